@@ -1,0 +1,60 @@
+"""What can go wrong, and the exit code each kind ends with.
+
+A script may rely on the codes: 1 is a mismatch and nothing else, so every other way to end has a
+number of its own.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How the process ends."""
+
+    EQUIVALENT = 0  # everything planned was compared and agrees
+    MISMATCH = 1  # and nothing else ever gives 1
+    USAGE = 2  # the command is wrong: unknown option, impossible spec
+    BUG = 3  # a bug in rnncheck
+    CANNOT_RUN = 4  # data, weights, candidate, device, backend or output path
+    INCONCLUSIVE = 5  # ran, but this evidence cannot decide
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    STDOUT_CLOSED = 141
+    TERMINATED = 143
+
+
+class RnncheckError(Exception):
+    """A problem that rnncheck can explain in one or two lines: what, where, what was allowed, the way out."""
+
+    exit_code = ExitCode.BUG
+
+
+class UsageError(RnncheckError):
+    """The command is wrong: an unknown option, or a spec that no layer can have."""
+
+    exit_code = ExitCode.USAGE
+
+
+class CannotRun(RnncheckError):
+    """The command is right, but something it names cannot be used."""
+
+    exit_code = ExitCode.CANNOT_RUN
+
+
+class DataError(CannotRun):
+    """A data file that cannot be read without guessing."""
+
+
+class WeightsError(CannotRun):
+    """Weights that do not fit the spec, or a weights file that cannot be read."""
+
+
+class DeviceError(CannotRun):
+    """A device that is not there."""
+
+
+class RefusedError(CannotRun):
+    """An implementation lacks something the spec asks for."""
+
+
+class OutputError(CannotRun):
+    """A report that cannot be written where it was asked for."""

@@ -1,0 +1,29 @@
+"""What one run of a layer yields: its outputs and the states it ends in."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class State:
+    """The states that time carries: h (L*D, B, R), and for the LSTM c (L*D, B, H).
+
+    Index `layer * D + direction`, as in `torch.nn`.
+    """
+
+    h: Tensor
+    c: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The states of one run over T timesteps, always time first, on the device and in the dtype of the run.
+
+    output (T, B, D*R) holds the last layer's h_t at every step; `final` the states after the last step (for
+    rows with lengths: after their own last step); y (T, B, H) the head's outputs, if the spec has a head.
+    """
+
+    output: Tensor
+    final: State
+    y: Tensor | None = None
