@@ -1,0 +1,62 @@
+"""A `torch.nn.Module` that is called as `torch.nn.RNN`, `LSTM` and `GRU` are, run as a layer."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from rnncheck.spec import Cell, Spec
+from rnncheck.trace import State, Trace
+
+Head = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Module:
+    """The module of this spec, its weights not yet initialised: torch's global random state is left alone."""
+    arguments: dict[str, object] = {
+        "input_size": spec.input_size,
+        "hidden_size": spec.hidden_size,
+        "num_layers": spec.num_layers,
+        "bias": spec.bias,
+        "batch_first": spec.batch_first,
+        "dropout": spec.dropout,
+        "bidirectional": spec.bidirectional,
+        "dtype": getattr(torch, spec.dtype),
+    }
+    if spec.cell is Cell.RNN:
+        arguments["nonlinearity"] = spec.nonlinearity
+    if spec.cell is Cell.LSTM:
+        arguments["proj_size"] = spec.proj_size
+    return nn.utils.skip_init(classes[spec.cell], device=spec.device, **arguments)
+
+
+class ModuleLayer:
+    """`module` with the canonical `values` loaded by name, and `head(output, W_hy, b_y)` on top if the spec has one."""
+
+    def __init__(self, spec: Spec, module: nn.Module, head: Head, values: Mapping[str, Tensor]) -> None:
+        self._spec, self._head = spec, head
+        self._module = module.eval()
+        self._module.load_state_dict({name: values[name] for name in spec.recurrent_shapes()})
+        self._head_values = {name: values[name] for name in spec.head_shapes()}
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return {**self._module.state_dict(), **self._head_values}
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        hx = state.h if state.c is None else (state.h, state.c)
+        output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
+        h, c = final if isinstance(final, tuple) else (final, None)
+        y = self._head(output, *self._head_values.values()) if self._head_values else None
+        return Trace(output, State(h, c), y)
+
+    def _padded(self, x: Tensor, hx: object) -> tuple[Tensor, object]:
+        if not self._spec.batch_first:
+            return self._module(x, hx)  # type: ignore[no-any-return]
+        output, final = self._module(x.transpose(0, 1), hx)
+        return output.transpose(0, 1), final
+
+    def _packed(self, x: Tensor, hx: object, lengths: Sequence[int]) -> tuple[Tensor, object]:
+        packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+        output, final = self._module(packed, hx)
+        return pad_packed_sequence(output, total_length=len(x))[0], final

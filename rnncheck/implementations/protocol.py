@@ -1,0 +1,43 @@
+"""What it takes to be compared: anything that runs a spec with given weights on sequences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from rnncheck.spec import Spec
+from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
+
+
+class Layer(Protocol):
+    """An implementation built for one spec, holding its weights."""
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """Its parameters as it holds them now, by canonical name and in canonical layout."""
+        ...
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        """Run x (T, B, I) from `state`; each row to its own length, if lengths are given, with zeros behind it.
+
+        Everything is time first and at the spec's dtype and device, whatever the implementation does inside.
+        """
+        ...
+
+
+class Implementation(Protocol):
+    """A way to compute a recurrent layer: `name` on the command line, `location` of its code for the report."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def location(self) -> str: ...
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        """Why it cannot run this spec (or sequences with lengths), or None if it can. Never ignores an option."""
+        ...
+
+    def build(self, spec: Spec, weights: Weights) -> Layer:
+        """The layer with these weights, in evaluation mode, at the spec's dtype, on its device."""
+        ...

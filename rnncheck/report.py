@@ -1,0 +1,196 @@
+"""What a check found: frozen facts, no text layout. Reporters turn them into screens and files.
+
+`Report.to_dict` is the JSON report, schema `rnncheck/report/1`; its keys are stable.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any
+
+from rnncheck.errors import ExitCode
+from rnncheck.spec import Spec
+
+SCHEMA = "rnncheck/report/1"
+
+
+class Verdict(StrEnum):
+    EQUIVALENT = "equivalent"
+    MISMATCH = "mismatch"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return {
+            Verdict.EQUIVALENT: ExitCode.EQUIVALENT,
+            Verdict.MISMATCH: ExitCode.MISMATCH,
+            Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+        }[self]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One element of a quantity. `t` is the timestep whose state it is; counted from 0, as everything is."""
+
+    t: int
+    batch: int
+    unit: int
+    layer: int
+    direction: str  # "forward", "reverse"
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the two sides part for the first time."""
+
+    quantity: str
+    t: int
+    layer: int
+    direction: str
+    batch: int
+    unit: int
+
+
+@dataclass(frozen=True)
+class Timestep:
+    """One timestep of one quantity: its largest difference over batch and units, and both sides' states.
+
+    `envelope` is the difference allowed at the element where `budget_used`, |difference| / allowed, is largest.
+    `candidate` and `reference` are the W values of batch row `Comparison.shown_batch`.
+    """
+
+    t: int
+    max_abs: float
+    envelope: float
+    budget_used: float
+    exceeded: int
+    candidate: tuple[float, ...]
+    reference: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity of both sides, compared element by element.
+
+    `max_abs` is the largest |candidate - reference|, found `at` a place where the values were
+    `candidate_value` and `reference_value`; `max_ulp` is that difference in units of the last place of the
+    reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest |difference| / allowed
+    over all elements; above 1 is a mismatch. `nonfinite` counts elements that are the same NaN or infinity on both
+    sides: they agree, but prove nothing, and are not among `compared`. `problem` says why nothing could be
+    compared at all: another shape, another dtype.
+    """
+
+    quantity: str
+    mode: str
+    max_abs: float = math.nan
+    max_ulp: float = math.nan
+    envelope_at_max: float = math.nan
+    budget_used: float = math.nan
+    at: Place | None = None
+    candidate_value: float = math.nan
+    reference_value: float = math.nan
+    compared: int = 0
+    exceeded: int = 0
+    nonfinite: int = 0
+    first_divergence: Divergence | None = None
+    shown_batch: int = 0
+    per_timestep: tuple[Timestep, ...] = ()
+    problem: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return self.problem is None and self.exceeded == 0
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two implementations."""
+
+    name: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Which canonical weight fills a parameter of the candidate, and how that was decided."""
+
+    candidate: str
+    from_: str
+    how: str
+
+
+@dataclass(frozen=True)
+class SequenceFacts:
+    """What both sides read: where it came from, its shape (T, B, I), and how both sides started."""
+
+    shape: tuple[int, int, int]
+    lengths: tuple[int, ...] | None
+    h0: str
+    source: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class WeightFacts:
+    """Where the weights came from and what they are; both sides were read back and hold them bit for bit."""
+
+    source: str
+    seed: int | None
+    scale: float
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def count(self) -> int:
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+
+@dataclass(frozen=True)
+class ToleranceFacts:
+    """What a difference was held against: |difference| <= atol + rtol * |reference|."""
+
+    kind: str  # "default": torch.testing's for the dtype; "stated": given with --atol, --rtol
+    atol: float
+    rtol: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one check found."""
+
+    verdict: Verdict
+    exit_code: int
+    reason: str | None  # why the verdict is inconclusive
+    spec: Spec
+    sequences: SequenceFacts
+    candidate: Side
+    reference: Side
+    environment: Mapping[str, object]
+    weights: WeightFacts
+    tolerance: ToleranceFacts
+    mapping: Sequence[Mapped] = ()
+    comparisons: Sequence[Comparison] = ()
+    first_divergence: Divergence | None = None
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values; NaN and infinities become the strings "NaN", "Infinity", "-Infinity"."""
+        sequences = plain(self.sequences)
+        facts = plain(self)
+        facts["sequences"] = sequences.pop("source") | sequences
+        facts["weights"]["count"] = self.weights.count
+        for mapped in facts["mapping"]:
+            mapped["from"] = mapped.pop("from_")
+        return {"schema": SCHEMA} | facts
+
+
+def plain(value: Any) -> Any:
+    """A fact as JSON can hold it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
