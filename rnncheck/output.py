@@ -1,0 +1,100 @@
+"""Files that rnncheck writes: whole or not at all."""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnncheck.errors import OutputError
+from rnncheck.text import printable
+
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Whether `write_atomically` will be able to write there, asked before the work whose result is to be kept.
+
+    Raises `OutputError` when the folder is missing or refuses a new file, or when something that cannot be
+    replaced is in the place.
+    """
+    with _explained(path):
+        if not _is_stream(path):
+            target = _target(path)
+            temporary = _temporary(target)
+            temporary.touch(exist_ok=False)
+            temporary.unlink()
+        elif not os.access(path, os.W_OK):
+            raise PermissionError(0, "it does not accept data")
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Puts `data` (text as UTF-8) at `path`; whoever looks sees the old file or the new one, never a part.
+
+    A link stays a link, an existing file keeps its permissions. What is no regular file (/dev/null, a pipe) is
+    written to as it is. Raises `OutputError` when that fails; the old file is then as it was.
+    """
+    # A path with undecodable bytes may stand in a report: that is no reason to lose the report.
+    content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+    with _explained(path):
+        if _is_stream(path):
+            with Path(path).open("ab") as stream:  # appending: behind /dev/stdout may be a file with text in it
+                stream.write(content)
+        else:
+            _replace(_target(path), content)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = _temporary(target)
+    try:
+        with temporary.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except BaseException:  # an interrupt too must leave nothing behind
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """The regular file, there or not yet, that `path` leads to."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(Path(path).stat().st_mode):
+            raise IsADirectoryError(0, "it is a directory; add the name of a file")
+        if not os.access(path, os.W_OK):
+            raise PermissionError(0, "it is write-protected")
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        folder = printable(str(target.parent), 200)
+        state = "is no folder" if target.parent.exists() else "does not exist; create it first"
+        raise FileNotFoundError(0, f"its folder, {folder}, {state}")
+    return target
+
+
+def _temporary(target: Path) -> Path:
+    # Short whatever the target's name, which may be as long as the file system allows.
+    return target.with_name(f".rnncheck-{os.urandom(6).hex()}")
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether there is something to write into, not to replace: a device, a pipe, this process's own stdout."""
+    if os.fspath(path).startswith(_STREAMS):
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextlib.contextmanager
+def _explained(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        name = printable(os.fspath(path), 200) or "''"
+        raise OutputError(f"cannot write {name}: {reason}\nGive another path, or make this one writable.") from None

@@ -1,0 +1,143 @@
+"""Named tensors out of a file: safetensors, or what `torch.save` wrote. Nothing in the file is ever run."""
+
+import io
+import os
+import pickle
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import Tensor
+
+from rnncheck.errors import WeightsError
+from rnncheck.text import printable
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Path has already folded the second
+_SAFETENSORS = b"\0\0\0\0{"  # behind its first four bytes: the header's length is far below 2^32, the header is JSON
+_ZIP = b"PK\x03\x04"
+_LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save's magic number, behind the pickle protocol's two bytes
+_TENSORS_ONLY = "rnncheck loads tensors only: save the layer's state_dict() with torch.save or as safetensors"
+_OTHERS = (
+    (b"version https://git-lfs", "is a Git LFS pointer, not the weights; fetch them with git lfs pull"),
+    (b"<", "is a web page or XML, not weights; download the file itself"),
+    (b"\x89HDF", "is an HDF5 file, as Keras writes; convert it to safetensors first"),
+    (b"\x93NUMPY", "is a numpy array; save the parameters by name as safetensors"),
+    (b"GGUF", "is a GGUF file; convert it to safetensors first"),
+)
+_DAMAGE = (
+    ("headertoosmall", "is cut short: not even its header's length is there"),
+    ("headertoolarge", "is damaged: its header would be larger than any header may be"),
+    ("invalidheaderlength", "is cut short: its header is longer than the file"),
+    ("incomplete", "is not as long as its header says: cut short, or with bytes behind its end"),
+    ("offset", "is damaged: its tensors overlap, or there are gaps between them"),
+    ("overflow", "is damaged: the shape of a tensor is impossible"),
+    ("header", "is damaged: its header is no valid list of tensors"),
+)
+
+
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Every tensor in the file by its name, on the host, as stored. What the file is, its first bytes decide.
+
+    Raises `WeightsError` for anything but a whole file that holds named tensors and nothing else.
+    """
+    name = printable(os.fspath(path), 200) or "''"
+    if _URL.match(os.fspath(path)):
+        raise WeightsError(f"{name} is not a local file; download it first and give its path")
+    try:
+        if Path(path).is_dir():
+            raise WeightsError(f"{name} is a directory; give the file of weights in it")
+        with Path(path).open("rb") as handle:
+            return _read(handle, name)
+    except FileNotFoundError:
+        raise WeightsError(f"{name} does not exist; --save-weights writes such a file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise WeightsError(f"{name} cannot be read: {reason}") from None
+
+
+def _read(handle: BinaryIO, name: str) -> dict[str, Tensor]:
+    start = handle.read(32)
+    if not start:
+        raise WeightsError(f"{name} is empty; save the weights again")
+    # Judged by its start, so that a huge file of something else is not read to the end first.
+    if start[4:9] == _SAFETENSORS:
+        return _safetensors(start + handle.read(), name)
+    if start.startswith(_ZIP):
+        content = start + handle.read()
+        _check_archive(content, name)
+        return _named(_torch_save(content, name), name)
+    if start[:1] == b"\x80" and start[2:].startswith(_LEGACY):
+        return _named(_torch_save(start + handle.read(), name), name)
+    if start[:1] == b"\x80" and start[1] <= pickle.HIGHEST_PROTOCOL:
+        raise WeightsError(f"{name} is a bare pickle: it contains code, or could; {_TENSORS_ONLY}")
+    for signature, what in _OTHERS:
+        if start.startswith(signature):
+            raise WeightsError(f"{name} {what}")
+    if Path(handle.name).suffix == ".safetensors":
+        return _safetensors(start + handle.read(), name)
+    raise WeightsError(f"{name} is neither safetensors nor a file that torch.save wrote")
+
+
+def _safetensors(content: bytes, name: str) -> dict[str, Tensor]:
+    import safetensors
+    from safetensors.torch import load
+
+    try:
+        return load(content)
+    except safetensors.SafetensorError as error:
+        # The wording differs between releases: "HeaderTooSmall" in one, "header too small" in another.
+        said = str(error).lower().replace(" ", "")
+        damage = next((words for key, words in _DAMAGE if key in said), "is damaged")
+    except Exception:  # a number format that this torch or this safetensors lacks
+        damage = "holds numbers of a kind that cannot be read here"
+    raise WeightsError(f"{name} {damage}; save it or download it again")
+
+
+def _check_archive(content: bytes, name: str) -> None:
+    """Raises `WeightsError` when a zip archive is cut short or is not what torch.save makes of a state_dict."""
+    try:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except Exception:
+        raise WeightsError(f"{name} is cut short or damaged; save it or download it again") from None
+    if any(member.endswith("/constants.pkl") for member in names):
+        raise WeightsError(f"{name} is a TorchScript archive: it contains code; {_TENSORS_ONLY}")
+    if not any(member.endswith("/data.pkl") for member in names):
+        raise WeightsError(f"{name} is a zip archive, but not one that torch.save wrote; {_TENSORS_ONLY}")
+
+
+def _torch_save(content: bytes, name: str) -> object:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the file's age and storage: not what the user can change
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        code = re.search(r"(?i:global|class|function):? (?:GLOBAL )?([A-Za-z_]\w*(?:\.\w+)+)", str(error))
+        what = f"contains code ({printable(code[1], 80)})" if code else "is damaged or contains code"
+        raise WeightsError(f"{name} {what}; {_TENSORS_ONLY}") from None
+    except Exception:  # RuntimeError, EOFError, KeyError and more: whatever a damaged pickle runs into
+        raise WeightsError(f"{name} is cut short or damaged; save it or download it again") from None
+
+
+def _named(content: object, name: str) -> dict[str, Tensor]:
+    """The content as a dictionary. Raises `WeightsError` when it is anything but tensors by name."""
+    if not isinstance(content, Mapping):
+        raise WeightsError(
+            f"{name} holds one object of type {type(content).__name__}, not tensors by name; {_TENSORS_ONLY}"
+        )
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value and all(isinstance(inner, Tensor) for inner in value.values()):
+            shown = printable(str(key))
+            raise WeightsError(f"{name} is a checkpoint; its tensors are under '{shown}': save that entry by itself")
+    for key, value in content.items():
+        shown = printable(str(key))
+        if not isinstance(value, Tensor):
+            raise WeightsError(
+                f"{name}: the entry '{shown}' is of type {type(value).__name__}, not a tensor; {_TENSORS_ONLY}"
+            )
+        if not isinstance(key, str):
+            raise WeightsError(f"{name}: the name {shown} is of type {type(key).__name__}, not text; {_TENSORS_ONLY}")
+    return dict(content)

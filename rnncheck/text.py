@@ -1,0 +1,26 @@
+"""Text from a user's file, made safe to show on a terminal or in a report."""
+
+import unicodedata
+
+
+def printable(text: str, limit: int = 40) -> str:
+    """`text` on one line, at most about `limit` characters, with nothing in it that a terminal obeys.
+
+    Printable ASCII and letters that are written from left to right stay; everything else (control characters,
+    line ends, marks that turn the direction of writing, look-alikes of ASCII signs) is shown as `\\x1b` or `\\u2212`.
+    """
+    shown: list[str] = []
+    room = limit
+    for character in text:
+        piece = character if _is_plain(character) else character.encode("unicode_escape").decode("ascii")
+        room -= len(piece)
+        if room < 0:
+            return "".join(shown) + "..."
+        shown.append(piece)
+    return "".join(shown)
+
+
+def _is_plain(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    return character.isalpha() and unicodedata.bidirectional(character) == "L"
