@@ -58,3 +58,11 @@ class RefusedError(CannotRun):
 
 class OutputError(CannotRun):
     """A report that cannot be written where it was asked for."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end; carries the exit code that says which."""
+
+    def __init__(self, exit_code: ExitCode) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code

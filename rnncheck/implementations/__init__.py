@@ -2,12 +2,12 @@
 
 from difflib import get_close_matches
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING
 
 from rnncheck.errors import UsageError
-from rnncheck.implementations.protocol import Implementation, Layer
 
-__all__ = ["BUILT_IN", "Implementation", "Layer", "load"]
+if TYPE_CHECKING:
+    from rnncheck.implementations.protocol import Implementation
 
 BUILT_IN = {
     "scratch": "rnncheck.implementations.scratch_layer:Scratch",
@@ -24,8 +24,9 @@ def check_name(name: str) -> None:
         raise UsageError(f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}{hint}")
 
 
-def load(name: str) -> Implementation:
+def load(name: str) -> "Implementation":
     """The implementation of that name. Raises `UsageError` when there is none."""
     check_name(name)
     module, _, attribute = BUILT_IN[name].partition(":")
-    return cast(Implementation, getattr(import_module(module), attribute)())
+    implementation: Implementation = getattr(import_module(module), attribute)()
+    return implementation

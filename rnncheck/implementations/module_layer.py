@@ -28,7 +28,7 @@ def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Modu
         arguments["nonlinearity"] = spec.nonlinearity
     if spec.cell is Cell.LSTM:
         arguments["proj_size"] = spec.proj_size
-    return nn.utils.skip_init(classes[spec.cell], device=spec.device, **arguments)
+    return classes[spec.cell](**arguments, device="meta").to_empty(device=spec.device)
 
 
 class ModuleLayer:

@@ -1,0 +1,101 @@
+"""The commands. Nothing here imports torch before the options, the data and the output path are known to be right."""
+
+from typing import Annotated, Any
+
+import typer
+
+from rnncheck import __version__
+from rnncheck.cli.grouped_help import GroupedCommand
+from rnncheck.cli.options import CompareOptions, Format, RunOptions
+from rnncheck.cli.shared import takes
+
+EXIT_CODES = (
+    "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, "
+    "5 inconclusive, 130 interrupted, 143 terminated, 141 stdout closed early."
+)
+CANDIDATE = Annotated[
+    str, typer.Argument(help="The implementation under test: scratch, torch or numpy.", metavar="[CANDIDATE]")
+]
+
+app = typer.Typer(
+    help="Checks whether two recurrent layers are the same function, and shows where they part.",
+    epilog=EXIT_CODES,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def command() -> Any:
+    """The command line, ready to be called with arguments."""
+    return typer.main.get_command(app)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rnncheck {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def rnncheck(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(cls=GroupedCommand, epilog=EXIT_CODES)
+@takes(CompareOptions)
+def compare(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
+    """Compare two implementations on random sequences.
+
+    Both get the same weights and the same data; every hidden state of both is compared.
+    """
+    from rnncheck.cli.conduct import conduct
+    from rnncheck.cli.plans import lengths_of, random_data, spec_of
+
+    spec, lengths = spec_of(options, options.input_size), lengths_of(options)
+    return conduct(candidate, spec, lambda: random_data(options, lengths), options)
+
+
+@app.command(cls=GroupedCommand, epilog=EXIT_CODES)
+@takes(RunOptions)
+def run(
+    data: Annotated[str, typer.Argument(help="A CSV file (.gz, .bz2, .xz too), a .npy file, or - for stdin.")],
+    candidate: CANDIDATE = "scratch",
+    *,
+    options: RunOptions,
+) -> int:
+    """Compare two implementations on the sequences of a file.
+
+    Rows are timesteps, columns are features; input_size follows the columns.
+    """
+    from rnncheck.cli.conduct import conduct
+    from rnncheck.cli.plans import file_data, spec_of
+
+    sequences = file_data(data, options)
+    spec = spec_of(options, sequences.input_size)
+    return conduct(candidate, spec, lambda: sequences, options)
+
+
+@app.command()
+def doctor(
+    format: Annotated[Format, typer.Option(help="What is written.")] = Format.TABLE,
+) -> None:
+    """Versions, devices and precision switches: what a result depends on."""
+    from rnncheck.cli.conduct import import_torch
+
+    import_torch()
+    from rnncheck.doctor import facts
+
+    if format is Format.JSON:
+        from rnncheck.reporters.json_file import dump
+
+        typer.echo(dump(facts()), nl=False)
+    else:
+        from rnncheck.reporters.terminal import render_doctor
+
+        typer.echo(render_doctor(facts()), nl=False)

@@ -1,0 +1,78 @@
+"""One check from its options to its exit code: plan, check, reporter."""
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rnncheck.cli.options import CheckOptions, Format
+from rnncheck.cli.plans import rows_shown
+from rnncheck.cli.progress import ProgressLine
+from rnncheck.output import check_writable, write_atomically
+from rnncheck.spec import Spec
+
+if TYPE_CHECKING:
+    from rnncheck.report import Report
+    from rnncheck.sequences import Sequences
+
+
+def import_torch() -> None:
+    """Imports torch with the garbage collector off: it would walk a million new objects over and over for nothing."""
+    gc.disable()
+    import torch  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+
+
+def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions) -> int:
+    """Runs the check, writes the report where it was asked for, and returns the exit code."""
+    from rnncheck.implementations import check_name
+
+    rows = rows_shown(options.rows)
+    for name in (candidate, options.against):
+        check_name(name)
+    for path in (options.output, options.save_weights):
+        if path is not None:
+            check_writable(path)
+    import_torch()
+    from rnncheck.check import Plan, check
+
+    plan = Plan(
+        spec=spec,
+        sequences=data(),
+        candidate=candidate,
+        reference=options.against,
+        seed=options.seed,
+        h0=options.h0.value,
+        weights_path=options.weights,
+        save_weights_path=options.save_weights,
+        weight_scale=options.weight_scale,
+        allow_nonfinite=options.allow_nonfinite,
+        atol=options.atol,
+        rtol=options.rtol,
+        tf32=options.tf32,
+        rows=rows,
+    )
+    with ProgressLine(sys.stderr) as progress:
+        report = check(plan, progress)
+    deliver(report, options)
+    return report.exit_code
+
+
+def deliver(report: "Report", options: CheckOptions) -> None:
+    """Writes the report, whole or not at all, to the file or to stdout; the verdict line alone if quiet."""
+    from rnncheck.reporters.terminal import render, verdict_line
+
+    if options.format is Format.JSON:
+        from rnncheck.reporters.json_file import render as render_json
+
+        text = render_json(report)
+    else:
+        text = render(report, sys.stdout if options.output is None else None)
+    if options.output is not None:
+        write_atomically(options.output, text)
+    if options.quiet:
+        sys.stdout.write(verdict_line(report) + "\n")
+    elif options.output is None:
+        sys.stdout.write(text)

@@ -1,0 +1,178 @@
+"""The options of `compare` and `run`, each declared once: same meaning for the same flag everywhere."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from rnncheck.spec import Cell, Dtype
+
+# Help panels, in the order they are shown.
+MODEL, DATA, WEIGHTS, ARITHMETIC, REPORT = "Model", "Sequences", "Weights", "Arithmetic", "Report"
+
+
+class Nonlinearity(StrEnum):
+    TANH = "tanh"
+    RELU = "relu"
+
+
+class Head(StrEnum):
+    SOFTMAX = "softmax"
+
+
+class InitialState(StrEnum):
+    RANDOM = "random"
+    ZEROS = "zeros"
+
+
+class Init(StrEnum):
+    NORMAL = "normal"
+    UNIFORM = "uniform"
+
+
+class Missing(StrEnum):
+    ERROR = "error"
+    DROP_ROW = "drop-row"
+    ZERO = "zero"
+    FFILL = "ffill"
+
+
+class Normalize(StrEnum):
+    NONE = "none"
+    STANDARD = "standard"
+    MINMAX = "minmax"
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+@dataclass
+class CheckOptions:
+    """What `compare` and `run` share."""
+
+    against: Annotated[
+        str, Option(help="The trusted implementation: torch, scratch or numpy.", rich_help_panel=MODEL)
+    ] = "torch"
+    cell: Annotated[Cell, Option(help="The recurrent cell.", rich_help_panel=MODEL)] = Cell.RNN
+    nonlinearity: Annotated[
+        Nonlinearity | None, Option(help="Of the rnn cell. [default: tanh]", rich_help_panel=MODEL)
+    ] = None
+    hidden_size: Annotated[int, Option(help="H, the units of one layer.", rich_help_panel=MODEL)] = 4
+    num_layers: Annotated[int, Option(help="L, layers on top of each other.", rich_help_panel=MODEL)] = 1
+    bias: Annotated[bool, Option(help="Two biases a gate, as torch has them.", rich_help_panel=MODEL)] = True
+    bidirectional: Annotated[bool, Option("--bidirectional", help="Both directions.", rich_help_panel=MODEL)] = False
+    proj_size: Annotated[int, Option(help="R < H: the lstm's projection of h. 0 is none.", rich_help_panel=MODEL)] = 0
+    dropout: Annotated[
+        float,
+        Option(
+            help="Given to both sides, which run in evaluation mode: it must change nothing.", rich_help_panel=MODEL
+        ),
+    ] = 0.0
+    batch_first: Annotated[bool, Option("--batch-first", help="Both sides read (B, T, I).", rich_help_panel=MODEL)] = (
+        False
+    )
+    head: Annotated[
+        Head | None, Option(help="Adds y_t = softmax(W_hy h_t + b_y) to both sides.", rich_help_panel=MODEL)
+    ] = None
+    h0: Annotated[InitialState, Option("--h0", help="Initial state, and c0.", rich_help_panel=DATA)] = (
+        InitialState.RANDOM
+    )
+    seed: Annotated[int, Option(min=0, help="Of everything drawn at random.", rich_help_panel=DATA)] = 0
+    weights: Annotated[
+        Path | None,
+        Option(help="Weights from a safetensors or .pt state_dict, by torch's names.", rich_help_panel=WEIGHTS),
+    ] = None
+    save_weights: Annotated[
+        Path | None, Option(help="Write the weights used, as safetensors.", rich_help_panel=WEIGHTS)
+    ] = None
+    weight_scale: Annotated[float, Option(help="Multiplies the recurrent weights W_hh.", rich_help_panel=WEIGHTS)] = 1.0
+    allow_nonfinite: Annotated[
+        bool, Option("--allow-nonfinite", help="Take NaN and infinities in data and weights.", rich_help_panel=WEIGHTS)
+    ] = False
+    device: Annotated[
+        str,
+        Option(
+            "--device", "-d", help="cpu, cuda, cuda:N or mps; never another than asked for.", rich_help_panel=ARITHMETIC
+        ),
+    ] = "cpu"
+    dtype: Annotated[Dtype, Option(help="Of both sides.", rich_help_panel=ARITHMETIC)] = Dtype.FLOAT32
+    tf32: Annotated[bool, Option(help="Let CUDA multiply float32 in TF32.", rich_help_panel=ARITHMETIC)] = False
+    atol: Annotated[
+        float | None,
+        Option(
+            min=0,
+            help="Allow this absolute difference (and --rtol) instead of the dtype's default.",
+            rich_help_panel=ARITHMETIC,
+        ),
+    ] = None
+    rtol: Annotated[
+        float | None, Option(min=0, help="Allow this relative difference (and --atol).", rich_help_panel=ARITHMETIC)
+    ] = None
+    rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
+    format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = Format.TABLE
+    output: Annotated[
+        Path | None, Option("--output", "-o", help="Write there instead of to stdout.", rich_help_panel=REPORT)
+    ] = None
+    quiet: Annotated[bool, Option("--quiet", "-q", help="The verdict line alone.", rich_help_panel=REPORT)] = False
+
+
+@dataclass
+class CompareOptions(CheckOptions):
+    """What only `compare` takes: the shape of the random data."""
+
+    input_size: Annotated[int, Option(help="I, the features of one timestep.", rich_help_panel=MODEL)] = 3
+    seq_len: Annotated[
+        int | None, Option(min=1, help="T, timesteps. [default: 12, or the longest of --lengths]", rich_help_panel=DATA)
+    ] = None
+    batch_size: Annotated[
+        int | None, Option(min=1, help="B, batch rows. [default: 3, or as many as --lengths]", rich_help_panel=DATA)
+    ] = None
+    lengths: Annotated[
+        str | None, Option(metavar="N,N,...", help="Each row's own length: the rows are packed.", rich_help_panel=DATA)
+    ] = None
+    init: Annotated[Init, Option(help="x as torch.randn or torch.rand draws it.", rich_help_panel=DATA)] = Init.NORMAL
+
+
+@dataclass
+class RunOptions(CheckOptions):
+    """What only `run` takes: how the file is read."""
+
+    input_size: Annotated[
+        int | None, Option(help="I, if the number of columns must be that. [default: as many]", rich_help_panel=MODEL)
+    ] = None
+    columns: Annotated[
+        str | None,
+        Option(metavar="A,B,...", help="Read these columns, by name or by number from 1.", rich_help_panel=DATA),
+    ] = None
+    drop: Annotated[str | None, Option(metavar="A,B,...", help="Leave these columns out.", rich_help_panel=DATA)] = None
+    header: Annotated[
+        bool | None,
+        Option(
+            "--header/--no-header", help="[default: a first row with a cell that is no number]", rich_help_panel=DATA
+        ),
+    ] = None
+    sep: Annotated[str | None, Option(help="Between columns. [default: ,]", rich_help_panel=DATA)] = None
+    decimal: Annotated[str, Option(help="Decimal mark.", rich_help_panel=DATA)] = "."
+    encoding: Annotated[str | None, Option(help="Of the text. [default: utf-8]", rich_help_panel=DATA)] = None
+    comment: Annotated[str | None, Option(help="Lines that begin with it are left out.", rich_help_panel=DATA)] = None
+    skip_blank: Annotated[
+        bool, Option("--skip-blank", help="Leave out blank lines amid the data.", rich_help_panel=DATA)
+    ] = False
+    missing: Annotated[Missing, Option(help="What an empty cell becomes.", rich_help_panel=DATA)] = Missing.ERROR
+    normalize: Annotated[
+        Normalize, Option(help="Each column to mean 0 and deviation 1, or to 0 to 1.", rich_help_panel=DATA)
+    ] = Normalize.NONE
+    sequence_id: Annotated[
+        str | None,
+        Option(metavar="COLUMN", help="Rows that share its value are one sequence of the batch.", rich_help_panel=DATA),
+    ] = None
+    window: Annotated[
+        int | None, Option(help="Cut the data into windows of N timesteps: the batch.", rich_help_panel=DATA)
+    ] = None
+    stride: Annotated[
+        int | None, Option(help="From one window's start to the next's. [default: the window]", rich_help_panel=DATA)
+    ] = None

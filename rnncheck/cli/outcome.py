@@ -1,0 +1,97 @@
+"""The outermost handler: whatever happens inside, the process ends with the exit code that says what it was.
+
+Python gives 1 to any uncaught exception and to a stdout that was closed early; here 1 means a mismatch alone.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+
+from rnncheck.errors import ExitCode, RnncheckError, Stopped
+
+# typer's base of all usage errors, wherever typer keeps its click
+COMMAND_LINE_ERROR: Any = typer.BadParameter.__bases__[0]
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One command, from its arguments to its exit code. Nothing escapes but the code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal must not end the run
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, stop)
+    try:
+        from rnncheck.cli.app import command
+
+        code = command()(arguments, prog_name="rnncheck", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or ExitCode.EQUIVALENT)
+    except BaseException as problem:
+        return explain(problem)
+
+
+def stop(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM and SIGHUP end a run as Ctrl-C does: what was compared until then is still reported."""
+    raise Stopped(ExitCode.TERMINATED if number == signal.SIGTERM else ExitCode.HUNG_UP)
+
+
+def explain(problem: BaseException) -> int:
+    """Says on stderr what went wrong, in one or two lines, and returns the exit code for it."""
+    match problem:
+        case BrokenPipeError():
+            discard_stdout()
+            return ExitCode.STDOUT_CLOSED
+        case Stopped():
+            return problem.exit_code
+        case KeyboardInterrupt() | typer.Abort():
+            say("interrupted")
+            return ExitCode.INTERRUPTED
+        case RnncheckError():
+            say(f"error: {problem}")
+            return problem.exit_code
+        case COMMAND_LINE_ERROR():
+            context = getattr(problem, "ctx", None)
+            help_hint = f"\nTry '{context.command_path} --help'." if context else ""
+            say(f"error: {problem.format_message()}{help_hint}")
+            return ExitCode.USAGE
+        case typer.Exit():
+            return problem.exit_code
+        case OSError() if problem.filename is None and not stdout_works():
+            say(f"error: stdout cannot be written: {problem.strerror}; use --output FILE")
+            return ExitCode.CANNOT_RUN
+        case _:
+            import traceback
+
+            say("".join(traceback.format_exception(problem)).rstrip())
+            say("error: this is a bug in rnncheck; please report it with the lines above")
+            return ExitCode.BUG
+
+
+def say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        pass  # nobody is left to tell
+
+
+def stdout_works() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard_stdout()
+        return False
+    return True
+
+
+def discard_stdout() -> None:
+    """Lets the interpreter flush at exit without failing again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,88 @@
+"""Options turned into a spec, data and a plan; what no layer or no run can have is refused here, before torch loads."""
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
+from rnncheck.errors import DataError, UsageError
+from rnncheck.spec import Spec
+
+if TYPE_CHECKING:
+    from rnncheck.sequences import Sequences
+
+DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each other or to the default I and H
+
+
+def spec_of(options: CheckOptions, input_size: int) -> Spec:
+    """The model; raises `UsageError` for one that cannot be."""
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
+        raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
+    return Spec(
+        cell=options.cell,
+        input_size=input_size,
+        hidden_size=options.hidden_size,
+        num_layers=options.num_layers,
+        nonlinearity=options.nonlinearity and options.nonlinearity.value,
+        bias=options.bias,
+        batch_first=options.batch_first,
+        dropout=options.dropout,
+        bidirectional=options.bidirectional,
+        proj_size=options.proj_size,
+        head=options.head and options.head.value,
+        dtype=options.dtype,
+        device=options.device,
+    )
+
+
+def rows_shown(text: str) -> int | None:
+    """The number behind --rows, None for all."""
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(f"--rows is {text!r}; it must be a number, or all")
+    return int(text)
+
+
+def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:
+    """The numbers behind --lengths, held against --batch-size and --seq-len."""
+    if options.lengths is None:
+        return None
+    numbers = options.lengths.split(",")
+    if not all(re.fullmatch(r" *[0-9]+ *", number) and int(number) > 0 for number in numbers):
+        raise UsageError(f"--lengths is {options.lengths!r}; it must be whole numbers from 1, such as 7,5,2")
+    lengths = tuple(int(number) for number in numbers)
+    if options.batch_size not in (None, len(lengths)):
+        raise UsageError(f"--lengths has {len(lengths)} numbers and --batch-size is {options.batch_size}; drop one")
+    if options.seq_len is not None and max(lengths) > options.seq_len:
+        raise UsageError(f"--lengths goes up to {max(lengths)} and --seq-len is {options.seq_len}; raise --seq-len")
+    return lengths
+
+
+def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Sequences":
+    from rnncheck.sequences.random import random_sequences
+
+    return random_sequences(
+        options.input_size,
+        options.seq_len or (max(lengths) if lengths else DEFAULT_SEQ_LEN),
+        len(lengths) if lengths else options.batch_size or DEFAULT_BATCH_SIZE,
+        lengths=lengths,
+        seed=options.seed,
+        init=options.init.value,
+    )
+
+
+def file_data(path: str, options: RunOptions) -> "Sequences":
+    """The file's sequences. Raises `DataError` if it cannot be read, or has another number of columns than asked for."""
+    from rnncheck.sequences.files import FileOptions, open_data
+
+    values = {each.name: getattr(options, each.name) for each in fields(FileOptions)}
+    for name in ("columns", "drop"):
+        values[name] = tuple(each.strip() for each in values[name].split(",")) if values[name] else ()
+    sequences = open_data(path, FileOptions(**values))
+    if options.input_size not in (None, sequences.input_size):
+        raise DataError(
+            f"the data has {sequences.input_size} columns and --input-size is {options.input_size}; "
+            "choose columns with --columns or --drop, or leave --input-size out"
+        )
+    return sequences

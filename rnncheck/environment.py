@@ -1,0 +1,50 @@
+"""The versions and precision switches that a result depends on, read and, where a check needs it, set and restored."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy
+import torch
+
+from rnncheck import __version__
+
+
+@contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Matrix products of float32 on CUDA in TF32 (10 bits of mantissa) or not; the switches are put back afterwards.
+
+    torch allows TF32 to cuDNN's recurrent layers unless told otherwise.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def versions() -> dict[str, str]:
+    return {
+        "rnncheck": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+
+
+def precision_switches() -> dict[str, object]:
+    """torch's process-wide switches that change what a layer computes."""
+    return {
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cudnn_deterministic": torch.backends.cudnn.deterministic,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+        "flush_denormal": bool(torch.tensor(2.0**-1060, dtype=torch.float64) * 2.0**-10 == 0.0),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,23 @@
+"""`scratch`: rnncheck's own readable layers; the candidate unless another is named."""
+
+from torch import nn
+
+from rnncheck import scratch
+from rnncheck.implementations.module_layer import ModuleLayer, build_module
+from rnncheck.scratch.head import softmax_head
+from rnncheck.spec import Cell, Spec
+from rnncheck.weights import Weights
+
+
+class Scratch:
+    """`rnncheck.scratch.RNN`, `LSTM` or `GRU`, written from tensor operations alone, with a head written the same way."""
+
+    name = "scratch"
+    location = "rnncheck.scratch"
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        return None
+
+    def build(self, spec: Spec, weights: Weights) -> ModuleLayer:
+        classes: dict[Cell, type[nn.Module]] = {Cell.RNN: scratch.RNN, Cell.LSTM: scratch.LSTM, Cell.GRU: scratch.GRU}
+        return ModuleLayer(spec, build_module(classes, spec), softmax_head, weights.cast(spec))
