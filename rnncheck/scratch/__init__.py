@@ -1,0 +1,10 @@
+"""Recurrent layers from scratch: what an RNN, an LSTM and a GRU are, in tensor operations alone.
+
+Read `cells.py` first, then `network.py`. `RNN`, `LSTM` and `GRU` take the place of `torch.nn`'s.
+"""
+
+from rnncheck.scratch.in_place import InPlaceNetwork
+from rnncheck.scratch.modules import GRU, LSTM, RNN
+from rnncheck.scratch.network import Network
+
+__all__ = ["GRU", "LSTM", "RNN", "InPlaceNetwork", "Network"]

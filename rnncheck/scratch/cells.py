@@ -1,0 +1,78 @@
+"""One step of each recurrent cell, one equation per line. This is all that an RNN is; the rest is bookkeeping.
+
+The letters: B batch, I input_size, H hidden_size, R the width of the state h (H, or proj_size), G gates per cell.
+A row is one sequence of the batch, so weights multiply from the right: the papers' W x is x @ W here, and
+`LayerWeights` holds the transposes of `torch.nn`'s parameters. The input's own share of a step, `p`, does not depend on
+the state, so it comes ready made: the network computes it for all timesteps in one matrix product.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class LayerWeights(NamedTuple):
+    """The parameters of one layer in one direction, the matrices transposed. A layer without bias has zeros."""
+
+    W_ih: Tensor  # (I, G*H)
+    W_hh: Tensor  # (R, G*H)
+    b_ih: Tensor  # (G*H,)
+    b_hh: Tensor  # (G*H,)
+    W_hr: Tensor | None = None  # (H, R), only of an LSTM with a projection
+
+    @classmethod
+    def named(cls, weights: Mapping[str, Tensor], suffix: str) -> "LayerWeights":
+        """Those whose names in `torch.nn` end in `suffix`, such as `_l0` or `_l1_reverse`."""
+        w_ih, w_hh = weights["weight_ih" + suffix], weights["weight_hh" + suffix]
+        b_ih, b_hh, w_hr = (weights.get(name + suffix) for name in ("bias_ih", "bias_hh", "weight_hr"))
+        return cls(
+            w_ih.t(),
+            w_hh.t().contiguous(),  # every timestep multiplies by it, so lay it out once for that
+            w_ih.new_zeros(len(w_ih)) if b_ih is None else b_ih,
+            w_ih.new_zeros(len(w_ih)) if b_hh is None else b_hh,
+            None if w_hr is None else w_hr.t(),
+        )
+
+
+def rnn(w: LayerWeights, p: Tensor, h: Tensor, f: Callable[[Tensor], Tensor] = torch.tanh) -> Tensor:
+    """Elman's recurrent network: h' = f(x W_ih + b_ih + h W_hh + b_hh), with f tanh or relu.
+
+    p (B, H) is x W_ih + b_ih + b_hh and h is (B, H); returns h' (B, H). Shapes that do not fit raise `RuntimeError`.
+    Source: Elman 1990, "Finding structure in time"; `torch.nn.RNN`.
+    """
+    return f(torch.addmm(p, h, w.W_hh))
+
+
+def lstm(w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Long short-term memory: gates i (input), f (forget) and o (output) guard a cell c that time only adds to.
+
+    [i f g o] = x W_ih + b_ih + h W_hh + b_hh;  c' = σ(f) c + σ(i) tanh(g);  h' = (σ(o) tanh(c')) [W_hr].
+
+    p (B, 4H) is x W_ih + b_ih + b_hh, h is (B, R) and c (B, H); returns h' (B, R) and c' (B, H). Shapes that do not fit
+    raise `RuntimeError`.
+    Source: Hochreiter & Schmidhuber 1997; the forget gate, Gers et al. 2000; the projection W_hr, Sak et al. 2014;
+    `torch.nn.LSTM`.
+    """
+    i, f, g, o = torch.addmm(p, h, w.W_hh).chunk(4, -1)  # (B, 4H) -> 4 of (B, H)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * c + i * g
+    h = o * c.tanh()
+    return (h if w.W_hr is None else h @ w.W_hr), c  # (B, H) -> (B, R)
+
+
+def gru(w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+    """Gated recurrent unit: r (reset) says how much of the past the proposal n reads, z (update) how much stays.
+
+    r = σ(p_r + u_r);  z = σ(p_z + u_z);  n = tanh(p_n + r u_n);  h' = (1 - z) n + z h,  with u = h W_hh + b_hh.
+
+    p (B, 3H) is x W_ih + b_ih and h is (B, H); returns h' (B, H). Shapes that do not fit raise `RuntimeError`.
+    Source: Cho et al. 2014, with the reset after the matrix product, as `torch.nn.GRU` has it: so b_hh stays apart.
+    """
+    p_r, p_z, p_n = p.chunk(3, -1)  # (B, 3H) -> 3 of (B, H)
+    u_r, u_z, u_n = torch.addmm(w.b_hh, h, w.W_hh).chunk(3, -1)
+    r = torch.sigmoid(p_r + u_r)
+    z = torch.sigmoid(p_z + u_z)
+    n = torch.tanh(p_n + r * u_n)
+    return (1 - z) * n + z * h

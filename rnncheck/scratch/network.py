@@ -1,0 +1,215 @@
+"""The network around a cell: layers, directions and time.
+
+It is a pure function of (spec, weights, x, state, lengths), cut into small methods, each of which is one thing that a
+recurrent layer has to get right. Overriding one of them gives a network that gets that one thing wrong.
+
+The axes: T timesteps, B batch, I input_size, H hidden_size, L layers, D directions, R the width of h.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rnncheck.scratch import cells
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.head import softmax_head
+from rnncheck.spec import Cell, Spec
+from rnncheck.trace import State, Trace
+
+Carry = tuple[Tensor, ...]
+"""What one layer hands from a timestep to the next: (h,), or (h, c) for the LSTM; h (B, R), c (B, H)."""
+
+
+class Sweep(NamedTuple):
+    """One layer's way through time, in one direction."""
+
+    h: Tensor  # (T, B, R), in the order of time whichever way it went
+    final: Carry  # after its own last step, which for the backward direction is the one at t = 0
+    history: Sequence[Carry] = ()  # after each of its steps, in the order it took them; the fast path keeps none
+
+
+class Network:
+    """The recurrent network that `spec` describes, as `torch.nn` defines it, for any weights and any float dtype."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def run(
+        self,
+        weights: Mapping[str, Tensor],
+        x: Tensor,
+        state: State | None = None,
+        lengths: Sequence[int] | Tensor | None = None,
+        dropout: float = 0.0,
+    ) -> Trace:
+        """The whole network: x (T, B, I) in, `Trace` out. All time first, whatever `spec.batch_first` says.
+
+        `weights` go by `torch.nn`'s names; an absent `state` is zeros. With `lengths` (B), row b ends after
+        lengths[b] steps: its outputs are zero from there on and its final state is the one at its own end.
+        `dropout` is for training: the chance that a value passed from one layer to the next is dropped.
+        Raises `ValueError` for x that is not (T, B, input_size) with T at least 1, and for lengths that do not fit it.
+        """
+        output, sweeps = self.sweeps(weights, x, state, lengths, dropout)
+        return Trace(output, self.final_state(sweeps), self.head(weights, output))
+
+    def sweeps(
+        self,
+        weights: Mapping[str, Tensor],
+        x: Tensor,
+        state: State | None = None,
+        lengths: Sequence[int] | Tensor | None = None,
+        dropout: float = 0.0,
+    ) -> tuple[Tensor, list[Sweep]]:
+        """The last layer's output (T, B, D*R), and every layer's way through time, in the order of the final states."""
+        self.check(x)
+        active = self.active(x, lengths)
+        if active is not None:
+            x = self.hide_padding(x, active)
+        state = self.initial_state(x, state)
+        output, sweeps = x, list[Sweep]()
+        for layer in range(self.spec.num_layers):
+            read = self.layer_input(layer, x, output, dropout)
+            sides = [self.side(weights, layer, d, read, state, active) for d in range(self.spec.directions)]
+            output = self.merge(sides)
+            sweeps += sides
+        return output, sweeps
+
+    def check(self, x: Tensor) -> None:
+        """Refuses what would otherwise only broadcast."""
+        if x.dim() != 3 or x.shape[2] != self.spec.input_size or not len(x):
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; it must be (T, B, {self.spec.input_size}), with T at least 1"
+            )
+
+    # What goes in.
+
+    def initial_state(self, x: Tensor, state: State | None) -> State:
+        """The states before the first step, all layers': the ones given, or zeros."""
+        if state is not None:
+            return state
+        rows = (self.spec.num_layers * self.spec.directions, x.shape[1])
+        h = x.new_zeros(*rows, self.spec.state_size)
+        return State(h, x.new_zeros(*rows, self.spec.hidden_size) if self.spec.cell is Cell.LSTM else None)
+
+    def start(self, state: State, layer: int, direction: int) -> Carry:
+        """Of all the initial states, the one that this layer starts from in this direction."""
+        k = layer * self.spec.directions + direction
+        return (state.h[k],) if state.c is None else (state.h[k], state.c[k])
+
+    def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
+        """The parameters of this layer in this direction."""
+        return LayerWeights.named(weights, f"_l{layer}_reverse" if direction else f"_l{layer}")
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        """What a layer reads: x for the first, the outputs of the layer below (T, B, D*R) for the others."""
+        return x if layer == 0 else self.drop(below, dropout)
+
+    def drop(self, below: Tensor, dropout: float) -> Tensor:
+        """Dropout between layers: training hides some values and scales the others up."""
+        return functional.dropout(below, dropout) if dropout else below
+
+    # Time.
+
+    def side(
+        self,
+        weights: Mapping[str, Tensor],
+        layer: int,
+        direction: int,
+        x: Tensor,
+        state: State,
+        active: Tensor | None,
+    ) -> Sweep:
+        """One layer in one direction. Backwards, padding comes first, and the state waits for the row to begin."""
+        w, carry = self.layer_weights(weights, layer, direction), self.start(state, layer, direction)
+        in_order = None if active is None else self.reading_order(active, direction)
+        sweep = self.unroll(w, self.reading_order(x, direction), carry, in_order)
+        return sweep._replace(h=self.time_order(sweep.h, direction))
+
+    def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
+        """The backward direction reads the last timestep first."""
+        return sequence.flip(0) if direction else sequence
+
+    def time_order(self, h: Tensor, direction: int) -> Tensor:
+        """And what it found for timestep t is put back at t."""
+        return h.flip(0) if direction else h
+
+    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+        """From x (T, B, I), in the order it is read, to the states at every timestep, in the same order."""
+        history = self.scan(w, self.project(w, x), carry, active)
+        h = self.outputs(carry, history)
+        return Sweep(h if active is None else self.pad(h, active), history[-1], history)
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        """The input's share of every step at once, p_t = x_t W_ih + b_ih + b_hh: (T, B, I) -> (T, B, G*H).
+
+        The GRU's b_hh is left to its step, where the reset gate stands between the two.
+        """
+        bias = w.b_ih if self.spec.cell is Cell.GRU else w.b_ih + w.b_hh
+        return torch.addmm(bias, x.flatten(0, 1), w.W_ih).view(*x.shape[:2], -1 if x.shape[1] else len(bias))
+
+    def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+        """The recurrence: each step starts from the state that the one before it left."""
+        history = []
+        # unbind, not p[t]: the gradient of an index is a whole (T, B, G*H) of zeros, for every t.
+        for t, p_t in enumerate(p.unbind(0)):
+            stepped = self.step(w, p_t, carry)
+            carry = stepped if active is None else self.hold(active[t], stepped, carry)
+            history.append(carry)
+        return history
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        """One timestep of the cell."""
+        match self.spec.cell:
+            case Cell.RNN:
+                return (cells.rnn(w, p, carry[0], torch.tanh if self.spec.nonlinearity == "tanh" else torch.relu),)
+            case Cell.LSTM:
+                return cells.lstm(w, p, *carry)
+            case Cell.GRU:
+                return (cells.gru(w, p, *carry),)
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        """h after every step, (T, B, R)."""
+        return torch.stack([h for h, *_ in history])
+
+    # Rows of different lengths.
+
+    def active(self, x: Tensor, lengths: Sequence[int] | Tensor | None) -> Tensor | None:
+        """Which rows have not ended, (T, B, 1); None when none ends early."""
+        if lengths is None:
+            return None
+        ends = torch.as_tensor(lengths, device=x.device)
+        if ends.shape != x.shape[1:2] or ends.dtype.is_floating_point or bool(((ends < 0) | (ends > len(x))).any()):
+            raise ValueError(
+                f"lengths are {ends.tolist()}; they must be {x.shape[1]} whole numbers, one per row, from 0 to {len(x)}"
+            )
+        return torch.arange(len(x), device=x.device)[:, None, None] < ends[:, None]
+
+    def hide_padding(self, x: Tensor, active: Tensor) -> Tensor:
+        """What stands after a row's end is never read: a NaN there must not reach a gradient either."""
+        return x.where(active, 0)
+
+    def hold(self, active: Tensor, stepped: Carry, carry: Carry) -> Carry:
+        """A row that has ended keeps the state it ended with. active is (B, 1)."""
+        return tuple(new.where(active, old) for new, old in zip(stepped, carry, strict=True))
+
+    def pad(self, h: Tensor, active: Tensor) -> Tensor:
+        """After a row's end the output is zero."""
+        return h.where(active, 0)
+
+    # What comes out.
+
+    def merge(self, sides: Sequence[Sweep]) -> Tensor:
+        """The directions side by side: D of (T, B, R) -> (T, B, D*R)."""
+        return sides[0].h if len(sides) == 1 else torch.cat([side.h for side in sides], -1)
+
+    def final_state(self, sweeps: Sequence[Sweep]) -> State:
+        """The states after the last step, (L*D, B, R) and for the LSTM (L*D, B, H); k = layer * D + direction."""
+        h, *c = (torch.stack(k) for k in zip(*(sweep.final for sweep in sweeps), strict=True))
+        return State(h, *c)
+
+    def head(self, weights: Mapping[str, Tensor], output: Tensor) -> Tensor | None:
+        """y (T, B, H), if the spec has a head."""
+        return softmax_head(output, weights["weight_hy"], weights["bias_y"]) if self.spec.head else None
