@@ -1,10 +1,15 @@
 """Seeded random numbers, the same on every machine, without touching torch's global generator."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
 import torch
 from torch import Tensor
+
+from rnncheck.errors import UsageError
+
+_BLOCK = 1 << 16  # numbers drawn at once; a multiple of 16, see normal_blocks
+_SEEDS = 1 << 63  # below what a torch.Generator takes, with room for the streams
 
 
 class Stream(IntEnum):
@@ -23,6 +28,9 @@ class Draws:
     """
 
     def __init__(self, seed: int, stream: Stream) -> None:
+        """Raises `UsageError` for a seed that torch's generators do not take."""
+        if not 0 <= seed < _SEEDS:
+            raise UsageError(f"seed is {seed}; it must be at least 0 and below 2^63")
         self._float32 = torch.Generator().manual_seed(seed + stream)
         self._digits = torch.Generator().manual_seed(seed + stream + len(Stream))
 
@@ -32,6 +40,38 @@ class Draws:
     def normal(self, shape: Sequence[int]) -> Tensor:
         return self._beyond_float32(torch.empty(shape).normal_(generator=self._float32))
 
+    def uniform_blocks(self, count: int) -> Iterator[Tensor]:
+        """The numbers of `uniform((count,))`, bit for bit, a block at a time."""
+        yield from map(self.uniform, _block_shapes(count))
+
+    def normal_blocks(self, count: int) -> Iterator[Tensor]:
+        """The numbers of `normal((count,))`, bit for bit, a block at a time.
+
+        torch makes normal numbers 16 at a time, and when the last 16 are not full it draws the last 16 anew: so
+        every block begins at a multiple of 16, and the last is never short.
+        """
+        yield from map(self.normal, _block_shapes(count))
+
     def _beyond_float32(self, drawn: Tensor) -> Tensor:
         digits = torch.rand(drawn.shape, generator=self._digits, dtype=torch.float64) * 2 - 1
         return drawn.double() * (1 + digits * 2.0**-26)
+
+
+def recut(blocks: Iterator[Tensor], sizes: Iterable[int]) -> Iterator[Tensor]:
+    """The numbers of the blocks, in their order, in pieces of these sizes."""
+    rest = torch.empty(0, dtype=torch.float64)
+    for size in sizes:
+        pieces, missing = [rest], size - len(rest)
+        while missing > 0:
+            pieces.append(next(blocks))
+            missing -= len(pieces[-1])
+        joined = torch.cat(pieces) if len(pieces) > 1 else rest
+        yield joined[:size]
+        rest = joined[size:]
+
+
+def _block_shapes(count: int) -> Iterator[tuple[int]]:
+    while count >= 2 * _BLOCK:
+        yield (_BLOCK,)
+        count -= _BLOCK
+    yield (count,)

@@ -1,16 +1,13 @@
 """Random sequences and initial states, drawn on the host in float64 from a seed."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 
-from rnncheck.randomness import Draws, Stream
+from rnncheck.randomness import Draws, Stream, recut
 from rnncheck.sequences.base import FloatArray, Sequences
-from rnncheck.spec import Cell, Spec
+from rnncheck.spec import Cell, Init, InitialState, Spec
 from rnncheck.trace import State
-
-Init = Literal["normal", "uniform"]
 
 
 def random_sequences(
@@ -26,21 +23,25 @@ def random_sequences(
 
     Rows with lengths are zero behind their end.
     """
+    width = batch_size * input_size
 
     def chunks(steps: int) -> Iterator[FloatArray]:
         draws = Draws(seed, Stream.SEQUENCES)
-        for start in range(0, seq_len, steps):
-            shape = (min(steps, seq_len - start), batch_size, input_size)
-            x = (draws.normal(shape) if init == "normal" else draws.uniform(shape)).numpy()
-            for row, length in enumerate(lengths or ()):
-                x[max(length - start, 0) :, row] = 0.0
+        spans = [(start, min(steps, seq_len - start)) for start in range(0, seq_len, steps)]
+        # Cut from one stream, so that x is the same however long the chunks are.
+        blocks = draws.normal_blocks if init == "normal" else draws.uniform_blocks
+        pieces = recut(blocks(seq_len * width), (length * width for _, length in spans))
+        for (start, length), piece in zip(spans, pieces, strict=True):
+            x = piece.view(length, batch_size, input_size).numpy()
+            for row, end in enumerate(lengths or ()):
+                x[max(end - start, 0) :, row] = 0.0
             yield x
 
     source = {"source": "random", "seed": seed, "init": init}
     return Sequences(chunks, batch_size, input_size, seq_len, lengths, source)
 
 
-def initial_state(spec: Spec, batch_size: int, *, seed: int = 0, kind: Literal["random", "zeros"] = "random") -> State:
+def initial_state(spec: Spec, batch_size: int, *, seed: int = 0, kind: InitialState = "random") -> State:
     """h0 (L*D, B, R), and for the LSTM c0 (L*D, B, H): zeros, or values from U(-1, 1), where tanh puts a state."""
     rows = spec.num_layers * spec.directions
     shape_h, shape_c = (rows, batch_size, spec.state_size), (rows, batch_size, spec.hidden_size)
