@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -16,7 +15,7 @@ from rnncheck.report import Comparison, Mapped, Report, SequenceFacts, Side, Tol
 from rnncheck.sequences import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
-from rnncheck.spec import Spec
+from rnncheck.spec import InitialState, Spec
 from rnncheck.tolerance import tolerance_for
 from rnncheck.weights import Weights, draw
 
@@ -36,7 +35,7 @@ class Plan:
     candidate: str | Implementation = "scratch"
     reference: str | Implementation = "torch"
     seed: int = 0
-    h0: Literal["random", "zeros"] = "random"
+    h0: InitialState = "random"
     weights_path: Path | None = None
     save_weights_path: Path | None = None
     weight_scale: float = 1.0
@@ -65,8 +64,15 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     tolerance = tolerance_for(spec.dtype, plan.atol, plan.rtol)
 
     with environment.tf32(plan.tf32), torch.inference_mode():
-        layers = [build_synced(side, spec, weights) for side in (candidate, reference)]
-        both = SideBySide(spec, *layers, state, sequences.lengths, tolerance, plan.rows)
+        both = SideBySide(
+            spec,
+            build_synced(candidate, spec, weights),
+            build_synced(reference, spec, weights),
+            state,
+            sequences.lengths,
+            tolerance,
+            plan.rows,
+        )
         stopped = None
         try:
             for x in chunking.tensors(sequences, spec):

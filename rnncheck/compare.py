@@ -1,7 +1,6 @@
 """Arithmetic only: the differences between two sides, folded over chunks along time in bounded memory."""
 
 import math
-
 from dataclasses import asdict
 
 import torch

@@ -175,7 +175,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values; NaN and infinities become the strings "NaN", "Infinity", "-Infinity"."""
         sequences = plain(self.sequences)
-        facts = plain(self)
+        facts: dict[str, Any] = plain(self)
         facts["sequences"] = sequences.pop("source") | sequences
         facts["weights"]["count"] = self.weights.count
         for mapped in facts["mapping"]:

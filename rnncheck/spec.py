@@ -35,6 +35,8 @@ class Dtype(StrEnum):
 
 Nonlinearity = Literal["tanh", "relu"]
 Head = Literal["softmax"]
+Init = Literal["normal", "uniform"]  # of random sequences
+InitialState = Literal["random", "zeros"]
 
 
 @dataclass(frozen=True)

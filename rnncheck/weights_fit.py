@@ -26,6 +26,8 @@ def misfit(found: Shapes, spec: Spec) -> str | None:
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     hint = _fitting(found, spec) or _inner(found) or _guess(found, expected, wrong, spec)
+    if not (hint or wrong or missing):
+        hint = "All that was asked for is there; save those parameters by themselves."
     near = [] if hint else extra
     parts = []
     if wrong:

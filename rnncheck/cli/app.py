@@ -83,7 +83,7 @@ def run(
 
 @app.command()
 def doctor(
-    format: Annotated[Format, typer.Option(help="What is written.")] = Format.TABLE,
+    format: Annotated[Format, typer.Option(help="What is written.")] = "table",
 ) -> None:
     """Versions, devices and precision switches: what a result depends on."""
     from rnncheck.cli.conduct import import_torch
@@ -91,7 +91,7 @@ def doctor(
     import_torch()
     from rnncheck.doctor import facts
 
-    if format is Format.JSON:
+    if format == "json":
         from rnncheck.reporters.json_file import dump
 
         typer.echo(dump(facts()), nl=False)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rnncheck.cli.options import CheckOptions, Format
+from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.plans import rows_shown
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.output import check_writable, write_atomically
@@ -44,7 +44,7 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
         candidate=candidate,
         reference=options.against,
         seed=options.seed,
-        h0=options.h0.value,
+        h0=options.h0,
         weights_path=options.weights,
         save_weights_path=options.save_weights,
         weight_scale=options.weight_scale,
@@ -64,7 +64,7 @@ def deliver(report: "Report", options: CheckOptions) -> None:
     """Writes the report, whole or not at all, to the file or to stdout; the verdict line alone if quiet."""
     from rnncheck.reporters.terminal import render, verdict_line
 
-    if options.format is Format.JSON:
+    if options.format == "json":
         from rnncheck.reporters.json_file import render as render_json
 
         text = render_json(report)

@@ -1,53 +1,19 @@
 """The options of `compare` and `run`, each declared once: same meaning for the same flag everywhere."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Option
 
-from rnncheck.spec import Cell, Dtype
+from rnncheck.sequences.options import Missing, Normalize
+from rnncheck.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
 # Help panels, in the order they are shown.
 MODEL, DATA, WEIGHTS, ARITHMETIC, REPORT = "Model", "Sequences", "Weights", "Arithmetic", "Report"
 
 
-class Nonlinearity(StrEnum):
-    TANH = "tanh"
-    RELU = "relu"
-
-
-class Head(StrEnum):
-    SOFTMAX = "softmax"
-
-
-class InitialState(StrEnum):
-    RANDOM = "random"
-    ZEROS = "zeros"
-
-
-class Init(StrEnum):
-    NORMAL = "normal"
-    UNIFORM = "uniform"
-
-
-class Missing(StrEnum):
-    ERROR = "error"
-    DROP_ROW = "drop-row"
-    ZERO = "zero"
-    FFILL = "ffill"
-
-
-class Normalize(StrEnum):
-    NONE = "none"
-    STANDARD = "standard"
-    MINMAX = "minmax"
-
-
-class Format(StrEnum):
-    TABLE = "table"
-    JSON = "json"
+Format = Literal["table", "json"]
 
 
 @dataclass
@@ -78,9 +44,7 @@ class CheckOptions:
     head: Annotated[
         Head | None, Option(help="Adds y_t = softmax(W_hy h_t + b_y) to both sides.", rich_help_panel=MODEL)
     ] = None
-    h0: Annotated[InitialState, Option("--h0", help="Initial state, and c0.", rich_help_panel=DATA)] = (
-        InitialState.RANDOM
-    )
+    h0: Annotated[InitialState, Option("--h0", help="Initial state, and c0.", rich_help_panel=DATA)] = "random"
     seed: Annotated[int, Option(min=0, help="Of everything drawn at random.", rich_help_panel=DATA)] = 0
     weights: Annotated[
         Path | None,
@@ -113,7 +77,7 @@ class CheckOptions:
         float | None, Option(min=0, help="Allow this relative difference (and --atol).", rich_help_panel=ARITHMETIC)
     ] = None
     rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
-    format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = Format.TABLE
+    format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = "table"
     output: Annotated[
         Path | None, Option("--output", "-o", help="Write there instead of to stdout.", rich_help_panel=REPORT)
     ] = None
@@ -134,7 +98,7 @@ class CompareOptions(CheckOptions):
     lengths: Annotated[
         str | None, Option(metavar="N,N,...", help="Each row's own length: the rows are packed.", rich_help_panel=DATA)
     ] = None
-    init: Annotated[Init, Option(help="x as torch.randn or torch.rand draws it.", rich_help_panel=DATA)] = Init.NORMAL
+    init: Annotated[Init, Option(help="x as torch.randn or torch.rand draws it.", rich_help_panel=DATA)] = "normal"
 
 
 @dataclass
@@ -162,10 +126,10 @@ class RunOptions(CheckOptions):
     skip_blank: Annotated[
         bool, Option("--skip-blank", help="Leave out blank lines amid the data.", rich_help_panel=DATA)
     ] = False
-    missing: Annotated[Missing, Option(help="What an empty cell becomes.", rich_help_panel=DATA)] = Missing.ERROR
+    missing: Annotated[Missing, Option(help="What an empty cell becomes.", rich_help_panel=DATA)] = "error"
     normalize: Annotated[
         Normalize, Option(help="Each column to mean 0 and deviation 1, or to 0 to 1.", rich_help_panel=DATA)
-    ] = Normalize.NONE
+    ] = "none"
     sequence_id: Annotated[
         str | None,
         Option(metavar="COLUMN", help="Rows that share its value are one sequence of the batch.", rich_help_panel=DATA),

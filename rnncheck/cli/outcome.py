@@ -6,6 +6,7 @@ Python gives 1 to any uncaught exception and to a stdout that was closed early; 
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -77,10 +78,9 @@ def explain(problem: BaseException) -> int:
 
 
 def say(text: str) -> None:
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        pass  # nobody is left to tell
+    with suppress(OSError):  # nobody may be left to tell
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def stdout_works() -> bool:

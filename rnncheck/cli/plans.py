@@ -23,13 +23,13 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
         input_size=input_size,
         hidden_size=options.hidden_size,
         num_layers=options.num_layers,
-        nonlinearity=options.nonlinearity and options.nonlinearity.value,
+        nonlinearity=options.nonlinearity,
         bias=options.bias,
         batch_first=options.batch_first,
         dropout=options.dropout,
         bidirectional=options.bidirectional,
         proj_size=options.proj_size,
-        head=options.head and options.head.value,
+        head=options.head,
         dtype=options.dtype,
         device=options.device,
     )
@@ -68,12 +68,12 @@ def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Se
         len(lengths) if lengths else options.batch_size or DEFAULT_BATCH_SIZE,
         lengths=lengths,
         seed=options.seed,
-        init=options.init.value,
+        init=options.init,
     )
 
 
 def file_data(path: str, options: RunOptions) -> "Sequences":
-    """The file's sequences. Raises `DataError` if it cannot be read, or has another number of columns than asked for."""
+    """The file's sequences. Raises `DataError` if it cannot be read, or has not the number of columns asked for."""
     from rnncheck.sequences.files import FileOptions, open_data
 
     values = {each.name: getattr(options, each.name) for each in fields(FileOptions)}

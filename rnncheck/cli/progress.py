@@ -9,7 +9,7 @@ INTERVAL = {True: 0.2, False: 30.0}  # seconds between updates, on a terminal an
 
 
 class ProgressLine:
-    """Call it with (done, total) timesteps; on a terminal it rewrites one line, elsewhere it adds a line now and then."""
+    """Call it with (done, total) timesteps; on a terminal it rewrites one line, elsewhere it adds one now and then."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

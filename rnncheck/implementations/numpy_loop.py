@@ -5,6 +5,7 @@ float64 and float32 on the host, and computes in the precision it is given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
-Array = NDArray[np.floating]
+Array = NDArray[np.floating[Any]]
 
 
 class NumpyLoop:
@@ -63,7 +64,7 @@ class NumpyLayer:
         return Trace(torch.from_numpy(values), final, y)
 
     def _scan(
-        self, x: Array, states: list[Array], alive: Array, layer: int, *, backward: bool
+        self, x: Array, states: list[Array], alive: NDArray[np.bool_], layer: int, *, backward: bool
     ) -> tuple[Array, list[Array]]:
         """One layer in one direction: h at every step, zero where a row is over, and each row's last states."""
         suffix = f"_l{layer}_reverse" if backward else f"_l{layer}"
@@ -96,10 +97,11 @@ class NumpyLayer:
     def _softmax_head(self, output: Array) -> Array:
         scores = output @ self._values["weight_hy"].T + self._values["bias_y"]
         powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return powers / powers.sum(axis=-1, keepdims=True)
+        shares: Array = powers / powers.sum(axis=-1, keepdims=True)
+        return shares
 
 
-def alive_rows(seq_len: int, batch_size: int, lengths: Sequence[int] | None) -> Array:
+def alive_rows(seq_len: int, batch_size: int, lengths: Sequence[int] | None) -> NDArray[np.bool_]:
     """(T, B), true where row b still has data at step t."""
     ends = np.full(batch_size, seq_len) if lengths is None else np.asarray(lengths)
     return np.arange(seq_len)[:, None] < ends

@@ -10,7 +10,7 @@ from rnncheck.weights import Weights
 
 
 class Scratch:
-    """`rnncheck.scratch.RNN`, `LSTM` or `GRU`, written from tensor operations alone, with a head written the same way."""
+    """`rnncheck.scratch.RNN`, `LSTM` or `GRU`, written from tensor operations alone, and a head written so."""
 
     name = "scratch"
     location = "rnncheck.scratch"
