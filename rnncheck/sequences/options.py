@@ -1,0 +1,104 @@
+"""How a data file is to be read, checked before any file is touched."""
+
+import codecs
+from dataclasses import dataclass
+from typing import Literal
+
+from rnncheck.errors import UsageError
+
+Missing = Literal["error", "drop-row", "zero", "ffill"]
+Normalize = Literal["none", "standard", "minmax"]
+
+_SEPARATOR_NAMES = {"\\t": "\t", "tab": "\t"}
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """The options of `rnncheck run DATA`.
+
+    `columns` keeps these columns, in this order; `drop` keeps the others. A column is named by its header, or by its
+    place (from 1) where no header has that name. `header=None` takes the first row as a header when a cell in it is
+    not a number. `sep=None` is a comma and `encoding=None` is UTF-8.
+
+    `missing` says what becomes of an empty cell, NA or null: an error, or its row is left out, or zero, or the value
+    above it. Unless `allow_nonfinite` lets NaN and infinities through as numbers, NaN counts as missing too.
+    `sequence_id` names a column whose value is shared by the rows of one sequence; `window` cuts the rows into
+    sequences of that many, one every `stride` rows (default: `window`).
+
+    Raises `UsageError` for options that contradict each other.
+    """
+
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    header: bool | None = None
+    sep: str | None = None
+    decimal: str = "."
+    encoding: str | None = None
+    missing: Missing = "error"
+    allow_nonfinite: bool = False
+    normalize: Normalize = "none"
+    sequence_id: str | None = None
+    window: int | None = None
+    stride: int | None = None
+    skip_blank: bool = False
+    comment: str | None = None
+
+    def __post_init__(self) -> None:
+        self._check_columns()
+        self._check_text()
+        self._check_batching()
+        if self.normalize != "none" and self.allow_nonfinite:
+            raise UsageError(
+                "--normalize needs finite numbers and --allow-nonfinite lets others in; leave one of them out"
+            )
+
+    @property
+    def separator(self) -> str:
+        """The one character between two cells."""
+        if self.sep is None:
+            return ","
+        return _SEPARATOR_NAMES.get(self.sep, self.sep)
+
+    def _check_columns(self) -> None:
+        if self.columns and self.drop:
+            raise UsageError("--columns and --drop were both given; --columns alone already leaves the others out")
+        for option, names in (("--columns", self.columns), ("--drop", self.drop)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise UsageError(f"{option} names {', '.join(twice)} more than once")
+            if self.sequence_id is not None and self.sequence_id in names:
+                raise UsageError(
+                    f"{option} names the column of --sequence-id, {self.sequence_id}; it is no input anyway"
+                )
+
+    def _check_text(self) -> None:
+        sep = self.separator
+        if len(sep) != 1 or sep.isalnum() or sep in '+-."\r\n\0':
+            raise UsageError(f"--sep is {sep!r}; it must be one character that no number or quote needs, such as ';'")
+        if len(self.decimal) != 1 or self.decimal not in ".,":
+            raise UsageError(f"--decimal is {self.decimal!r}; it must be '.' or ','")
+        if sep == self.decimal:
+            raise UsageError(f"--sep and --decimal are both {sep!r}; with --decimal ',' give --sep ';' or another")
+        if self.comment is not None and (
+            not self.comment or self.comment[0].isalnum() or self.comment[0] in '+-." \t\r\n' or self.comment[0] == sep
+        ):
+            raise UsageError(
+                f"--comment is {self.comment!r}; it must be a mark that no row of data begins with, like '#'"
+            )
+        if self.encoding is not None:
+            try:
+                b"".decode(self.encoding)
+                codecs.getincrementaldecoder(self.encoding)
+            except (LookupError, ValueError):
+                raise UsageError(
+                    f"--encoding is {self.encoding!r}, which Python does not know; try utf-8 or latin-1"
+                ) from None
+
+    def _check_batching(self) -> None:
+        if self.window is not None and self.sequence_id is not None:
+            raise UsageError("--window and --sequence-id both make the batch; give one of them")
+        if self.stride is not None and self.window is None:
+            raise UsageError("--stride is the distance between windows; give --window too")
+        for option, rows in (("--window", self.window), ("--stride", self.stride)):
+            if rows is not None and rows < 1:
+                raise UsageError(f"{option} is {rows}; it must be at least 1")

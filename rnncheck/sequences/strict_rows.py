@@ -1,0 +1,153 @@
+"""Records to rows of numbers: what is allowed, what becomes of missing values, and where a fault is."""
+
+import math
+
+import numpy as np
+
+from rnncheck.errors import DataError
+from rnncheck.sequences.base import FloatArray
+from rnncheck.sequences.hints import way_out_of_text, way_out_of_width
+from rnncheck.sequences.layout import Layout
+from rnncheck.sequences.numbers import Cell, read_cell
+from rnncheck.sequences.options import FileOptions
+from rnncheck.sequences.records import Dialect, Records, UnfinishedRecord
+from rnncheck.sequences.table import Group, Tally
+from rnncheck.text import printable
+
+
+class StrictRows:
+    """Reads the text of one file from its first row of data to its last, a block at a time.
+
+    `name`, `sample` (the file's first few lines) and `first` (its first record) are for messages.
+    """
+
+    def __init__(
+        self, name: str, layout: Layout, dialect: Dialect, options: FileOptions, sample: list[str], first: list[str]
+    ) -> None:
+        self._name = name
+        self._layout = layout
+        self._dialect = dialect
+        self._options = options
+        self._sample = sample
+        self._first = first
+        self._seen: dict[str, Group] = {}
+        self.blank_line: int | None = None  # a blank line that only the file's end may follow
+        self.last_row: list[float] | None = None  # what --missing ffill carries on
+
+    def read(self, text: str, line: int, tally: Tally) -> tuple[FloatArray, str, int]:
+        """The rows (rows, I) of `text`, which begins on line `line`; the text left over and the line it begins on.
+
+        What is left over is a record that the text's end cuts in two.
+        """
+        rows: list[list[float]] = []
+        records = Records(text, line, self._dialect, self._name)
+        left, next_line = "", line
+        try:
+            for cells in records:
+                row = self._read_record(cells, records.line, tally)
+                if row is not None:
+                    rows.append(row)
+            next_line = records.next_line
+        except UnfinishedRecord:
+            left, next_line = text[records.offset :], records.line
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self._layout.inputs)), left, next_line
+
+    def _read_record(self, cells: list[str], line: int, tally: Tally) -> list[float] | None:
+        """The numbers of one record, or None where it gives no row."""
+        if not cells:
+            if self.blank_line is None and not self._options.skip_blank:
+                self.blank_line = line
+            return None
+        if self.blank_line is not None:
+            raise DataError(
+                f"{self._name}:{self.blank_line}: a blank line amid the data; remove it or pass --skip-blank"
+            )
+        if len(cells) != self._layout.width:
+            raise DataError(self._wrong_width(cells, line))
+        group = self._group(cells, line)
+        if group is not None and (not tally.groups or tally.groups[-1] is not group):
+            self.last_row = None  # nothing is carried from one sequence into the next
+        row = self._read_cells(cells, line, tally)
+        if row is None:
+            tally.dropped += 1
+            return None
+        self.last_row = row
+        if group is not None:
+            self._count(group, line, tally)
+        return row
+
+    def _read_cells(self, cells: list[str], line: int, tally: Tally) -> list[float] | None:
+        row: list[float] = []
+        for place, column in enumerate(self._layout.inputs):
+            kind, value = read_cell(cells[column], self._options.decimal)
+            if kind is Cell.UNDERFLOW:
+                tally.underflowed += 1
+            elif kind is not Cell.NUMBER and not (kind is Cell.NONFINITE and self._options.allow_nonfinite):
+                if not self._is_missing(kind, value):
+                    raise DataError(self._refused(kind, cells[column], column, line))
+                if self._options.missing == "drop-row":
+                    return None
+                value = self._fill(place, column, line)
+                tally.filled += 1
+            row.append(value)
+        return row
+
+    def _is_missing(self, kind: Cell, value: float) -> bool:
+        """Whether --missing decides; a NaN that is not allowed as a number is a missing value."""
+        return self._options.missing != "error" and (
+            kind is Cell.MISSING or (kind is Cell.NONFINITE and math.isnan(value))
+        )
+
+    def _fill(self, place: int, column: int, line: int) -> float:
+        if self._options.missing == "zero":
+            return 0.0
+        if self.last_row is None:
+            raise DataError(
+                f"{self._name}:{line}: {self._layout.describe(column)} is missing and there is no row before it "
+                f"in its sequence for --missing ffill to carry on; remove the row or pass --missing drop-row"
+            )
+        return self.last_row[place]
+
+    def _group(self, cells: list[str], line: int) -> Group | None:
+        """The sequence that a record belongs to, where a column says so."""
+        if self._layout.sequence_id is None:
+            return None
+        name = cells[self._layout.sequence_id].strip()
+        if not name:
+            column = self._layout.describe(self._layout.sequence_id)
+            raise DataError(f"{self._name}:{line}: {column} is empty; every row needs the name of its sequence")
+        return self._seen.get(name) or Group(name, line)
+
+    def _count(self, group: Group, line: int, tally: Tally) -> None:
+        if group.rows and tally.groups[-1] is not group:
+            raise DataError(
+                f"{self._name}:{line}: sequence '{printable(group.name)}' began on line {group.line} and others "
+                f"came since; the rows of a sequence must stand together, so sort the file by --sequence-id"
+            )
+        if not group.rows:
+            self._seen[group.name] = group
+            tally.groups.append(group)
+        group.rows += 1
+
+    def _wrong_width(self, cells: list[str], line: int) -> str:
+        width, found = self._layout.width, len(cells)
+        way_out = way_out_of_width(cells, self._first[0], width, self._options, self._sample)
+        return (
+            f"{self._name}:{line}: {found} {'field' if found == 1 else 'fields'}, expected {width} "
+            f"as in the first row; {way_out}"
+        )
+
+    def _refused(self, kind: Cell, cell: str, column: int, line: int) -> str:
+        start = f"{self._name}:{line}: {self._layout.describe(column)} is"
+        shown = f"'{printable(cell)}'"
+        match kind:
+            case Cell.MISSING:
+                what = "empty" if not cell.strip() else shown
+                return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill"
+            case Cell.NONFINITE:
+                return f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides"
+            case Cell.OVERFLOW:
+                return f"{start} {shown}, which overflows float64; scale the column down"
+            case _:
+                way_out = way_out_of_text(cell, column, self._layout, self._options, self._sample)
+                return f"{start} {shown}, not a number; {way_out}"
