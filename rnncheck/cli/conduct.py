@@ -13,7 +13,7 @@ from rnncheck.spec import Spec
 
 if TYPE_CHECKING:
     from rnncheck.report import Report
-    from rnncheck.sequences import Sequences
+    from rnncheck.sequences.base import Sequences
 
 
 def import_torch() -> None:

@@ -1,5 +1,6 @@
 """Options turned into a spec, data and a plan; what no layer or no run can have is refused here, before torch loads."""
 
+import math
 import re
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -9,13 +10,17 @@ from rnncheck.errors import DataError, UsageError
 from rnncheck.spec import Spec
 
 if TYPE_CHECKING:
-    from rnncheck.sequences import Sequences
+    from rnncheck.sequences.base import Sequences
 
 DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each other or to the default I and H
 
 
 def spec_of(options: CheckOptions, input_size: int) -> Spec:
     """The model; raises `UsageError` for one that cannot be."""
+    for name in ("weight_scale", "atol", "rtol"):
+        value = getattr(options, name)
+        if value is not None and not math.isfinite(value):
+            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
         raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
     return Spec(

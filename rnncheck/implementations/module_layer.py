@@ -13,7 +13,7 @@ Head = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Module:
-    """The module of this spec, its weights not yet initialised: torch's global random state is left alone."""
+    """The module of this spec with weights of its own, yet to be replaced; torch's global random state is left alone."""
     arguments: dict[str, object] = {
         "input_size": spec.input_size,
         "hidden_size": spec.hidden_size,
@@ -28,7 +28,8 @@ def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Modu
         arguments["nonlinearity"] = spec.nonlinearity
     if spec.cell is Cell.LSTM:
         arguments["proj_size"] = spec.proj_size
-    return classes[spec.cell](**arguments, device="meta").to_empty(device=spec.device)
+    with torch.random.fork_rng(devices=[]):  # the meta device would do it without drawing, and import sympy for it
+        return classes[spec.cell](**arguments).to(spec.device)
 
 
 class ModuleLayer:

@@ -1,5 +1,1 @@
-"""The data that both sides read."""
-
-from rnncheck.sequences.base import Sequences
-
-__all__ = ["Sequences"]
+"""The data that both sides read: random, or from a file."""

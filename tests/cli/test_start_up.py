@@ -1,0 +1,53 @@
+"""What must be quick imports nothing slow."""
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW = {"torch", "numpy", "rich", "safetensors"}
+
+
+def imported_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    return {name.partition(".")[0] for name in ended.stderr.splitlines()[-1].split()}
+
+
+def test_importing_the_command_line_imports_nothing_slow() -> None:
+    assert not imported_by("import rnncheck.cli.app") & SLOW
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["compare", "--help"],
+        ["run", "--help"],
+        ["faults", "nonsense"],
+        ["compare", "--no-such-option"],
+        ["compare", "--hidden-size", "0"],
+        ["compare", "--device", "tpu"],
+        ["compare", "no-such-implementation"],
+        ["compare", "--rows", "some"],
+        ["compare", "--lengths", "3,x"],
+        ["run", "data.csv", "--window", "0"],
+    ],
+    ids=" ".join,
+)
+def test_help_and_usage_errors_import_nothing_slow(arguments: list[str]) -> None:
+    assert not imported_by(f"from rnncheck.cli.outcome import run\nrun({arguments!r})") & SLOW
+
+
+def test_a_data_file_that_cannot_be_read_is_refused_before_torch_is_imported() -> None:
+    assert "torch" not in imported_by("from rnncheck.cli.outcome import run\nrun(['run', 'no-such.csv'])")
+
+
+def test_a_check_imports_neither_the_compiler_nor_symbolic_algebra_of_torch() -> None:
+    code = "from rnncheck.cli.outcome import run\nrun(['compare', '-q'])\nprint(*sys.modules, file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", f"import sys\n{code}"], capture_output=True, text=True, check=True)
+    modules = ended.stderr.split()
+    assert "torch" in modules
+    assert "torch._dynamo" not in modules
+    assert "sympy" not in modules
