@@ -12,7 +12,7 @@ from rnncheck.errors import ExitCode, RefusedError, WeightsError
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.report import Comparison, Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
-from rnncheck.sequences import Sequences
+from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
 from rnncheck.spec import InitialState, Spec

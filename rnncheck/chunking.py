@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import DataError
-from rnncheck.sequences import Sequences
+from rnncheck.sequences.base import Sequences
 from rnncheck.spec import Spec
 
 LONGEST = 4096  # timesteps: longer chunks gain no speed
@@ -20,7 +20,9 @@ def tensors(sequences: Sequences, spec: Spec) -> Iterator[Tensor]:
     Raises `DataError` rather than fill more than half of the memory with that one piece.
     """
     if spec.bidirectional or sequences.lengths is not None:
-        yield gather(sequences, spec)
+        x = gather(sequences, spec)
+        if len(x):
+            yield x
         return
     for chunk in sequences.chunks(chunk_length(sequences.batch_size, spec)):
         yield torch.from_numpy(chunk)
@@ -46,7 +48,9 @@ def gather(sequences: Sequences, spec: Spec) -> Tensor:
                 f"{physical_memory() / 2**30:.1f} GiB here; cut the data with --window N, or run a part of it"
             )
         chunks.append(torch.from_numpy(chunk))
-    return torch.cat(chunks) if len(chunks) != 1 else chunks[0]
+    if not chunks:
+        return torch.empty(0, sequences.batch_size, sequences.input_size, dtype=torch.float64)
+    return torch.cat(chunks) if len(chunks) > 1 else chunks[0]
 
 
 def rows_per_step(spec: Spec) -> int:

@@ -9,7 +9,7 @@ from rnncheck.compare import Fold
 from rnncheck.implementations.protocol import Layer
 from rnncheck.places import in_final_state, in_head, in_output
 from rnncheck.report import Comparison
-from rnncheck.spec import Spec
+from rnncheck.spec import Cell, Spec
 from rnncheck.tolerance import Tolerance
 from rnncheck.trace import State, Trace
 
@@ -38,32 +38,39 @@ class SideBySide:
         """The next chunk x (t, B, I), in float64 on the host; each side gets a copy of its own."""
         reference = self._reference.run(self._cast(x), self._reference_state, self._lengths)
         candidate = self._candidate.run(self._cast(x), self._candidate_state, self._lengths)
-        self._candidate_state, self._reference_state = candidate.final, reference.final
         self._compare(candidate, reference)
+        # Last, so that an interrupted chunk leaves the states and the number of steps those of the one before.
+        self._candidate_state, self._reference_state = candidate.final, reference.final
         self.steps += len(x)
 
     def _compare(self, candidate: Trace, reference: Trace) -> None:
         self._output.add(candidate.output.cpu(), reference.output.cpu())
-        if self._head is not None and reference.y is not None:
-            self._head.add(None if candidate.y is None else candidate.y.cpu(), reference.y.cpu())
+        if self._head is not None:
+            self._head.add(on_host(candidate.y), on_host(reference.y))
 
     def _cast(self, x: Tensor) -> Tensor:
         return x.to(self._spec.device, getattr(torch, self._spec.dtype), copy=True)
 
     def comparisons(self) -> list[Comparison]:
         """Every quantity, over all that was run."""
-        locate = in_final_state(self._spec, self._lengths or [self.steps] * self._reference_state.h.shape[1])
-        h_n = Fold("h_n", self._tolerance, locate)
-        h_n.add(self._candidate_state.h.cpu(), self._reference_state.h.cpu())
-        folds = [self._output, h_n]
-        if self._reference_state.c is not None:
-            c = self._candidate_state.c
-            c_n = Fold("c_n", self._tolerance, locate)
-            c_n.add(None if c is None else c.cpu(), self._reference_state.c.cpu())
-            folds.append(c_n)
+        candidate, reference = self._candidate_state, self._reference_state
+        states = [("h_n", candidate.h, reference.h)]
+        if self._spec.cell is Cell.LSTM:
+            states.append(("c_n", candidate.c, reference.c))
+        locate = in_final_state(self._spec, self._lengths or [self.steps] * reference.h.shape[1])
+        folds = [self._output]
+        for quantity, *sides in states:
+            fold = Fold(quantity, self._tolerance, locate)
+            if self.steps:  # before the first of them, these are still the initial states
+                fold.add(*map(on_host, sides))
+            folds.append(fold)
         if self._head is not None:
             folds.append(self._head)
         return [fold.result() for fold in folds]
+
+
+def on_host(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.cpu()
 
 
 def cast(state: State, spec: Spec) -> State:

@@ -13,7 +13,7 @@ from rnncheck.sequences.source import find
 
 __all__ = ["FileOptions", "open_data"]
 
-_NOT_FOR_ARRAYS = ("header", "sep", "encoding", "sequence_id", "comment", "skip_blank")
+_FOR_TEXT = ("header", "sep", "decimal", "encoding", "missing", "sequence_id", "comment", "skip_blank")
 
 
 def open_data(path: str, options: FileOptions) -> Sequences:
@@ -43,8 +43,6 @@ def open_data(path: str, options: FileOptions) -> Sequences:
 
 
 def _refuse_options_of_text(options: FileOptions) -> None:
-    for name in _NOT_FOR_ARRAYS:
-        if getattr(options, name) not in (None, False):
+    for name in _FOR_TEXT:
+        if getattr(options, name) != getattr(FileOptions, name):
             raise UsageError(f"--{name.replace('_', '-')} is for text files; a .npy file is an array of numbers")
-    if options.missing != "error" or options.decimal != ".":
-        raise UsageError("--missing and --decimal are for text files; a .npy file is an array of numbers")

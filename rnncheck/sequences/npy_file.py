@@ -1,6 +1,7 @@
 """A numpy array file as a table: (T,), (T, I) or (T, B, I), read in bounded memory."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from rnncheck.sequences.layout import lay_out
 from rnncheck.sequences.options import FileOptions
 from rnncheck.sequences.source import DataFile
 from rnncheck.sequences.table import Table, Tally
+from rnncheck.text import printable
 
 _BLOCK = 1 << 20  # bytes
 _KINDS = "biuf"  # bool, int, uint, float
@@ -94,11 +96,12 @@ def _read_header(handle: BinaryIO, name: str) -> _Array:
     if size == 0:
         raise DataError(f"{name} is empty (0 bytes)")
     try:
-        version = np.lib.format.read_magic(handle)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(handle)
-    except (ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
+        with warnings.catch_warnings(action="ignore"):  # of how old the header is
+            version = np.lib.format.read_magic(handle)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran, dtype = read(handle)
+    except Exception as error:  # numpy parses the header as Python, which can fail in many ways
+        reason = printable(str(error), 80)
         raise DataError(f"{name} is no .npy file ({reason}); write it with numpy.save") from None
     if dtype.kind not in _KINDS:
         raise DataError(f"{name} holds {_what(dtype)}; it must be an array of real numbers, as from x.astype(float)")

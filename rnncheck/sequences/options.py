@@ -1,6 +1,6 @@
 """How a data file is to be read, checked before any file is touched."""
 
-import codecs
+import io
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,8 +87,7 @@ class FileOptions:
             )
         if self.encoding is not None:
             try:
-                b"".decode(self.encoding)
-                codecs.getincrementaldecoder(self.encoding)
+                io.TextIOWrapper(io.BytesIO(), encoding=self.encoding)  # knows which codecs are for text
             except (LookupError, ValueError):
                 raise UsageError(
                     f"--encoding is {self.encoding!r}, which Python does not know; try utf-8 or latin-1"

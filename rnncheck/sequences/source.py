@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import sys
+import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -101,8 +102,9 @@ def find(path: str) -> DataFile:
         status = os.fstat(handle.fileno())
         if stat.S_ISREG(status.st_mode):
             return DataFile(path, name, _stamp=_stamp(status))
-        stack.pop_all()  # a pipe: what was opened is all there is
-        return DataFile(path, name, _replay=Replay(handle))
+        replay = Replay(handle)  # a pipe: opened again, it would have nothing to give
+        weakref.finalize(replay, stack.pop_all().close)
+        return DataFile(path, name, _replay=replay)
 
 
 def _opened(path: str, name: str) -> BinaryIO:

@@ -143,7 +143,9 @@ class StrictRows:
         match kind:
             case Cell.MISSING:
                 what = "empty" if not cell.strip() else shown
-                return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill"
+                may_be_header = self._options.header is None and not self._layout.header and self.last_row is None
+                header = ", or --header if this is the header" if may_be_header else ""
+                return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill{header}"
             case Cell.NONFINITE:
                 return f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides"
             case Cell.OVERFLOW:
