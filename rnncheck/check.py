@@ -141,7 +141,7 @@ def build_synced(side: Implementation, spec: Spec, weights: Weights) -> Layer:
 def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
-    return torch.equal(a.contiguous().view(torch.uint8), b.contiguous().view(torch.uint8))
+    return torch.equal(*(side.cpu().contiguous().view(torch.uint8) for side in (a, b)))
 
 
 def judge(comparisons: list[Comparison]) -> tuple[Verdict, str | None]:

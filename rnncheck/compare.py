@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,9 +13,15 @@ from rnncheck.places import Locate
 from rnncheck.report import Comparison, Divergence, Timestep
 from rnncheck.tolerance import Tolerance
 
-PIECE = 64 * 1024  # elements looked at together: few enough to stay in a core's cache
+PIECE = 64 * 1024  # elements looked at together (or one row, if that is longer): few enough to stay in a core's cache
 
-Element = tuple[int, int, int]  # row (a timestep, or an index of layers and directions), batch, column
+
+class Element(NamedTuple):
+    """Where an element stands: its row is a timestep, or for final states an index of layers and directions."""
+
+    row: int
+    batch: int
+    column: int
 
 
 class Fold:
@@ -30,70 +37,71 @@ class Fold:
         self._excerpt = Excerpt(rows)
         self._problem: str | None = None
         self._row = 0
-        self._buffer = torch.empty(0)
+        self._buffers = torch.empty(2, 0)
         self._compared = self._exceeded = self._nonfinite = 0
         self._max_abs, self._budget = -1.0, 0.0
-        self._worst: Element = (0, 0, 0)
-        self._worst_values = (math.nan, math.nan)
-        self._ulp = math.nan
+        self._worst = Element(0, 0, 0)
+        self._worst_values, self._ulp = (math.nan, math.nan), math.nan
         self._first: Element | None = None
 
-    def add(self, candidate: Tensor | None, reference: Tensor) -> None:
+    def add(self, candidate: Tensor | None, reference: Tensor | None) -> None:
         """The next rows of both sides, on the host. After a problem of shape or dtype nothing more is compared."""
         self._problem = self._problem or misfit(candidate, reference)
-        if self._problem or candidate is None or not reference.numel():
+        if self._problem or candidate is None or reference is None or not reference.numel():
             return
         parted_before = self._first is not None
-        step = max(1, PIECE // reference[0].numel())
-        for start in range(0, len(reference), step):
-            self._add_piece(start, candidate[start : start + step], reference[start : start + step])
-        parted_here = self._first is not None and not parted_before
-        self._excerpt.add(
-            Segment(self._row, candidate, reference), self._first[0] if self._first and parted_here else None
-        )
+        rows = max(1, PIECE // reference[0].numel())
+        for start in range(0, len(reference), rows):
+            piece = slice(start, start + rows)
+            self._add_piece(self._row + start, candidate[piece], reference[piece])
+        parts_at = self._first.row if self._first and not parted_before else None
+        self._excerpt.add(Segment(self._row, candidate, reference), parts_at)
         self._row += len(reference)
 
     def _add_piece(self, start: int, candidate: Tensor, reference: Tensor) -> None:
-        a, b = (comparable(side).reshape(len(side), -1) for side in (candidate, reference))
-        difference = self._difference(a, b)
-        row_max = difference.amax(1)
-        largest = float(row_max.max())
-        self._compared += a.numel()
+        a, b = (comparable(side).flatten(1) for side in (candidate, reference))  # (n, B*W)
+        difference, allowed = self._space_for(a)
+        torch.sub(a, b, out=difference).abs_()
+        largest = float(difference.amax())
+        alike = 0
         if not math.isfinite(largest):
-            agreeing = settle_nonfinite(difference, a, b)
-            self._nonfinite += agreeing
-            self._compared -= agreeing
-            row_max = difference.amax(1)
-            largest = float(row_max.max())
-        width = reference.shape[2]
+            alike = settle_nonfinite(difference, a, b)
+            largest = float(difference.amax())
+        self._nonfinite += alike
+        self._compared += a.numel() - alike
         if largest > self._max_abs:
-            row = int(row_max.argmax())
-            column = int(difference[row].argmax())
-            self._max_abs, self._worst = largest, (self._row + start + row, column // width, column % width)
+            row, column = first_largest(difference)
+            self._max_abs, self._worst = largest, self._element(start + row, column, reference)
             self._worst_values = float(a[row, column]), float(b[row, column])
             self._ulp = spacing(self._worst_values[1], reference.dtype)
-        # Differences this small beside atol can neither exceed nor raise the budget used: most pieces end here.
-        if largest <= self._tolerance.atol * min(1.0, self._budget):
+        # Nothing is allowed less than a zero is: what stays within the budget there can neither exceed nor raise it.
+        if largest == 0 or ratio(largest, self._tolerance.least(b.dtype)) <= min(1.0, self._budget):
             return
-        allowed = self._tolerance.allowed(b)
-        budget = budget_used(difference, allowed)
-        self._budget = max(self._budget, float(budget.max()))
-        exceeds = ~((difference <= allowed) | (difference == 0))
-        self._exceeded += int(exceeds.sum())
-        if self._first is None and self._exceeded:
-            row = int(exceeds.any(1).byte().argmax())
-            column = int(budget[row].argmax())
-            self._first = (self._row + start + row, column // width, column % width)
+        budget = budget_used(difference, self._tolerance.allowed(b, out=allowed))
+        most = float(budget.amax())
+        self._budget = max(self._budget, most)
+        if most <= 1:
+            return
+        if self._first is None:
+            row = int((budget.amax(1) > 1).byte().argmax())
+            self._first = self._element(start + row, int(budget[row].argmax()), reference)
+        # As zeros and ones of the same dtype, which torch adds up ten times as fast as it counts booleans.
+        self._exceeded += int(torch.gt(budget, 1, out=difference).sum(dtype=torch.float64))
 
-    def _difference(self, a: Tensor, b: Tensor) -> Tensor:
-        if self._buffer.numel() < a.numel() or self._buffer.dtype != a.dtype:
-            self._buffer = torch.empty(a.numel(), dtype=a.dtype)
-        return torch.sub(a, b, out=self._buffer[: a.numel()].view(a.shape)).abs_()
+    def _space_for(self, piece: Tensor) -> tuple[Tensor, Tensor]:
+        """Two tensors of the piece's shape and dtype to write into; the same memory for every piece."""
+        if self._buffers.dtype != piece.dtype or self._buffers.shape[1] < piece.numel():
+            self._buffers = torch.empty(2, piece.numel(), dtype=piece.dtype)
+        difference, allowed = (buffer[: piece.numel()].view(piece.shape) for buffer in self._buffers)
+        return difference, allowed
+
+    def _element(self, row: int, column: int, piece: Tensor) -> Element:
+        return Element(row, *divmod(column, piece.shape[2]))
 
     def result(self) -> Comparison:
         """All that was found so far."""
         if self._problem or not self._compared + self._nonfinite:
-            return Comparison(self._quantity, "free", nonfinite=self._nonfinite, problem=self._problem)
+            return Comparison(self._quantity, "free", problem=self._problem)
         worst = self._locate(*self._worst)
         first = self._locate(*self._first) if self._first else None
         shown_batch = (first or worst).batch
@@ -121,19 +129,29 @@ class Fold:
         )
 
 
+def first_largest(values: Tensor) -> tuple[int, int]:
+    """Row and column of the largest value, the first of equals. By way of the rows, as argmax over all is slow."""
+    row = int(values.amax(1).argmax())
+    return row, int(values[row].argmax())
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else math.inf
+
+
 def timesteps(segment: Segment, shown_batch: int, tolerance: Tolerance) -> list[Timestep]:
     """The facts of each timestep of a segment; the states are those of batch row `shown_batch`."""
     a, b = (comparable(side).flatten(1) for side in (segment.candidate, segment.reference))
-    difference = (a - b).abs()
+    difference = (a - b).abs_()
     settle_nonfinite(difference, a, b)
     allowed = tolerance.allowed(b)
-    budget, tightest = budget_used(difference, allowed).max(1)
-    exceeds = ~((difference <= allowed) | (difference == 0))
+    budget = budget_used(difference, allowed.clone())
+    most, tightest = budget.max(1)
     columns = (
         difference.amax(1),
         allowed.gather(1, tightest[:, None]).squeeze(1),
-        budget,
-        exceeds.sum(1),
+        most,
+        (budget > 1).sum(1),
         segment.candidate[:, shown_batch],
         segment.reference[:, shown_batch],
     )

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 
-def misfit(candidate: Tensor | None, reference: Tensor) -> str | None:
+def misfit(candidate: Tensor | None, reference: Tensor | None) -> str | None:
     """Why two tensors cannot be compared element by element, or None if they can. Nothing is broadcast."""
+    if reference is None:
+        return "the reference has none"
     if candidate is None:
         return f"the candidate has none; the reference's has shape {tuple(reference.shape)}"
     if candidate.shape != reference.shape:
@@ -38,8 +40,16 @@ def settle_nonfinite(difference: Tensor, a: Tensor, b: Tensor) -> int:
 
 
 def budget_used(difference: Tensor, allowed: Tensor) -> Tensor:
-    """|difference| / allowed; no difference uses none of it, even where none is allowed or the values are infinite."""
-    return (difference / allowed).masked_fill_(difference == 0, 0.0)
+    """|difference| / allowed, written over `allowed`; above 1 exactly where the difference is the larger.
+
+    What division leaves open is decided: no difference uses nothing, even where nothing is allowed, and a difference
+    without bound uses more than there is, even beside an infinite or NaN reference, which allows without bound.
+    """
+    budget = torch.div(difference, allowed, out=allowed)
+    if budget.amax().isnan():
+        undecided = budget.isnan()
+        budget.masked_fill_(undecided, math.inf).masked_fill_(undecided & (difference == 0), 0.0)
+    return budget
 
 
 def spacing(value: float, dtype: torch.dtype) -> float:

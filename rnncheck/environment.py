@@ -13,17 +13,20 @@ from rnncheck import __version__
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Matrix products of float32 on CUDA in TF32 (10 bits of mantissa) or not; the switches are put back afterwards.
+    """Matrix products of float32 in TF32 (10 bits of mantissa) or not; the switches are put back afterwards.
 
-    torch allows TF32 to cuDNN's recurrent layers unless told otherwise.
+    torch allows TF32 to cuDNN's recurrent layers unless told otherwise. The other switch is set by name of a precision,
+    not as `cuda.matmul.allow_tf32`: that would forget "medium", which allows bfloat16 and, on some CPUs, uses it.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = allowed
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    cudnn.allow_tf32 = allowed
     try:
         yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        torch.set_float32_matmul_precision(before[0])
+        cudnn.allow_tf32 = before[1]
 
 
 def versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Which timesteps to keep of a long run: the first, the last, and those around the first divergence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,27 +19,17 @@ class Segment:
     def stop(self) -> int:
         return self.start + len(self.reference)
 
-    def between(self, start: int, stop: int) -> "Segment":
-        """What it holds of [start, stop), copied, so that the rest of a chunk can be freed."""
-        start = max(start, self.start)
-        span = slice(start - self.start, max(stop - self.start, 0))
-        return Segment(start, self.candidate[span].clone(), self.reference[span].clone())
-
-    def then(self, later: "Segment") -> "Segment":
-        sides = ((self.candidate, later.candidate), (self.reference, later.reference))
-        return Segment(self.start, *(torch.cat(side) for side in sides))
-
 
 class Excerpt:
-    """About `rows` timesteps (None: all of them), kept while chunks go by."""
+    """At most `rows` timesteps (None: all of them), kept while chunks go by."""
 
     def __init__(self, rows: int | None) -> None:
         self._rows = rows
         self._all: list[Segment] = []
-        self._head: Segment | None = None
-        self._tail: Segment | None = None
-        self._around: Segment | None = None
-        self._wanted = (0, 0)  # around the first divergence
+        self._first: Segment | None = None  # the first `rows` timesteps
+        self._around: Segment | None = None  # of `wanted`, the timesteps around the first divergence
+        self._last: Segment | None = None  # the last `rows` timesteps
+        self._wanted = (0, 0)
 
     def add(self, chunk: Segment, divergence: int | None) -> None:
         """The next timesteps; `divergence` is where the two sides part first, if that is in this chunk."""
@@ -47,30 +38,48 @@ class Excerpt:
             return
         if self._rows == 0:
             return
-        recent = chunk if self._tail is None else self._tail.then(chunk)
+        recent = [chunk] if self._last is None else [self._last, chunk]
         if chunk.start < self._rows:
-            self._head = recent.between(0, self._rows)
+            self._first = between(recent, 0, self._rows)
         if divergence is not None:
-            self._wanted = (divergence - self._rows // 6, divergence + self._rows // 3)
+            third = self._rows // 3
+            around = self._rows - 2 * third
+            start = max(third, divergence - around // 3)  # what is shown from the start is not shown again
+            self._wanted = (start, start + around)
         if self._wanted[1] > chunk.start:
-            self._around = recent.between(*self._wanted)
-        self._tail = recent.between(recent.stop - self._rows, recent.stop)
+            self._around = between(recent, *self._wanted)
+        self._last = between(recent, chunk.stop - self._rows, chunk.stop)
 
     def segments(self) -> list[Segment]:
         """What is kept, in the order of time and without overlap."""
-        if self._head is None or self._tail is None or self._rows is None:
+        if self._rows is None or self._last is None:
             return self._all
-        if self._tail.stop <= self._rows:
-            return [self._head]
-        share = max(1, self._rows // (3 if self._around else 2))
+        stop = self._last.stop
+        if stop <= self._rows:
+            return [self._last]
+        head, tail = self._rows - self._rows // 2, self._rows // 2
+        if self._wanted[1]:
+            head = tail = self._rows // 3
+        spans = ((self._first, 0, head), (self._around, *self._wanted), (self._last, stop - tail, stop))
         kept: list[Segment] = []
-        stop = 0
-        for piece in (
-            self._head.between(0, share),
-            self._around,
-            self._tail.between(self._tail.stop - share, self._tail.stop),
-        ):
-            if piece is not None and piece.stop > stop:
-                kept.append(piece.between(stop, piece.stop))
-                stop = piece.stop
+        for piece, start, end in spans:
+            shown = kept[-1].stop if kept else 0
+            if piece is not None and (span := between([piece], max(start, shown), end)) is not None:
+                kept.append(span)
         return kept
+
+
+def between(pieces: Sequence[Segment], start: int, stop: int) -> Segment | None:
+    """What the pieces, consecutive in time, hold of [start, stop): a copy, so that the rest of a chunk can be freed."""
+    parts = [
+        (piece, slice(max(start - piece.start, 0), stop - piece.start))
+        for piece in pieces
+        if piece.start < stop and start < piece.stop
+    ]
+    if not parts:
+        return None
+    return Segment(
+        max(start, parts[0][0].start),
+        torch.cat([piece.candidate[span] for piece, span in parts]),
+        torch.cat([piece.reference[span] for piece, span in parts]),
+    )

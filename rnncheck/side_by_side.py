@@ -54,19 +54,20 @@ class SideBySide:
     def comparisons(self) -> list[Comparison]:
         """Every quantity, over all that was run."""
         candidate, reference = self._candidate_state, self._reference_state
-        states = [("h_n", candidate.h, reference.h)]
+        folds = [self._output, self._final("h_n", candidate.h, reference.h)]
         if self._spec.cell is Cell.LSTM:
-            states.append(("c_n", candidate.c, reference.c))
-        locate = in_final_state(self._spec, self._lengths or [self.steps] * reference.h.shape[1])
-        folds = [self._output]
-        for quantity, *sides in states:
-            fold = Fold(quantity, self._tolerance, locate)
-            if self.steps:  # before the first of them, these are still the initial states
-                fold.add(*map(on_host, sides))
-            folds.append(fold)
+            folds.append(self._final("c_n", candidate.c, reference.c))
         if self._head is not None:
             folds.append(self._head)
         return [fold.result() for fold in folds]
+
+    def _final(self, quantity: str, candidate: Tensor | None, reference: Tensor | None) -> Fold:
+        """The states after the last step so far; before the first they are the initial ones, and nothing to compare."""
+        ends = self._lengths or [self.steps] * self._reference_state.h.shape[1]
+        fold = Fold(quantity, self._tolerance, in_final_state(self._spec, ends))
+        if self.steps:
+            fold.add(on_host(candidate), on_host(reference))
+        return fold
 
 
 def on_host(value: Tensor | None) -> Tensor | None:
