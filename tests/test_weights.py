@@ -7,7 +7,7 @@ from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.weights import Weights, draw
 
 LAYERS = {Cell.RNN: torch.nn.RNN, Cell.LSTM: torch.nn.LSTM, Cell.GRU: torch.nn.GRU}
-WIDE = Spec(cell=Cell.LSTM, input_size=7, hidden_size=6, num_layers=2, bidirectional=True, proj_size=3, head="softmax")
+WIDE = Spec(cell=Cell.LSTM, input_size=7, hidden_size=6, num_layers=2, bidirectional=True, proj_size=2, head="softmax")
 
 
 @pytest.mark.parametrize("cell", Cell)
@@ -32,8 +32,8 @@ def test_weights_are_torchs_own_at_float32(
 def test_a_head_is_the_linear_layer_that_torch_makes_after_it() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        torch.nn.LSTM(7, 6, 2, bidirectional=True, proj_size=3)
-        head = torch.nn.Linear(6, 6)
+        torch.nn.LSTM(7, 6, 2, bidirectional=True, proj_size=2)
+        head = torch.nn.Linear(4, 6)
     drawn = draw(WIDE, 0).cast(WIDE)
     assert torch.equal(drawn["weight_hy"], head.weight)
     assert torch.equal(drawn["bias_y"], head.bias)
