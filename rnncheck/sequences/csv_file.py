@@ -85,28 +85,35 @@ def open_csv(file: DataFile, options: FileOptions) -> Table:
 
 def _read_head(file: DataFile, options: FileOptions, dialect: Dialect) -> _Head:
     text = ""
-    open_quote = None
+    head = open_quote = None
     for block in text_blocks(file, options.encoding):
         text += block
         records = Records(text, 1, dialect, file.name)
-        blank_line = open_quote = None
         try:
-            for cells in records:
-                if not cells:
-                    blank_line = blank_line or records.line
-                    continue
-                if blank_line is not None and not options.skip_blank:
-                    raise DataError(f"{file.name}:{blank_line}: a blank line before the data; pass --skip-blank")
-                lines = text[records.offset :].split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES]
-                sample = [line for line in lines if line and not dialect.is_comment(line)]
-                return _Head(cells, records.offset, records.line, records.end, records.next_line, sample)
+            head = _first_record(records, text, options, file.name)
         except UnfinishedRecord:
             open_quote = records.line
-        if len(text) > LONGEST_LINE:
+        if len(text) > LONGEST_LINE or (head is not None and text.count("\n", head.offset) >= _SAMPLE_LINES):
             break
+    if head is not None:
+        return head
     if open_quote is not None:
         raise DataError(f"{file.name}:{open_quote}: {OPEN_QUOTE}")
     raise DataError(f"{file.name} has no data rows; it begins with nothing but blank or comment lines")
+
+
+def _first_record(records: Records, text: str, options: FileOptions, name: str) -> _Head | None:
+    blank_line = None
+    for cells in records:
+        if not cells:
+            blank_line = blank_line or records.line
+            continue
+        if blank_line is not None and not options.skip_blank:
+            raise DataError(f"{name}:{blank_line}: a blank line before the data; remove it or pass --skip-blank")
+        lines = text[records.offset :].split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES]
+        sample = [line for line in lines if line and not records.dialect.is_comment(line)]
+        return _Head(cells, records.offset, records.line, records.end, records.next_line, sample)
+    return None
 
 
 def _refuse_empty_last_column(layout: Layout, options: FileOptions, head: _Head, name: str) -> None:

@@ -42,7 +42,7 @@ class Records:
             line += text.count("\n", 0, text.index("\0"))
             raise DataError(f"{name}:{line}: a NUL byte; remove it, or give the --encoding, such as utf-16")
         self._text = text
-        self._dialect = dialect
+        self.dialect = dialect
         self._name = name
         self._at_start = True
         self._at_end = False
@@ -52,7 +52,7 @@ class Records:
 
         Raises `UnfinishedRecord` when the text ends too early and `DataError` for quotes that make no sense.
         """
-        sep = self._dialect.sep
+        sep = self.dialect.sep
         # A space before a quoted cell is no part of it, unless spaces separate.
         reader = csv.reader(self._lines(), delimiter=sep, skipinitialspace=sep != " ", strict=True)
         while True:
@@ -74,10 +74,10 @@ class Records:
             self.next_line += 1
             if not self._at_start:  # inside a quoted cell, where every line counts
                 yield line
-            elif not self._dialect.is_comment(line):
+            elif not self.dialect.is_comment(line):
                 self._at_start = False
                 self.offset, self.line = start, start_line
-                yield "\n" if self._dialect.is_blank(line) else line
+                yield "\n" if self.dialect.is_blank(line) else line
         self._at_end = True
 
     def _explain(self, error: csv.Error) -> str:
@@ -86,5 +86,5 @@ class Records:
             return f"text after a closing quote in '{printable(record.rstrip())}'; quote a whole cell or nothing of it"
         if self.next_line - self.line > 1:
             return OPEN_QUOTE
-        longest = max(record.split(self._dialect.sep), key=len)
+        longest = max(record.split(self.dialect.sep), key=len)
         return f"a cell of {len(longest):,} characters, '{printable(longest)}'; it may have {csv.field_size_limit():,}"

@@ -1,0 +1,29 @@
+"""Text from a user's file, shown without letting it do anything."""
+
+import pytest
+
+from rnncheck.text import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("co2 (ppm), [/red] <b>", "co2 (ppm), [/red] <b>"),
+        ("Größe 温度", "Größe 温度"),
+        ("\x1b[31m\x07", r"\x1b[31m\x07"),
+        ("a\nb\rc\td\0", r"a\nb\rc\td\x00"),
+        ("\u202eabc\u2066\u200f\ufeff", r"\u202eabc\u2066\u200f\ufeff"),
+        ("\u2028\x85", r"\u2028\x85"),
+        ("−1\xa0", r"\u22121\xa0"),
+        ("שלום", r"\u05e9\u05dc\u05d5\u05dd"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_what_a_terminal_might_obey_is_spelt_out(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_long_text_is_cut_and_no_escape_is_cut_in_two() -> None:
+    assert printable("x" * 41) == "x" * 40 + "..."
+    assert printable("x" * 40) == "x" * 40
+    assert printable("xxx\x1b", limit=6) == "xxx..."
