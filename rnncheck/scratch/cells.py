@@ -65,7 +65,8 @@ def lstm(w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tens
 def gru(w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
     """Gated recurrent unit: r (reset) says how much of the past the proposal n reads, z (update) how much stays.
 
-    r = σ(p_r + u_r);  z = σ(p_z + u_z);  n = tanh(p_n + r u_n);  h' = (1 - z) n + z h,  with u = h W_hh + b_hh.
+    r = σ(p_r + u_r);  z = σ(p_z + u_z);  n = tanh(p_n + r u_n);  h' = (1 - z) n + z h = n + z (h - n),
+    with u = h W_hh + b_hh.
 
     p (B, 3H) is x W_ih + b_ih and h is (B, H); returns h' (B, H). Shapes that do not fit raise `RuntimeError`.
     Source: Cho et al. 2014, with the reset after the matrix product, as `torch.nn.GRU` has it: so b_hh stays apart.
@@ -75,4 +76,4 @@ def gru(w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
     r = torch.sigmoid(p_r + u_r)
     z = torch.sigmoid(p_z + u_z)
     n = torch.tanh(p_n + r * u_n)
-    return (1 - z) * n + z * h
+    return n + z * (h - n)

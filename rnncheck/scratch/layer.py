@@ -20,6 +20,8 @@ Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 class RecurrentLayer(torch.nn.Module):
     """What `RNN`, `LSTM` and `GRU` share. Their parameters are `torch.nn`'s: names, shapes, order, initial values."""
 
+    weight_ih_l0: Tensor
+
     def __init__(
         self,
         cell: Cell,
@@ -76,10 +78,10 @@ class RecurrentLayer(torch.nn.Module):
         return self._packed(input, hx) if isinstance(input, PackedSequence) else self._padded(input, hx)
 
     def _padded(self, x: Tensor, hx: Hidden | None) -> tuple[Tensor, Hidden]:
-        check_input(x, (2, 3), self.input_size, self._dtype)
+        check_input(x, (2, 3), self.input_size, self.weight_ih_l0.dtype)
         one, batch_first = x.dim() == 2, self.batch_first and x.dim() == 3
         x = x.unsqueeze(1) if one else x.transpose(0, 1) if batch_first else x  # (T, B, I)
-        if not len(x):
+        if not x.shape[0]:
             raise RuntimeError("input has no timesteps; a recurrent layer needs a sequence longer than 0")
         state = None if hx is None else self._state(hx, () if one else (x.shape[1],), x.dtype)
         if state is not None and one:
@@ -91,7 +93,7 @@ class RecurrentLayer(torch.nn.Module):
         return output.transpose(0, 1) if batch_first else output, h if c is None else (h, c)
 
     def _packed(self, packed: PackedSequence, hx: Hidden | None) -> tuple[PackedSequence, Hidden]:
-        check_input(packed.data, (2,), self.input_size, self._dtype)
+        check_input(packed.data, (2,), self.input_size, self.weight_ih_l0.dtype)
         x, lengths = unpack(packed)
         state = None if hx is None else self._state(hx, (x.shape[1],), x.dtype)
         trace = self._run(x, permute_rows(state, packed.sorted_indices), lengths)
@@ -110,10 +112,6 @@ class RecurrentLayer(torch.nn.Module):
         if self.spec.cell is Cell.LSTM:
             shapes["c0"] = (*rows, self.hidden_size)
         return State(*check_hidden(hx, shapes, dtype))
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return self.get_parameter("weight_ih_l0").dtype
 
     def extra_repr(self) -> str:
         """The sizes, and whatever differs from its default, as `torch.nn` prints them."""

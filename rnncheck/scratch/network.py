@@ -77,9 +77,27 @@ class Network:
             sweeps += sides
         return output, sweeps
 
+    def states(
+        self,
+        weights: Mapping[str, Tensor],
+        x: Tensor,
+        state: State | None = None,
+        lengths: Sequence[int] | Tensor | None = None,
+    ) -> State:
+        """Every layer's states after every step: h (L*D, T, B, R) and for the LSTM c (L*D, T, B, H), indexed like the
+        final states. Time is x's for both directions, so the backward one's step before t is at t + 1.
+        """
+        _, sweeps = self.sweeps(weights, x, state, lengths)
+        every: list[list[Tensor]] = []
+        for k, sweep in enumerate(sweeps):
+            steps = zip(*sweep.history, strict=True)  # T of (h, c) -> T of h, T of c
+            every.append([self.time_order(torch.stack(step), k % self.spec.directions) for step in steps])
+        h, *c = (torch.stack(layers) for layers in zip(*every, strict=True))
+        return State(h, *c)
+
     def check(self, x: Tensor) -> None:
         """Refuses what would otherwise only broadcast."""
-        if x.dim() != 3 or x.shape[2] != self.spec.input_size or not len(x):
+        if x.dim() != 3 or x.shape[2] != self.spec.input_size or not x.shape[0]:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; it must be (T, B, {self.spec.input_size}), with T at least 1"
             )
