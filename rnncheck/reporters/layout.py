@@ -1,0 +1,113 @@
+"""Lines of styled text: wrapping, hanging indents and tables, none of which ever cuts a number.
+
+Rich would shorten `1.23e-07` to `1.23…` where a column is too narrow; so widths are computed here, from the texts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+
+NO_BREAK = "\u00a0"  # holds "0.5 %" together; shown as a space
+GAP = 2
+LABELS = 15  # where the text behind a label begins
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table. Columns with the same `group` stay together where the table is too wide for one piece."""
+
+    header: str
+    cells: Sequence[str]
+    right: bool = True
+    style: str = ""
+    group: int = 0
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(each) for each in (self.header, *self.cells))
+
+    def aligned(self, text: str) -> str:
+        padding = " " * (self.width - cell_len(text))
+        return padding + text if self.right else text + padding
+
+
+def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
+    """The columns side by side under dim headers. What is too wide continues below, with the first column again."""
+    first, *rest = columns
+    groups = [[each for each in rest if each.group == group] for group in sorted({each.group for each in rest})]
+    room = width - indent - first.width
+    if _spread(rest) <= room:
+        groups = [rest]
+    pieces = [piece for group in groups for piece in _fitting(group, room)] or [[]]
+    lines: list[Text] = []
+    for piece in pieces:
+        lines += [Text(), *_piece([first, *piece], indent)] if lines else _piece([first, *piece], indent)
+    return lines
+
+
+def _spread(columns: Iterable[Column]) -> int:
+    return sum(GAP + each.width for each in columns)
+
+
+def _fitting(columns: Sequence[Column], room: int) -> list[list[Column]]:
+    pieces: list[list[Column]] = [[]]
+    for each in columns:
+        if pieces[-1] and _spread([*pieces[-1], each]) > room:
+            pieces.append([])
+        pieces[-1].append(each)
+    return pieces
+
+
+def _piece(columns: Sequence[Column], indent: int) -> list[Text]:
+    lines = [_row([(each.aligned(each.header), "dim") for each in columns], indent)]
+    for cells in zip(*(each.cells for each in columns), strict=True):
+        lines.append(
+            _row([(each.aligned(cell), each.style) for each, cell in zip(columns, cells, strict=True)], indent)
+        )
+    return lines
+
+
+def _row(cells: Sequence[tuple[str, str]], indent: int) -> Text:
+    line = Text(" " * indent)
+    for index, (text, style) in enumerate(cells):
+        line.append(" " * GAP if index else "").append(text, style)
+    line.rstrip()
+    return line
+
+
+def hanging(label: Text, body: Text, width: int, column: int) -> list[Text]:
+    """`label` at the left and `body` from `column` on, wrapped to `width`."""
+    lines = wrapped(body, width - column)
+    start = label + Text(" " * (column - label.cell_len))
+    return [(Text(" " * column) if index else start) + line for index, line in enumerate(lines)]
+
+
+def entry(label: str, text: str, width: int, style: str = "") -> list[Text]:
+    """A dim label and what it stands for."""
+    return hanging(Text(f"  {label}", "dim"), Text(text, style), width, LABELS)
+
+
+def wrapped(text: Text, width: int) -> list[Text]:
+    """`text` broken at spaces; a word is broken only where it is wider than a whole line."""
+    cuts: list[int] = []
+    position = used = 0
+    for word in text.plain.split(" "):
+        if used and used + 1 + cell_len(word) > width:
+            cuts.append(position)
+            used = 0
+        elif used:
+            used += 1
+        *full, last = chop_cells(word, width) or [""]
+        for piece in full:
+            position += len(piece)
+            cuts.append(position)
+            used = 0
+        position += len(last) + 1
+        used += cell_len(last)
+    lines = list(text.divide(cuts))
+    for line in lines:
+        line.rstrip()
+        line.plain = line.plain.replace(NO_BREAK, " ")
+    return lines

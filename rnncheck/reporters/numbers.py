@@ -1,0 +1,56 @@
+"""How numbers are written on the screen: short, never cut, and never rounded across the limit they are held against."""
+
+import math
+
+NOTHING = "-"
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def difference(value: float) -> str:
+    """A difference or an allowance, to two digits: 6.0e-08."""
+    return _special(value) or ("0" if value == 0 else f"{value:.1e}")
+
+
+def state(value: float) -> str:
+    """One hidden state as torch prints it, to four decimals, as long as that is short."""
+    return _special(value) or (f"{value:.4f}" if abs(value) < 1000 else f"{value:.3e}")
+
+
+def exact(value: float) -> str:
+    """A value to nine digits, which tell every float32 from every other."""
+    return _special(value) or f"{value:.9g}"
+
+
+def ulps(value: float) -> str:
+    """A difference in units of the last place: 0.5, 12, 9.1e+05."""
+    if special := _special(value):
+        return special
+    return f"{value:.1e}" if value >= 1000 else f"{value:.1f}".removesuffix(".0")
+
+
+def percent(budget: float) -> str:
+    """How much of what is allowed was used: 0.5 %, 17 %, 5.4e+05 %.
+
+    What is not exactly the limit is never shown as 100 %: on which side it lies is the verdict.
+    """
+    if special := _special(budget):
+        return special
+    share = 100 * budget
+    if share == 0:
+        return "0 %"
+    if 99.5 <= share < 100.5 and budget != 1:
+        return "<100 %" if budget < 1 else ">100 %"
+    if share < 0.01 or share >= 1000:
+        return f"{share:.1e} %"
+    return f"{share:.0f} %" if share >= 9.95 else f"{share:.2g} %"
+
+
+def _special(value: float) -> str | None:
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return None

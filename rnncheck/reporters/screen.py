@@ -1,0 +1,50 @@
+"""What a screen can show, and text of the user's made fit for it."""
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncheck.reporters.glyphs import Glyphs, glyphs_for
+from rnncheck.text import printable
+
+NARROWEST, WIDEST, USUAL = 60, 120, 80
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A stream to be written to: its width (within what reads well), its encoding, and whether it shows colours."""
+
+    console: Console
+    width: int
+
+    @cached_property
+    def glyphs(self) -> Glyphs:
+        return glyphs_for(self.console.encoding)
+
+    def clean(self, text: object, limit: int = 60) -> str:
+        """Text of the user's: nothing in it that a terminal obeys, nothing that this encoding lacks."""
+        encoding = self.console.encoding
+        return printable(str(text), limit).encode(encoding, "backslashreplace").decode(encoding)
+
+    def rendered(self, lines: list[Text]) -> str:
+        """The lines as one string, with colours if the stream shows them."""
+        with self.console.capture() as capture:
+            self.console.print(Text("\n").join(lines), soft_wrap=True)
+        return capture.get()
+
+
+def screen_for(stream: IO[str] | None, width: int | None = None) -> Screen:
+    """The screen behind `stream`; without one, a file that is read later: plain text of the usual width."""
+    console = Console(
+        file=io.StringIO() if stream is None else stream,
+        color_system="auto" if stream is not None else None,
+        width=USUAL if stream is None else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    return Screen(console, min(max(width or console.width, NARROWEST), WIDEST))

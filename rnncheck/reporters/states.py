@@ -1,0 +1,61 @@
+"""Both sides' states as cells of text, equally wide, for as many units as there is room for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rnncheck.report import Timestep
+from rnncheck.reporters.numbers import state
+from rnncheck.reporters.window import Units
+
+MOST = 12  # units side by side: more than that no eye compares
+GAP = 2  # between the two sides
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class States:
+    """The states of `shown` units at every step, candidate and reference."""
+
+    labels: Row
+    candidate: Sequence[Row]
+    reference: Sequence[Row]
+
+    @cached_property
+    def cell(self) -> int:
+        """The width of every cell: that of the longest number or label, so that nothing is cut."""
+        return max(len(text) for row in (self.labels, *self.candidate, *self.reference) for text in row)
+
+    @property
+    def side(self) -> int:
+        """The width of one side."""
+        return len(self.labels) * (self.cell + 1) - 1
+
+    @property
+    def width(self) -> int:
+        return 2 * self.side + GAP
+
+    def aligned(self, row: Row) -> Row:
+        return tuple(text.rjust(self.cell) for text in row)
+
+
+def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
+    """The states of the `shown` units."""
+    window = slice(shown.start, shown.stop)
+    return States(
+        tuple(units.label(column) for column in shown),
+        [tuple(map(state, step.candidate[window])) for step in steps],
+        [tuple(map(state, step.reference[window])) for step in steps],
+    )
+
+
+def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
+    """As many units as fit into `room`, and at least one."""
+    for size in range(min(units.width, MOST), 1, -1):
+        shown = units.window(size)
+        cells = states(steps, units, shown)
+        if cells.width <= room:
+            return shown, cells
+    shown = units.window(1)
+    return shown, states(steps, units, shown)

@@ -1,0 +1,91 @@
+"""What was checked and on what: model, weights, sequences, tolerance and environment, each behind its label."""
+
+from rich.text import Text
+
+from rnncheck.report import Report
+from rnncheck.reporters.facts import told
+from rnncheck.reporters.layout import NO_BREAK, entry
+from rnncheck.reporters.numbers import count
+from rnncheck.reporters.parameters import parameters
+from rnncheck.reporters.screen import Screen
+from rnncheck.spec import Cell, Spec
+
+CELLS = {Cell.RNN: "Elman RNN", Cell.LSTM: "LSTM", Cell.GRU: "GRU"}
+MOST_LENGTHS = 8
+
+
+def summary(report: Report, screen: Screen) -> list[Text]:
+    """All of it, the most telling first."""
+    dot = f" {screen.glyphs.dot} "
+    environment = dot.join(fact.replace(" ", NO_BREAK) for fact in told(report.environment, screen))
+    return [
+        *entry("model", _model(report.spec), screen.width),
+        *entry("sides", _sides(report, screen), screen.width),
+        *entry("sequences", _sequences(report, screen), screen.width),
+        *entry("tolerance", _tolerance(report, screen), screen.width),
+        *entry("weights", _weights(report, screen), screen.width),
+        *parameters(report.weights.shapes, screen.width),
+        *entry("environment", environment, screen.width, "dim"),
+    ]
+
+
+def notes(report: Report, screen: Screen) -> list[Text]:
+    """What else has to be known to judge the verdict."""
+    said = list(report.notes)
+    if report.reason and report.verdict != "inconclusive":  # where it is the verdict's own sentence
+        said.insert(0, report.reason)
+    lines: list[Text] = []
+    for note in said:
+        lines += entry("" if lines else "notes", screen.clean(note, 2000), screen.width)
+    return lines
+
+
+def _model(spec: Spec) -> str:
+    """Sizes, and the options that are not torch.nn's defaults."""
+    options = {
+        "relu": spec.nonlinearity == "relu",
+        "bidirectional": spec.bidirectional,
+        f"proj_size {spec.proj_size}": spec.proj_size,
+        "no bias": not spec.bias,
+        "batch first": spec.batch_first,
+        f"dropout {spec.dropout:g}, off while comparing": spec.dropout,
+        f"{spec.head} head": spec.head,
+    }
+    layers = "1 layer" if spec.num_layers == 1 else f"{spec.num_layers} layers"
+    sizes = f"{CELLS[spec.cell]}, input_size {spec.input_size}, hidden_size {spec.hidden_size}, {layers}"
+    parts = [sizes, *(option for option, chosen in options.items() if chosen)]
+    return ", ".join([*parts, f"{spec.dtype} on {spec.device}"])
+
+
+def _sides(report: Report, screen: Screen) -> str:
+    candidate, reference = (
+        f"{screen.clean(side.name)} ({screen.clean(side.location, 200)})"
+        for side in (report.candidate, report.reference)
+    )
+    return f"candidate {candidate}, reference {reference}"
+
+
+def _sequences(report: Report, screen: Screen) -> str:
+    facts = report.sequences
+    shape = ", ".join(f"{axis} {count(size)}" for axis, size in zip("TBI", facts.shape, strict=True))
+    if facts.lengths:
+        more = ", ..." if len(facts.lengths) > MOST_LENGTHS else ""
+        shape += f", lengths {', '.join(map(count, facts.lengths[:MOST_LENGTHS]))}{more}"
+    source = dict(facts.source)
+    kind = screen.clean(source.pop("source", "given"))
+    return "; ".join([", ".join([kind, *told(source, screen)]), shape, f"h0 {screen.clean(facts.h0)}"])
+
+
+def _tolerance(report: Report, screen: Screen) -> str:
+    tolerance, glyphs = report.tolerance, screen.glyphs
+    rule = f"|diff| {glyphs.at_most} {tolerance.atol:g} + {tolerance.rtol:g} {glyphs.times} |reference|"
+    return f"{rule}, " + (
+        "as stated" if tolerance.kind == "stated" else f"torch.testing's default for {report.spec.dtype}"
+    )
+
+
+def _weights(report: Report, screen: Screen) -> str:
+    weights = report.weights
+    source = f"from {screen.clean(weights.source, 200)}" if weights.seed is None else f"drawn with seed {weights.seed}"
+    scaled = "" if weights.scale == 1 else f", the recurrent ones times {weights.scale:g}"
+    return f"{count(weights.count)} numbers {source}{scaled}; read back from both sides, bit for bit"

@@ -1,0 +1,103 @@
+"""The timesteps, one row each: both sides' states, how far apart, and a bar that lets the eye find the bad one."""
+
+from rich.text import Text
+
+from rnncheck.report import Comparison, Report, Timestep
+from rnncheck.reporters.bars import NARROW, WIDE, Bars
+from rnncheck.reporters.layout import wrapped
+from rnncheck.reporters.numbers import count, difference
+from rnncheck.reporters.quantities import side_names
+from rnncheck.reporters.screen import Screen
+from rnncheck.reporters.states import GAP, Row, states_that_fit
+from rnncheck.reporters.window import units_of
+
+DIFFERENCE = "|diff|"
+
+
+def timesteps(report: Report, comparison: Comparison, screen: Screen) -> list[Text]:
+    """The table of one quantity's timesteps; a row says how many are left out where t jumps."""
+    table = _Table(report, comparison, screen)
+    lines = [*table.title(), *table.headers()]
+    expected = 0
+    for index, step in enumerate(comparison.per_timestep):
+        lines += table.skipped(step.t - expected)
+        lines.append(table.row(index, step))
+        expected = step.t + 1
+    return [*lines, *table.skipped(report.sequences.shape[0] - expected), *table.caption()]
+
+
+class _Table:
+    """Widths are settled first, from all that will be shown; then rows are written to them."""
+
+    def __init__(self, report: Report, comparison: Comparison, screen: Screen) -> None:
+        self._report, self._comparison, self._screen = report, comparison, screen
+        steps, self._units = comparison.per_timestep, units_of(report, comparison)
+        self._differences = [difference(step.max_abs) for step in steps]
+        self._t = len(count(max(report.sequences.shape[0] - 1, 0)))
+        self._difference = max(map(len, [DIFFERENCE, *self._differences]))
+        around = len("x ") + self._t + len("   ") + self._difference
+
+        fits = {bar: states_that_fit(steps, self._units, screen.width - around - bar) for bar in (WIDE, NARROW)}
+        # The long bar is given up for a single shade only if that shows every unit.
+        all_only_if_narrow = len(fits[WIDE][0]) < len(fits[NARROW][0]) == self._units.width
+        self._bar = NARROW if all_only_if_narrow else WIDE
+        self._shown, self._states = fits[self._bar]
+        self._beyond = any(step.exceeded for step in steps)
+        self._bars = Bars(self._bar, screen.glyphs, beyond=self._beyond)
+        self._lengths = report.sequences.lengths
+
+    def title(self) -> list[Text]:
+        row, quantity = self._comparison.shown_batch, self._comparison.quantity
+        length = f" of length {count(self._lengths[row])}" if self._lengths else ""
+        what = "hidden states" if quantity == "output" else f"head's outputs, {quantity}"
+        detail = f"  batch row {row}{length}, {self._units.describe(self._shown)}"
+        return [Text.assemble("  ", (what, "bold"), detail)]
+
+    def headers(self) -> list[Text]:
+        side, states = self._states.side, self._states
+        candidate, reference = side_names(self._report, self._screen, side)
+        margin = " " * (2 + self._t + 1)
+        labels = " ".join(states.aligned(states.labels))
+        names = f"{margin}{candidate.center(side)}{' ' * GAP}{reference.center(side)}"
+        axes = f"  {'t':>{self._t}} {labels}{' ' * GAP}{labels} {DIFFERENCE:>{self._difference}}"
+        return [Text(names.rstrip(), "dim"), Text(axes, "dim")]
+
+    def row(self, index: int, step: Timestep) -> Text:
+        exceeded = step.exceeded > 0
+        first = self._comparison.first_divergence
+        head = "bold red" if first is not None and first.t == step.t else "red" if exceeded else ""
+        candidate, reference = self._states.candidate[index], self._states.reference[index]
+        line = Text(style="dim" if self._is_padding(step.t) else "")
+        line.append(f"{self._screen.glyphs.exceeded if exceeded else ' '} {count(step.t):>{self._t}} ", head)
+        self._append_candidate(line, candidate, reference, exceeded)
+        line.append(" " * GAP + " ".join(self._states.aligned(reference)))
+        line.append(f" {self._differences[index]:>{self._difference}} ", "red" if exceeded else "")
+        line.append(self._bars.bar(step.budget_used, exceeded), "red" if exceeded else "green")
+        line.rstrip()
+        return line
+
+    def _append_candidate(self, line: Text, candidate: Row, reference: Row, exceeded: bool) -> None:
+        aligned = self._states.aligned(candidate)
+        for unit, (shown, ours, theirs) in enumerate(zip(aligned, candidate, reference, strict=True)):
+            line.append(" " if unit else "").append(shown, "red" if exceeded and ours != theirs else "")
+
+    def _is_padding(self, t: int) -> bool:
+        return self._lengths is not None and t >= self._lengths[self._comparison.shown_batch]
+
+    def skipped(self, number: int) -> list[Text]:
+        if number <= 0:
+            return []
+        steps = "timestep" if number == 1 else "timesteps"
+        return [Text(f"  {self._screen.glyphs.skipped} {count(number)} {steps} not shown", "dim")]
+
+    def caption(self) -> list[Text]:
+        glyphs = self._screen.glyphs
+        parts = [f"{DIFFERENCE}: the largest in any batch row and unit"]
+        if self._bar == WIDE:
+            parts.append(f"bar: how much of what is allowed it uses, log scale, up to the limit {glyphs.limit}")
+        else:
+            parts.append("shade: how much of what is allowed it uses, log scale")
+        if self._beyond:
+            parts.append(f"{glyphs.exceeded} beyond the limit")
+        lines = wrapped(Text("; ".join(parts)), self._screen.width - 2)
+        return [Text("  " + line.plain, "dim") for line in lines]

@@ -1,0 +1,84 @@
+"""The verdict in one sentence: who against whom, what was compared, how far apart, and what was allowed."""
+
+import math
+
+from rnncheck.report import Comparison, Divergence, Report, Verdict
+from rnncheck.reporters.numbers import count, difference, exact, percent
+from rnncheck.text import printable
+
+LIMIT = 60  # of a name
+
+
+def verdict_line(report: Report) -> str:
+    """The verdict and its sentence on one line of plain text; the first word is the verdict."""
+    return f"{report.verdict}: {sentence(report)}"
+
+
+def sentence(report: Report) -> str:
+    """What the verdict means, in plain words."""
+    match report.verdict:
+        case Verdict.EQUIVALENT:
+            return _agreement(report)
+        case Verdict.MISMATCH:
+            return _mismatch(report)
+        case Verdict.INCONCLUSIVE:
+            return printable(report.reason or "this evidence cannot decide", 1000)
+
+
+def _agreement(report: Report) -> str:
+    candidate, reference = _names(report)
+    compared = f"{count(sum(each.compared for each in report.comparisons))} values compared"
+    largest = max((each.max_abs for each in report.comparisons), default=math.nan)
+    if largest == 0:
+        found = "no difference at all"
+    else:
+        budget = max(each.budget_used for each in report.comparisons)
+        found = f"largest difference {difference(largest)}, {percent(budget)} of what is allowed"
+    return f"{candidate} computes {reference}'s {report.spec.cell}: {compared}, {found}"
+
+
+def _mismatch(report: Report) -> str:
+    parts = []
+    if report.first_divergence is not None:
+        parts.append(_parting(report, report.first_divergence))
+    elif all(each.problem is None for each in report.comparisons):
+        candidate, reference = _names(report)
+        parts.append(f"{candidate} does not compute {reference}'s {report.spec.cell}")
+    parts += [f"{each.quantity}: {printable(each.problem, 1000)}" for each in report.comparisons if each.problem]
+    exceeded = [each for each in report.comparisons if each.exceeded]
+    if exceeded:
+        parts.append(_extent(report, exceeded))
+    return "; ".join(parts)
+
+
+def _parting(report: Report, first: Divergence) -> str:
+    candidate, reference = _names(report)
+    place = f"{first.quantity}, batch row {first.batch}, unit {first.unit}, layer {first.layer}, {first.direction}"
+    values = values_at(report, first)
+    against = f", where it has {exact(values[0])} against {exact(values[1])}" if values else ""
+    return f"{candidate} parts from {reference} at t = {first.t} ({place}){against}"
+
+
+def _extent(report: Report, exceeded: list[Comparison]) -> str:
+    wrong = sum(each.exceeded for each in exceeded)
+    compared = sum(each.compared for each in report.comparisons)
+    largest, budget = max(each.max_abs for each in exceeded), max(each.budget_used for each in exceeded)
+    beyond = f"{count(wrong)} of {count(compared)} values differ by more than is allowed"
+    if math.isinf(largest):
+        return f"{beyond}, some without bound: only one side is finite there"
+    return f"{beyond}, by up to {difference(largest)}, {percent(budget)} of it"
+
+
+def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:
+    """Both sides' values where they part first, if that timestep and batch row are among those kept."""
+    for comparison in report.comparisons:
+        if comparison.quantity == first.quantity and comparison.shown_batch == first.batch:
+            column = first.unit + (report.spec.state_size if first.direction == "reverse" else 0)
+            for step in comparison.per_timestep:
+                if step.t == first.t:
+                    return step.candidate[column], step.reference[column]
+    return None
+
+
+def _names(report: Report) -> tuple[str, str]:
+    return printable(report.candidate.name, LIMIT), printable(report.reference.name, LIMIT)
