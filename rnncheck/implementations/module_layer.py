@@ -1,6 +1,8 @@
 """A `torch.nn.Module` that is called as `torch.nn.RNN`, `LSTM` and `GRU` are, run as a layer."""
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +48,8 @@ class ModuleLayer:
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         hx = state.h if state.c is None else (state.h, state.c)
-        output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
+        with without_notice_of_speed():
+            output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)
         y = self._head(output, *self._head_values.values()) if self._head_values else None
         return Trace(output, State(h, c), y)
@@ -61,3 +64,11 @@ class ModuleLayer:
         packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
         output, final = self._module(packed, hx)
         return pad_packed_sequence(output, total_length=len(x))[0], final
+
+
+@contextmanager
+def without_notice_of_speed() -> Iterator[None]:
+    """torch warns that an LSTM with a projection is not run by oneDNN, which changes nothing that is compared."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+        yield

@@ -1,0 +1,135 @@
+"""Every fact of the fold equals what a loop over single elements finds, however the data is cut."""
+
+import math
+from dataclasses import astuple, replace
+from unittest import mock
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import Facts, facts
+from torch import Tensor
+
+from rnncheck import compare
+from rnncheck.compare import Fold
+from rnncheck.places import in_output
+from rnncheck.report import Comparison
+from rnncheck.spec import Spec
+from rnncheck.tolerance import Tolerance
+
+# Numbers of few bits: their differences, products and sums are exact in float32, so the oracle must be met exactly.
+EXACT = st.integers(-16, 16).map(lambda number: number / 8)
+NONFINITE = st.sampled_from([math.nan, math.inf, -math.inf])
+DTYPES = st.sampled_from([torch.float64, torch.float32, torch.float16, torch.bfloat16])
+
+
+@st.composite
+def two_sides(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
+    """(T, B, W) twice, alike but for a few elements."""
+    shape = draw(st.tuples(st.integers(1, 9), st.integers(1, 3), st.integers(1, 4)))
+    size, dtype = math.prod(shape), draw(DTYPES)
+    values = draw(st.lists(EXACT | EXACT | EXACT | NONFINITE, min_size=size, max_size=size))
+    reference = torch.tensor(values, dtype=dtype).view(shape)
+    candidate = reference.clone()
+    for place, value in draw(st.dictionaries(st.integers(0, size - 1), EXACT | NONFINITE, max_size=6)).items():
+        candidate.view(-1)[place] = value
+    return candidate, reference
+
+
+@st.composite
+def tolerances(draw: st.DrawFn) -> Tolerance:
+    sizes = st.sampled_from([0.0, 2.0**-3, 0.5, 1.0, 2.0])
+    return Tolerance(draw(sizes), draw(sizes))
+
+
+def fold_in_chunks(sides: tuple[Tensor, Tensor], tolerance: Tolerance, cuts: list[int], rows: int | None) -> Comparison:
+    fold = Fold("output", tolerance, in_output(Spec(hidden_size=sides[0].shape[2])), rows)
+    for start, stop in zip([0, *cuts], [*cuts, len(sides[0])], strict=True):
+        fold.add(*(side[start:stop] for side in sides))
+    return fold.result()
+
+
+def told(found: Comparison) -> Facts:
+    assert found.at is not None
+    first = found.first_divergence
+    return Facts(
+        found.max_abs,
+        (found.at.t, found.at.batch, found.at.unit),
+        found.budget_used,
+        found.compared,
+        found.exceeded,
+        found.nonfinite,
+        (first.t, first.batch, first.unit) if first else None,
+    )
+
+
+def cuts_of(data: st.DataObject, sides: tuple[Tensor, Tensor]) -> list[int]:
+    return sorted(data.draw(st.lists(st.integers(0, len(sides[0])), max_size=4), label="cuts"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(two_sides(), tolerances(), st.integers(1, 20), st.data())
+def test_every_fact_is_what_a_loop_over_elements_finds(
+    sides: tuple[Tensor, Tensor], tolerance: Tolerance, piece: int, data: st.DataObject
+) -> None:
+    expected = facts(*sides, tolerance)
+    with mock.patch.object(compare, "PIECE", piece):
+        found = told(fold_in_chunks(sides, tolerance, cuts_of(data, sides), rows=0))
+    # A budget is one division, which the oracle makes in float64 and the fold in float32.
+    assert math.isclose(found.budget_used, expected.budget_used, rel_tol=2.0**-23)
+    assert replace(found, budget_used=0.0) == replace(expected, budget_used=0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
+    st.sampled_from([1e-7, 1e-5, 1e-3, 1e-45, 0.0]),
+    st.sampled_from([0.0, 1.3e-6, 1e-2]),
+    st.data(),
+)
+def test_no_fact_depends_on_how_the_data_is_cut(
+    seed: int, dtype: torch.dtype, atol: float, rtol: float, data: st.DataObject
+) -> None:
+    """Down to the last bit, on rounding noise: what a piece is spared must never have been able to matter."""
+    generator = torch.Generator().manual_seed(seed)
+    reference = torch.randn(24, 2, 5, generator=generator).tanh()
+    sizes = 10.0 ** torch.randint(-9, -2, (24, 1, 1), generator=generator)
+    candidate = reference + sizes * torch.randn(24, 2, 5, generator=generator)
+    sides, tolerance = (candidate.to(dtype), reference.to(dtype)), Tolerance(atol, rtol)
+    whole = fold_in_chunks(sides, tolerance, [], rows=None)
+    with mock.patch.object(compare, "PIECE", data.draw(st.integers(1, 60), label="piece")):
+        cut = fold_in_chunks(sides, tolerance, cuts_of(data, sides), rows=None)
+    assert repr(astuple(cut)) == repr(astuple(whole))
+
+
+@settings(max_examples=100, deadline=None)
+@given(two_sides(), tolerances())
+def test_the_rows_of_the_table_add_up_to_the_facts_of_the_whole(
+    sides: tuple[Tensor, Tensor], tolerance: Tolerance
+) -> None:
+    found = fold_in_chunks(sides, tolerance, [], rows=None)
+    steps = found.per_timestep
+    assert [step.t for step in steps] == list(range(len(sides[0])))
+    assert max(step.max_abs for step in steps) == found.max_abs
+    assert max(step.budget_used for step in steps) == found.budget_used
+    assert sum(step.exceeded for step in steps) == found.exceeded
+    for step in steps:
+        for told_states, side in ((step.candidate, sides[0]), (step.reference, sides[1])):
+            assert repr(told_states) == repr(tuple(side[step.t, found.shown_batch].tolist()))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 19), st.integers(0, 2), st.integers(0, 7), st.floats(1e-4, 1e4) | st.floats(-1e4, -1e-4))
+def test_one_wrong_element_is_found_exactly_where_it_is(t: int, batch: int, column: int, error: float) -> None:
+    reference = torch.randn(20, 3, 8, generator=torch.Generator().manual_seed(1)).tanh()
+    candidate = reference.clone()
+    candidate[t, batch, column] += error
+    fold = Fold("output", Tolerance(1e-5, 0.0), in_output(Spec(hidden_size=4, num_layers=3, bidirectional=True)))
+    fold.add(candidate, reference)
+    found = fold.result()
+    place = {"t": t, "batch": batch, "unit": column % 4, "layer": 2, "direction": ("forward", "reverse")[column // 4]}
+    assert found.at is not None
+    assert vars(found.at) == place
+    assert vars(found.first_divergence) == {"quantity": "output", **place}
+    assert (found.exceeded, found.shown_batch) == (1, batch)
