@@ -1,5 +1,6 @@
 """The commands. Nothing here imports torch before the options, the data and the output path are known to be right."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
+    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -94,8 +96,8 @@ def doctor(
     if format == "json":
         from rnncheck.reporters.json_file import dump
 
-        typer.echo(dump(facts()), nl=False)
+        sys.stdout.write(dump(facts()))
     else:
         from rnncheck.reporters.terminal import render_doctor
 
-        typer.echo(render_doctor(facts()), nl=False)
+        sys.stdout.write(render_doctor(facts(), sys.stdout))

@@ -3,9 +3,9 @@
 import gc
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from rnncheck.cli.options import CheckOptions
+from rnncheck.cli.options import CheckOptions, Format
 from rnncheck.cli.plans import rows_shown
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.output import check_writable, write_atomically
@@ -62,17 +62,22 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
 
 def deliver(report: "Report", options: CheckOptions) -> None:
     """Writes the report, whole or not at all, to the file or to stdout; the verdict line alone if quiet."""
-    from rnncheck.reporters.terminal import render, verdict_line
-
-    if options.format == "json":
-        from rnncheck.reporters.json_file import render as render_json
-
-        text = render_json(report)
-    else:
-        text = render(report, sys.stdout if options.output is None else None)
     if options.output is not None:
-        write_atomically(options.output, text)
+        write_atomically(options.output, rendered(report, options.format, None))
     if options.quiet:
+        from rnncheck.reporters.verdict import verdict_line
+
         sys.stdout.write(verdict_line(report) + "\n")
     elif options.output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(rendered(report, options.format, sys.stdout))
+
+
+def rendered(report: "Report", format: Format, stream: TextIO | None) -> str:
+    """The report as text, fit for the stream it is to be written to, or for a file."""
+    if format == "json":
+        from rnncheck.reporters import json_file
+
+        return json_file.render(report)
+    from rnncheck.reporters import terminal
+
+    return terminal.render(report, stream)

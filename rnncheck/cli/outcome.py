@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -25,9 +26,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """One command, from its arguments to its exit code. Nothing escapes but the code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal must not end the run
+    prepare_streams()
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, stop)
     try:
@@ -40,6 +39,15 @@ def run(arguments: list[str]) -> int:
         return explain(problem)
 
 
+def prepare_streams() -> None:
+    """A stream that was closed swallows what is written; one that cannot encode a character escapes it."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def stop(number: int, frame: FrameType | None) -> NoReturn:
     """SIGTERM and SIGHUP end a run as Ctrl-C does: what was compared until then is still reported."""
     raise Stopped(ExitCode.TERMINATED if number == signal.SIGTERM else ExitCode.HUNG_UP)
@@ -47,6 +55,8 @@ def stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def explain(problem: BaseException) -> int:
     """Says on stderr what went wrong, in one or two lines, and returns the exit code for it."""
+    if isinstance(problem, SystemExit) and isinstance(problem.__context__, OSError):
+        problem = problem.__context__  # typer turns a stdout closed early into exit 1
     match problem:
         case BrokenPipeError():
             discard_stdout()
@@ -60,13 +70,16 @@ def explain(problem: BaseException) -> int:
             say(f"error: {problem}")
             return problem.exit_code
         case COMMAND_LINE_ERROR():
-            context = getattr(problem, "ctx", None)
-            help_hint = f"\nTry '{context.command_path} --help'." if context else ""
-            say(f"error: {problem.format_message()}{help_hint}")
+            message, context = problem.format_message(), getattr(problem, "ctx", None)
+            if message.startswith("Usage:"):  # no command at all
+                say(message)
+            else:
+                say(f"error: {message}" + (f"\nTry '{context.command_path} --help'." if context else ""))
             return ExitCode.USAGE
         case typer.Exit():
             return problem.exit_code
-        case OSError() if problem.filename is None and not stdout_works():
+        case OSError() if problem.filename is None:  # every file is opened by name: this is a stream
+            discard_stdout()
             say(f"error: stdout cannot be written: {problem.strerror}; use --output FILE")
             return ExitCode.CANNOT_RUN
         case _:
@@ -81,15 +94,6 @@ def say(text: str) -> None:
     with suppress(OSError):  # nobody may be left to tell
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-
-
-def stdout_works() -> bool:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        discard_stdout()
-        return False
-    return True
 
 
 def discard_stdout() -> None:

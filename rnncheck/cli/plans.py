@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.errors import DataError, UsageError
+from rnncheck.sequences.options import FileOptions
 from rnncheck.spec import Spec
 
 if TYPE_CHECKING:
@@ -79,12 +80,13 @@ def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Se
 
 def file_data(path: str, options: RunOptions) -> "Sequences":
     """The file's sequences. Raises `DataError` if it cannot be read, or has not the number of columns asked for."""
-    from rnncheck.sequences.files import FileOptions, open_data
-
     values = {each.name: getattr(options, each.name) for each in fields(FileOptions)}
     for name in ("columns", "drop"):
         values[name] = tuple(each.strip() for each in values[name].split(",")) if values[name] else ()
-    sequences = open_data(path, FileOptions(**values))
+    file_options = FileOptions(**values)
+    from rnncheck.sequences.files import open_data  # numpy waits until the options are known to be right
+
+    sequences = open_data(path, file_options)
     if options.input_size not in (None, sequences.input_size):
         raise DataError(
             f"the data has {sequences.input_size} columns and --input-size is {options.input_size}; "
