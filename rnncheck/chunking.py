@@ -30,7 +30,7 @@ def tensors(sequences: Sequences, spec: Spec) -> Iterator[Tensor]:
 
 def chunk_length(batch_size: int, spec: Spec) -> int:
     """A multiple of 16, where torch.nn's chunks are bit for bit what one long run gives."""
-    per_step = batch_size * max(spec.input_size, spec.cell.gates * spec.hidden_size)
+    per_step = max(1, batch_size) * max(spec.input_size, spec.cell.gates * spec.hidden_size)
     return min(LONGEST, max(16, WIDEST // per_step // 16 * 16))
 
 

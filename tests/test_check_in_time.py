@@ -1,0 +1,127 @@
+"""A check over a long run: chunks, progress, interruption, and what it leaves behind."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+import torch
+from fakes import Fake, raising, with_output
+from torch import Tensor
+
+from rnncheck import chunking
+from rnncheck.check import Plan, check
+from rnncheck.errors import ExitCode, Stopped
+from rnncheck.implementations.protocol import Layer
+from rnncheck.report import Report, Verdict
+from rnncheck.sequences.random import random_sequences
+from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.trace import State, Trace
+
+CHUNK = 16
+
+
+@pytest.fixture(autouse=True)
+def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunking, "LONGEST", CHUNK)
+
+
+def checked(candidate: str | Fake, seq_len: int = 100, spec: Spec | None = None, **options: object) -> Report:
+    return check(Plan(spec or Spec(), random_sequences(3, seq_len, 2), candidate, **options))
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_many_chunks_say_what_one_says(monkeypatch: pytest.MonkeyPatch, cell: Cell) -> None:
+    off = with_output(lambda output: output + 1e-3 * output**3)
+    spec = Spec(cell=cell, num_layers=2, dtype=Dtype.FLOAT64, head="softmax")
+    chunked = checked(off, spec=spec).to_dict()
+    monkeypatch.setattr(chunking, "LONGEST", 128)
+    whole = checked(off, spec=spec).to_dict()
+    assert chunked == whole
+    assert chunked["verdict"] == "mismatch"
+
+
+def test_progress_is_told_in_timesteps() -> None:
+    told = []
+    check(Plan(Spec(), random_sequences(3, 40, 2)), lambda done, total: told.append((done, total)))
+    assert told == [(16, 40), (32, 40), (40, 40)]
+
+
+@pytest.mark.parametrize(
+    ("signal", "code"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (Stopped(ExitCode.TERMINATED), ExitCode.TERMINATED),
+        (Stopped(ExitCode.HUNG_UP), ExitCode.HUNG_UP),
+    ],
+    ids=["ctrl-c", "terminated", "hung up"],
+)
+def test_an_interrupted_run_reports_what_was_compared_until_then(signal: BaseException, code: ExitCode) -> None:
+    report = checked(raising(signal, on_call=3))
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, code)
+    assert report.reason == "stopped after 32 timesteps, before the end of the data"
+    assert report.sequences.shape == (32, 2, 3)
+    assert {each.quantity: each.compared for each in report.comparisons} == {"output": 32 * 2 * 4, "h_n": 2 * 4}
+    assert all(each.agrees for each in report.comparisons)
+
+
+def test_interrupted_before_anything_was_compared_it_says_so() -> None:
+    report = checked(raising(KeyboardInterrupt()))
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INTERRUPTED)
+    assert {each.compared for each in report.comparisons} == {0}
+
+
+def test_a_mismatch_seen_before_the_interruption_stays_one() -> None:
+    def run(layer: Layer, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        if fake.calls == 2:
+            raise KeyboardInterrupt
+        trace = layer.run(x, state, lengths)
+        return Trace(trace.output + 1.0, trace.final)
+
+    fake = Fake(run)
+    report = checked(fake)
+    assert (report.verdict, report.exit_code) == (Verdict.MISMATCH, ExitCode.INTERRUPTED)
+    assert report.comparisons[0].exceeded == CHUNK * 2 * 4
+
+
+def test_a_candidate_that_crashes_is_not_swallowed() -> None:
+    with pytest.raises(ZeroDivisionError):
+        checked(raising(ZeroDivisionError(), on_call=2))
+
+
+def switches() -> tuple[object, ...]:
+    return (
+        torch.get_float32_matmul_precision(),
+        torch.backends.cudnn.allow_tf32,
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.get_default_dtype(),
+        torch.get_rng_state().tolist(),
+        torch.get_num_threads(),
+        os.environ.copy(),
+    )
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_a_check_leaves_torch_as_it_was(tf32: bool) -> None:
+    before = switches()
+    checked("scratch", tf32=tf32, spec=Spec(cell=Cell.LSTM, num_layers=2, dropout=0.5, head="softmax"))
+    assert switches() == before
+
+
+@pytest.mark.parametrize("problem", [ZeroDivisionError(), KeyboardInterrupt()])
+def test_so_does_one_that_ends_in_an_exception(problem: BaseException) -> None:
+    before = switches()
+    with suppress(ZeroDivisionError):
+        checked(raising(problem), tf32=True)
+    assert switches() == before
+
+
+def test_the_report_tells_the_switches_that_the_run_had() -> None:
+    assert checked("scratch").environment["tf32_cudnn"] is False
+    assert checked("scratch", tf32=True).environment["tf32_cudnn"] is True
+
+
+def test_the_middle_of_a_long_run_is_left_out() -> None:
+    shown = [step.t for step in checked("scratch", rows=10).comparisons[0].per_timestep]
+    assert shown == [0, 1, 2, 3, 4, 95, 96, 97, 98, 99]
