@@ -1,0 +1,122 @@
+"""Every command that a README or a page of docs/ shows is run, and ends with the exit code stated beside it."""
+
+import html
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from render_screens import SCREENS, THEMES, output_of, shown
+
+from rnncheck.errors import ExitCode
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text()
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
+
+
+def commands() -> Iterator[Any]:
+    """Each line of a shell block that calls rnncheck, with the exit code its comment states (0 if it states none)."""
+    for page in PAGES:
+        for block in SHELL_BLOCK.findall(page.read_text()):
+            for line in block.splitlines():
+                if line.startswith("rnncheck "):
+                    stated = EXIT_CODE.search(line)
+                    yield pytest.param(
+                        shlex.split(line, comments=True)[1:],
+                        int(stated[1]) if stated else 0,
+                        id=f"{page.relative_to(ROOT)}: {line}",
+                    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that has the examples where the repository has them, and may be written to."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("arguments", "exit_code"), list(commands()))
+def test_every_command_shown_ends_as_stated(
+    arguments: list[str], exit_code: int, rnncheck: Callable[..., Any], checkout: Path
+) -> None:
+    if any(each.startswith("cuda") for each in arguments) and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU here")
+    outcome = rnncheck(*arguments)
+    assert outcome.code == exit_code, outcome.stderr
+
+
+def options_of(command: str, rnncheck: Callable[..., Any]) -> set[str]:
+    return set(re.findall(r"--[a-z][a-z0-9-]+", rnncheck(command, "--help").stdout)) - {"--help"}
+
+
+@pytest.mark.parametrize("command", ["compare", "run", "doctor"])
+def test_every_option_stands_in_the_readme(command: str, rnncheck: Callable[..., Any]) -> None:
+    assert {
+        each for each in options_of(command, rnncheck) if f"`{each}" not in README and f"/{each}" not in README
+    } == set()
+
+
+def test_the_readme_names_no_option_that_does_not_exist(rnncheck: Callable[..., Any]) -> None:
+    known = set().union(*(options_of(command, rnncheck) for command in ("compare", "run", "doctor")))
+    of_rnncheck = README.replace("pip install", "").split("## ", 1)[1]
+    assert set(re.findall(r"`(--[a-z][a-z0-9-]+)", of_rnncheck)) <= known | {"--help", "--version"}
+
+
+def test_every_exit_code_stands_in_the_readme() -> None:
+    assert {f"| {int(code)} |" for code in ExitCode if f"| {int(code)} |" not in README} == set()
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_pictures_within_the_repository_lead_somewhere(page: Path) -> None:
+    links = re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)|(?:src|srcset)="([^":]+)"', page.read_text())
+    missing = [link for link in ("".join(each) for each in links) if not (page.parent / link).exists()]
+    assert missing == []
+
+
+def keys_of(facts: Any) -> Iterator[str]:
+    """Every key of a report, but the names of parameters."""
+    if isinstance(facts, dict):
+        for key, value in facts.items():
+            yield key
+            yield from () if key == "shapes" else keys_of(value)
+    elif isinstance(facts, list):
+        for each in facts:
+            yield from keys_of(each)
+
+
+def test_every_key_of_the_json_report_stands_in_its_page(rnncheck: Callable[..., Any]) -> None:
+    page = (ROOT / "docs" / "json.md").read_text()
+    report = json.loads(rnncheck("compare", "--cell", "lstm", "--atol", "0", "--rows", "2", "--format", "json").stdout)
+    assert {key for key in keys_of(report) if f"`{key}`" not in page} == set()
+
+
+def test_the_python_of_the_readme_runs() -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    exec(code, {})
+
+
+@cache
+def words_written(command: str) -> set[str]:
+    return words(shown(output_of(command, colours=False)))
+
+
+def words(text: str) -> set[str]:
+    """Numbers may differ in their last digit from machine to machine; words do not."""
+    return set(re.findall(r"[a-z_]{4,}", text))
+
+
+@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("brightness", THEMES)
+def test_the_pictures_show_what_the_commands_write_today(name: str, brightness: str) -> None:
+    svg = (ROOT / "docs" / f"{name}-{brightness}.svg").read_text()
+    pictured = words(html.unescape(" ".join(re.findall(r">([^<>]*)</text>", svg))))
+    assert pictured == words(SCREENS[name]) | words_written(SCREENS[name]), "run scripts/render_screens.py"
