@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from rnncheck.reporters.numbers import count
 from rnncheck.reporters.screen import Screen
+
+MOST = 8  # members of a list
 
 
 def told(facts: Mapping[str, object], screen: Screen) -> list[str]:
@@ -15,5 +18,7 @@ def plain(value: object, screen: Screen) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        return ", ".join(plain(each, screen) for each in value)
-    return screen.clean(value, 200)
+        shown = ", ".join(plain(each, screen) for each in value[:MOST])
+        return shown if len(value) <= MOST else f"{shown}, ... ({count(len(value))} in all)"
+    text = screen.clean(value, 200)
+    return text if any(map(str.isalnum, text)) else repr(text)

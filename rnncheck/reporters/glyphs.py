@@ -17,13 +17,14 @@ class Glyphs:
     limit_passed: str
     shades: str
     skipped: str
+    rule: str
     dot: str
     times: str
     at_most: str
 
 
-UNICODE = Glyphs("✓", "✗", "?", "✗", "━", "╸", "│", "┿", " ▁▂▃▄▅▆▇█", "⋯", "·", "×", "≤")
-ASCII = Glyphs("=", "x", "?", "x", "=", "-", "|", "|", " .:-=+*#@", "...", "|", "x", "<=")
+UNICODE = Glyphs("✓", "✗", "?", "✗", "━", "╸", "│", "┿", " ▁▂▃▄▅▆▇█", "⋯", "─", "·", "×", "≤")
+ASCII = Glyphs("=", "x", "?", "x", "=", "-", "|", "|", " .:;+=o%@", "...", "-", "|", "x", "<=")
 
 
 def glyphs_for(encoding: str) -> Glyphs:

@@ -3,13 +3,15 @@
 Rich would shorten `1.23e-07` to `1.23…` where a column is too narrow; so widths are computed here, from the texts.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-NO_BREAK = "\u00a0"  # holds "0.5 %" together; shown as a space
+NO_BREAK = "\u00a0"  # holds words together on one line; shown as a space
+HELD = re.compile(r"\([\d, ]+\)|\S+ %|\b(t =|batch row|unit|layer|seed|h0|[TBI]) \w")
 GAP = 2
 LABELS = 15  # where the text behind a label begins
 
@@ -21,12 +23,16 @@ class Column:
     header: str
     cells: Sequence[str]
     right: bool = True
-    style: str = ""
+    styles: Sequence[str] = ()
     group: int = 0
 
     @property
     def width(self) -> int:
         return max(cell_len(each) for each in (self.header, *self.cells))
+
+    def cell(self, index: int) -> tuple[str, str]:
+        """A cell's text at the column's width, and its style."""
+        return self.aligned(self.cells[index]), self.styles[index] if self.styles else ""
 
     def aligned(self, text: str) -> str:
         padding = " " * (self.width - cell_len(text))
@@ -62,10 +68,8 @@ def _fitting(columns: Sequence[Column], room: int) -> list[list[Column]]:
 
 def _piece(columns: Sequence[Column], indent: int) -> list[Text]:
     lines = [_row([(each.aligned(each.header), "dim") for each in columns], indent)]
-    for cells in zip(*(each.cells for each in columns), strict=True):
-        lines.append(
-            _row([(each.aligned(cell), each.style) for each, cell in zip(columns, cells, strict=True)], indent)
-        )
+    for index in range(len(columns[0].cells)):
+        lines.append(_row([each.cell(index) for each in columns], indent))
     return lines
 
 
@@ -79,14 +83,19 @@ def _row(cells: Sequence[tuple[str, str]], indent: int) -> Text:
 
 def hanging(label: Text, body: Text, width: int, column: int) -> list[Text]:
     """`label` at the left and `body` from `column` on, wrapped to `width`."""
+    start = Text().append_text(label).append(" " * (column - label.cell_len))
     lines = wrapped(body, width - column)
-    start = label + Text(" " * (column - label.cell_len))
-    return [(Text(" " * column) if index else start) + line for index, line in enumerate(lines)]
+    return [(Text(" " * column) if index else start).append_text(line) for index, line in enumerate(lines)]
 
 
 def entry(label: str, text: str, width: int, style: str = "") -> list[Text]:
     """A dim label and what it stands for."""
-    return hanging(Text(f"  {label}", "dim"), Text(text, style), width, LABELS)
+    return hanging(Text(f"  {label}", "dim"), Text(held(text), style), width, LABELS)
+
+
+def held(text: str) -> str:
+    """`text` in which shapes, percentages and the like stay on one line: `(1, 3, 4)`, `0.5 %`, `unit 2`."""
+    return HELD.sub(lambda match: match[0].replace(" ", NO_BREAK), text)
 
 
 def wrapped(text: Text, width: int) -> list[Text]:

@@ -14,6 +14,11 @@ def difference(value: float) -> str:
     return _special(value) or ("0" if value == 0 else f"{value:.1e}")
 
 
+def in_words(value: float) -> str:
+    """A difference as a sentence has it: 0.11, but 6.0e-08."""
+    return f"{value:.2g}" if 1e-3 <= value < 100 else difference(value)
+
+
 def state(value: float) -> str:
     """One hidden state as torch prints it, to four decimals, as long as that is short."""
     return _special(value) or (f"{value:.4f}" if abs(value) < 1000 else f"{value:.3e}")
@@ -46,6 +51,13 @@ def percent(budget: float) -> str:
     if share < 0.01 or share >= 1000:
         return f"{share:.1e} %"
     return f"{share:.0f} %" if share >= 9.95 else f"{share:.2g} %"
+
+
+def of_allowed(budget: float) -> str:
+    """The share as a sentence has it: 0.5 % of what is allowed, or 9,590 times what is allowed."""
+    if budget < 10 or not math.isfinite(budget):
+        return f"{percent(budget)} of what is allowed"
+    return f"{budget:,.0f} times what is allowed" if budget < 1e6 else f"{budget:.1e} times what is allowed"
 
 
 def _special(value: float) -> str | None:

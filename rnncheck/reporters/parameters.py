@@ -1,25 +1,32 @@
-"""The parameters of a model: names, shapes and counts, as many side by side as fit."""
+"""The parameters of a model as a table: a row for each layer and direction, a column for each kind of parameter."""
 
 import math
+import re
 from collections.abc import Mapping
+from itertools import groupby
 
 from rich.text import Text
 
-from rnncheck.reporters.layout import LABELS
+from rnncheck.reporters.layout import LABELS, Column, table
 from rnncheck.reporters.numbers import count
 
-GAP = 3
+NAME = re.compile(r"(?P<kind>.+?)(?P<layer>_l\d+(_reverse)?)?")
 
 
 def parameters(shapes: Mapping[str, tuple[int, ...]], width: int) -> list[Text]:
-    """In torch's order, row by row, so that what belongs to one layer stays together."""
-    if not shapes:
-        return []
-    rows = [(name, f"({', '.join(map(str, shape))})", count(math.prod(shape))) for name, shape in shapes.items()]
-    name, shape, number = (max(map(len, column)) for column in zip(*rows, strict=True))
-    cells = [f"{row[0]:<{name}} {row[1]:<{shape}} {row[2]:>{number}}" for row in rows]
-    across = max(1, (width - LABELS + GAP) // (len(cells[0]) + GAP))
-    return [
-        Text(" " * LABELS + (" " * GAP).join(cells[start : start + across]), "dim")
-        for start in range(0, len(cells), across)
-    ]
+    """A parameter's name is its column's and its row's together: `weight_ih` and `_l0`."""
+    rows: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        if match := NAME.fullmatch(name):
+            rows.setdefault(match["layer"] or "head", {})[match["kind"]] = shape
+    lines: list[Text] = []
+    for kinds, group in groupby(rows.items(), key=lambda row: tuple(row[1])):  # the head has kinds of its own
+        layers = dict(group)
+        columns = [Column("", list(layers), right=False)]
+        for kind in kinds:
+            columns.append(Column(kind, [str(held[kind]) for held in layers.values()], right=False))
+        counts = [count(sum(map(math.prod, held.values()))) for held in layers.values()]
+        lines += table([*columns, Column("numbers", counts)], width, LABELS)
+    for line in lines:
+        line.stylize("dim")
+    return lines

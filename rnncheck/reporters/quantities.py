@@ -5,63 +5,84 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from rnncheck.report import Comparison, Place, Report
-from rnncheck.reporters.layout import Column, hanging, table
+from rnncheck.reporters.layout import Column, hanging, held, table
+from rnncheck.reporters.names import side_names
 from rnncheck.reporters.numbers import NOTHING, count, difference, exact, percent, ulps
 from rnncheck.reporters.screen import Screen
 
 WHERE = 1  # the group of columns that say where
+NAME = 18  # room for a side's name
+PROBLEM = 12  # where the text of a problem begins
+
+Fact = Callable[[Comparison], str]
 
 
 def quantities(report: Report, screen: Screen) -> list[Text]:
     """One row for each quantity; below it, those that could not be compared and why."""
     lines: list[Text] = []
     if rows := [each for each in report.comparisons if each.problem is None]:
-        lines += table(_columns(report, rows, screen), screen.width)
+        lines += table(_Columns(report, rows, screen).all(), screen.width, indent=0)
     for each in report.comparisons:
         if each.problem is not None:
-            if lines:
-                lines.append(Text())
-            problem = Text(f"not compared: {screen.clean(each.problem, 1000)}")
-            lines += hanging(Text(f"  {each.quantity}", "bold red"), problem, screen.width, 12)
+            lines += [Text()] if lines else []
+            label = Text(f"{screen.glyphs.exceeded} {each.quantity}", "red")
+            said = held(f"cannot be compared: {screen.clean(each.problem, 1000)}")
+            lines += hanging(label, Text(said), screen.width, PROBLEM)
     return lines
 
 
-def _columns(report: Report, rows: Sequence[Comparison], screen: Screen) -> list[Column]:
-    def column(header: str, fact: Callable[[Comparison], str], group: int = 0, right: bool = True) -> Column:
-        return Column(header, [fact(each) for each in rows], right, group=group)
+class _Columns:
+    """Columns that have nothing to tell are left out."""
 
-    def place(fact: Callable[[Place], object]) -> Callable[[Comparison], str]:
-        return lambda each: NOTHING if each.at is None else str(fact(each.at))
+    def __init__(self, report: Report, rows: Sequence[Comparison], screen: Screen) -> None:
+        self._report, self._rows, self._screen = report, rows, screen
+        self._alarm = ["red" if each.exceeded else "" for each in rows]
 
-    columns = [column("quantity", lambda each: each.quantity, right=False)]
-    if any(each.mode != "free" for each in rows):
-        columns.append(column("mode", lambda each: each.mode, right=False))
-    columns.append(column("compared", lambda each: count(each.compared)))
-    if any(each.nonfinite for each in rows):
-        columns.append(column("nan or inf", lambda each: count(each.nonfinite)))
-    columns += [
-        column("exceeded", lambda each: count(each.exceeded)),
-        column("max |diff|", lambda each: difference(each.max_abs)),
-        column("allowed", lambda each: difference(each.envelope_at_max)),
-        column("used", lambda each: percent(each.budget_used)),
-        column("ulp", lambda each: ulps(each.max_ulp)),
-        column("largest at t", place(lambda at: count(at.t)), WHERE),
-        column("batch", place(lambda at: at.batch), WHERE),
-        column("unit", place(lambda at: at.unit), WHERE),
-    ]
-    if report.spec.num_layers > 1:
-        columns.append(column("layer", place(lambda at: at.layer), WHERE))
-    if report.spec.bidirectional:
-        columns.append(column("direction", place(lambda at: at.direction), WHERE, right=False))
-    candidate, reference = side_names(report, screen, 18)
-    columns.append(column(candidate, lambda each: exact(each.candidate_value), WHERE))
-    columns.append(column(reference, lambda each: exact(each.reference_value), WHERE))
-    return columns
+    def all(self) -> list[Column]:
+        columns = [*self._amounts()]
+        if any(each.max_abs != 0 for each in self._rows):
+            columns += self._places()
+        return columns
 
+    def _amounts(self) -> list[Column]:
+        marks = [self._screen.glyphs.exceeded if each.exceeded else " " for each in self._rows]
+        names = [f"{mark} {each.quantity}" for mark, each in zip(marks, self._rows, strict=True)]
+        columns = [Column("  quantity", names, right=False, styles=self._alarm)]
+        if any(each.mode != "free" for each in self._rows):
+            columns.append(self._column("mode", lambda each: each.mode, right=False))
+        columns.append(self._column("compared", lambda each: count(each.compared)))
+        if any(each.nonfinite for each in self._rows):
+            columns.append(self._column("nan or inf", lambda each: count(each.nonfinite)))
+        return [
+            *columns,
+            self._column("exceeded", lambda each: count(each.exceeded), alarm=True),
+            self._column("max |diff|", lambda each: difference(each.max_abs), alarm=True),
+            self._column("allowed", lambda each: difference(each.envelope_at_max)),
+            self._column("used", lambda each: percent(each.budget_used), alarm=True),
+            self._column("ulp", lambda each: ulps(each.max_ulp)),
+        ]
 
-def side_names(report: Report, screen: Screen, room: int) -> tuple[str, str]:
-    """What the two sides are called at the head of a column: their names if they fit and differ, else their roles."""
-    names = [screen.clean(side.name) for side in (report.candidate, report.reference)]
-    if names[0] == names[1] or max(map(len, names)) > room:
-        return "candidate", "reference"
-    return names[0], names[1]
+    def _places(self) -> list[Column]:
+        spec = self._report.spec
+        columns = [
+            self._place("at t", lambda at: count(at.t)),
+            self._place("batch", lambda at: count(at.batch)),
+            self._place("unit", lambda at: count(at.unit)),
+        ]
+        if spec.num_layers > 1:
+            columns.append(self._place("layer", lambda at: count(at.layer)))
+        if spec.bidirectional:
+            columns.append(self._place("direction", lambda at: at.direction, right=False))
+        candidate, reference = side_names(self._report, self._screen, NAME)
+        return [
+            *columns,
+            self._column(candidate, lambda each: exact(each.candidate_value), WHERE),
+            self._column(reference, lambda each: exact(each.reference_value), WHERE),
+        ]
+
+    def _column(self, header: str, fact: Fact, group: int = 0, right: bool = True, alarm: bool = False) -> Column:
+        cells = [NOTHING if each.at is None else fact(each) for each in self._rows]
+        return Column(header, cells, right, self._alarm if alarm else (), group)
+
+    def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> Column:
+        return self._column(header, lambda each: NOTHING if each.at is None else fact(each.at), WHERE, right)

@@ -32,9 +32,10 @@ class Screen:
 
     def rendered(self, lines: list[Text]) -> str:
         """The lines as one string, with colours if the stream shows them."""
-        with self.console.capture() as capture:
-            self.console.print(Text("\n").join(lines), soft_wrap=True)
-        return capture.get()
+        stream, self.console.file = self.console.file, io.StringIO()  # capture() would touch the stream itself
+        self.console.print(Text("\n").join(lines), soft_wrap=True)
+        text, self.console.file = self.console.file.getvalue(), stream
+        return text
 
 
 def screen_for(stream: IO[str] | None, width: int | None = None) -> Screen:

@@ -25,7 +25,8 @@ class States:
     @cached_property
     def cell(self) -> int:
         """The width of every cell: that of the longest number or label, so that nothing is cut."""
-        return max(len(text) for row in (self.labels, *self.candidate, *self.reference) for text in row)
+        longest = max(len(text) for row in (self.labels, *self.candidate, *self.reference) for text in row)
+        return max(longest, len("candidate") // len(self.labels))
 
     @property
     def side(self) -> int:

@@ -2,8 +2,8 @@
 
 from rich.text import Text
 
-from rnncheck.report import Report
-from rnncheck.reporters.facts import told
+from rnncheck.report import Report, Side
+from rnncheck.reporters.facts import plain, told
 from rnncheck.reporters.layout import NO_BREAK, entry
 from rnncheck.reporters.numbers import count
 from rnncheck.reporters.parameters import parameters
@@ -11,7 +11,6 @@ from rnncheck.reporters.screen import Screen
 from rnncheck.spec import Cell, Spec
 
 CELLS = {Cell.RNN: "Elman RNN", Cell.LSTM: "LSTM", Cell.GRU: "GRU"}
-MOST_LENGTHS = 8
 
 
 def summary(report: Report, screen: Screen) -> list[Text]:
@@ -20,7 +19,9 @@ def summary(report: Report, screen: Screen) -> list[Text]:
     environment = dot.join(fact.replace(" ", NO_BREAK) for fact in told(report.environment, screen))
     return [
         *entry("model", _model(report.spec), screen.width),
-        *entry("sides", _sides(report, screen), screen.width),
+        *entry("candidate", _side(report.candidate, screen), screen.width),
+        *_mapping(report, screen),
+        *entry("reference", _side(report.reference, screen), screen.width),
         *entry("sequences", _sequences(report, screen), screen.width),
         *entry("tolerance", _tolerance(report, screen), screen.width),
         *entry("weights", _weights(report, screen), screen.width),
@@ -57,20 +58,25 @@ def _model(spec: Spec) -> str:
     return ", ".join([*parts, f"{spec.dtype} on {spec.device}"])
 
 
-def _sides(report: Report, screen: Screen) -> str:
-    candidate, reference = (
-        f"{screen.clean(side.name)} ({screen.clean(side.location, 200)})"
-        for side in (report.candidate, report.reference)
-    )
-    return f"candidate {candidate}, reference {reference}"
+def _side(side: Side, screen: Screen) -> str:
+    return f"{screen.clean(side.name)} ({screen.clean(side.location, 200)})"
+
+
+def _mapping(report: Report, screen: Screen) -> list[Text]:
+    """The candidate's own names for its weights, where they are not torch's."""
+    renamed = [each for each in report.mapping if each.candidate != each.from_]
+    lines: list[Text] = []
+    for each in renamed:
+        said = f"{screen.clean(each.candidate)} holds {screen.clean(each.from_)}, matched by {screen.clean(each.how)}"
+        lines += entry("", said, screen.width)
+    return lines
 
 
 def _sequences(report: Report, screen: Screen) -> str:
     facts = report.sequences
     shape = ", ".join(f"{axis} {count(size)}" for axis, size in zip("TBI", facts.shape, strict=True))
     if facts.lengths:
-        more = ", ..." if len(facts.lengths) > MOST_LENGTHS else ""
-        shape += f", lengths {', '.join(map(count, facts.lengths[:MOST_LENGTHS]))}{more}"
+        shape += f", lengths {plain(facts.lengths, screen)}"
     source = dict(facts.source)
     kind = screen.clean(source.pop("source", "given"))
     return "; ".join([", ".join([kind, *told(source, screen)]), shape, f"h0 {screen.clean(facts.h0)}"])
@@ -78,14 +84,14 @@ def _sequences(report: Report, screen: Screen) -> str:
 
 def _tolerance(report: Report, screen: Screen) -> str:
     tolerance, glyphs = report.tolerance, screen.glyphs
-    rule = f"|diff| {glyphs.at_most} {tolerance.atol:g} + {tolerance.rtol:g} {glyphs.times} |reference|"
-    return f"{rule}, " + (
-        "as stated" if tolerance.kind == "stated" else f"torch.testing's default for {report.spec.dtype}"
-    )
+    relative = f"{tolerance.rtol:g} {glyphs.times} |reference|"
+    terms = [f"{tolerance.atol:g}"] * (tolerance.atol > 0) + [relative] * (tolerance.rtol > 0)
+    whence = "as stated" if tolerance.kind == "stated" else "torch.testing's default"
+    return f"|diff| {glyphs.at_most} {' + '.join(terms) or '0'}, {whence}"
 
 
 def _weights(report: Report, screen: Screen) -> str:
     weights = report.weights
-    source = f"from {screen.clean(weights.source, 200)}" if weights.seed is None else f"drawn with seed {weights.seed}"
+    source = f"from {screen.clean(weights.source, 200)}" if weights.seed is None else f"seed {weights.seed}"
     scaled = "" if weights.scale == 1 else f", the recurrent ones times {weights.scale:g}"
-    return f"{count(weights.count)} numbers {source}{scaled}; read back from both sides, bit for bit"
+    return f"{count(weights.count)} numbers, {source}{scaled}, read back from both sides bit for bit"

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from rnncheck.report import Report, Verdict
 from rnncheck.reporters.doctor import doctor
-from rnncheck.reporters.layout import NO_BREAK, hanging
+from rnncheck.reporters.layout import hanging, held
 from rnncheck.reporters.quantities import quantities
 from rnncheck.reporters.screen import Screen, screen_for
 from rnncheck.reporters.summary import notes, summary
@@ -43,5 +43,5 @@ def render_doctor(facts: Mapping[str, object], stream: IO[str] | None = None, wi
 def _verdict(report: Report, screen: Screen) -> list[Text]:
     mark = getattr(screen.glyphs, report.verdict)
     label = Text(f"{mark} {report.verdict}  ", STYLES[report.verdict])
-    said = screen.clean(sentence(report), 10_000).replace(" %", f"{NO_BREAK}%")
+    said = held(screen.clean(sentence(report), 10_000))
     return hanging(label, Text(said), screen.width, label.cell_len)

@@ -4,9 +4,9 @@ from rich.text import Text
 
 from rnncheck.report import Comparison, Report, Timestep
 from rnncheck.reporters.bars import NARROW, WIDE, Bars
-from rnncheck.reporters.layout import wrapped
+from rnncheck.reporters.layout import hanging, held, wrapped
+from rnncheck.reporters.names import side_names
 from rnncheck.reporters.numbers import count, difference
-from rnncheck.reporters.quantities import side_names
 from rnncheck.reporters.screen import Screen
 from rnncheck.reporters.states import GAP, Row, states_that_fit
 from rnncheck.reporters.window import units_of
@@ -26,14 +26,20 @@ def timesteps(report: Report, comparison: Comparison, screen: Screen) -> list[Te
     return [*lines, *table.skipped(report.sequences.shape[0] - expected), *table.caption()]
 
 
+def headed(name: str, width: int, rule: str) -> str:
+    """A side's name on a line that spans its columns."""
+    return f"{rule} {name} ".ljust(width, rule) if len(name) + 4 <= width else name.center(width)
+
+
 class _Table:
     """Widths are settled first, from all that will be shown; then rows are written to them."""
 
     def __init__(self, report: Report, comparison: Comparison, screen: Screen) -> None:
         self._report, self._comparison, self._screen = report, comparison, screen
+        self._total, self._lengths = report.sequences.shape[0], report.sequences.lengths
         steps, self._units = comparison.per_timestep, units_of(report, comparison)
         self._differences = [difference(step.max_abs) for step in steps]
-        self._t = len(count(max(report.sequences.shape[0] - 1, 0)))
+        self._t = len(count(self._total - 1))
         self._difference = max(map(len, [DIFFERENCE, *self._differences]))
         around = len("x ") + self._t + len("   ") + self._difference
 
@@ -44,21 +50,23 @@ class _Table:
         self._shown, self._states = fits[self._bar]
         self._beyond = any(step.exceeded for step in steps)
         self._bars = Bars(self._bar, screen.glyphs, beyond=self._beyond)
-        self._lengths = report.sequences.lengths
 
     def title(self) -> list[Text]:
         row, quantity = self._comparison.shown_batch, self._comparison.quantity
-        length = f" of length {count(self._lengths[row])}" if self._lengths else ""
-        what = "hidden states" if quantity == "output" else f"head's outputs, {quantity}"
-        detail = f"  batch row {row}{length}, {self._units.describe(self._shown)}"
-        return [Text.assemble("  ", (what, "bold"), detail)]
+        what = "hidden states" if quantity == "output" else f"outputs of the head, {quantity}"
+        length = self._lengths[row] if self._lengths else self._total
+        padded = f" (length {count(length)}, then padding)" if length < self._total else ""
+        detail = f"batch row {row}{padded}, {self._units.describe(self._shown, self._screen.glyphs.times)}"
+        heading = Text.assemble("  ", (what, "bold"), "  ")
+        return hanging(heading, Text(held(detail)), self._screen.width, heading.cell_len)
 
     def headers(self) -> list[Text]:
         side, states = self._states.side, self._states
         candidate, reference = side_names(self._report, self._screen, side)
         margin = " " * (2 + self._t + 1)
         labels = " ".join(states.aligned(states.labels))
-        names = f"{margin}{candidate.center(side)}{' ' * GAP}{reference.center(side)}"
+        rule = self._screen.glyphs.rule
+        names = f"{margin}{headed(candidate, side, rule)}{' ' * GAP}{headed(reference, side, rule)}"
         axes = f"  {'t':>{self._t}} {labels}{' ' * GAP}{labels} {DIFFERENCE:>{self._difference}}"
         return [Text(names.rstrip(), "dim"), Text(axes, "dim")]
 
@@ -92,12 +100,9 @@ class _Table:
 
     def caption(self) -> list[Text]:
         glyphs = self._screen.glyphs
-        parts = [f"{DIFFERENCE}: the largest in any batch row and unit"]
-        if self._bar == WIDE:
-            parts.append(f"bar: how much of what is allowed it uses, log scale, up to the limit {glyphs.limit}")
-        else:
-            parts.append("shade: how much of what is allowed it uses, log scale")
-        if self._beyond:
-            parts.append(f"{glyphs.exceeded} beyond the limit")
-        lines = wrapped(Text("; ".join(parts)), self._screen.width - 2)
+        share = (
+            f"bar: allowance used (log), {glyphs.limit} limit" if self._bar == WIDE else "shade: allowance used (log)"
+        )
+        said = f"{DIFFERENCE}: largest over all rows and units; {share}"
+        lines = wrapped(Text(said), self._screen.width - 2)
         return [Text("  " + line.plain, "dim") for line in lines]

@@ -3,7 +3,7 @@
 import math
 
 from rnncheck.report import Comparison, Divergence, Report, Verdict
-from rnncheck.reporters.numbers import count, difference, exact, percent
+from rnncheck.reporters.numbers import count, exact, in_words, of_allowed
 from rnncheck.text import printable
 
 LIMIT = 60  # of a name
@@ -32,9 +32,9 @@ def _agreement(report: Report) -> str:
     if largest == 0:
         found = "no difference at all"
     else:
-        budget = max(each.budget_used for each in report.comparisons)
-        found = f"largest difference {difference(largest)}, {percent(budget)} of what is allowed"
-    return f"{candidate} computes {reference}'s {report.spec.cell}: {compared}, {found}"
+        budget = max((each.budget_used for each in report.comparisons), default=math.nan)
+        found = f"largest difference {in_words(largest)}, {of_allowed(budget)}"
+    return f"{candidate} computes {reference}'s {report.spec.cell.upper()}: {compared}, {found}"
 
 
 def _mismatch(report: Report) -> str:
@@ -43,8 +43,10 @@ def _mismatch(report: Report) -> str:
         parts.append(_parting(report, report.first_divergence))
     elif all(each.problem is None for each in report.comparisons):
         candidate, reference = _names(report)
-        parts.append(f"{candidate} does not compute {reference}'s {report.spec.cell}")
-    parts += [f"{each.quantity}: {printable(each.problem, 1000)}" for each in report.comparisons if each.problem]
+        parts.append(f"{candidate} does not compute {reference}'s {report.spec.cell.upper()}")
+    for each in report.comparisons:
+        if each.problem:
+            parts.append(f"{each.quantity} cannot be compared: {printable(each.problem, 1000)}")
     exceeded = [each for each in report.comparisons if each.exceeded]
     if exceeded:
         parts.append(_extent(report, exceeded))
@@ -56,17 +58,17 @@ def _parting(report: Report, first: Divergence) -> str:
     place = f"{first.quantity}, batch row {first.batch}, unit {first.unit}, layer {first.layer}, {first.direction}"
     values = values_at(report, first)
     against = f", where it has {exact(values[0])} against {exact(values[1])}" if values else ""
-    return f"{candidate} parts from {reference} at t = {first.t} ({place}){against}"
+    return f"{candidate} parts from {reference} at t = {count(first.t)} ({place}){against}"
 
 
 def _extent(report: Report, exceeded: list[Comparison]) -> str:
     wrong = sum(each.exceeded for each in exceeded)
     compared = sum(each.compared for each in report.comparisons)
     largest, budget = max(each.max_abs for each in exceeded), max(each.budget_used for each in exceeded)
-    beyond = f"{count(wrong)} of {count(compared)} values differ by more than is allowed"
+    beyond = f"{count(wrong)} of {count(compared)} values are further apart than allowed"
     if math.isinf(largest):
-        return f"{beyond}, some without bound: only one side is finite there"
-    return f"{beyond}, by up to {difference(largest)}, {percent(budget)} of it"
+        return f"{beyond}, some of them finite on one side only"
+    return f"{beyond}, largest difference {in_words(largest)}, {of_allowed(budget)}"
 
 
 def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:

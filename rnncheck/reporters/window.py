@@ -35,7 +35,7 @@ class Units:
             return f"unit {unit}"
         return f"{('fwd', 'rev')[direction]} {unit}"
 
-    def describe(self, shown: range) -> str:
+    def describe(self, shown: range, times: str) -> str:
         """Which of how many: `units 0-2 of 16`."""
         if len(shown) == self.width:
             return "1 unit" if self.width == 1 else f"all {self.width} units"
@@ -43,7 +43,7 @@ class Units:
         if self.directions == 1:
             return (f"units {first}-{last}" if first < last else f"unit {first}") + f" of {self.width}"
         span = f"{self.label(first)} to {self.label(last)}" if first < last else self.label(first)
-        return f"units {span} of {self.directions} × {self.per_direction}"
+        return f"units {span} of {self.directions} {times} {self.per_direction}"
 
 
 def units_of(report: Report, comparison: Comparison) -> Units:
