@@ -15,7 +15,7 @@ Head = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Module:
-    """The module of this spec with weights of its own, yet to be replaced; torch's global random state is left alone."""
+    """The module of this spec with weights of its own, to be replaced; torch's global random state is left alone."""
     arguments: dict[str, object] = {
         "input_size": spec.input_size,
         "hidden_size": spec.hidden_size,
