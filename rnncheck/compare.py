@@ -75,7 +75,7 @@ class Fold:
             self._worst_values = float(a[row, column]), float(b[row, column])
             self._ulp = spacing(self._worst_values[1], reference.dtype)
         # Nothing is allowed less than a zero is: what stays within the budget there can neither exceed nor raise it.
-        if largest == 0 or ratio(largest, self._tolerance.least(b.dtype)) <= min(1.0, self._budget):
+        if ratio(largest, self._tolerance.least(b.dtype)) <= min(1.0, self._budget):
             return
         budget = budget_used(difference, self._tolerance.allowed(b, out=allowed))
         most = float(budget.amax())

@@ -11,7 +11,7 @@ from fakes import Fake, FakeLayer, changing, with_output, without_recurrence
 from torch import Tensor
 
 from rnncheck import chunking
-from rnncheck.check import Plan, check
+from rnncheck.check import Plan, check, same_bits
 from rnncheck.errors import DataError, DeviceError, RefusedError, UsageError, WeightsError
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -166,6 +166,12 @@ def test_a_weight_of_another_zero_cannot_pass(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsError, match="read back, it differs"):
         checked(Negates(), weights_path=tmp_path / "zeros.safetensors")
+
+
+def test_the_same_bits_in_another_dtype_are_not_the_same() -> None:
+    assert same_bits(torch.zeros(3), torch.zeros(3))
+    assert not same_bits(torch.zeros(3, dtype=torch.float16), torch.zeros(3, dtype=torch.bfloat16))
+    assert not same_bits(torch.zeros(2, 2), torch.zeros(4))
 
 
 def test_a_refusal_is_passed_on_with_its_reason() -> None:

@@ -67,7 +67,7 @@ def cuts_of(data: st.DataObject, sides: tuple[Tensor, Tensor]) -> list[int]:
     return sorted(data.draw(st.lists(st.integers(0, len(sides[0])), max_size=4), label="cuts"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(two_sides(), tolerances(), st.integers(1, 20), st.data())
 def test_every_fact_is_what_a_loop_over_elements_finds(
     sides: tuple[Tensor, Tensor], tolerance: Tolerance, piece: int, data: st.DataObject
@@ -80,7 +80,7 @@ def test_every_fact_is_what_a_loop_over_elements_finds(
     assert replace(found, budget_used=0.0) == replace(expected, budget_used=0.0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.integers(0, 2**32),
     st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
@@ -101,6 +101,18 @@ def test_no_fact_depends_on_how_the_data_is_cut(
     with mock.patch.object(compare, "PIECE", data.draw(st.integers(1, 60), label="piece")):
         cut = fold_in_chunks(sides, tolerance, cuts_of(data, sides), rows=None)
     assert repr(astuple(cut)) == repr(astuple(whole))
+
+
+@settings(deadline=None)
+@given(st.floats(0.125, 0.75, width=32), st.integers(2, 6))
+def test_a_difference_one_bit_larger_than_any_before_it_raises_the_budget(smallest: float, steps: int) -> None:
+    differences = [torch.tensor(smallest)]
+    while len(differences) < steps:
+        differences.append(torch.nextafter(differences[-1], torch.tensor(1.0)))
+    candidate = torch.stack(differences).view(-1, 1, 1)
+    with mock.patch.object(compare, "PIECE", 1):
+        found = fold_in_chunks((candidate, torch.zeros_like(candidate)), Tolerance(1.0, 0.0), [], rows=0)
+    assert found.budget_used == found.max_abs == float(differences[-1])
 
 
 @settings(max_examples=100, deadline=None)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncheck.elements import budget_used, comparable, misfit, settle_nonfinite, spacing
@@ -13,16 +13,19 @@ from rnncheck.elements import budget_used, comparable, misfit, settle_nonfinite,
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(FLOAT32.filter(lambda value: abs(value) < np.finfo(np.float32).max))
 def test_spacing_is_numpys_in_float32(value: float) -> None:
     assert spacing(value, torch.float32) == float(np.spacing(np.float32(abs(value))))
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_spacing_is_maths_ulp_in_float64(value: float) -> None:
     assert spacing(value, torch.float64) == math.ulp(value)
 
 
+@settings(deadline=None)
 @given(st.floats(-64992, 64992, width=16))
 def test_spacing_is_numpys_in_float16(value: float) -> None:
     assert spacing(value, torch.float16) == float(np.spacing(np.float16(abs(value))))
@@ -84,6 +87,7 @@ def test_the_budget_used_is_never_undecided(difference: float, allowed: float, u
     assert budget_used(torch.tensor([difference]), torch.tensor([allowed])).item() == used
 
 
+@settings(deadline=None)
 @given(FLOAT32.map(abs), FLOAT32.map(abs))
 def test_more_than_the_budget_is_used_exactly_where_more_than_allowed_is_differed(
     difference: float, allowed: float

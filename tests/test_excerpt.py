@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncheck.excerpt import Excerpt, Segment
@@ -60,6 +60,7 @@ def test_few_rows_of_a_run_that_agrees_go_to_its_ends(rows: int, numbers: list[i
     assert kept(rows, total=100) == numbers
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 120), st.integers(1, 50), st.data())
 def test_however_it_arrives_it_is_in_order_within_bounds_and_shows_the_divergence(
     rows: int, total: int, chunk: int, data: st.DataObject
