@@ -16,6 +16,7 @@ class Bars:
         self._glyphs, self._narrow = glyphs, width == NARROW
         self._within = DECADES if beyond else 2 * DECADES
         self._beyond = DECADES if beyond else 0
+        self.limit_at = None if self._narrow else self._within  # where in a bar its mark is
 
     def bar(self, budget: float, exceeded: bool) -> str:
         """The bar of a timestep that used `budget` of what is allowed; 1 is the limit."""

@@ -8,28 +8,31 @@ from rnncheck.report import Report, plain
 
 WIDTH = 120
 INDENT = "  "
+ENCODER = json.JSONEncoder(allow_nan=False, default=str)  # a fact of an unforeseen kind must not cost the report
 
 
 def render(report: Report) -> str:
     """The JSON report, schema `rnncheck/report/1`."""
-    return dump(report.to_dict())
+    return _written(report.to_dict()) + "\n"
 
 
 def dump(facts: Mapping[str, Any]) -> str:
     """Facts as one JSON object; NaN and infinities become the strings "NaN", "Infinity", "-Infinity"."""
-    return _written(plain(facts), "") + "\n"
+    return _written(plain(facts)) + "\n"
 
 
-def _written(value: Any, margin: str) -> str:
-    """One value: on one line if it fits there, as rows of numbers do, else one member per line."""
-    line = json.dumps(value, allow_nan=False)
-    if not isinstance(value, dict | list) or not value or (margin and len(margin) + len(line) < WIDTH):
-        return line
+def _written(value: Any, margin: str = "") -> str:
+    """One value: a row of numbers on one line, anything else too if it fits there, or else one member per line."""
     deeper = margin + INDENT
     if isinstance(value, dict):
-        members = [f"{json.dumps(key)}: {_written(each, deeper)}" for key, each in value.items()]
+        members = [f"{ENCODER.encode(key)}: {_written(each, deeper)}" for key, each in value.items()]
         opening, closing = "{", "}"
-    else:
+    elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
         members = [_written(each, deeper) for each in value]
         opening, closing = "[", "]"
+    else:
+        return ENCODER.encode(value)
+    line = f"{opening}{', '.join(members)}{closing}"
+    if margin and len(margin) + len(line) <= WIDTH and "\n" not in line:
+        return line
     return f"{opening}\n{deeper}" + f",\n{deeper}".join(members) + f"\n{margin}{closing}"

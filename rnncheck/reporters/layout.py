@@ -46,7 +46,7 @@ def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
     room = width - indent - first.width
     if _spread(rest) <= room:
         groups = [rest]
-    pieces = [piece for group in groups for piece in _fitting(group, room)] or [[]]
+    pieces = [piece for group in groups for piece in _balanced(group, room)] or [[]]
     lines: list[Text] = []
     for piece in pieces:
         lines += [Text(), *_piece([first, *piece], indent)] if lines else _piece([first, *piece], indent)
@@ -55,6 +55,12 @@ def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
 
 def _spread(columns: Iterable[Column]) -> int:
     return sum(GAP + each.width for each in columns)
+
+
+def _balanced(columns: Sequence[Column], room: int) -> list[list[Column]]:
+    """As few pieces as fit, about equally wide: no column is left over alone for want of a little room."""
+    fewest = len(_fitting(columns, room))
+    return next(pieces for narrower in range(room + 1) if len(pieces := _fitting(columns, narrower)) <= fewest)
 
 
 def _fitting(columns: Sequence[Column], room: int) -> list[list[Column]]:

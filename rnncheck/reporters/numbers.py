@@ -21,7 +21,9 @@ def in_words(value: float) -> str:
 
 def state(value: float) -> str:
     """One hidden state as torch prints it, to four decimals, as long as that is short."""
-    return _special(value) or (f"{value:.4f}" if abs(value) < 1000 else f"{value:.3e}")
+    if abs(value) < 1000:
+        return f"{value:.4f}"
+    return _special(value) or f"{value:.3e}"
 
 
 def exact(value: float) -> str:
@@ -31,8 +33,8 @@ def exact(value: float) -> str:
 
 def ulps(value: float) -> str:
     """A difference in units of the last place: 0.5, 12, 9.1e+05."""
-    if special := _special(value):
-        return special
+    if not math.isfinite(value):
+        return NOTHING
     return f"{value:.1e}" if value >= 1000 else f"{value:.1f}".removesuffix(".0")
 
 
@@ -61,8 +63,4 @@ def of_allowed(budget: float) -> str:
 
 
 def _special(value: float) -> str | None:
-    if math.isnan(value):
-        return "nan"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return None
+    return None if math.isfinite(value) else str(value)

@@ -25,8 +25,10 @@ def parameters(shapes: Mapping[str, tuple[int, ...]], width: int) -> list[Text]:
         columns = [Column("", list(layers), right=False)]
         for kind in kinds:
             columns.append(Column(kind, [str(held[kind]) for held in layers.values()], right=False))
-        counts = [count(sum(map(math.prod, held.values()))) for held in layers.values()]
-        lines += table([*columns, Column("numbers", counts)], width, LABELS)
+        if len(shapes) > len(kinds):  # else the total says it
+            counts = [count(sum(map(math.prod, held.values()))) for held in layers.values()]
+            columns.append(Column("numbers", counts))
+        lines += table(columns, width, LABELS)
     for line in lines:
         line.stylize("dim")
     return lines

@@ -10,6 +10,7 @@ from rnncheck.reporters.window import Units
 
 MOST = 12  # units side by side: more than that no eye compares
 GAP = 2  # between the two sides
+SHORTEST = len("unit 0")
 
 Row = tuple[str, ...]
 
@@ -53,7 +54,8 @@ def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
 
 def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
     """As many units as fit into `room`, and at least one."""
-    for size in range(min(units.width, MOST), 1, -1):
+    most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # whatever the numbers
+    for size in range(min(units.width, MOST, most), 1, -1):
         shown = units.window(size)
         cells = states(steps, units, shown)
         if cells.width <= room:

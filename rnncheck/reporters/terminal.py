@@ -12,7 +12,7 @@ from rnncheck.reporters.quantities import quantities
 from rnncheck.reporters.screen import Screen, screen_for
 from rnncheck.reporters.summary import notes, summary
 from rnncheck.reporters.timesteps import timesteps
-from rnncheck.reporters.verdict import sentence, verdict_line
+from rnncheck.reporters.verdict import sentences, verdict_line
 
 __all__ = ["render", "render_doctor", "verdict_line"]
 
@@ -43,5 +43,8 @@ def render_doctor(facts: Mapping[str, object], stream: IO[str] | None = None, wi
 def _verdict(report: Report, screen: Screen) -> list[Text]:
     mark = getattr(screen.glyphs, report.verdict)
     label = Text(f"{mark} {report.verdict}  ", STYLES[report.verdict])
-    said = held(screen.clean(sentence(report), 10_000))
-    return hanging(label, Text(said), screen.width, label.cell_len)
+    lines: list[Text] = []
+    for sentence in sentences(report):
+        said = Text(held(screen.clean(sentence, 10_000)))
+        lines += hanging(Text() if lines else label, said, screen.width, label.cell_len)
+    return lines

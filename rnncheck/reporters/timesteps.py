@@ -80,7 +80,10 @@ class _Table:
         self._append_candidate(line, candidate, reference, exceeded)
         line.append(" " * GAP + " ".join(self._states.aligned(reference)))
         line.append(f" {self._differences[index]:>{self._difference}} ", "red" if exceeded else "")
+        bar_at = len(line)
         line.append(self._bars.bar(step.budget_used, exceeded), "red" if exceeded else "green")
+        if self._bars.limit_at is not None:
+            line.stylize("dim", bar_at + self._bars.limit_at, bar_at + self._bars.limit_at + 1)
         line.rstrip()
         return line
 

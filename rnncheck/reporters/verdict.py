@@ -11,18 +11,18 @@ LIMIT = 60  # of a name
 
 def verdict_line(report: Report) -> str:
     """The verdict and its sentence on one line of plain text; the first word is the verdict."""
-    return f"{report.verdict}: {sentence(report)}"
+    return f"{report.verdict}: {'; '.join(sentences(report))}"
 
 
-def sentence(report: Report) -> str:
-    """What the verdict means, in plain words."""
+def sentences(report: Report) -> list[str]:
+    """What the verdict means, in plain words, the most important first."""
     match report.verdict:
         case Verdict.EQUIVALENT:
-            return _agreement(report)
+            return [_agreement(report)]
         case Verdict.MISMATCH:
             return _mismatch(report)
         case Verdict.INCONCLUSIVE:
-            return printable(report.reason or "this evidence cannot decide", 1000)
+            return [printable(report.reason or "this evidence cannot decide", 1000)]
 
 
 def _agreement(report: Report) -> str:
@@ -37,7 +37,7 @@ def _agreement(report: Report) -> str:
     return f"{candidate} computes {reference}'s {report.spec.cell.upper()}: {compared}, {found}"
 
 
-def _mismatch(report: Report) -> str:
+def _mismatch(report: Report) -> list[str]:
     parts = []
     if report.first_divergence is not None:
         parts.append(_parting(report, report.first_divergence))
@@ -50,7 +50,7 @@ def _mismatch(report: Report) -> str:
     exceeded = [each for each in report.comparisons if each.exceeded]
     if exceeded:
         parts.append(_extent(report, exceeded))
-    return "; ".join(parts)
+    return parts
 
 
 def _parting(report: Report, first: Divergence) -> str:

@@ -39,11 +39,12 @@ class Units:
         """Which of how many: `units 0-2 of 16`."""
         if len(shown) == self.width:
             return "1 unit" if self.width == 1 else f"all {self.width} units"
-        first, last = shown[0], shown[-1]
-        if self.directions == 1:
-            return (f"units {first}-{last}" if first < last else f"unit {first}") + f" of {self.width}"
-        span = f"{self.label(first)} to {self.label(last)}" if first < last else self.label(first)
-        return f"units {span} of {self.directions} {times} {self.per_direction}"
+        (side, first), (other_side, last) = (divmod(column, self.per_direction) for column in (shown[0], shown[-1]))
+        if side != other_side:
+            return f"forward unit {first} to reverse unit {last} of {self.directions} {times} {self.per_direction}"
+        direction = ("forward ", "reverse ")[side] if self.directions > 1 else ""
+        span = f"units {first}-{last}" if first < last else f"unit {first}"
+        return f"{direction}{span} of {self.per_direction}"
 
 
 def units_of(report: Report, comparison: Comparison) -> Units:

@@ -1,0 +1,74 @@
+"""Whatever is in a report: no line too wide, no number cut, nothing that a terminal would obey."""
+
+import re
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reporters.strategies import anything, reports
+from reporters.streams import Stream
+from rich.cells import cell_len
+
+from rnncheck.report import Report
+from rnncheck.reporters.numbers import count, difference, exact, percent, state
+from rnncheck.reporters.terminal import render, verdict_line
+
+widths = st.integers(60, 120)
+some = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def words(screen: str) -> set[str]:
+    """What stands between spaces; a percentage with its sign."""
+    return set(re.split(r" +|\n", screen.replace(" %", "\u00a0%")))
+
+
+@some
+@given(reports(), widths, st.sampled_from(["utf-8", "ascii", "cp1252"]))
+def test_no_line_is_wider_than_the_screen(report: Report, width: int, encoding: str) -> None:
+    screen = render(report, Stream(encoding), width)
+    screen.encode(encoding)
+    assert max(map(cell_len, screen.splitlines())) <= width
+
+
+@some
+@given(reports(), widths)
+def test_every_amount_is_shown_whole(report: Report, width: int) -> None:
+    shown = words(render(report, Stream(), width))
+    for each in report.comparisons:
+        if each.problem is None:
+            assert {count(each.compared), count(each.exceeded)} <= shown
+            assert {difference(each.max_abs), difference(each.envelope_at_max)} <= shown
+            assert percent(each.budget_used).replace(" ", "\u00a0") in shown
+            assert each.max_abs == 0 or {exact(each.candidate_value), exact(each.reference_value)} <= shown
+
+
+@some
+@given(reports(), widths)
+def test_every_state_on_the_screen_is_a_whole_one(report: Report, width: int) -> None:
+    shown = words(render(report, Stream(), width))
+    for each in report.comparisons:
+        for step in each.per_timestep:
+            assert {count(step.t), difference(step.max_abs)} <= shown
+            assert {state(value) for value in step.candidate} & shown
+            assert {state(value) for value in step.reference} & shown
+
+
+@some
+@given(reports())
+def test_nothing_that_a_terminal_obeys_gets_through(report: Report) -> None:
+    screen = render(report, Stream(), 80)
+    assert all(character == "\n" or character.isprintable() for character in screen)
+    assert verdict_line(report).isprintable()
+
+
+@some
+@given(reports())
+def test_colours_change_no_character(report: Report) -> None:
+    coloured = render(report, Stream(terminal=True), 80)
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == render(report, Stream(), 80)
+
+
+@given(anything)
+def test_a_number_is_one_word_however_it_is_written(value: float) -> None:
+    assert not any(set(" \n…") & set(written(value)) for written in (state, exact, difference))

@@ -1,0 +1,72 @@
+"""What every screen looks like. A change here is a change of what people see: look at it before it is accepted."""
+
+import pytest
+from reporters.samples import SAMPLES
+from reporters.streams import Stream
+from rich.cells import cell_len
+from syrupy.assertion import SnapshotAssertion
+
+from rnncheck.reporters.terminal import render, verdict_line
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_report_has_its_screen_at_80_columns(sample: str, snapshot: SnapshotAssertion) -> None:
+    assert render(SAMPLES[sample](), Stream(), 80) == snapshot
+
+
+@pytest.mark.parametrize("width", [60, 120])
+@pytest.mark.parametrize("sample", ["equivalent", "mismatch", "lstm_with_lengths", "wide"])
+def test_a_narrow_and_a_wide_screen_show_fewer_and_more_units(
+    sample: str, width: int, snapshot: SnapshotAssertion
+) -> None:
+    assert render(SAMPLES[sample](), Stream(), width) == snapshot
+
+
+@pytest.mark.parametrize("sample", ["equivalent", "mismatch", "long_run", "nasty_names"])
+def test_an_ascii_terminal_gets_signs_that_it_has(sample: str, snapshot: SnapshotAssertion) -> None:
+    screen = render(SAMPLES[sample](), Stream("ascii"), 80)
+    assert screen.isascii()
+    assert screen == snapshot
+
+
+@pytest.mark.parametrize("sample", ["equivalent", "mismatch", "inconclusive"])
+def test_a_terminal_gets_colours(sample: str, snapshot: SnapshotAssertion) -> None:
+    assert render(SAMPLES[sample](), Stream(terminal=True), 80) == snapshot
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_quiet_line_says_the_verdict_and_why(sample: str, snapshot: SnapshotAssertion) -> None:
+    line = verdict_line(SAMPLES[sample]())
+    assert len(line.splitlines()) == 1
+    assert line == snapshot
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_file_gets_the_same_as_a_pipe_of_80_columns(sample: str) -> None:
+    report = SAMPLES[sample]()
+    assert render(report) == render(report, Stream(), 80)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_colours_are_all_that_a_terminal_gets_more_than_a_pipe(sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = SAMPLES[sample]()
+    coloured = render(report, Stream(terminal=True), 80)
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b[" in coloured
+    assert render(report, Stream(terminal=True), 80) == render(report, Stream(), 80)
+
+
+def test_colours_can_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = render(SAMPLES["mismatch"](), Stream(terminal=True), 80)
+    assert "\x1b[31" not in screen
+    assert "\x1b[1;31" not in screen
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("20", 60), ("72", 72), ("500", 120)])
+def test_the_width_is_the_terminals_within_what_reads_well(
+    columns: str, widest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = render(SAMPLES["wide"](), Stream()).splitlines()
+    assert widest - 12 < max(map(cell_len, lines)) <= widest

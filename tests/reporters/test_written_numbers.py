@@ -1,0 +1,69 @@
+"""How numbers read."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncheck.reporters import numbers
+
+
+@pytest.mark.parametrize(
+    ("budget", "shown"),
+    [
+        (0.0, "0 %"),
+        (1e-7, "1.0e-05 %"),
+        (0.005, "0.5 %"),
+        (0.0109, "1.1 %"),
+        (0.17, "17 %"),
+        (0.9999, "<100 %"),
+        (1.0, "100 %"),
+        (1.0001, ">100 %"),
+        (2.5, "250 %"),
+        (5.4e3, "5.4e+05 %"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_the_share_of_what_is_allowed_is_a_percentage(budget: float, shown: str) -> None:
+    assert numbers.percent(budget) == shown
+
+
+@given(st.floats(0.9, 1.1).filter(lambda budget: budget != 1))
+def test_a_share_is_never_rounded_to_the_limit(budget: float) -> None:
+    assert numbers.percent(budget) != "100 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.1, "0.1000"), (-0.56712, "-0.5671"), (12.5, "12.5000"), (-1234.5, "-1.234e+03"), (math.nan, "nan")],
+)
+def test_a_state_has_four_decimals_as_long_as_it_is_short(value: float, shown: str) -> None:
+    assert numbers.state(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.0, "0"), (5.96e-8, "6.0e-08"), (0.11, "1.1e-01"), (math.inf, "inf")])
+def test_a_difference_has_two_digits(value: float, shown: str) -> None:
+    assert numbers.difference(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.5, "0.5"), (3.0, "3"), (9.1e5, "9.1e+05"), (math.nan, "-")])
+def test_ulps_are_short(value: float, shown: str) -> None:
+    assert numbers.ulps(value) == shown
+
+
+@given(st.floats(width=32, allow_nan=False))
+def test_nine_digits_tell_every_float32_from_every_other(value: float) -> None:
+    import struct
+
+    shown = float(numbers.exact(value))
+    assert struct.unpack("f", struct.pack("f", shown)) == (value,)
+
+
+@pytest.mark.parametrize(
+    ("budget", "shown"),
+    [(0.005, "0.5 % of what"), (1.5, "150 % of what"), (9590.0, "9,590 times what"), (5e8, "5.0e+08 times what")],
+)
+def test_a_sentence_says_times_where_a_percentage_would_be_long(budget: float, shown: str) -> None:
+    assert numbers.of_allowed(budget).startswith(shown)
