@@ -1,0 +1,125 @@
+"""One layer in one direction: its steps run exactly, and beside them perturbed, a block of steps at a time.
+
+Time is here the order in which the layer takes its steps: a reverse direction is given its input reversed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope.gates import Cell, States, Steps
+from rnncheck.envelope.noise import Noise
+
+ROUNDINGS_PER_STEP = 4  # gates, c, h, projection: the most that a cell asks noise for
+BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
+LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
+
+
+class Walk(NamedTuple):
+    """What a layer did: its output (T, B, R), the states before each step, and those after the last one.
+
+    The spreads are standard deviations of what rounding moves; `moves` the samples themselves, (K, B, R) each step.
+    `size` and `largest` (T, B): the root mean square of h, and the largest number met.
+    """
+
+    output: Tensor
+    before: States
+    last: States
+    spread: Tensor
+    last_spread: States
+    moves: list[Tensor]
+    size: Tensor
+    largest: Tensor
+
+
+def walk(
+    cell: Cell,
+    x: Tensor,
+    start: States,
+    alive: Tensor | None,
+    *,
+    noise: Noise,
+    dx: Sequence[Tensor] | None,
+    work: torch.dtype,
+) -> Walk:
+    """Walk x (T, B, I) from the states `start`; `alive` (T, B) says which rows still have data, if not all have.
+
+    Beside it go K samples in which every operation rounds, and whose input has moved by `dx`, (K, B, I) each step.
+    """
+    sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)]
+    states = start
+    moved: States = ()
+    blocks, spreads, moves = [], [], []
+    length = max(BLOCK // (x.shape[1] * cell.gates.rows), 1)
+    for first in range(0, len(x), length):
+        steps, states = exact_steps(cell, x[first : first + length], states, alive, first)
+        blocks.append(steps)
+        frames = zip(*(each.to(work).unbind(0) for each in cell.frame(steps)), strict=True)
+        for t, frame in enumerate(frames, first):
+            moved_next = cell.move(frame, None if dx is None else dx[t], moved, sites)
+            spreads.append(spread(moved_next[0]))
+            moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
+            moved = carried(alive, t, moved_next, moved)
+    last_spread = spreads[-1] if alive is None else spread(moved[0])
+    before = together([steps.before for steps in blocks], torch.cat)
+    (after, *_) = together([steps.after for steps in blocks], torch.cat)
+    return Walk(
+        after if alive is None else torch.where(alive[:, :, None], after, 0.0),
+        before,
+        states,
+        torch.stack(spreads),
+        (last_spread, *(spread(each) for each in moved[1:])),
+        moves,
+        torch.maximum(rms(before[0]), rms(after)),
+        torch.cat([largest(steps) for steps in blocks]),
+    )
+
+
+def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, first: int) -> tuple[Steps, States]:
+    """The steps of x in float64, the earliest of which is step `first`, and the states they end in."""
+    from_x = cell.gates.from_x(x)
+    before, from_hs, after = [], [], []
+    for t, from_x_t in enumerate(from_x.unbind(0), first):
+        from_h = cell.gates.from_h(states[0])
+        states_next = cell.step(from_x_t, from_h, states)
+        before.append(states)
+        from_hs.append(from_h)
+        after.append(states_next)
+        states = carried(alive, t, states_next, states)
+    steps = Steps(x, together(before, torch.stack), from_x, torch.stack(from_hs), together(after, torch.stack))
+    return steps, states
+
+
+def together(steps: Sequence[States], join: Callable[[list[Tensor]], Tensor]) -> States:
+    """The states of many steps in one."""
+    return tuple(join([states[kind] for states in steps]) for kind in range(len(steps[0])))
+
+
+def carried(alive: Tensor | None, t: int, new: States, old: States) -> States:
+    """`new`, each (·, B, ·), in the rows that still have data at t; `old`, or zero if empty, in the others."""
+    if alive is None:
+        return new
+    rows = alive[t, :, None]
+    old = old or tuple(torch.zeros_like(each) for each in new)
+    return tuple(torch.where(rows, *pair) for pair in zip(new, old, strict=True))
+
+
+def largest(steps: Steps) -> Tensor:
+    """(T, B): the largest number that a step met; NaN if any was."""
+    numbers = steps.from_x, steps.from_h, *steps.after
+    return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)
+
+
+def spread(moved: Tensor) -> Tensor:
+    """The standard deviation (B, ·) of moves (K, B, ·) around 0, the exact run: a unit's own, or all its row's.
+
+    A unit that no sample happened to move may still be moved as far as its neighbours are.
+    """
+    variance = (moved * LIFT).square_().mean(0)
+    return torch.maximum(variance, variance.mean(-1, keepdim=True)).sqrt_().double().div_(LIFT)
+
+
+def rms(values: Tensor) -> Tensor:
+    return values.square().mean(-1).sqrt()

@@ -1,0 +1,148 @@
+"""The whole layer: its layers and directions, run exactly and perturbed, for some rows of the batch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope.gates import Cell, States
+from rnncheck.envelope.gru_cell import GRUCell
+from rnncheck.envelope.head import exact_head, head_spread
+from rnncheck.envelope.horizon import lost_steps
+from rnncheck.envelope.layer import walk
+from rnncheck.envelope.lstm_cell import LSTMCell
+from rnncheck.envelope.noise import Noise
+from rnncheck.envelope.rnn_cell import ReluCell, TanhCell
+from rnncheck.envelope.rounding import Rounding
+from rnncheck.spec import Cell as Kind
+from rnncheck.spec import Spec
+from rnncheck.trace import State, Trace
+
+SIGMAS = 6.0  # k: how many standard deviations a right implementation may be off; measured, see docs/envelope.md
+UNITS = 2.0  # units of roundoff of the value itself, on top
+
+
+class Rows(NamedTuple):
+    """Some rows of the batch: x (T, B, I), the states before the first step, and `alive` (T, B) if lengths differ."""
+
+    x: Tensor
+    state: State
+    alive: Tensor | None
+
+
+class Judged(NamedTuple):
+    """What is exact, what is allowed, the states before every step, and which steps are lost: see `Envelope`."""
+
+    exact: Trace
+    allowed: Trace
+    before: State
+    lost: Tensor
+
+
+class Below(NamedTuple):
+    """What a layer reads, (T, B, ·): exactly, how far the samples moved it, and which steps of it are lost."""
+
+    output: Tensor
+    moves: list[Tensor] | None = None
+    lost: Tensor | None = None
+
+    def reversed(self) -> "Below":
+        lost = None if self.lost is None else self.lost.flip(0)
+        return Below(self.output.flip(0), self.moves and self.moves[::-1], lost)
+
+
+class Side(NamedTuple):
+    """One layer in one direction, in the order of time."""
+
+    output: Tensor
+    before: States
+    last: States
+    allowed: Tensor
+    allowed_last: States
+    lost: Tensor
+    moves: list[Tensor]
+
+
+class Network:
+    """One spec with its weights in float64."""
+
+    def __init__(self, spec: Spec, values: dict[str, Tensor], rounding: Rounding) -> None:
+        self._spec, self._rounding, self._values = spec, rounding, values
+        # float32 is wide enough for what rounding moves, but not in layers that can grow without bound.
+        wide = rounding.dtype == torch.float64 or spec.nonlinearity == "relu"
+        self.work = torch.float64 if wide else torch.float32
+        self.cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
+
+    def run(self, rows: Rows, noise: Noise) -> Judged:
+        """Exact values and allowances of these rows."""
+        below = Below(rows.x)
+        every: list[Side] = []
+        for layer in range(self._spec.num_layers):
+            sides = [self._side(layer, direction, rows, below, noise) for direction in range(self._spec.directions)]
+            below = read_together(sides)
+            every += sides
+        y, allowed_y = self._head(below, noise)
+        allowed = torch.cat([side.allowed for side in sides], -1)
+        return Judged(
+            Trace(below.output, stacked_states([side.last for side in every]), y),
+            Trace(allowed, stacked_states([side.allowed_last for side in every]), allowed_y),
+            stacked_states([side.before for side in every], dim=1),
+            torch.stack([side.lost for side in sides], -1),
+        )
+
+    def _side(self, layer: int, direction: int, rows: Rows, below: Below, noise: Noise) -> Side:
+        state, alive = rows.state, rows.alive
+        index = layer * self._spec.directions + direction
+        start = (state.h[index],) if state.c is None else (state.h[index], state.c[index])
+        if direction:
+            below, alive = below.reversed(), None if alive is None else alive.flip(0)
+        walked = walk(
+            self.cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work
+        )
+        allowed = self._allowed(walked.output, walked.spread)
+        lost = lost_steps(walked, allowed, below.lost, self._rounding)
+        allowed_last = tuple(
+            self._allowed(*each).masked_fill(lost[-1, :, None], torch.inf)
+            for each in zip(walked.last, walked.last_spread, strict=True)
+        )
+        allowed = allowed.masked_fill(lost[:, :, None], torch.inf)
+        if alive is not None:
+            allowed = allowed.masked_fill(~alive[:, :, None], 0.0)  # where a row is over there is a zero, exactly
+        output, before, moves = walked.output, walked.before, walked.moves
+        if direction:
+            output, allowed, lost, moves = output.flip(0), allowed.flip(0), lost.flip(0), moves[::-1]
+            before = tuple(each.flip(0) for each in before)
+        return Side(output, before, walked.last, allowed, allowed_last, lost, moves)
+
+    def _cell(self, layer: int, direction: int) -> Cell:
+        suffix = f"_l{layer}" + ("_reverse" if direction else "")
+        parameters = {name.removesuffix(suffix): each for name, each in self._values.items() if name.endswith(suffix)}
+        rnn = ReluCell if self._spec.nonlinearity == "relu" else TanhCell
+        kind = {Kind.RNN: rnn, Kind.LSTM: LSTMCell, Kind.GRU: GRUCell}[self._spec.cell]
+        return kind(parameters, self._rounding, self.work)
+
+    def _head(self, below: Below, noise: Noise) -> tuple[Tensor | None, Tensor | None]:
+        if self._spec.head is None:
+            return None, None
+        y = exact_head(below.output, self._values)
+        assert below.moves is not None
+        assert below.lost is not None
+        spread = head_spread(below.output, y, below.moves, self._values, self._rounding, noise, self.work)
+        return y, self._allowed(y, spread).masked_fill(below.lost[:, :, None], torch.inf)
+
+    def _allowed(self, exact: Tensor, spread: Tensor) -> Tensor:
+        allowed = SIGMAS * spread + UNITS * self._rounding.unit * exact.abs() + 16 * self._rounding.smallest
+        return allowed.nan_to_num(nan=torch.inf, posinf=torch.inf)
+
+
+def read_together(sides: Sequence[Side]) -> Below:
+    """What the next layer reads: the outputs of all directions side by side."""
+    output = torch.cat([side.output for side in sides], -1)
+    moves = [torch.cat(each, -1) for each in zip(*(side.moves for side in sides), strict=True)]
+    return Below(output, moves, torch.stack([side.lost for side in sides]).any(0))
+
+
+def stacked_states(each: Sequence[States], dim: int = 0) -> State:
+    """The states of all layers and directions in one, as `torch.nn` stacks them."""
+    return State(*(torch.stack(kind, dim) for kind in zip(*each, strict=True)))
