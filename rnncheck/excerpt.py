@@ -60,13 +60,13 @@ class Excerpt:
         head, tail = self._rows - self._rows // 2, self._rows // 2
         if self._wanted[1]:
             head = tail = self._rows // 3
-        spans = ((self._first, 0, head), (self._around, *self._wanted), (self._last, stop - tail, stop))
-        kept: list[Segment] = []
-        for piece, start, end in spans:
-            shown = kept[-1].stop if kept else 0
-            if piece is not None and (span := between([piece], max(start, shown), end)) is not None:
-                kept.append(span)
-        return kept
+        spans = (
+            (self._first, 0, head),
+            (self._around, self._wanted[0], min(self._wanted[1], stop - tail)),
+            (self._last, stop - tail, stop),
+        )
+        pieces = (between([piece], start, end) for piece, start, end in spans if piece is not None)
+        return [piece for piece in pieces if piece is not None]
 
 
 def between(pieces: Sequence[Segment], start: int, stop: int) -> Segment | None:
@@ -74,7 +74,7 @@ def between(pieces: Sequence[Segment], start: int, stop: int) -> Segment | None:
     parts = [
         (piece, slice(max(start - piece.start, 0), stop - piece.start))
         for piece in pieces
-        if piece.start < stop and start < piece.stop
+        if max(piece.start, start) < min(piece.stop, stop)
     ]
     if not parts:
         return None

@@ -18,7 +18,8 @@ def plain(value: object, screen: Screen) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        shown = ", ".join(plain(each, screen) for each in value[:MOST])
-        return shown if len(value) <= MOST else f"{shown}, ... ({count(len(value))} in all)"
+        shown = [plain(each, screen) for each in value[:MOST]]
+        more = [f"... {count(len(value))} in all"] if len(value) > MOST else []
+        return f"({', '.join(shown + more)})"
     text = screen.clean(value, 200)
     return text if any(map(str.isalnum, text)) else repr(text)

@@ -26,9 +26,10 @@ def state(value: float) -> str:
     return _special(value) or f"{value:.3e}"
 
 
-def exact(value: float) -> str:
-    """A value to nine digits, which tell every float32 from every other."""
-    return _special(value) or f"{value:.9g}"
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two values to nine digits, which tell every float32 from every other; to 17 where float64 needs them."""
+    short = f"{one:.9g}", f"{other:.9g}"
+    return short if short[0] != short[1] or one == other else (f"{one:.17g}", f"{other:.17g}")
 
 
 def ulps(value: float) -> str:

@@ -7,7 +7,7 @@ from rich.text import Text
 from rnncheck.report import Comparison, Place, Report
 from rnncheck.reporters.layout import Column, hanging, held, table
 from rnncheck.reporters.names import side_names
-from rnncheck.reporters.numbers import NOTHING, count, difference, exact, percent, ulps
+from rnncheck.reporters.numbers import NOTHING, count, difference, percent, told_apart, ulps
 from rnncheck.reporters.screen import Screen
 
 WHERE = 1  # the group of columns that say where
@@ -76,8 +76,8 @@ class _Columns:
         candidate, reference = side_names(self._report, self._screen, NAME)
         return [
             *columns,
-            self._column(candidate, lambda each: exact(each.candidate_value), WHERE),
-            self._column(reference, lambda each: exact(each.reference_value), WHERE),
+            self._column(candidate, lambda each: told_apart(each.candidate_value, each.reference_value)[0], WHERE),
+            self._column(reference, lambda each: told_apart(each.candidate_value, each.reference_value)[1], WHERE),
         ]
 
     def _column(self, header: str, fact: Fact, group: int = 0, right: bool = True, alarm: bool = False) -> Column:

@@ -10,6 +10,18 @@ from rnncheck.reporters.parameters import parameters
 from rnncheck.reporters.screen import Screen
 from rnncheck.spec import Cell, Spec
 
+# What a source need not say of itself; the JSON report has all of it.
+USUAL = {
+    "sep": ",",
+    "decimal": ".",
+    "encoding": "utf-8",
+    "missing": "error",
+    "allow_nonfinite": False,
+    "rows_dropped": 0,
+    "cells_filled": 0,
+    "cells_underflowed": 0,
+}
+IN_THE_NOTES = "header_chosen"
 CELLS = {Cell.RNN: "Elman RNN", Cell.LSTM: "LSTM", Cell.GRU: "GRU"}
 
 
@@ -77,9 +89,13 @@ def _sequences(report: Report, screen: Screen) -> str:
     shape = ", ".join(f"{axis} {count(size)}" for axis, size in zip("TBI", facts.shape, strict=True))
     if facts.lengths:
         shape += f", lengths {plain(facts.lengths, screen)}"
-    source = dict(facts.source)
-    kind = screen.clean(source.pop("source", "given"))
-    return "; ".join([", ".join([kind, *told(source, screen)]), shape, f"h0 {screen.clean(facts.h0)}"])
+    unusual = {
+        key: value
+        for key, value in facts.source.items()
+        if key != IN_THE_NOTES and (key not in USUAL or value != USUAL[key])
+    }
+    kind = screen.clean(unusual.pop("source", "given"))
+    return "; ".join([", ".join([kind, *told(unusual, screen)]), shape, f"h0 {screen.clean(facts.h0)}"])
 
 
 def _tolerance(report: Report, screen: Screen) -> str:

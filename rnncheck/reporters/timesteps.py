@@ -1,5 +1,6 @@
 """The timesteps, one row each: both sides' states, how far apart, and a bar that lets the eye find the bad one."""
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from rnncheck.report import Comparison, Report, Timestep
@@ -26,9 +27,12 @@ def timesteps(report: Report, comparison: Comparison, screen: Screen) -> list[Te
     return [*lines, *table.skipped(report.sequences.shape[0] - expected), *table.caption()]
 
 
-def headed(name: str, width: int, rule: str) -> str:
-    """A side's name on a line that spans its columns."""
-    return f"{rule} {name} ".ljust(width, rule) if len(name) + 4 <= width else name.center(width)
+def headings(names: tuple[str, str], width: int, rule: str) -> list[str]:
+    """The sides' names, each on a line that spans its columns; without the line where one has no room for it."""
+    if max(map(cell_len, names)) + 4 > width:
+        return [" " * (width - cell_len(name)) + name for name in names]
+    starts = (f"{rule} {name} " for name in names)
+    return [start + rule * (width - cell_len(start)) for start in starts]
 
 
 class _Table:
@@ -62,13 +66,11 @@ class _Table:
 
     def headers(self) -> list[Text]:
         side, states = self._states.side, self._states
-        candidate, reference = side_names(self._report, self._screen, side)
+        names = headings(side_names(self._report, self._screen, side), side, self._screen.glyphs.rule)
         margin = " " * (2 + self._t + 1)
         labels = " ".join(states.aligned(states.labels))
-        rule = self._screen.glyphs.rule
-        names = f"{margin}{headed(candidate, side, rule)}{' ' * GAP}{headed(reference, side, rule)}"
         axes = f"  {'t':>{self._t}} {labels}{' ' * GAP}{labels} {DIFFERENCE:>{self._difference}}"
-        return [Text(names.rstrip(), "dim"), Text(axes, "dim")]
+        return [Text(margin + (" " * GAP).join(names), "dim"), Text(axes, "dim")]
 
     def row(self, index: int, step: Timestep) -> Text:
         exceeded = step.exceeded > 0

@@ -3,7 +3,8 @@
 import math
 
 from rnncheck.report import Comparison, Divergence, Report, Verdict
-from rnncheck.reporters.numbers import count, exact, in_words, of_allowed
+from rnncheck.reporters.numbers import count, in_words, of_allowed, told_apart
+from rnncheck.reporters.window import units_of
 from rnncheck.text import printable
 
 LIMIT = 60  # of a name
@@ -57,7 +58,7 @@ def _parting(report: Report, first: Divergence) -> str:
     candidate, reference = _names(report)
     place = f"{first.quantity}, batch row {first.batch}, unit {first.unit}, layer {first.layer}, {first.direction}"
     values = values_at(report, first)
-    against = f", where it has {exact(values[0])} against {exact(values[1])}" if values else ""
+    against = ", where it has {} against {}".format(*told_apart(*values)) if values else ""
     return f"{candidate} parts from {reference} at t = {count(first.t)} ({place}){against}"
 
 
@@ -75,9 +76,9 @@ def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:
     """Both sides' values where they part first, if that timestep and batch row are among those kept."""
     for comparison in report.comparisons:
         if comparison.quantity == first.quantity and comparison.shown_batch == first.batch:
-            column = first.unit + (report.spec.state_size if first.direction == "reverse" else 0)
+            column = units_of(report, comparison).centre
             for step in comparison.per_timestep:
-                if step.t == first.t:
+                if step.t == first.t and column is not None:
                     return step.candidate[column], step.reference[column]
     return None
 

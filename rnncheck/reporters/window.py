@@ -50,9 +50,8 @@ class Units:
 def units_of(report: Report, comparison: Comparison) -> Units:
     """The units of a quantity with timesteps: `output`, or the head's `y`, which has no directions."""
     spec, first = report.spec, comparison.first_divergence
-    per_direction, directions = (
-        (spec.state_size, spec.directions) if comparison.quantity == "output" else (spec.hidden_size, 1)
-    )
-    if first is None:
-        return Units(per_direction, directions, None)
-    return Units(per_direction, directions, first.unit + (per_direction if first.direction == "reverse" else 0))
+    per_direction, directions = (spec.hidden_size, 1)
+    if comparison.quantity == "output":
+        per_direction, directions = (spec.state_size, spec.directions)
+    centre = None if first is None else first.unit + (directions - 1) * per_direction * (first.direction == "reverse")
+    return Units(per_direction, directions, centre)

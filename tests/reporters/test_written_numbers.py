@@ -53,12 +53,16 @@ def test_ulps_are_short(value: float, shown: str) -> None:
     assert numbers.ulps(value) == shown
 
 
-@given(st.floats(width=32, allow_nan=False))
-def test_nine_digits_tell_every_float32_from_every_other(value: float) -> None:
-    import struct
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_two_values_that_differ_never_look_the_same(value: float) -> None:
+    shown, next_shown = numbers.told_apart(value, math.nextafter(value, math.inf))
+    assert shown != next_shown
 
-    shown = float(numbers.exact(value))
-    assert struct.unpack("f", struct.pack("f", shown)) == (value,)
+
+def test_two_values_have_nine_digits_where_that_tells_them_apart() -> None:
+    assert numbers.told_apart(0.1, 0.2) == ("0.1", "0.2")
+    assert numbers.told_apart(0.735315079, 0.735314989) == ("0.735315079", "0.735314989")
+    assert numbers.told_apart(0.5, math.nextafter(0.5, 1)) == ("0.5", "0.50000000000000011")
 
 
 @pytest.mark.parametrize(
