@@ -7,16 +7,20 @@ from pathlib import Path
 import torch
 
 from rnncheck import chunking, devices, environment, weights_file
+from rnncheck.allowance import Enveloped, Stated
 from rnncheck.blind_spots import blind_spots
+from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import ExitCode, RefusedError, WeightsError
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.judge import first_divergence, judge
+from rnncheck.lockstep import Lockstep
 from rnncheck.report import Comparison, Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
 from rnncheck.spec import InitialState, Spec
-from rnncheck.tolerance import tolerance_for
+from rnncheck.tolerance import Tolerance, stated
 from rnncheck.weights import Weights, draw
 
 Progress = Callable[[int, int | None], None]
@@ -26,8 +30,8 @@ Progress = Callable[[int, int | None], None]
 class Plan:
     """One check: what model, on what data, with which weights, who against whom, and what is allowed.
 
-    `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the default
-    tolerance; the other is then 0.
+    `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
+    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it.
     """
 
     spec: Spec
@@ -42,6 +46,7 @@ class Plan:
     allow_nonfinite: bool = False
     atol: float | None = None
     rtol: float | None = None
+    lockstep: bool = True
     tf32: bool = False
     rows: int | None = 30
 
@@ -61,27 +66,27 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             raise RefusedError(f"{side.name} cannot run this: {reason}")
     weights = weights_of(plan)
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=plan.h0)
-    tolerance = tolerance_for(spec.dtype, plan.atol, plan.rtol)
+    tolerance = stated(plan.atol, plan.rtol)
+    enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
 
+    stopped = None
+    locally: list[Comparison] = []
     with environment.tf32(plan.tf32), torch.inference_mode():
-        both = SideBySide(
-            spec,
-            build_synced(candidate, spec, weights),
-            build_synced(reference, spec, weights),
-            state,
-            sequences.lengths,
-            tolerance,
-            plan.rows,
-        )
-        stopped = None
+        ours, theirs = (build_synced(side, spec, weights) for side in (candidate, reference))
+        allowance = Stated(tolerance) if tolerance else enveloped
+        both = SideBySide(spec, ours, theirs, state, sequences.lengths, allowance, plan.rows)
         try:
             for x in chunking.tensors(sequences, spec):
+                first = both.steps == 0
                 both.run(x)
+                if first and plan.lockstep and enveloped.first is not None:
+                    steps = Lockstep(spec, weights, x, enveloped.first, sequences.lengths)
+                    locally = steps.comparisons(ours)
                 if progress:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:
             stopped = interrupt
-        comparisons = both.comparisons()
+        comparisons = [*both.comparisons(), *locally]
         switches = environment.precision_switches()
 
     verdict, reason = judge(comparisons)
@@ -108,11 +113,26 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             scale=plan.weight_scale,
             shapes=spec.parameter_shapes(),
         ),
-        tolerance=ToleranceFacts("stated" if tolerance.stated else "default", tolerance.atol, tolerance.rtol),
+        tolerance=tolerance_facts(tolerance, enveloped.first, both.steps),
         mapping=[Mapped(name, name, "name") for name in spec.parameter_shapes()],
         comparisons=comparisons,
-        first_divergence=next((each.first_divergence for each in comparisons if each.first_divergence), None),
+        first_divergence=first_divergence(comparisons),
         notes=[*sequences.notes, *blind_spots(spec, weights, state, both.steps, batch_size)],
+    )
+
+
+def tolerance_facts(tolerance: Tolerance | None, envelope: Envelope | None, steps: int) -> ToleranceFacts:
+    if tolerance is not None:
+        return ToleranceFacts("stated", tolerance.atol, tolerance.rtol)
+    if envelope is None:
+        return ToleranceFacts("envelope")
+    extent = len(envelope.exact.output)
+    return ToleranceFacts(
+        "envelope",
+        samples=envelope.samples,
+        horizon=envelope.horizon if envelope.horizon < extent else steps,
+        growth=envelope.growth,
+        extent=extent,
     )
 
 
@@ -142,18 +162,3 @@ def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
     return torch.equal(*(side.cpu().contiguous().view(torch.uint8) for side in (a, b)))
-
-
-def judge(comparisons: list[Comparison]) -> tuple[Verdict, str | None]:
-    """Equivalent only if every quantity was compared, all of it, and agrees; and why, if that cannot be decided."""
-    if not all(each.agrees for each in comparisons):
-        return Verdict.MISMATCH, None
-    for each in comparisons:
-        if each.compared == 0:
-            return Verdict.INCONCLUSIVE, f"nothing in {each.quantity} could be compared"
-        if each.nonfinite:
-            return Verdict.INCONCLUSIVE, (
-                f"{each.nonfinite} values of {each.quantity} are NaN or infinite on both sides, which proves nothing; "
-                "use data or weights that keep the states finite"
-            )
-    return Verdict.EQUIVALENT, None

@@ -16,6 +16,9 @@ from rnncheck.tolerance import Tolerance
 PIECE = 64 * 1024  # elements looked at together (or one row, if that is longer): few enough to stay in a core's cache
 
 
+Allowance = Tolerance | Tensor  # a tensor says it element by element, (n, B, W)
+
+
 class Element(NamedTuple):
     """Where an element stands: its row is a timestep, or for final states an index of layers and directions."""
 
@@ -29,23 +32,37 @@ class Fold:
 
     `locate(row, batch, column)` names an element's place. Shapes and dtypes are compared before numbers, and NaN and
     infinities before differences: the same NaN or infinity on both sides agrees, any other is a difference without
-    bound. `rows` says how many timesteps are kept to be shown (None: all).
+    bound. `rows` says how many timesteps are kept to be shown (None: all); `dtype` in whose last places the largest
+    difference is told, where the reference is not of the run's own.
     """
 
-    def __init__(self, quantity: str, tolerance: Tolerance, locate: Locate, rows: int | None = 0) -> None:
-        self._quantity, self._tolerance, self._locate = quantity, tolerance, locate
+    def __init__(
+        self,
+        quantity: str,
+        locate: Locate,
+        rows: int | None = 0,
+        mode: str = "free",
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self._quantity, self._locate, self._mode, self._dtype = quantity, locate, mode, dtype
         self._excerpt = Excerpt(rows)
         self._problem: str | None = None
         self._row = 0
+        self._tolerance = Tolerance()  # where no tensor says what is allowed
         self._buffers = torch.empty(2, 0)
-        self._compared = self._exceeded = self._nonfinite = 0
+        self._compared = self._exceeded = self._nonfinite = self._unjudged = 0
         self._max_abs, self._budget = -1.0, 0.0
         self._worst = Element(0, 0, 0)
-        self._worst_values, self._ulp = (math.nan, math.nan), math.nan
+        self._worst_values = (math.nan, math.nan, math.nan)  # the candidate's, the reference's, what was allowed
+        self._ulp = math.nan
         self._first: Element | None = None
 
-    def add(self, candidate: Tensor | None, reference: Tensor | None) -> None:
-        """The next rows of both sides, on the host. After a problem of shape or dtype nothing more is compared."""
+    def add(self, candidate: Tensor | None, reference: Tensor | None, allowance: Allowance) -> None:
+        """The next rows of both sides, on the host, and what is allowed between them, where it is infinite nothing is
+        judged. After a problem of shape or dtype nothing more is compared.
+        """
+        if isinstance(allowance, Tolerance):
+            self._tolerance = allowance
         self._problem = self._problem or misfit(candidate, reference)
         if self._problem or candidate is None or reference is None or not reference.numel():
             return
@@ -53,31 +70,44 @@ class Fold:
         rows = max(1, PIECE // reference[0].numel())
         for start in range(0, len(reference), rows):
             piece = slice(start, start + rows)
-            self._add_piece(self._row + start, candidate[piece], reference[piece])
+            here = allowance[piece] if isinstance(allowance, Tensor) else allowance
+            self._add_piece(self._row + start, candidate[piece], reference[piece], here)
         parts_at = self._first.row if self._first and not parted_before else None
-        self._excerpt.add(Segment(self._row, candidate, reference), parts_at)
+        allowed = allowance if isinstance(allowance, Tensor) else None
+        self._excerpt.add(Segment(self._row, candidate, reference, allowed), parts_at)
         self._row += len(reference)
 
-    def _add_piece(self, start: int, candidate: Tensor, reference: Tensor) -> None:
+    def _add_piece(self, start: int, candidate: Tensor, reference: Tensor, allowance: Allowance) -> None:
         a, b = (comparable(side).flatten(1) for side in (candidate, reference))  # (n, B*W)
         difference, allowed = self._space_for(a)
         torch.sub(a, b, out=difference).abs_()
+        judged = a.numel()
+        if isinstance(allowance, Tensor):
+            allowed.copy_(allowance.flatten(1))
+            beyond = allowed.isinf()
+            difference.masked_fill_(beyond, 0.0)
+            judged -= int(beyond.sum())
+            self._unjudged += a.numel() - judged
+            a, b = a.masked_fill(beyond, 0.0), b.masked_fill(beyond, 0.0)
         largest = float(difference.amax())
         alike = 0
         if not math.isfinite(largest):
             alike = settle_nonfinite(difference, a, b)
             largest = float(difference.amax())
         self._nonfinite += alike
-        self._compared += a.numel() - alike
+        self._compared += judged - alike
         if largest > self._max_abs:
             row, column = first_largest(difference)
             self._max_abs, self._worst = largest, self._element(start + row, column, reference)
-            self._worst_values = float(a[row, column]), float(b[row, column])
-            self._ulp = spacing(self._worst_values[1], reference.dtype)
-        # Nothing is allowed less than a zero is: what stays within the budget there can neither exceed nor raise it.
-        if ratio(largest, self._tolerance.least(b.dtype)) <= min(1.0, self._budget):
-            return
-        budget = budget_used(difference, self._tolerance.allowed(b, out=allowed))
+            here = allowed if isinstance(allowance, Tensor) else allowance.allowed(b)
+            self._worst_values = float(a[row, column]), float(b[row, column]), float(here[row, column])
+            self._ulp = spacing(self._worst_values[1], self._dtype or reference.dtype)
+        if isinstance(allowance, Tolerance):
+            # Nothing is allowed less than a zero is: what stays within the budget there can neither exceed nor raise it.
+            if ratio(largest, allowance.least(b.dtype)) <= min(1.0, self._budget):
+                return
+            allowance.allowed(b, out=allowed)
+        budget = budget_used(difference, allowed)
         most = float(budget.amax())
         self._budget = max(self._budget, most)
         if most <= 1:
@@ -100,18 +130,18 @@ class Fold:
 
     def result(self) -> Comparison:
         """All that was found so far."""
-        if self._problem or not self._compared + self._nonfinite:
-            return Comparison(self._quantity, "free", problem=self._problem)
+        if self._problem or not self._compared + self._nonfinite + self._unjudged:
+            return Comparison(self._quantity, self._mode, problem=self._problem)
         worst = self._locate(*self._worst)
         first = self._locate(*self._first) if self._first else None
         shown_batch = (first or worst).batch
-        candidate_value, reference_value = self._worst_values
+        candidate_value, reference_value, allowed = self._worst_values
         return Comparison(
             self._quantity,
-            "free",
+            self._mode,
             max_abs=self._max_abs,
             max_ulp=self._max_abs / self._ulp,
-            envelope_at_max=self._tolerance.atol + self._tolerance.rtol * abs(reference_value),
+            envelope_at_max=allowed,
             budget_used=self._budget,
             at=worst,
             candidate_value=candidate_value,
@@ -119,6 +149,7 @@ class Fold:
             compared=self._compared,
             exceeded=self._exceeded,
             nonfinite=self._nonfinite,
+            unjudged=self._unjudged,
             first_divergence=Divergence(self._quantity, **asdict(first)) if first else None,
             shown_batch=shown_batch,
             per_timestep=tuple(
@@ -144,7 +175,8 @@ def timesteps(segment: Segment, shown_batch: int, tolerance: Tolerance) -> list[
     a, b = (comparable(side).flatten(1) for side in (segment.candidate, segment.reference))
     difference = (a - b).abs_()
     settle_nonfinite(difference, a, b)
-    allowed = tolerance.allowed(b)
+    allowed = tolerance.allowed(b) if segment.allowed is None else segment.allowed.flatten(1).to(a.dtype)
+    difference.masked_fill_(allowed.isinf(), 0.0)
     budget = budget_used(difference, allowed.clone())
     most, tightest = budget.max(1)
     columns = (

@@ -9,11 +9,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive timesteps of both sides, (n, B, W) each, from `start` on."""
+    """Consecutive timesteps of both sides, (n, B, W) each, from `start` on, and what is allowed if tensors say it."""
 
     start: int
     candidate: Tensor
     reference: Tensor
+    allowed: Tensor | None = None
 
     @property
     def stop(self) -> int:
@@ -82,4 +83,5 @@ def between(pieces: Sequence[Segment], start: int, stop: int) -> Segment | None:
         max(start, parts[0][0].start),
         torch.cat([piece.candidate[span] for piece, span in parts]),
         torch.cat([piece.reference[span] for piece, span in parts]),
+        torch.cat(allowed) if (allowed := [p.allowed[span] for p, span in parts if p.allowed is not None]) else None,
     )

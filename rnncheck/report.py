@@ -73,12 +73,15 @@ class Timestep:
 class Comparison:
     """One quantity of both sides, compared element by element.
 
+    `mode` says how the two were run: "free" from one initial state, each from what it made of it; "lockstep" every
+    step from the exact states before it, and against exact arithmetic; "backward" the gradients.
     `max_abs` is the largest |candidate - reference|, found `at` a place where the values were
     `candidate_value` and `reference_value`; `max_ulp` is that difference in units of the last place of the
     reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest |difference| / allowed
     over all elements; above 1 is a mismatch. `nonfinite` counts elements that are the same NaN or infinity on both
-    sides: they agree, but prove nothing, and are not among `compared`. `problem` says why nothing could be
-    compared at all: another shape, another dtype.
+    sides: they agree, but prove nothing, and are not among `compared`. `unjudged` counts those that are beyond the
+    horizon, where rounding alone may be as large as the state or overflows. `problem` says why nothing could be
+    compared at all: another shape, another dtype, no gradient.
     """
 
     quantity: str
@@ -93,6 +96,7 @@ class Comparison:
     compared: int = 0
     exceeded: int = 0
     nonfinite: int = 0
+    unjudged: int = 0
     first_divergence: Divergence | None = None
     shown_batch: int = 0
     per_timestep: tuple[Timestep, ...] = ()
@@ -146,11 +150,30 @@ class WeightFacts:
 
 @dataclass(frozen=True)
 class ToleranceFacts:
-    """What a difference was held against: |difference| <= atol + rtol * |reference|."""
+    """What a difference was held against.
 
-    kind: str  # "default": torch.testing's for the dtype; "stated": given with --atol, --rtol
-    atol: float
-    rtol: float
+    kind "envelope": the rounding envelope, from `samples` perturbed runs; free running is judged for `horizon`
+    timesteps, over which what rounding may do grew by `growth` a step; the timesteps after `extent` (of long data)
+    are held against the largest allowance before. kind "stated": |difference| <= atol + rtol * |reference|.
+    """
+
+    kind: str
+    atol: float | None = None
+    rtol: float | None = None
+    samples: int | None = None
+    horizon: int | None = None
+    growth: float | None = None
+    extent: int | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the diagnosis says: a public slug, how much of the mismatch it explains, and one sentence."""
+
+    slug: str
+    message: str
+    explains: float | None = None
+    residual: float | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +193,7 @@ class Report:
     mapping: Sequence[Mapped] = ()
     comparisons: Sequence[Comparison] = ()
     first_divergence: Divergence | None = None
+    findings: Sequence[Finding] = ()
     notes: Sequence[str] = field(default_factory=tuple)
 
     def to_dict(self) -> dict[str, Any]:

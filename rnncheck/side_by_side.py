@@ -1,16 +1,17 @@
 """Both sides, run chunk by chunk on the same data, each from its own states, and compared as they go."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from rnncheck.allowance import Allowance, Allowed, Run
 from rnncheck.compare import Fold
 from rnncheck.implementations.protocol import Layer
 from rnncheck.places import in_final_state, in_head, in_output
 from rnncheck.report import Comparison
 from rnncheck.spec import Cell, Spec
-from rnncheck.tolerance import Tolerance
 from rnncheck.trace import State, Trace
 
 
@@ -24,29 +25,31 @@ class SideBySide:
         reference: Layer,
         state: State,
         lengths: Sequence[int] | None,
-        tolerance: Tolerance,
+        allowance: Allowance,
         rows: int | None,
     ) -> None:
         self.steps = 0
-        self._spec, self._lengths, self._tolerance = spec, lengths, tolerance
+        self._spec, self._lengths, self._allowance = spec, lengths, allowance
         self._candidate, self._reference = candidate, reference
         self._candidate_state, self._reference_state = cast(state, spec), cast(state, spec)
-        self._output = Fold("output", tolerance, in_output(spec), rows)
-        self._head = Fold("y", tolerance, in_head(spec)) if spec.head else None
+        self._allowed: Allowed | None = None  # of the last chunk
+        self._output = Fold("output", in_output(spec), rows)
+        self._head = Fold("y", in_head(spec)) if spec.head else None
 
-    def run(self, x: Tensor) -> None:
-        """The next chunk x (t, B, I), in float64 on the host; each side gets a copy of its own."""
+    def run(self, x: Tensor) -> tuple[Trace, Trace]:
+        """The next chunk x (t, B, I), in float64 on the host; each side gets copies of its own."""
+        starts = [cast(state, self._spec) for state in (self._candidate_state, self._reference_state)]
         reference = self._reference.run(self._cast(x), self._reference_state, self._lengths)
         candidate = self._candidate.run(self._cast(x), self._candidate_state, self._lengths)
-        self._compare(candidate, reference)
+        allowed = self._allowance.of(x, Run(starts[0], candidate), Run(starts[1], reference))
+        self._output.add(candidate.output.cpu(), reference.output.cpu(), allowed.output)
+        if self._head is not None:
+            self._head.add(on_host(candidate.y), on_host(reference.y), allowed.y)
         # Last, so that an interrupted chunk leaves the states and the number of steps those of the one before.
         self._candidate_state, self._reference_state = candidate.final, reference.final
+        self._allowed = allowed
         self.steps += len(x)
-
-    def _compare(self, candidate: Trace, reference: Trace) -> None:
-        self._output.add(candidate.output.cpu(), reference.output.cpu())
-        if self._head is not None:
-            self._head.add(on_host(candidate.y), on_host(reference.y))
+        return candidate, reference
 
     def _cast(self, x: Tensor) -> Tensor:
         return x.to(self._spec.device, getattr(torch, self._spec.dtype), copy=True)
@@ -61,12 +64,12 @@ class SideBySide:
             folds.append(self._head)
         return [fold.result() for fold in folds]
 
-    def _final(self, quantity: str, candidate: Tensor | None, reference: Tensor | None) -> Fold:
+    def _final(self, quantity: Literal["h_n", "c_n"], candidate: Tensor | None, reference: Tensor | None) -> Fold:
         """The states after the last step so far; before the first they are the initial ones, and nothing to compare."""
         ends = self._lengths or [self.steps] * self._reference_state.h.shape[1]
-        fold = Fold(quantity, self._tolerance, in_final_state(self._spec, ends))
-        if self.steps:
-            fold.add(on_host(candidate), on_host(reference))
+        fold = Fold(quantity, in_final_state(self._spec, ends))
+        if self._allowed is not None:
+            fold.add(on_host(candidate), on_host(reference), getattr(self._allowed, quantity))
         return fold
 
 

@@ -53,6 +53,8 @@ class _Columns:
         columns.append(self._column("compared", lambda each: count(each.compared)))
         if any(each.nonfinite for each in self._rows):
             columns.append(self._column("nan or inf", lambda each: count(each.nonfinite)))
+        if any(each.unjudged for each in self._rows):
+            columns.append(self._column("unjudged", lambda each: count(each.unjudged)))
         return [
             *columns,
             self._column("exceeded", lambda each: count(each.exceeded), alarm=True),

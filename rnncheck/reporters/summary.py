@@ -100,10 +100,31 @@ def _sequences(report: Report, screen: Screen) -> str:
 
 def _tolerance(report: Report, screen: Screen) -> str:
     tolerance, glyphs = report.tolerance, screen.glyphs
-    relative = f"{tolerance.rtol:g} {glyphs.times} |reference|"
-    terms = [f"{tolerance.atol:g}"] * (tolerance.atol > 0) + [relative] * (tolerance.rtol > 0)
-    whence = "as stated" if tolerance.kind == "stated" else "torch.testing's default"
-    return f"|diff| {glyphs.at_most} {' + '.join(terms) or '0'}, {whence}"
+    if tolerance.kind == "envelope":
+        return _envelope(report)
+    atol, rtol = tolerance.atol or 0.0, tolerance.rtol or 0.0
+    relative = f"{rtol:g} {glyphs.times} |reference|"
+    terms = [f"{atol:g}"] * (atol > 0) + [relative] * (rtol > 0)
+    return f"|diff| {glyphs.at_most} {' + '.join(terms) or '0'}, as stated"
+
+
+def _envelope(report: Report) -> str:
+    facts, steps = report.tolerance, report.sequences.shape[0]
+    said = f"the rounding envelope of {report.spec.dtype}"
+    if facts.samples is None or facts.horizon is None or facts.growth is None or facts.extent is None:
+        return said
+    said += f", from {facts.samples} perturbed runs"
+    if facts.horizon < steps:
+        said += (
+            f"; what rounding may do grows {facts.growth:.3g}-fold a step, so that free running is judged for "
+            f"{count(facts.horizon)} timesteps"
+        )
+    if facts.extent < steps:
+        said += (
+            f"; that of the first {count(facts.extent)} timesteps, and after them the largest so far, unless a "
+            "chunk exceeds it and is given its own"
+        )
+    return said
 
 
 def _weights(report: Report, screen: Screen) -> str:

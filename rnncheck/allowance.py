@@ -1,0 +1,128 @@
+"""What is allowed between two sides that run free, chunk by chunk: a stated tolerance, or the rounding envelope."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope import Envelope, Rounding, exact_and_envelope
+from rnncheck.spec import Spec
+from rnncheck.tolerance import Tolerance
+from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
+
+PAIR = math.sqrt(2)  # two right sides err independently, each within the envelope of exact arithmetic
+
+Quantities = tuple[Tensor | None, ...]  # output (T, B, D*R), h_n, c_n, y: each the shape of the trace's, or absent
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What is allowed in each quantity of one chunk."""
+
+    output: Tensor | Tolerance
+    h_n: Tensor | Tolerance
+    c_n: Tensor | Tolerance
+    y: Tensor | Tolerance
+
+
+@dataclass(frozen=True)
+class Run:
+    """One chunk as one side ran it: the state it started from, and what it yielded."""
+
+    start: State
+    trace: Trace
+
+
+class Allowance(Protocol):
+    """Says what is allowed over the next chunk x (t, B, I), in float64 on the host, given how both sides ran it."""
+
+    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed: ...
+
+
+class Stated:
+    """The same tolerance for everything."""
+
+    def __init__(self, tolerance: Tolerance) -> None:
+        self._allowed = Allowed(tolerance, tolerance, tolerance, tolerance)
+
+    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+        return self._allowed
+
+
+class Enveloped:
+    """The envelope of the first chunk; for later ones the largest allowance so far, unless that is exceeded.
+
+    Then the chunk is given an envelope of its own: the two sides may be as far apart as exact arithmetic is that goes
+    on from the one's state and from the other's, and as rounding then adds.
+    """
+
+    def __init__(self, spec: Spec, weights: Weights, lengths: Sequence[int] | None, rounding: Rounding) -> None:
+        self._spec, self._weights, self._lengths, self.rounding = spec, weights, lengths, rounding
+        self.first: Envelope | None = None
+        self._ceiling: Quantities = ()
+
+    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+        if self.first is None:
+            self.first = self._envelope(x, reference.start)
+            allowed = tuple(None if each is None else PAIR * each for each in quantities(self.first.allowed))
+            self._ceiling = ceiling(allowed)
+            return Allowed(*map(settled, allowed))
+        everywhere = spread_over(len(x), self._ceiling)
+        if not within(everywhere, quantities(candidate.trace), quantities(reference.trace)):
+            ours, theirs = self._envelope(x, candidate.start), self._envelope(x, reference.start)
+            everywhere = tuple(
+                None if each is None or a is None or b is None else (a - b).abs_() + PAIR * each
+                for each, a, b in zip(
+                    *(quantities(trace) for trace in (theirs.allowed, ours.exact, theirs.exact)), strict=True
+                )
+            )
+            self._ceiling = higher(self._ceiling, ceiling(everywhere))
+        return Allowed(*map(settled, everywhere))
+
+    def _envelope(self, x: Tensor, start: State) -> Envelope:
+        h, c = start.h.cpu().double(), None if start.c is None else start.c.cpu().double()
+        return exact_and_envelope(self._spec, self._weights, x, State(h, c), self._lengths, rounding=self.rounding)
+
+
+def quantities(trace: Trace) -> Quantities:
+    """Its output and final states, and the head's y if it has one."""
+    return trace.output, trace.final.h, trace.final.c, trace.y
+
+
+def settled(allowed: Tensor | None) -> Tensor | Tolerance:
+    """Of a quantity that this spec has not, nothing is allowed, and nothing is asked."""
+    return Tolerance() if allowed is None else allowed.nan_to_num(nan=math.inf, posinf=math.inf)
+
+
+def ceiling(allowed: Quantities) -> Quantities:
+    """The largest of each over time, (1, B, ·) for what has time in front; final states as they are."""
+    output, h_n, c_n, y = allowed
+    return tuple(
+        each if each is None or each is h_n or each is c_n else each.amax(0, keepdim=True)
+        for each in (output, h_n, c_n, y)
+    )
+
+
+def spread_over(steps: int, ceilings: Quantities) -> Quantities:
+    """The same for every one of so many timesteps."""
+    output, h_n, c_n, y = ceilings
+    timed = (None if each is None else each.expand(steps, -1, -1) for each in (output, y))
+    return next(timed), h_n, c_n, next(timed)
+
+
+def within(allowed: Quantities, candidate: Quantities, reference: Quantities) -> bool:
+    """Whether nothing exceeds; false where that cannot be told, such as beside a NaN or another shape."""
+    for most, a, b in zip(allowed, candidate, reference, strict=True):
+        if most is None or b is None:
+            continue
+        if a is None or a.shape != b.shape or not bool(((a - b).abs_().cpu() <= most).all()):
+            return False
+    return True
+
+
+def higher(one: Quantities, other: Quantities) -> Quantities:
+    return tuple(None if a is None or b is None else torch.maximum(a, b) for a, b in zip(one, other, strict=True))

@@ -1,0 +1,38 @@
+"""From what was compared to a verdict: equivalent only if all that was planned was compared and agrees."""
+
+from collections.abc import Sequence
+
+from rnncheck.report import Comparison, Divergence, Verdict
+
+
+def judge(comparisons: Sequence[Comparison]) -> tuple[Verdict, str | None]:
+    """The verdict, and why, if this evidence cannot decide.
+
+    What free running cannot judge, beyond its horizon, lockstep decides.
+    """
+    if not all(each.agrees for each in comparisons):
+        return Verdict.MISMATCH, None
+    stepped = any(each.mode == "lockstep" and each.compared for each in comparisons)
+    for each in comparisons:
+        if each.nonfinite:
+            return Verdict.INCONCLUSIVE, (
+                f"{each.nonfinite} values of {each.quantity} are NaN or infinite on both sides, which proves nothing; "
+                "use data or weights that keep the states finite"
+            )
+        if each.unjudged and not stepped:
+            return Verdict.INCONCLUSIVE, (
+                f"{each.unjudged} values of {each.quantity} are beyond the horizon, where rounding alone may be as "
+                "large as the state; lockstep, fewer timesteps, or --dtype float64 would decide"
+            )
+        if not each.compared and not each.unjudged:
+            return Verdict.INCONCLUSIVE, f"nothing in {each.quantity} could be compared"
+    return Verdict.EQUIVALENT, None
+
+
+def first_divergence(comparisons: Sequence[Comparison]) -> Divergence | None:
+    """Where the two part first: where a step is wrong by itself, or, if none is, where running on shows it."""
+    for mode in ("lockstep", "free", "backward"):
+        found = [each.first_divergence for each in comparisons if each.mode == mode and each.first_divergence]
+        if found:
+            return found[0] if mode == "free" else min(found, key=lambda each: each.t)
+    return None
