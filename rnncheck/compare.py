@@ -103,7 +103,7 @@ class Fold:
             self._worst_values = float(a[row, column]), float(b[row, column]), float(here[row, column])
             self._ulp = spacing(self._worst_values[1], self._dtype or reference.dtype)
         if isinstance(allowance, Tolerance):
-            # Nothing is allowed less than a zero is: what stays within the budget there can neither exceed nor raise it.
+            # Nothing is allowed less than a zero is: what stays within the budget there neither exceeds nor raises it.
             if ratio(largest, allowance.least(b.dtype)) <= min(1.0, self._budget):
                 return
             allowance.allowed(b, out=allowed)
@@ -130,8 +130,8 @@ class Fold:
 
     def result(self) -> Comparison:
         """All that was found so far."""
-        if self._problem or not self._compared + self._nonfinite + self._unjudged:
-            return Comparison(self._quantity, self._mode, problem=self._problem)
+        if self._problem or not self._compared + self._nonfinite:
+            return Comparison(self._quantity, self._mode, unjudged=self._unjudged, problem=self._problem)
         worst = self._locate(*self._worst)
         first = self._locate(*self._first) if self._first else None
         shown_batch = (first or worst).batch
@@ -176,8 +176,7 @@ def timesteps(segment: Segment, shown_batch: int, tolerance: Tolerance) -> list[
     difference = (a - b).abs_()
     settle_nonfinite(difference, a, b)
     allowed = tolerance.allowed(b) if segment.allowed is None else segment.allowed.flatten(1).to(a.dtype)
-    difference.masked_fill_(allowed.isinf(), 0.0)
-    budget = budget_used(difference, allowed.clone())
+    budget = budget_used(difference.masked_fill(allowed.isinf(), 0.0), allowed.clone())
     most, tightest = budget.max(1)
     columns = (
         difference.amax(1),
