@@ -107,13 +107,12 @@ def held(text: str) -> str:
 def wrapped(text: Text, width: int) -> list[Text]:
     """`text` broken at spaces; a word is broken only where it is wider than a whole line."""
     cuts: list[int] = []
-    position = used = 0
+    position, used = 0, -1  # -1: nothing is on the first line yet, not even a space
     for word in text.plain.split(" "):
-        if used and used + 1 + cell_len(word) > width:
+        used += 1
+        if used and used + cell_len(word) > width:
             cuts.append(position)
             used = 0
-        elif used:
-            used += 1
         *full, last = chop_cells(word, width) or [""]
         for piece in full:
             position += len(piece)

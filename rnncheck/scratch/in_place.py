@@ -14,7 +14,8 @@ from rnncheck.scratch.network import Carry, Network, Sweep
 from rnncheck.spec import Cell
 from rnncheck.trace import State
 
-BLOCK = 2**20  # numbers: a block of projected timesteps should still be in cache when its steps read it
+BLOCK = 2**17  # numbers: projected timesteps should still be in cache when their steps read them,
+FEWEST = 8  # timesteps: but one matrix product should be worth its call
 
 
 def rnn(w: LayerWeights, p: Tensor, h: Tensor, f_: Callable[[Tensor], Tensor]) -> Sweep:
@@ -78,4 +79,4 @@ class InPlaceNetwork(Network):
     def blocks(self, w: LayerWeights, x: Tensor) -> Iterator[Tensor]:
         """p (K, B, G*H) of K timesteps at a time."""
         size = x.shape[1] * w.W_ih.shape[1]
-        return (self.project(w, block) for block in torch.split(x, max(1, BLOCK // max(1, size))))
+        return (self.project(w, block) for block in torch.split(x, max(FEWEST, BLOCK // max(1, size))))

@@ -11,7 +11,7 @@ letters = st.characters(codec="utf-8", categories=["L", "N", "P"])
 words = st.text(letters, min_size=1, max_size=12)
 
 
-@given(st.lists(words, max_size=20), st.integers(2, 40))
+@given(st.lists(words | st.just(""), max_size=20), st.integers(2, 40))
 def test_wrapping_loses_no_word(said: list[str], width: int) -> None:
     lines = [line.plain for line in wrapped(Text(" ".join(said)), width)]
     assert max(map(cell_len, lines)) <= width
