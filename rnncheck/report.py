@@ -41,6 +41,16 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One element of a parameter's gradient, which has no place in time or batch; a bias has column 0 alone."""
+
+    row: int
+    column: int
+    layer: int
+    direction: str
+
+
+@dataclass(frozen=True)
 class Divergence:
     """Where the two sides part for the first time."""
 
@@ -75,7 +85,7 @@ class Comparison:
 
     `mode` says how the two were run: "free" from one initial state, each from what it made of it; "lockstep" every
     step from the exact states before it, and against exact arithmetic; "backward" the gradients.
-    `max_abs` is the largest |candidate - reference|, found `at` a place where the values were
+    `max_abs` is the largest |candidate - reference|, found `at` a place (of a parameter, at an `entry`) where the values were
     `candidate_value` and `reference_value`; `max_ulp` is that difference in units of the last place of the
     reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest |difference| / allowed
     over all elements; above 1 is a mismatch. `nonfinite` counts elements that are the same NaN or infinity on both
@@ -91,6 +101,7 @@ class Comparison:
     envelope_at_max: float = math.nan
     budget_used: float = math.nan
     at: Place | None = None
+    entry: Entry | None = None
     candidate_value: float = math.nan
     reference_value: float = math.nan
     compared: int = 0

@@ -47,6 +47,9 @@ class FakeLayer:
     def parameters(self) -> Mapping[str, Tensor]:
         return self._right.parameters()
 
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self._right.leaves()
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self._fake.run(self._right, x, state, lengths)
 

@@ -30,7 +30,11 @@ def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Modu
         arguments["nonlinearity"] = spec.nonlinearity
     if spec.cell is Cell.LSTM:
         arguments["proj_size"] = spec.proj_size
-    with torch.random.fork_rng(devices=[]):  # the meta device would do it without drawing, and import sympy for it
+    # Tensors that are made in inference mode can never be differentiated; these should be, wherever they are made.
+    with (
+        torch.inference_mode(False),
+        torch.random.fork_rng(devices=[]),
+    ):  # the meta device would do it without drawing, and import sympy for it
         return classes[spec.cell](**arguments).to(spec.device)
 
 
@@ -41,14 +45,18 @@ class ModuleLayer:
         self._spec, self._head = spec, head
         self._module = module.eval()
         self._module.load_state_dict({name: values[name] for name in spec.recurrent_shapes()})
-        self._head_values = {name: values[name] for name in spec.head_shapes()}
+        with torch.inference_mode(False):
+            self._head_values = {name: values[name].clone() for name in spec.head_shapes()}
 
     def parameters(self) -> Mapping[str, Tensor]:
         return {**self._module.state_dict(), **self._head_values}
 
+    def leaves(self) -> Mapping[str, Tensor]:
+        return {name: value for name, value in self._module.named_parameters() if value.requires_grad}
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         hx = state.h if state.c is None else (state.h, state.c)
-        with without_notice_of_speed():
+        with without_notice_of_speed(), differentiable(self._module, x):
             output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)
         y = self._head(output, *self._head_values.values()) if self._head_values else None
@@ -64,6 +72,22 @@ class ModuleLayer:
         packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
         output, final = self._module(packed, hx)
         return pad_packed_sequence(output, total_length=len(x))[0], final
+
+
+@contextmanager
+def differentiable(module: nn.Module, x: Tensor) -> Iterator[None]:
+    """Where gradients are wanted of cuDNN, which prepares for them in training mode alone; without dropout even so."""
+    if not (x.is_cuda and torch.is_grad_enabled()):
+        yield
+        return
+    dropout = module.dropout
+    module.dropout = 0.0  # type: ignore[assignment]
+    try:
+        module.train()
+        yield
+    finally:
+        module.eval()
+        module.dropout = dropout
 
 
 @contextmanager

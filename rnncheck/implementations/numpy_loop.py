@@ -43,6 +43,9 @@ class NumpyLayer:
     def parameters(self) -> Mapping[str, Tensor]:
         return {name: torch.from_numpy(value) for name, value in self._values.items()}
 
+    def leaves(self) -> None:
+        """numpy has no gradients."""
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         spec, values = self._spec, x.numpy()
         alive = alive_rows(len(x), x.shape[1], lengths)

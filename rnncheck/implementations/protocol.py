@@ -17,6 +17,14 @@ class Layer(Protocol):
         """Its parameters as it holds them now, by canonical name and in canonical layout."""
         ...
 
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        """Those parameters of the recurrent layer, as in `parameters`, by which autograd can differentiate `run`.
+
+        They are the very tensors that it reads, and require gradients. One that is not registered as a parameter is
+        not among them. None if `run` cannot be differentiated. Holds for layers built in inference mode too.
+        """
+        ...
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         """Run x (T, B, I) from `state`; each row to its own length, if lengths are given, with zeros behind it.
 

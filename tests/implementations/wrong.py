@@ -46,6 +46,9 @@ class WrongLayer:
     def parameters(self) -> Mapping[str, Tensor]:
         return self._values
 
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self.inner.leaves()
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self._run(self.inner, x, state, lengths)
 

@@ -1,0 +1,113 @@
+"""Gradients of both sides: at the spec's dtype and in float64, each within what rounding may do to them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnncheck.backward.differentiate import Run, differentiate
+from rnncheck.backward.findings import findings, listed
+from rnncheck.backward.quantity import compare
+from rnncheck.backward.reach import MOST_WEIGHTS, weight_count, within_reach
+from rnncheck.backward.task import Allowances, Task, narrowed
+from rnncheck.envelope import Rounding, rounding_of
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.report import Comparison, Finding
+from rnncheck.spec import Dtype, Spec
+from rnncheck.tolerance import Tolerance
+from rnncheck.trace import State
+from rnncheck.weights import Weights
+
+MODE, MODE_FLOAT64 = "backward", "backward float64"
+
+
+class Backward(NamedTuple):
+    """What the gradients show: a comparison for each of them, why those that are wrong are, and what was left out."""
+
+    comparisons: list[Comparison]
+    findings: list[Finding]
+    note: str | None = None
+
+
+def backward_comparisons(
+    spec: Spec,
+    weights: Weights,
+    candidate: Layer,
+    reference: Layer,
+    x: Tensor,
+    state: State,
+    lengths: Sequence[int] | None = None,
+    *,
+    held: Rounding | Tolerance,
+    seed: int = 0,
+    in_float64: tuple[Implementation, Implementation] | None = None,
+) -> Backward:
+    """The gradients of sum(P * (output, h_n, c_n)) by x, h0, c0 and every weight, P fixed, normal, from `seed`.
+
+    x (T, B, I), state and weights are float64 on the host. `held` is what gradients are held against: how operations
+    round, for an envelope of its own, or a stated tolerance. `in_float64`, candidate and reference, has the same
+    gradients judged in float64 too, where what is right at the dtype only by its generosity shows. The head's y is
+    left out: its parameters get no gradient here. Long, wide and large runs are checked in part, as the note says.
+    Works in any of torch's modes, draws from no global generator, and leaves no `.grad` behind.
+    """
+    if unable := cannot(candidate, reference):
+        return Backward([], [], f"gradients were not checked: {unable}")
+    reach = within_reach(spec, *x.shape[:2])
+    if reach is None:
+        size = f"{weight_count(spec):,} weights are more than {MOST_WEIGHTS:,}"
+        return Backward([], [], f"gradients were not checked: {size}")
+    with torch.inference_mode(False):
+        task = Task.of(Run(spec, *reach.cut(x, state, lengths)), weights, seed)
+        allowances = task.allowances(held)
+        parts = [judge(candidate, reference, task, allowances, MODE)]
+        if in_float64 and spec.dtype is not Dtype.FLOAT64:
+            parts.append(judge_in_float64(*in_float64, task, held, allowances))
+    comparisons = [each for part in parts for each in part.comparisons]
+    found = {each: None for part in parts for each in part.findings}  # the same once, in order
+    notes = [reach.note(*x.shape[:2]), *(part.note for part in parts)]
+    return Backward(comparisons, list(found), "; ".join(note for note in notes if note) or None)
+
+
+def cannot(candidate: Layer, reference: Layer) -> str | None:
+    """Why gradients cannot be compared."""
+    unable = [side for side, layer in (("candidate", candidate), ("reference", reference)) if layer.leaves() is None]
+    return f"the {listed(unable)} cannot be differentiated" if unable else None
+
+
+def judge_in_float64(
+    candidate: Implementation, reference: Implementation, task: Task, held: Rounding | Tolerance, allowances: Allowances
+) -> Backward:
+    """The same gradients, by layers that are built in float64."""
+    task = task.in_float64()
+    spec = task.run.spec
+    for side in (candidate, reference):
+        if reason := side.refuses(spec, lengths=task.run.lengths is not None):
+            return Backward([], [], f"gradients were not checked in float64: {side.name} cannot run this: {reason}")
+    mine, theirs = (side.build(spec, task.weights) for side in (candidate, reference))
+    if unable := cannot(mine, theirs):
+        return Backward([], [], f"gradients were not checked in float64: {unable}")
+    finer = narrowed(allowances, held) or task.allowances(rounding_of(spec))
+    return judge(mine, theirs, task, finer, MODE_FLOAT64)
+
+
+def judge(candidate: Layer, reference: Layer, task: Task, allowances: Allowances, mode: str) -> Backward:
+    """Every gradient compared, and, if one is wrong, why."""
+    right = differentiate(reference, task.run, task.projection)
+    if right.problem:
+        return Backward([Comparison("gradients", mode, problem=f"of the reference, {right.problem}")], [])
+    found = differentiate(candidate, task.run, task.projection)
+    every = {
+        name: compare(task.run, name, found, value, allowances, mode)
+        for name, value in right.gradients.items()
+        if value is not None
+    }
+    unjudged = [name for name, each in every.items() if each.problem is None and each.unjudged and not each.compared]
+    because = (
+        [] if all(each.agrees for each in every.values()) else findings(candidate, reference, task.run, found, right)
+    )
+    note = None
+    if unjudged:
+        where = " in float64" if mode == MODE_FLOAT64 else ""
+        note = f"rounding may be as large as the gradient of {listed(unjudged)}{where}, so it was not judged"
+    return Backward([each for name, each in every.items() if name not in unjudged], because, note)
