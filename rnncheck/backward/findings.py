@@ -54,7 +54,7 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     if direction:
         mine, theirs = mine[:total].flip(0), theirs[:total].flip(0)
     lost = int(((mine == 0) & (theirs != 0)).int().cumprod(0).sum())
-    if not lost or lost == total:  # only the initial state is cut off, or x is altogether
+    if not lost or found.gradients["x"] is None:  # only the initial state is cut off, or x is altogether
         return None
     reach = f"{total - lost} of {total} timesteps"
     return f"states are detached between timesteps ({where}): from the last state gradients reach back {reach}"

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from rnncheck.envelope import rows_within_reach
 from rnncheck.spec import Spec
 from rnncheck.trace import State
 
-LONGEST = 64  # timesteps: further back than gradients of trained layers usually reach
-SHORTEST = 8  # timesteps that every weight's gradient is worth
-WORK = 5.0e7  # weights times timesteps
-MOST_WEIGHTS = 4_000_000  # more take seconds, in float64 and in all samples, even on one row
+# What a short run's gradients cost, together with their envelope, is what a long, wide or large one's may.
+LONGEST = 32  # timesteps
+SHORTEST = 8
+FEWEST_ROWS = 2  # in a single one, neither rows that are mixed nor a gradient divided by the batch size show
+WORK = 6.4e6  # weights times timesteps times rows
+MOST_WEIGHTS = 4_000_000  # more take seconds, in float64 and in all samples, even as the least of runs
 
 
 class Reach(NamedTuple):
@@ -46,7 +47,7 @@ def within_reach(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:
     if weights > MOST_WEIGHTS:
         return None
     steps = min(seq_len, LONGEST, max(SHORTEST, int(WORK / weights)))
-    return Reach(steps, rows_within_reach(spec, steps, batch_size))
+    return Reach(steps, min(batch_size, max(FEWEST_ROWS, int(WORK / weights / steps))))
 
 
 def weight_count(spec: Spec) -> int:

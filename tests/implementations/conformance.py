@@ -162,6 +162,26 @@ def runs_in_inference_mode(implementation: Implementation, case: Case) -> None:
         assert same(run(implementation, case), ordinary)
 
 
+def can_be_differentiated_or_says_that_it_cannot(implementation: Implementation, case: Case) -> None:
+    """By x, the states and every leaf, one for each recurrent parameter; even if it was built in inference mode."""
+    with torch.inference_mode():
+        layer = built(implementation, case)
+    with torch.enable_grad():
+        leaves = layer.leaves()
+        if leaves is None:
+            return
+        assert leaves.keys() == case.spec.recurrent_shapes().keys()
+        assert all(torch.equal(layer.parameters()[name], leaf) for name, leaf in leaves.items())
+        inputs = [each for each in (case.x(), case.state().h, case.state().c) if each is not None]
+        x, *states = (each.requires_grad_() for each in inputs)
+        trace = named(layer.run(x, State(*states), case.lengths))
+        trace.pop("y", None)
+        loss = sum((value.double().sin().sum() for value in trace.values()), torch.zeros(()).double())
+        found = torch.autograd.grad(loss, [x, *states, *leaves.values()], allow_unused=True)
+    assert all(each is not None for each in found), "no gradient"
+    assert all(leaf.grad is None for leaf in leaves.values())
+
+
 RULES: tuple[Rule, ...] = (
     has_the_shapes_dtype_and_device_of_the_spec,
     agrees_with_an_independent_float64_run,
@@ -174,4 +194,5 @@ RULES: tuple[Rule, ...] = (
     starts_from_the_state_it_is_given,
     leaves_torch_as_it_was,
     runs_in_inference_mode,
+    can_be_differentiated_or_says_that_it_cannot,
 )

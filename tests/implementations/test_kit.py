@@ -8,11 +8,12 @@ from implementations import conformance as rules
 from implementations import wrong
 from implementations.cases import CASES, Case
 from implementations.conformance import RULES, Rule
-from implementations.wrong import BatchFirstIgnored, Wrong, without
+from implementations.wrong import BatchFirstIgnored, OffersCopies, OffersTooFew, Wrong, without
 
 from rnncheck.spec import Spec
 
 SHAPES = rules.has_the_shapes_dtype_and_device_of_the_spec
+GRADIENTS = rules.can_be_differentiated_or_says_that_it_cannot
 ORACLE = rules.agrees_with_an_independent_float64_run
 
 WRONG: dict[str, tuple[Callable[[str], Wrong], Rule]] = {
@@ -46,6 +47,9 @@ WRONG: dict[str, tuple[Callable[[str], Wrong], Rule]] = {
         lambda name: Wrong(name, wrong.ReusesItsBuffer()),
         rules.gives_the_same_again_whatever_it_ran_between,
     ),
+    "offers leaves it does not read": (OffersCopies, GRADIENTS),
+    "registers too little": (OffersTooFew, GRADIENTS),
+    "detaches its input": (lambda name: Wrong(name, wrong.detached), GRADIENTS),
     "draws random numbers": (lambda name: Wrong(name, wrong.drawing_numbers), rules.leaves_torch_as_it_was),
 }
 

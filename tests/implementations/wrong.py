@@ -136,6 +136,10 @@ def drawing_numbers(layer: Layer, x: Tensor, state: State, lengths: Sequence[int
     return layer.run(x, state, lengths)
 
 
+def detached(layer: Layer, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+    return layer.run(x.detach(), state, lengths)
+
+
 def reading_the_padding(layer: Layer, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
     trace = layer.run(x, state, lengths)
     return Trace(trace.output + 1e-20 * x.sum() * (trace.output != 0), State(trace.final.h + x.sum() * 1e-6), trace.y)
@@ -175,4 +179,24 @@ class BatchFirstIgnored(Wrong):
         modules = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}
         assert isinstance(layer.inner._module, modules[spec.cell])
         layer.inner._module.batch_first = told.batch_first
+        return layer
+
+
+class OffersCopies(Wrong):
+    """Leaves that it does not read."""
+
+    def build(self, spec: Spec, weights: Weights) -> WrongLayer:
+        layer = super().build(spec, weights)
+        leaves = layer.inner.leaves()
+        layer.leaves = lambda: {name: leaf.detach().clone().requires_grad_() for name, leaf in leaves.items()}
+        return layer
+
+
+class OffersTooFew(Wrong):
+    """A parameter that is not registered."""
+
+    def build(self, spec: Spec, weights: Weights) -> WrongLayer:
+        layer = super().build(spec, weights)
+        leaves = layer.inner.leaves()
+        layer.leaves = lambda: {name: leaf for name, leaf in leaves.items() if name != "weight_hh_l0"}
         return layer
