@@ -11,11 +11,11 @@ from rnncheck.allowance import Enveloped, Stated
 from rnncheck.blind_spots import blind_spots
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import ExitCode, RefusedError, WeightsError
+from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.judge import first_divergence, judge
-from rnncheck.lockstep import Lockstep
-from rnncheck.report import Comparison, Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
+from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
@@ -31,7 +31,8 @@ class Plan:
     """One check: what model, on what data, with which weights, who against whom, and what is allowed.
 
     `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
-    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it.
+    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it;
+    `backward` the gradients (None: where both sides can be differentiated).
     """
 
     spec: Spec
@@ -47,6 +48,7 @@ class Plan:
     atol: float | None = None
     rtol: float | None = None
     lockstep: bool = True
+    backward: bool | None = None
     tf32: bool = False
     rows: int | None = 30
 
@@ -69,24 +71,27 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     tolerance = stated(plan.atol, plan.rtol)
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
 
-    stopped = None
-    locally: list[Comparison] = []
+    stopped, evidence = None, Evidence()
     with environment.tf32(plan.tf32), torch.inference_mode():
-        ours, theirs = (build_synced(side, spec, weights) for side in (candidate, reference))
+        layers = build_synced(candidate, spec, weights), build_synced(reference, spec, weights)
         allowance = Stated(tolerance) if tolerance else enveloped
-        both = SideBySide(spec, ours, theirs, state, sequences.lengths, allowance, plan.rows)
+        both = SideBySide(spec, *layers, state, sequences.lengths, allowance, plan.rows)
         try:
             for x in chunking.tensors(sequences, spec):
-                first = both.steps == 0
-                both.run(x)
-                if first and plan.lockstep and enveloped.first is not None:
-                    steps = Lockstep(spec, weights, x, enveloped.first, sequences.lengths)
-                    locally = steps.comparisons(ours)
+                first = FirstChunk(spec, weights, x, state, sequences.lengths, (candidate, reference), layers)
+                examined = both.steps > 0
+                traces = both.run(x)
+                if not examined:
+                    first.repeated(traces, evidence)
+                    if plan.lockstep and enveloped.first is not None:
+                        first.stepped(enveloped.first, evidence)
+                    if plan.backward is not False:
+                        first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
                 if progress:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:
             stopped = interrupt
-        comparisons = [*both.comparisons(), *locally]
+        comparisons = [*both.comparisons(), *evidence.comparisons]
         switches = environment.precision_switches()
 
     verdict, reason = judge(comparisons)
@@ -117,7 +122,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         mapping=[Mapped(name, name, "name") for name in spec.parameter_shapes()],
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        notes=[*sequences.notes, *blind_spots(spec, weights, state, both.steps, batch_size)],
+        findings=evidence.findings,
+        notes=[*evidence.notes, *sequences.notes, *blind_spots(spec, weights, state, both.steps, batch_size)],
     )
 
 

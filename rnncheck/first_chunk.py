@@ -1,0 +1,78 @@
+"""What a check looks at besides free running, all on the first chunk: calls that repeat, single steps, gradients."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from rnncheck.backward import backward_comparisons
+from rnncheck.envelope import Envelope, Rounding
+from rnncheck.errors import RefusedError
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.lockstep import Lockstep
+from rnncheck.noise_floor import repeat
+from rnncheck.report import Comparison, Finding
+from rnncheck.spec import Spec
+from rnncheck.tolerance import Tolerance
+from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
+
+
+@dataclass
+class Evidence:
+    """What was found, in the order of the report."""
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FirstChunk:
+    """The first chunk x (T, B, I) of a run from `state`, in float64 on the host, and both sides built for it."""
+
+    spec: Spec
+    weights: Weights
+    x: Tensor
+    state: State
+    lengths: Sequence[int] | None
+    sides: tuple[Implementation, Implementation]  # candidate, reference
+    layers: tuple[Layer, Layer]
+
+    def repeated(self, traces: tuple[Trace, Trace], into: Evidence) -> None:
+        """Both sides called again: what differs from call to call is no fact about the model."""
+        for side, layer, trace in zip(self.sides, self.layers, traces, strict=True):
+            finding = repeat(side.name, layer, side, self.spec, self.weights, self.x, self.state, self.lengths, trace)
+            if finding is not None:
+                into.findings.append(finding)
+
+    def stepped(self, envelope: Envelope, into: Evidence) -> None:
+        """Every step of the candidate by itself; and of the reference, which may drift as well."""
+        steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths)
+        candidate, reference = (steps.comparisons(layer) for layer in self.layers)
+        into.comparisons += candidate
+        if not all(each.agrees for each in reference):
+            budget = max(each.budget_used for each in reference)
+            into.notes.append(
+                f"the reference, {self.sides[1].name}, is itself further from exact arithmetic than rounding explains: "
+                f"{budget:.3g} times what is allowed in a single step"
+            )
+
+    def differentiated(self, held: Rounding | Tolerance, seed: int, wanted: bool | None, into: Evidence) -> None:
+        """The gradients of both sides; where they cannot be had that is said, or refused if they were asked for."""
+        found = backward_comparisons(
+            self.spec,
+            self.weights,
+            *self.layers,
+            self.x,
+            self.state,
+            self.lengths,
+            held=held,
+            seed=seed,
+            in_float64=self.sides,
+        )
+        if wanted and not found.comparisons:
+            raise RefusedError(f"{found.note}; leave --backward out")
+        into.comparisons += found.comparisons
+        into.findings += found.findings
+        into.notes += [found.note] if found.note else []
