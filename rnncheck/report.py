@@ -88,11 +88,11 @@ class Comparison:
     and "backward float64" those of the same layers built in float64.
     `max_abs` is the largest |candidate - reference|, found `at` a place (in a parameter's gradient: at an `entry`)
     where the values were `candidate_value` and `reference_value`; `max_ulp` is that difference in units of the last
-    place of the reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest |difference| / allowed
-    over all elements; above 1 is a mismatch. `nonfinite` counts elements that are the same NaN or infinity on both
-    sides: they agree, but prove nothing, and are not among `compared`. `unjudged` counts those that are beyond the
-    horizon, where rounding alone may be as large as the state or overflows. `problem` says why nothing could be
-    compared at all: another shape, another dtype, no gradient.
+    place of the reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest
+    |difference| / allowed over all elements; above 1 is a mismatch. `nonfinite` counts elements that are the same NaN
+    or infinity on both sides: they agree, but prove nothing, and are not among `compared`. `unjudged` counts those that
+    are beyond the horizon, where rounding alone may be as large as the state or overflows. `problem` says why nothing
+    could be compared at all: another shape, another dtype, no gradient.
     """
 
     quantity: str
