@@ -1,0 +1,151 @@
+"""Direct evidence that a layer computes in a coarser precision than its run: something in it has only so many values.
+
+How large an error is proves nothing: a bias off by 1e-3 is as large. A cast shows otherwise. It maps many numbers
+to one, so a layer that casts x cannot tell x from what the cast leaves of x: cast(cast(x)) = cast(x). A layer that
+rounds what a product yields cannot tell x from one that is off by much less than it rounds.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.deafness import FEWEST_ELEMENTS, Listener, Read, changed, states, with_update_gate_closed
+from rnncheck.envelope import Envelope, Rounding
+from rnncheck.precisions import Precision
+from rnncheck.spec import Cell
+from rnncheck.trace import Trace
+from rnncheck.trial import Trial, gap
+
+TO_CASTS = 0.98  # the share of results that a cast before a cast leaves as they are; ties may go another way
+TO_WHISPERS = 0.6  # and that a change of `WHISPER` leaves, which now and then tips a rounding over
+WHISPER = 1 / 16  # units of the coarse precision: mostly rounded away
+LOUD = 2.0  # units: what no cast and no rounding hides, as it is the distance of two numbers
+SMALLER = 2.0**-12  # exact in every precision
+
+PARTS = {"weight_ih": "W_ih", "weight_hh": "W_hh", "weight_hr": "W_hr", "weight_hy": "W_hy", "bias": "the biases"}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is kept in `precision`: the results (`stored`), or only what they are made of. `how` ends a sentence."""
+
+    precision: Precision
+    stored: bool
+    how: str
+
+
+def evidence(lockstep: Trial, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]) -> Evidence | None:
+    """What shows that the candidate, which made `trace` of `lockstep`, computes in one of `precisions`, or None.
+
+    They come coarsest first. Casts are looked for before anything else, as they say in which precision.
+    """
+    hearing = Hearing(lockstep, trace, envelope)
+    for precision in precisions:
+        if stored := results_stored(trace, envelope, precision):
+            return Evidence(precision, True, f"every {stored} is a number of {precision.name}")
+        if deaf := hearing.deaf_to(casts_of(precision), precision.unit, TO_CASTS):
+            same = f"{listed(deaf)} cut to that precision beforehand give the very same results"
+            return Evidence(precision, False, same)
+    for precision in precisions:
+        deaf = hearing.deaf_to(whispers_of(precision), precision.unit, TO_WHISPERS)
+        if deaf and is_floating(lockstep, envelope.rounding, precision):
+            by = f"a change of {listed(deaf)} by {WHISPER * precision.unit:.0e} of itself"
+            return Evidence(precision, False, f"{by} leaves most results as they are, bit for bit")
+    return None
+
+
+def results_stored(trace: Trace, envelope: Envelope, precision: Precision) -> str | None:
+    """Which of h, c and y hold nothing but numbers of `precision`, where exact results would not be such numbers."""
+    dtype = envelope.rounding.dtype
+    found = []
+    for name, value in states(trace).items():
+        exact = states(envelope.exact)[name].to(dtype).double()
+        # 0, 1 and -1 are where clipped activations end, in any precision.
+        telling = ~precision.holds(exact) & ~torch.isin(value.abs(), value.new_tensor([0.0, 1.0]))
+        values = value[telling]
+        if len(set(values.tolist())) >= FEWEST_ELEMENTS and bool(precision.holds(values).all()):
+            found.append(name)
+    return " and ".join(found) or None
+
+
+Quiet = Callable[[Read], list[Read]]
+"""The changes of a part that a candidate may be deaf to."""
+
+
+class Hearing:
+    """Which parts of what it reads a candidate is deaf to changes of."""
+
+    def __init__(self, lockstep: Trial, trace: Trace, envelope: Envelope) -> None:
+        self._trial = lockstep
+        self._listeners = [Listener(lockstep, trace, envelope)]
+        self._rounding = envelope.rounding
+
+    def deaf_to(self, quiet: Quiet, unit: float, least: float) -> list[str]:
+        return [
+            name for name, read in parts(self._trial) if self._is_deaf(name, quiet(read), louder(read, unit), least)
+        ]
+
+    def _is_deaf(self, name: str, quiet: list[Read], loud: Read, least: float) -> bool:
+        if self._listeners[0].is_deaf(quiet, loud, least):
+            return True
+        if name != "h" or self._trial.spec.cell is not Cell.GRU or not self._trial.spec.bias:
+            return False
+        # z * h carries every change of h on, whatever the products make of it.
+        if len(self._listeners) == 1:
+            self._listeners.append(with_update_gate_closed(self._trial, self._rounding))
+        return self._listeners[1].is_deaf(quiet, loud, least)
+
+
+def parts(trial: Trial) -> Iterator[tuple[str, Read]]:
+    """What a layer reads, each that could be rounded by itself."""
+    yield "x", {"x": trial.x}
+    yield "h", {"h": trial.state.h}
+    if trial.state.c is not None:
+        yield "c", {"c": trial.state.c}
+    for prefix, name in PARTS.items():
+        values = {key: value for key, value in trial.weights.values.items() if key.startswith(prefix)}
+        if values:
+            yield name, values
+
+
+def mapped(read: Read, change: Callable[[Tensor], Tensor]) -> Read:
+    return {name: change(value) for name, value in read.items()}
+
+
+def louder(read: Read, unit: float) -> Read:
+    return mapped(read, lambda value: value * (1 + LOUD * unit))
+
+
+def casts_of(precision: Precision) -> Quiet:
+    return lambda read: [mapped(read, cast) for cast in precision.casts]
+
+
+def whispers_of(precision: Precision) -> Quiet:
+    """Each number a little larger or smaller, at random."""
+
+    def changes(read: Read) -> list[Read]:
+        draws = torch.Generator().manual_seed(0)
+
+        def change(value: Tensor) -> Tensor:
+            signs = torch.randint(0, 2, value.shape, generator=draws).double() * 2 - 1
+            return value * (1 + WHISPER * precision.unit * signs)
+
+        return [mapped(read, change)]
+
+    return changes
+
+
+def is_floating(lockstep: Trial, rounding: Rounding, precision: Precision) -> bool:
+    """Whether the error shrinks as the numbers do, as that of floating-point numbers, but not of a table, does."""
+    weights = {name: value * SMALLER for name, value in lockstep.weights.values.items()}
+    state = lockstep.state
+    smaller = changed(
+        lockstep, {**weights, "h": state.h * SMALLER} | ({} if state.c is None else {"c": state.c * SMALLER})
+    )
+    return gap(smaller.run(), smaller.envelope(precision.rounding(rounding)), precision.floor).contained
+
+
+def listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
