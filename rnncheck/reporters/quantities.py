@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from rnncheck.report import Comparison, Place, Report
+from rnncheck.reporters.condensed import condensed
 from rnncheck.reporters.layout import Column, hanging, held, table
 from rnncheck.reporters.names import side_names
 from rnncheck.reporters.numbers import NOTHING, count, difference, percent, told_apart, ulps
@@ -14,13 +15,15 @@ WHERE = 1  # the group of columns that say where
 NAME = 18  # room for a side's name
 PROBLEM = 12  # where the text of a problem begins
 
+SHORT = {"backward float64": "in float64"}  # modes that would be too long
+
 Fact = Callable[[Comparison], str]
 
 
 def quantities(report: Report, screen: Screen) -> list[Text]:
     """One row for each quantity; below it, those that could not be compared and why."""
     lines: list[Text] = []
-    if rows := [each for each in report.comparisons if each.problem is None]:
+    if rows := condensed([each for each in report.comparisons if each.problem is None]):
         lines += table(_Columns(report, rows, screen).all(), screen.width, indent=0)
     for each in report.comparisons:
         if each.problem is not None:
@@ -49,12 +52,12 @@ class _Columns:
         names = [f"{mark} {each.quantity}" for mark, each in zip(marks, self._rows, strict=True)]
         columns = [Column("  quantity", names, right=False, styles=self._alarm)]
         if any(each.mode != "free" for each in self._rows):
-            columns.append(self._column("mode", lambda each: each.mode, right=False))
-        columns.append(self._column("compared", lambda each: count(each.compared)))
+            columns.append(Column("mode", [SHORT.get(each.mode, each.mode) for each in self._rows], right=False))
+        columns.append(Column("compared", [count(each.compared) for each in self._rows]))
         if any(each.nonfinite for each in self._rows):
             columns.append(self._column("nan or inf", lambda each: count(each.nonfinite)))
         if any(each.unjudged for each in self._rows):
-            columns.append(self._column("unjudged", lambda each: count(each.unjudged)))
+            columns.append(Column("unjudged", [count(each.unjudged) for each in self._rows]))
         return [
             *columns,
             self._column("exceeded", lambda each: count(each.exceeded), alarm=True),
@@ -83,7 +86,8 @@ class _Columns:
         ]
 
     def _column(self, header: str, fact: Fact, group: int = 0, right: bool = True, alarm: bool = False) -> Column:
-        cells = [NOTHING if each.at is None else fact(each) for each in self._rows]
+        placed = group == WHERE  # elements of a parameter, and gradients together, have no place
+        cells = [NOTHING if not each.compared or (placed and each.at is None) else fact(each) for each in self._rows]
         return Column(header, cells, right, self._alarm if alarm else (), group)
 
     def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> Column:

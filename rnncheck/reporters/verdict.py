@@ -29,7 +29,7 @@ def sentences(report: Report) -> list[str]:
 def _agreement(report: Report) -> str:
     candidate, reference = _names(report)
     compared = f"{count(sum(each.compared for each in report.comparisons))} values compared"
-    largest = max((each.max_abs for each in report.comparisons), default=math.nan)
+    largest = max((each.max_abs for each in report.comparisons if each.mode == "free"), default=math.nan)
     if largest == 0:
         found = "no difference at all"
     else:
