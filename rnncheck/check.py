@@ -87,6 +87,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                         first.stepped(enveloped.first, evidence)
                     if plan.backward is not False:
                         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
+                    if not all(each.agrees for each in (*both.comparisons(), *evidence.comparisons)):
+                        first.climbed(enveloped.rounding, evidence)
                 if progress:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:

@@ -85,7 +85,7 @@ class Fold:
         if isinstance(allowance, Tensor):
             allowed.copy_(allowance.flatten(1))
             beyond = allowed.isinf()
-            difference.masked_fill_(beyond, 0.0)
+            difference.masked_fill_(beyond, -1.0)  # less than any: never the largest
             judged -= int(beyond.sum())
             self._unjudged += a.numel() - judged
             a, b = a.masked_fill(beyond, 0.0), b.masked_fill(beyond, 0.0)
@@ -175,8 +175,12 @@ def timesteps(segment: Segment, shown_batch: int, tolerance: Tolerance) -> list[
     a, b = (comparable(side).flatten(1) for side in (segment.candidate, segment.reference))
     difference = (a - b).abs_()
     settle_nonfinite(difference, a, b)
-    allowed = tolerance.allowed(b) if segment.allowed is None else segment.allowed.flatten(1).to(a.dtype)
-    budget = budget_used(difference.masked_fill(allowed.isinf(), 0.0), allowed.clone())
+    if segment.allowed is None:
+        allowed, judged = tolerance.allowed(b), difference
+    else:
+        allowed = segment.allowed.flatten(1).to(a.dtype)
+        judged = difference.masked_fill(allowed.isinf(), 0.0)
+    budget = budget_used(judged, allowed.clone())
     most, tightest = budget.max(1)
     columns = (
         difference.amax(1),

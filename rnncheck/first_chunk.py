@@ -9,6 +9,7 @@ from rnncheck.backward import backward_comparisons
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.ladder import climb
 from rnncheck.lockstep import Lockstep
 from rnncheck.noise_floor import repeat
 from rnncheck.report import Comparison, Finding
@@ -57,6 +58,16 @@ class FirstChunk:
                 f"the reference, {self.sides[1].name}, is itself further from exact arithmetic than rounding explains: "
                 f"{budget:.3g} times what is allowed in a single step"
             )
+
+    def climbed(self, rounding: Rounding, into: Evidence) -> None:
+        """Whether a mismatch of the candidate is another function, or the same one computed roughly."""
+        ladder = climb(
+            self.sides[0], self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding
+        )
+        if ladder.finding is not None:
+            into.findings.append(ladder.finding)
+        else:
+            into.notes.append(f"precision: {ladder.message}")
 
     def differentiated(self, held: Rounding | Tolerance, seed: int, wanted: bool | None, into: Evidence) -> None:
         """The gradients of both sides; where they cannot be had that is said, or refused if they were asked for."""

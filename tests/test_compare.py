@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnncheck import compare
-from rnncheck.compare import Fold
+from rnncheck.compare import Allowance, Fold
 from rnncheck.places import in_output
 from rnncheck.report import Comparison, Divergence, Place
 from rnncheck.spec import Spec
@@ -18,9 +18,9 @@ LOCATE = in_output(Spec(hidden_size=4, num_layers=2, bidirectional=True))
 NOTHING, LITTLE = Tolerance(0.0, 0.0), Tolerance(1e-5, 1e-6)
 
 
-def compared(candidate: Tensor | None, reference: Tensor | None, tolerance: Tolerance = LITTLE) -> Comparison:
-    fold = Fold("output", tolerance, LOCATE)
-    fold.add(candidate, reference)
+def compared(candidate: Tensor | None, reference: Tensor | None, tolerance: Allowance = LITTLE) -> Comparison:
+    fold = Fold("output", LOCATE)
+    fold.add(candidate, reference, tolerance)
     return fold.result()
 
 
@@ -128,16 +128,49 @@ def test_a_side_that_has_none_is_a_problem(states: Tensor) -> None:
 
 
 def test_a_problem_in_a_later_chunk_is_not_forgotten(states: Tensor) -> None:
-    fold = Fold("output", LITTLE, LOCATE)
+    fold = Fold("output", LOCATE)
     for candidate in (states.clone(), states[:, :1], states.clone()):
-        fold.add(candidate, states)
+        fold.add(candidate, states, LITTLE)
     assert fold.result().problem == "the candidate's shape is (6, 1, 8), the reference's (6, 3, 8)"
 
 
 def test_nothing_at_all_compares_nothing() -> None:
-    assert Fold("output", LITTLE, LOCATE).result().compared == 0
+    assert Fold("output", LOCATE).result().compared == 0
     assert compared(torch.empty(6, 0, 8), torch.empty(6, 0, 8)).compared == 0
     assert compared(torch.empty(0, 3, 8), torch.empty(0, 3, 8)).compared == 0
+
+
+def test_where_the_allowance_is_without_bound_nothing_is_judged(states: Tensor) -> None:
+    candidate, allowed = states.clone(), torch.full_like(states, 1e-5)
+    allowed[3:] = math.inf
+    candidate[3, 0, 0], candidate[4, 1, 1], candidate[5] = math.nan, math.inf, 9.0
+    found = compared(candidate, states, allowed)
+    assert found.agrees
+    assert (found.compared, found.unjudged, found.nonfinite, found.max_abs) == (72, 72, 0, 0.0)
+    candidate[2, 1, 6] += 1e-3
+    found = compared(candidate, states, allowed)
+    assert (found.exceeded, found.first_divergence.t) == (1, 2)
+
+
+def test_what_is_not_judged_is_never_the_worst_place(states: Tensor) -> None:
+    allowed = torch.full_like(states, 1e-5)
+    allowed[:2] = math.inf
+    found = compared(states.clone(), states, allowed)
+    assert (found.at.t, found.envelope_at_max) == (2, pytest.approx(1e-5))
+    assert found.reference_value == float(states[2, 0, 0])
+
+
+def test_where_nothing_is_judged_nothing_is_compared(states: Tensor) -> None:
+    found = compared(states + 1, states, torch.full_like(states, math.inf))
+    assert (found.compared, found.unjudged, found.at) == (0, 144, None)
+
+
+def test_the_largest_difference_is_told_in_the_last_places_asked_for() -> None:
+    """As for float32 states, widened, that are held against exact ones."""
+    reference = torch.ones(1, 1, 8, dtype=torch.float64)
+    fold = Fold("h", LOCATE, dtype=torch.float32)
+    fold.add(reference + 3 * 2.0**-23, reference, LITTLE)
+    assert fold.result().max_ulp == 3
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7])

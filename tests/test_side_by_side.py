@@ -7,6 +7,7 @@ import torch
 from fakes import Fake, changing, with_output
 from torch import Tensor
 
+from rnncheck.allowance import Stated
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.report import Comparison, Place
@@ -27,7 +28,7 @@ def compared(
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
         layers = (side.build(spec, weights) for side in (candidate, load("numpy")))
-        both = SideBySide(spec, *layers, state, lengths, Tolerance(1e-12, 0.0), 30)
+        both = SideBySide(spec, *layers, state, lengths, Stated(Tolerance(1e-12, 0.0)), 30)
         for steps in chunks:
             both.run(torch.randn(steps, 2, 3, dtype=torch.float64, generator=generator))
         return {each.quantity: each for each in both.comparisons()}

@@ -1,4 +1,4 @@
-"""How far apart two right layers may be, until something better than a fixed number says so."""
+"""A stated tolerance, which replaces the rounding envelope."""
 
 import math
 
@@ -6,30 +6,24 @@ import pytest
 import torch
 
 from rnncheck.errors import UsageError
-from rnncheck.spec import Dtype
-from rnncheck.tolerance import Tolerance, tolerance_for
+from rnncheck.tolerance import Tolerance, stated
 
 
-@pytest.mark.parametrize("dtype", Dtype)
-def test_the_default_is_torch_testings_own(dtype: Dtype) -> None:
-    tolerance, one = tolerance_for(dtype), torch.ones((), dtype=getattr(torch, dtype))
-    with pytest.raises(AssertionError, match=rf"up to {tolerance.atol} allowed") as refused:
-        torch.testing.assert_close(one, one + 1)
-    assert f"up to {tolerance.rtol} allowed" in str(refused.value)
-    assert not tolerance.stated
+def test_without_a_stated_number_there_is_no_tolerance() -> None:
+    assert stated(None, None) is None
 
 
 def test_a_stated_tolerance_leaves_the_other_at_nothing() -> None:
-    assert tolerance_for(Dtype.FLOAT32, atol=1e-3) == Tolerance(1e-3, 0.0, stated=True)
-    assert tolerance_for(Dtype.FLOAT32, rtol=1e-3) == Tolerance(0.0, 1e-3, stated=True)
-    assert tolerance_for(Dtype.FLOAT32, atol=0.0) == Tolerance(0.0, 0.0, stated=True)
+    assert stated(1e-3, None) == Tolerance(1e-3, 0.0)
+    assert stated(None, 1e-3) == Tolerance(0.0, 1e-3)
+    assert stated(0.0, None) == Tolerance(0.0, 0.0)
 
 
 @pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf])
 @pytest.mark.parametrize("name", ["atol", "rtol"])
 def test_a_tolerance_that_would_pass_everything_or_nothing_is_refused(name: str, value: float) -> None:
     with pytest.raises(UsageError, match=f"{name} is {value}; it must be a finite number, at least 0"):
-        tolerance_for(Dtype.FLOAT32, **{name: value})
+        Tolerance(**{name: value})
 
 
 def test_what_is_allowed_grows_with_the_reference_on_either_side_of_zero() -> None:
