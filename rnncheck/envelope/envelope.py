@@ -1,0 +1,137 @@
+"""The rounding envelope: what a layer computes exactly, and how far from it a right implementation may be.
+
+Monte-Carlo arithmetic on float64 reference semantics: the exact run, and K runs in which every operation rounds at
+random, kept as their distances from it. See docs/envelope.md.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope.horizon import rms
+from rnncheck.envelope.layer import ROUNDINGS_PER_STEP
+from rnncheck.envelope.network import Judged, Network, Rows
+from rnncheck.envelope.noise import Noise
+from rnncheck.envelope.rounding import Rounding
+from rnncheck.spec import Spec
+from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
+
+WORK = 2.0e9  # multiplications that the perturbed runs may take
+FEWEST_SAMPLES = 4
+BLOCK = 2**19  # numbers that move at a time: what the caches hold
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What is exact, and what is allowed: |candidate - exact| <= allowed, element by element.
+
+    `exact` and `allowed` have the fields and shapes of the run's trace, in float64. Where `allowed` is infinite a
+    free run cannot be judged: from there on rounding alone may be as large as the state, or has overflowed.
+    `before` are the states (T, L*D, B, ·) that every step started from: what lockstep restarts from.
+    `lost` (T, B, D) says where the output is not judged. There were `samples` perturbed runs, of the first `rows`
+    rows of the batch; the others are not judged.
+    """
+
+    exact: Trace
+    allowed: Trace
+    before: State
+    lost: Tensor
+    samples: int
+    rows: int
+
+    @property
+    def horizon(self) -> int:
+        """For how many steps, in the order of each direction, a free run is judged in all of `rows`."""
+        forward, *backward = (~self.lost[:, : self.rows].any(1)).unbind(1)
+        return min(int(way.cumprod(0).sum()) for way in (forward, *(each.flip(0) for each in backward)))
+
+    @property
+    def growth(self) -> float:
+        """The factor by which the allowance of the forward direction grew per step, as far as it is judged."""
+        width = self.allowed.output.shape[-1] // self.lost.shape[-1]
+        sizes = rms(self.allowed.output[:, : self.rows, :width]).square().mean(-1).sqrt()
+        last = self.horizon - 1
+        return float((sizes[last] / sizes[0]) ** (1 / last)) if last > 0 else 1.0
+
+
+def exact_and_envelope(
+    spec: Spec,
+    weights: Weights,
+    x: Tensor,
+    state: State,
+    lengths: Sequence[int] | None = None,
+    *,
+    rounding: Rounding,
+    samples: int = 16,
+    seed: int = 0,
+) -> Envelope:
+    """The envelope of one run over x (T, B, I) from `state`, computed where x is.
+
+    x, state and weights are first rounded to the run's dtype, as both sides get them. Long or wide runs are sampled
+    less, then in fewer rows, so that the cost stays bounded.
+    """
+    given = Given(spec, weights, x, state, lengths, rounding)
+    samples, rows = affordable(spec, x.shape[0], x.shape[1], samples)
+    network = Network(spec, given.values, rounding)
+    width = ROUNDINGS_PER_STEP * spec.hidden_size
+    block = max(BLOCK // (samples * width), 1)
+    noise = Noise(samples, min(block, rows), width, network.work, x.device, seed)
+    parts = [network.run(given.rows(at, min(at + block, rows)), noise) for at in range(0, rows, block)]
+    if rows < x.shape[1]:
+        parts.append(network.run(given.rows(rows, x.shape[1]), None))
+    return Envelope(*joined(parts), samples, rows)
+
+
+def affordable(spec: Spec, seq_len: int, batch_size: int, samples: int) -> tuple[int, int]:
+    """How many samples, of how many rows, the work allows: an even number, so that half of them can last."""
+    products = sum(math.prod(shape) for shape in spec.parameter_shapes().values()) * seq_len
+    samples = max(min(samples, int(WORK / (products * batch_size)) // 2 * 2), FEWEST_SAMPLES)
+    return samples, max(min(batch_size, int(WORK / (products * samples))), 1)
+
+
+class Given:
+    """What both sides are given, as they are given it: rounded to the run's dtype."""
+
+    def __init__(
+        self, spec: Spec, weights: Weights, x: Tensor, state: State, lengths: Sequence[int] | None, rounding: Rounding
+    ) -> None:
+        def rounded(value: Tensor) -> Tensor:
+            return value.to(x.device, rounding.dtype).double()
+
+        self.values = {name: rounded(value) for name, value in weights.values.items()}
+        self._x, self._h = rounded(x), rounded(state.h)
+        self._c = None if state.c is None else rounded(state.c)
+        ends = torch.tensor(lengths or [len(x)] * x.shape[1], device=x.device)
+        self._alive = torch.arange(len(x), device=x.device)[:, None] < ends if lengths else None
+
+    def rows(self, start: int, stop: int) -> Rows:
+        """Rows `start` to `stop` of the batch."""
+        part = slice(start, stop)
+        c, alive = self._c, self._alive
+        state = State(self._h[:, part], None if c is None else c[:, part])
+        return Rows(self._x[:, part], state, None if alive is None else alive[:, part])
+
+
+def joined(parts: Sequence[Judged]) -> Judged:
+    """The parts of the batch side by side."""
+    if len(parts) == 1:
+        return parts[0]
+    exact = joined_traces([part.exact for part in parts])
+    allowed = joined_traces([part.allowed for part in parts])
+    before = joined_states([part.before for part in parts], dim=2)
+    return Judged(exact, allowed, before, torch.cat([part.lost for part in parts], 1))
+
+
+def joined_traces(traces: Sequence[Trace]) -> Trace:
+    ys = [trace.y for trace in traces if trace.y is not None]
+    output = torch.cat([trace.output for trace in traces], 1)
+    return Trace(output, joined_states([trace.final for trace in traces], dim=1), torch.cat(ys, 1) if ys else None)
+
+
+def joined_states(states: Sequence[State], dim: int) -> State:
+    cs = [state.c for state in states if state.c is not None]
+    return State(torch.cat([state.h for state in states], dim), torch.cat(cs, dim) if cs else None)

@@ -1,0 +1,107 @@
+"""What the three cells share: the sums that feed the gates, in float64, and how far rounding moves them."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from rnncheck.envelope.noise import Site
+from rnncheck.envelope.rounding import Rounding
+
+States = tuple[Tensor, Tensor | None]
+"""h, and for the LSTM c: after a step, or how far they moved."""
+
+Frame = Sequence[Tensor]
+"""What a cell needs of one step, each (B, ·), to perturb it; a frame of all steps has a T in front."""
+
+
+class Steps(NamedTuple):
+    """All steps of a layer, exactly: it read x (T, B, I), h (T, B, R), c (T, B, H) and left h_next, c_next.
+
+    from_x = W_ih x + b_ih and from_h = W_hh h + b_hh, both (T, B, G), are the sums that feed its G gate rows.
+    """
+
+    x: Tensor
+    h: Tensor
+    c: Tensor | None
+    from_x: Tensor
+    from_h: Tensor
+    h_next: Tensor
+    c_next: Tensor | None
+
+
+class Cell(Protocol):
+    """One layer in one direction."""
+
+    gates: "Gates"
+
+    def step(self, from_x: Tensor, from_h: Tensor, h: Tensor, c: Tensor | None) -> States:
+        """One step of the cell in float64: its equations."""
+        ...
+
+    def frame(self, steps: Steps) -> Frame:
+        """What `move` needs to know, of all steps at once."""
+        ...
+
+    def move(self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]) -> States:
+        """How far one step's results move, (K, B, ·), when what it reads moves and each of its operations rounds."""
+        ...
+
+
+class Gates:
+    """The parameters of one layer in one direction: float64 for exact runs, in `work` for perturbations.
+
+    `shares` (G) multiplies what moves each gate row: 1/2 where a sigmoid is taken as a tanh of half its argument.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype, shares: Tensor | None = None
+    ) -> None:
+        self.rounding = rounding
+        self._w_ih, self._w_hh = parameters["weight_ih"], parameters["weight_hh"]
+        self._b_ih, self._b_hh = parameters.get("bias_ih"), parameters.get("bias_hh")
+        share = self._w_ih.new_ones(1) if shares is None else shares
+        self._moves_x = (self._w_ih * share[:, None]).T.to(work)
+        self._moves_h = (self._w_hh * share[:, None]).T.to(work)
+        self.rows, self.inputs = self._w_ih.shape
+        self.terms_x = self._w_ih.shape[1] + 1
+        self.terms_h = self._w_hh.shape[1] + 1
+
+    def from_x(self, x: Tensor) -> Tensor:
+        return linear(x, self._w_ih, self._b_ih)
+
+    def from_h(self, h: Tensor) -> Tensor:
+        return linear(h, self._w_hh, self._b_hh)
+
+    def squares_x(self, x: Tensor) -> Tensor:
+        """S2 of from_x: its products and its bias, each squared."""
+        return sum_of_squares(x, self._w_ih, self._b_ih)
+
+    def squares_h(self, h: Tensor) -> Tensor:
+        return sum_of_squares(h, self._w_hh, self._b_hh)
+
+    def sum_scale(self, steps: Steps) -> Tensor:
+        """The standard deviation of from_x + from_h, summed in any order."""
+        squares = self.squares_x(steps.x) + self.squares_h(steps.h)
+        parts = steps.from_x, steps.from_h, steps.from_x + steps.from_h
+        return self.rounding.of_sum(self.terms_x + self.terms_h, squares, *parts)
+
+    def moved_by_x(self, dx: Tensor | None, noise: Tensor) -> Tensor:
+        """What dx (K, B, I) moves, added to the noise (K, B, G)."""
+        return noise if dx is None else add_product(noise, dx, self._moves_x)
+
+    def moved_by_h(self, dh: Tensor | None, moved: Tensor) -> Tensor:
+        """What dh (K, B, R) moves, added to what is moved already."""
+        return moved if dh is None else add_product(moved, dh, self._moves_h)
+
+
+def sum_of_squares(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return linear(values.square(), weight.square(), None if bias is None else bias.square())
+
+
+def add_product(moved: Tensor, values: Tensor, matrix: Tensor) -> Tensor:
+    """moved += values @ matrix, for (K, B, ·)."""
+    moved.flatten(0, 1).addmm_(values.flatten(0, 1), matrix)
+    return moved

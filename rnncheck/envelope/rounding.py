@@ -1,0 +1,72 @@
+"""The arithmetic of a run: how much each operation of a right implementation may round.
+
+Everything is a standard deviation. u is the unit roundoff, half the distance between 1 and the next number.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.spec import Dtype, Spec
+
+TF32_UNIT = 2.0**-11  # ten stored digits: what tensor cores keep of each factor of a float32 product
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How a run in `dtype` rounds: `unit` each result, `factors` each factor of a product before it is multiplied.
+
+    `sequential` says that sums may be carried in `dtype` one term after another. Half precisions are not held to
+    that: hardware sums their products in float32, and honest loops in pairs or blocks, log2(n) roundings deep.
+    """
+
+    dtype: torch.dtype
+    unit: float
+    factors: float = 0.0
+    sequential: bool = True
+
+    @property
+    def largest(self) -> float:
+        """Beyond it a number overflows."""
+        return torch.finfo(self.dtype).max
+
+    @property
+    def smallest(self) -> float:
+        """Below it digits are lost: the error of a result is never smaller than this share of it.
+
+        float16 is never flushed to zero, the others may be.
+        """
+        limits = torch.finfo(self.dtype)
+        return limits.tiny * limits.eps if self.dtype == torch.float16 else limits.tiny
+
+    def additions(self, terms: int) -> float:
+        """How many times one term of a sum of so many is rounded, at most."""
+        return float(terms) if self.sequential else 1 + math.log2(terms)
+
+    def of_sum(self, terms: int, squares: Tensor, *partial: Tensor) -> Tensor:
+        """The standard deviation of a sum of products, rounded in any order of its terms and any grouping.
+
+        sigma^2 = u^2 (S2 + m (P^2 / 3 + S2 / 6)) + 2 f^2 S2, with S2 = `squares` the sum of the squared products,
+        m = `additions`, P^2 the sum of squares of `partial`: the total and the parts that may be summed by
+        themselves. With one part it is the mean over all orders of the squared partial sums; see docs/envelope.md.
+        """
+        squared_parts = sum((part.square() for part in partial), torch.zeros((), dtype=squares.dtype))
+        walk = self.additions(terms) * (squared_parts / 3 + squares / 6)
+        variance = self.unit**2 * (squares + walk) + 2 * self.factors**2 * squares
+        return variance.sqrt() + math.sqrt(terms) * self.smallest
+
+    def of_results(self, *results: Tensor) -> Tensor:
+        """The standard deviation of an elementwise formula whose intermediate results are `results`."""
+        variance = sum((result.square() for result in results), torch.zeros((), dtype=results[0].dtype))
+        return self.unit * variance.sqrt() + self.smallest
+
+
+def rounding_of(spec: Spec, *, tf32: bool = False) -> Rounding:
+    """The arithmetic of a run of this spec. `tf32` counts for float32 on a CUDA device alone."""
+    dtype = getattr(torch, spec.dtype)
+    unit = torch.finfo(dtype).eps / 2
+    if spec.dtype is Dtype.FLOAT32 and tf32 and spec.device.startswith("cuda"):
+        return Rounding(dtype, unit, factors=TF32_UNIT)
+    return Rounding(dtype, unit, sequential=spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32))
