@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.horizon import rms
-from rnncheck.envelope.layer import ROUNDINGS_PER_STEP
+from rnncheck.envelope.layer import ROUNDINGS_PER_STEP, rms
 from rnncheck.envelope.network import Judged, Network, Rows
 from rnncheck.envelope.noise import Noise
 from rnncheck.envelope.rounding import Rounding

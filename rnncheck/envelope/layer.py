@@ -1,7 +1,10 @@
-"""One layer in one direction over all its steps: first exactly, then perturbed."""
+"""One layer in one direction: its steps run exactly, and beside them perturbed, a block of steps at a time.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Time is here the order in which the layer takes its steps: a reverse direction is given its input reversed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,86 +13,95 @@ from rnncheck.envelope.gates import Cell, States, Steps
 from rnncheck.envelope.noise import Noise
 
 ROUNDINGS_PER_STEP = 4  # gates, c, h, projection: the most that a cell asks noise for
+BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
+LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
 
 
-@dataclass(frozen=True)
-class Way:
-    """How a layer goes through time: the order of its T steps, and which rows still have data at each (T, B)."""
+class Walk(NamedTuple):
+    """What a layer did: its output (T, B, R), the states before each step, and those after the last one.
 
-    order: Sequence[int]
-    alive: Tensor | None
-
-    def carried(self, t: int, new: Tensor, old: Tensor | None) -> Tensor:
-        """`new` (·, B, ·) in the rows that are alive at t, `old` (zero if None) in the others."""
-        if self.alive is None:
-            return new
-        return torch.where(self.alive[t, :, None], new, new.new_zeros(()) if old is None else old)
-
-    def shown(self, t: int, new: Tensor) -> Tensor:
-        """`new` (·, B, ·), zero in the rows that are over at t."""
-        return self.carried(t, new, None)
-
-
-def exact_steps(cell: Cell, x: Tensor, h: Tensor, c: Tensor | None, way: Way) -> tuple[Steps, Tensor, States]:
-    """All steps in float64, the output (T, B, R), and the last states."""
-    from_x = cell.gates.from_x(x)
-    steps: list[tuple[Tensor | None, ...]] = [()] * len(x)
-    for t in way.order:
-        from_h = cell.gates.from_h(h)
-        h_next, c_next = cell.step(from_x[t], from_h, h, c)
-        steps[t] = h, c, from_h, h_next, c_next, way.shown(t, h_next)
-        h = way.carried(t, h_next, h)
-        c = None if c_next is None else way.carried(t, c_next, c)
-    hs, cs, from_hs, hs_next, cs_next, output = (stacked(each) for each in zip(*steps, strict=True))
-    return Steps(x, hs, cs, from_x, from_hs, hs_next, cs_next), output, (h, c)
-
-
-def stacked(steps: Sequence[Tensor | None]) -> Tensor | None:
-    tensors = [each for each in steps if each is not None]
-    return torch.stack(tensors) if tensors else None
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The standard deviation of what rounding moves: the output (T, B, R), and the last h and c (B, ·).
-
-    `moves` are the samples themselves, (K, B, R) at every step: what the next layer reads.
+    The spreads are standard deviations of what rounding moves: None if nothing was sampled. `moves` are the samples
+    themselves, (K, B, R) at every step. `size` and `largest` (T, B): the root mean square of h, the largest number.
     """
 
     output: Tensor
-    h: Tensor
-    c: Tensor | None
+    before: States
+    last: States
+    size: Tensor
+    largest: Tensor
+    spread: Tensor | None
+    last_spread: States
     moves: list[Tensor]
 
 
-def perturbed_steps(
-    cell: Cell, steps: Steps, way: Way, dx: Sequence[Tensor] | None, noise: Noise, work: torch.dtype, *, keep: bool
-) -> Spread:
-    """The same steps with every operation rounding, K times over; `dx` is what already moved the input."""
-    frames = list(zip(*(each.to(work).unbind(0) for each in cell.frame(steps)), strict=True))
-    sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)]
-    dh: Tensor | None = None
-    dc: Tensor | None = None
-    moves, spreads = [steps.x] * len(frames), [steps.x] * len(frames)
-    for t in way.order:
-        dh_next, dc_next = cell.move(frames[t], None if dx is None else dx[t], dh, dc, sites)
-        dh = way.carried(t, dh_next, dh)
-        dc = None if dc_next is None else way.carried(t, dc_next, dc)
-        spreads[t] = way.shown(t, spread(dh_next))
-        if keep:
-            moves[t] = way.shown(t, dh_next)
-    assert dh is not None
-    return Spread(torch.stack(spreads), spread(dh), None if dc is None else spread(dc), moves)
+def walk(
+    cell: Cell,
+    x: Tensor,
+    state: States,
+    alive: Tensor | None,
+    *,
+    noise: Noise | None,
+    dx: Sequence[Tensor] | None,
+    work: torch.dtype,
+) -> Walk:
+    """Walk x (T, B, I) from `state`; `alive` (T, B) says which rows still have data, if not all have.
+
+    With noise every operation rounds too, in each of K samples, whose input has moved by `dx`, (K, B, I) each step.
+    """
+    sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)] if noise else []
+    moved: tuple[Tensor | None, Tensor | None] = None, None
+    blocks, spreads, moves = [], [], []
+    length = max(BLOCK // (x.shape[1] * cell.gates.rows), 1)
+    for start in range(0, len(x), length):
+        steps, state = exact_steps(cell, x[start : start + length], state, alive, start)
+        blocks.append((steps.h, steps.c, steps.h_next, largest(steps)))
+        if not noise:
+            continue
+        frames = zip(*(each.to(work).unbind(0) for each in cell.frame(steps)), strict=True)
+        for t, frame in enumerate(frames, start):
+            dh, dc = cell.move(frame, None if dx is None else dx[t], *moved, sites)
+            spreads.append(spread(dh))
+            moves.append(carried(alive, t, dh, None))
+            moved = carried(alive, t, dh, moved[0]), None if dc is None else carried(alive, t, dc, moved[1])
+    h, c, h_next, highest = (joined(each, torch.cat) for each in zip(*blocks, strict=True))
+    size = torch.maximum(rms(h), rms(h_next))
+    output = h_next if alive is None else torch.where(alive[:, :, None], h_next, 0.0)
+    last_spread = tuple(None if each is None else spread(each) for each in moved)
+    return Walk(output, (h, c), state, size, highest, torch.stack(spreads) if noise else None, last_spread, moves)
 
 
-def no_samples(output: Tensor, last: States) -> Spread:
-    """The spread of rows that are not sampled: nobody knows."""
-    h, c = last
-    unknown = torch.full_like(h, torch.inf)
-    return Spread(torch.full_like(output, torch.inf), unknown, None if c is None else torch.full_like(c, torch.inf), [])
+def exact_steps(cell: Cell, x: Tensor, state: States, alive: Tensor | None, start: int) -> tuple[Steps, States]:
+    """The steps of x in float64, the first of which is step `start`, and the states they end in."""
+    from_x = cell.gates.from_x(x)
+    h, c = state
+    steps = []
+    for t, from_x_t in enumerate(from_x.unbind(0), start):
+        from_h = cell.gates.from_h(h)
+        h_next, c_next = cell.step(from_x_t, from_h, h, c)
+        steps.append((h, c, from_h, h_next, c_next))
+        h = carried(alive, t, h_next, h)
+        c = None if c_next is None else carried(alive, t, c_next, c)
+    before, before_c, from_h, h_next, c_next = (joined(each, torch.stack) for each in zip(*steps, strict=True))
+    return Steps(x, before, before_c, from_x, from_h, h_next, c_next), (h, c)
 
 
-LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
+def joined(steps: Sequence[Tensor | None], join: Callable[[list[Tensor]], Tensor]) -> Tensor | None:
+    """Some quantity of all steps; None for the one that the cell has not, c."""
+    tensors = [each for each in steps if each is not None]
+    return join(tensors) if tensors else None
+
+
+def carried(alive: Tensor | None, t: int, new: Tensor, old: Tensor | None) -> Tensor:
+    """`new` (·, B, ·) in the rows that still have data at t, `old` (zero if None) in the others."""
+    if alive is None:
+        return new
+    return torch.where(alive[t, :, None], new, new.new_zeros(()) if old is None else old)
+
+
+def largest(steps: Steps) -> Tensor:
+    """(T, B): the largest number that a step met; NaN if any was."""
+    numbers = (steps.from_x, steps.from_h, steps.h_next, *([] if steps.c_next is None else [steps.c_next]))
+    return torch.stack([torch.linalg.vector_norm(each, torch.inf, -1) for each in numbers]).amax(0)
 
 
 def spread(moved: Tensor) -> Tensor:
@@ -98,4 +110,8 @@ def spread(moved: Tensor) -> Tensor:
     A unit that no sample happened to move may still be moved as far as its neighbours are.
     """
     variance = (moved * LIFT).square_().mean(0)
-    return torch.maximum(variance, variance.mean(-1, keepdim=True)).sqrt_().double() / LIFT
+    return torch.maximum(variance, variance.mean(-1, keepdim=True)).sqrt_().double().div_(LIFT)
+
+
+def rms(values: Tensor) -> Tensor:
+    return values.square().mean(-1).sqrt()

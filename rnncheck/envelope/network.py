@@ -1,7 +1,6 @@
 """The whole layer: its layers and directions, run exactly and perturbed, for some rows of the batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -11,7 +10,7 @@ from rnncheck.envelope.gates import Cell, States
 from rnncheck.envelope.gru_cell import GRUCell
 from rnncheck.envelope.head import exact_head, head_spread
 from rnncheck.envelope.horizon import lost_steps
-from rnncheck.envelope.layer import Way, exact_steps, no_samples, perturbed_steps
+from rnncheck.envelope.layer import walk
 from rnncheck.envelope.lstm_cell import LSTMCell
 from rnncheck.envelope.noise import Noise
 from rnncheck.envelope.rnn_cell import ReluCell, TanhCell
@@ -41,9 +40,20 @@ class Judged(NamedTuple):
     lost: Tensor
 
 
-@dataclass(frozen=True)
-class Side:
-    """One layer in one direction: exact values, allowances, and how far the samples moved its output."""
+class Below(NamedTuple):
+    """What a layer reads, (T, B, ·): exactly, how far the samples moved it, and which steps of it are lost."""
+
+    output: Tensor
+    moves: list[Tensor] | None = None
+    lost: Tensor | None = None
+
+    def reversed(self) -> "Below":
+        lost = None if self.lost is None else self.lost.flip(0)
+        return Below(self.output.flip(0), self.moves and self.moves[::-1], lost)
+
+
+class Side(NamedTuple):
+    """One layer in one direction, in the order of time."""
 
     output: Tensor
     before: States
@@ -58,89 +68,83 @@ class Network:
     """One spec with its weights in float64."""
 
     def __init__(self, spec: Spec, values: dict[str, Tensor], rounding: Rounding) -> None:
-        self.spec, self.rounding, self.values = spec, rounding, values
+        self._spec, self._rounding, self._values = spec, rounding, values
         # float32 is wide enough for what rounding moves, but not in layers that can grow without bound.
         wide = rounding.dtype == torch.float64 or spec.nonlinearity == "relu"
         self.work = torch.float64 if wide else torch.float32
+        self._cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
 
     def run(self, rows: Rows, noise: Noise | None) -> Judged:
         """Exact values and allowances; without noise nothing is sampled, and every allowance is infinite."""
-        spec, x = self.spec, rows.x
-        dx: list[Tensor] | None = None
-        lost: Tensor | None = None
+        below = Below(rows.x)
         every: list[Side] = []
-        for layer in range(spec.num_layers):
-            keep = layer + 1 < spec.num_layers or spec.head is not None
-            sides = [self._side(layer, each, rows, x, dx, lost, noise, keep=keep) for each in range(spec.directions)]
-            x = torch.cat([side.output for side in sides], -1)
-            lost = torch.stack([side.lost for side in sides], -1).any(-1)
-            if keep:
-                dx = [torch.cat(moves, -1) for moves in zip(*(side.moves for side in sides), strict=True)]
+        for layer in range(self._spec.num_layers):
+            sides = [self._side(layer, direction, rows, below, noise) for direction in range(self._spec.directions)]
+            below = read_together(sides)
             every += sides
-        y, allowed_y = self._head(x, dx, lost, noise)
-        exact = Trace(x, states([side.last for side in every]), y)
-        allowed = Trace(
-            torch.cat([side.allowed for side in sides], -1), states([side.allowed_last for side in every]), allowed_y
+        y, allowed_y = self._head(below, noise)
+        allowed = torch.cat([side.allowed for side in sides], -1)
+        return Judged(
+            Trace(below.output, stacked_states([side.last for side in every]), y),
+            Trace(allowed, stacked_states([side.allowed_last for side in every]), allowed_y),
+            stacked_states([side.before for side in every], dim=1),
+            torch.stack([side.lost for side in sides], -1),
         )
-        before = states([side.before for side in every], dim=1)
-        return Judged(exact, allowed, before, torch.stack([side.lost for side in sides], -1))
 
-    def _side(
-        self,
-        layer: int,
-        direction: int,
-        rows: Rows,
-        x: Tensor,
-        dx: list[Tensor] | None,
-        lost_below: Tensor | None,
-        noise: Noise | None,
-        *,
-        keep: bool,
-    ) -> Side:
-        index = layer * self.spec.directions + direction
-        order = range(len(x))
-        way = Way(order[::-1] if direction else order, rows.alive)
-        cell = self._cell(layer, direction)
-        h, c = rows.state.h[index], None if rows.state.c is None else rows.state.c[index]
-        steps, output, last = exact_steps(cell, x, h, c, way)
-        spread = perturbed_steps(cell, steps, way, dx, noise, self.work, keep=keep) if noise else no_samples(output, last)
-        allowed = self._allowed(output, spread.output)
-        lost = lost_steps(steps, allowed, lost_below, way, self.rounding)
-        at_end = lost[way.order[-1]][:, None]
-        h_allowed = self._allowed(last[0], spread.h).masked_fill(at_end, torch.inf)
-        c_allowed = None
-        if last[1] is not None and spread.c is not None:
-            c_allowed = self._allowed(last[1], spread.c).masked_fill(at_end, torch.inf)
+    def _side(self, layer: int, direction: int, rows: Rows, below: Below, noise: Noise | None) -> Side:
+        state, alive = rows.state, rows.alive
+        index = layer * self._spec.directions + direction
+        start = state.h[index], None if state.c is None else state.c[index]
+        if direction:
+            below, alive = below.reversed(), None if alive is None else alive.flip(0)
+        walked = walk(self._cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work)
+        allowed = self._allowed(walked.output, walked.spread)
+        lost = lost_steps(walked, allowed, below.lost, self._rounding)
+        allowed_last = tuple(
+            None if value is None else self._allowed(value, spread).masked_fill(lost[-1, :, None], torch.inf)
+            for value, spread in zip(walked.last, walked.last_spread, strict=True)
+        )
         allowed = allowed.masked_fill(lost[:, :, None], torch.inf)
-        if way.alive is not None:
-            allowed = allowed.masked_fill(~way.alive[:, :, None], 0.0)  # zero is what stands there, exactly
-        return Side(output, (steps.h, steps.c), last, allowed, (h_allowed, c_allowed), lost, spread.moves)
+        if alive is not None:
+            allowed = allowed.masked_fill(~alive[:, :, None], 0.0)  # where a row is over there is a zero, exactly
+        output, before, moves = walked.output, walked.before, walked.moves
+        if direction:
+            output, allowed, lost, moves = output.flip(0), allowed.flip(0), lost.flip(0), moves[::-1]
+            before = before[0].flip(0), None if before[1] is None else before[1].flip(0)
+        return Side(output, before, walked.last, allowed, allowed_last, lost, moves)
 
     def _cell(self, layer: int, direction: int) -> Cell:
         suffix = f"_l{layer}" + ("_reverse" if direction else "")
-        parameters = {name.removesuffix(suffix): each for name, each in self.values.items() if name.endswith(suffix)}
-        rnn = ReluCell if self.spec.nonlinearity == "relu" else TanhCell
-        kind = {Kind.RNN: rnn, Kind.LSTM: LSTMCell, Kind.GRU: GRUCell}[self.spec.cell]
-        return kind(parameters, self.rounding, self.work)
+        parameters = {name.removesuffix(suffix): each for name, each in self._values.items() if name.endswith(suffix)}
+        rnn = ReluCell if self._spec.nonlinearity == "relu" else TanhCell
+        kind = {Kind.RNN: rnn, Kind.LSTM: LSTMCell, Kind.GRU: GRUCell}[self._spec.cell]
+        return kind(parameters, self._rounding, self.work)
 
-    def _head(
-        self, output: Tensor, moves: list[Tensor] | None, lost: Tensor | None, noise: Noise
-    ) -> tuple[Tensor | None, Tensor | None]:
-        if self.spec.head is None or moves is None or lost is None:
+    def _head(self, below: Below, noise: Noise | None) -> tuple[Tensor | None, Tensor | None]:
+        if self._spec.head is None:
             return None, None
-        y = exact_head(output, self.values)
-        if noise is None:
-            return y, torch.full_like(y, torch.inf)
-        spread = head_spread(output, y, moves, self.values, self.rounding, noise, self.work)
-        return y, self._allowed(y, spread).masked_fill(lost[:, :, None], torch.inf)
+        y = exact_head(below.output, self._values)
+        spread = None
+        if noise and below.moves:
+            spread = head_spread(below.output, y, below.moves, self._values, self._rounding, noise, self.work)
+        assert below.lost is not None
+        return y, self._allowed(y, spread).masked_fill(below.lost[:, :, None], torch.inf)
 
-    def _allowed(self, exact: Tensor, spread: Tensor) -> Tensor:
-        allowed = SIGMAS * spread + UNITS * self.rounding.unit * exact.abs() + 16 * self.rounding.smallest
+    def _allowed(self, exact: Tensor, spread: Tensor | None) -> Tensor:
+        if spread is None:
+            return torch.full_like(exact, torch.inf)
+        allowed = SIGMAS * spread + UNITS * self._rounding.unit * exact.abs() + 16 * self._rounding.smallest
         return allowed.nan_to_num(nan=torch.inf, posinf=torch.inf)
 
 
-def states(each: Sequence[States], dim: int = 0) -> State:
+def read_together(sides: Sequence[Side]) -> Below:
+    """What the next layer reads: the outputs of all directions side by side."""
+    output = torch.cat([side.output for side in sides], -1)
+    moves = [torch.cat(each, -1) for each in zip(*(side.moves for side in sides), strict=True)]
+    return Below(output, moves or None, torch.stack([side.lost for side in sides]).any(0))
+
+
+def stacked_states(each: Sequence[States], dim: int = 0) -> State:
     """The states of all layers and directions in one, as `torch.nn` stacks them."""
-    h = torch.stack([h for h, _ in each], dim)
     cs = [c for _, c in each if c is not None]
-    return State(h, torch.stack(cs, dim) if cs else None)
+    return State(torch.stack([h for h, _ in each], dim), torch.stack(cs, dim) if cs else None)

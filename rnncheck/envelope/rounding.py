@@ -52,15 +52,18 @@ class Rounding:
         m = `additions`, P^2 the sum of squares of `partial`: the total and the parts that may be summed by
         themselves. With one part it is the mean over all orders of the squared partial sums; see docs/envelope.md.
         """
-        squared_parts = sum((part.square() for part in partial), torch.zeros((), dtype=squares.dtype))
-        walk = self.additions(terms) * (squared_parts / 3 + squares / 6)
-        variance = self.unit**2 * (squares + walk) + 2 * self.factors**2 * squares
-        return variance.sqrt() + math.sqrt(terms) * self.smallest
+        u2, walk = self.unit**2, self.unit**2 * self.additions(terms)
+        variance = squares * (u2 + walk / 6 + 2 * self.factors**2)
+        for part in partial:
+            variance.addcmul_(part, part, value=walk / 3)
+        return variance.sqrt_().add_(math.sqrt(terms) * self.smallest)
 
     def of_results(self, *results: Tensor) -> Tensor:
         """The standard deviation of an elementwise formula whose intermediate results are `results`."""
-        variance = sum((result.square() for result in results), torch.zeros((), dtype=results[0].dtype))
-        return self.unit * variance.sqrt() + self.smallest
+        variance = torch.zeros_like(results[0])
+        for result in results:
+            variance.addcmul_(result, result)
+        return variance.sqrt_().mul_(self.unit).add_(self.smallest)
 
 
 def rounding_of(spec: Spec, *, tf32: bool = False) -> Rounding:
