@@ -65,7 +65,9 @@ class Gates:
         share = self._w_ih.new_ones(1) if shares is None else shares
         self._moves_x = (self._w_ih * share[:, None]).T.to(work)
         self._moves_h = (self._w_hh * share[:, None]).T.to(work)
-        self.rows, self.inputs = self._w_ih.shape
+        self._squares_x = self._w_ih.square(), None if self._b_ih is None else self._b_ih.square()
+        self._squares_h = self._w_hh.square(), None if self._b_hh is None else self._b_hh.square()
+        self.rows = len(self._w_ih)
         self.terms_x = self._w_ih.shape[1] + 1
         self.terms_h = self._w_hh.shape[1] + 1
 
@@ -77,16 +79,15 @@ class Gates:
 
     def squares_x(self, x: Tensor) -> Tensor:
         """S2 of from_x: its products and its bias, each squared."""
-        return sum_of_squares(x, self._w_ih, self._b_ih)
+        return linear(x.square(), *self._squares_x)
 
     def squares_h(self, h: Tensor) -> Tensor:
-        return sum_of_squares(h, self._w_hh, self._b_hh)
+        return linear(h.square(), *self._squares_h)
 
-    def sum_scale(self, steps: Steps) -> Tensor:
-        """The standard deviation of from_x + from_h, summed in any order."""
-        squares = self.squares_x(steps.x) + self.squares_h(steps.h)
-        parts = steps.from_x, steps.from_h, steps.from_x + steps.from_h
-        return self.rounding.of_sum(self.terms_x + self.terms_h, squares, *parts)
+    def sum_scale(self, steps: Steps, total: Tensor) -> Tensor:
+        """The standard deviation of `total`, from_x + from_h, summed in any order."""
+        squares = self.squares_x(steps.x).add_(self.squares_h(steps.h))
+        return self.rounding.of_sum(self.terms_x + self.terms_h, squares, steps.from_x, steps.from_h, total)
 
     def moved_by_x(self, dx: Tensor | None, noise: Tensor) -> Tensor:
         """What dx (K, B, I) moves, added to the noise (K, B, G)."""
@@ -95,10 +96,6 @@ class Gates:
     def moved_by_h(self, dh: Tensor | None, moved: Tensor) -> Tensor:
         """What dh (K, B, R) moves, added to what is moved already."""
         return moved if dh is None else add_product(moved, dh, self._moves_h)
-
-
-def sum_of_squares(values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    return linear(values.square(), weight.square(), None if bias is None else bias.square())
 
 
 def add_product(moved: Tensor, values: Tensor, matrix: Tensor) -> Tensor:

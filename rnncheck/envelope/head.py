@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.gates import sum_of_squares
 from rnncheck.envelope.layer import spread
 from rnncheck.envelope.noise import Noise
 from rnncheck.envelope.rounding import Rounding
@@ -29,7 +28,7 @@ def head_spread(
     weight, bias = parameters["weight_hy"], parameters["bias_y"]
     scores = linear(output, weight, bias)
     terms = weight.shape[1] + 1
-    scores_scale = rounding.of_sum(terms, sum_of_squares(output, weight, bias), scores, scores - bias)
+    scores_scale = rounding.of_sum(terms, linear(output.square(), weight.square(), bias.square()), scores, scores - bias)
     shifted = scores - scores.amax(-1, keepdim=True)
     exp_scale = rounding.of_results(shifted, torch.ones_like(shifted), torch.ones_like(shifted))
     s_scale = (scores_scale.square() + exp_scale.square()).sqrt().to(work)

@@ -101,7 +101,7 @@ def carried(alive: Tensor | None, t: int, new: Tensor, old: Tensor | None) -> Te
 def largest(steps: Steps) -> Tensor:
     """(T, B): the largest number that a step met; NaN if any was."""
     numbers = (steps.from_x, steps.from_h, steps.h_next, *([] if steps.c_next is None else [steps.c_next]))
-    return torch.stack([torch.linalg.vector_norm(each, torch.inf, -1) for each in numbers]).amax(0)
+    return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)
 
 
 def spread(moved: Tensor) -> Tensor:

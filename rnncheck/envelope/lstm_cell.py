@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
-from rnncheck.envelope.gates import Frame, Gates, States, Steps, sum_of_squares
+from rnncheck.envelope.gates import Frame, Gates, States, Steps
 from rnncheck.envelope.noise import Site
 from rnncheck.envelope.rounding import Rounding
 from rnncheck.envelope.squash import moved_squash, squash
@@ -35,9 +36,10 @@ class LSTMCell:
         assert steps.c is not None
         assert steps.c_next is not None
         of_results = self.gates.rounding.of_results
-        a_scale = self.gates.sum_scale(steps) * self._shares
-        squashed = torch.tanh((steps.from_x + steps.from_h) * self._shares)
-        gates = squashed * self._shares + (1 - self._shares)
+        a = steps.from_x + steps.from_h
+        a_scale = self.gates.sum_scale(steps, a).mul_(self._shares)
+        squashed = a.mul_(self._shares).tanh_()
+        gates = torch.addcmul(1 - self._shares, squashed, self._shares)
         i, f, g, o = gates.chunk(4, -1)
         tanh_c = torch.tanh(steps.c_next)
         # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence g / 2, c / 2, tanh_c / 2.
@@ -49,7 +51,7 @@ class LSTMCell:
 
     def _projection_scale(self, h: Tensor, projected: Tensor) -> Tensor:
         assert self._w_hr is not None
-        return self.gates.rounding.of_sum(h.shape[-1], sum_of_squares(h, self._w_hr), projected)
+        return self.gates.rounding.of_sum(h.shape[-1], linear(h.square(), self._w_hr.square()), projected)
 
     def move(
         self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]

@@ -19,7 +19,7 @@ class TanhCell:
         return torch.tanh(from_x + from_h), None
 
     def frame(self, steps: Steps) -> Frame:
-        a_scale = self.gates.sum_scale(steps)
+        a_scale = self.gates.sum_scale(steps, steps.from_x + steps.from_h)
         h_scale = self.gates.rounding.of_results(steps.h_next, steps.h_next)  # tanh, and how it is stored
         return a_scale, h_scale, *squash(steps.h_next)
 
@@ -41,7 +41,7 @@ class ReluCell:
 
     def frame(self, steps: Steps) -> Frame:
         a = steps.from_x + steps.from_h
-        return self.gates.sum_scale(steps), a
+        return self.gates.sum_scale(steps, a), a
 
     def move(
         self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]

@@ -13,9 +13,8 @@ Squash = tuple[Tensor, Tensor, Tensor]
 
 def squash(value: Tensor, share: Tensor | float = 1.0) -> Squash:
     """`value` is tanh(a); or, with `share` 1/2, it is tanh(a / 2) on behalf of sigmoid(a) = (1 + tanh(a / 2)) / 2."""
-    slope = 1 - value.square()
-    tiny = torch.finfo(torch.float32).tiny
-    return value, slope * share, slope / 2 + tiny
+    slope = torch.addcmul(value.new_ones(()), value, value, value=-1)
+    return value, slope * share, (slope / 2).add_(torch.finfo(torch.float32).tiny)
 
 
 def moved_squash(at: Squash, by: Tensor) -> Tensor:
