@@ -63,7 +63,12 @@ def configuration(seed: int, *, dtype: Dtype | None = None, default_weights: boo
         weights = normal_weights(spec, seed)
     data = "normal" if default_weights else dice.choice(["normal", "normal", "uniform", "constant"])
     chunks = random_sequences(
-        spec.input_size, seq_len, batch_size, lengths=lengths, seed=seed, init="uniform" if data == "uniform" else "normal"
+        spec.input_size,
+        seq_len,
+        batch_size,
+        lengths=lengths,
+        seed=seed,
+        init="uniform" if data == "uniform" else "normal",
     ).chunks(seq_len)
     x = torch.from_numpy(next(iter(chunks)))
     if data == "constant":

@@ -68,9 +68,7 @@ class RightLayer:
     stores: bool = False
     disturb: Disturb = undisturbed
 
-    def run(
-        self, spec: Spec, weights: Weights, x: Tensor, state: State, lengths: Sequence[int] | None = None
-    ) -> Trace:
+    def run(self, spec: Spec, weights: Weights, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         given = getattr(torch, spec.dtype)
         dtype = self.computes or given
         values = {name: value.to(dtype) for name, value in weights.cast(spec).items()}

@@ -20,7 +20,8 @@ from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
 WORK = 2.0e9  # multiplications that the perturbed runs may take
-FEWEST_SAMPLES = 4
+MOVES = 256  # samples times units: how many moves of one state a standard deviation is taken from
+FEWEST_SAMPLES = 6
 BLOCK = 2**19  # numbers that move at a time: what the caches hold
 
 
@@ -31,8 +32,7 @@ class Envelope:
     `exact` and `allowed` have the fields and shapes of the run's trace, in float64. Where `allowed` is infinite a
     free run cannot be judged: from there on rounding alone may be as large as the state, or has overflowed.
     `before` are the states (T, L*D, B, ·) that every step started from: what lockstep restarts from.
-    `lost` (T, B, D) says where the output is not judged. There were `samples` perturbed runs, of the first `rows`
-    rows of the batch; the others are not judged.
+    `lost` (T, B, D) says where the output is not judged; `samples` how many perturbed runs there were.
     """
 
     exact: Trace
@@ -40,19 +40,18 @@ class Envelope:
     before: State
     lost: Tensor
     samples: int
-    rows: int
 
     @property
     def horizon(self) -> int:
-        """For how many steps, in the order of each direction, a free run is judged in all of `rows`."""
-        forward, *backward = (~self.lost[:, : self.rows].any(1)).unbind(1)
+        """For how many steps, in the order of each direction, a free run is judged in all rows of the batch."""
+        forward, *backward = (~self.lost.any(1)).unbind(1)
         return min(int(way.cumprod(0).sum()) for way in (forward, *(each.flip(0) for each in backward)))
 
     @property
     def growth(self) -> float:
         """The factor by which the allowance of the forward direction grew per step, as far as it is judged."""
         width = self.allowed.output.shape[-1] // self.lost.shape[-1]
-        sizes = rms(self.allowed.output[:, : self.rows, :width]).square().mean(-1).sqrt()
+        sizes = rms(self.allowed.output[:, :, :width]).square().mean(-1).sqrt()
         last = self.horizon - 1
         return float((sizes[last] / sizes[0]) ** (1 / last)) if last > 0 else 1.0
 
@@ -70,26 +69,25 @@ def exact_and_envelope(
 ) -> Envelope:
     """The envelope of one run over x (T, B, I) from `state`, computed where x is.
 
-    x, state and weights are first rounded to the run's dtype, as both sides get them. Long or wide runs are sampled
-    less, then in fewer rows, so that the cost stays bounded.
+    x, state and weights are first rounded to the run's dtype, as both sides get them. There are at least `samples`
+    samples, more for few units, but fewer for long or wide runs: some multiple of the run's own cost.
     """
     given = Given(spec, weights, x, state, lengths, rounding)
-    samples, rows = affordable(spec, x.shape[0], x.shape[1], samples)
+    samples = affordable(spec, x.shape[0] * x.shape[1], samples)
     network = Network(spec, given.values, rounding)
     width = ROUNDINGS_PER_STEP * spec.hidden_size
     block = max(BLOCK // (samples * width), 1)
-    noise = Noise(samples, min(block, rows), width, network.work, x.device, seed)
-    parts = [network.run(given.rows(at, min(at + block, rows)), noise) for at in range(0, rows, block)]
-    if rows < x.shape[1]:
-        parts.append(network.run(given.rows(rows, x.shape[1]), None))
-    return Envelope(*joined(parts), samples, rows)
+    batch_size = x.shape[1]
+    noise = Noise(samples, min(block, batch_size), width, network.work, x.device, seed)
+    parts = [network.run(given.rows(start, start + block), noise) for start in range(0, batch_size, block)]
+    return Envelope(*joined(parts), samples)
 
 
-def affordable(spec: Spec, seq_len: int, batch_size: int, samples: int) -> tuple[int, int]:
-    """How many samples, of how many rows, the work allows: an even number, so that half of them can last."""
-    products = sum(math.prod(shape) for shape in spec.parameter_shapes().values()) * seq_len
-    samples = max(min(samples, int(WORK / (products * batch_size)) // 2 * 2), FEWEST_SAMPLES)
-    return samples, max(min(batch_size, int(WORK / (products * samples))), 1)
+def affordable(spec: Spec, steps: int, samples: int) -> int:
+    """How many samples so many steps can have: an even number, so that half of them can last."""
+    wanted = max(samples, MOVES // spec.state_size)
+    products = sum(math.prod(shape) for shape in spec.parameter_shapes().values()) * steps
+    return max(min(wanted, int(WORK / products)), FEWEST_SAMPLES) // 2 * 2
 
 
 class Given:
@@ -108,7 +106,7 @@ class Given:
         self._alive = torch.arange(len(x), device=x.device)[:, None] < ends if lengths else None
 
     def rows(self, start: int, stop: int) -> Rows:
-        """Rows `start` to `stop` of the batch."""
+        """Rows `start` to `stop` of the batch, as far as there are any."""
         part = slice(start, stop)
         c, alive = self._c, self._alive
         state = State(self._h[:, part], None if c is None else c[:, part])

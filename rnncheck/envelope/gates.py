@@ -10,26 +10,24 @@ from torch.nn.functional import linear
 from rnncheck.envelope.noise import Site
 from rnncheck.envelope.rounding import Rounding
 
-States = tuple[Tensor, Tensor | None]
-"""h, and for the LSTM c: after a step, or how far they moved."""
+States = tuple[Tensor, ...]
+"""h, and for the LSTM c: what they are, or how far they moved (empty while nothing has)."""
 
 Frame = Sequence[Tensor]
 """What a cell needs of one step, each (B, ·), to perturb it; a frame of all steps has a T in front."""
 
 
 class Steps(NamedTuple):
-    """All steps of a layer, exactly: it read x (T, B, I), h (T, B, R), c (T, B, H) and left h_next, c_next.
+    """Some steps of a layer, exactly: it read x (T, B, I) and the states `before`, and left the states `after`.
 
     from_x = W_ih x + b_ih and from_h = W_hh h + b_hh, both (T, B, G), are the sums that feed its G gate rows.
     """
 
     x: Tensor
-    h: Tensor
-    c: Tensor | None
+    before: States
     from_x: Tensor
     from_h: Tensor
-    h_next: Tensor
-    c_next: Tensor | None
+    after: States
 
 
 class Cell(Protocol):
@@ -37,7 +35,7 @@ class Cell(Protocol):
 
     gates: "Gates"
 
-    def step(self, from_x: Tensor, from_h: Tensor, h: Tensor, c: Tensor | None) -> States:
+    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
         """One step of the cell in float64: its equations."""
         ...
 
@@ -45,8 +43,8 @@ class Cell(Protocol):
         """What `move` needs to know, of all steps at once."""
         ...
 
-    def move(self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]) -> States:
-        """How far one step's results move, (K, B, ·), when what it reads moves and each of its operations rounds."""
+    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+        """How far one step's states move, (K, B, ·), when what it reads has moved and all its operations round."""
         ...
 
 
@@ -64,7 +62,7 @@ class Gates:
         self._b_ih, self._b_hh = parameters.get("bias_ih"), parameters.get("bias_hh")
         share = self._w_ih.new_ones(1) if shares is None else shares
         self._moves_x = (self._w_ih * share[:, None]).T.to(work)
-        self._moves_h = (self._w_hh * share[:, None]).T.to(work)
+        self.moves_h = (self._w_hh * share[:, None]).T.to(work)
         self._squares_x = self._w_ih.square(), None if self._b_ih is None else self._b_ih.square()
         self._squares_h = self._w_hh.square(), None if self._b_hh is None else self._b_hh.square()
         self.rows = len(self._w_ih)
@@ -86,16 +84,16 @@ class Gates:
 
     def sum_scale(self, steps: Steps, total: Tensor) -> Tensor:
         """The standard deviation of `total`, from_x + from_h, summed in any order."""
-        squares = self.squares_x(steps.x).add_(self.squares_h(steps.h))
+        squares = self.squares_x(steps.x).add_(self.squares_h(steps.before[0]))
         return self.rounding.of_sum(self.terms_x + self.terms_h, squares, steps.from_x, steps.from_h, total)
 
     def moved_by_x(self, dx: Tensor | None, noise: Tensor) -> Tensor:
         """What dx (K, B, I) moves, added to the noise (K, B, G)."""
         return noise if dx is None else add_product(noise, dx, self._moves_x)
 
-    def moved_by_h(self, dh: Tensor | None, moved: Tensor) -> Tensor:
-        """What dh (K, B, R) moves, added to what is moved already."""
-        return moved if dh is None else add_product(moved, dh, self._moves_h)
+    def moved_by_h(self, before: States, moved: Tensor) -> Tensor:
+        """What h moves, added to what is moved already, (K, B, G)."""
+        return add_product(moved, before[0], self.moves_h) if before else moved
 
 
 def add_product(moved: Tensor, values: Tensor, matrix: Tensor) -> Tensor:

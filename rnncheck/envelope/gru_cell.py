@@ -23,58 +23,59 @@ class GRUCell:
         shares[: 2 * self._size] = 0.5
         self.gates = Gates(parameters, rounding, work, shares)
 
-    def step(self, from_x: Tensor, from_h: Tensor, h: Tensor, c: Tensor | None) -> States:
+    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+        (h,) = before
         (x_r, x_z, x_n), (h_r, h_z, h_n) = from_x.chunk(3, -1), from_h.chunk(3, -1)
         r = torch.sigmoid(x_r + h_r)
         z = torch.sigmoid(x_z + h_z)
         n = torch.tanh(x_n + r * h_n)
-        return (1 - z) * n + z * h, None
+        return ((1 - z) * n + z * h,)
 
     def frame(self, steps: Steps) -> Frame:
-        rounding, gates, both = self.gates.rounding, self.gates, 2 * self._size
-        squares_x, squares_h = gates.squares_x(steps.x), gates.squares_h(steps.h)
+        (h,), (h_next,) = steps.before, steps.after
         (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)
-        (s_rz, s_n), (t_rz, t_n) = self._split(squares_x), self._split(squares_h)
-        rz_scale = rounding.of_sum(gates.terms_x + gates.terms_h, s_rz + t_rz, x_rz, h_rz, x_rz + h_rz) / 2
+        rz_scale, n_x_scale, n_h_scale = self._sum_scales(steps)
         squashed = torch.tanh((x_rz + h_rz) / 2)
         r, z = ((1 + squashed) / 2).chunk(2, -1)
         n_a = x_n + r * h_n
         n = torch.tanh(n_a)
-        # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence the halves.
-        n_parts = (
-            rounding.of_sum(gates.terms_x, s_n, x_n),
-            r * rounding.of_sum(gates.terms_h, t_n, h_n),
-            rounding.of_results(n_a, r * h_n, h_n / 2),
-        )
-        n_scale = torch.stack(n_parts).square().sum(0).sqrt()
-        gap = steps.h - n
-        kept, new = z * steps.h, (1 - z) * n
-        h_scale = rounding.of_results(steps.h_next, new, new, kept, z * gap, gap / 2)
-        scale = torch.cat([rz_scale, n_scale], -1)
-        assert scale.shape[-1] == both + self._size
+        new, kept, gap = (1 - z) * n, z * h, h - n
+        # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence h_n / 2 and gap / 2.
+        of_results = self.gates.rounding.of_results
+        n_scale = hypotenuse(n_x_scale, r * n_h_scale, of_results(n_a, r * h_n, h_n / 2))
+        h_scale = of_results(h_next, new, new, kept, z * gap, gap / 2)
+        scale = torch.cat([rz_scale / 2, n_scale], -1)
         return scale, h_scale, r, z, h_n, gap, *squash(squashed, 0.5), *squash(n)
 
-    def move(
-        self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]
-    ) -> States:
+    def _sum_scales(self, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
+        """The standard deviations of the sums: those of r and z, in one; those of n from x, and from h."""
+        gates, of_sum = self.gates, self.gates.rounding.of_sum
+        (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)
+        s_rz, s_n = self._split(gates.squares_x(steps.x))
+        t_rz, t_n = self._split(gates.squares_h(steps.before[0]))
+        rz = of_sum(gates.terms_x + gates.terms_h, s_rz + t_rz, x_rz, h_rz, x_rz + h_rz)
+        return rz, of_sum(gates.terms_x, s_n, x_n), of_sum(gates.terms_h, t_n, h_n)
+
+    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         scale, h_scale, r, z, h_n, gap, *rest = frame
         at_rz, at_n = rest[:3], rest[3:]
-        from_x = self.gates.moved_by_x(dx, sites[0](scale))
-        da, dn_a = self._split(from_x)
-        dh_n = None
-        if dh is not None:
-            from_h = self.gates.moved_by_h(dh, torch.zeros_like(from_x))
-            da = da + from_h[..., : 2 * self._size]
-            dh_n = from_h[..., 2 * self._size :]
-        dr, dz = moved_squash(at_rz, da).chunk(2, -1)
+        da, dn_a = self._split(self.gates.moved_by_x(dx, sites[0](scale)))
+        dh_n: Tensor | None = None
+        if before:
+            drz_h, dh_n = self._split(before[0] @ self.gates.moves_h)
+            da = da + drz_h
+        dr, dz = moved_squash(at_rz, da.contiguous()).chunk(2, -1)
         dn_a = torch.addcmul(dn_a, dr, h_n)
         if dh_n is not None:
-            dn_a = dn_a.addcmul_(r + dr, dh_n)
+            dn_a.addcmul_(r + dr, dh_n)
         dn = moved_squash(at_n, dn_a)
-        dh_next = sites[1](h_scale).add_(dn).addcmul_(dz, gap)
-        dh_gap = -dn if dh is None else dh - dn
-        return dh_next.addcmul_(z + dz, dh_gap), None
+        dgap = before[0] - dn if before else -dn
+        return (sites[1](h_scale).add_(dn).addcmul_(dz, gap).addcmul_(z + dz, dgap),)
 
     def _split(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The rows of r and z together, and those of n."""
         return rows[..., : 2 * self._size], rows[..., 2 * self._size :]
+
+
+def hypotenuse(*sides: Tensor) -> Tensor:
+    return torch.stack(sides).square_().sum(0).sqrt_()

@@ -28,7 +28,9 @@ def head_spread(
     weight, bias = parameters["weight_hy"], parameters["bias_y"]
     scores = linear(output, weight, bias)
     terms = weight.shape[1] + 1
-    scores_scale = rounding.of_sum(terms, linear(output.square(), weight.square(), bias.square()), scores, scores - bias)
+    scores_scale = rounding.of_sum(
+        terms, linear(output.square(), weight.square(), bias.square()), scores, scores - bias
+    )
     shifted = scores - scores.amax(-1, keepdim=True)
     exp_scale = rounding.of_results(shifted, torch.ones_like(shifted), torch.ones_like(shifted))
     s_scale = (scores_scale.square() + exp_scale.square()).sqrt().to(work)
@@ -44,7 +46,7 @@ def head_spread(
 
 
 def moved_softmax(y: Tensor, by: Tensor) -> Tensor:
-    """softmax(s + d) - softmax(s) = y (e^d - E) / E, with E = sum y e^d; as expm1, so that small d keep their digits."""
+    """softmax(s + d) - softmax(s) = y (e^d - E) / E, E = sum y e^d; with expm1, so that small d keep their digits."""
     grown = torch.expm1(by - by.amax(-1, keepdim=True).clamp_min(0))
     mean = (y * grown).sum(-1, keepdim=True)
     return y * (grown - mean) / (1 + mean)

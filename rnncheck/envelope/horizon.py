@@ -1,6 +1,5 @@
 """Where a free run stops deciding: rounding has grown to the size of the state, or numbers have overflowed."""
 
-import torch
 from torch import Tensor
 
 from rnncheck.envelope.layer import Walk, rms

@@ -20,87 +20,94 @@ LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
 class Walk(NamedTuple):
     """What a layer did: its output (T, B, R), the states before each step, and those after the last one.
 
-    The spreads are standard deviations of what rounding moves: None if nothing was sampled. `moves` are the samples
-    themselves, (K, B, R) at every step. `size` and `largest` (T, B): the root mean square of h, the largest number.
+    The spreads are standard deviations of what rounding moves; `moves` the samples themselves, (K, B, R) each step.
+    `size` and `largest` (T, B): the root mean square of h, and the largest number met.
     """
 
     output: Tensor
     before: States
     last: States
-    size: Tensor
-    largest: Tensor
-    spread: Tensor | None
+    spread: Tensor
     last_spread: States
     moves: list[Tensor]
+    size: Tensor
+    largest: Tensor
 
 
 def walk(
     cell: Cell,
     x: Tensor,
-    state: States,
+    start: States,
     alive: Tensor | None,
     *,
-    noise: Noise | None,
+    noise: Noise,
     dx: Sequence[Tensor] | None,
     work: torch.dtype,
 ) -> Walk:
-    """Walk x (T, B, I) from `state`; `alive` (T, B) says which rows still have data, if not all have.
+    """Walk x (T, B, I) from the states `start`; `alive` (T, B) says which rows still have data, if not all have.
 
-    With noise every operation rounds too, in each of K samples, whose input has moved by `dx`, (K, B, I) each step.
+    Beside it go K samples in which every operation rounds, and whose input has moved by `dx`, (K, B, I) each step.
     """
-    sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)] if noise else []
-    moved: tuple[Tensor | None, Tensor | None] = None, None
+    sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)]
+    states = start
+    moved: States = ()
     blocks, spreads, moves = [], [], []
     length = max(BLOCK // (x.shape[1] * cell.gates.rows), 1)
-    for start in range(0, len(x), length):
-        steps, state = exact_steps(cell, x[start : start + length], state, alive, start)
-        blocks.append((steps.h, steps.c, steps.h_next, largest(steps)))
-        if not noise:
-            continue
+    for first in range(0, len(x), length):
+        steps, states = exact_steps(cell, x[first : first + length], states, alive, first)
+        blocks.append(steps)
         frames = zip(*(each.to(work).unbind(0) for each in cell.frame(steps)), strict=True)
-        for t, frame in enumerate(frames, start):
-            dh, dc = cell.move(frame, None if dx is None else dx[t], *moved, sites)
-            spreads.append(spread(dh))
-            moves.append(carried(alive, t, dh, None))
-            moved = carried(alive, t, dh, moved[0]), None if dc is None else carried(alive, t, dc, moved[1])
-    h, c, h_next, highest = (joined(each, torch.cat) for each in zip(*blocks, strict=True))
-    size = torch.maximum(rms(h), rms(h_next))
-    output = h_next if alive is None else torch.where(alive[:, :, None], h_next, 0.0)
-    last_spread = tuple(None if each is None else spread(each) for each in moved)
-    return Walk(output, (h, c), state, size, highest, torch.stack(spreads) if noise else None, last_spread, moves)
+        for t, frame in enumerate(frames, first):
+            moved_next = cell.move(frame, None if dx is None else dx[t], moved, sites)
+            spreads.append(spread(moved_next[0]))
+            moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
+            moved = carried(alive, t, moved_next, moved)
+    before = together([steps.before for steps in blocks], torch.cat)
+    (after, *_) = together([steps.after for steps in blocks], torch.cat)
+    return Walk(
+        after if alive is None else torch.where(alive[:, :, None], after, 0.0),
+        before,
+        states,
+        torch.stack(spreads),
+        tuple(spread(each) for each in moved),
+        moves,
+        torch.maximum(rms(before[0]), rms(after)),
+        torch.cat([largest(steps) for steps in blocks]),
+    )
 
 
-def exact_steps(cell: Cell, x: Tensor, state: States, alive: Tensor | None, start: int) -> tuple[Steps, States]:
-    """The steps of x in float64, the first of which is step `start`, and the states they end in."""
+def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, first: int) -> tuple[Steps, States]:
+    """The steps of x in float64, the earliest of which is step `first`, and the states they end in."""
     from_x = cell.gates.from_x(x)
-    h, c = state
-    steps = []
-    for t, from_x_t in enumerate(from_x.unbind(0), start):
-        from_h = cell.gates.from_h(h)
-        h_next, c_next = cell.step(from_x_t, from_h, h, c)
-        steps.append((h, c, from_h, h_next, c_next))
-        h = carried(alive, t, h_next, h)
-        c = None if c_next is None else carried(alive, t, c_next, c)
-    before, before_c, from_h, h_next, c_next = (joined(each, torch.stack) for each in zip(*steps, strict=True))
-    return Steps(x, before, before_c, from_x, from_h, h_next, c_next), (h, c)
+    before, from_hs, after = [], [], []
+    for t, from_x_t in enumerate(from_x.unbind(0), first):
+        from_h = cell.gates.from_h(states[0])
+        states_next = cell.step(from_x_t, from_h, states)
+        before.append(states)
+        from_hs.append(from_h)
+        after.append(states_next)
+        states = carried(alive, t, states_next, states)
+    steps = Steps(x, together(before, torch.stack), from_x, torch.stack(from_hs), together(after, torch.stack))
+    return steps, states
 
 
-def joined(steps: Sequence[Tensor | None], join: Callable[[list[Tensor]], Tensor]) -> Tensor | None:
-    """Some quantity of all steps; None for the one that the cell has not, c."""
-    tensors = [each for each in steps if each is not None]
-    return join(tensors) if tensors else None
+def together(steps: Sequence[States], join: Callable[[list[Tensor]], Tensor]) -> States:
+    """The states of many steps in one."""
+    return tuple(join([states[kind] for states in steps]) for kind in range(len(steps[0])))
 
 
-def carried(alive: Tensor | None, t: int, new: Tensor, old: Tensor | None) -> Tensor:
-    """`new` (·, B, ·) in the rows that still have data at t, `old` (zero if None) in the others."""
+def carried(alive: Tensor | None, t: int, new: States, old: States) -> States:
+    """`new`, each (·, B, ·), in the rows that still have data at t; `old`, or zero if empty, in the others."""
     if alive is None:
         return new
-    return torch.where(alive[t, :, None], new, new.new_zeros(()) if old is None else old)
+    rows = alive[t, :, None]
+    old = old or tuple(torch.zeros_like(each) for each in new)
+    return tuple(torch.where(rows, *pair) for pair in zip(new, old, strict=True))
 
 
 def largest(steps: Steps) -> Tensor:
     """(T, B): the largest number that a step met; NaN if any was."""
-    numbers = (steps.from_x, steps.from_h, steps.h_next, *([] if steps.c_next is None else [steps.c_next]))
+    numbers = steps.from_x, steps.from_h, *steps.after
     return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)
 
 

@@ -27,7 +27,7 @@ class Restarts(NamedTuple):
 def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None) -> Restarts:
     """Each step of x (T, B, I) that has data and finite states to start from."""
     before = envelope.before
-    seq_len, batch_size = x.shape[:2]
+    seq_len = len(x)
     usable = before.h.isfinite().all(-1).all(1)
     if lengths is not None:
         usable &= torch.arange(seq_len, device=x.device)[:, None] < torch.tensor(lengths, device=x.device)

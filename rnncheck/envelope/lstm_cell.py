@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.gates import Frame, Gates, States, Steps
+from rnncheck.envelope.gates import Frame, Gates, States, Steps, add_product
 from rnncheck.envelope.noise import Site
 from rnncheck.envelope.rounding import Rounding
 from rnncheck.envelope.squash import moved_squash, squash
@@ -25,48 +25,45 @@ class LSTMCell:
         self._w_hr = parameters.get("weight_hr")
         self._moves_r = None if self._w_hr is None else self._w_hr.T.to(work)
 
-    def step(self, from_x: Tensor, from_h: Tensor, h: Tensor, c: Tensor | None) -> States:
-        assert c is not None
+    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+        _, c = before
         i, f, g, o = (from_x + from_h).chunk(4, -1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h if self._w_hr is None else h @ self._w_hr.T, c
 
     def frame(self, steps: Steps) -> Frame:
-        assert steps.c is not None
-        assert steps.c_next is not None
         of_results = self.gates.rounding.of_results
+        (_, c), (h_next, c_next) = steps.before, steps.after
         a = steps.from_x + steps.from_h
         a_scale = self.gates.sum_scale(steps, a).mul_(self._shares)
         squashed = a.mul_(self._shares).tanh_()
         gates = torch.addcmul(1 - self._shares, squashed, self._shares)
         i, f, g, o = gates.chunk(4, -1)
-        tanh_c = torch.tanh(steps.c_next)
-        # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence g / 2, c / 2, tanh_c / 2.
-        c_scale = of_results(steps.c_next, f * steps.c, steps.c / 2, i * g, i * g, g / 2)
+        tanh_c = torch.tanh(c_next)
         h = o * tanh_c
+        # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence c / 2, g / 2, tanh_c / 2.
+        c_scale = of_results(c_next, f * c, c / 2, i * g, i * g, g / 2)
         h_scale = of_results(h, h, tanh_c / 2)
-        frame = a_scale, c_scale, h_scale, gates, steps.c, tanh_c, *squash(squashed, self._shares), *squash(tanh_c)
-        return frame if self._w_hr is None else (*frame, self._projection_scale(h, steps.h_next))
+        frame = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, self._shares), *squash(tanh_c)
+        return frame if self._w_hr is None else (*frame, self._projection_scale(h, self._w_hr, h_next))
 
-    def _projection_scale(self, h: Tensor, projected: Tensor) -> Tensor:
-        assert self._w_hr is not None
-        return self.gates.rounding.of_sum(h.shape[-1], linear(h.square(), self._w_hr.square()), projected)
+    def _projection_scale(self, h: Tensor, weight: Tensor, projected: Tensor) -> Tensor:
+        return self.gates.rounding.of_sum(h.shape[-1], linear(h.square(), weight.square()), projected)
 
-    def move(
-        self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]
-    ) -> States:
+    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         a_scale, c_scale, h_scale, gates, c, tanh_c, *rest = frame
         at_gates, at_c, projection = rest[:3], rest[3:6], rest[6:]
-        da = self.gates.moved_by_h(dh, self.gates.moved_by_x(dx, sites[0](a_scale)))
+        da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
         moved = moved_squash(at_gates, da)
         di, df, dg, do = moved.chunk(4, -1)
-        i, f, g, o = (gates + moved).chunk(4, -1)
-        dc_next = sites[1](c_scale).addcmul_(df, c).addcmul_(i, dg).addcmul_(di, gates.chunk(4, -1)[2])
-        if dc is not None:
-            dc_next.addcmul_(f, dc)
-        dtanh_c = moved_squash(at_c, dc_next.clone())
-        dh_next = sites[2](h_scale).addcmul_(do, tanh_c).addcmul_(o, dtanh_c)
+        i, f, _, o = (gates + moved).chunk(4, -1)
+        g = gates.chunk(4, -1)[2]
+        dc = sites[1](c_scale).addcmul_(df, c).addcmul_(i, dg).addcmul_(di, g)
+        if before:
+            dc.addcmul_(f, before[1])
+        dtanh_c = moved_squash(at_c, dc.clone())
+        dh = sites[2](h_scale).addcmul_(do, tanh_c).addcmul_(o, dtanh_c)
         if self._moves_r is not None:
-            dh_next = sites[3](projection[0]) + dh_next @ self._moves_r
-        return dh_next, dc_next
+            dh = add_product(sites[3](projection[0]), dh, self._moves_r)
+        return dh, dc

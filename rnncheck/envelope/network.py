@@ -19,7 +19,7 @@ from rnncheck.spec import Cell as Kind
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 
-SIGMAS = 8.0  # k: how many standard deviations a right implementation may be off; measured, see docs/envelope.md
+SIGMAS = 6.0  # k: how many standard deviations a right implementation may be off; measured, see docs/envelope.md
 UNITS = 2.0  # units of roundoff of the value itself, on top
 
 
@@ -74,8 +74,8 @@ class Network:
         self.work = torch.float64 if wide else torch.float32
         self._cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
 
-    def run(self, rows: Rows, noise: Noise | None) -> Judged:
-        """Exact values and allowances; without noise nothing is sampled, and every allowance is infinite."""
+    def run(self, rows: Rows, noise: Noise) -> Judged:
+        """Exact values and allowances of these rows."""
         below = Below(rows.x)
         every: list[Side] = []
         for layer in range(self._spec.num_layers):
@@ -91,18 +91,20 @@ class Network:
             torch.stack([side.lost for side in sides], -1),
         )
 
-    def _side(self, layer: int, direction: int, rows: Rows, below: Below, noise: Noise | None) -> Side:
+    def _side(self, layer: int, direction: int, rows: Rows, below: Below, noise: Noise) -> Side:
         state, alive = rows.state, rows.alive
         index = layer * self._spec.directions + direction
-        start = state.h[index], None if state.c is None else state.c[index]
+        start = (state.h[index],) if state.c is None else (state.h[index], state.c[index])
         if direction:
             below, alive = below.reversed(), None if alive is None else alive.flip(0)
-        walked = walk(self._cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work)
+        walked = walk(
+            self._cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work
+        )
         allowed = self._allowed(walked.output, walked.spread)
         lost = lost_steps(walked, allowed, below.lost, self._rounding)
         allowed_last = tuple(
-            None if value is None else self._allowed(value, spread).masked_fill(lost[-1, :, None], torch.inf)
-            for value, spread in zip(walked.last, walked.last_spread, strict=True)
+            self._allowed(*each).masked_fill(lost[-1, :, None], torch.inf)
+            for each in zip(walked.last, walked.last_spread, strict=True)
         )
         allowed = allowed.masked_fill(lost[:, :, None], torch.inf)
         if alive is not None:
@@ -110,7 +112,7 @@ class Network:
         output, before, moves = walked.output, walked.before, walked.moves
         if direction:
             output, allowed, lost, moves = output.flip(0), allowed.flip(0), lost.flip(0), moves[::-1]
-            before = before[0].flip(0), None if before[1] is None else before[1].flip(0)
+            before = tuple(each.flip(0) for each in before)
         return Side(output, before, walked.last, allowed, allowed_last, lost, moves)
 
     def _cell(self, layer: int, direction: int) -> Cell:
@@ -120,19 +122,16 @@ class Network:
         kind = {Kind.RNN: rnn, Kind.LSTM: LSTMCell, Kind.GRU: GRUCell}[self._spec.cell]
         return kind(parameters, self._rounding, self.work)
 
-    def _head(self, below: Below, noise: Noise | None) -> tuple[Tensor | None, Tensor | None]:
+    def _head(self, below: Below, noise: Noise) -> tuple[Tensor | None, Tensor | None]:
         if self._spec.head is None:
             return None, None
         y = exact_head(below.output, self._values)
-        spread = None
-        if noise and below.moves:
-            spread = head_spread(below.output, y, below.moves, self._values, self._rounding, noise, self.work)
+        assert below.moves is not None
         assert below.lost is not None
+        spread = head_spread(below.output, y, below.moves, self._values, self._rounding, noise, self.work)
         return y, self._allowed(y, spread).masked_fill(below.lost[:, :, None], torch.inf)
 
-    def _allowed(self, exact: Tensor, spread: Tensor | None) -> Tensor:
-        if spread is None:
-            return torch.full_like(exact, torch.inf)
+    def _allowed(self, exact: Tensor, spread: Tensor) -> Tensor:
         allowed = SIGMAS * spread + UNITS * self._rounding.unit * exact.abs() + 16 * self._rounding.smallest
         return allowed.nan_to_num(nan=torch.inf, posinf=torch.inf)
 
@@ -141,10 +140,9 @@ def read_together(sides: Sequence[Side]) -> Below:
     """What the next layer reads: the outputs of all directions side by side."""
     output = torch.cat([side.output for side in sides], -1)
     moves = [torch.cat(each, -1) for each in zip(*(side.moves for side in sides), strict=True)]
-    return Below(output, moves or None, torch.stack([side.lost for side in sides]).any(0))
+    return Below(output, moves, torch.stack([side.lost for side in sides]).any(0))
 
 
 def stacked_states(each: Sequence[States], dim: int = 0) -> State:
     """The states of all layers and directions in one, as `torch.nn` stacks them."""
-    cs = [c for _, c in each if c is not None]
-    return State(torch.stack([h for h, _ in each], dim), torch.stack(cs, dim) if cs else None)
+    return State(*(torch.stack(kind, dim) for kind in zip(*each, strict=True)))

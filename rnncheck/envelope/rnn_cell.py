@@ -15,37 +15,33 @@ class TanhCell:
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 
-    def step(self, from_x: Tensor, from_h: Tensor, h: Tensor, c: Tensor | None) -> States:
-        return torch.tanh(from_x + from_h), None
+    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+        return (torch.tanh(from_x + from_h),)
 
     def frame(self, steps: Steps) -> Frame:
         a_scale = self.gates.sum_scale(steps, steps.from_x + steps.from_h)
-        h_scale = self.gates.rounding.of_results(steps.h_next, steps.h_next)  # tanh, and how it is stored
-        return a_scale, h_scale, *squash(steps.h_next)
+        (h,) = steps.after
+        h_scale = self.gates.rounding.of_results(h, h)  # tanh, and how it is stored
+        return a_scale, h_scale, *squash(h)
 
-    def move(
-        self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]
-    ) -> States:
+    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         a_scale, h_scale, *at = frame
-        da = self.gates.moved_by_h(dh, self.gates.moved_by_x(dx, sites[0](a_scale)))
-        dh_next = moved_squash(at, da)
-        return dh_next.add_(sites[1](h_scale)), None
+        da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
+        return (moved_squash(at, da).add_(sites[1](h_scale)),)
 
 
 class ReluCell:
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 
-    def step(self, from_x: Tensor, from_h: Tensor, h: Tensor, c: Tensor | None) -> States:
-        return torch.relu(from_x + from_h), None
+    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+        return (torch.relu(from_x + from_h),)
 
     def frame(self, steps: Steps) -> Frame:
         a = steps.from_x + steps.from_h
         return self.gates.sum_scale(steps, a), a
 
-    def move(
-        self, frame: Frame, dx: Tensor | None, dh: Tensor | None, dc: Tensor | None, sites: Sequence[Site]
-    ) -> States:
+    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         a_scale, a = frame
-        da = self.gates.moved_by_h(dh, self.gates.moved_by_x(dx, sites[0](a_scale)))
-        return moved_relu(a, da), None
+        da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
+        return (moved_relu(a, da),)

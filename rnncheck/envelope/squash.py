@@ -4,10 +4,12 @@ A perturbation is kept by itself, not as the difference of two runs: one of 1e-1
 float32, and one that is as large as the state saturates as the state does.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-Squash = tuple[Tensor, Tensor, Tensor]
+Squash = Sequence[Tensor]
 """tanh at a, about to be perturbed: its value, its slope, and the least that the divisor below may be."""
 
 
