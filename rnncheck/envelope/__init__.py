@@ -1,14 +1,18 @@
 """The rounding envelope: how far from exact arithmetic a right implementation may be."""
 
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
+from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope
 from rnncheck.envelope.lockstep import Restarts, lockstep_envelope, restarts
 from rnncheck.envelope.rounding import Rounding, rounding_of
 
 __all__ = [
     "Envelope",
+    "GradientEnvelope",
+    "Gradients",
     "Restarts",
     "Rounding",
     "exact_and_envelope",
+    "gradient_envelope",
     "lockstep_envelope",
     "restarts",
     "rounding_of",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.layer import ROUNDINGS_PER_STEP, rms
+from rnncheck.envelope.layer import rms
 from rnncheck.envelope.network import Judged, Network, Rows
 from rnncheck.envelope.noise import Noise
 from rnncheck.envelope.rounding import Rounding
@@ -75,7 +75,7 @@ def exact_and_envelope(
     given = Given(spec, weights, x, state, lengths, rounding)
     samples = affordable(spec, x.shape[0] * x.shape[1], samples)
     network = Network(spec, given.values, rounding)
-    width = ROUNDINGS_PER_STEP * spec.hidden_size
+    width = spec.cell.gates * spec.hidden_size
     block = max(BLOCK // (samples * width), 1)
     batch_size = x.shape[1]
     noise = Noise(samples, min(block, batch_size), width, network.work, x.device, seed)
@@ -96,21 +96,23 @@ class Given:
     def __init__(
         self, spec: Spec, weights: Weights, x: Tensor, state: State, lengths: Sequence[int] | None, rounding: Rounding
     ) -> None:
-        def rounded(value: Tensor) -> Tensor:
-            return value.to(x.device, rounding.dtype).double()
-
-        self.values = {name: rounded(value) for name, value in weights.values.items()}
-        self._x, self._h = rounded(x), rounded(state.h)
-        self._c = None if state.c is None else rounded(state.c)
+        self._dtype, self._device = rounding.dtype, x.device
+        self.values = {name: self.rounded(value) for name, value in weights.values.items()}
+        self._x, self._state = self.rounded(x), self.rounded_state(state)
         ends = torch.tensor(lengths or [len(x)] * x.shape[1], device=x.device)
         self._alive = torch.arange(len(x), device=x.device)[:, None] < ends if lengths else None
 
-    def rows(self, start: int, stop: int) -> Rows:
+    def rounded(self, value: Tensor) -> Tensor:
+        return value.to(self._device, self._dtype, copy=True).double()
+
+    def rounded_state(self, state: State) -> State:
+        return State(self.rounded(state.h), None if state.c is None else self.rounded(state.c))
+
+    def rows(self, start: int, stop: int | None) -> Rows:
         """Rows `start` to `stop` of the batch, as far as there are any."""
         part = slice(start, stop)
-        c, alive = self._c, self._alive
-        state = State(self._h[:, part], None if c is None else c[:, part])
-        return Rows(self._x[:, part], state, None if alive is None else alive[:, part])
+        h, c = self._state.h[:, part], None if self._state.c is None else self._state.c[:, part]
+        return Rows(self._x[:, part], State(h, c), None if self._alive is None else self._alive[:, part])
 
 
 def joined(parts: Sequence[Judged]) -> Judged:

@@ -1,6 +1,6 @@
 """What the three cells share: the sums that feed the gates, in float64, and how far rounding moves them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -30,12 +30,23 @@ class Steps(NamedTuple):
     after: States
 
 
+class Operations(NamedTuple):
+    """What a cell computes with besides sums: torch's own operations, or rough ones. `project` is W_hr h."""
+
+    tanh: Callable[[Tensor], Tensor] = torch.tanh
+    sigmoid: Callable[[Tensor], Tensor] = torch.sigmoid
+    project: Callable[[Tensor, Tensor], Tensor] = linear
+
+
+EXACTLY = Operations()
+
+
 class Cell(Protocol):
     """One layer in one direction."""
 
     gates: "Gates"
 
-    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+    def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         """One step of the cell in float64: its equations."""
         ...
 

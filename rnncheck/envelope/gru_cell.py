@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.gates import Frame, Gates, States, Steps
+from rnncheck.envelope.gates import EXACTLY, Frame, Gates, Operations, States, Steps
 from rnncheck.envelope.noise import Site
 from rnncheck.envelope.rounding import Rounding
 from rnncheck.envelope.squash import moved_squash, squash
@@ -23,12 +23,12 @@ class GRUCell:
         shares[: 2 * self._size] = 0.5
         self.gates = Gates(parameters, rounding, work, shares)
 
-    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+    def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         (h,) = before
         (x_r, x_z, x_n), (h_r, h_z, h_n) = from_x.chunk(3, -1), from_h.chunk(3, -1)
-        r = torch.sigmoid(x_r + h_r)
-        z = torch.sigmoid(x_z + h_z)
-        n = torch.tanh(x_n + r * h_n)
+        r = by.sigmoid(x_r + h_r)
+        z = by.sigmoid(x_z + h_z)
+        n = by.tanh(x_n + r * h_n)
         return ((1 - z) * n + z * h,)
 
     def frame(self, steps: Steps) -> Frame:

@@ -62,6 +62,7 @@ def walk(
             spreads.append(spread(moved_next[0]))
             moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
             moved = carried(alive, t, moved_next, moved)
+    last_spread = spreads[-1] if alive is None else spread(moved[0])
     before = together([steps.before for steps in blocks], torch.cat)
     (after, *_) = together([steps.after for steps in blocks], torch.cat)
     return Walk(
@@ -69,7 +70,7 @@ def walk(
         before,
         states,
         torch.stack(spreads),
-        tuple(spread(each) for each in moved),
+        (last_spread, *(spread(each) for each in moved[1:])),
         moves,
         torch.maximum(rms(before[0]), rms(after)),
         torch.cat([largest(steps) for steps in blocks]),

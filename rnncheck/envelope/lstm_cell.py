@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.gates import Frame, Gates, States, Steps, add_product
+from rnncheck.envelope.gates import EXACTLY, Frame, Gates, Operations, States, Steps, add_product
 from rnncheck.envelope.noise import Site
 from rnncheck.envelope.rounding import Rounding
 from rnncheck.envelope.squash import moved_squash, squash
@@ -25,12 +25,12 @@ class LSTMCell:
         self._w_hr = parameters.get("weight_hr")
         self._moves_r = None if self._w_hr is None else self._w_hr.T.to(work)
 
-    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+    def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         _, c = before
         i, f, g, o = (from_x + from_h).chunk(4, -1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        return h if self._w_hr is None else h @ self._w_hr.T, c
+        c = by.sigmoid(f) * c + by.sigmoid(i) * by.tanh(g)
+        h = by.sigmoid(o) * by.tanh(c)
+        return h if self._w_hr is None else by.project(h, self._w_hr), c
 
     def frame(self, steps: Steps) -> Frame:
         of_results = self.gates.rounding.of_results

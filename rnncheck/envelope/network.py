@@ -72,7 +72,7 @@ class Network:
         # float32 is wide enough for what rounding moves, but not in layers that can grow without bound.
         wide = rounding.dtype == torch.float64 or spec.nonlinearity == "relu"
         self.work = torch.float64 if wide else torch.float32
-        self._cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
+        self.cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
 
     def run(self, rows: Rows, noise: Noise) -> Judged:
         """Exact values and allowances of these rows."""
@@ -98,7 +98,7 @@ class Network:
         if direction:
             below, alive = below.reversed(), None if alive is None else alive.flip(0)
         walked = walk(
-            self._cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work
+            self.cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work
         )
         allowed = self._allowed(walked.output, walked.spread)
         lost = lost_steps(walked, allowed, below.lost, self._rounding)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.gates import Frame, Gates, States, Steps
+from rnncheck.envelope.gates import EXACTLY, Frame, Gates, Operations, States, Steps
 from rnncheck.envelope.noise import Site
 from rnncheck.envelope.rounding import Rounding
 from rnncheck.envelope.squash import moved_relu, moved_squash, squash
@@ -15,8 +15,8 @@ class TanhCell:
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 
-    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
-        return (torch.tanh(from_x + from_h),)
+    def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
+        return (by.tanh(from_x + from_h),)
 
     def frame(self, steps: Steps) -> Frame:
         a_scale = self.gates.sum_scale(steps, steps.from_x + steps.from_h)
@@ -34,7 +34,7 @@ class ReluCell:
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 
-    def step(self, from_x: Tensor, from_h: Tensor, before: States) -> States:
+    def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         return (torch.relu(from_x + from_h),)
 
     def frame(self, steps: Steps) -> Frame:

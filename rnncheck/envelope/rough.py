@@ -1,0 +1,103 @@
+"""Operations that round at random, forwards and backwards, for autograd to differentiate through.
+
+Every tensor has the samples in front: (1 + K, B, ·), of which the first is exact. What rounds is the value on the
+way forwards and the gradient on the way back; the products that give a weight's gradient are kept for later.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope.noise import Noise, Site
+from rnncheck.envelope.rounding import Rounding
+
+Factors = list[tuple[Tensor, Tensor]]
+"""Per step, the gradient of a product (1 + K, B, G) and what the weight was multiplied with (1 + K, B, I)."""
+
+
+class Rough:
+    """The arithmetic of K samples: `rounding`, with its roundings drawn from `noise`."""
+
+    def __init__(self, rounding: Rounding, noise: Noise) -> None:
+        self.rounding, self._noise = rounding, noise
+        self._sites: dict[object, Site] = {}
+        self.factors: dict[str, Factors] = defaultdict(list)
+
+    def rounded(self, where: object, value: Tensor, scale: Tensor) -> Tensor:
+        """`value` with noise of the standard deviation `scale` (B, ·) in all samples but the first, in place."""
+        if where not in self._sites:
+            self._sites[where] = self._noise.site()
+        value[1:] += self._sites[where](scale)
+        return value
+
+    def product(self, name: str, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """weight @ values + bias."""
+        return RoughProduct.apply(self, name, values, weight, bias)  # type: ignore[no-any-return, no-untyped-call]
+
+    def tanh(self, a: Tensor) -> Tensor:
+        return RoughSquash.apply(self, "tanh", a)  # type: ignore[no-any-return, no-untyped-call]
+
+    def sigmoid(self, a: Tensor) -> Tensor:
+        return RoughSquash.apply(self, "sigmoid", a)  # type: ignore[no-any-return, no-untyped-call]
+
+    def stored(self, value: Tensor) -> Tensor:
+        return RoughResult.apply(self, value)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class RoughProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, name: str, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.rough, ctx.name = rough, name
+        ctx.save_for_backward(values, weight)
+        result = torch.nn.functional.linear(values, weight, bias)
+        squares = torch.nn.functional.linear(
+            values[0].square(), weight.square(), None if bias is None else bias.square()
+        )
+        scale = rough.rounding.of_sum(weight.shape[1] + 1, squares, result[0])
+        return rough.rounded((name, "forward"), result, scale)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        values, weight = ctx.saved_tensors
+        rough, name = ctx.rough, ctx.name
+        rough.factors[name].append((gradient, values))
+        back = gradient @ weight
+        scale = rough.rounding.of_sum(len(weight), gradient[0].square() @ weight.square(), back[0])
+        return None, None, rough.rounded((name, "backward"), back, scale), None, None
+
+
+class RoughSquash(torch.autograd.Function):
+    """tanh or sigmoid; its slope is taken from its rounded result, and 1 - h^2 or h (1 - h) rounds itself."""
+
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, kind: str, a: Tensor) -> Tensor:
+        ctx.rough, ctx.kind = rough, kind
+        result = torch.tanh(a) if kind == "tanh" else torch.sigmoid(a)
+        least = torch.zeros_like(result[0]) if kind == "tanh" else torch.full_like(result[0], 0.5)
+        result = rough.rounded((kind, "forward"), result, rough.rounding.of_results(result[0], least))
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        (result,) = ctx.saved_tensors
+        slope = 1 - result.square() if ctx.kind == "tanh" else result * (1 - result)
+        back = gradient * slope
+        scale = ctx.rough.rounding.of_results(gradient[0] * result[0].square(), gradient[0] * slope[0], back[0])
+        return None, None, ctx.rough.rounded((ctx.kind, "backward"), back, scale)
+
+
+class RoughResult(torch.autograd.Function):
+    """A state as it is stored, and its gradient as it is added up."""
+
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, value: Tensor) -> Tensor:
+        ctx.rough = rough
+        return rough.rounded("stored", value.clone(), rough.rounding.of_results(value[0], value[0]))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        back = gradient.clone()
+        return None, ctx.rough.rounded("gradient", back, ctx.rough.rounding.of_results(back[0], back[0]))
