@@ -29,7 +29,8 @@ def table(configs: int, seed: int) -> None:
         sides = [
             (f"right, {case.spec.dtype}", layer, case.weights, case.state) for layer in right_layers(case.spec)[1:]
         ]
-        sides += [(name, SIDE, *fault(case)) for name, fault in WRONG.items()]
+        if case.spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32):  # in half precision it fails right and wrong alike
+            sides += [(name, SIDE, *fault(case)) for name, fault in WRONG.items()]
         for name, layer, weights, state in sides:
             run = layer.run(case.spec, weights, case.x, state, case.lengths)
             if name in WRONG:

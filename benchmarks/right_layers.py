@@ -100,7 +100,9 @@ class RightLayer:
                 given = getattr(torch, spec.dtype)
                 step = tuple(None if each is None else each.to(given).to(each.dtype) for each in step)
             row = alive[t][:, None]
-            state = tuple(None if new is None else torch.where(row, new, old) for new, old in zip(step, state))
+            state = tuple(
+                None if new is None else torch.where(row, new, old) for new, old in zip(step, state, strict=True)
+            )
             output[t] = torch.where(row, step[0], 0)
         return output, state
 

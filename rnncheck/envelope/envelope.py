@@ -32,7 +32,8 @@ class Envelope:
     `exact` and `allowed` have the fields and shapes of the run's trace, in float64. Where `allowed` is infinite a
     free run cannot be judged: from there on rounding alone may be as large as the state, or has overflowed.
     `before` are the states (T, L*D, B, ·) that every step started from: what lockstep restarts from.
-    `lost` (T, B, D) says where the output is not judged; `samples` how many perturbed runs there were.
+    `lost` (T, B, D) says where the output is not judged; `samples` how many runs were perturbed,
+    their operations rounding as `rounding` says.
     """
 
     exact: Trace
@@ -40,6 +41,7 @@ class Envelope:
     before: State
     lost: Tensor
     samples: int
+    rounding: Rounding
 
     @property
     def horizon(self) -> int:
@@ -80,7 +82,7 @@ def exact_and_envelope(
     batch_size = x.shape[1]
     noise = Noise(samples, min(block, batch_size), width, network.work, x.device, seed)
     parts = [network.run(given.rows(start, start + block), noise) for start in range(0, batch_size, block)]
-    return Envelope(*joined(parts), samples)
+    return Envelope(*joined(parts), samples, rounding)
 
 
 def affordable(spec: Spec, steps: int, samples: int) -> int:

@@ -34,7 +34,7 @@ def head_spread(
     shifted = scores - scores.amax(-1, keepdim=True)
     exp_scale = rounding.of_results(shifted, torch.ones_like(shifted), torch.ones_like(shifted))
     s_scale = (scores_scale.square() + exp_scale.square()).sqrt().to(work)
-    sum_scale = rounding.of_sum(y.shape[-1], y.square().sum(-1, keepdim=True), torch.ones_like(y))
+    sum_scale = rounding.of_sum(y.shape[-1], y.square().sum(-1, keepdim=True), torch.ones_like(y[..., :1]))
     y_scale = (y * sum_scale).to(work)
     matrix, y_work = weight.T.to(work), y.to(work)
     s_site, y_site = noise.site(), noise.site()

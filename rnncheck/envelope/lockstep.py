@@ -25,10 +25,10 @@ class Restarts(NamedTuple):
 
 
 def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None) -> Restarts:
-    """Each step of x (T, B, I) that has data and finite states to start from."""
+    """Each step of x (T, B, I) that has data, and states to start from that the run can hold."""
     before = envelope.before
     seq_len = len(x)
-    usable = before.h.isfinite().all(-1).all(1)
+    usable = (before.h.abs() <= envelope.rounding.largest / 2).all(-1).all(1)
     if lengths is not None:
         usable &= torch.arange(seq_len, device=x.device)[:, None] < torch.tensor(lengths, device=x.device)
     t, b = usable.nonzero(as_tuple=True)

@@ -1,0 +1,93 @@
+import pytest
+import torch
+from torch import nn
+
+from rnncheck.envelope import Gradients, gradient_envelope, rounding_of, rows_within_reach
+from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.trace import State, Trace
+from tests.envelope.cases import Case, case, used
+
+CLASSES = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}
+
+
+def projection(run: Case) -> Trace:
+    generator = torch.Generator().manual_seed(1)
+    exact = run.free().exact
+    normal = [
+        None if each is None else torch.randn(each.shape, generator=generator, dtype=torch.float64)
+        for each in (exact.output, exact.final.h, exact.final.c)
+    ]
+    return Trace(normal[0], State(normal[1], normal[2]))
+
+
+def of_torch(run: Case, wanted: Trace, *, detached: bool = False) -> dict[str, torch.Tensor]:
+    spec, dtype = run.spec, getattr(torch, run.spec.dtype)
+    module = CLASSES[spec.cell](
+        spec.input_size, spec.hidden_size, spec.num_layers, bidirectional=spec.bidirectional, dtype=dtype
+    )
+    module.load_state_dict({name: value.to(dtype) for name, value in run.weights.values.items()})
+    given = {"x": run.x, "h": run.state.h} | ({} if run.state.c is None else {"c": run.state.c})
+    x, *states = leaves = [each.to(dtype).requires_grad_() for each in given.values()]
+    started = [each.detach() * 1 + 0 * each for each in states] if detached else states
+    output, final = module(x, started[0] if len(states) == 1 else tuple(started))
+    results = [output, final] if len(states) == 1 else [output, *final]
+    weights = [wanted.output, wanted.final.h] + ([] if wanted.final.c is None else [wanted.final.c])
+    parameters = dict(module.named_parameters())
+    found = torch.autograd.grad(results, [*leaves, *parameters.values()], [each.to(dtype) for each in weights])
+    return dict(zip([*given, *parameters], found, strict=True))
+
+
+def named(gradients: Gradients) -> dict[str, torch.Tensor]:
+    found = {"x": gradients.x, "h": gradients.state.h, **gradients.weights}
+    return found if gradients.state.c is None else {**found, "c": gradients.state.c}
+
+
+@pytest.mark.parametrize("dtype", Dtype)
+@pytest.mark.parametrize("cell", Cell)
+def test_torchs_gradients_stay_within_their_envelope(cell, dtype):
+    run = case(Spec(cell, hidden_size=12, num_layers=2, bidirectional=True, dtype=dtype))
+    wanted = projection(run)
+    envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
+    exact, allowed = named(envelope.exact), named(envelope.allowed)
+    for name, value in of_torch(run, wanted).items():
+        assert used(value, exact[name], allowed[name]) < 1, name
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_a_detached_initial_state_is_seen(cell):
+    run = case(Spec(cell))
+    wanted = projection(run)
+    envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
+    found = of_torch(run, wanted, detached=True)
+    assert used(found["h"], envelope.exact.state.h, envelope.allowed.state.h) > 1
+    assert used(found["x"], envelope.exact.x, envelope.allowed.x) < 1
+
+
+def test_gradients_are_exact_in_float64():
+    run = case(Spec(Cell.GRU, dtype=Dtype.FLOAT64), lengths=None)
+    wanted = projection(run)
+    envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
+    for name, value in of_torch(run, wanted).items():
+        torch.testing.assert_close(named(envelope.exact)[name], value, atol=1e-12, rtol=1e-12)
+
+
+def test_padded_rows_give_no_gradient_behind_their_end():
+    run = case(Spec(Cell.LSTM), lengths=(9, 4, 2))
+    envelope = gradient_envelope(
+        run.spec, run.weights, run.x, run.state, projection(run), run.lengths, rounding=rounding_of(run.spec)
+    )
+    assert (envelope.exact.x[4:, 1] == 0).all()
+    assert (envelope.exact.x[:4, 1] != 0).any()
+
+
+def test_it_works_under_inference_mode():
+    run = case(Spec())
+    wanted = projection(run)
+    with torch.inference_mode():
+        envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
+    assert envelope.allowed.x.isfinite().all()
+
+
+def test_wide_runs_are_to_be_checked_on_fewer_rows():
+    assert rows_within_reach(Spec(), 12, 3) == 3
+    assert 1 <= rows_within_reach(Spec(Cell.LSTM, 64, 128), 100, 32) < 32

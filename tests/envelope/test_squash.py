@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from rnncheck.envelope.head import moved_softmax
+from rnncheck.envelope.squash import moved_relu, moved_squash, squash
+
+ARGUMENTS = torch.linspace(-6, 6, 241, dtype=torch.float64)
+MOVES = [0.0, 1e-3, -0.5, 2.0, -8.0]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_tanh_moves_as_the_difference_of_two_tanhs(move):
+    moved = moved_squash(squash(ARGUMENTS.tanh()), torch.full_like(ARGUMENTS, move))
+    torch.testing.assert_close(moved, (ARGUMENTS + move).tanh() - ARGUMENTS.tanh(), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_sigmoid_moves_as_half_a_tanh(move):
+    moved = moved_squash(squash((ARGUMENTS / 2).tanh(), 0.5), torch.full_like(ARGUMENTS, move / 2))
+    torch.testing.assert_close(moved, (ARGUMENTS + move).sigmoid() - ARGUMENTS.sigmoid(), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_relu_moves_as_the_difference_of_two_relus(move):
+    moved = moved_relu(ARGUMENTS, torch.full_like(ARGUMENTS, move))
+    torch.testing.assert_close(moved, (ARGUMENTS + move).relu() - ARGUMENTS.relu())
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_softmax_moves_as_the_difference_of_two_softmaxes(move):
+    by = move * torch.linspace(-1, 1, 241, dtype=torch.float64)
+    moved = moved_softmax(ARGUMENTS.softmax(-1), by)
+    torch.testing.assert_close(moved, (ARGUMENTS + by).softmax(-1) - ARGUMENTS.softmax(-1), atol=1e-12, rtol=1e-9)
+
+
+def test_a_move_far_below_the_last_digit_keeps_its_digits_in_float32():
+    moved = moved_squash(squash(torch.tensor([0.5])), torch.tensor([1e-25]))
+    torch.testing.assert_close(moved, torch.tensor([0.75e-25]), atol=0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("move", [1e3, -1e3, 20.0])
+def test_a_saturated_unit_moves_to_a_finite_place(move):
+    moved = moved_squash(squash(torch.tensor([1.0, -1.0, 1 - 6e-8])), torch.full((3,), move))
+    assert moved.isfinite().all()
+    assert moved.abs().max() <= 2
