@@ -16,6 +16,7 @@ from rnncheck.trace import State
 from rnncheck.weights import Weights
 
 ULPS = (2, 4, 8, 16, 64, 256, 1024)
+CLEAR = 1.25  # an effect of so many allowances is above it by more than the layer's own rounding
 KINDS = ("weight", "bias", "gate")
 
 
@@ -52,7 +53,7 @@ def disturbed(case: Configuration, kind: str, ulps: int, dice: random.Random, st
 
 def table(configs: int, seed: int) -> None:
     """Prints the share caught: of all, and of those whose exact effect is larger than the allowance."""
-    counts: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * 5)
+    counts: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * 6)
     for number in range(seed, seed + configs):
         case = float32_cut(configuration(number, dtype=Dtype.FLOAT32, default_weights=True))
         envelope = exact_and_envelope(case.spec, case.weights, case.x, case.state, case.lengths, rounding=case.rounding)
@@ -72,7 +73,8 @@ def table(configs: int, seed: int) -> None:
                 counted[1] += caught
                 counted[2] += effect > 1
                 counted[3] += effect > 1 and caught
-                counted[4] += effect <= 1 and caught
+                counted[4] += effect > CLEAR
+                counted[5] += effect > CLEAR and caught
     print("\n| one ... off by | " + " | ".join(f"{ulps} ulp" for ulps in ULPS) + " |")
     print("| --- |" + " --- |" * len(ULPS))
     for kind in KINDS:
@@ -80,7 +82,9 @@ def table(configs: int, seed: int) -> None:
         print(f"| {kind}: caught, of all | " + " | ".join(f"{100 * r[1] / max(r[0], 1):.1f} %" for r in rows) + " |")
         print(f"| {kind}: effect above the allowance | " + " | ".join(f"{r[2]} of {r[0]}" for r in rows) + " |")
         shares = [f"{100 * r[3] / r[2]:.1f} %" if r[2] else "-" for r in rows]
-        print(f"| {kind}: caught, of those | " + " | ".join(shares) + " |", flush=True)
+        print(f"| {kind}: caught, of those | " + " | ".join(shares) + " |")
+        shares = [f"{100 * r[5] / r[4]:.1f} %" if r[4] else "-" for r in rows]
+        print(f"| {kind}: caught, effect above {CLEAR} allowances | " + " | ".join(shares) + " |", flush=True)
 
 
 def rounded(state: State) -> State:
