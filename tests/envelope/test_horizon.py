@@ -1,8 +1,8 @@
 import pytest
 import torch
+from envelope_cases import budget, case
 
 from rnncheck.spec import Cell, Dtype, Spec
-from tests.envelope.cases import budget, case
 
 
 def test_a_chaotic_run_is_judged_up_to_its_horizon_and_beyond_it_in_lockstep():

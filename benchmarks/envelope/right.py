@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from benchmarks.configurations import Configuration, configuration
-from benchmarks.judge import judge
-from benchmarks.right_layers import right_layers
+from benchmarks.envelope.configurations import Configuration, configuration
+from benchmarks.envelope.judge import judge
+from benchmarks.envelope.right_layers import right_layers
 from rnncheck.envelope import exact_and_envelope, lockstep_envelope, restarts
 from rnncheck.implementations import load
 from rnncheck.spec import Dtype

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchmarks.configurations import Configuration
+from benchmarks.envelope.configurations import Configuration
 from rnncheck.spec import Cell
 from rnncheck.trace import State
 from rnncheck.weights import Weights

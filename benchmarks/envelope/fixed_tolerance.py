@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks.configurations import configuration
-from benchmarks.judge import judge
-from benchmarks.right_layers import RightLayer, right_layers
-from benchmarks.wrong_layers import WRONG
+from benchmarks.envelope.configurations import configuration
+from benchmarks.envelope.judge import judge
+from benchmarks.envelope.right_layers import RightLayer, right_layers
+from benchmarks.envelope.wrong_layers import WRONG
 from rnncheck.envelope import exact_and_envelope, lockstep_envelope, restarts
 from rnncheck.spec import Dtype
 from rnncheck.trace import Trace

@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from benchmarks.configurations import Configuration, configuration
-from benchmarks.judge import used
+from benchmarks.envelope.configurations import Configuration, configuration
+from benchmarks.envelope.judge import used
 from rnncheck.envelope import Gradients, gradient_envelope
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State, Trace

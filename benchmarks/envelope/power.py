@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from benchmarks.configurations import Configuration, configuration
-from benchmarks.judge import judge
-from benchmarks.right_layers import MERGED, RightLayer
+from benchmarks.envelope.configurations import Configuration, configuration
+from benchmarks.envelope.judge import judge
+from benchmarks.envelope.right_layers import MERGED, RightLayer
 from rnncheck.envelope import Restarts, exact_and_envelope, lockstep_envelope, restarts
 from rnncheck.spec import Dtype
 from rnncheck.trace import State
