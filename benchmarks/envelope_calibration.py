@@ -9,7 +9,7 @@ import warnings
 
 import torch
 
-from benchmarks import fixed_tolerance, gradients, power, right
+from benchmarks.envelope import fixed_tolerance, gradients, power, right
 
 PARTS = {"right": right.table, "power": power.table, "fixed": fixed_tolerance.table, "gradients": gradients.table}
 SHARES = {"right": 1.0, "power": 0.25, "fixed": 0.25, "gradients": 0.25}  # of the configurations

@@ -19,10 +19,10 @@ from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
-WORK = 2.0e9  # multiplications that the perturbed runs may take
+WORK = 1.0e9  # multiplications that the perturbed runs may take
 MOVES = 256  # samples times units: how many moves of one state a standard deviation is taken from
-FEWEST_SAMPLES = 6
-BLOCK = 2**19  # numbers that move at a time: what the caches hold
+FEWEST_SAMPLES = 4
+BLOCK = 2**18  # numbers that move at a time: what the caches hold
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Gates:
     def __init__(
         self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype, shares: Tensor | None = None
     ) -> None:
-        self.rounding = rounding
+        self.rounding, self.work = rounding, work
         self._w_ih, self._w_hh = parameters["weight_ih"], parameters["weight_hh"]
         self._b_ih, self._b_hh = parameters.get("bias_ih"), parameters.get("bias_hh")
         share = self._w_ih.new_ones(1) if shares is None else shares

@@ -20,7 +20,7 @@ from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
-WORK = 4.0e8  # multiplications that the samples of one forward run may take
+WORK = 1.0e8  # multiplications that the samples of one forward run may take
 FINEST = 2.0**-36  # finer roundings cannot be told from float64's own: their effect is scaled down instead
 
 

@@ -45,7 +45,16 @@ class GRUCell:
         n_scale = hypotenuse(n_x_scale, r * n_h_scale, of_results(n_a, r * h_n, h_n / 2))
         h_scale = of_results(h_next, new, new, kept, z * gap, gap / 2)
         scale = torch.cat([rz_scale / 2, n_scale], -1)
-        return scale, h_scale, r, z, h_n, gap, *squash(squashed, 0.5), *squash(n)
+        return (
+            scale,
+            h_scale,
+            r,
+            z,
+            h_n,
+            gap,
+            *squash(squashed.to(self.gates.work), 0.5),
+            *squash(n.to(self.gates.work)),
+        )
 
     def _sum_scales(self, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
         """The standard deviations of the sums: those of r and z, in one; those of n from x, and from h."""

@@ -6,7 +6,7 @@ from rnncheck.envelope.layer import Walk, rms
 from rnncheck.envelope.rounding import Rounding
 
 
-def lost_steps(walk: Walk, allowed: Tensor, below: Tensor | None, rounding: Rounding) -> Tensor:
+def lost_steps(walk: Walk, allowed: Tensor, below: Tensor | None, alive: Tensor | None, rounding: Rounding) -> Tensor:
     """(T, B), true from the first step on that a free run cannot judge.
 
     A step is lost when what rounding may do, over all units, is as large as the state ever was; when a number comes
@@ -19,4 +19,6 @@ def lost_steps(walk: Walk, allowed: Tensor, below: Tensor | None, rounding: Roun
     lost = saturated | overflowing
     if below is not None:
         lost |= below
+    if alive is not None:
+        lost &= alive  # where a row is over, nothing is judged and nothing goes on
     return lost.cummax(0).values

@@ -43,10 +43,12 @@ def walk(
     noise: Noise,
     dx: Sequence[Tensor] | None,
     work: torch.dtype,
+    keep: bool,
 ) -> Walk:
     """Walk x (T, B, I) from the states `start`; `alive` (T, B) says which rows still have data, if not all have.
 
     Beside it go K samples in which every operation rounds, and whose input has moved by `dx`, (K, B, I) each step.
+    Their moves are kept if asked for.
     """
     sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)]
     states = start
@@ -55,25 +57,25 @@ def walk(
     length = max(BLOCK // (x.shape[1] * cell.gates.rows), 1)
     for first in range(0, len(x), length):
         steps, states = exact_steps(cell, x[first : first + length], states, alive, first)
-        blocks.append(steps)
+        blocks.append((*steps.before, steps.after[0], largest(steps)))
         frames = zip(*(each.to(work).unbind(0) for each in cell.frame(steps)), strict=True)
         for t, frame in enumerate(frames, first):
             moved_next = cell.move(frame, None if dx is None else dx[t], moved, sites)
             spreads.append(spread(moved_next[0]))
-            moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
+            if keep:
+                moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
             moved = carried(alive, t, moved_next, moved)
     last_spread = spreads[-1] if alive is None else spread(moved[0])
-    before = together([steps.before for steps in blocks], torch.cat)
-    (after, *_) = together([steps.after for steps in blocks], torch.cat)
+    *before, after, highest = together(blocks, torch.cat)
     return Walk(
         after if alive is None else torch.where(alive[:, :, None], after, 0.0),
-        before,
+        tuple(before),
         states,
         torch.stack(spreads),
         (last_spread, *(spread(each) for each in moved[1:])),
         moves,
         torch.maximum(rms(before[0]), rms(after)),
-        torch.cat([largest(steps) for steps in blocks]),
+        highest,
     )
 
 
@@ -92,9 +94,9 @@ def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, fir
     return steps, states
 
 
-def together(steps: Sequence[States], join: Callable[[list[Tensor]], Tensor]) -> States:
-    """The states of many steps in one."""
-    return tuple(join([states[kind] for states in steps]) for kind in range(len(steps[0])))
+def together(steps: Sequence[tuple[Tensor, ...]], join: Callable[[list[Tensor]], Tensor]) -> States:
+    """Each of several quantities, of all steps in one."""
+    return tuple(join(list(quantity)) for quantity in zip(*steps, strict=True))
 
 
 def carried(alive: Tensor | None, t: int, new: States, old: States) -> States:

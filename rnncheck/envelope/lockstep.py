@@ -25,16 +25,22 @@ class Restarts(NamedTuple):
 
 
 def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None) -> Restarts:
-    """Each step of x (T, B, I) that has data, and states to start from that the run can hold."""
+    """Each step of x (T, B, I) that has data, with the exact states before it.
+
+    A state that the run cannot hold, because it overflows, is replaced by zero: a step can be judged from any state.
+    """
+    seq_len, batch_size = x.shape[:2]
+    ends = torch.tensor(lengths or [seq_len] * batch_size, device=x.device)
+    t, b = (torch.arange(seq_len, device=x.device)[:, None] < ends).nonzero(as_tuple=True)
+    limit = envelope.rounding.largest / 2
+
+    def at_places(states: Tensor) -> Tensor:
+        states = states[t, :, b].transpose(0, 1)
+        return torch.where(states.abs() <= limit, states, 0.0)
+
     before = envelope.before
-    seq_len = len(x)
-    usable = (before.h.abs() <= envelope.rounding.largest / 2).all(-1).all(1)
-    if lengths is not None:
-        usable &= torch.arange(seq_len, device=x.device)[:, None] < torch.tensor(lengths, device=x.device)
-    t, b = usable.nonzero(as_tuple=True)
-    h = before.h[t, :, b].transpose(0, 1)
-    c = None if before.c is None else before.c[t, :, b].transpose(0, 1)
-    return Restarts(x[t, b][None], State(h, c), torch.stack([t, b], -1))
+    state = State(at_places(before.h), None if before.c is None else at_places(before.c))
+    return Restarts(x[t, b][None], state, torch.stack([t, b], -1))
 
 
 def lockstep_envelope(

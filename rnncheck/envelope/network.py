@@ -97,11 +97,11 @@ class Network:
         start = (state.h[index],) if state.c is None else (state.h[index], state.c[index])
         if direction:
             below, alive = below.reversed(), None if alive is None else alive.flip(0)
-        walked = walk(
-            self.cells[layer][direction], below.output, start, alive, noise=noise, dx=below.moves, work=self.work
-        )
+        keep = self._spec.head is not None or layer + 1 < self._spec.num_layers
+        cell, dx = self.cells[layer][direction], below.moves
+        walked = walk(cell, below.output, start, alive, noise=noise, dx=dx, work=self.work, keep=keep)
         allowed = self._allowed(walked.output, walked.spread)
-        lost = lost_steps(walked, allowed, below.lost, self._rounding)
+        lost = lost_steps(walked, allowed, below.lost, alive, self._rounding)
         allowed_last = tuple(
             self._allowed(*each).masked_fill(lost[-1, :, None], torch.inf)
             for each in zip(walked.last, walked.last_spread, strict=True)

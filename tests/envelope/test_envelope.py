@@ -1,9 +1,9 @@
 import pytest
 import torch
+from envelope_cases import budget, case
 
 from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
 from rnncheck.spec import Cell, Dtype, Spec
-from tests.envelope.cases import budget, case
 
 
 @pytest.mark.parametrize("cell", Cell)

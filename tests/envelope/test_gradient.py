@@ -1,11 +1,11 @@
 import pytest
 import torch
+from envelope_cases import Case, case, used
 from torch import nn
 
 from rnncheck.envelope import Gradients, gradient_envelope, rounding_of, rows_within_reach
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State, Trace
-from tests.envelope.cases import Case, case, used
 
 CLASSES = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}
 

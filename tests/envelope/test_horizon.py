@@ -1,8 +1,8 @@
 import pytest
 import torch
+from envelope_cases import budget, case
 
 from rnncheck.spec import Cell, Dtype, Spec
-from tests.envelope.cases import budget, case
 
 
 def test_a_chaotic_run_is_judged_up_to_its_horizon_and_beyond_it_in_lockstep():
@@ -50,3 +50,11 @@ def test_what_reads_a_lost_step_is_lost():
     run = case(Spec(hidden_size=64, num_layers=2), seq_len=200, batch_size=1, scale=4)
     below = case(Spec(hidden_size=64), seq_len=200, batch_size=1, scale=4)
     assert run.free().horizon <= below.free().horizon + 5
+
+
+def test_steps_whose_states_overflow_are_restarted_from_zero():
+    spec = Spec(nonlinearity="relu", hidden_size=16, num_layers=2, bidirectional=True, dtype=Dtype.FLOAT16)
+    run = case(spec, seq_len=60, scale=12)
+    starts, lockstep = run.lockstep(run.free())
+    assert starts.x.shape[1] == 60 * 3
+    assert budget(run.run("torch", starts.x, starts.state), lockstep) < 1

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from envelope_cases import budget, case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncheck.implementations import load
 from rnncheck.spec import Cell, Dtype, Spec
-from tests.envelope.cases import budget, case
 
 
 @st.composite
@@ -25,7 +25,7 @@ def specs(draw: st.DrawFn) -> Spec:
 
 
 @given(spec=specs(), seq_len=st.integers(1, 20), scale=st.sampled_from([0.5, 1, 2, 4]), padded=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_right_layers_stay_within_the_envelope(spec, seq_len, scale, padded):
     run = case(spec, seq_len, 2, (seq_len, max(seq_len // 2, 1)) if padded else None, scale=scale)
     envelope = run.free()

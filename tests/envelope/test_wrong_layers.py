@@ -1,9 +1,9 @@
 import pytest
 import torch
+from envelope_cases import budget, case
 
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State
-from tests.envelope.cases import budget, case
 
 
 def test_a_weight_off_by_a_thousandth_is_seen_free_and_in_lockstep():
