@@ -3,7 +3,7 @@
 import math
 
 from hypothesis import strategies as st
-from reporters.samples import ENVIRONMENT
+from reporters.builders import ENVIRONMENT
 
 from rnncheck.report import (
     Comparison,

@@ -56,6 +56,11 @@ def test_a_table_continues_below_where_it_is_too_wide(cells: list[list[str]], wi
     assert all(cell in shown for column in cells for cell in column if cell)
 
 
+def test_a_table_stays_in_one_piece_as_long_as_it_fits() -> None:
+    columns = [Column("name", []), Column("x" * 9, []), Column("y" * 9, [])]
+    assert [len(table(columns, width, indent=0)) for width in (26, 25)] == [1, 3]
+
+
 def test_a_table_in_pieces_repeats_its_first_column() -> None:
     columns = [Column("name", ["a", "b"], right=False), Column("x" * 9, ["1", "2"]), Column("y" * 9, ["3", "4"])]
     assert [line.plain for line in table(columns, 20, indent=0)] == [

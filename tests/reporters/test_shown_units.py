@@ -3,6 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnncheck.report import Timestep
+from rnncheck.reporters.states import states_that_fit
 from rnncheck.reporters.window import Units
 
 
@@ -46,3 +48,9 @@ def test_the_heading_says_which_of_how_many() -> None:
         "reverse units 1-3 of 6",
         "forward unit 4 to reverse unit 1 of 2 × 6",
     ]
+
+
+def test_as_many_are_shown_as_there_is_room_for_and_at_least_one() -> None:
+    steps = [Timestep(0, 0.0, 1.0, 0.0, 0, (-0.5,) * 16, (-0.5,) * 16)]
+    rooms = {room: len(states_that_fit(steps, Units(16, 1, None), room)[0]) for room in (0, 31, 32, 47, 48)}
+    assert rooms == {0: 1, 31: 1, 32: 2, 47: 2, 48: 3}  # two sides of 7 characters a unit, and gaps

@@ -62,7 +62,7 @@ def test_two_values_that_differ_never_look_the_same(value: float) -> None:
 def test_two_values_have_nine_digits_where_that_tells_them_apart() -> None:
     assert numbers.told_apart(0.1, 0.2) == ("0.1", "0.2")
     assert numbers.told_apart(0.735315079, 0.735314989) == ("0.735315079", "0.735314989")
-    assert numbers.told_apart(0.5, math.nextafter(0.5, 1)) == ("0.5", "0.50000000000000011")
+    assert numbers.told_apart(0.1, math.nextafter(0.1, 1)) == ("0.10000000000000001", "0.10000000000000002")
 
 
 @pytest.mark.parametrize(
