@@ -1,6 +1,6 @@
 """Whether a candidate is deaf to a change: gives the same bits, where any run in full precision gives others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -15,6 +15,8 @@ from rnncheck.weights import Weights
 
 FEWEST_ELEMENTS = 8  # on fewer, nothing is concluded
 HEARD = 0.5  # the share of the same elements that must move in the control
+PARTS = {"weight_ih": "W_ih", "weight_hh": "W_hh", "weight_hr": "W_hr", "weight_hy": "W_hy", "bias": "the biases"}
+
 CLOSED = 40.0  # below 0 in the argument of a sigmoid: it is 4e-18
 
 Read = Mapping[str, Tensor]
@@ -57,6 +59,24 @@ class Listener:
 
     def _same(self, other: Trial) -> dict[str, Tensor]:
         return {name: value == self._before[name] for name, value in states(other.run()).items()}
+
+
+def parts(trial: Trial) -> Iterator[tuple[str, Read]]:
+    """What a layer reads, each that could be rounded by itself."""
+    yield "x", {"x": trial.x}
+    yield "h", {"h": trial.state.h}
+    if trial.state.c is not None:
+        yield "c", {"c": trial.state.c}
+    layers = [f"_l{layer}" for layer in range(trial.spec.num_layers)]
+    for prefix, name in PARTS.items():
+        for layer in [*layers, "_hy", "_y"]:  # by itself: what one layer makes of a change, the next ones read
+            values = {key: value for key, value in trial.weights.values.items() if is_of(key, prefix, layer)}
+            if values:
+                yield name + (f" of layer {layer[2:]}" if layer in layers[1:] else ""), values
+
+
+def is_of(key: str, prefix: str, layer: str) -> bool:
+    return key.startswith(prefix) and key.removesuffix("_reverse").endswith(layer)
 
 
 def changed(trial: Trial, values: Read) -> Trial:

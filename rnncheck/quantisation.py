@@ -5,13 +5,13 @@ to one, so a layer that casts x cannot tell x from what the cast leaves of x: ca
 rounds what a product yields cannot tell x from one that is off by much less than it rounds.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from rnncheck.deafness import FEWEST_ELEMENTS, Listener, Read, changed, states, with_update_gate_closed
+from rnncheck.deafness import FEWEST_ELEMENTS, Listener, Read, changed, parts, states, with_update_gate_closed
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.precisions import Precision
 from rnncheck.spec import Cell
@@ -23,8 +23,6 @@ TO_WHISPERS = 0.6  # and that a change of `WHISPER` leaves, which now and then t
 WHISPER = 1 / 16  # units of the coarse precision: mostly rounded away
 LOUD = 2.0  # units: what no cast and no rounding hides, as it is the distance of two numbers
 SMALLER = 2.0**-12  # exact in every precision
-
-PARTS = {"weight_ih": "W_ih", "weight_hh": "W_hh", "weight_hr": "W_hr", "weight_hy": "W_hy", "bias": "the biases"}
 
 
 @dataclass(frozen=True)
@@ -96,18 +94,6 @@ class Hearing:
         if len(self._listeners) == 1:
             self._listeners.append(with_update_gate_closed(self._trial, self._rounding))
         return self._listeners[1].is_deaf(quiet, loud, least)
-
-
-def parts(trial: Trial) -> Iterator[tuple[str, Read]]:
-    """What a layer reads, each that could be rounded by itself."""
-    yield "x", {"x": trial.x}
-    yield "h", {"h": trial.state.h}
-    if trial.state.c is not None:
-        yield "c", {"c": trial.state.c}
-    for prefix, name in PARTS.items():
-        values = {key: value for key, value in trial.weights.values.items() if key.startswith(prefix)}
-        if values:
-            yield name, values
 
 
 def mapped(read: Read, change: Callable[[Tensor], Tensor]) -> Read:

@@ -1,15 +1,22 @@
 """Semantics or arithmetic: rough layers are named, and layers that are slightly wrong are never called rough."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 import torch
 from envelope.cases import Case, case
-from stepped import rough_layers, wrong_layers
+from fakes import Fake, with_output
+from implementations.wrong import Wrong
+from stepped import Stepped, cut, edited, rough_layers, tf32, wrong_layers
+from torch import Tensor
 
-from rnncheck.implementations.protocol import Implementation
+from rnncheck.envelope import Rounding
+from rnncheck.implementations import load
+from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.ladder import Ladder, climb
 from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.trace import State, Trace
 from rnncheck.weights import draw
 
 SIZES = [(1, 4), (8, 16), (5, 64)]
@@ -122,7 +129,6 @@ def test_nans_and_other_shapes_are_infinitely_far():
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_only_the_second_layer_of_two_is_rough(dtype: Dtype):
-    """Weights are cut one layer at a time by the test, and it is enough that the results of one layer show it."""
     run = case(Spec(Cell.GRU, 3, 8, num_layers=2, bidirectional=True, dtype=dtype), lengths=(9, 4, 6))
 
     def cut_above(values: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
