@@ -6,10 +6,18 @@ from rnncheck.spec import Spec
 from rnncheck.trace import State
 from rnncheck.weights import Weights
 
+SATURATED = 1 - 2.0**-10
 
-def blind_spots(spec: Spec, weights: Weights, state: State, seq_len: int, batch_size: int) -> list[str]:
-    """One sentence for each kind of bug that would pass unseen."""
+
+def blind_spots(
+    spec: Spec, weights: Weights, state: State, seq_len: int, batch_size: int, output: Tensor | None = None
+) -> list[str]:
+    """One sentence for each kind of bug that would pass unseen. `output` is what the layer gives, if that is known."""
     spots = []
+    if output is not None and spec.nonlinearity == "tanh" and bool((output.abs() > SATURATED).all()):
+        spots.append("every state is at 1 or -1, where tanh is flat and hides what went in: scale the data down")
+    if output is not None and not output.any():
+        spots.append("every state is zero: nothing that a layer does can show")
     if seq_len == 1:
         spots.append("T is 1: only the first step of the recurrence is seen")
     if batch_size == 1:

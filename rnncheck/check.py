@@ -96,13 +96,14 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         comparisons = [*both.comparisons(), *evidence.comparisons]
         switches = environment.precision_switches()
 
-    verdict, reason = judge(comparisons)
+    verdict, reason = judge(comparisons, enveloped.beyond)
     exit_code = verdict.exit_code
     if stopped is not None:
         reason = f"stopped after {both.steps:,} timesteps, before the end of the data"
         verdict = verdict if verdict is Verdict.MISMATCH else Verdict.INCONCLUSIVE
         exit_code = getattr(stopped, "exit_code", ExitCode.INTERRUPTED)
     batch_size = sequences.batch_size
+    typical = enveloped.first.exact.output if enveloped.first is not None else None
     return Report(
         verdict=verdict,
         exit_code=exit_code,
@@ -125,7 +126,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
         findings=evidence.findings,
-        notes=[*evidence.notes, *sequences.notes, *blind_spots(spec, weights, state, both.steps, batch_size)],
+        notes=[*evidence.notes, *sequences.notes, *blind_spots(spec, weights, state, both.steps, batch_size, typical)],
     )
 
 

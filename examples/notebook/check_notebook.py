@@ -52,6 +52,9 @@ class NotebookLayer:
         held = {"weight_ih_l0": own.wax, "weight_hh_l0": own.waa, "bias_ih_l0": own.bax, "bias_hh_l0": own.baa}
         return {name: value.detach() for name, value in held.items()}
 
+    def leaves(self) -> None:
+        """Its gradients are not looked at: its states alone are wrong enough."""
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         rows = [self.module(row, h) for row, h in zip(x.unbind(1), state.h.unbind(1), strict=True)]
         output = torch.stack([all_states for all_states, _ in rows], dim=1)  # (T, B, H)

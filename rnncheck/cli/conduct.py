@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from rnncheck.cli.options import CheckOptions, Format
 from rnncheck.cli.plans import rows_shown
 from rnncheck.cli.progress import ProgressLine
+from rnncheck.cli.signals import held_back
 from rnncheck.output import check_writable, write_atomically
 from rnncheck.spec import Spec
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 def import_torch() -> None:
     """Imports torch with the garbage collector off: it would walk a million new objects over and over for nothing."""
     gc.disable()
-    import torch  # noqa: F401
-
+    with held_back():
+        import torch  # noqa: F401
     gc.freeze()
     gc.enable()
 
@@ -36,7 +37,8 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
         if path is not None:
             check_writable(path)
     import_torch()
-    from rnncheck.check import Plan, check
+    with held_back():
+        from rnncheck.check import Plan, check
 
     plan = Plan(
         spec=spec,
@@ -51,6 +53,7 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
         allow_nonfinite=options.allow_nonfinite,
         atol=options.atol,
         rtol=options.rtol,
+        lockstep=options.lockstep,
         tf32=options.tf32,
         rows=rows,
     )

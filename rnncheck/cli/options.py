@@ -10,7 +10,14 @@ from rnncheck.sequences.options import Missing, Normalize
 from rnncheck.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
 # Help panels, in the order they are shown.
-MODEL, DATA, WEIGHTS, ARITHMETIC, REPORT = "Model", "Sequences", "Weights", "Arithmetic", "Report"
+MODEL, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
+    "Model",
+    "Sequences",
+    "Weights",
+    "Arithmetic",
+    "Judgement",
+    "Report",
+)
 
 
 Format = Literal["table", "json"]
@@ -69,13 +76,21 @@ class CheckOptions:
         float | None,
         Option(
             min=0,
-            help="Allow this absolute difference (and --rtol) instead of the dtype's default.",
-            rich_help_panel=ARITHMETIC,
+            help="Allow this absolute difference (and --rtol): it replaces the rounding envelope.",
+            rich_help_panel=JUDGEMENT,
         ),
     ] = None
     rtol: Annotated[
-        float | None, Option(min=0, help="Allow this relative difference (and --atol).", rich_help_panel=ARITHMETIC)
+        float | None, Option(min=0, help="Allow this relative difference (and --atol).", rich_help_panel=JUDGEMENT)
     ] = None
+    lockstep: Annotated[
+        bool,
+        Option(
+            "--lockstep/--no-lockstep",
+            help="Also judge every step by itself, from the exact states before it.",
+            rich_help_panel=JUDGEMENT,
+        ),
+    ] = True
     rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
     format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = "table"
     output: Annotated[

@@ -4,15 +4,14 @@ Python gives 1 to any uncaught exception and to a stdout that was closed early; 
 """
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
 
+from rnncheck.cli import signals
 from rnncheck.errors import ExitCode, RnncheckError, Stopped
 
 # typer's base of all usage errors, wherever typer keeps its click
@@ -27,8 +26,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """One command, from its arguments to its exit code. Nothing escapes but the code."""
     prepare_streams()
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, stop)
+    signals.catch()
     try:
         from rnncheck.cli.app import command
 
@@ -46,11 +44,6 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def stop(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM and SIGHUP end a run as Ctrl-C does: what was compared until then is still reported."""
-    raise Stopped(ExitCode.TERMINATED if number == signal.SIGTERM else ExitCode.HUNG_UP)
 
 
 def explain(problem: BaseException) -> int:

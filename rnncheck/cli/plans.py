@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
+from rnncheck.cli.signals import held_back
 from rnncheck.errors import DataError, UsageError
 from rnncheck.sequences.options import FileOptions
 from rnncheck.spec import Spec
@@ -84,7 +85,8 @@ def file_data(path: str, options: RunOptions) -> "Sequences":
     for name in ("columns", "drop"):
         values[name] = tuple(each.strip() for each in values[name].split(",")) if values[name] else ()
     file_options = FileOptions(**values)
-    from rnncheck.sequences.files import open_data  # numpy waits until the options are known to be right
+    with held_back():
+        from rnncheck.sequences.files import open_data  # numpy waits until the options are known to be right
 
     sequences = open_data(path, file_options)
     if options.input_size not in (None, sequences.input_size):
