@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rnncheck.elements import comparable
 from rnncheck.envelope import Envelope, Rounding, exact_and_envelope
 from rnncheck.spec import Spec
 from rnncheck.tolerance import Tolerance
@@ -63,15 +64,22 @@ class Enveloped:
     def __init__(self, spec: Spec, weights: Weights, lengths: Sequence[int] | None, rounding: Rounding) -> None:
         self._spec, self._weights, self._lengths, self.rounding = spec, weights, lengths, rounding
         self.first: Envelope | None = None
+        self._finite = all(bool(value.isfinite().all()) for value in weights.values.values())
+        self._beyond = 0  # timesteps after the first chunk that are not judged, though their states are finite
         self._ceiling: Quantities = ()
 
     def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+        if not x.numel():
+            return Allowed(Tolerance(), Tolerance(), Tolerance(), Tolerance())
+        self._finite &= bool(x.isfinite().all())
         if self.first is None:
             self.first = self._envelope(x, reference.start)
             allowed = tuple(None if each is None else PAIR * each for each in quantities(self.first.allowed))
             self._ceiling = ceiling(allowed)
             return Allowed(*map(settled, allowed))
         everywhere = spread_over(len(x), self._ceiling)
+        if any(each is not None and bool(each.isinf().any()) for each in self._ceiling):
+            self._beyond += len(x) if bool(reference.start.h.isfinite().all()) else 0
         if not within(everywhere, quantities(candidate.trace), quantities(reference.trace)):
             ours, theirs = self._envelope(x, candidate.start), self._envelope(x, reference.start)
             everywhere = tuple(
@@ -83,9 +91,26 @@ class Enveloped:
             self._ceiling = higher(self._ceiling, ceiling(everywhere))
         return Allowed(*map(settled, everywhere))
 
+    @property
+    def doubt(self) -> str | None:
+        """Why what is beyond the horizon is not decided, even where every step of the first chunk is right."""
+        if not self._finite:
+            return "NaN or infinities in the data or weights, of which nothing follows; use finite ones"
+        if self._beyond:
+            return (
+                f"{self._beyond:,} timesteps after the first chunk, in which lockstep judges no step; "
+                "fewer timesteps, or --window N, would decide"
+            )
+        return None
+
     def _envelope(self, x: Tensor, start: State) -> Envelope:
         h, c = start.h.cpu().double(), None if start.c is None else start.c.cpu().double()
-        return exact_and_envelope(self._spec, self._weights, x, State(h, c), self._lengths, rounding=self.rounding)
+        found = exact_and_envelope(self._spec, self._weights, x, State(h, c), self._lengths, rounding=self.rounding)
+        if not self._finite:
+            for allowed, exact in zip(quantities(found.allowed), quantities(found.exact), strict=True):
+                if allowed is not None and exact is not None:
+                    allowed[~exact.isfinite()] = 0.0  # what is given is no overflow: both sides must yield the same
+        return found
 
 
 def quantities(trace: Trace) -> Quantities:
@@ -119,7 +144,7 @@ def within(allowed: Quantities, candidate: Quantities, reference: Quantities) ->
     for most, a, b in zip(allowed, candidate, reference, strict=True):
         if most is None or b is None:
             continue
-        if a is None or a.shape != b.shape or not bool(((a - b).abs_().cpu() <= most).all()):
+        if a is None or a.shape != b.shape or not bool(((comparable(a) - comparable(b)).abs_().cpu() <= most).all()):
             return False
     return True
 

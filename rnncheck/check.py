@@ -81,13 +81,13 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                 first = FirstChunk(spec, weights, x, state, sequences.lengths, (candidate, reference), layers)
                 examined = both.steps > 0
                 traces = both.run(x)
-                if not examined:
+                if not examined and x.numel():
                     first.repeated(traces, evidence)
                     if plan.lockstep and enveloped.first is not None:
                         first.stepped(enveloped.first, evidence)
                     if plan.backward is not False:
                         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
-                    if not all(each.agrees for each in (*both.comparisons(), *evidence.comparisons)):
+                    if both.parted or not all(each.agrees for each in evidence.comparisons):
                         first.climbed(enveloped.rounding, evidence)
                 if progress:
                     progress(both.steps, sequences.seq_len)
@@ -96,7 +96,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         comparisons = [*both.comparisons(), *evidence.comparisons]
         switches = environment.precision_switches()
 
-    verdict, reason = judge(comparisons, enveloped.beyond)
+    verdict, reason = judge(comparisons, enveloped.doubt)
     exit_code = verdict.exit_code
     if stopped is not None:
         reason = f"stopped after {both.steps:,} timesteps, before the end of the data"

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rnncheck.report import Comparison, Divergence, Verdict
 
 
-def judge(comparisons: Sequence[Comparison]) -> tuple[Verdict, str | None]:
+def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[Verdict, str | None]:
     """The verdict, and why, if this evidence cannot decide.
 
-    What free running cannot judge, beyond its horizon, lockstep decides.
+    What free running cannot judge, beyond its horizon, lockstep decides, unless there is a `doubt`: what else it is
+    that is not judged.
     """
     if not all(each.agrees for each in comparisons):
         return Verdict.MISMATCH, None
@@ -24,6 +25,8 @@ def judge(comparisons: Sequence[Comparison]) -> tuple[Verdict, str | None]:
                 f"{each.unjudged} values of {each.quantity} are beyond the horizon, where rounding alone may be as "
                 "large as the state; lockstep, fewer timesteps, or --dtype float64 would decide"
             )
+        if each.unjudged and doubt and each.mode == "free":
+            return Verdict.INCONCLUSIVE, f"{each.unjudged:,} values of {each.quantity} are not judged: {doubt}"
         if not each.compared and not each.unjudged:
             return Verdict.INCONCLUSIVE, f"nothing in {each.quantity} could be compared"
     return Verdict.EQUIVALENT, None

@@ -69,7 +69,9 @@ def test_a_layer_without_recurrence_is_a_mismatch_from_the_first_step_on() -> No
     report = checked(Fake(without_recurrence))
     assert (report.verdict, report.exit_code) == (Verdict.MISMATCH, 1)
     assert report.first_divergence is not None
-    assert (report.first_divergence.quantity, report.first_divergence.t) == ("output", 0)
+    assert (report.first_divergence.quantity, report.first_divergence.t) == ("h", 0)
+    assert report.comparisons[0].quantity == "output"
+    assert report.comparisons[0].first_divergence.t == 0
 
 
 def test_from_a_zero_state_it_is_a_mismatch_from_the_second_step_on() -> None:
@@ -197,7 +199,7 @@ def test_an_impossible_tolerance_is_refused() -> None:
         checked(rtol=math.nan)
 
 
-def test_a_stated_tolerance_replaces_the_default_and_decides() -> None:
+def test_a_stated_tolerance_replaces_the_envelope_and_decides() -> None:
     off = with_output(lambda output: output + 1e-3)
     assert checked(off).exit_code == 1
     report = checked(off, atol=2e-3)
@@ -205,16 +207,21 @@ def test_a_stated_tolerance_replaces_the_default_and_decides() -> None:
     assert (report.tolerance.kind, report.tolerance.atol, report.tolerance.rtol) == ("stated", 2e-3, 0.0)
 
 
-def test_a_candidate_that_writes_into_its_input_does_not_reach_the_reference() -> None:
+@pytest.mark.parametrize("ruins_its_weights", [False, True])
+def test_a_candidate_that_writes_into_its_input_does_not_reach_the_reference(ruins_its_weights: bool) -> None:
     def run(layer: Layer, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
         trace = layer.run(x, State(state.h.clone()), lengths)
         x.zero_()
         state.h.zero_()
         for value in layer.parameters().values():
-            value.zero_()
+            if ruins_its_weights:
+                value.zero_()
         return trace
 
-    assert checked(Fake(run)).verdict is Verdict.EQUIVALENT
+    report = checked(Fake(run))
+    assert all(each.agrees for each in report.comparisons if each.mode == "free")
+    # Its own later runs, step by step, have the weights that it left itself.
+    assert report.verdict is (Verdict.MISMATCH if ruins_its_weights else Verdict.EQUIVALENT)
 
 
 def test_weights_saved_by_one_run_are_those_of_the_next(tmp_path: Path) -> None:

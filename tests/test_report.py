@@ -39,6 +39,7 @@ def test_a_report_has_these_keys_in_this_order() -> None:
         "mapping",
         "comparisons",
         "first_divergence",
+        "findings",
         "notes",
     ]
 
@@ -69,17 +70,31 @@ def test_a_comparison_has_the_keys_of_the_schema() -> None:
         "at",
         "compared",
         "exceeded",
+        "nonfinite",
+        "unjudged",
         "per_timestep",
     } <= comparison.keys()
     assert comparison["at"].keys() == {"t", "batch", "unit", "layer", "direction"}
     assert (comparison["quantity"], comparison["mode"], comparison["compared"]) == ("output", "free", 5 * 2 * 4)
     assert [step["t"] for step in comparison["per_timestep"]] == [0, 1, 2, 3, 4]
-    assert {"t", "max_abs", "envelope"} <= comparison["per_timestep"][0].keys()
+    assert {"t", "max_abs", "envelope", "budget_used"} <= comparison["per_timestep"][0].keys()
+
+
+def test_what_was_allowed_is_told_with_its_kind() -> None:
+    by_envelope = strict(report_of())["tolerance"]
+    assert list(by_envelope) == ["kind", "atol", "rtol", "samples", "horizon", "growth", "extent"]
+    assert (by_envelope["kind"], by_envelope["horizon"], by_envelope["extent"]) == ("envelope", 5, 5)
+    assert by_envelope["samples"] > 0
+    stated = check(Plan(Spec(), random_sequences(3, 5, 2), atol=1e-3)).to_dict()["tolerance"]
+    assert (stated["kind"], stated["atol"], stated["rtol"], stated["samples"]) == ("stated", 1e-3, 0.0, None)
 
 
 def test_the_quantities_come_in_one_order() -> None:
     facts = strict(report_of(spec=Spec(cell=Cell.LSTM, head="softmax")))
-    assert [each["quantity"] for each in facts["comparisons"]] == ["output", "h_n", "c_n", "y"]
+    modes = [each["mode"] for each in facts["comparisons"]]
+    assert modes == sorted(modes, key=["free", "lockstep", "backward", "backward float64"].index)
+    quantities = [each["quantity"] for each in facts["comparisons"]]
+    assert quantities[:6] == ["output", "h_n", "c_n", "y", "h", "c"]
 
 
 def test_what_json_cannot_hold_is_written_as_words() -> None:

@@ -41,7 +41,7 @@ SPEC_OPTIONS = [
     (["--batch-first"], {"batch_first": True}),
     (["--head", "softmax"], {"head": "softmax"}),
     (["--dtype", "float64"], {"dtype": "float64"}),
-    (["--dtype", "bfloat16", "--atol", "0.02"], {"dtype": "bfloat16"}),
+    (["--dtype", "bfloat16"], {"dtype": "bfloat16"}),
     (["-d", "cpu"], {"device": "cpu"}),
 ]
 
@@ -67,8 +67,11 @@ def test_the_defaults_hide_no_bug(report: Callable[..., dict[str, Any]]) -> None
 
 def test_every_quantity_of_an_lstm_with_a_head_is_compared(report: Callable[..., dict[str, Any]]) -> None:
     facts = report("compare", "--cell", "lstm", "--head", "softmax", "--num-layers", "2")
-    compared = {each["quantity"]: each["compared"] for each in facts["comparisons"]}
-    assert compared == {"output": 12 * 3 * 4, "h_n": 2 * 3 * 4, "c_n": 2 * 3 * 4, "y": 12 * 3 * 4}
+    compared = {mode: {} for mode in ("free", "lockstep", "backward", "backward float64")}
+    for each in facts["comparisons"]:
+        compared[each["mode"]][each["quantity"]] = each["compared"]
+    assert compared["free"] == {"output": 12 * 3 * 4, "h_n": 2 * 3 * 4, "c_n": 2 * 3 * 4, "y": 12 * 3 * 4}
+    assert compared["lockstep"] == {"h": 2 * 12 * 3 * 4, "c": 2 * 12 * 3 * 4}
 
 
 @pytest.mark.parametrize(
@@ -113,13 +116,32 @@ def test_any_implementation_is_held_against_any(report: Callable[..., dict[str, 
     assert (facts["candidate"]["name"], facts["reference"]["name"]) == ("numpy", "scratch")
 
 
-def test_a_stated_tolerance_replaces_the_default(
+def test_a_stated_tolerance_replaces_the_envelope(
     rnncheck: Callable[..., Any], report: Callable[..., dict[str, Any]]
 ) -> None:
-    assert report("compare")["tolerance"] == {"kind": "default", "atol": 1e-5, "rtol": 1.3e-6}
-    assert report("compare", "--rtol", "1e-3")["tolerance"] == {"kind": "stated", "atol": 0.0, "rtol": 1e-3}
+    by_default = report("compare")["tolerance"]
+    assert (by_default["kind"], by_default["atol"], by_default["horizon"], by_default["extent"]) == (
+        "envelope",
+        None,
+        12,
+        12,
+    )
+    stated = report("compare", "--rtol", "1e-3")
+    assert (stated["tolerance"]["kind"], stated["tolerance"]["atol"], stated["tolerance"]["rtol"]) == (
+        "stated",
+        0.0,
+        1e-3,
+    )
     outcome = rnncheck("compare", "--atol", "0", "--hidden-size", "64", "--seq-len", "50")
     assert outcome.code == 1
+
+
+@pytest.mark.parametrize(("arguments", "modes"), [([], {"free", "lockstep"}), (["--no-lockstep"], {"free"})])
+def test_every_step_is_judged_by_itself_unless_that_is_declined(
+    report: Callable[..., dict[str, Any]], arguments: list[str], modes: set[str]
+) -> None:
+    told = {each["mode"] for each in report("compare", *arguments)["comparisons"]}
+    assert told & {"free", "lockstep"} == modes
 
 
 @pytest.mark.parametrize(("rows", "shown"), [("0", 0), ("4", 4), ("30", 30), ("all", 100)])
