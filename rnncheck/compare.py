@@ -118,6 +118,10 @@ class Fold:
         # As zeros and ones of the same dtype, which torch adds up ten times as fast as it counts booleans.
         self._exceeded += int(torch.gt(budget, 1, out=difference).sum(dtype=torch.float64))
 
+    @property
+    def parted(self) -> bool:
+        return self._problem is not None or self._first is not None
+
     def _space_for(self, piece: Tensor) -> tuple[Tensor, Tensor]:
         """Two tensors of the piece's shape and dtype to write into; the same memory for every piece."""
         if self._buffers.dtype != piece.dtype or self._buffers.shape[1] < piece.numel():

@@ -18,6 +18,8 @@ from rnncheck.tolerance import Tolerance
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
+PLACES = 1024  # single steps: more would cost more than they could add to what free running has seen
+
 
 @dataclass
 class Evidence:
@@ -49,7 +51,10 @@ class FirstChunk:
 
     def stepped(self, envelope: Envelope, into: Evidence) -> None:
         """Every step of the candidate by itself; and of the reference, which may drift as well."""
-        steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths)
+        rows = self.rows_stepped(envelope)
+        if rows < self.x.shape[1]:
+            into.notes.append(f"single steps were checked on {rows:,} of {self.x.shape[1]:,} batch rows")
+        steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths, rows)
         candidate, reference = (steps.comparisons(layer) for layer in self.layers)
         into.comparisons += candidate
         if not all(each.agrees for each in reference):
@@ -59,11 +64,14 @@ class FirstChunk:
                 f"{budget:.3g} times what is allowed in a single step"
             )
 
+    def rows_stepped(self, envelope: Envelope) -> int:
+        """As many batch rows as make `PLACES` single steps; all of them where free running cannot judge to the end."""
+        seq_len, batch_size, _ = self.x.shape
+        return batch_size if bool(envelope.lost.any()) else max(1, min(batch_size, PLACES // seq_len))
+
     def climbed(self, rounding: Rounding, into: Evidence) -> None:
         """Whether a mismatch of the candidate is another function, or the same one computed roughly."""
-        ladder = climb(
-            self.sides[0], self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding
-        )
+        ladder = climb(self.sides[0], self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding)
         if ladder.finding is not None:
             into.findings.append(ladder.finding)
         else:

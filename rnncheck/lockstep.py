@@ -4,6 +4,7 @@ No error is carried from step to step, so each is judged by what it does itself:
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,17 +16,28 @@ from rnncheck.places import DIRECTIONS, Locate
 from rnncheck.report import Comparison, Place
 from rnncheck.side_by_side import cast
 from rnncheck.spec import Spec
+from rnncheck.trace import State
 from rnncheck.weights import Weights
 
 
 class Lockstep:
-    """Every step of x (T, B, I) that `envelope` has finite states for, and what is exact and allowed there."""
+    """Every step of the first `rows` rows of x (T, B, I) (None: of all), and what is exact and allowed there."""
 
     def __init__(
-        self, spec: Spec, weights: Weights, x: Tensor, envelope: Envelope, lengths: Sequence[int] | None
+        self,
+        spec: Spec,
+        weights: Weights,
+        x: Tensor,
+        envelope: Envelope,
+        lengths: Sequence[int] | None,
+        rows: int | None = None,
     ) -> None:
         self._spec = spec
-        self._starts: Restarts = restarts(x, envelope, lengths)
+        some = slice(rows)
+        h, c = envelope.before.h[:, :, some], envelope.before.c
+        before = State(h, None if c is None else c[:, :, some])
+        ends = None if lengths is None else lengths[some]
+        self._starts: Restarts = restarts(x[:, some], replace(envelope, before=before), ends)
         self.steps = len(self._starts.places)
         if self.steps:
             judged = lockstep_envelope(spec, weights, self._starts, rounding=envelope.rounding)

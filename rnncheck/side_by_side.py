@@ -51,6 +51,11 @@ class SideBySide:
         self.steps += len(x)
         return candidate, reference
 
+    @property
+    def parted(self) -> bool:
+        """Whether the outputs have differed by more than is allowed."""
+        return self._output.parted
+
     def _cast(self, x: Tensor) -> Tensor:
         return x.to(self._spec.device, getattr(torch, self._spec.dtype), copy=True)
 

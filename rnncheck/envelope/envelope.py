@@ -19,7 +19,7 @@ from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
-WORK = 1.0e9  # multiplications that the perturbed runs may take
+WORK = 0.6e9  # multiplications that the perturbed runs may take
 MOVES = 256  # samples times units: how many moves of one state a standard deviation is taken from
 FEWEST_SAMPLES = 4
 BLOCK = 2**18  # numbers that move at a time: what the caches hold
