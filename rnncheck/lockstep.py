@@ -14,7 +14,6 @@ from rnncheck.envelope import Envelope, Restarts, lockstep_envelope, restarts
 from rnncheck.implementations.protocol import Layer
 from rnncheck.places import DIRECTIONS, Locate
 from rnncheck.report import Comparison, Place
-from rnncheck.side_by_side import cast
 from rnncheck.spec import Spec
 from rnncheck.trace import State
 from rnncheck.weights import Weights
@@ -49,7 +48,7 @@ class Lockstep:
             return []
         dtype = getattr(torch, self._spec.dtype)
         x = self._starts.x.to(self._spec.device, dtype, copy=True)
-        final = layer.run(x, cast(self._starts.state, self._spec)).final
+        final = layer.run(x, self._starts.state.to(self._spec.device, dtype)).final
         found = [self._compared("h", final.h, self._exact.h, self._allowed.h)]
         if self._exact.c is not None and self._allowed.c is not None:
             found.append(self._compared("c", final.c, self._exact.c, self._allowed.c))

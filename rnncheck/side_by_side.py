@@ -31,16 +31,16 @@ class SideBySide:
         self.steps = 0
         self._spec, self._lengths, self._allowance = spec, lengths, allowance
         self._candidate, self._reference = candidate, reference
-        self._candidate_state, self._reference_state = cast(state, spec), cast(state, spec)
+        self._candidate_state, self._reference_state = self._cast(state), self._cast(state)
         self._allowed: Allowed | None = None  # of the last chunk
         self._output = Fold("output", in_output(spec), rows)
         self._head = Fold("y", in_head(spec)) if spec.head else None
 
     def run(self, x: Tensor) -> tuple[Trace, Trace]:
         """The next chunk x (t, B, I), in float64 on the host; each side gets copies of its own."""
-        starts = [cast(state, self._spec) for state in (self._candidate_state, self._reference_state)]
-        reference = self._reference.run(self._cast(x), self._reference_state, self._lengths)
-        candidate = self._candidate.run(self._cast(x), self._candidate_state, self._lengths)
+        starts = [self._cast(state) for state in (self._candidate_state, self._reference_state)]
+        reference = self._reference.run(self._given(x), self._reference_state, self._lengths)
+        candidate = self._candidate.run(self._given(x), self._candidate_state, self._lengths)
         allowed = self._allowance.of(x, Run(starts[0], candidate), Run(starts[1], reference))
         self._output.add(candidate.output.cpu(), reference.output.cpu(), allowed.output)
         if self._head is not None:
@@ -56,7 +56,10 @@ class SideBySide:
         """Whether the outputs have differed by more than is allowed."""
         return self._output.parted
 
-    def _cast(self, x: Tensor) -> Tensor:
+    def _cast(self, state: State) -> State:
+        return state.to(self._spec.device, getattr(torch, self._spec.dtype))
+
+    def _given(self, x: Tensor) -> Tensor:
         return x.to(self._spec.device, getattr(torch, self._spec.dtype), copy=True)
 
     def comparisons(self) -> list[Comparison]:
@@ -80,10 +83,3 @@ class SideBySide:
 
 def on_host(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.cpu()
-
-
-def cast(state: State, spec: Spec) -> State:
-    """A copy of the state at the spec's dtype, on its device."""
-    dtype = getattr(torch, spec.dtype)
-    c = None if state.c is None else state.c.to(spec.device, dtype, copy=True)
-    return State(state.h.to(spec.device, dtype, copy=True), c)

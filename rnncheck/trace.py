@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -14,6 +15,11 @@ class State:
 
     h: Tensor
     c: Tensor | None = None
+
+    def to(self, device: str, dtype: torch.dtype) -> "State":
+        """A copy of it there, at that dtype."""
+        c = None if self.c is None else self.c.to(device, dtype, copy=True)
+        return State(self.h.to(device, dtype, copy=True), c)
 
 
 @dataclass(frozen=True)
