@@ -1,6 +1,6 @@
 """The precision ladder: is a mismatch semantics, another function, or arithmetic, the same function computed roughly?
 
-A layer that computes in a coarser precision is told by direct evidence of it (`rnncheck.ladder.quantisation`). Otherwise the
+A layer that computes in a coarser precision is told by direct evidence of it (`ladder.quantisation`). Otherwise the
 run is repeated in float64: a gap that stays is semantics, one that shrinks to what float64 rounds is arithmetic.
 """
 
@@ -15,10 +15,10 @@ from rnncheck.envelope import Rounding, rounding_of
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.ladder.precisions import Precision, coarser_than
 from rnncheck.ladder.quantisation import evidence
+from rnncheck.ladder.trial import Gap, Trial, gap, worse
 from rnncheck.report import Finding
 from rnncheck.spec import Dtype, Spec
 from rnncheck.trace import State
-from rnncheck.ladder.trial import Gap, Trial, gap, worse
 from rnncheck.weights import Weights
 
 Conclusion = Literal["semantics", "arithmetic", "unknown"]

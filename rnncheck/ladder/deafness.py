@@ -8,9 +8,9 @@ from torch import Tensor
 
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.implementations import load
+from rnncheck.ladder.trial import FEWEST, Trial
 from rnncheck.spec import Dtype
 from rnncheck.trace import State, Trace
-from rnncheck.ladder.trial import FEWEST, Trial
 from rnncheck.weights import Weights
 
 FEWEST_ELEMENTS = 8  # on fewer, nothing is concluded

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.ladder.deafness import FEWEST_ELEMENTS, Listener, Read, changed, parts, states, with_update_gate_closed
 from rnncheck.envelope import Envelope, Rounding
+from rnncheck.ladder.deafness import FEWEST_ELEMENTS, Listener, Read, changed, parts, states, with_update_gate_closed
 from rnncheck.ladder.precisions import Precision
+from rnncheck.ladder.trial import Trial, gap
 from rnncheck.spec import Cell
 from rnncheck.trace import Trace
-from rnncheck.ladder.trial import Trial, gap
 
 TO_CASTS = 0.98  # the share of results that a cast before a cast leaves as they are; ties may go another way
 TO_WHISPERS = 0.6  # and that a change of `WHISPER` leaves, which now and then tips a rounding over
