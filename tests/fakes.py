@@ -82,3 +82,43 @@ def raising(problem: BaseException, on_call: int = 1) -> Fake:
 
     fake = Fake(run)
     return fake
+
+
+class Reweighed(Fake):
+    """Says it holds the weights that it was given, and runs `of` with others."""
+
+    def __init__(self, change: Callable[[dict[str, Tensor]], dict[str, Tensor]], of: str = "torch") -> None:
+        super().__init__()
+        self._change, self._of = change, of
+
+    def build(self, spec: Spec, weights: Weights) -> "ReweighedLayer":
+        changed = {name: value.clone() for name, value in weights.values.items()}
+        layer = load(self._of).build(spec, Weights(changed | self._change(changed)))
+        return ReweighedLayer(self, layer, weights.cast(spec))
+
+
+class ReweighedLayer(FakeLayer):
+    def __init__(self, fake: Fake, layer: Layer, told: Mapping[str, Tensor]) -> None:
+        super().__init__(fake, layer)
+        self._told = told
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self._told
+
+    def leaves(self) -> None:
+        return None
+
+
+def one_off(name: str, factor: float, row: int = 1) -> Reweighed:
+    """One number of one parameter times `factor`."""
+
+    def change(values: dict[str, Tensor]) -> dict[str, Tensor]:
+        values[name].view(-1)[row] *= factor
+        return values
+
+    return Reweighed(change)
+
+
+def clipping(limit: float) -> Fake:
+    """Reads x no larger than `limit`: right at every step that has no larger one."""
+    return Fake(lambda layer, x, state, lengths: layer.run(x.clamp(max=limit), state, lengths))
