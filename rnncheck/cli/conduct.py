@@ -54,6 +54,7 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
         atol=options.atol,
         rtol=options.rtol,
         lockstep=options.lockstep,
+        backward=options.backward,
         tf32=options.tf32,
         rows=rows,
     )

@@ -83,6 +83,14 @@ class CheckOptions:
     rtol: Annotated[
         float | None, Option(min=0, help="Allow this relative difference (and --atol).", rich_help_panel=JUDGEMENT)
     ] = None
+    backward: Annotated[
+        bool | None,
+        Option(
+            "--backward/--no-backward",
+            help="Compare the gradients too. [default: where both sides can be differentiated]",
+            rich_help_panel=JUDGEMENT,
+        ),
+    ] = None
     lockstep: Annotated[
         bool,
         Option(

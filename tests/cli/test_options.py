@@ -225,3 +225,20 @@ def test_an_implementation_that_lacks_an_option_refuses_it(rnncheck: Callable[..
     assert outcome.code == 4
     assert "numpy cannot run this" in outcome.stderr
     assert "float64 and float32" in outcome.stderr
+
+
+def test_gradients_are_compared_unless_told_otherwise(report: Callable[..., dict[str, Any]]) -> None:
+    def modes(*arguments: str) -> set[str]:
+        return {each["mode"] for each in report("compare", *arguments)["comparisons"]}
+
+    assert modes() == {"free", "lockstep", "backward", "backward float64"}
+    assert modes("--no-backward") == {"free", "lockstep"}
+    assert modes("--no-backward", "--no-lockstep") == {"free"}
+    assert modes("--backward", "--dtype", "float64") == {"free", "lockstep", "backward"}
+
+
+def test_gradients_that_were_asked_for_and_cannot_be_had_are_refused(rnncheck: Callable[..., Any]) -> None:
+    assert rnncheck("compare", "numpy").code == 0
+    outcome = rnncheck("compare", "numpy", "--backward")
+    assert outcome.code == 4
+    assert "cannot be differentiated; leave --backward out" in outcome.stderr
