@@ -59,9 +59,10 @@ class Lockstep:
         dtype = getattr(torch, self._spec.dtype)
         fold = Fold(quantity, self._place(exact.shape[2]), mode="lockstep", dtype=dtype)
         widened = None if candidate is None else candidate.cpu().double()
-        if widened is not None and widened.shape == exact.shape:
-            widened = by_step(widened)
-        fold.add(widened, by_step(exact), by_step(allowed))
+        if widened is None or widened.shape != exact.shape:
+            fold.add(widened, exact, allowed)  # to say what is wrong with it
+        else:
+            fold.add(by_step(widened), by_step(exact), by_step(allowed))
         return fold.result()
 
     def _place(self, width: int) -> Locate:

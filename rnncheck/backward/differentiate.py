@@ -82,9 +82,9 @@ def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
         leaves = inputs | {name: leaf for name, leaf in parameters.items() if leaf.requires_grad}
         found: Sequence[Tensor | None] = [None] * len(leaves)
         if attached:
-            weights_of = [wanted[name].to(results[name].device, results[name].dtype) for name in attached]
-            outputs = [results[name] for name in attached]
-            found = torch.autograd.grad(outputs, list(leaves.values()), weights_of, allow_unused=True)
+            # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
+            parts = [(results[name] * wanted[name].to(results[name])).sum() for name in attached]
+            found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
     names = (*inputs, *run.spec.recurrent_shapes())
     arrived = dict(zip(leaves, found, strict=True))
     return Derived(

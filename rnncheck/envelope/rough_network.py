@@ -39,8 +39,9 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
     leaves = [each.expand(1 + samples, *each.shape).clone().requires_grad_() for each in inputs]
     results = network.run(leaves[0], leaves[1:], rows.alive)
     wanted = [projection.output, projection.final.h] + ([] if projection.final.c is None else [projection.final.c])
-    weights_of = [each.expand(1 + samples, *each.shape) for each in wanted]
-    gradients = torch.autograd.grad(results, leaves, weights_of)
+    # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
+    loss = torch.stack([(each * weight).sum() for each, weight in zip(results, wanted, strict=True)]).sum()
+    gradients = torch.autograd.grad(loss, leaves)
     found = {name: Found(each) for name, each in zip(("x", "h", "c"), gradients, strict=False)}
     with torch.no_grad():
         for name in spec.recurrent_shapes():
