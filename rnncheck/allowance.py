@@ -78,8 +78,6 @@ class Enveloped:
             self._ceiling = ceiling(allowed)
             return Allowed(*map(settled, allowed))
         everywhere = spread_over(len(x), self._ceiling)
-        if any(each is not None and bool(each.isinf().any()) for each in self._ceiling):
-            self._beyond += len(x) if bool(reference.start.h.isfinite().all()) else 0
         if not within(everywhere, quantities(candidate.trace), quantities(reference.trace)):
             ours, theirs = self._envelope(x, candidate.start), self._envelope(x, reference.start)
             everywhere = tuple(
@@ -88,7 +86,10 @@ class Enveloped:
                     *(quantities(trace) for trace in (theirs.allowed, ours.exact, theirs.exact)), strict=True
                 )
             )
+            everywhere = judgeable(everywhere, theirs.exact)
             self._ceiling = higher(self._ceiling, ceiling(everywhere))
+        if any(each is not None and bool(each.isinf().any()) for each in everywhere):
+            self._beyond += len(x) if bool(reference.start.h.isfinite().all()) else 0
         return Allowed(*map(settled, everywhere))
 
     @property
@@ -129,6 +130,23 @@ def ceiling(allowed: Quantities) -> Quantities:
     return tuple(
         each if each is None or each is h_n or each is c_n else each.amax(0, keepdim=True)
         for each in (output, h_n, c_n, y)
+    )
+
+
+def judgeable(allowed: Quantities, exact: Trace) -> Quantities:
+    """The same, without bound in the rows where what is allowed in the output is as large as the states ever are."""
+    output, *others = allowed
+    if output is None:
+        return allowed
+    size = exact.output.square().mean(2).amax(0)
+    lost = ~(output.square().mean(2) <= size)  # (T, B)
+    ended = lost[-1][:, None]
+    h_n, c_n, y = others
+    return (
+        output.masked_fill(lost[:, :, None], math.inf),
+        None if h_n is None else h_n.masked_fill(ended, math.inf),
+        None if c_n is None else c_n.masked_fill(ended, math.inf),
+        None if y is None else y.masked_fill(lost[:, :, None], math.inf),
     )
 
 

@@ -14,7 +14,10 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
     if not all(each.agrees for each in comparisons):
         return Verdict.MISMATCH, None
     stepped = any(each.mode == "lockstep" and each.compared for each in comparisons)
+    lost = any(each.mode == "free" and each.unjudged for each in comparisons)
     for each in comparisons:
+        if lost and each.nonfinite and each.mode.startswith("backward"):
+            continue  # gradients of states that are not judged either
         if each.nonfinite:
             return Verdict.INCONCLUSIVE, (
                 f"{each.nonfinite} values of {each.quantity} are NaN or infinite on both sides, which proves nothing; "
@@ -39,3 +42,15 @@ def first_divergence(comparisons: Sequence[Comparison]) -> Divergence | None:
         if found:
             return found[0] if mode == "free" else min(found, key=lambda each: each.t)
     return None
+
+
+def carrying(comparisons: Sequence[Comparison]) -> list[str]:
+    """What follows if every step is right by itself and their sequence is not."""
+    stepped = [each for each in comparisons if each.mode == "lockstep"]
+    ran = [each for each in comparisons if each.mode == "free"]
+    if not stepped or not all(each.agrees and each.compared for each in stepped) or all(each.agrees for each in ran):
+        return []
+    return [
+        "every single step is right, given the exact states before it: what goes wrong is how states are carried from "
+        "step to step, or put together into the output"
+    ]

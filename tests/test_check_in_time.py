@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 import torch
-from fakes import Fake, raising, with_output
+from fakes import Fake, clipping, raising, with_output
 from torch import Tensor
 
 from rnncheck import chunking
@@ -14,6 +14,7 @@ from rnncheck.check import Plan, check
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.implementations.protocol import Layer
 from rnncheck.report import Report, Verdict
+from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State, Trace
@@ -145,3 +146,46 @@ def test_the_report_tells_the_switches_that_the_run_had() -> None:
 def test_the_middle_of_a_long_run_is_left_out() -> None:
     shown = [step.t for step in checked("scratch", rows=10).comparisons[0].per_timestep]
     assert shown == [0, 1, 2, 3, 4, 95, 96, 97, 98, 99]
+
+
+def swelling(seq_len: int, calm: int) -> Sequences:
+    """Random data that are a thousand times as large after `calm` timesteps."""
+    x = next(random_sequences(3, seq_len, 2).chunks(seq_len)).copy()
+    x[:calm] /= 1000
+    return Sequences(lambda steps: (x[t : t + steps] for t in range(0, seq_len, steps)), 2, 3, seq_len)
+
+
+@pytest.mark.parametrize("cell", Cell)
+@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
+def test_data_that_grow_after_the_first_chunk_are_no_reason_for_a_mismatch(cell: Cell, dtype: Dtype) -> None:
+    spec = Spec(cell=cell, hidden_size=16, bias=False, dtype=dtype)
+    report = check(Plan(spec, swelling(100, CHUNK), h0="zeros"))
+    assert report.verdict is Verdict.EQUIVALENT
+    assert report.tolerance.extent == CHUNK
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_a_layer_that_goes_wrong_after_the_first_chunk_is_a_mismatch_there(cell: Cell) -> None:
+    """Right on small numbers, and so right in all that the first chunk shows."""
+    x = torch.from_numpy(next(swelling(100, CHUNK).chunks(100)))
+    limit = float(x[:40].amax())
+    late = int((x > limit).any(2).any(1).nonzero()[0])
+    report = check(Plan(Spec(cell=cell, hidden_size=16), swelling(100, CHUNK), clipping(limit)))
+    assert report.verdict is Verdict.MISMATCH
+    assert (report.first_divergence.quantity, report.first_divergence.t) == ("output", late)
+    assert late > 2 * CHUNK
+
+
+@pytest.mark.parametrize("weight_scale", [8.0, 60.0], ids=["lost in the second", "lost in the first"])
+def test_chaos_that_goes_on_after_the_first_chunk_is_left_open(weight_scale: float) -> None:
+    """No step is judged there, neither running free nor by itself."""
+    report = checked("scratch", spec=Spec(hidden_size=64), weight_scale=weight_scale, seq_len=48)
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, 5)
+    assert "timesteps after the first chunk, in which lockstep judges no step" in report.reason
+    assert "fewer timesteps, or --window N, would decide" in report.reason
+
+
+def test_states_that_overflow_in_the_first_chunk_leave_nothing_to_be_judged_after_it() -> None:
+    report = checked("scratch", spec=Spec(hidden_size=32, nonlinearity="relu"), weight_scale=900.0)
+    assert report.tolerance.horizon < CHUNK
+    assert report.verdict is Verdict.EQUIVALENT

@@ -68,6 +68,13 @@ def test_what_is_not_finite_on_both_sides_proves_nothing() -> None:
     assert reason.startswith("10 values of output are NaN or infinite on both sides")
 
 
+@pytest.mark.parametrize(
+    ("states", "verdict"), [(PART, Verdict.EQUIVALENT), (RIGHT, Verdict.INCONCLUSIVE)], ids=["lost", "judged"]
+)
+def test_gradients_of_states_that_overflow_may_overflow_too(states: Comparison, verdict: Verdict) -> None:
+    assert judge([states, STEPS, Comparison("grad x", "backward", nonfinite=3)])[0] is verdict
+
+
 def test_what_could_not_be_compared_proves_nothing() -> None:
     assert judge([RIGHT, Comparison("h_n", "free")]) == (
         Verdict.INCONCLUSIVE,
