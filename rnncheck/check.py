@@ -14,7 +14,7 @@ from rnncheck.errors import ExitCode, RefusedError, WeightsError
 from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.judge import first_divergence, judge
+from rnncheck.judge import carrying, first_divergence, judge
 from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
@@ -126,7 +126,12 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
         findings=evidence.findings,
-        notes=[*evidence.notes, *sequences.notes, *blind_spots(spec, weights, state, both.steps, batch_size, typical)],
+        notes=[
+            *carrying(comparisons),
+            *evidence.notes,
+            *sequences.notes,
+            *blind_spots(spec, weights, state, both.steps, batch_size, typical),
+        ],
     )
 
 

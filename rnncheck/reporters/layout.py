@@ -18,13 +18,12 @@ LABELS = 15  # where the text behind a label begins
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. Columns with the same `group` stay together where the table is too wide for one piece."""
+    """A column of a table."""
 
     header: str
     cells: Sequence[str]
     right: bool = True
     styles: Sequence[str] = ()
-    group: int = 0
 
     @property
     def width(self) -> int:
@@ -42,11 +41,8 @@ class Column:
 def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
     """The columns side by side under dim headers. What is too wide continues below, with the first column again."""
     first, *rest = columns
-    groups = [[each for each in rest if each.group == group] for group in sorted({each.group for each in rest})]
     room = width - indent - first.width
-    if _spread(rest) <= room:
-        groups = [rest]
-    pieces = [piece for group in groups for piece in _balanced(group, room)] or [[]]
+    pieces = [rest] if _spread(rest) <= room else _balanced(rest, room)
     lines: list[Text] = []
     for piece in pieces:
         lines += [Text(), *_piece([first, *piece], indent)] if lines else _piece([first, *piece], indent)

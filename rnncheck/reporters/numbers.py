@@ -58,6 +58,8 @@ def percent(budget: float) -> str:
 
 def of_allowed(budget: float) -> str:
     """The share as a sentence has it: 0.5 % of what is allowed, or 9,590 times what is allowed."""
+    if budget == math.inf:
+        return "where nothing is allowed"
     if budget < 10 or not math.isfinite(budget):
         return f"{percent(budget)} of what is allowed"
     return f"{budget:,.0f} times what is allowed" if budget < 1e6 else f"{budget:.1e} times what is allowed"

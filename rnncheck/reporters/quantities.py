@@ -11,7 +11,6 @@ from rnncheck.reporters.names import side_names
 from rnncheck.reporters.numbers import NOTHING, count, difference, percent, told_apart, ulps
 from rnncheck.reporters.screen import Screen
 
-WHERE = 1  # the group of columns that say where
 NAME = 18  # room for a side's name
 PROBLEM = 12  # where the text of a problem begins
 
@@ -24,7 +23,9 @@ def quantities(report: Report, screen: Screen) -> list[Text]:
     """One row for each quantity; below it, those that could not be compared and why."""
     lines: list[Text] = []
     if rows := condensed([each for each in report.comparisons if each.problem is None]):
-        lines += table(_Columns(report, rows, screen).all(), screen.width, indent=0)
+        lines += table(_Columns(report, rows, screen).amounts(), screen.width, indent=0)
+    if any(each.max_abs != 0 for each in rows) and (placed := [each for each in rows if each.at is not None]):
+        lines += [Text(), *table(_Columns(report, placed, screen).places(), screen.width, indent=0)]
     for each in report.comparisons:
         if each.problem is not None:
             lines += [Text()] if lines else []
@@ -41,16 +42,13 @@ class _Columns:
         self._report, self._rows, self._screen = report, rows, screen
         self._alarm = ["red" if each.exceeded else "" for each in rows]
 
-    def all(self) -> list[Column]:
-        columns = [*self._amounts()]
-        if any(each.max_abs != 0 for each in self._rows):
-            columns += self._places()
-        return columns
-
-    def _amounts(self) -> list[Column]:
+    def _names(self) -> Column:
         marks = [self._screen.glyphs.exceeded if each.exceeded else " " for each in self._rows]
         names = [f"{mark} {each.quantity}" for mark, each in zip(marks, self._rows, strict=True)]
-        columns = [Column("  quantity", names, right=False, styles=self._alarm)]
+        return Column("  quantity", names, right=False, styles=self._alarm)
+
+    def amounts(self) -> list[Column]:
+        columns = [self._names()]
         if any(each.mode != "free" for each in self._rows):
             columns.append(Column("mode", [SHORT.get(each.mode, each.mode) for each in self._rows], right=False))
         columns.append(Column("compared", [count(each.compared) for each in self._rows]))
@@ -67,9 +65,11 @@ class _Columns:
             self._column("ulp", lambda each: ulps(each.max_ulp)),
         ]
 
-    def _places(self) -> list[Column]:
+    def places(self) -> list[Column]:
+        """Where each is worst, and both sides' values there."""
         spec = self._report.spec
         columns = [
+            self._names(),
             self._place("at t", lambda at: count(at.t)),
             self._place("batch", lambda at: count(at.batch)),
             self._place("unit", lambda at: count(at.unit)),
@@ -81,14 +81,13 @@ class _Columns:
         candidate, reference = side_names(self._report, self._screen, NAME)
         return [
             *columns,
-            self._column(candidate, lambda each: told_apart(each.candidate_value, each.reference_value)[0], WHERE),
-            self._column(reference, lambda each: told_apart(each.candidate_value, each.reference_value)[1], WHERE),
+            self._column(candidate, lambda each: told_apart(each.candidate_value, each.reference_value)[0]),
+            self._column(reference, lambda each: told_apart(each.candidate_value, each.reference_value)[1]),
         ]
 
-    def _column(self, header: str, fact: Fact, group: int = 0, right: bool = True, alarm: bool = False) -> Column:
-        placed = group == WHERE  # elements of a parameter, and gradients together, have no place
-        cells = [NOTHING if not each.compared or (placed and each.at is None) else fact(each) for each in self._rows]
-        return Column(header, cells, right, self._alarm if alarm else (), group)
+    def _column(self, header: str, fact: Fact, right: bool = True, alarm: bool = False) -> Column:
+        cells = [fact(each) if each.compared else NOTHING for each in self._rows]
+        return Column(header, cells, right, self._alarm if alarm else ())
 
     def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> Column:
-        return self._column(header, lambda each: NOTHING if each.at is None else fact(each.at), WHERE, right)
+        return self._column(header, lambda each: NOTHING if each.at is None else fact(each.at), right)

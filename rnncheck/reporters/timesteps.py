@@ -1,5 +1,7 @@
 """The timesteps, one row each: both sides' states, how far apart, and a bar that lets the eye find the bad one."""
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -7,12 +9,13 @@ from rnncheck.report import Comparison, Report, Timestep
 from rnncheck.reporters.bars import NARROW, WIDE, Bars
 from rnncheck.reporters.layout import hanging, held, wrapped
 from rnncheck.reporters.names import side_names
-from rnncheck.reporters.numbers import count, difference
+from rnncheck.reporters.numbers import count, difference, percent
 from rnncheck.reporters.screen import Screen
 from rnncheck.reporters.states import GAP, Row, states_that_fit
 from rnncheck.reporters.window import units_of
 
 DIFFERENCE = "|diff|"
+FEW = 3  # units
 
 
 def timesteps(report: Report, comparison: Comparison, screen: Screen) -> list[Text]:
@@ -35,6 +38,12 @@ def headings(names: tuple[str, str], width: int, rule: str) -> list[str]:
     return [start + rule * (width - cell_len(start)) for start in starts]
 
 
+def aligned(cells: Sequence[str]) -> list[str]:
+    """A column's header and cells, equally wide."""
+    width = max(map(len, cells))
+    return [cell.rjust(width) for cell in cells]
+
+
 class _Table:
     """Widths are settled first, from all that will be shown; then rows are written to them."""
 
@@ -42,15 +51,18 @@ class _Table:
         self._report, self._comparison, self._screen = report, comparison, screen
         self._total, self._lengths = report.sequences.shape[0], report.sequences.lengths
         steps, self._units = comparison.per_timestep, units_of(report, comparison)
-        self._differences = [difference(step.max_abs) for step in steps]
+        self._amounts = [
+            aligned([DIFFERENCE, *(difference(step.max_abs) for step in steps)]),
+            aligned(["allowed", *(difference(step.envelope) for step in steps)]),
+            aligned(["used", *(percent(step.budget_used) for step in steps)]),
+        ]
         self._t = len(count(self._total - 1))
-        self._difference = max(map(len, [DIFFERENCE, *self._differences]))
-        around = len("x ") + self._t + len("   ") + self._difference
+        around = len("x ") + self._t + len("  ") + sum(len(cells[0]) + 1 for cells in self._amounts)
 
         fits = {bar: states_that_fit(steps, self._units, screen.width - around - bar) for bar in (WIDE, NARROW)}
-        # The long bar is given up for a single shade only if that shows every unit.
-        all_only_if_narrow = len(fits[WIDE][0]) < len(fits[NARROW][0]) == self._units.width
-        self._bar = NARROW if all_only_if_narrow else WIDE
+        # The long bar is given up for a single shade only if that shows every unit, or more than too few.
+        wide, narrow = len(fits[WIDE][0]), len(fits[NARROW][0])
+        self._bar = NARROW if wide < narrow and (narrow == self._units.width or wide < FEW) else WIDE
         self._shown, self._states = fits[self._bar]
         self._beyond = any(step.exceeded for step in steps)
         self._bars = Bars(self._bar, screen.glyphs, beyond=self._beyond)
@@ -69,7 +81,8 @@ class _Table:
         names = headings(side_names(self._report, self._screen, side), side, self._screen.glyphs.rule)
         margin = " " * (2 + self._t + 1)
         labels = " ".join(states.aligned(states.labels))
-        axes = f"  {'t':>{self._t}} {labels}{' ' * GAP}{labels} {DIFFERENCE:>{self._difference}}"
+        amounts = " ".join(cells[0] for cells in self._amounts)
+        axes = f"  {'t':>{self._t}} {labels}{' ' * GAP}{labels} {amounts}"
         return [Text(margin + (" " * GAP).join(names), "dim"), Text(axes, "dim")]
 
     def row(self, index: int, step: Timestep) -> Text:
@@ -81,7 +94,9 @@ class _Table:
         line.append(f"{self._screen.glyphs.exceeded if exceeded else ' '} {count(step.t):>{self._t}} ", head)
         self._append_candidate(line, candidate, reference, exceeded)
         line.append(" " * GAP + " ".join(self._states.aligned(reference)))
-        line.append(f" {self._differences[index]:>{self._difference}} ", "red" if exceeded else "")
+        apart, allowed, used = (cells[index + 1] for cells in self._amounts)
+        line.append(f" {apart} ", "red" if exceeded else "")
+        line.append(f"{allowed} ", "dim").append(f"{used} ", "red" if exceeded else "")
         bar_at = len(line)
         line.append(self._bars.bar(step.budget_used, exceeded), "red" if exceeded else "green")
         if self._bars.limit_at is not None:
