@@ -8,10 +8,12 @@ from reporters.builders import (
     ATOL,
     RANDOM,
     comparison,
+    envelope,
     exactly,
     output_and_final,
     report,
     rounding,
+    stepped,
     timestep,
     timesteps,
 )
@@ -43,7 +45,7 @@ SUNSPOTS = {
 
 def equivalent() -> Report:
     """The everyday run: everything agrees to rounding."""
-    return report(Spec(), 12, output_and_final(Spec(), timesteps(range(12), 4, rounding)))
+    return report(Spec(), 12, [*output_and_final(Spec(), timesteps(range(12), 4, rounding)), stepped(Spec(), 12)])
 
 
 def identical() -> Report:
@@ -96,7 +98,13 @@ def long_run() -> Report:
 
     kept = [*range(4), *range(6128, 6134), *range(9_998, 10_000)]
     parts = output_and_final(spec, timesteps(kept, 8, drift), 0, compared=80_000, exceeded=3_870)
-    return report(spec, 10_000, parts, sequences=SequenceFacts((10_000, 1, 2), None, "zeros", SUNSPOTS))
+    return report(
+        spec,
+        10_000,
+        parts,
+        sequences=SequenceFacts((10_000, 1, 2), None, "zeros", SUNSPOTS),
+        tolerance=envelope(10_000, extent=4_096),
+    )
 
 
 def wide() -> Report:
@@ -171,6 +179,25 @@ def inconclusive() -> Report:
     )
 
 
+def chaotic() -> Report:
+    """Free running passes its horizon; every step by itself is right."""
+    spec = Spec(hidden_size=64)
+    right = timesteps(range(6), 64, rounding)
+    apart = [
+        replace(step, envelope=math.inf, budget_used=0.0, exceeded=0)
+        for step in timesteps(range(398, 400), 64, lambda t, column: 0.3 * math.sin(t + column))
+    ]
+    free = comparison("output", spec, right, compared=15_168, unjudged=61_632, per_timestep=(*right, *apart))
+    final = Comparison("h_n", "free", unjudged=192)
+    return report(spec, 400, [free, final, stepped(spec, 400)], tolerance=envelope(79, 1.18, 400))
+
+
+def within_a_stated_tolerance() -> Report:
+    """What a user allows instead of the envelope."""
+    steps = timesteps(range(6), 4, rounding)
+    return report(Spec(), 6, output_and_final(Spec(), steps), tolerance=ToleranceFacts("stated", 1e-4, 1e-5))
+
+
 def interrupted() -> Report:
     """Ctrl-C in a run that had already parted."""
     return replace(wide(), exit_code=130, reason="stopped after 6 timesteps, before the end of the data")
@@ -201,6 +228,8 @@ SAMPLES: dict[str, Callable[[], Report]] = {
         wrong_shape,
         nasty_names,
         inconclusive,
+        chaotic,
+        within_a_stated_tolerance,
         interrupted,
         with_head,
     )

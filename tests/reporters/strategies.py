@@ -57,6 +57,9 @@ def timesteps(draw: st.DrawFn, seq_len: int, width: int) -> list[Timestep]:
 def comparisons(draw: st.DrawFn, quantity: str, spec: Spec, seq_len: int, batch: int) -> Comparison:
     if draw(st.integers(0, 9)) == 0:
         return Comparison(quantity, "free", problem="the candidate's shape is (3, 4), the reference's (1, 3, 4)")
+    unjudged = draw(st.sampled_from([0, 0, 10**9]))
+    if draw(st.integers(0, 9)) == 0:
+        return Comparison(quantity, "free", unjudged=unjudged)
     width = spec.output_size if quantity == "output" else spec.hidden_size
     place = Place(
         draw(st.integers(0, seq_len - 1)),
@@ -76,13 +79,24 @@ def comparisons(draw: st.DrawFn, quantity: str, spec: Spec, seq_len: int, batch:
         at=place,
         candidate_value=draw(anything),
         reference_value=draw(anything),
-        compared=draw(st.integers(0, 10**9)),
+        compared=draw(st.integers(1, 10**9)),
         exceeded=draw(st.integers(0, 10**9)),
         nonfinite=draw(st.sampled_from([0, 0, 12])),
+        unjudged=unjudged,
         first_divergence=draw(st.sampled_from([None, first])),
         shown_batch=place.batch,
         per_timestep=tuple(draw(timesteps(seq_len, width))) if quantity in ("output", "y") else (),
     )
+
+
+@st.composite
+def tolerances(draw: st.DrawFn) -> ToleranceFacts:
+    if draw(st.booleans()):
+        return ToleranceFacts("stated", draw(amounts), draw(amounts))
+    if draw(st.booleans()):
+        return ToleranceFacts("envelope")
+    steps = st.integers(0, 10**9)
+    return ToleranceFacts("envelope", None, None, draw(st.integers(2, 64)), draw(steps), draw(amounts), draw(steps))
 
 
 @st.composite
@@ -108,7 +122,7 @@ def reports(draw: st.DrawFn) -> Report:
         reference=Side(draw(names), draw(names)),
         environment={**ENVIRONMENT, draw(names): draw(names)},
         weights=WeightFacts(draw(names), draw(st.none() | st.integers(0, 9)), draw(anything), spec.parameter_shapes()),
-        tolerance=ToleranceFacts(draw(st.sampled_from(["default", "stated"])), draw(amounts), draw(amounts)),
+        tolerance=draw(tolerances()),
         mapping=[Mapped(draw(names), "weight_ih_l0", "shape")],
         comparisons=parts,
         first_divergence=next((each.first_divergence for each in parts if each.first_divergence), None),
