@@ -86,7 +86,8 @@ class _Columns:
         ]
 
     def _column(self, header: str, fact: Fact, right: bool = True, alarm: bool = False) -> Column:
-        cells = [fact(each) if each.compared else NOTHING for each in self._rows]
+        told = (each.compared or each.at is not None for each in self._rows)  # the others were not judged at all
+        cells = [fact(each) if tells else NOTHING for each, tells in zip(self._rows, told, strict=True)]
         return Column(header, cells, right, self._alarm if alarm else ())
 
     def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> Column:

@@ -11,7 +11,7 @@ from rnncheck.reporters.layout import hanging, held, wrapped
 from rnncheck.reporters.names import side_names
 from rnncheck.reporters.numbers import count, difference, percent
 from rnncheck.reporters.screen import Screen
-from rnncheck.reporters.states import GAP, Row, states_that_fit
+from rnncheck.reporters.states import GAP, Row, States, states_that_fit
 from rnncheck.reporters.window import units_of
 
 DIFFERENCE = "|diff|"
@@ -53,19 +53,29 @@ class _Table:
         steps, self._units = comparison.per_timestep, units_of(report, comparison)
         self._amounts = [
             aligned([DIFFERENCE, *(difference(step.max_abs) for step in steps)]),
-            aligned(["allowed", *(difference(step.envelope) for step in steps)]),
             aligned(["used", *(percent(step.budget_used) for step in steps)]),
+            aligned(["allowed", *(difference(step.envelope) for step in steps)]),
         ]
         self._t = len(count(self._total - 1))
-        around = len("x ") + self._t + len("  ") + sum(len(cells[0]) + 1 for cells in self._amounts)
-
-        fits = {bar: states_that_fit(steps, self._units, screen.width - around - bar) for bar in (WIDE, NARROW)}
+        fits = self._fits(steps)
+        # Where not even one unit fits, what the table of quantities says as well is left out.
+        while len(self._amounts) > 1 and fits[NARROW][1].width > self._room(NARROW):
+            self._amounts.pop()
+            fits = self._fits(steps)
         # The long bar is given up for a single shade only if that shows every unit, or more than too few.
         wide, narrow = len(fits[WIDE][0]), len(fits[NARROW][0])
-        self._bar = NARROW if wide < narrow and (narrow == self._units.width or wide < FEW) else WIDE
+        crowded = fits[WIDE][1].width > self._room(WIDE) or (wide < narrow and wide < FEW)
+        self._bar = NARROW if crowded or wide < narrow == self._units.width else WIDE
         self._shown, self._states = fits[self._bar]
         self._beyond = any(step.exceeded for step in steps)
         self._bars = Bars(self._bar, screen.glyphs, beyond=self._beyond)
+
+    def _room(self, bar: int) -> int:
+        """What a bar of that width leaves for states."""
+        return self._screen.width - len("x ") - self._t - len("  ") - sum(len(c[0]) + 1 for c in self._amounts) - bar
+
+    def _fits(self, steps: Sequence[Timestep]) -> dict[int, tuple[range, States]]:
+        return {bar: states_that_fit(steps, self._units, self._room(bar)) for bar in (WIDE, NARROW)}
 
     def title(self) -> list[Text]:
         row, quantity = self._comparison.shown_batch, self._comparison.quantity
@@ -94,9 +104,9 @@ class _Table:
         line.append(f"{self._screen.glyphs.exceeded if exceeded else ' '} {count(step.t):>{self._t}} ", head)
         self._append_candidate(line, candidate, reference, exceeded)
         line.append(" " * GAP + " ".join(self._states.aligned(reference)))
-        apart, allowed, used = (cells[index + 1] for cells in self._amounts)
-        line.append(f" {apart} ", "red" if exceeded else "")
-        line.append(f"{allowed} ", "dim").append(f"{used} ", "red" if exceeded else "")
+        line.append(" ")
+        for cells, style in zip(self._amounts, ("red", "red", "dim"), strict=False):
+            line.append(f"{cells[index + 1]} ", style if exceeded or style == "dim" else "")
         bar_at = len(line)
         line.append(self._bars.bar(step.budget_used, exceeded), "red" if exceeded else "green")
         if self._bars.limit_at is not None:

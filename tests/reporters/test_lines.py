@@ -48,7 +48,7 @@ tables = st.lists(st.lists(st.text(letters, max_size=6), min_size=2, max_size=2)
 
 @given(tables, st.integers(34, 80))
 def test_a_table_continues_below_where_it_is_too_wide(cells: list[list[str]], width: int) -> None:
-    columns = [Column(f"h{index}", each, group=index % 2) for index, each in enumerate(cells)]
+    columns = [Column(f"h{index}", each) for index, each in enumerate(cells)]
     lines = [line.plain for line in table(columns, width)]
     shown = " ".join(lines).split()
     assert max(map(cell_len, lines)) <= width
