@@ -23,7 +23,7 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
                 f"{each.nonfinite} values of {each.quantity} are NaN or infinite on both sides, which proves nothing; "
                 "use data or weights that keep the states finite"
             )
-        if each.unjudged and not stepped:
+        if each.unjudged and not stepped and each.mode == "free":
             return Verdict.INCONCLUSIVE, (
                 f"{each.unjudged} values of {each.quantity} are beyond the horizon, where rounding alone may be as "
                 "large as the state; lockstep, fewer timesteps, or --dtype float64 would decide"

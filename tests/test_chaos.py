@@ -1,4 +1,4 @@
-"""Long runs in which rounding grows to the size of the state: right layers pass, wrong ones are found where they err."""
+"""Long runs in which rounding grows as large as the state: right layers pass, wrong ones are found where they err."""
 
 from collections.abc import Callable
 

@@ -53,6 +53,10 @@ def test_without_them_it_is_open_and_the_reason_says_what_would_decide(steps: li
     assert reason.endswith("lockstep, fewer timesteps, or --dtype float64 would decide")
 
 
+def test_a_gradient_beyond_its_horizon_leaves_nothing_open() -> None:
+    assert judge([RIGHT, Comparison("grad x", "backward", compared=10, unjudged=3)])[0] is Verdict.EQUIVALENT
+
+
 def test_a_doubt_leaves_open_what_was_not_judged() -> None:
     assert judge([RIGHT, STEPS], "no step was looked at") == (Verdict.EQUIVALENT, None)
     assert judge([PART, STEPS], "no step was looked at") == (
