@@ -1,10 +1,11 @@
 """Long runs in which rounding grows as large as the state: right layers pass, wrong ones are found where they err."""
 
+import math
 from collections.abc import Callable
 
 import pytest
 import torch
-from fakes import Reweighed, clipping, one_off
+from fakes import Reweighed, clipping, one_off, with_output
 from torch import Tensor
 
 from rnncheck.check import Plan, check
@@ -122,6 +123,19 @@ def test_in_float64_the_horizon_is_further_away() -> None:
     near, far = (checked("scratch", Spec(hidden_size=64, dtype=dtype)) for dtype in (Dtype.FLOAT32, Dtype.FLOAT64))
     assert near.tolerance.horizon < far.tolerance.horizon
     assert far.verdict is Verdict.EQUIVALENT
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_nan_beyond_the_horizon_is_a_mismatch_where_no_state_can_overflow(value: float) -> None:
+    def poison(states: Tensor) -> Tensor:
+        states = states.clone()
+        states[-5:] = value
+        return states
+
+    report = checked(with_output(lambda states: poison(states) if len(states) == STEPS else states))
+    assert report.tolerance.horizon < STEPS - 5
+    assert report.verdict is Verdict.MISMATCH
+    assert report.first_divergence.t == STEPS - 5
 
 
 RELU = Spec(hidden_size=32, nonlinearity="relu")
