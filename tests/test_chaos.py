@@ -72,12 +72,12 @@ def swapped(values: dict[str, Tensor]) -> dict[str, Tensor]:
     ("wrong", "spec", "scale"),
     [
         (one_off("weight_hh_l0", 1.001), *SYSTEMS[0]),
-        (one_off("weight_ih_l0", 1.001), *SYSTEMS[1]),
+        (one_off("weight_ih_l0", 1.005), *SYSTEMS[1]),
         (Reweighed(lambda values: {"bias_hh_l0": 0 * values["bias_hh_l0"]}), *SYSTEMS[0]),
         (Reweighed(swapped), *SYSTEMS[3]),
         (Reweighed(swapped), *SYSTEMS[4]),
     ],
-    ids=["a recurrent weight off by 0.1 %", "an input weight off by 0.1 %", "a bias lost", "gru gates", "lstm gates"],
+    ids=["a recurrent weight off by 0.1 %", "an input weight off by 0.5 %", "a bias lost", "gru gates", "lstm gates"],
 )
 def test_a_wrong_layer_is_a_mismatch_from_the_first_step_on(wrong: Implementation, spec: Spec, scale: float) -> None:
     report = checked(wrong, spec, scale)
@@ -132,9 +132,11 @@ def test_a_nan_beyond_the_horizon_is_a_mismatch_where_no_state_can_overflow(valu
         states[-5:] = value
         return states
 
-    report = checked(with_output(lambda states: poison(states) if len(states) == STEPS else states))
+    wrong = with_output(lambda states: poison(states) if len(states) == STEPS else states)
+    report = checked(wrong, *SYSTEMS[1])
     assert report.tolerance.horizon < STEPS - 5
     assert report.verdict is Verdict.MISMATCH
+    assert output(report).exceeded == 5 * 2 * 128
     assert report.first_divergence.t == STEPS - 5
 
 
