@@ -56,7 +56,7 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(plans())
 def test_a_right_layer_is_equivalent_at_the_defaults(plan: Plan) -> None:
     report = check(plan)
