@@ -67,19 +67,28 @@ class Enveloped:
         self._finite = all(bool(value.isfinite().all()) for value in weights.values.values())
         self._beyond = 0  # timesteps after the first chunk that are not judged, though their states are finite
         self._ceiling: Quantities = ()
+        self._together = True  # whether all states that the sides handed on from chunk to chunk were as near as allowed
 
     def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
         if not x.numel():
             return Allowed(Tolerance(), Tolerance(), Tolerance(), Tolerance())
         self._finite &= bool(x.isfinite().all())
-        if self.first is None:
-            self.first = self._envelope(x, reference.start)
-            allowed = tuple(None if each is None else PAIR * each for each in quantities(self.first.allowed))
-            self._ceiling = ceiling(allowed)
-            return Allowed(*map(settled, allowed))
+        allowed = self._of_first(x, reference) if self.first is None else self._of_later(x, candidate, reference)
+        self._together &= together(allowed.h_n, candidate.trace.final.h, reference.trace.final.h)
+        self._together &= together(allowed.c_n, candidate.trace.final.c, reference.trace.final.c)
+        return allowed
+
+    def _of_first(self, x: Tensor, reference: Run) -> Allowed:
+        self.first = self._envelope(x, reference.start)
+        allowed = tuple(None if each is None else PAIR * each for each in quantities(self.first.allowed))
+        self._ceiling = ceiling(allowed)
+        return Allowed(*map(settled, allowed))
+
+    def _of_later(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
         everywhere = spread_over(len(x), self._ceiling)
         if not within(everywhere, quantities(candidate.trace), quantities(reference.trace)):
-            ours, theirs = self._envelope(x, candidate.start), self._envelope(x, reference.start)
+            theirs = self._envelope(x, reference.start)
+            ours = self._envelope(x, candidate.start) if self._together else theirs
             everywhere = tuple(
                 None if each is None or a is None or b is None else (a - b).abs_() + PAIR * each
                 for each, a, b in zip(
@@ -88,8 +97,8 @@ class Enveloped:
             )
             everywhere = judgeable(everywhere, theirs.exact)
             self._ceiling = higher(self._ceiling, ceiling(everywhere))
-        if any(each is not None and bool(each.isinf().any()) for each in everywhere):
-            self._beyond += len(x) if bool(reference.start.h.isfinite().all()) else 0
+        if beyond(everywhere, reference.start.h):
+            self._beyond += len(x)
         return Allowed(*map(settled, everywhere))
 
     @property
@@ -165,6 +174,22 @@ def within(allowed: Quantities, candidate: Quantities, reference: Quantities) ->
         if a is None or a.shape != b.shape or not bool(((comparable(a) - comparable(b)).abs_().cpu() <= most).all()):
             return False
     return True
+
+
+def beyond(allowed: Quantities, start: Tensor) -> bool:
+    """Whether something is not judged in a row of the batch whose states `start` (L*D, B, ·) are finite."""
+    finite = start.isfinite().all(2).all(0).cpu()
+    return any(each is not None and bool(each.isinf().any(2).any(0)[finite].any()) for each in allowed)
+
+
+def together(allowed: Tensor | Tolerance, candidate: Tensor | None, reference: Tensor | None) -> bool:
+    """Whether final states are as near each other as is allowed, or alike, NaN to NaN; another shape is not."""
+    if reference is None or isinstance(allowed, Tolerance):
+        return True
+    if candidate is None or candidate.shape != reference.shape:
+        return False
+    a, b = comparable(candidate).cpu(), comparable(reference).cpu()
+    return bool((((a - b).abs() <= allowed) | allowed.isinf() | (a == b) | (a.isnan() & b.isnan())).all())
 
 
 def higher(one: Quantities, other: Quantities) -> Quantities:

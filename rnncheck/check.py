@@ -87,7 +87,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                         first.stepped(enveloped.first, evidence)
                     if plan.backward is not False:
                         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
-                    if both.parted or not all(each.agrees for each in evidence.comparisons):
+                    if both.parted or any(each.exceeded and each.mode == "lockstep" for each in evidence.comparisons):
                         first.climbed(enveloped.rounding, evidence)
                 if progress:
                     progress(both.steps, sequences.seq_len)

@@ -120,7 +120,8 @@ class Fold:
 
     @property
     def parted(self) -> bool:
-        return self._problem is not None or self._first is not None
+        """Whether some number exceeded what is allowed; another shape or dtype is no number."""
+        return self._first is not None
 
     def _space_for(self, piece: Tensor) -> tuple[Tensor, Tensor]:
         """Two tensors of the piece's shape and dtype to write into; the same memory for every piece."""

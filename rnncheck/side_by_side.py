@@ -55,7 +55,7 @@ class SideBySide:
 
     @property
     def parted(self) -> bool:
-        """Whether the outputs have differed by more than is allowed."""
+        """Whether numbers of the outputs have differed by more than is allowed."""
         return self._output.parted
 
     def _add(self, fold: Fold, candidate: Tensor | None, reference: Tensor | None, allowed: Tensor | Tolerance) -> None:

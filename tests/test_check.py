@@ -95,6 +95,10 @@ def test_another_shape_or_dtype_is_a_mismatch(change: object, problem: str) -> N
     assert report.comparisons[0].problem == problem
 
 
+def test_another_dtype_is_not_put_down_to_rounding() -> None:
+    assert not checked(with_output(torch.Tensor.double)).findings
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_candidate_that_yields_what_is_not_finite_is_a_mismatch(value: float) -> None:
     assert checked(with_output(lambda output: output * value)).exit_code == 1

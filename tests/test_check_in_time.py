@@ -10,6 +10,7 @@ from fakes import Fake, clipping, raising, with_output
 from torch import Tensor
 
 from rnncheck import chunking
+from rnncheck.allowance import beyond
 from rnncheck.check import Plan, check
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.implementations.protocol import Layer
@@ -189,3 +190,26 @@ def test_states_that_overflow_in_the_first_chunk_leave_nothing_to_be_judged_afte
     report = checked("scratch", spec=Spec(hidden_size=32, nonlinearity="relu"), weight_scale=900.0)
     assert report.tolerance.horizon < CHUNK
     assert report.verdict is Verdict.EQUIVALENT
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_state_that_is_lost_between_chunks_is_a_mismatch(layers: int) -> None:
+    """Only what was itself within what is allowed excuses what follows from it."""
+
+    def run(layer: Layer, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        trace = layer.run(x, state, lengths)
+        return Trace(trace.output, State(0 * trace.final.h)) if len(x) == CHUNK and fake.calls > 3 else trace
+
+    fake = Fake(run)
+    report = checked(fake, spec=Spec(num_layers=layers))
+    assert report.verdict is Verdict.MISMATCH
+    assert (report.first_divergence.quantity, report.first_divergence.t) == ("output", 2 * CHUNK)
+
+
+def test_rows_that_overflow_do_not_hide_that_others_are_not_judged() -> None:
+    finite = torch.tensor([[[1.0], [float("inf")]]])  # (L*D, B, ·)
+    output = torch.zeros(3, 2, 1)
+    output[1, 1] = float("inf")
+    assert not beyond((output, None), finite)
+    output[1, 0] = float("inf")
+    assert beyond((output, None), finite)
