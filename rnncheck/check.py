@@ -82,7 +82,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                 examined = both.steps > 0
                 traces = both.run(x)
                 if not examined and x.numel():
-                    first.repeated(traces, evidence)
+                    first.repeated(traces, both.allowed, evidence)
                     if plan.lockstep and enveloped.first is not None:
                         first.stepped(enveloped.first, evidence)
                     if plan.backward is not False:
@@ -97,6 +97,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         switches = environment.precision_switches()
 
     verdict, reason = judge(comparisons, enveloped.doubt)
+    if verdict is Verdict.EQUIVALENT and evidence.doubt:
+        verdict, reason = Verdict.INCONCLUSIVE, evidence.doubt
     exit_code = verdict.exit_code
     if stopped is not None:
         reason = f"stopped after {both.steps:,} timesteps, before the end of the data"

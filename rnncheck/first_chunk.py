@@ -1,18 +1,22 @@
 """What a check looks at besides free running, all on the first chunk: calls that repeat, single steps, gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from rnncheck.allowance import Allowed, quantities
 from rnncheck.backward import backward_comparisons
+from rnncheck.compare import Fold
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.ladder import climb
 from rnncheck.lockstep import Lockstep
-from rnncheck.noise_floor import repeat
-from rnncheck.report import Comparison, Finding
+from rnncheck.noise_floor import copied, repeat
+from rnncheck.places import DIRECTIONS
+from rnncheck.report import Comparison, Finding, Place
+from rnncheck.side_by_side import on_host
 from rnncheck.spec import Spec
 from rnncheck.tolerance import Tolerance
 from rnncheck.trace import State, Trace
@@ -28,6 +32,7 @@ class Evidence:
     comparisons: list[Comparison] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doubt: str | None = None  # why nothing is equivalent here, though nothing that was compared differs
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,15 @@ class FirstChunk:
     sides: tuple[Implementation, Implementation]  # candidate, reference
     layers: tuple[Layer, Layer]
 
-    def repeated(self, traces: tuple[Trace, Trace], into: Evidence) -> None:
-        """Both sides called again: what differs from call to call is no fact about the model."""
+    def repeated(self, traces: tuple[Trace, Trace], allowed: Allowed | None, into: Evidence) -> None:
+        """Both sides called again: what differs from call to call is no fact about the model, and leaves it open."""
         for side, layer, trace in zip(self.sides, self.layers, traces, strict=True):
-            finding = repeat(side.name, layer, side, self.spec, self.weights, self.x, self.state, self.lengths, trace)
+            again = Recorded(layer)
+            finding = repeat(side.name, again, side, self.spec, self.weights, self.x, self.state, self.lengths, trace)
             if finding is not None:
                 into.findings.append(finding)
+                if allowed is None or again.trace is None or not near(again.trace, trace, allowed):
+                    into.doubt = f"called again, {side.name} gives another result, beyond what rounding explains"
 
     def stepped(self, envelope: Envelope, into: Evidence) -> None:
         """Every step of the candidate by itself; and of the reference, which may drift as well."""
@@ -95,3 +103,34 @@ class FirstChunk:
         into.comparisons += found.comparisons
         into.findings += found.findings
         into.notes += [found.note] if found.note else []
+
+
+def near(again: Trace, first: Trace, allowed: Allowed) -> bool:
+    """Whether two traces of one side are no further apart than two sides may be."""
+    most = (allowed.output, allowed.h_n, allowed.c_n, allowed.y)
+    for one, other, here in zip(quantities(again), quantities(first), most, strict=True):
+        if one is None and other is None:
+            continue
+        fold = Fold("", lambda row, batch, column: Place(row, batch, column, 0, DIRECTIONS[0]))
+        fold.add(on_host(one), on_host(other), here)
+        if not fold.result().agrees:
+            return False
+    return True
+
+
+class Recorded:
+    """A layer, and what its last call yielded."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self.trace: Trace | None = None
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self._layer.parameters()
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self._layer.leaves()
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        self.trace = copied(self._layer.run(x, state, lengths))
+        return self.trace

@@ -23,6 +23,11 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
                 f"{each.nonfinite} values of {each.quantity} are NaN or infinite on both sides, which proves nothing; "
                 "use data or weights that keep the states finite"
             )
+        if stepped and each.mode == "free" and each.quantity == "output" and each.unjudged and not each.compared:
+            return Verdict.INCONCLUSIVE, (
+                "numbers overflow from the first step on, so no value of output could be judged; "
+                "smaller data or weights, or --dtype float64, would decide"
+            )
         if each.unjudged and not stepped and each.mode == "free":
             return Verdict.INCONCLUSIVE, (
                 f"{each.unjudged} values of {each.quantity} are beyond the horizon, where rounding alone may be as "

@@ -34,7 +34,7 @@ class SideBySide:
         self._spec, self._lengths, self._allowance = spec, lengths, allowance
         self._candidate, self._reference = candidate, reference
         self._candidate_state, self._reference_state = self._cast(state), self._cast(state)
-        self._allowed: Allowed | None = None  # of the last chunk
+        self.allowed: Allowed | None = None  # of the last chunk
         self._output = Fold("output", in_output(spec), rows)
         self._head = Fold("y", in_head(spec)) if spec.head else None
 
@@ -49,7 +49,7 @@ class SideBySide:
             self._add(self._head, candidate.y, reference.y, allowed.y)
         # Last, so that an interrupted chunk leaves the states and the number of steps those of the one before.
         self._candidate_state, self._reference_state = candidate.final, reference.final
-        self._allowed = allowed
+        self.allowed = allowed
         self.steps += len(x)
         return candidate, reference
 
@@ -87,8 +87,8 @@ class SideBySide:
         """The states after the last step so far; before the first they are the initial ones, and nothing to compare."""
         ends = self._lengths or [self.steps] * self._reference_state.h.shape[1]
         fold = Fold(quantity, in_final_state(self._spec, ends))
-        if self._allowed is not None:
-            self._add(fold, candidate, reference, getattr(self._allowed, quantity))
+        if self.allowed is not None:
+            self._add(fold, candidate, reference, getattr(self.allowed, quantity))
         return fold
 
 

@@ -103,3 +103,10 @@ def test_of_the_states_of_one_cell_the_earlier_is_named() -> None:
 def test_running_free_the_output_is_named_before_the_final_states() -> None:
     found = first_divergence([parted("output", "free", 9), parted("h_n", "free", 4)])
     assert (found.quantity, found.t) == ("output", 9)
+
+
+def test_where_no_step_of_the_free_run_was_judged_single_steps_do_not_make_up_for_it() -> None:
+    verdict, reason = judge([Comparison("output", "free", unjudged=40), STEPS])
+    assert verdict is Verdict.INCONCLUSIVE
+    assert reason is not None
+    assert reason.startswith("numbers overflow from the first step on")
