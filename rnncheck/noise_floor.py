@@ -113,14 +113,6 @@ def parting(a: Trace, b: Trace) -> str | None:
     return None
 
 
-def quantities(trace: Trace) -> Iterator[tuple[str, Tensor | None]]:
-    """Those with a time axis first."""
-    yield "output", trace.output
-    yield "y", trace.y
-    yield "h_n", trace.final.h
-    yield "c_n", trace.final.c
-
-
 def different(a: Tensor, b: Tensor) -> Tensor:
     """Where two tensors of one shape and dtype have different bits: a NaN is like itself."""
     whole = INTEGERS[a.element_size()]
