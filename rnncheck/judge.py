@@ -14,6 +14,7 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
     if not all(each.agrees for each in comparisons):
         return Verdict.MISMATCH, None
     stepped = any(each.mode == "lockstep" and each.compared for each in comparisons)
+    overflowed = stepped and any(each.mode == "lockstep" and each.unjudged for each in comparisons)
     lost = any(each.mode == "free" and each.unjudged for each in comparisons)
     for each in comparisons:
         if lost and each.nonfinite and each.mode.startswith("backward"):
@@ -23,7 +24,7 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
                 f"{each.nonfinite} values of {each.quantity} are NaN or infinite on both sides, which proves nothing; "
                 "use data or weights that keep the states finite"
             )
-        if stepped and each.mode == "free" and each.quantity == "output" and each.unjudged and not each.compared:
+        if overflowed and each.mode == "free" and each.quantity == "output" and not each.compared:
             return Verdict.INCONCLUSIVE, (
                 "numbers overflow from the first step on, so no value of output could be judged; "
                 "smaller data or weights, or --dtype float64, would decide"

@@ -105,8 +105,10 @@ def test_running_free_the_output_is_named_before_the_final_states() -> None:
     assert (found.quantity, found.t) == ("output", 9)
 
 
-def test_where_no_step_of_the_free_run_was_judged_single_steps_do_not_make_up_for_it() -> None:
-    verdict, reason = judge([Comparison("output", "free", unjudged=40), STEPS])
+def test_where_numbers_overflow_at_once_the_steps_that_do_not_do_not_make_up_for_it() -> None:
+    nothing = Comparison("output", "free", unjudged=40)
+    assert judge([nothing, STEPS]) == (Verdict.EQUIVALENT, None)
+    verdict, reason = judge([nothing, Comparison("h", "lockstep", compared=20, unjudged=20)])
     assert verdict is Verdict.INCONCLUSIVE
     assert reason is not None
     assert reason.startswith("numbers overflow from the first step on")
