@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from envelope.cases import Case, case
+from envelope_cases import Case, case
 from fakes import Fake, with_output
 from implementations.wrong import Wrong
 from stepped import Stepped, cut, edited, rough_layers, tf32, wrong_layers

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from envelope.cases import case
+from envelope_cases import case
 from fakes import Fake, Run
 from torch import Tensor
 
