@@ -1,5 +1,6 @@
 """The use case: a plan becomes a report. Nothing here prints and nothing exits."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from rnncheck import chunking, devices, environment, weights_file
 from rnncheck.allowance import Enveloped, Stated
 from rnncheck.blind_spots import blind_spots
 from rnncheck.envelope import Envelope, rounding_of
-from rnncheck.errors import ExitCode, RefusedError, WeightsError
+from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
 from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -31,8 +32,9 @@ class Plan:
     """One check: what model, on what data, with which weights, who against whom, and what is allowed.
 
     `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
-    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it;
-    `backward` the gradients (None: where both sides can be differentiated).
+    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it, by the
+    envelope (None: unless a tolerance is stated);
+    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated).
     """
 
     spec: Spec
@@ -47,7 +49,7 @@ class Plan:
     allow_nonfinite: bool = False
     atol: float | None = None
     rtol: float | None = None
-    lockstep: bool = True
+    lockstep: bool | None = None
     backward: bool | None = None
     tf32: bool = False
     rows: int | None = 30
@@ -62,6 +64,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     """
     spec, sequences = plan.spec, plan.sequences
     devices.require(spec)
+    require_memory(spec)
     candidate, reference = (load(side) if isinstance(side, str) else side for side in (plan.candidate, plan.reference))
     for side in (candidate, reference):
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
@@ -69,10 +72,13 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     weights = weights_of(plan)
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=plan.h0)
     tolerance = stated(plan.atol, plan.rtol)
+    if tolerance is not None and plan.lockstep:
+        raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
 
     stopped, evidence = None, Evidence()
-    with environment.tf32(plan.tf32), torch.inference_mode():
+    step = sequences.batch_size * sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    with environment.threads_for(step), environment.tf32(plan.tf32), torch.inference_mode():
         layers = build_synced(candidate, spec, weights), build_synced(reference, spec, weights)
         allowance = Stated(tolerance) if tolerance else enveloped
         both = SideBySide(spec, *layers, state, sequences.lengths, allowance, plan.rows)
@@ -83,12 +89,12 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                 traces = both.run(x)
                 if not examined and x.numel():
                     first.repeated(traces, both.allowed, evidence)
-                    if plan.lockstep and enveloped.first is not None:
-                        first.stepped(enveloped.first, evidence)
-                    if plan.backward is not False:
+                    if plan.lockstep is not False and enveloped.first is not None:
+                        first.stepped(enveloped.first, traces[0].output, evidence)
+                    if plan.backward or (plan.backward is None and tolerance is None):
                         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
                     if both.parted or any(each.exceeded and each.mode == "lockstep" for each in evidence.comparisons):
-                        first.climbed(enveloped.rounding, evidence)
+                        first.climbed(enveloped.rounding, tolerance is not None, evidence)
                 if progress:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:
@@ -135,6 +141,17 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             *blind_spots(spec, weights, state, both.steps, batch_size, typical),
         ],
     )
+
+
+def require_memory(spec: Spec) -> None:
+    """Raises `CannotRun` for weights that this machine cannot hold, in float64 and twice at the run's dtype."""
+    numbers = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    needed, here = 16 * numbers, chunking.physical_memory()
+    if needed > here:
+        raise CannotRun(
+            f"these {numbers:,} weights take {needed / 2**30:,.0f} GiB and there are {here / 2**30:,.0f}; "
+            "choose smaller sizes"
+        )
 
 
 def tolerance_facts(tolerance: Tolerance | None, envelope: Envelope | None, steps: int) -> ToleranceFacts:

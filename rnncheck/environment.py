@@ -10,6 +10,8 @@ import torch
 
 from rnncheck import __version__
 
+SHARED = 2**22  # multiplications a timestep
+
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
@@ -27,6 +29,20 @@ def tf32(allowed: bool) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(before[0])
         cudnn.allow_tf32 = before[1]
+
+
+@contextmanager
+def threads_for(step: int) -> Iterator[None]:
+    """One thread where a timestep takes so few multiplications that sharing them costs more than it saves.
+
+    On a busy machine two threads that wait for each other at every small step can take ten times as long as one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if step < SHARED else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def versions() -> dict[str, str]:

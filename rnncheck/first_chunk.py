@@ -54,10 +54,12 @@ class FirstChunk:
             finding = repeat(side.name, again, side, self.spec, self.weights, self.x, self.state, self.lengths, trace)
             if finding is not None:
                 into.findings.append(finding)
-                if allowed is None or again.trace is None or not near(again.trace, trace, allowed):
+                if finding.slug == "input-mutated":
+                    into.doubt = f"{side.name} writes into its input, so what it does depends on who reads it next"
+                elif allowed is None or again.trace is None or not near(again.trace, trace, allowed):
                     into.doubt = f"called again, {side.name} gives another result, beyond what rounding explains"
 
-    def stepped(self, envelope: Envelope, into: Evidence) -> None:
+    def stepped(self, envelope: Envelope, output: Tensor, into: Evidence) -> None:
         """Every step of the candidate by itself; and of the reference, which may drift as well."""
         rows = self.rows_stepped(envelope)
         if rows < self.x.shape[1]:
@@ -65,6 +67,13 @@ class FirstChunk:
         steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths, rows)
         candidate, reference = (steps.comparisons(layer) for layer in self.layers)
         into.comparisons += candidate
+        if bool(envelope.lost.any()):
+            own = steps.own(output)
+            into.comparisons += [own] if own is not None else []
+        if steps.blind:
+            into.doubt = (
+                "what rounding may do is as large as the states themselves; larger data or weights would decide"
+            )
         if not all(each.agrees for each in reference):
             budget = max(each.budget_used for each in reference)
             into.notes.append(
@@ -77,10 +86,15 @@ class FirstChunk:
         seq_len, batch_size, _ = self.x.shape
         return batch_size if bool(envelope.lost.any()) else max(1, min(batch_size, PLACES // seq_len))
 
-    def climbed(self, rounding: Rounding, into: Evidence) -> None:
+    def climbed(self, rounding: Rounding, stated: bool, into: Evidence) -> None:
         """Whether a mismatch of the candidate is another function, or the same one computed roughly."""
         ladder = climb(self.sides[0], self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding)
-        if ladder.finding is not None:
+        if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
+            into.notes.append(
+                f"{self.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
+                f"{self.sides[1].name}, or at what is not finite"
+            )
+        elif ladder.finding is not None:
             into.findings.append(ladder.finding)
         else:
             into.notes.append(f"precision: {ladder.message}")

@@ -43,18 +43,27 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
 
 def first_divergence(comparisons: Sequence[Comparison]) -> Divergence | None:
     """Where the two part first: where a step is wrong by itself, or, if none is, where running on shows it."""
-    for mode in ("lockstep", "free", "backward"):
-        found = [each.first_divergence for each in comparisons if each.mode == mode and each.first_divergence]
-        if found:
-            return found[0] if mode == "free" else min(found, key=lambda each: each.t)
-    return None
+    by_mode = {
+        mode: [each.first_divergence for each in comparisons if each.mode == mode and each.first_divergence]
+        for mode in ("lockstep", "free", "backward")
+    }
+    stepped = min(by_mode["lockstep"], key=lambda each: each.t, default=None)
+    ran = by_mode["free"][0] if by_mode["free"] else None
+    if stepped is not None and (ran is None or stepped.t != ran.t):
+        return stepped
+    return ran or min(by_mode["backward"], key=lambda each: each.t, default=None)
 
 
 def carrying(comparisons: Sequence[Comparison]) -> list[str]:
     """What follows if every step is right by itself and their sequence is not."""
     stepped = [each for each in comparisons if each.mode == "lockstep"]
     ran = [each for each in comparisons if each.mode == "free"]
-    if not stepped or not all(each.agrees and each.compared for each in stepped) or all(each.agrees for each in ran):
+    if (
+        any(each.problem for each in ran)
+        or not stepped
+        or not all(each.agrees and each.compared for each in stepped)
+        or all(each.agrees for each in ran)
+    ):
         return []
     return [
         "every single step is right, given the exact states before it: what goes wrong is how states are carried from "

@@ -74,7 +74,7 @@ class Spec:
             raise UsageError(f"proj_size is for the lstm cell alone; the {self.cell} cell has no projection")
         if not 0 <= self.proj_size < self.hidden_size:
             raise UsageError(
-                f"proj_size is {self.proj_size}; it must be smaller than hidden_size, "
+                f"proj_size is {self.proj_size}; it must be at least 0 and smaller than hidden_size, "
                 f"{self.hidden_size} (0 means no projection)"
             )
         if not 0 <= self.dropout < 1:

@@ -1,5 +1,7 @@
 """The command line, in this process and as a process of its own."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,6 +36,8 @@ def process() -> Callable[..., "subprocess.Popen[str]"]:
 
     def start(*arguments: object, **options: object) -> "subprocess.Popen[str]":
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        if os.name == "posix":  # a suite in the background of a shell inherits that Ctrl-C is ignored
+            streams["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         return subprocess.Popen([sys.executable, "-m", "rnncheck", *map(str, arguments)], **streams)
 
     return start

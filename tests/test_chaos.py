@@ -159,3 +159,38 @@ def test_states_that_overflow_on_both_sides_are_judged_up_to_there(backward: boo
 )
 def test_up_to_there_a_wrong_layer_is_a_mismatch(change: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
     assert checked(Reweighed(change), RELU, 30.0).verdict is Verdict.MISMATCH
+
+
+def after(step: int, change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The outputs with those from `step` on changed; single steps, which are one timestep long, are left alone."""
+
+    def changed(states: Tensor) -> Tensor:
+        return states if len(states) == 1 else torch.cat([states[:step], change(states[step:])])
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [torch.zeros_like, lambda states: states + 5, lambda states: states.roll(1, 0), lambda states: -states],
+    ids=["zeros", "beyond 1", "one step late", "the other sign"],
+)
+@pytest.mark.parametrize(("spec", "scale"), [SYSTEMS[0], SYSTEMS[3]], ids=[names[0], names[3]])
+def test_outputs_that_do_not_follow_from_those_before_are_found_beyond_the_horizon_too(
+    spec: Spec, scale: float, change: Callable[[Tensor], Tensor]
+) -> None:
+    report = checked(with_output(after(170, change)), spec, scale)
+    assert report.tolerance.horizon < 170
+    assert report.verdict is Verdict.MISMATCH
+    assert (report.first_divergence.quantity, report.first_divergence.t) == ("output", 170)
+
+
+@pytest.mark.parametrize("dtype", Dtype)
+@pytest.mark.parametrize(("spec", "scale"), [SYSTEMS[0], SYSTEMS[3]], ids=[names[0], names[3]])
+def test_a_right_layer_follows_from_its_own_outputs_at_every_precision(spec: Spec, scale: float, dtype: Dtype) -> None:
+    data = random_sequences(3, STEPS, 2, lengths=(STEPS, STEPS - 7))
+    spec = Spec(spec.cell, hidden_size=spec.hidden_size, dtype=dtype)
+    report = check(Plan(spec, data, weight_scale=2 * scale, backward=False))
+    assert report.verdict is Verdict.EQUIVALENT
+    assert [each.quantity for each in report.comparisons if each.mode == "lockstep"] == ["h", "output"]
+    assert all(each.agrees for each in report.comparisons)

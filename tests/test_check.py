@@ -249,3 +249,36 @@ def test_a_second_call_is_held_to_what_is_allowed_too(off: float, verdict: Verdi
     assert [each.slug for each in report.findings] == ["nondeterministic"]
     assert report.verdict is verdict
     assert (report.reason or "").startswith("called again, fake gives another result") == (off == 0.5)
+
+
+def test_states_no_larger_than_rounding_prove_nothing() -> None:
+    data = random_sequences(3, 5, 2)
+    silent = replace(data, chunks=lambda steps: (x * 1e-40 for x in data.chunks(steps)))
+    report = check(Plan(Spec(bias=False), silent, h0="zeros", candidate=with_output(torch.zeros_like)))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "as large as the states themselves" in report.reason
+
+
+def test_lockstep_and_a_stated_tolerance_cannot_both_be_asked_for() -> None:
+    with pytest.raises(UsageError, match="leave one out"):
+        check(Plan(Spec(), random_sequences(3, 5, 2), atol=1e-3, lockstep=True))
+
+
+def test_a_mismatch_that_is_the_references_is_not_blamed_on_the_candidate() -> None:
+    report = check(Plan(Spec(), random_sequences(3, 12, 2), reference=Fake(without_recurrence)))
+    assert report.verdict is Verdict.MISMATCH
+    assert report.findings == []
+    assert any("look at the reference" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(("sizes", "one"), [((3, 4), True), ((512, 1024), False)])
+def test_small_steps_are_taken_by_one_thread(sizes: tuple[int, int], one: bool) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        spec = Spec(Cell.LSTM, *sizes)
+        report = check(Plan(spec, random_sequences(sizes[0], 2, 4), backward=False, lockstep=False))
+        assert report.environment["threads"] == (1 if one else 2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

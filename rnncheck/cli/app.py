@@ -12,7 +12,7 @@ from rnncheck.cli.shared import takes
 
 EXIT_CODES = (
     "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, "
-    "5 inconclusive, 130 interrupted, 143 terminated, 141 stdout closed early."
+    "5 inconclusive, 129 hung up, 130 interrupted, 143 terminated, 141 stdout closed early."
 )
 CANDIDATE = Annotated[
     str, typer.Argument(help="The implementation under test: scratch, torch or numpy.", metavar="[CANDIDATE]")
@@ -80,7 +80,7 @@ def run(
 
     sequences = file_data(data, options)
     spec = spec_of(options, sequences.input_size)
-    return conduct(candidate, spec, lambda: sequences, options)
+    return conduct(candidate, spec, lambda: sequences, options, reads=data)
 
 
 @app.command()

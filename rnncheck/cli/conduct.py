@@ -2,15 +2,18 @@
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rnncheck.cli.options import CheckOptions, Format
 from rnncheck.cli.plans import rows_shown
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
+from rnncheck.errors import UsageError
 from rnncheck.output import check_writable, write_atomically
 from rnncheck.spec import Spec
+from rnncheck.text import printable
 
 if TYPE_CHECKING:
     from rnncheck.report import Report
@@ -26,8 +29,10 @@ def import_torch() -> None:
     gc.enable()
 
 
-def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions) -> int:
-    """Runs the check, writes the report where it was asked for, and returns the exit code."""
+def conduct(
+    candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions, reads: str | None = None
+) -> int:
+    """Runs the check, writes the report where it was asked for, and returns the exit code. `reads` is the data file."""
     from rnncheck.implementations import check_name
 
     rows = rows_shown(options.rows)
@@ -36,6 +41,7 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
     for path in (options.output, options.save_weights):
         if path is not None:
             check_writable(path)
+            refuse_to_replace(path, (reads, options.weights))
     import_torch()
     with held_back():
         from rnncheck.check import Plan, check
@@ -62,6 +68,13 @@ def conduct(candidate: str, spec: Spec, data: "Callable[[], Sequences]", options
         report = check(plan, progress)
     deliver(report, options)
     return report.exit_code
+
+
+def refuse_to_replace(path: Path, sources: "Iterable[str | Path | None]") -> None:
+    """Raises `UsageError` if what is to be written would take the place of what is read."""
+    for source in sources:
+        if source is not None and path.is_file() and Path(source).is_file() and path.samefile(source):
+            raise UsageError(f"{printable(str(path), 200)} would be read and then replaced; write to another file")
 
 
 def deliver(report: "Report", options: CheckOptions) -> None:

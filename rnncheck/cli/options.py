@@ -87,18 +87,18 @@ class CheckOptions:
         bool | None,
         Option(
             "--backward/--no-backward",
-            help="Compare the gradients too. [default: where both sides can be differentiated]",
+            help="Compare the gradients too. [default: where they can be had, unless --atol or --rtol]",
             rich_help_panel=JUDGEMENT,
         ),
     ] = None
     lockstep: Annotated[
-        bool,
+        bool | None,
         Option(
             "--lockstep/--no-lockstep",
-            help="Also judge every step by itself, from the exact states before it.",
+            help="Also judge every step by itself, from the exact states before it. [default: unless --atol or --rtol]",
             rich_help_panel=JUDGEMENT,
         ),
-    ] = True
+    ] = None
     rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
     format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = "table"
     output: Annotated[

@@ -75,6 +75,9 @@ def explain(problem: BaseException) -> int:
             discard_stdout()
             say(f"error: stdout cannot be written: {problem.strerror}; use --output FILE")
             return ExitCode.CANNOT_RUN
+        case MemoryError() | RuntimeError() if isinstance(problem, MemoryError) or "memory" in str(problem):
+            say("error: there is not enough memory for this; choose smaller sizes, or --window N for long data")
+            return ExitCode.CANNOT_RUN
         case _:
             import traceback
 

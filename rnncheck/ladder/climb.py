@@ -37,6 +37,11 @@ class Ladder:
     message: str
     finding: Finding | None
 
+    @property
+    def low(self) -> bool:
+        """Whether it is arithmetic coarser than the run's dtype."""
+        return self.finding is not None and self.finding.slug == "low-precision-compute"
+
 
 def climb(
     implementation: Implementation,

@@ -3,7 +3,7 @@
 import math
 
 from rnncheck.report import Comparison, Divergence, Report, Verdict
-from rnncheck.reporters.numbers import count, in_words, of_allowed, told_apart
+from rnncheck.reporters.numbers import count, in_words, of_allowed, percent, told_apart
 from rnncheck.reporters.window import units_of
 from rnncheck.text import printable
 
@@ -29,12 +29,14 @@ def sentences(report: Report) -> list[str]:
 def _agreement(report: Report) -> str:
     candidate, reference = _names(report)
     compared = f"{count(sum(each.compared for each in report.comparisons))} values compared"
-    largest = max((each.max_abs for each in report.comparisons if each.mode == "free"), default=math.nan)
-    if largest == 0:
+    judged = [each for each in report.comparisons if each.compared]
+    ran = [each for each in judged if each.mode == "free"] or judged
+    if all(each.max_abs == 0 for each in judged):
         found = "no difference at all"
     else:
-        budget = max((each.budget_used for each in report.comparisons), default=math.nan)
-        found = f"largest difference {in_words(largest)}, {of_allowed(budget)}"
+        most, anywhere = max(ran, key=lambda each: each.budget_used), max(each.budget_used for each in judged)
+        found = f"{most.quantity} at most {in_words(most.max_abs)} apart, {of_allowed(most.budget_used)}"
+        found += f", and nowhere more than {percent(anywhere)}" if anywhere > most.budget_used else ""
     return f"{candidate} computes {reference}'s {report.spec.cell.upper()}: {compared}, {found}"
 
 

@@ -115,7 +115,8 @@ def test_a_reader_that_leaves_early_is_exit_141(process: Callable[..., Any]) -> 
     os.close(reading)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 141
-    assert said == ""
+    assert "error" not in said
+    assert "Traceback" not in said
 
 
 @posix
