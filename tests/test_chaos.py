@@ -175,7 +175,7 @@ def after(step: int, change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], T
     [torch.zeros_like, lambda states: states + 5, lambda states: states.roll(1, 0), lambda states: -states],
     ids=["zeros", "beyond 1", "one step late", "the other sign"],
 )
-@pytest.mark.parametrize(("spec", "scale"), [SYSTEMS[0], SYSTEMS[3]], ids=[names[0], names[3]])
+@pytest.mark.parametrize(("spec", "scale"), [(TANH, 4.0), SYSTEMS[3]], ids=["rnn", "gru"])
 def test_outputs_that_do_not_follow_from_those_before_are_found_beyond_the_horizon_too(
     spec: Spec, scale: float, change: Callable[[Tensor], Tensor]
 ) -> None:
@@ -186,7 +186,7 @@ def test_outputs_that_do_not_follow_from_those_before_are_found_beyond_the_horiz
 
 
 @pytest.mark.parametrize("dtype", Dtype)
-@pytest.mark.parametrize(("spec", "scale"), [SYSTEMS[0], SYSTEMS[3]], ids=[names[0], names[3]])
+@pytest.mark.parametrize(("spec", "scale"), [(TANH, 4.0), SYSTEMS[3]], ids=["rnn", "gru"])
 def test_a_right_layer_follows_from_its_own_outputs_at_every_precision(spec: Spec, scale: float, dtype: Dtype) -> None:
     data = random_sequences(3, STEPS, 2, lengths=(STEPS, STEPS - 7))
     spec = Spec(spec.cell, hidden_size=spec.hidden_size, dtype=dtype)

@@ -63,7 +63,7 @@ def test_a_head_reads_both_directions_and_answers_with_hidden_size_numbers() -> 
             "nonlinearity is for the rnn cell alone; the lstm cell has its own activations",
         ),
         ({"proj_size": 1}, "proj_size is for the lstm cell alone; the rnn cell has no projection"),
-        ({"cell": Cell.LSTM, "proj_size": 4}, "proj_size is 4; it must be smaller than hidden_size, 4"),
+        ({"cell": Cell.LSTM, "proj_size": 4}, "proj_size is 4; it must be at least 0 and smaller than hidden_size, 4"),
         ({"cell": Cell.LSTM, "proj_size": -1}, "proj_size is -1"),
         ({"num_layers": 2, "dropout": 1.0}, "dropout is 1.0; it must be at least 0 and below 1"),
         ({"num_layers": 2, "dropout": -0.1}, "dropout is -0.1"),

@@ -1,7 +1,7 @@
 """The rounding envelope: how far from exact arithmetic a right implementation may be."""
 
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
-from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope, rows_within_reach
+from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope
 from rnncheck.envelope.lockstep import Restarts, lockstep_envelope, restarts
 from rnncheck.envelope.rounding import Rounding, rounding_of
 
@@ -16,5 +16,4 @@ __all__ = [
     "lockstep_envelope",
     "restarts",
     "rounding_of",
-    "rows_within_reach",
 ]

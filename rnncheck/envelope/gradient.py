@@ -3,7 +3,6 @@
 The Monte-Carlo arithmetic of the forward run, carried on by autograd: operations round at random both ways.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +19,6 @@ from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
-WORK = 1.0e8  # multiplications that the samples of one forward run may take
 FINEST = 2.0**-36  # finer roundings cannot be told from float64's own: their effect is scaled down instead
 
 
@@ -87,12 +85,3 @@ def allowance(exact: Tensor, spread: Tensor, rounding: Rounding) -> Tensor:
 def gradients(values: Mapping[str, Tensor]) -> Gradients:
     weights = {name: value for name, value in values.items() if name not in ("x", "h", "c")}
     return Gradients(values["x"], State(values["h"], values.get("c")), weights)
-
-
-def rows_within_reach(spec: Spec, seq_len: int, batch_size: int, samples: int = 8) -> int:
-    """How many rows of the batch to check gradients on, so that their envelope costs no more than a short run's.
-
-    A backward run in float64 costs many forward runs; each weight's gradient is there with fewer rows too.
-    """
-    products = sum(math.prod(shape) for shape in spec.recurrent_shapes().values()) * seq_len * samples
-    return max(min(batch_size, int(WORK / products)), 1)

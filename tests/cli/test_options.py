@@ -184,7 +184,10 @@ def test_file_options_reach_the_reader(report: Callable[..., dict[str, Any]], da
         (["--hidden-size", "2.5"], "--hidden-size"),
         (["--num-layers", "0"], "num_layers is 0"),
         (["--input-size", "0"], "input_size is 0"),
-        (["--cell", "lstm", "--proj-size", "4"], "proj_size is 4; it must be smaller than hidden_size, 4"),
+        (
+            ["--cell", "lstm", "--proj-size", "4"],
+            "proj_size is 4; it must be at least 0 and smaller than hidden_size, 4",
+        ),
         (["--cell", "gru", "--proj-size", "2"], "proj_size is for the lstm cell alone"),
         (["--cell", "gru", "--nonlinearity", "relu"], "nonlinearity is for the rnn cell alone"),
         (["--dropout", "0.5"], "raise num_layers"),
@@ -225,6 +228,21 @@ def test_an_implementation_that_lacks_an_option_refuses_it(rnncheck: Callable[..
     assert outcome.code == 4
     assert "numpy cannot run this" in outcome.stderr
     assert "float64 and float32" in outcome.stderr
+
+
+def test_what_is_read_is_not_replaced_by_what_is_written(rnncheck: Callable[..., Any], data: Path) -> None:
+    before = data.read_bytes()
+    for option in ("--output", "--save-weights"):
+        outcome = rnncheck("run", data, "--drop", "name", option, data)
+        assert outcome.code == 2
+        assert "write to another file" in outcome.stderr
+    assert data.read_bytes() == before
+
+
+def test_weights_that_no_machine_holds_are_exit_4(rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("compare", "--input-size", "99999999999")
+    assert outcome.code == 4
+    assert "choose smaller sizes" in outcome.stderr
 
 
 def test_gradients_are_compared_unless_told_otherwise(report: Callable[..., dict[str, Any]]) -> None:

@@ -40,7 +40,7 @@ def test_the_exit_codes_are_the_documented_ones() -> None:
         (CannotRun("unusable"), 4),
         (RuntimeError("unforeseen"), 3),
         (SystemExit(1), 3),
-        (MemoryError(), 3),
+        (MemoryError(), 4),
         (KeyboardInterrupt(), 130),
         (Stopped(ExitCode.TERMINATED), 143),
         (Stopped(ExitCode.HUNG_UP), 129),

@@ -3,7 +3,7 @@ import torch
 from envelope_cases import Case, case, used
 from torch import nn
 
-from rnncheck.envelope import Gradients, gradient_envelope, rounding_of, rows_within_reach
+from rnncheck.envelope import Gradients, gradient_envelope, rounding_of
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State, Trace
 
@@ -86,8 +86,3 @@ def test_it_works_under_inference_mode():
     with torch.inference_mode():
         envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
     assert envelope.allowed.x.isfinite().all()
-
-
-def test_wide_runs_are_to_be_checked_on_fewer_rows():
-    assert rows_within_reach(Spec(), 12, 3) == 3
-    assert 1 <= rows_within_reach(Spec(Cell.LSTM, 64, 128), 100, 32) < 32
