@@ -22,7 +22,7 @@ from rnncheck.tolerance import Tolerance
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
-PLACES = 1024  # single steps: more would cost more than they could add to what free running has seen
+PLACES = 512  # single steps: more would cost more than they could add to what free running has seen
 
 
 @dataclass
