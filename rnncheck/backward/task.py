@@ -1,12 +1,12 @@
 """What is differentiated, and how far the gradients of right sides may be apart."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from rnncheck.allowance import PAIR
 from rnncheck.backward.differentiate import Run, random_projection
 from rnncheck.envelope import Rounding, gradient_envelope
 from rnncheck.spec import Dtype
@@ -15,8 +15,6 @@ from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
 Allowances = Mapping[str, Tensor] | Tolerance  # by the name of what the gradient is of; between two sides
-
-PAIR = math.sqrt(2)  # two right sides err independently: between them lies that much more than what one may err
 
 
 @dataclass(frozen=True)
