@@ -28,8 +28,10 @@ class Trace:
 
     output (T, B, D*R) holds the last layer's h_t at every step; `final` the states after the last step (for
     rows with lengths: after their own last step); y (T, B, H) the head's outputs, if the spec has a head.
+    `unexposed` names what a candidate keeps to itself, of "output", "h_n" and "c_n"; its numbers here are NaN.
     """
 
     output: Tensor
     final: State
     y: Tensor | None = None
+    unexposed: frozenset[str] = frozenset()
