@@ -1,0 +1,1 @@
+"""The catalogue of faults: named, known ways to get a recurrent layer wrong."""
