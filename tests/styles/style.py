@@ -1,0 +1,68 @@
+"""What is known about one stranger's implementation: how it is built and called, what each of its tensors should hold,
+and whether it is right. `test_labels.py` proves every word of it without rnncheck.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+Call = Callable[[Any, Tensor, Tensor, Tensor], dict[str, Tensor]]
+FOLDER = Path(__file__).parent / "strangers"
+
+
+def positional(made: Any, style: "Style") -> Any:
+    """Built as most are: the input's size, then the state's."""
+    return made(style.input_size, style.hidden_size)
+
+
+@dataclass(frozen=True)
+class Style:
+    """One class or function in `strangers/`.
+
+    `mapping` says, for each of its own tensors by attribute path, what canonical weights it should hold, as an
+    expression (`expression.py`), or "free" for a head on top and "unused" for what nothing reads.
+    Where `right` is False, `slug` is the finding to expect; `fault` says what `torch.nn` would have to hold to compute
+    the same (an expression for each weight that differs), or is the function that does. `backward` marks what is wrong
+    in its gradients alone. `call` runs it on x (T, B, I), h0 and c0 (L*D, B, H) and names what comes out. `options` are
+    what the command line has to be told because nothing in the file says it.
+    """
+
+    file: str
+    name: str
+    cell: str
+    right: bool
+    variant: str
+    mapping: Mapping[str, str]
+    call: Call
+    slug: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    input_size: int = 3
+    hidden_size: int = 4
+    num_layers: int = 1
+    bidirectional: bool = False
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    takes_state: bool = True
+    takes_cell_state: bool = True
+    dtype: str = "float64"
+    backward: bool = False
+    notes: str = ""
+    make: Callable[[Any, "Style"], Any] = positional
+    fault: Mapping[str, str] | Callable[..., dict[str, Tensor]] | None = None
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / self.file
+
+    @property
+    def candidate(self) -> str:
+        """As the command line names it."""
+        return f"{self.path}:{self.name}"
+
+    def built(self) -> Any:
+        module = importlib.import_module(f"styles.strangers.{self.path.stem}")
+        return self.make(getattr(module, self.name), self)
