@@ -1,0 +1,84 @@
+"""Every fault of a spec, and finding one by its name."""
+
+from itertools import combinations
+
+import pytest
+from faults.scenes import SPECS, scene, scenes
+from hypothesis import HealthCheck, given, settings
+
+from rnncheck.errors import UsageError
+from rnncheck.faults.catalogue import by_name, faults_of
+from rnncheck.faults.fault import combined, same
+from rnncheck.faults.scene import Scene
+from rnncheck.spec import Cell, Spec
+
+LENGTHS = (6, 2, 4)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_no_two_faults_are_the_same_function(spec: Spec) -> None:
+    here = scene(spec, lengths=LENGTHS)
+    faults = [fault for fault in faults_of(spec, lengths=True) if fault.shows_in == "states"]
+    traces = [(fault.title, here.run(fault.network(spec))) for fault in faults]
+    twins = [(one, other) for (one, a), (other, b) in combinations(traces, 2) if same(a, b)]
+    assert twins == []
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_every_fault_shows_on_random_numbers(spec: Spec) -> None:
+    here = scene(spec, lengths=LENGTHS)
+    hidden = {fault.title: fault.visible_in(here) for fault in faults_of(spec, lengths=True)}
+    assert {title: why for title, why in hidden.items() if why} == {}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_titles_are_unique_and_name_their_fault(spec: Spec) -> None:
+    faults = faults_of(spec, lengths=True)
+    assert len({fault.title for fault in faults}) == len(faults)
+    for fault in faults:
+        name = f"{fault.slug}:{fault.variant}" if fault.variant else fault.slug
+        assert by_name(name, spec, lengths=True).title == fault.title
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(scenes())
+def test_what_is_said_to_be_hidden_computes_the_same_numbers(scene: Scene) -> None:
+    for fault in faults_of(scene.spec, lengths=scene.lengths is not None):
+        if fault.shows_in == "states" and fault.visible_in(scene):
+            assert same(scene.run(fault.network(scene.spec)), scene.right), fault.title
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_what_shows_in_one_step_is_said_to(spec: Spec) -> None:
+    here = scene(spec, seq_len=1)
+    for fault in faults_of(spec):
+        if fault.shows_in == "states":
+            shown = not same(here.run(fault.network(spec)), here.right)
+            assert fault.in_one_step == shown, fault.title
+
+
+def test_a_name_is_found_however_it_is_spaced() -> None:
+    assert by_name("gate-order:i,f,o,g", Spec(Cell.LSTM)).title == "gate-order (i, f, o, g)"
+
+
+def test_a_slug_alone_is_its_first_variant() -> None:
+    assert by_name("no-recurrence", Spec()).title == "no-recurrence"
+
+
+def test_an_unknown_name_is_refused_with_those_near_it() -> None:
+    with pytest.raises(UsageError, match="did you mean gate-order"):
+        by_name("gates-order", Spec(Cell.LSTM))
+
+
+def test_an_unknown_variant_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="there are i, f, o, g"):
+        by_name("gate-order:i,i,i,i", Spec(Cell.LSTM))
+
+
+def test_two_faults_are_committed_together() -> None:
+    spec = SPECS[7]
+    here = scene(spec)
+    first, second = by_name("gru-update-inverted", spec), by_name("gru-reset-before-matmul", spec)
+    both = here.run(combined(first, second)(spec))
+    assert not any(same(both, here.run(fault.network(spec))) for fault in (first, second))
+    assert same(both, here.run(combined(second, first)(spec)))
