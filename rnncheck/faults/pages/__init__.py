@@ -5,15 +5,41 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from rnncheck.errors import UsageError
-from rnncheck.faults.pages import recurrence, weights
+from rnncheck.faults.pages import (
+    activations,
+    arithmetic,
+    batch,
+    calling,
+    gates,
+    layers,
+    padding,
+    recurrence,
+    time,
+    training,
+    unexplained,
+    weights,
+)
 from rnncheck.faults.pages.page import Page
 from rnncheck.text import printable
 
 __all__ = ["PAGES", "Page", "page"]
 
-PAGES: Mapping[str, Page] = MappingProxyType(
-    {each.slug: each for family in (recurrence, weights) for each in family.PAGES}
+FAMILIES = (
+    recurrence,
+    weights,
+    activations,
+    gates,
+    time,
+    layers,
+    batch,
+    padding,
+    training,
+    calling,
+    arithmetic,
+    unexplained,
 )
+
+PAGES: Mapping[str, Page] = MappingProxyType({each.slug: each for family in FAMILIES for each in family.PAGES})
 """The pages by slug, in the order of the catalogue."""
 
 

@@ -1,6 +1,7 @@
 """What is told of one fault."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rnncheck.spec import Cell
 
@@ -28,7 +29,7 @@ class Page:
     right_code: str
     wrong_code: str
     plantable: bool = True  # whether rnncheck can commit it on purpose, as `fault:SLUG`
-    variant: str = ""  # of a fault with a parameter, the one to try: `fault:SLUG:VARIANT`
+    variants: Mapping[Cell, str] = field(default_factory=dict)  # the one to try of each cell: `fault:SLUG:VARIANT`
     options: str = ""  # without which it could not show
 
     def try_it(self, cell: Cell | None = None) -> str | None:
@@ -36,6 +37,6 @@ class Page:
         if not self.plantable:
             return None
         chosen = cell or self.cells[0]
-        name = f"fault:{self.slug}" + (f":{self.variant}" if self.variant else "")
+        name = ":".join(filter(None, ["fault", self.slug, self.variants.get(chosen)]))
         options = [f"--cell {chosen}"] if chosen is not Cell.RNN else []
-        return " ".join(["rnncheck compare", name, *options, *filter(None, [self.options])])
+        return " ".join(filter(None, ["rnncheck compare", name, *options, self.options]))

@@ -152,13 +152,13 @@ c_{-1} = c0""",
 h_{-1} = h0
 c_{-1} = h0""",
         causes=(
-            "h and c are set in one line from one tensor, as zeros allow and other states do not; or the pair "
-            "(h0, c0) is unpacked at the wrong index."
+            "h and c are set in one line from one tensor, as zeros allow and other states do not; or the pair (h0, c0) "
+            "is unpacked at the wrong index."
         ),
         looks=(
             "Free running, the difference is there at t = 0 and fades as the forget gates let go of the start. "
-            "Lockstep hands h and c in at every step, so it fails at every step. Where h0 equals c0, as with "
-            "--h0 zeros, nothing shows."
+            "Lockstep hands h and c in at every step, so it fails at every step. Where h0 equals c0, as with --h0 "
+            "zeros, nothing shows."
         ),
         mend="Start the cell state from c0.",
         right_code="h, c = h0, c0",

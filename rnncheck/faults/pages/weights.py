@@ -177,8 +177,8 @@ f_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)""",
             "from the same rows."
         ),
         looks=(
-            "Every t differs, t = 0 included, unless all blocks of the weights are equal: a test with constant "
-            "weights cannot see it."
+            "Every t differs, t = 0 included, unless all blocks of the weights are equal: a test with constant weights "
+            "cannot see it."
         ),
         mend="Give each gate its own block of H rows of the stacked weights.",
         right_code="i, f, g, o = (x_t @ W_ih.T).chunk(4, -1)",
@@ -192,8 +192,8 @@ f_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)""",
         right=RIGHT,
         wrong="h_t = tanh(W_hh x_t + b_ih + W_ih h_{t-1} + b_hh)",
         causes=(
-            "A fused matrix on [x; h] was cut in the wrong order, or names such as W_hx were read the other way "
-            "round. It fits only where a layer reads as many numbers as it has units."
+            "A fused matrix on [x; h] was cut in the wrong order, or names such as W_hx were read the other way round. "
+            "It fits only where a layer reads as many numbers as it has units."
         ),
         looks=(
             "Every t differs, t = 0 included. Other sizes than I = H give an error about shapes instead; with equal "
@@ -212,8 +212,8 @@ f_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)""",
         right="W_ih (G·H, I), W_hh (G·H, H), b_ih and b_hh (G·H,)",
         wrong="any other shape, say W_ih (I, G·H) or b (1,)",
         causes=(
-            "input and hidden size are mixed up, gates are missing (G is 1 for an RNN, 4 for an LSTM, 3 for a GRU), "
-            "a later layer is made for I inputs instead of D·H, or a matrix is stored the other way round."
+            "input and hidden size are mixed up, gates are missing (G is 1 for an RNN, 4 for an LSTM, 3 for a GRU), a "
+            "later layer is made for I inputs instead of D·H, or a matrix is stored the other way round."
         ),
         looks=(
             "No state is shown: two layers that cannot be given the same weights cannot be compared. What is wrong is "
@@ -232,12 +232,12 @@ f_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)""",
         right="θ ← θ − η ∂loss/∂θ, for every weight θ",
         wrong="a weight that is not in parameters() stays as it is",
         causes=(
-            "The weight is a plain tensor, sits in a plain list or dict of modules, or is copied with torch.tensor "
-            "or .data into something that is computed with instead."
+            "The weight is a plain tensor, sits in a plain list or dict of modules, or is copied with torch.tensor or "
+            ".data into something that is computed with instead."
         ),
         looks=(
-            "Every state agrees: forward is right. The report names the weights that would never be trained; they "
-            "are missing from state_dict() too, and .to(device) leaves them behind."
+            "Every state agrees: forward is right. The report names the weights that would never be trained; they are "
+            "missing from state_dict() too, and .to(device) leaves them behind."
         ),
         mend="Assign an nn.Parameter to the module itself, or use nn.ParameterList and nn.ModuleList.",
         right_code="self.W_hh = nn.Parameter(torch.randn(H, H))",

@@ -1,0 +1,58 @@
+"""Faults of calling: what a layer does with what it is given."""
+
+from rnncheck.faults.pages.page import EVERY, Page
+
+FAMILY = "calling"
+
+PAGES = (
+    Page(
+        slug="option-ignored",
+        family=FAMILY,
+        cells=EVERY,
+        title="an option is accepted and has no effect",
+        right="a layer made with nonlinearity = relu: h_t = relu(a_t)",
+        wrong="a layer made with nonlinearity = relu: h_t = tanh(a_t)",
+        causes=(
+            "The constructor takes torch.nn's keywords, or **kwargs, and the code behind does not read all of them: "
+            "often bias, nonlinearity, batch_first, num_layers or bidirectional."
+        ),
+        looks=(
+            "The layer agrees at the defaults and differs, or has other shapes, as soon as the option is given. The "
+            "finding names the option."
+        ),
+        mend="Do what the option says, or raise an error that says it is not supported.",
+        right_code="""\
+def __init__(self, nonlinearity="tanh"):
+    self.f = getattr(torch, nonlinearity)""",
+        wrong_code="""\
+def __init__(self, nonlinearity="tanh"):
+    self.f = torch.tanh""",
+    ),
+    Page(
+        slug="input-mutated",
+        family=FAMILY,
+        cells=EVERY,
+        title="a call writes into what it is given",
+        right="x, h0 and c0 are after the call what they were before",
+        wrong="h0 holds the last state after the call",
+        causes=(
+            "An operation in place (+=, mul_, copy_, an assignment to a slice) on the state, which at the first step "
+            "is the caller's own h0; or a normalisation of x in place."
+        ),
+        looks=(
+            "The first call can agree at every t. The report names what was changed, and the verdict is inconclusive "
+            "at best: what the caller holds is not what was compared."
+        ),
+        mend="Compute new states instead of writing into the old ones, or clone h0 first.",
+        right_code="""\
+h = h0
+for x_t in x:
+    h = z * h + cell(x_t)""",
+        wrong_code="""\
+h = h0
+for x_t in x:
+    h *= z
+    h += cell(x_t)""",
+        plantable=False,
+    ),
+)
