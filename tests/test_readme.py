@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+COMMANDS = ("compare", "run", "faults", "doctor")
 EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
 
 
@@ -58,7 +59,7 @@ def options_of(command: str, rnncheck: Callable[..., Any]) -> set[str]:
     return set(re.findall(r"--[a-z][a-z0-9-]+", rnncheck(command, "--help").stdout)) - {"--help"}
 
 
-@pytest.mark.parametrize("command", ["compare", "run", "doctor"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_stands_in_the_readme(command: str, rnncheck: Callable[..., Any]) -> None:
     assert {
         each for each in options_of(command, rnncheck) if f"`{each}" not in README and f"/{each}" not in README
@@ -66,7 +67,7 @@ def test_every_option_stands_in_the_readme(command: str, rnncheck: Callable[...,
 
 
 def test_the_readme_names_no_option_that_does_not_exist(rnncheck: Callable[..., Any]) -> None:
-    known = set().union(*(options_of(command, rnncheck) for command in ("compare", "run", "doctor")))
+    known = set().union(*(options_of(command, rnncheck) for command in COMMANDS))
     of_rnncheck = README.replace("pip install", "").split("## ", 1)[1]
     assert set(re.findall(r"`(--[a-z][a-z0-9-]+)", of_rnncheck)) <= known | {"--help", "--version"}
 

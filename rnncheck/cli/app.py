@@ -7,8 +7,9 @@ import typer
 
 from rnncheck import __version__
 from rnncheck.cli.grouped_help import GroupedCommand
-from rnncheck.cli.options import CompareOptions, Format, RunOptions
+from rnncheck.cli.options import CompareOptions, Format, PageFormat, RunOptions
 from rnncheck.cli.shared import takes
+from rnncheck.spec import Cell
 
 EXIT_CODES = (
     "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, "
@@ -101,3 +102,15 @@ def doctor(
         from rnncheck.reporters.terminal import render_doctor
 
         sys.stdout.write(render_doctor(facts(), sys.stdout))
+
+
+@app.command()
+def faults(
+    slug: Annotated[str | None, typer.Argument(help="The fault to explain; all are listed if none is named.")] = None,
+    cell: Annotated[Cell | None, typer.Option(help="Only what can go wrong with this cell.")] = None,
+    format: Annotated[PageFormat, typer.Option(help="What is written.")] = "table",
+) -> None:
+    """Known ways to get a recurrent layer wrong: the catalogue, or one of them explained."""
+    from rnncheck.cli.faults import tell
+
+    tell(slug, cell, format)

@@ -21,6 +21,7 @@ MODEL, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
 
 
 Format = Literal["table", "json"]
+PageFormat = Literal["table", "json", "markdown"]  # of `faults`
 
 
 @dataclass

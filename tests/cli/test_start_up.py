@@ -25,6 +25,7 @@ def test_importing_the_command_line_imports_nothing_slow() -> None:
         ["--version"],
         ["compare", "--help"],
         ["run", "--help"],
+        ["faults", "--help"],
         ["faults", "nonsense"],
         ["compare", "--no-such-option"],
         ["compare", "--hidden-size", "0"],
@@ -38,6 +39,11 @@ def test_importing_the_command_line_imports_nothing_slow() -> None:
 )
 def test_help_and_usage_errors_import_nothing_slow(arguments: list[str]) -> None:
     assert not imported_by(f"from rnncheck.cli.outcome import run\nrun({arguments!r})") & SLOW
+
+
+@pytest.mark.parametrize("arguments", [["faults"], ["faults", "no-recurrence"]], ids=" ".join)
+def test_the_catalogue_of_faults_is_shown_without_torch(arguments: list[str]) -> None:
+    assert not imported_by(f"from rnncheck.cli.outcome import run\nrun({arguments!r})") & {"torch", "numpy"}
 
 
 def test_a_data_file_that_cannot_be_read_is_refused_before_torch_is_imported() -> None:

@@ -10,7 +10,7 @@ PAGES = (
         slug="wrong-nonlinearity",
         family=FAMILY,
         cells=EVERY,
-        title="another nonlinearity stands where the right one should",
+        title="another nonlinearity is used",
         right="h_t = tanh(a_t)",
         wrong="h_t = relu(a_t), or σ(a_t), or a_t itself",
         causes=(
@@ -48,7 +48,7 @@ PAGES = (
         slug="approximate-activation",
         family=FAMILY,
         cells=EVERY,
-        title="tanh or the sigmoid is computed by an approximation",
+        title="tanh or sigmoid is only approximated",
         right="tanh(a)",
         wrong="a (27 + a²) / (27 + 9 a²), a table, or a piecewise line",
         causes=(

@@ -13,7 +13,7 @@ PAGES = (
         slug="gate-order",
         family=FAMILY,
         cells=GATED,
-        title="the gates are taken from the weights in another order",
+        title="the gates come in another order",
         right="""\
 LSTM: rows i | f | g | o
 GRU:  rows r | z | n""",
@@ -37,7 +37,7 @@ GRU:  read as z | r | n, or another order""",
         slug="gru-reset-before-matmul",
         family=FAMILY,
         cells=GRU,
-        title="the reset gate is applied before the matrix product",
+        title="the reset comes before the matrix product",
         right=PROPOSAL,
         wrong="n_t = tanh(W_in x_t + b_in + W_hn (r_t ⊙ h_{t-1}) + b_hn)",
         causes=(
@@ -91,7 +91,7 @@ GRU:  read as z | r | n, or another order""",
         slug="forget-bias-added",
         family=FAMILY,
         cells=LSTM,
-        title="a constant is added to the forget gate at every step",
+        title="a constant is added to the forget gate",
         right=FORGET,
         wrong="f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf + 1)",
         causes=(

@@ -10,7 +10,7 @@ PAGES = (
         slug="layer-input-wrong",
         family=FAMILY,
         cells=EVERY,
-        title="a layer does not read the outputs of the layer below",
+        title="a layer does not read the layer below it",
         right="layer l at t reads the outputs of layer l − 1 at t",
         wrong="layer l at t reads x_t again, or another layer's outputs",
         causes=(
@@ -70,7 +70,7 @@ for layer in layers:
         slug="layer-state-swapped",
         family=FAMILY,
         cells=EVERY,
-        title="layers or directions start from each other's states",
+        title="layers start from each other's initial states",
         right="layer l in direction d starts from h0[l · D + d]",
         wrong="layer l in direction d starts from h0[d · L + l], or from h0[L − 1 − l]",
         causes="h0 is (L · D, B, H), layer by layer and in each layer direction by direction; it is indexed otherwise.",

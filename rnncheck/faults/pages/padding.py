@@ -55,7 +55,7 @@ for t, x_t in enumerate(x):
         slug="final-state-at-padding",
         family=FAMILY,
         cells=EVERY,
-        title="h_n is read at the end of the batch, not of the row",
+        title="h_n is read at the batch's end, not the row's",
         right="h_n of row b is h at t = length_b − 1",
         wrong="h_n of row b is what stands at t = T − 1",
         causes="output[-1] is taken for the last state, which it is for the longest rows alone.",

@@ -66,7 +66,7 @@ def forward(self, x, h0=None):
         slug="state-leaks-between-calls",
         family=FAMILY,
         cells=EVERY,
-        title="a call goes on from the state the last call ended in",
+        title="a call goes on from where the last one ended",
         right="h_{-1} = h0, at every call",
         wrong="h_{-1} = h_{T-1} of the call before",
         causes=(
@@ -96,7 +96,7 @@ def forward(self, x, h0):
         slug="cell-state-not-carried",
         family=FAMILY,
         cells=(Cell.LSTM,),
-        title="the LSTM's cell state is zero before every step",
+        title="the cell state is zero before every step",
         right="c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t",
         wrong="c_t = i_t ⊙ g_t",
         causes=(
@@ -120,7 +120,7 @@ for x_t in x:
         slug="stale-cell-state",
         family=FAMILY,
         cells=(Cell.LSTM,),
-        title="h is read from the cell state before its update",
+        title="h is computed from the old cell state",
         right="""\
 c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
 h_t = o_t ⊙ tanh(c_t)""",

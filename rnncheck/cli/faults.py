@@ -1,0 +1,34 @@
+"""`rnncheck faults`: the catalogue, or one fault explained."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rnncheck.cli.options import PageFormat
+from rnncheck.errors import UsageError
+from rnncheck.faults.pages import PAGES, Page, page
+from rnncheck.spec import Cell
+
+
+def tell(slug: str | None, cell: Cell | None, format: PageFormat) -> None:
+    """Writes the page of that fault, or the whole catalogue, to stdout; all for that cell, if one is given."""
+    pages = list(PAGES.values()) if slug is None else [page(slug)]
+    chosen = [each for each in pages if cell is None or cell in each.cells]
+    if not chosen:
+        raise UsageError(f"{slug} is no fault of the {cell}, only of the {' and the '.join(pages[0].cells)}")
+    sys.stdout.write(told(chosen, cell, format, catalogue=slug is None))
+
+
+def told(pages: Sequence[Page], cell: Cell | None, format: PageFormat, *, catalogue: bool) -> str:
+    if format == "json":
+        from rnncheck.reporters.json_file import dump
+
+        facts = [asdict(each) | {"try_it": each.try_it(cell)} for each in pages]
+        return dump({"schema": "rnncheck/faults/1", "faults": facts})
+    if format == "markdown":
+        from rnncheck.reporters import faults_markdown
+
+        return faults_markdown.render_catalogue(pages) if catalogue else faults_markdown.render_page(pages[0], cell)
+    from rnncheck.reporters import faults
+
+    return faults.render_catalogue(pages, sys.stdout) if catalogue else faults.render_page(pages[0], cell, sys.stdout)

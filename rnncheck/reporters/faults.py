@@ -1,0 +1,118 @@
+"""The catalogue of faults on the screen: a line for each, or one of them explained."""
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from itertools import groupby
+from typing import IO
+
+from rich.text import Text
+
+from rnncheck.faults.pages.page import EVERY, Page
+from rnncheck.reporters.layout import LABELS, hanging, held
+from rnncheck.reporters.screen import Screen, screen_for
+from rnncheck.spec import Cell
+
+BESIDE = 100  # from how many columns on code stands side by side
+WORDS = re.compile(r"\w+|\s+|.")
+IN_ASCII = str.maketrans(
+    {
+        "σ": "sigmoid",
+        "⊙": "*",
+        "·": "*",
+        "−": "-",
+        "≥": ">=",
+        "≠": "!=",
+        "∂": "d",
+        "…": "...",
+        "²": "^2",
+        "ᵀ": "^T",
+        "∞": "inf",
+        "←": "<-",
+        "β": "b",
+        "η": "lr",
+        "θ": "w",
+    }
+)
+
+
+def render_catalogue(pages: Sequence[Page], stream: IO[str] | None = None, width: int | None = None) -> str:
+    """Slug and title of each, under the names of their families."""
+    screen = screen_for(stream, width)
+    column = 2 + max(len(page.slug) for page in pages) + 2
+    lines: list[Text] = []
+    for family, members in groupby(pages, lambda page: page.family):
+        lines += [Text(), Text(family, "bold")] if lines else [Text(family, "bold")]
+        for page in members:
+            title = Text(spelled(page.title, screen))
+            if page.cells != EVERY:
+                title.append(f"  {', '.join(page.cells)}", "dim")
+            lines += hanging(Text(f"  {page.slug}", "cyan"), title, screen.width, column)
+    return screen.rendered([*lines, Text(), Text("rnncheck faults SLUG explains one of them", "dim")])
+
+
+def render_page(page: Page, cell: Cell | None = None, stream: IO[str] | None = None, width: int | None = None) -> str:
+    """One fault explained; the command to try is for that cell."""
+    screen = screen_for(stream, width)
+    name = Text(f"{page.slug}  ", "bold cyan")
+    lines = hanging(name, Text(spelled(page.title, screen), "bold"), screen.width, name.cell_len)
+    lines += [Text(f"{page.family} {screen.glyphs.dot} {', '.join(page.cells)}", "dim"), Text()]
+    lines += pair(page.right, page.wrong, screen, "", beside=True)
+    lines += [Text()]
+    for label, text in (("cause", page.causes), ("how it looks", page.looks), ("mend", page.mend)):
+        lines += entry(label, text, screen)
+    lines += [Text(), *pair(page.right_code, page.wrong_code, screen, " code", beside=screen.width >= BESIDE)]
+    if command := page.try_it(cell):
+        lines += [Text(), *hanging(Text("  try it", "dim"), Text(command, "bold"), screen.width, LABELS)]
+    return screen.rendered(lines)
+
+
+def entry(label: str, text: str, screen: Screen) -> list[Text]:
+    return hanging(Text(f"  {label}", "dim"), Text(held(spelled(text, screen))), screen.width, LABELS)
+
+
+def pair(right: str, wrong: str, screen: Screen, what: str, *, beside: bool) -> list[Text]:
+    """Right and wrong, each where they differ in its colour: side by side if wished and if there is room."""
+    sides = marked(spelled(right, screen), spelled(wrong, screen))
+    labels = Text(f"right{what}", "green"), Text(f"wrong{what}", "red")
+    half = (screen.width - 2) // 2
+    if beside and all(line.cell_len <= half - 2 for side in sides for line in side):
+        rows = max(map(len, sides))
+        left, other = (
+            [label, *side, *[Text()] * (rows - len(side))] for label, side in zip(labels, sides, strict=True)
+        )
+        return [joined(one, two, half) for one, two in zip(left, other, strict=True)]
+    lines: list[Text] = []
+    for label, side in zip(labels, sides, strict=True):
+        if lines and max(map(len, sides)) > 1:
+            lines.append(Text())
+        for number, line in enumerate(side):
+            start = Text("  ").append_text(label) if number == 0 else Text()
+            lines += hanging(start, line, screen.width, LABELS)
+    return lines
+
+
+def joined(left: Text, right: Text, half: int) -> Text:
+    line = Text("  ").append_text(left).append(" " * (half - left.cell_len)).append_text(right)
+    line.rstrip()
+    return line
+
+
+def marked(right: str, wrong: str) -> tuple[list[Text], list[Text]]:
+    """The lines of both, what only the right one has in green and what only the wrong one has in red."""
+    words = WORDS.findall(right), WORDS.findall(wrong)
+    texts = Text(), Text()
+    for kind, *ends in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
+        spans = (words[0][ends[0] : ends[1]], words[1][ends[2] : ends[3]])
+        for text, span, style in zip(texts, spans, ("bold green", "bold red"), strict=True):
+            text.append("".join(span), "" if kind == "equal" else style)
+    return list(texts[0].split("\n")), list(texts[1].split("\n"))
+
+
+def spelled(text: str, screen: Screen) -> str:
+    """`text` in signs that this screen has."""
+    try:
+        text.encode(screen.console.encoding)
+    except UnicodeEncodeError:
+        return text.translate(IN_ASCII)
+    return text

@@ -1,0 +1,66 @@
+"""The catalogue of faults in Markdown: `docs/faults.md`, and one page of it."""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from rnncheck.faults.pages.page import Page
+from rnncheck.spec import Cell
+
+INTRODUCTION = """\
+# Faults
+
+Known ways to get a recurrent layer wrong, under the names that rnncheck calls them by. `rnncheck faults` lists them on
+the screen, `rnncheck faults SLUG` explains one. Equations are on column vectors, ⊙ is the product element by element,
+and s is the state of the backward direction. Timesteps are counted from 0, so h_{-1} is the state before the first.
+*Free running* lets each side go on from its own states; *lockstep* judges every step by itself, from the right states
+before it ([more](envelope.md)). This page is made by `scripts/render_faults.py`.
+"""
+
+
+def render_catalogue(pages: Sequence[Page]) -> str:
+    """Every page, behind a list of them."""
+    parts = [INTRODUCTION]
+    for family, members in by_family(pages):
+        rows = "".join(f"| [`{page.slug}`](#{page.slug}) | {prose(page.title)} |\n" for page in members)
+        parts.append(f"**{family}**\n\n| fault | what is wrong |\n| --- | --- |\n{rows}")
+    for family, members in by_family(pages):
+        # A family that is called like its only fault would take that fault's place in the links.
+        heading = [] if [page.slug for page in members] == [family] else [f"## Family: {family}\n"]
+        parts += [*heading, *(render_page(page) for page in members)]
+    return "\n".join(parts)
+
+
+def by_family(pages: Sequence[Page]) -> list[tuple[str, list[Page]]]:
+    return [(family, list(members)) for family, members in groupby(pages, lambda page: page.family)]
+
+
+def render_page(page: Page, cell: Cell | None = None) -> str:
+    """One fault explained; the command to try is for that cell."""
+    command = page.try_it(cell)
+    parts = [
+        f"### {page.slug}",
+        f"**{prose(page.title)}** · {', '.join(page.cells)}",
+        block("text", "\n".join([*labelled("right", page.right), *labelled("wrong", page.wrong)])),
+        f"*Cause:* {prose(page.causes)}",
+        f"*How it looks:* {prose(page.looks)}",
+        f"*Mend:* {prose(page.mend)}",
+        block("python", f"# right\n{page.right_code}"),
+        block("python", f"# wrong\n{page.wrong_code}"),
+        *([f"*Try it:* `{command}`"] if command else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def block(language: str, code: str) -> str:
+    return f"```{language}\n{code}\n```"
+
+
+def labelled(label: str, equations: str) -> list[str]:
+    first, *rest = equations.splitlines()
+    return [f"{label}  {first}", *(f"{' ' * len(label)}  {each}" for each in rest)]
+
+
+def prose(text: str) -> str:
+    """`text` in which Markdown finds no marks: a * b, [cell] and _reverse are what they are."""
+    return re.sub(r"([*\[\]<|`]|(?<!\w)_)", r"\\\1", text)
