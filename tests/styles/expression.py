@@ -2,7 +2,8 @@
 
 The names are `torch.nn`'s (`weight_ih_l0`) and letters of gates, which pick and order rows: `weight_ih_l0[i].T` is the
 input gate's block stored as (I, H), `bias_ih_l0[iofg]` the four blocks in another order. `cat` stacks rows, `beside`
-puts columns side by side, `row` and `column` give a bias a second axis.
+puts columns side by side, `stack` adds an axis in front, `row` and `column` give a bias a second axis, `interleaved`
+puts the gates of one unit next to each other.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,11 @@ class Names(dict[str, object]):
         self.cell, self.hidden_size = cell, hidden_size
         self |= {"row": lambda b: b.reshape(1, -1), "column": lambda b: b.reshape(-1, 1), "stack": stacked}
         self |= {"cat": lambda *blocks: torch.cat(blocks), "beside": lambda *blocks: torch.cat(blocks, 1)}
-        self |= {"zeros_like": torch.zeros_like, "ones_like": torch.ones_like}
+        self |= {"zeros_like": torch.zeros_like, "interleaved": self.interleaved}
+
+    def interleaved(self, rows: Tensor) -> Tensor:
+        blocks = rows.reshape(-1, self.hidden_size, *rows.shape[1:])
+        return blocks.transpose(0, 1).reshape(rows.shape)
 
     def __missing__(self, letters: str) -> Tensor:
         if not set(letters) <= set(GATES[self.cell]):

@@ -75,5 +75,6 @@ LSTM = [
         ),
         make=lambda made, style: SimpleNamespace(function=made, Wx=None, Wh=None, b=None),
         takes_cell_state=False,
+        framework="numpy",
     ),
 ]

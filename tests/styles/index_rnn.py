@@ -3,29 +3,12 @@
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from styles.calls import layer, steps
+from styles.faults import no_activation, no_recurrence
 from styles.style import Style
-from torch import Tensor
 
 SUM = "bias_ih_l0 + bias_hh_l0"
 TORCH = {name: name for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")}
-
-
-def no_activation(weights: dict[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> dict[str, Tensor]:
-    h, outputs = h0[0], []
-    for x_t in x:
-        h = x_t @ weights["weight_ih_l0"].T + h @ weights["weight_hh_l0"].T
-        h = h + weights["bias_ih_l0"] + weights["bias_hh_l0"]
-        outputs.append(h)
-    return {"output": torch.stack(outputs), "h_n": h[None]}
-
-
-def no_recurrence(weights: dict[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> dict[str, Tensor]:
-    """Every row computed from the state of all zeros, with one number as the bias of every unit."""
-    bias = weights["bias_ih_l0"][0] + weights["bias_hh_l0"][0]
-    output = torch.tanh(x @ weights["weight_ih_l0"].T + bias)
-    return {"output": output, "h_n": output[-1:]}
 
 
 def apart(*arguments: str) -> Any:
@@ -96,6 +79,7 @@ RNN = [
             invoke=lambda made, x, h: made.function(x, h, made.Wx, made.Wh, made.b),
         ),
         make=apart("Wx", "Wh", "b"),
+        framework="numpy",
     ),
     Style(
         "char_rnn_numpy.py",
@@ -111,6 +95,7 @@ RNN = [
             single=True,
             invoke=lambda made, x, h: states_of(made.forward(list(x), h.reshape(-1, 1))[1]),
         ),
+        framework="numpy",
         notes="states are a dict from t to a column, with the initial one at -1",
     ),
     Style(

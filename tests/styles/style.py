@@ -24,7 +24,8 @@ class Style:
     """One class or function in `strangers/`.
 
     `mapping` says, for each of its own tensors by attribute path, what canonical weights it should hold, as an
-    expression (`expression.py`), or "free" for a head on top and "unused" for what nothing reads.
+    expression (`expression.py`), "free" for what `torch.nn` has no counterpart of, such as a head, and "unused" for
+    what nothing reads.
     Where `right` is False, `slug` is the finding to expect; `fault` says what `torch.nn` would have to hold to compute
     the same (an expression for each weight that differs), or is the function that does. `backward` marks what is wrong
     in its gradients alone. `call` runs it on x (T, B, I), h0 and c0 (L*D, B, H) and names what comes out. `options` are
@@ -49,6 +50,7 @@ class Style:
     takes_state: bool = True
     takes_cell_state: bool = True
     dtype: str = "float64"
+    framework: str = "torch"
     backward: bool = False
     notes: str = ""
     make: Callable[[Any, "Style"], Any] = positional

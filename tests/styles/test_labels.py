@@ -85,7 +85,7 @@ def test_a_right_style_computes_what_torch_does(style: Style) -> None:
 @named(WRONG)
 def test_a_wrong_style_does_not(style: Style) -> None:
     weights, data = weights_of(style), data_of(style)
-    assert distance(candidate_runs(style, weights, *data), torch_runs(style, weights, *data)) > 1e3 * rounding(style)
+    assert distance(candidate_runs(style, weights, *data), torch_runs(style, weights, *data)) > 100 * rounding(style)
 
 
 @named(MODELLED)
@@ -97,6 +97,41 @@ def test_a_wrong_style_has_the_fault_it_is_listed_with(style: Style) -> None:
         changed = {k: evaluate(v, weights, style.cell, style.hidden_size) for k, v in style.fault.items()}
         faulty = torch_runs(style, weights | changed, *data)
     assert distance(candidate_runs(style, weights, *data), faulty) <= rounding(style)
+
+
+def gradient(result: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    """Of x, from a fixed random projection of all that came out; zeros where nothing reaches it."""
+    drawn = torch.Generator().manual_seed(9)
+    loss = sum(
+        (value * torch.randn(value.shape, generator=drawn, dtype=value.dtype)).sum() for value in result.values()
+    )
+    if not loss.requires_grad:
+        return torch.zeros_like(x)
+    (found,) = torch.autograd.grad(loss, x, allow_unused=True)
+    return torch.zeros_like(x) if found is None else found
+
+
+def gradients(style: Style) -> tuple[Tensor, Tensor]:
+    """The candidate's gradient of x and torch's, from the same parts of the result."""
+    weights, (x, h0, c0) = weights_of(style), data_of(style)
+    x = x.requires_grad_()
+    candidate = candidate_runs(style, weights, x, h0, c0)
+    expected = torch_runs(style, weights, x, h0, c0)
+    return gradient(candidate, x), gradient({name: expected[name].to(x.dtype) for name in candidate}, x)
+
+
+@named([style for style in RIGHT if style.framework == "torch"])
+def test_a_right_styles_gradient_is_torchs(style: Style) -> None:
+    candidate, expected = gradients(style)
+    assert (candidate - expected).abs().max() <= 10 * rounding(style)
+
+
+@named(BACKWARD)
+def test_one_that_is_wrong_in_its_gradients_alone_is_right_forward(style: Style) -> None:
+    weights, data = weights_of(style), data_of(style)
+    assert distance(candidate_runs(style, weights, *data), torch_runs(style, weights, *data)) <= rounding(style)
+    candidate, expected = gradients(style)
+    assert (candidate - expected).abs().max() > 100 * rounding(style)
 
 
 def test_every_style_is_there_once_and_a_wrong_one_says_what_to_find() -> None:
