@@ -37,7 +37,7 @@ def test_the_page_is_for_the_cell_that_is_named(rnncheck: Command) -> None:
 def test_a_name_that_is_none_is_a_usage_error_with_those_it_is_near_to(rnncheck: Command) -> None:
     outcome = rnncheck("faults", "gate-ordr")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert "did you mean gate-order?" in outcome.stderr
+    assert "did you mean gate-order" in outcome.stderr
     assert "Traceback" not in outcome.stderr
 
 

@@ -50,17 +50,19 @@ PAGES = (
         cells=EVERY,
         title="tanh or sigmoid is only approximated",
         right="tanh(a)",
-        wrong="a (27 + a²) / (27 + 9 a²), a table, or a piecewise line",
+        wrong="a (15 + a²) / (15 + 6 a²) within ±1, a table, or straight lines",
         causes=(
             "Kernels trade digits for speed: a lookup table, a rational function, a hard sigmoid, a GPU's fast tanh "
             "instruction."
         ),
         looks=(
             "Every t differs by a little, and it does not grow with time. The gap stays as large in float64: no "
-            "precision takes it away. The formula above is off by up to 0.024, and by almost nothing near a = 0."
+            "precision takes it away. The formula above is off by up to 0.019, and by almost nothing near a = 0."
         ),
         mend="Use the exact function, or state with --atol how much the approximation may cost.",
         right_code="h = torch.tanh(a)",
-        wrong_code="h = a * (27 + a**2) / (27 + 9 * a**2)",
+        wrong_code="""\
+h = a * (15 + a**2) / (15 + 6 * a**2)
+h = h.clamp(-1, 1)""",
     ),
 )

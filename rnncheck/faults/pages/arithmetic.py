@@ -45,7 +45,6 @@ PAGES = (
         wrong_code="""\
 e = torch.exp(2 * a)
 h = (e - 1) / (e + 1)""",
-        plantable=False,
     ),
     Page(
         slug="nondeterministic",
@@ -65,7 +64,6 @@ h = (e - 1) / (e + 1)""",
         mend="Switch dropout off, fill memory before it is read, or use torch.use_deterministic_algorithms.",
         right_code="h = torch.zeros(B, H)",
         wrong_code="h = torch.empty(B, H)",
-        plantable=False,
     ),
     Page(
         slug="rounding-only",

@@ -14,7 +14,8 @@ PAGES = (
         wrong="a layer made with nonlinearity = relu: h_t = tanh(a_t)",
         causes=(
             "The constructor takes torch.nn's keywords, or **kwargs, and the code behind does not read all of them: "
-            "often bias, nonlinearity, batch_first, num_layers or bidirectional."
+            "often bias, nonlinearity, batch_first, num_layers or bidirectional; or forward takes lengths and runs "
+            "every row to the end."
         ),
         looks=(
             "The layer agrees at the defaults and differs, or has other shapes, as soon as the option is given. The "
@@ -27,6 +28,7 @@ def __init__(self, nonlinearity="tanh"):
         wrong_code="""\
 def __init__(self, nonlinearity="tanh"):
     self.f = torch.tanh""",
+        options="--lengths 7,5,2",
     ),
     Page(
         slug="input-mutated",
@@ -53,6 +55,5 @@ h = h0
 for x_t in x:
     h *= z
     h += cell(x_t)""",
-        plantable=False,
     ),
 )

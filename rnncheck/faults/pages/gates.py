@@ -22,7 +22,8 @@ LSTM: read as i | f | o | g, or another order
 GRU:  read as z | r | n, or another order""",
         causes=(
             "The weights come from another framework (ONNX stacks an LSTM as i, o, f, c and a GRU as z, r, h; Keras a "
-            "GRU as z, r, h), or the blocks are unpacked in the order in which a paper writes the equations."
+            "GRU as z, r, h; TensorFlow 1 an LSTM as i, g, f, o), or the blocks are unpacked in the order in which a "
+            "paper writes the equations."
         ),
         looks=(
             "Every t differs, t = 0 included. Where blocks are equal nothing shows: constant weights hide it, and zero "
@@ -46,7 +47,7 @@ GRU:  read as z | r | n, or another order""",
         ),
         looks=(
             "Every t differs where the state before is not zero. With a zero h0, t = 0 differs by the bias alone, and "
-            "not at all if b_hn is zero. With H = 1 and b_hn = 0 both are the same function."
+            "not at all if b_hn is zero or is reset too. With H = 1 and b_hn = 0 both are the same function."
         ),
         mend="Multiply by r_t after the matrix product: r * (h @ W_hn.T + b_hn).",
         right_code="n = torch.tanh(p_n + r * (h @ W_hn.T + b_hn))",
@@ -112,7 +113,9 @@ GRU:  read as z | r | n, or another order""",
         cells=LSTM,
         title="one gate is computed as one minus the other",
         right="c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t",
-        wrong="c_t = (1 − i_t) ⊙ c_{t-1} + i_t ⊙ g_t",
+        wrong="""\
+c_t = (1 − i_t) ⊙ c_{t-1} + i_t ⊙ g_t
+or  c_t = f_t ⊙ c_{t-1} + (1 − f_t) ⊙ g_t""",
         causes=(
             "A variant of the LSTM couples its input and forget gates (CIFG), as the GRU does; torch.nn's has both, "
             "each with its own weights."
@@ -124,6 +127,25 @@ GRU:  read as z | r | n, or another order""",
         mend="Compute both the input and the forget gate from their own weights.",
         right_code="c = f * c + i * g",
         wrong_code="c = (1 - i) * c + i * g",
+    ),
+    Page(
+        slug="gate-ignored",
+        family=FAMILY,
+        cells=GATED,
+        title="a gate has no effect",
+        right="h_t = o_t ⊙ tanh(c_t)",
+        wrong="h_t = tanh(c_t)",
+        causes=(
+            "A simplified variant, or a factor that was lost when the equations were copied: in an LSTM any of i, f "
+            "and o, in a GRU the reset r or the update z."
+        ),
+        looks=(
+            "Every t differs where the gate had something to let through: without f, with a zero c0, only from t = 1 "
+            "on. The gate's own rows of W_ih, W_hh and the biases have no effect and no gradient."
+        ),
+        mend="Multiply by the gate where the equation has it.",
+        right_code="h = o * torch.tanh(c)",
+        wrong_code="h = torch.tanh(c)",
     ),
     Page(
         slug="peephole",

@@ -95,8 +95,9 @@ for layer in layers:
             "step; or it is taken before the last step, or from the first one."
         ),
         looks=(
-            "The output agrees at every t: only h_n, and c_n of an LSTM, differ. Where the backward direction alone is "
-            "meant, lockstep agrees, for in a single step first and last are one."
+            "The output agrees at every t: only h_n, and c_n of an LSTM, differ. A backward direction that is read at "
+            "its first step passes lockstep, for in a single step first and last are one; a state one step early fails "
+            "it everywhere."
         ),
         mend="Return the state that each direction ends with: the backward one ends at t = 0.",
         right_code="h_n = torch.stack([h[-1], s[0]])",

@@ -20,7 +20,7 @@ PAGES = (
         looks=(
             "With a zero h0 both sides agree at t = 0 and part at every t from 1 on; with a random one they differ at "
             "t = 0 already. The difference does not build up with time. Lockstep fails at every step whose state "
-            "before is not zero."
+            "before is not zero; where every step starts from h0 instead, it passes."
         ),
         mend="Carry the state that a step returns into the next step.",
         right_code="""\
@@ -153,7 +153,7 @@ h_{-1} = h0
 c_{-1} = h0""",
         causes=(
             "h and c are set in one line from one tensor, as zeros allow and other states do not; or the pair (h0, c0) "
-            "is unpacked at the wrong index."
+            "is unpacked at the wrong index. The other way round it happens too: c0 for both."
         ),
         looks=(
             "Free running, the difference is there at t = 0 and fades as the forget gates let go of the start. "
@@ -163,5 +163,25 @@ c_{-1} = h0""",
         mend="Start the cell state from c0.",
         right_code="h, c = h0, c0",
         wrong_code="h = c = h0",
+    ),
+    Page(
+        slug="initial-state-swapped",
+        family=FAMILY,
+        cells=(Cell.LSTM,),
+        title="h starts from c0 and c from h0",
+        right="""\
+h_{-1} = h0
+c_{-1} = c0""",
+        wrong="""\
+h_{-1} = c0
+c_{-1} = h0""",
+        causes="(h0, c0) is unpacked as (c0, h0), the order that Flax and TensorFlow 1 have.",
+        looks=(
+            "Free running, the difference is there at t = 0 and usually fades. Lockstep hands h and c in at every "
+            "step, so it fails at every step. Where h0 equals c0, as with --h0 zeros, nothing shows."
+        ),
+        mend="Unpack the initial state as (h0, c0).",
+        right_code="h, c = state",
+        wrong_code="c, h = state",
     ),
 )

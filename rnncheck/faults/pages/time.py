@@ -34,7 +34,7 @@ for x_t in x:
         cells=EVERY,
         title="the sequence is read from its end",
         right="h_t = cell(x_t, h_{t-1})",
-        wrong="h_t = cell(x_t, h_{t+1})",
+        wrong="h_t = cell(x_{T-1-t}, h_{t-1}), or h_t = cell(x_t, h_{t+1})",
         causes=(
             'The input is flipped, as go_backwards does in Keras or the direction "reverse" in ONNX; or the backward '
             "half of a bidirectional layer stands in for the forward one."

@@ -18,8 +18,8 @@ PAGES = (
             "not reach a module that is kept in a plain list."
         ),
         looks=(
-            "Two calls on the same input differ, so the layer is reported as nondeterministic. The first layer's "
-            "states agree; those above differ, and are right only on the average."
+            "Two calls on the same input differ from each other. The first layer's states agree; those above differ, "
+            "and are right only on the average."
         ),
         mend="Pass training=self.training to functional.dropout, or use nn.Dropout.",
         right_code="out = F.dropout(out, p, self.training)",

@@ -16,7 +16,7 @@ PAGES = (
         causes=(
             "torch.nn stores a matrix as (out, in) and multiplies a row of states by its transpose; Keras and many "
             "hand-written layers store (in, out). W_hh is square, and so is each gate's block of it: the wrong one "
-            "fits as well."
+            "fits as well. A reshape where a transpose was meant fits too."
         ),
         looks=(
             "With a zero h0 both sides agree at t = 0 and part from t = 1 on; with a random one they differ at t = 0 "
@@ -43,8 +43,8 @@ h = torch.tanh(p + h @ W_hh)""",
             "as many numbers as it has units: with I = H, or above the first layer."
         ),
         looks=(
-            "The layer differs at every t, t = 0 included, whatever h0 is. Other sizes give an error about shapes "
-            "instead; with I = H = 1, or a symmetric W_ih, nothing shows."
+            "The layer differs at every t, t = 0 included, whatever h0 is. Other sizes give an error about shapes, "
+            "unless the matrix is reshaped instead; with I = H = 1, or a symmetric W_ih, nothing shows."
         ),
         mend="Transpose W_ih, gate by gate, before it is used.",
         right_code="p = x_t @ W_ih.T + b_ih",
@@ -106,12 +106,12 @@ h = torch.tanh(p + h @ W_hh)""",
         slug="bias-counted-twice",
         family=FAMILY,
         cells=EVERY,
-        title="the sum of both biases is added twice",
+        title="a bias is added twice",
         right=RIGHT,
         wrong="h_t = tanh(W_ih x_t + (b_ih + b_hh) + W_hh h_{t-1} + (b_ih + b_hh))",
         causes=(
             "The two biases were added up for a layer with one bias; the layer then adds it on the side of the input "
-            "and again on the side of the state."
+            "and again on the side of the state. Or one of the two is copied into both places."
         ),
         looks=(
             "Every t differs, t = 0 included, by a shift before the nonlinearity that does not depend on the data. "
@@ -132,7 +132,10 @@ a = x_t @ W_ih.T + b + h @ W_hh.T + b""",
         title="one number is the bias of every unit",
         right="a_j = … + b_j, with b of shape (H,)",
         wrong="a_j = … + β, the same for every unit j",
-        causes="The bias is made with the shape (1,): broadcasting lets it be added to any number of units.",
+        causes=(
+            "The bias, or each gate's, is made with the shape (1,): broadcasting lets it be added to any number of "
+            "units."
+        ),
         looks=(
             "Every t differs, t = 0 included, each unit by another shift before the nonlinearity; a unit whose own "
             "bias happens to be that number agrees at t = 0. With H = 1, or equal biases, nothing shows."
@@ -192,17 +195,16 @@ f_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)""",
         right=RIGHT,
         wrong="h_t = tanh(W_hh x_t + b_ih + W_ih h_{t-1} + b_hh)",
         causes=(
-            "A fused matrix on [x; h] was cut in the wrong order, or names such as W_hx were read the other way round. "
-            "It fits only where a layer reads as many numbers as it has units."
+            "A fused matrix on [x; h] was cut in the wrong order, which fits whatever the sizes are; or names such as "
+            "W_hx were read the other way round, which fits with I = H."
         ),
         looks=(
-            "Every t differs, t = 0 included. Other sizes than I = H give an error about shapes instead; with equal "
-            "matrices nothing shows."
+            "Every t differs, t = 0 included. With two separate matrices, other sizes than I = H give an error about "
+            "shapes instead; with equal matrices nothing shows."
         ),
         mend="Multiply the input by W_ih and the state by W_hh.",
         right_code="a = x_t @ W_ih.T + h @ W_hh.T",
         wrong_code="a = x_t @ W_hh.T + h @ W_ih.T",
-        options="--input-size 4",
     ),
     Page(
         slug="parameter-shape",
