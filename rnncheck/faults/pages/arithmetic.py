@@ -32,7 +32,7 @@ PAGES = (
         right="tanh(a), which is 1 for a large a",
         wrong="(e^{2a} − 1) / (e^{2a} + 1), which is ∞ / ∞ for a large a",
         causes=(
-            "A formula that overflows on the way to a harmless result: an exponential of a large number, 0 / 0, or "
+            "A formula that overflows on the way to a harmless result, 0 / 0 at a state that is exactly zero, or "
             "padding that holds a NaN and is multiplied by zero. In float32 e^a overflows above a = 88.7, in float16 "
             "above 11."
         ),
@@ -45,6 +45,7 @@ PAGES = (
         wrong_code="""\
 e = torch.exp(2 * a)
 h = (e - 1) / (e + 1)""",
+        options="--h0 zeros",
     ),
     Page(
         slug="nondeterministic",

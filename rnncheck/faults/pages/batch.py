@@ -17,8 +17,9 @@ PAGES = (
             "that takes the one for the other runs along the batch."
         ),
         looks=(
-            "A batch row depends on the rows before it and not on its own past. Where T and B differ the states do not "
-            "fit, and an error about shapes says so, unless the layer makes its own initial state."
+            "The output differs at every t: a batch row depends on the rows before it and not on its own past. h_n has "
+            "T rows where B are wanted, unless T = B. A given h0 does not fit either, which is an error unless the "
+            "layer makes its own. Where x alone is reshaped, lockstep passes."
         ),
         mend="Read x as (T, B, I), or as (B, T, I) on both sides with --batch-first.",
         right_code="for x_t in x.unbind(0):  # x is (T, B, I)\n    h = cell(x_t, h)",
@@ -36,8 +37,8 @@ PAGES = (
             "state, or a mean over the batch, serves all rows."
         ),
         looks=(
-            "Changing one row of the data changes others. With B = 1, or the same data and states in every row, "
-            "nothing shows: batches of one hide it."
+            "Changing one row of the data changes others. With a zero h0 both sides agree at t = 0. With B = 1, or the "
+            "same data and states in every row, nothing shows: batches of one hide it."
         ),
         mend="Move axes with transpose or permute, and keep a state of its own for each row.",
         right_code="x = x.transpose(0, 1)  # (B, T, I)",

@@ -76,7 +76,8 @@ for layer in layers:
         causes="h0 is (L · D, B, H), layer by layer and in each layer direction by direction; it is indexed otherwise.",
         looks=(
             "Free running, the difference is there at t = 0 and usually fades. Lockstep hands every state in as an "
-            "initial state, so it fails at every step. With --h0 zeros nothing shows."
+            "initial state, so it fails at every step. With --h0 zeros the free run agrees, and lockstep alone fails, "
+            "from t = 1 on."
         ),
         mend="Read the initial state of layer l in direction d at h0[l * D + d].",
         right_code="h = h0[layer * D + direction]",

@@ -42,10 +42,7 @@ for t, x_t in enumerate(x):
             "torch.nn's packed sequences come out padded with zeros; a loop that masks the state alone goes on writing "
             "the last one."
         ),
-        looks=(
-            "The output differs only at timesteps after a row's end, where the reference has zeros. h_n agrees in a "
-            "network of one layer."
-        ),
+        looks="The output differs only at timesteps after a row's end, where the reference has zeros. h_n agrees.",
         mend="Set the outputs after a row's end to zero.",
         right_code="output = torch.where(t < lengths, h, 0.0)",
         wrong_code="output = h",

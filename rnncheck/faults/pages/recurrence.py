@@ -20,7 +20,7 @@ PAGES = (
         looks=(
             "With a zero h0 both sides agree at t = 0 and part at every t from 1 on; with a random one they differ at "
             "t = 0 already. The difference does not build up with time. Lockstep fails at every step whose state "
-            "before is not zero; where every step starts from h0 instead, it passes."
+            "before is not zero. Where every step starts from h0 instead, t = 0 agrees and lockstep passes."
         ),
         mend="Carry the state that a step returns into the next step.",
         right_code="""\
@@ -45,8 +45,8 @@ for x_t in x:
         ),
         looks=(
             "Free running, the difference is there at t = 0 and usually fades as the layer forgets where it began. "
-            "Lockstep hands every state in as an initial state, so it fails at every step. With a zero h0 (and c0) "
-            "nothing shows: --h0 zeros hides it."
+            "Lockstep hands every state in as an initial state, so it fails at every step. With --h0 zeros the free "
+            "run agrees, and lockstep alone fails, from t = 1 on."
         ),
         mend="Start the loop from the initial state that is given, and from zeros only where none is.",
         right_code="""\
@@ -157,8 +157,8 @@ c_{-1} = h0""",
         ),
         looks=(
             "Free running, the difference is there at t = 0 and fades as the forget gates let go of the start. "
-            "Lockstep hands h and c in at every step, so it fails at every step. Where h0 equals c0, as with --h0 "
-            "zeros, nothing shows."
+            "Lockstep hands h and c in at every step, so it fails at every step. With --h0 zeros the free run agrees, "
+            "and lockstep alone fails, from t = 1 on."
         ),
         mend="Start the cell state from c0.",
         right_code="h, c = h0, c0",
@@ -178,7 +178,8 @@ c_{-1} = h0""",
         causes="(h0, c0) is unpacked as (c0, h0), the order that Flax and TensorFlow 1 have.",
         looks=(
             "Free running, the difference is there at t = 0 and usually fades. Lockstep hands h and c in at every "
-            "step, so it fails at every step. Where h0 equals c0, as with --h0 zeros, nothing shows."
+            "step, so it fails at every step. With --h0 zeros the free run agrees, and lockstep alone fails, from t = "
+            "1 on."
         ),
         mend="Unpack the initial state as (h0, c0).",
         right_code="h, c = state",

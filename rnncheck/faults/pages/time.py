@@ -129,7 +129,10 @@ s = run(forward_cell, x.flip(0)).flip(0)""",
         title="the backward direction comes before the forward",
         right="output_t = [h_t, s_t]",
         wrong="output_t = [s_t, h_t]",
-        causes="The two are concatenated in the other order, or another framework's order is taken over.",
+        causes=(
+            "The two are concatenated in the other order, or another framework's order is taken over, such as unit by "
+            "unit in turn."
+        ),
         looks=(
             "The candidate's unit j is the reference's unit j + H, and its unit j + H the reference's unit j, at every "
             "t. In a network of one layer h_n and lockstep agree."
