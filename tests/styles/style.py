@@ -2,16 +2,19 @@
 and whether it is right. `test_labels.py` proves every word of it without rnncheck.
 """
 
-import importlib
+import importlib.util
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import Tensor
 
 Call = Callable[[Any, Tensor, Tensor, Tensor], dict[str, Tensor]]
-FOLDER = Path(__file__).parent / "strangers"
+STRANGERS = Path(__file__).parent / "strangers"
 
 
 def positional(made: Any, style: "Style") -> Any:
@@ -21,7 +24,7 @@ def positional(made: Any, style: "Style") -> Any:
 
 @dataclass(frozen=True)
 class Style:
-    """One class or function in `strangers/`.
+    """One class or function of a file in `strangers/`, or in another folder.
 
     `mapping` says, for each of its own tensors by attribute path, what canonical weights it should hold, as an
     expression (`expression.py`), "free" for what `torch.nn` has no counterpart of, such as a head, and "unused" for
@@ -56,9 +59,11 @@ class Style:
     make: Callable[[Any, "Style"], Any] = positional
     fault: Mapping[str, str] | Callable[..., dict[str, Tensor]] | None = None
 
+    folder: Path = STRANGERS
+
     @property
     def path(self) -> Path:
-        return FOLDER / self.file
+        return self.folder / self.file
 
     @property
     def candidate(self) -> str:
@@ -66,5 +71,15 @@ class Style:
         return f"{self.path}:{self.name}"
 
     def built(self) -> Any:
-        module = importlib.import_module(f"styles.strangers.{self.path.stem}")
-        return self.make(getattr(module, self.name), self)
+        return self.make(getattr(loaded(self.path), self.name), self)
+
+
+@cache
+def loaded(path: Path) -> ModuleType:
+    """The file as a module of its own name, known to `sys.modules` as dataclasses need it."""
+    spec = importlib.util.spec_from_file_location(f"style_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

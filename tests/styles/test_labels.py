@@ -7,13 +7,15 @@ import torch
 from styles.expression import evaluate
 from styles.fill import fill
 from styles.index import STYLES
-from styles.style import Style
+from styles.index_examples import CANDIDATES, EXAMPLES
+from styles.style import STRANGERS, Style
 from torch import Tensor, nn
 
 T, B = 6, 3
-RIGHT = [style for style in STYLES if style.right]
-WRONG = [style for style in STYLES if not style.right and not style.backward]
-BACKWARD = [style for style in STYLES if style.backward]
+ALL = [*STYLES, *EXAMPLES]
+RIGHT = [style for style in ALL if style.right]
+WRONG = [style for style in ALL if not style.right and not style.backward]
+BACKWARD = [style for style in ALL if style.backward]
 MODELLED = [style for style in WRONG if style.fault is not None]
 
 
@@ -134,6 +136,18 @@ def test_one_that_is_wrong_in_its_gradients_alone_is_right_forward(style: Style)
     assert (candidate - expected).abs().max() > 100 * rounding(style)
 
 
-def test_every_style_is_there_once_and_a_wrong_one_says_what_to_find() -> None:
-    assert len({style.candidate for style in STYLES}) == len(STYLES)
-    assert all((style.slug is None) == style.right for style in STYLES)
+def test_each_is_listed_once_and_a_wrong_one_says_what_to_find() -> None:
+    assert len({style.candidate for style in ALL}) == len(ALL)
+    assert all((style.slug is None) == style.right for style in ALL)
+
+
+def test_every_file_is_listed() -> None:
+    listed = {style.path for style in ALL}
+    assert listed == {path for folder in (STRANGERS, CANDIDATES) for path in folder.glob("*.py")}
+
+
+def test_every_example_is_described() -> None:
+    described = (CANDIDATES / "README.md").read_text()
+    for style in EXAMPLES:
+        assert f"{style.file}:{style.name}" in described
+        assert style.slug is None or style.slug in described
