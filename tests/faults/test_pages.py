@@ -5,8 +5,9 @@ import ast
 import pytest
 
 from rnncheck.errors import UsageError
+from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.pages import PAGES, Page, page
-from rnncheck.spec import Cell
+from rnncheck.spec import Cell, Spec
 
 EACH = pytest.mark.parametrize("told", PAGES.values(), ids=PAGES)
 CODE_WIDTH = 47  # two of them, side by side, on a screen of 100 columns
@@ -70,3 +71,18 @@ def test_the_command_to_try_names_the_cell_the_variant_and_what_makes_the_fault_
     assert page("stale-cell-state").try_it() == "rnncheck compare fault:stale-cell-state --cell lstm"
     assert page("input-weight-transposed").try_it() == "rnncheck compare fault:input-weight-transposed --input-size 4"
     assert page("parameter-shape").try_it() is None
+
+
+SPECS = [
+    Spec(cell, 4, size, num_layers=layers, bidirectional=both, dropout=0.5 * (layers > 1), head="softmax")
+    for cell in Cell
+    for layers in (1, 2)
+    for size, both in ((4, False), (2, True))
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_what_can_be_planted_has_a_page_that_says_so_for_that_cell(spec: Spec) -> None:
+    for fault in faults_of(spec, lengths=True):
+        assert page(fault.slug).plantable
+        assert spec.cell in page(fault.slug).cells

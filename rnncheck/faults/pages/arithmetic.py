@@ -60,7 +60,8 @@ h = (e - 1) / (e + 1)""",
         ),
         looks=(
             "The layer is called twice on the same input and differs from itself. If by no more than rounding, the "
-            "comparison goes on; if by more, it can prove nothing, and the verdict is inconclusive."
+            "comparison goes on; if by more, the verdict is inconclusive at best. A layer that seeds a generator of "
+            "its own starts over when it is built anew, and looks like state-leaks-between-calls."
         ),
         mend="Switch dropout off, fill memory before it is read, or use torch.use_deterministic_algorithms.",
         right_code="h = torch.zeros(B, H)",

@@ -43,7 +43,8 @@ def __init__(self, nonlinearity="tanh"):
         ),
         looks=(
             "The first call can agree at every t. The report names what was changed, and the verdict is inconclusive "
-            "at best: what the caller holds is not what was compared."
+            "at best: what the caller holds is not what was compared. Gradients go wrong with it, for autograd reads x "
+            "and h0 again on the way back."
         ),
         mend="Compute new states instead of writing into the old ones, or clone h0 first.",
         right_code="""\

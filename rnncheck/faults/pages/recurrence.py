@@ -44,9 +44,9 @@ for x_t in x:
             "state never notice."
         ),
         looks=(
-            "Free running, the difference is there at t = 0 and usually fades as the layer forgets where it began. "
-            "Lockstep hands every state in as an initial state, so it fails at every step. With --h0 zeros the free "
-            "run agrees, and lockstep alone fails, from t = 1 on."
+            "Free running, the difference is there at t = 0 and usually fades as the layer forgets where it began; no "
+            "gradient reaches h0. Lockstep hands every state in as an initial state, so it fails at every step. With "
+            "--h0 zeros the free run agrees, and lockstep alone fails, from t = 1 on."
         ),
         mend="Start the loop from the initial state that is given, and from zeros only where none is.",
         right_code="""\
