@@ -1,18 +1,84 @@
 """Every fault that a layer of a spec can be made to commit, and finding one by its name."""
 
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from rnncheck.errors import UsageError
-from rnncheck.faults import biases, gates, gru, recurrence, weights
+from rnncheck.faults import (
+    activations,
+    arithmetic,
+    batch,
+    biases,
+    calls,
+    directions,
+    gates,
+    gradients,
+    gru,
+    head,
+    layers,
+    lstm,
+    options,
+    padding,
+    recurrence,
+    states,
+    time,
+    weights,
+)
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.place import only_at, places
 from rnncheck.spec import Spec
 
-FAMILIES = (gru, weights, recurrence, gates, biases)
+FAMILIES = (
+    directions,
+    gru,
+    batch,
+    weights,
+    recurrence,
+    gates,
+    biases,
+    states,
+    lstm,
+    activations,
+    time,
+    layers,
+    head,
+    arithmetic,
+    calls,
+    gradients,
+    options,
+)  # in the order in which people report them
+
+# Whose first variant is tried in a part of the network too: parameters are copied, and initial states taken, for each
+# layer and direction by itself, while the equations of a step are written once for a layer or a direction.
+IN_EVERY_PLACE = (
+    "recurrent-weight-transposed",
+    "missing-recurrent-bias",
+    "missing-input-bias",
+    "initial-state-ignored",
+)
+IN_LAYERS_OR_DIRECTIONS = ("gate-order", "gru-reset-before-matmul", "gru-update-inverted", "no-recurrence")
 
 
 def faults_of(spec: Spec, *, lengths: bool = False) -> list[Fault]:
-    """Every fault of this spec, the most reported first; with `lengths` those of rows that end early too."""
-    return [fault for family in FAMILIES for fault in family.faults(spec)]
+    """Every fault of this spec, the most reported first; with `lengths` those of rows that end early too.
+
+    First each slug's first variant, then the other variants, then those that are in one layer or direction alone.
+    """
+    families = (padding, *FAMILIES) if lengths else FAMILIES
+    every = [fault for family in families for fault in family.faults(spec)]
+    plain: dict[str, Fault] = {}
+    for fault in every:
+        plain.setdefault(fault.slug, fault)
+    others = [fault for fault in every if plain[fault.slug] is not fault]
+    return [*plain.values(), *others, *placed(plain, spec)]
+
+
+def placed(plain: Mapping[str, Fault], spec: Spec) -> Iterator[Fault]:
+    """The faults that are in one layer or direction alone."""
+    for slug in (*IN_LAYERS_OR_DIRECTIONS, *IN_EVERY_PLACE):
+        for where in places(spec):
+            if slug in plain and (slug in IN_EVERY_PLACE or not where.names_both()):
+                yield only_at(where, plain[slug])
 
 
 def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:

@@ -52,7 +52,7 @@ class CutNetwork(Network):
         i, f, g = self.activate("i", i), self.activate("f", f), self.activate("g", g)
         new = self.new_cell(i, f, g, c)
         h = self.new_hidden(self.output_gate(o, new), new, c)
-        return (h if w.W_hr is None else h @ w.W_hr), new
+        return self.narrowed(w, h), new
 
     def gate_sums(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         """What i, f, g and o are made of, 4 of (B, H); c, the cell before the step, should play no part."""
@@ -68,6 +68,10 @@ class CutNetwork(Network):
     def new_hidden(self, o: Tensor, new: Tensor, c: Tensor) -> Tensor:
         """h from the new cell; c, the one before, should play no part."""
         return o * self.activate("c", new)
+
+    def narrowed(self, w: LayerWeights, h: Tensor) -> Tensor:
+        """h W_hr, if there is a projection."""
+        return h if w.W_hr is None else h @ w.W_hr
 
     def gru_step(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
         p_r, p_z, p_n = p.chunk(3, -1)

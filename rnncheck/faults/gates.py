@@ -11,19 +11,27 @@ from rnncheck.faults.fault import Fault
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.spec import Cell, Spec
 
-ORDER = {Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
+RIGHT = {Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
+# Those of other frameworks first: Caffe and DyNet i f o g, TensorFlow 1 and Haiku i g f o, ONNX i o f g; Keras z r n.
+KNOWN = {Cell.LSTM: ("ifog", "igfo", "iofg"), Cell.GRU: ("zrn",)}
+PARTS = {"W_ih alone": ("W_ih",), "W_hh alone": ("W_hh",), "biases alone": ("b_ih", "b_hh")}
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
-    """All wrong orders."""
-    right = ORDER.get(spec.cell)
-    if right is not None:
-        for order in list(permutations(right))[1:]:
-            yield in_order("".join(order), right, spec.hidden_size)
+    """All wrong orders on both sides, and the best known one in a part of the parameters."""
+    if spec.cell is Cell.RNN:
+        return
+    right, known = RIGHT[spec.cell], KNOWN[spec.cell]
+    others = ["".join(order) for order in permutations(right)]
+    for order in (*known, *(order for order in others if order != right and order not in known)):
+        yield in_order(order, right, spec.hidden_size, ("W_ih", "W_hh", "b_ih", "b_hh"))
+    for part, names in PARTS.items():
+        if spec.bias or part != "biases alone":
+            yield in_order(known[0], right, spec.hidden_size, names, part)
 
 
-def in_order(order: str, right: str, hidden_size: int) -> Fault:
-    """The weights' blocks are taken for those of the gates in `order`."""
+def in_order(order: str, right: str, hidden_size: int, names: tuple[str, ...], part: str = "") -> Fault:
+    """The blocks of these parameters are taken for those of the gates in `order`."""
     taken = [order.index(gate) for gate in right]
 
     def reordered(value: Tensor) -> Tensor:
@@ -31,6 +39,7 @@ def in_order(order: str, right: str, hidden_size: int) -> Fault:
         return torch.cat([every[k] for k in taken], -1)
 
     def change(w: LayerWeights) -> LayerWeights:
-        return LayerWeights(reordered(w.W_ih), reordered(w.W_hh), reordered(w.b_ih), reordered(w.b_hh), w.W_hr)
+        return w._replace(**{name: reordered(getattr(w, name)) for name in names})
 
-    return altered("gate-order", ", ".join(order), change, "the gates that change places have the same weights")
+    variant = ", ".join(order) + (f"; {part}" if part else "")
+    return altered("gate-order", variant, change, "the gates that change places have the same weights")

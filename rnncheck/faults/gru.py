@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
 from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Network
 from rnncheck.spec import Cell, Spec
 
 
@@ -16,28 +18,69 @@ def faults(spec: Spec) -> Iterator[Fault]:
         return
     yield Fault("gru-reset-before-matmul", "", ResetBeforeMatmul, hidden=one_unit_without_bias)
     yield Fault("gru-update-inverted", "", UpdateInverted)
+    if spec.bias:
+        yield Fault("gru-bias-outside-reset", "", BiasOutsideReset, hidden=no_proposal_bias)
+        yield Fault("gru-reset-before-matmul", "b_hn reset too", AllReset, hidden=one_unit)
+    yield Fault("gate-ignored", "r", constant_gate("r", 1))
+    yield Fault("gate-ignored", "z", constant_gate("z", 0))
 
 
 class ResetBeforeMatmul(CutNetwork):
-    """n = tanh(p_n + (r h) W_hn + b_hn): the reset gate stands before the matrix, as in the paper and Keras 1."""
+    """n = tanh(p_n + (r h) W_hn + b_hn): the reset gate before the product, as the GRU's own paper has it."""
 
     def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
-        size = h.shape[-1]
-        return p_n + (r * h) @ w.W_hh[:, -size:] + w.b_hh[..., -size:]
+        W_hn, b_hn = of_proposal(w, h)  # noqa: N806
+        return p_n + (r * h) @ W_hn + b_hn
+
+
+class AllReset(CutNetwork):
+    """n = tanh(p_n + (r h) W_hn + r b_hn)."""
+
+    def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
+        W_hn, b_hn = of_proposal(w, h)  # noqa: N806
+        return p_n + (r * h) @ W_hn + r * b_hn
+
+
+class BiasOutsideReset(CutNetwork):
+    """n = tanh(p_n + b_hn + r (h W_hn)): one bias, added where the input's is."""
+
+    def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
+        W_hn, b_hn = of_proposal(w, h)  # noqa: N806
+        return p_n + b_hn + r * (h @ W_hn)
 
 
 class UpdateInverted(CutNetwork):
     """h' = z n + (1 - z) h: z says how much is new, where torch's says how much stays."""
 
     def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
-        return h + z * (n - h)
+        return super().mix(h, z, n)
 
 
-def proposal_bias_is_zero(scene: Scene) -> bool:
-    return not any(w.b_hh[-scene.spec.hidden_size :].any() for w in scene.layers())
+def constant_gate(gate: str, at: float) -> type[Network]:
+    """The gate never does anything: r lets all of the past through, or z keeps none of it."""
+
+    class ConstantGate(CutNetwork):
+        def activate(self, what: str, value: Tensor) -> Tensor:
+            return torch.full_like(value, at) if what == gate else super().activate(what, value)
+
+    return ConstantGate
+
+
+def of_proposal(w: LayerWeights, h: Tensor) -> tuple[Tensor, Tensor]:
+    """W_hn (H, H) and b_hn (H)."""
+    size = h.shape[-1]
+    return w.W_hh[:, -size:], w.b_hh[..., -size:]
+
+
+def no_proposal_bias(scene: Scene) -> str | None:
+    if any(w.b_hh[-scene.spec.hidden_size :].any() for w in scene.layers()):
+        return None
+    return "b_hn is zero"
+
+
+def one_unit(scene: Scene) -> str | None:
+    return "H is 1: r is a factor of the same product either way" if scene.spec.hidden_size == 1 else None
 
 
 def one_unit_without_bias(scene: Scene) -> str | None:
-    if scene.spec.hidden_size == 1 and proposal_bias_is_zero(scene):
-        return "H is 1 and b_hn is zero: before or after the product, r is a factor of the same one"
-    return None
+    return no_proposal_bias(scene) and one_unit(scene)

@@ -22,6 +22,10 @@ class Where:
     def covers(self, here: tuple[int, int]) -> bool:
         return self.layer in (None, here[0]) and self.direction in (None, here[1])
 
+    def names_both(self) -> bool:
+        """Whether it is one layer in one of two directions."""
+        return self.layer is not None and self.direction is not None
+
     def __str__(self) -> str:
         layer = [] if self.layer is None else [f"layer {self.layer}"]
         return ", ".join(layer + ([] if self.direction is None else [DIRECTIONS[self.direction]]))

@@ -7,55 +7,94 @@ from torch import Tensor
 
 from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.reasons import equal_starts, one_step, zero_state
 from rnncheck.faults.scene import Scene
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry
-from rnncheck.spec import Spec
+from rnncheck.scratch.network import Carry, Network
+from rnncheck.spec import Cell, Spec
 from rnncheck.trace import State
+
+H, C = 0, 1  # where the two are in a Carry
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
-    yield Fault("no-recurrence", "", FromZero, hidden=one_step_from_zero)
-    yield Fault("no-recurrence", "every step from h0", FromFirst, in_one_step=False, hidden=one_step)
-    yield Fault("initial-state-ignored", "", StateIgnored, hidden=zero_state)
+    parts = range(2 if spec.cell is Cell.LSTM else 1)
+    yield Fault("no-recurrence", "", from_zero(*parts), hidden=one_step_from_zero)
+    yield Fault("initial-state-ignored", "", ignoring(*parts), hidden=zero_state)
+    yield Fault("no-recurrence", "every step from the initial state", from_first(*parts), "states", False, one_step)
+    if spec.cell is not Cell.LSTM:
+        return
+    yield Fault("no-recurrence", "h alone", from_zero(H), hidden=one_step_from_zero)
+    yield Fault("cell-state-not-carried", "", from_zero(C), hidden=one_step_from_zero_cell)
+    yield Fault("cell-state-not-carried", "every step from c0", from_first(C), "states", False, one_step)
+    for part, name in ((H, "h0"), (C, "c0")):
+        mixin = ignoring(part)
+        yield Fault("initial-state-ignored", name, mixin, hidden=equal_starts(mixin, f"{name} is zero"))
+    if not spec.proj_size:
+        for variant, order in (("", (H, H)), ("c0 for both", (C, C))):
+            mixin = starting(*order)
+            yield Fault("cell-shares-initial-state", variant, mixin, hidden=equal_starts(mixin, "h0 equals c0"))
+        mixin = starting(C, H)
+        yield Fault("initial-state-swapped", "", mixin, hidden=equal_starts(mixin, "h0 equals c0"))
 
 
-class FromZero(CutNetwork):
-    """Every step is computed from a zero state."""
-
-    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
-        return super().step(w, p, tuple(torch.zeros_like(each) for each in carry))
+def zeroed(carry: Carry, parts: tuple[int, ...]) -> Carry:
+    return tuple(torch.zeros_like(each) if k in parts else each for k, each in enumerate(carry))
 
 
-class FromFirst(CutNetwork):
-    """Every step is computed from the initial state."""
+def from_zero(*parts: int) -> type[Network]:
+    """Every step is computed from a zero state, or a zero h or c."""
 
-    def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
-        self.first = carry
-        return super().scan(w, p, carry, active)
+    class FromZero(CutNetwork):
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            return super().step(w, p, zeroed(carry, parts))
 
-    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
-        return super().step(w, p, self.first)
+    return FromZero
 
 
-class StateIgnored(CutNetwork):
+def from_first(*parts: int) -> type[Network]:
+    """Every step is computed from the initial state, or the initial h or c."""
+
+    class FromFirst(CutNetwork):
+        def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+            self.first = carry
+            return super().scan(w, p, carry, active)
+
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            mixed = (self.first[k] if k in parts else each for k, each in enumerate(carry))
+            return super().step(w, p, tuple(mixed))
+
+    return FromFirst
+
+
+def ignoring(*parts: int) -> type[Network]:
     """The initial state is zero, whatever was given."""
 
-    def start(self, state: State, layer: int, direction: int) -> Carry:
-        return tuple(torch.zeros_like(each) for each in super().start(state, layer, direction))
+    class StateIgnored(CutNetwork):
+        def start(self, state: State, layer: int, direction: int) -> Carry:
+            return zeroed(super().start(state, layer, direction), parts)
+
+    return StateIgnored
 
 
-def one_step(scene: Scene) -> str | None:
-    return "T is 1: there is no second step" if scene.seq_len == 1 else None
+def starting(h: int, c: int) -> type[Network]:
+    """The LSTM takes h0 and c0 from these parts of the initial state."""
 
+    class Starting(CutNetwork):
+        def start(self, state: State, layer: int, direction: int) -> Carry:
+            given = super().start(state, layer, direction)
+            return given[h], given[c]
 
-def zero_state(scene: Scene) -> str | None:
-    if scene.state.c is None:
-        return None if scene.state.h.any() else "h0 is zero"
-    return None if scene.state.h.any() or scene.state.c.any() else "h0 and c0 are zero"
+    return Starting
 
 
 def one_step_from_zero(scene: Scene) -> str | None:
     if scene.seq_len == 1 and (reason := zero_state(scene)):
         return f"T is 1 and {reason}: there is nothing to carry"
+    return None
+
+
+def one_step_from_zero_cell(scene: Scene) -> str | None:
+    if scene.seq_len == 1 and scene.state.c is not None and not scene.state.c.any():
+        return "T is 1 and c0 is zero: there is nothing to carry"
     return None

@@ -27,14 +27,15 @@ SPECS = [
 
 
 def scene(
-    spec: Spec, seq_len: int = 6, batch_size: int = 3, lengths: Sequence[int] | None = None, seed: int = 0
+    spec: Spec, seq_len: int = 6, batch_size: int = 4, lengths: Sequence[int] | None = None, seed: int = 0
 ) -> Scene:
-    """Random numbers everywhere; rows are zero behind their ends."""
+    """Random numbers everywhere, large enough to reach where tanh bends; rows are zero behind their ends."""
     x = torch.randn(
         seq_len, batch_size, spec.input_size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
     )
     for row, end in enumerate(lengths or ()):
         x[end:, row] = 0
+    x *= 4
     return Scene(
         spec,
         draw(spec, seed).values,

@@ -8,30 +8,41 @@ from hypothesis import HealthCheck, given, settings
 
 from rnncheck.errors import UsageError
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.faults.fault import combined, same
+from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.scene import Scene
+from rnncheck.faults.showing import same
 from rnncheck.spec import Cell, Spec
 
-LENGTHS = (6, 2, 4)
+LENGTHS = (6, 2, 4, 3)
+BEYOND_RANDOM = "nan-introduced"  # needs a state of exactly zero, or a huge one
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+def visible_at_random(spec: Spec, lengths: bool = True) -> list[Fault]:
+    return [fault for fault in faults_of(spec, lengths=lengths) if fault.slug != BEYOND_RANDOM]
+
+
+def called(spec: Spec) -> str:
+    sides = "bidirectional" if spec.bidirectional else "forward"
+    return f"{spec.cell}-{spec.num_layers}-{sides}-I{spec.input_size}-P{spec.proj_size}"
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=called)
 def test_no_two_faults_are_the_same_function(spec: Spec) -> None:
     here = scene(spec, lengths=LENGTHS)
-    faults = [fault for fault in faults_of(spec, lengths=True) if fault.shows_in == "states"]
+    faults = [fault for fault in visible_at_random(spec) if fault.shows_in == "states"]
     traces = [(fault.title, here.run(fault.network(spec))) for fault in faults]
     twins = [(one, other) for (one, a), (other, b) in combinations(traces, 2) if same(a, b)]
     assert twins == []
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("spec", SPECS, ids=called)
 def test_every_fault_shows_on_random_numbers(spec: Spec) -> None:
     here = scene(spec, lengths=LENGTHS)
-    hidden = {fault.title: fault.visible_in(here) for fault in faults_of(spec, lengths=True)}
+    hidden = {fault.title: fault.visible_in(here) for fault in visible_at_random(spec)}
     assert {title: why for title, why in hidden.items() if why} == {}
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("spec", SPECS, ids=called)
 def test_titles_are_unique_and_name_their_fault(spec: Spec) -> None:
     faults = faults_of(spec, lengths=True)
     assert len({fault.title for fault in faults}) == len(faults)
@@ -40,7 +51,7 @@ def test_titles_are_unique_and_name_their_fault(spec: Spec) -> None:
         assert by_name(name, spec, lengths=True).title == fault.title
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(scenes())
 def test_what_is_said_to_be_hidden_computes_the_same_numbers(scene: Scene) -> None:
     for fault in faults_of(scene.spec, lengths=scene.lengths is not None):
@@ -48,10 +59,10 @@ def test_what_is_said_to_be_hidden_computes_the_same_numbers(scene: Scene) -> No
             assert same(scene.run(fault.network(scene.spec)), scene.right), fault.title
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("spec", SPECS, ids=called)
 def test_what_shows_in_one_step_is_said_to(spec: Spec) -> None:
     here = scene(spec, seq_len=1)
-    for fault in faults_of(spec):
+    for fault in visible_at_random(spec, lengths=False):
         if fault.shows_in == "states":
             shown = not same(here.run(fault.network(spec)), here.right)
             assert fault.in_one_step == shown, fault.title

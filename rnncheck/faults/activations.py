@@ -1,0 +1,95 @@
+"""Another function than tanh or the sigmoid, where the equations have them."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.fault import Fault
+from rnncheck.scratch.network import Network
+from rnncheck.spec import Cell, Dtype, Spec
+
+Function = Callable[[Tensor], Tensor]
+
+
+def steep_sigmoid(a: Tensor) -> Tensor:
+    """Keras 2's hard sigmoid."""
+    return (0.2 * a + 0.5).clamp(0, 1)
+
+
+def linear(a: Tensor) -> Tensor:
+    return a
+
+
+FUNCTIONS: dict[str, Function] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "linear": linear,
+    "hard sigmoid": functional.hardsigmoid,
+    "hard sigmoid of slope 0.2": steep_sigmoid,
+    "softsign": functional.softsign,
+    "hard tanh": functional.hardtanh,
+    "leaky relu": functional.leaky_relu,
+}
+
+GATES = {Cell.RNN: "", Cell.LSTM: "ifo", Cell.GRU: "rz"}
+SQUASHED = {Cell.RNN: "h", Cell.LSTM: "gc", Cell.GRU: "n"}  # by tanh, unless the RNN has another
+
+
+def faults(spec: Spec) -> Iterator[Fault]:
+    if spec.cell is Cell.RNN:
+        for name in FUNCTIONS:
+            if name != spec.nonlinearity:
+                yield wrong("h", name, name)
+    else:
+        if spec.cell is Cell.LSTM:
+            yield Fault("missing-cell-activation", "", activating("c", linear))
+        for name in ("hard sigmoid", "hard sigmoid of slope 0.2"):
+            yield wrong(GATES[spec.cell], name, f"gates: {name}")
+        for what in SQUASHED[spec.cell]:
+            for name in ("relu", "sigmoid", "linear"):
+                if (what, name) != ("c", "linear"):
+                    yield wrong(what, name, f"{what}: {name}")
+        for gate in GATES[spec.cell]:
+            yield wrong(gate, "tanh", f"{gate}: tanh")
+    if spec.nonlinearity != "relu":
+        yield Fault("approximate-activation", "rational", approximating(spec.cell, rational))
+        if spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32):
+            yield Fault("approximate-activation", "11 bits", approximating(spec.cell, cut_tanh))
+
+
+def wrong(what: str, name: str, variant: str) -> Fault:
+    return Fault("wrong-nonlinearity", variant, activating(what, FUNCTIONS[name]))
+
+
+def activating(wrong_ones: str, function: Function) -> type[Network]:
+    """`function` in the place of what these letters are activated by."""
+
+    class Activating(CutNetwork):
+        def activate(self, what: str, value: Tensor) -> Tensor:
+            return function(value) if what in wrong_ones else super().activate(what, value)
+
+    return Activating
+
+
+def approximating(cell: Cell, tanh: Function) -> type[Network]:
+    """Something like tanh in its place, and in the sigmoid's: σ(a) = (1 + tanh(a / 2)) / 2."""
+
+    class Approximating(CutNetwork):
+        def activate(self, what: str, value: Tensor) -> Tensor:
+            return tanh(value) if what in SQUASHED[cell] else 0.5 + 0.5 * tanh(value / 2)
+
+    return Approximating
+
+
+def rational(a: Tensor) -> Tensor:
+    """tanh's third convergent of a continued fraction, a (15 + a²) / (15 + 6 a²), kept within 1 and -1."""
+    return (a * (15 + a * a) / (15 + 6 * a * a)).clamp(-1, 1)
+
+
+def cut_tanh(a: Tensor) -> Tensor:
+    """tanh to the 11 bits of half precision, about what a GPU's fast instruction gives."""
+    return a.tanh().half().to(a.dtype)

@@ -1,0 +1,105 @@
+"""The direction of time: data read backwards, and a reverse direction that goes, or is put together, wrongly."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from rnncheck.faults.altered import unchanged
+from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.fault import Fault
+from rnncheck.faults.reasons import one_step
+from rnncheck.faults.scene import Scene
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Network, Sweep
+from rnncheck.spec import Spec
+
+
+def faults(spec: Spec) -> Iterator[Fault]:
+    if not spec.bidirectional:
+        return
+    yield Fault("reverse-not-flipped", "", NotFlipped, "states", False, one_step)
+    yield Fault("reverse-reads-forward", "", ReadsForward, "states", False, one_step)
+    yield Fault("reverse-reads-forward", "then flipped", ForwardFlipped, "states", False, one_step)
+    yield Fault("reverse-shares-weights", "", SharedWeights, hidden=same_weights)
+    yield Fault("directions-swapped", "", merging(exchanged))
+    yield Fault("directions-swapped", "unit by unit", merging(interleaved), hidden=one_unit)
+    if spec.head is None:
+        yield Fault("directions-summed", "", merging_last(summed))
+        yield Fault("directions-summed", "the mean", merging_last(mean))
+
+
+class NotFlipped(CutNetwork):
+    """What the reverse direction found is left in the order in which it was found."""
+
+    def time_order(self, h: Tensor, direction: int) -> Tensor:
+        return h
+
+
+class ForwardFlipped(CutNetwork):
+    """The reverse direction reads from first to last, and what it found is turned around all the same."""
+
+    def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
+        return sequence
+
+
+class ReadsForward(ForwardFlipped):
+    """Both directions read from first to last."""
+
+    def time_order(self, h: Tensor, direction: int) -> Tensor:
+        return h
+
+
+class SharedWeights(CutNetwork):
+    """The reverse direction uses the forward one's parameters."""
+
+    def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
+        return super().layer_weights(weights, layer, 0)
+
+
+def same_weights(scene: Scene) -> str | None:
+    return unchanged(SharedWeights, "both directions have the same weights", scene)
+
+
+Merge = Callable[[Tensor, Tensor], Tensor]
+
+
+def merging(merge: Merge) -> type[Network]:
+    """The directions are put together by `merge`, in every layer."""
+
+    class Merging(CutNetwork):
+        def merge(self, sides: Sequence[Sweep]) -> Tensor:
+            return merge(sides[0].h, sides[1].h)
+
+    return Merging
+
+
+def merging_last(merge: Merge) -> type[Network]:
+    """The directions are put together by `merge` in the last layer: the next one's weights would no longer fit."""
+
+    class MergingLast(CutNetwork):
+        def merge(self, sides: Sequence[Sweep]) -> Tensor:
+            last = self.here[0] == self.spec.num_layers - 1
+            return merge(sides[0].h, sides[1].h) if last else super().merge(sides)
+
+    return MergingLast
+
+
+def exchanged(forward: Tensor, reverse: Tensor) -> Tensor:
+    return torch.cat([reverse, forward], -1)
+
+
+def interleaved(forward: Tensor, reverse: Tensor) -> Tensor:
+    return torch.stack([forward, reverse], -1).flatten(-2)
+
+
+def summed(forward: Tensor, reverse: Tensor) -> Tensor:
+    return forward + reverse
+
+
+def mean(forward: Tensor, reverse: Tensor) -> Tensor:
+    return (forward + reverse) / 2
+
+
+def one_unit(scene: Scene) -> str | None:
+    return "each direction has one unit: one by one is side by side" if scene.spec.state_size == 1 else None

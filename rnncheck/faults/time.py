@@ -1,0 +1,50 @@
+"""Timesteps in the wrong order or off by one, in either direction."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.fault import Fault
+from rnncheck.faults.reasons import one_step
+from rnncheck.scratch.network import Carry
+from rnncheck.spec import Spec
+
+
+def faults(spec: Spec) -> Iterator[Fault]:
+    yield Fault("output-off-by-one", "", StateBefore)
+    yield Fault("output-off-by-one", "one step early", StateAfter, "states", False, one_step)
+    yield Fault("time-reversed", "", InputReversed, "states", False, one_step)
+    yield Fault("time-reversed", "output put back", Backwards, "states", False, one_step)
+
+
+class StateBefore(CutNetwork):
+    """The output at t is the state before step t; the last state is in no output."""
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        return super().outputs(start, [start, *history[:-1]])
+
+
+class StateAfter(CutNetwork):
+    """The output at t is the state after step t + 1, and the last one stands there twice."""
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        return super().outputs(start, [*history[1:], history[-1]])
+
+
+class InputReversed(CutNetwork):
+    """x is read from last to first, and the outputs are left in that order."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        read = super().layer_input(layer, x, below, dropout)
+        return read.flip(0) if layer == 0 else read
+
+
+class Backwards(CutNetwork):
+    """Every direction goes the other way through time."""
+
+    def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
+        return super().reading_order(sequence, direction).flip(0)
+
+    def time_order(self, h: Tensor, direction: int) -> Tensor:
+        return super().time_order(h, direction).flip(0)
