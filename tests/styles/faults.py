@@ -98,3 +98,29 @@ def paper(*, z_keeps: bool) -> Callable[..., Outcome]:
         return {"output": torch.stack(outputs), "h_n": h[None]}
 
     return run
+
+
+def stale_cell(weights: dict[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> Outcome:
+    """An LSTM whose output is read from the cell before it is updated."""
+    h, c, outputs = h0[0], c0[0], []
+    for x_t in x:
+        i, f, g, o = projected(weights, x_t, h).chunk(4, 1)
+        h, c = o.sigmoid() * c.tanh(), f.sigmoid() * c + i.sigmoid() * g.tanh()
+        outputs.append(h)
+    return {"output": torch.stack(outputs), "h_n": h[None], "c_n": c[None]}
+
+
+def scalar_bias(weights: dict[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> Outcome:
+    first = {name: value[:1].expand_as(value) for name, value in weights.items() if name.startswith("bias")}
+    return {"output": elman(weights | first, x, h0[0])}
+
+
+def residual(weights: dict[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> Outcome:
+    first = elman(weights, x, h0[0])
+    second = {name.replace("_l1", "_l0"): value for name, value in weights.items() if name.endswith("_l1")}
+    return {"output": first + elman(second, first, h0[1])}
+
+
+def states_swapped(weights: dict[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> Outcome:
+    found = lstm()(weights, x, h0, c0)
+    return {"output": found["output"], "h_n": found["c_n"], "c_n": found["h_n"]}

@@ -9,9 +9,9 @@ from styles.fill import fill
 from styles.index import STYLES
 from styles.index_examples import CANDIDATES, EXAMPLES
 from styles.style import STRANGERS, Style
+from styles.truth import data_of, torch_runs, weights_of
 from torch import Tensor, nn
 
-T, B = 6, 3
 ALL = [*STYLES, *EXAMPLES]
 RIGHT = [style for style in ALL if style.right]
 WRONG = [style for style in ALL if not style.right and not style.backward]
@@ -21,42 +21,6 @@ MODELLED = [style for style in WRONG if style.fault is not None]
 
 def named(styles: list[Style]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("style", styles, ids=lambda style: f"{style.path.stem}-{style.name}")
-
-
-def reference(style: Style) -> nn.RNNBase:
-    sizes = (style.input_size, style.hidden_size, style.num_layers)
-    options = {"bidirectional": style.bidirectional, "bias": style.bias, "dtype": torch.float64}
-    if style.cell == "rnn":
-        return nn.RNN(*sizes, nonlinearity=style.nonlinearity, **options)
-    return {"lstm": nn.LSTM, "gru": nn.GRU}[style.cell](*sizes, **options)
-
-
-def weights_of(style: Style) -> dict[str, Tensor]:
-    """Large enough that every gate bends and every bias shows, each drawn anew."""
-    drawn = torch.Generator().manual_seed(7)
-    shapes = {name: value.shape for name, value in reference(style).state_dict().items()}
-    return {name: torch.rand(shape, generator=drawn, dtype=torch.float64) * 1.6 - 0.8 for name, shape in shapes.items()}
-
-
-def data_of(style: Style) -> tuple[Tensor, Tensor, Tensor]:
-    drawn = torch.Generator().manual_seed(8)
-    states = style.num_layers * (2 if style.bidirectional else 1)
-    x = torch.randn(T, B, style.input_size, generator=drawn, dtype=torch.float64)
-    h0, c0 = torch.randn(2, states, B, style.hidden_size, generator=drawn, dtype=torch.float64).unbind()
-    if not style.takes_state:
-        h0 = torch.zeros_like(h0)
-    if not style.takes_state or not style.takes_cell_state:
-        c0 = torch.zeros_like(c0)
-    return tuple(each.to(getattr(torch, style.dtype)) for each in (x, h0, c0))
-
-
-def torch_runs(style: Style, weights: Mapping[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> dict[str, Tensor]:
-    layer = reference(style)
-    layer.load_state_dict(dict(weights))
-    x, h0, c0 = x.double(), h0.double(), c0.double()
-    output, state = layer(x, (h0, c0)) if style.cell == "lstm" else layer(x, h0)
-    h_n, c_n = state if style.cell == "lstm" else (state, c0)
-    return {"output": output, "h_n": h_n, "c_n": c_n, "last": h_n[-1]}
 
 
 def candidate_runs(style: Style, weights: Mapping[str, Tensor], x: Tensor, h0: Tensor, c0: Tensor) -> dict[str, Tensor]:
@@ -134,6 +98,13 @@ def test_one_that_is_wrong_in_its_gradients_alone_is_right_forward(style: Style)
     assert distance(candidate_runs(style, weights, *data), torch_runs(style, weights, *data)) <= rounding(style)
     candidate, expected = gradients(style)
     assert (candidate - expected).abs().max() > 100 * rounding(style)
+
+
+@named([style for style in ALL if style.framework == "torch"])
+def test_no_parameter_of_a_style_is_left_out_of_its_mapping(style: Style) -> None:
+    made = style.built()
+    if isinstance(made, nn.Module):
+        assert {name for name, _ in made.named_parameters()} <= set(style.mapping)
 
 
 def test_each_is_listed_once_and_a_wrong_one_says_what_to_find() -> None:
