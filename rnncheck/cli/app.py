@@ -106,7 +106,9 @@ def doctor(
 
 @app.command()
 def faults(
-    slug: Annotated[str | None, typer.Argument(help="The fault to explain; all are listed if none is named.")] = None,
+    slug: Annotated[
+        str | None, typer.Argument(help="The fault to explain; without one all are listed.", metavar="[SLUG]")
+    ] = None,
     cell: Annotated[Cell | None, typer.Option(help="Only what can go wrong with this cell.")] = None,
     format: Annotated[PageFormat, typer.Option(help="What is written.")] = "table",
 ) -> None:

@@ -60,7 +60,7 @@ def render_page(page: Page, cell: Cell | None = None, stream: IO[str] | None = N
     lines += [Text(f"{page.family} {screen.glyphs.dot} {', '.join(page.cells)}", "dim"), Text()]
     lines += pair(page.right, page.wrong, screen, "", beside=True)
     lines += [Text()]
-    for label, text in (("cause", page.causes), ("how it looks", page.looks), ("mend", page.mend)):
+    for label, text in (("cause", page.causes), ("symptoms", page.looks), ("mend", page.mend)):
         lines += entry(label, text, screen)
     lines += [Text(), *pair(page.right_code, page.wrong_code, screen, " code", beside=screen.width >= BESIDE)]
     if command := page.try_it(cell):

@@ -43,7 +43,7 @@ def render_page(page: Page, cell: Cell | None = None) -> str:
         f"**{prose(page.title)}** · {', '.join(page.cells)}",
         block("text", "\n".join([*labelled("right", page.right), *labelled("wrong", page.wrong)])),
         f"*Cause:* {prose(page.causes)}",
-        f"*How it looks:* {prose(page.looks)}",
+        f"*Symptoms:* {prose(page.looks)}",
         f"*Mend:* {prose(page.mend)}",
         block("python", f"# right\n{page.right_code}"),
         block("python", f"# wrong\n{page.wrong_code}"),
