@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from rnncheck.errors import UsageError
-from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.pages import PAGES, Page, page
 from rnncheck.spec import Cell, Spec
 
@@ -73,16 +73,23 @@ def test_the_command_to_try_names_the_cell_the_variant_and_what_makes_the_fault_
     assert page("parameter-shape").try_it() is None
 
 
+# Between them they have all that a fault may need: layers as wide as their input, both directions, dropout, a head.
 SPECS = [
-    Spec(cell, 4, size, num_layers=layers, bidirectional=both, dropout=0.5 * (layers > 1), head="softmax")
+    Spec(cell, 4, size, num_layers=layers, bidirectional=both, dropout=0.5 * (layers > 1), head=head)
     for cell in Cell
-    for layers in (1, 2)
+    for layers, head in ((1, "softmax"), (2, None))
     for size, both in ((4, False), (2, True))
 ]
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=str)
-def test_what_can_be_planted_has_a_page_that_says_so_for_that_cell(spec: Spec) -> None:
-    for fault in faults_of(spec, lengths=True):
-        assert page(fault.slug).plantable
-        assert spec.cell in page(fault.slug).cells
+def test_what_the_pages_say_can_be_planted_is_what_the_catalogue_can_plant_cell_by_cell() -> None:
+    planted = {(fault.slug, spec.cell) for spec in SPECS for fault in faults_of(spec, lengths=True)}
+    assert planted == {(told.slug, cell) for told in PAGES.values() if told.plantable for cell in told.cells}
+
+
+def test_the_variants_to_try_exist() -> None:
+    tried = [(told.slug, variant, cell) for told in PAGES.values() for cell, variant in told.variants.items()]
+    assert {slug for slug, _, _ in tried} == {"gate-order"}
+    for slug, variant, cell in tried:
+        spec = next(spec for spec in SPECS if spec.cell is cell)
+        assert by_name(f"{slug}:{variant}", spec).slug == slug
