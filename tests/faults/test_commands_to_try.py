@@ -1,0 +1,52 @@
+"""The command that a page gives to try is right, and its options are all that the fault needs to show."""
+
+import shlex
+from dataclasses import fields
+
+import pytest
+import torch
+
+from rnncheck.cli.app import command
+from rnncheck.cli.options import CompareOptions
+from rnncheck.cli.plans import lengths_of, random_data, spec_of
+from rnncheck.faults.catalogue import by_name
+from rnncheck.faults.pages import PAGES
+from rnncheck.faults.scene import Scene
+from rnncheck.sequences.random import initial_state
+from rnncheck.spec import Cell, Dtype
+from rnncheck.weights import draw
+
+TO_TRY = [(told.slug, cell) for told in PAGES.values() if told.plantable for cell in told.cells]
+
+
+def options_of(arguments: list[str]) -> CompareOptions:
+    """As the command line reads them."""
+    parsed = command().commands["compare"].make_context("compare", arguments).params
+    enums = {"cell": Cell(parsed["cell"]), "dtype": Dtype(parsed["dtype"])}
+    return CompareOptions(**{each.name: (parsed | enums)[each.name] for each in fields(CompareOptions)})
+
+
+def scene_of(options: CompareOptions) -> Scene:
+    """What `rnncheck compare` draws for these options."""
+    spec, lengths = spec_of(options, options.input_size), lengths_of(options)
+    data = random_data(options, lengths)
+    (x,) = data.chunks(1000)
+    state = initial_state(spec, data.batch_size, seed=options.seed, kind=options.h0)
+    return Scene(spec, draw(spec, options.seed).values, torch.from_numpy(x), state, lengths)
+
+
+@pytest.mark.parametrize(("slug", "cell"), TO_TRY)
+def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cell: Cell) -> None:
+    program, compare, candidate, *arguments = shlex.split(PAGES[slug].try_it(cell) or "")
+    assert (program, compare) == ("rnncheck", "compare")
+    scene = scene_of(options_of(arguments))
+    assert scene.spec.cell is cell
+    fault = by_name(candidate.removeprefix("fault:"), scene.spec, scene.lengths is not None)
+    assert fault.slug == slug
+    assert fault.visible_in(scene) is None
+
+
+def test_without_its_options_a_fault_may_not_show() -> None:
+    scene = scene_of(options_of([]))
+    hidden = by_name("bias-along-batch", scene.spec).visible_in(scene)
+    assert hidden == "B is 3 and H is 4: a bias fits along the batch only if B is H"
