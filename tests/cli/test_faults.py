@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,13 @@ def test_json_holds_every_page_that_was_asked_for(arguments: list[str], rnncheck
     assert peephole["cells"] == ["lstm"]
     assert peephole["mend"] == PAGES["peephole"].mend
     assert peephole["try_it"] == "rnncheck compare fault:peephole --cell lstm"
+
+
+def test_every_key_of_the_json_stands_in_its_page_of_the_docs(rnncheck: Command) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    facts = json.loads(rnncheck("faults", "--format", "json").stdout)
+    keys = {"faults", *(key for each in facts["faults"] for key in each)}
+    assert {key for key in keys if f"`{key}`" not in docs.split("## Faults")[1]} == set()
 
 
 def test_markdown_is_the_page_of_the_docs(rnncheck: Command) -> None:

@@ -44,8 +44,10 @@ for t, x_t in enumerate(x):
         ),
         looks="The output differs only at timesteps after a row's end, where the reference has zeros. h_n agrees.",
         mend="Set the outputs after a row's end to zero.",
-        right_code="output = torch.where(t < lengths, h, 0.0)",
-        wrong_code="output = h",
+        right_code="""\
+going = (t < lengths)[:, None]
+output[t] = torch.where(going, h, 0.0)""",
+        wrong_code="output[t] = h",
         options=LENGTHS,
     ),
     Page(
