@@ -1,8 +1,8 @@
 """The use case: a plan becomes a report. Nothing here prints and nothing exits."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -10,10 +10,11 @@ import torch
 from rnncheck import chunking, devices, environment, weights_file
 from rnncheck.allowance import Enveloped, Stated
 from rnncheck.blind_spots import blind_spots
+from rnncheck.common_ground import ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
 from rnncheck.first_chunk import Evidence, FirstChunk
-from rnncheck.implementations import load
+from rnncheck.implementations import BUILT_IN, load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.judge import carrying, first_divergence, judge
 from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
@@ -22,6 +23,7 @@ from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
 from rnncheck.spec import InitialState, Spec
 from rnncheck.tolerance import Tolerance, stated
+from rnncheck.trace import State
 from rnncheck.weights import Weights, draw
 
 Progress = Callable[[int, int | None], None]
@@ -34,7 +36,8 @@ class Plan:
     `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
     envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it, by the
     envelope (None: unless a tolerance is stated);
-    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated).
+    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated). `arguments` are
+    for the constructor of the user's own class: the candidate's, or else the reference's.
     """
 
     spec: Spec
@@ -53,6 +56,7 @@ class Plan:
     backward: bool | None = None
     tf32: bool = False
     rows: int | None = 30
+    arguments: Mapping[str, object] = field(default_factory=dict)
 
 
 def check(plan: Plan, progress: Progress | None = None) -> Report:
@@ -65,12 +69,16 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     spec, sequences = plan.spec, plan.sequences
     devices.require(spec)
     require_memory(spec)
-    candidate, reference = (load(side) if isinstance(side, str) else side for side in (plan.candidate, plan.reference))
+    candidate, reference = sides_of(plan)
     for side in (candidate, reference):
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
+    common = ground(spec, candidate, reference)
+    h0 = plan.h0 if common.takes_state else "zeros"
     weights = weights_of(plan)
-    state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=plan.h0)
+    state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
+    if state.c is not None and not common.takes_cell_state:
+        state = State(state.h, torch.zeros_like(state.c))
     tolerance = stated(plan.atol, plan.rtol)
     if tolerance is not None and plan.lockstep:
         raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
@@ -81,15 +89,15 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     with environment.threads_for(step), environment.tf32(plan.tf32), torch.inference_mode():
         layers = build_synced(candidate, spec, weights), build_synced(reference, spec, weights)
         allowance = Stated(tolerance) if tolerance else enveloped
-        both = SideBySide(spec, *layers, state, sequences.lengths, allowance, plan.rows)
+        both = SideBySide(spec, *layers, state, sequences.lengths, allowance, plan.rows, common.unexposed)
         try:
-            for x in chunking.tensors(sequences, spec):
+            for x in chunking.tensors(sequences, spec, whole=not common.carries):
                 first = FirstChunk(spec, weights, x, state, sequences.lengths, (candidate, reference), layers)
                 examined = both.steps > 0
                 traces = both.run(x)
                 if not examined and x.numel():
                     first.repeated(traces, both.allowed, evidence)
-                    if plan.lockstep is not False and enveloped.first is not None:
+                    if plan.lockstep is not False and common.steps and enveloped.first is not None:
                         first.stepped(enveloped.first, traces[0].output, evidence)
                     if plan.backward or (plan.backward is None and tolerance is None):
                         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
@@ -103,8 +111,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         switches = environment.precision_switches()
 
     verdict, reason = judge(comparisons, enveloped.doubt)
-    if verdict is Verdict.EQUIVALENT and evidence.doubt:
-        verdict, reason = Verdict.INCONCLUSIVE, evidence.doubt
+    if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
+        verdict, reason = Verdict.INCONCLUSIVE, doubt
     exit_code = verdict.exit_code
     if stopped is not None:
         reason = f"stopped after {both.steps:,} timesteps, before the end of the data"
@@ -117,11 +125,9 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         exit_code=exit_code,
         reason=reason,
         spec=spec,
-        sequences=SequenceFacts(
-            (both.steps, batch_size, spec.input_size), sequences.lengths, plan.h0, sequences.source
-        ),
-        candidate=Side(candidate.name, candidate.location),
-        reference=Side(reference.name, reference.location),
+        sequences=SequenceFacts((both.steps, batch_size, spec.input_size), sequences.lengths, h0, sequences.source),
+        candidate=Side(candidate.name, candidate.location, common.read_as[0]),
+        reference=Side(reference.name, reference.location, common.read_as[1]),
         environment=environment.versions() | {"device": devices.describe(spec.device)} | switches,
         weights=WeightFacts(
             source=str(plan.weights_path) if plan.weights_path else "random",
@@ -130,17 +136,36 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             shapes=spec.parameter_shapes(),
         ),
         tolerance=tolerance_facts(tolerance, enveloped.first, both.steps),
-        mapping=[Mapped(name, name, "name") for name in spec.parameter_shapes()],
+        mapping=common.mapping or [Mapped(name, name, "name") for name in spec.parameter_shapes()],
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=evidence.findings,
+        findings=[*common.findings, *evidence.findings],
         notes=[
             *carrying(comparisons),
+            *common.notes,
             *evidence.notes,
             *sequences.notes,
             *blind_spots(spec, weights, state, both.steps, batch_size, typical),
         ],
     )
+
+
+def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:
+    """Candidate and reference, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
+    if plan.arguments and not any(
+        isinstance(each, str) and each not in BUILT_IN for each in (plan.candidate, plan.reference)
+    ):
+        raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
+    arguments = plan.arguments
+    sides = []
+    for side in (plan.candidate, plan.reference):
+        if isinstance(side, str):
+            own = side not in BUILT_IN
+            sides.append(load(side, arguments if own else None))
+            arguments = {} if own else arguments
+        else:
+            sides.append(side)
+    return sides[0], sides[1]
 
 
 def require_memory(spec: Spec) -> None:

@@ -14,12 +14,13 @@ LONGEST = 4096  # timesteps: longer chunks gain no speed
 WIDEST = 8 * 1024 * 1024  # elements of the widest thing a chunk holds
 
 
-def tensors(sequences: Sequences, spec: Spec) -> Iterator[Tensor]:
-    """x (t, B, I) in float64, chunk by chunk; in one piece for both directions or lengths, which read to the end.
+def tensors(sequences: Sequences, spec: Spec, *, whole: bool = False) -> Iterator[Tensor]:
+    """x (t, B, I) in float64, chunk by chunk; in one piece for both directions or lengths, which read to the end, and
+    `whole` for layers that cannot go on from a state.
 
     Raises `DataError` rather than fill more than half of the memory with that one piece.
     """
-    if spec.bidirectional or sequences.lengths is not None:
+    if whole or spec.bidirectional or sequences.lengths is not None:
         x = gather(sequences, spec)
         if len(x):
             yield x
@@ -42,7 +43,9 @@ def gather(sequences: Sequences, spec: Spec) -> Tensor:
         steps += len(chunk)
         needed = per_step * max(steps, sequences.seq_len or 0)
         if needed > physical_memory() / 2:
-            why = "lengths" if sequences.lengths else "both directions"
+            why = (
+                "lengths" if sequences.lengths else "both directions" if spec.bidirectional else "layers without states"
+            )
             raise DataError(
                 f"{why} need all timesteps at once, more than {needed / 2**30:.1f} GiB of the "
                 f"{physical_memory() / 2**30:.1f} GiB here; cut the data with --window N, or run a part of it"

@@ -121,10 +121,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two implementations."""
+    """One of the two implementations; `read_as` says how a stranger's code was understood."""
 
     name: str
     location: str
+    read_as: str | None = None
 
 
 @dataclass(frozen=True)

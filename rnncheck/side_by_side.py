@@ -18,7 +18,10 @@ from rnncheck.trace import State, Trace
 
 
 class SideBySide:
-    """Free running: the candidate and the reference start from one state and go on from what each made of it."""
+    """Free running: the candidate and the reference start from one state and go on from what each made of it.
+
+    What is `unexposed`, of "output", "h_n" and "c_n", is left out.
+    """
 
     def __init__(
         self,
@@ -29,10 +32,11 @@ class SideBySide:
         lengths: Sequence[int] | None,
         allowance: Allowance,
         rows: int | None,
+        unexposed: frozenset[str] = frozenset(),
     ) -> None:
         self.steps = 0
         self._spec, self._lengths, self._allowance = spec, lengths, allowance
-        self._candidate, self._reference = candidate, reference
+        self._candidate, self._reference, self._unexposed = candidate, reference, unexposed
         self._candidate_state, self._reference_state = self._cast(state), self._cast(state)
         self.allowed: Allowed | None = None  # of the last chunk
         self._output = Fold("output", in_output(spec), rows)
@@ -44,7 +48,8 @@ class SideBySide:
         reference = self._reference.run(self._given(x), self._reference_state, self._lengths)
         candidate = self._candidate.run(self._given(x), self._candidate_state, self._lengths)
         allowed = self._allowance.of(x, Run(starts[0], candidate), Run(starts[1], reference))
-        self._add(self._output, candidate.output, reference.output, allowed.output)
+        if "output" not in self._unexposed:
+            self._add(self._output, candidate.output, reference.output, allowed.output)
         if self._head is not None:
             self._add(self._head, candidate.y, reference.y, allowed.y)
         # Last, so that an interrupted chunk leaves the states and the number of steps those of the one before.
@@ -76,8 +81,10 @@ class SideBySide:
     def comparisons(self) -> list[Comparison]:
         """Every quantity, over all that was run."""
         candidate, reference = self._candidate_state, self._reference_state
-        folds = [self._output, self._final("h_n", candidate.h, reference.h)]
-        if self._spec.cell is Cell.LSTM:
+        folds = [] if "output" in self._unexposed else [self._output]
+        if "h_n" not in self._unexposed:
+            folds.append(self._final("h_n", candidate.h, reference.h))
+        if self._spec.cell is Cell.LSTM and "c_n" not in self._unexposed:
             folds.append(self._final("c_n", candidate.c, reference.c))
         if self._head is not None:
             folds.append(self._head)

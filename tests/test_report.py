@@ -51,8 +51,8 @@ def test_its_facts_are_where_scripts_look_for_them() -> None:
     assert facts["spec"]["cell"] == "rnn"
     assert facts["spec"]["hidden_size"] == 4
     assert {"source": "random", "seed": 0, "shape": [5, 2, 3]}.items() <= facts["sequences"].items()
-    assert facts["candidate"] == {"name": "fake", "location": "tests/fakes.py"}
-    assert facts["reference"] == {"name": "torch", "location": "torch.nn"}
+    assert facts["candidate"] == {"name": "fake", "location": "tests/fakes.py", "read_as": None}
+    assert facts["reference"] == {"name": "torch", "location": "torch.nn", "read_as": None}
     assert facts["mapping"][1] == {"candidate": "weight_hh_l0", "from": "weight_hh_l0", "how": "name"}
     assert facts["weights"]["count"] == 3 * 4 + 4 * 4 + 4 + 4
     assert facts["first_divergence"].keys() == {"quantity", "t", "layer", "direction", "batch", "unit"}

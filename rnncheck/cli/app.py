@@ -16,7 +16,12 @@ EXIT_CODES = (
     "5 inconclusive, 129 hung up, 130 interrupted, 143 terminated, 141 stdout closed early."
 )
 CANDIDATE = Annotated[
-    str, typer.Argument(help="The implementation under test: scratch, torch or numpy.", metavar="[CANDIDATE]")
+    str,
+    typer.Argument(
+        help="The implementation under test: scratch, torch, numpy, or your own as path/to/file.py:Class or "
+        "package.module:Class.",
+        metavar="[CANDIDATE]",
+    ),
 ]
 
 app = typer.Typer(

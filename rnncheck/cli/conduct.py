@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rnncheck.cli.options import CheckOptions, Format
-from rnncheck.cli.plans import rows_shown
+from rnncheck.cli.plans import arguments_of, rows_shown
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.errors import UsageError
@@ -33,15 +33,15 @@ def conduct(
     candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions, reads: str | None = None
 ) -> int:
     """Runs the check, writes the report where it was asked for, and returns the exit code. `reads` is the data file."""
-    from rnncheck.implementations import check_name
+    from rnncheck.implementations import check_name, files_of
 
-    rows = rows_shown(options.rows)
+    rows, arguments = rows_shown(options.rows), arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
     for path in (options.output, options.save_weights):
         if path is not None:
             check_writable(path)
-            refuse_to_replace(path, (reads, options.weights))
+            refuse_to_replace(path, (reads, options.weights, *files_of(candidate, options.against)))
     import_torch()
     with held_back():
         from rnncheck.check import Plan, check
@@ -63,6 +63,7 @@ def conduct(
         backward=options.backward,
         tf32=options.tf32,
         rows=rows,
+        arguments=arguments,
     )
     with ProgressLine(sys.stderr) as progress:
         report = check(plan, progress)

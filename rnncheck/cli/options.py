@@ -29,7 +29,7 @@ class CheckOptions:
     """What `compare` and `run` share."""
 
     against: Annotated[
-        str, Option(help="The trusted implementation: torch, scratch or numpy.", rich_help_panel=MODEL)
+        str, Option(help="The trusted implementation, named as CANDIDATE is.", rich_help_panel=MODEL)
     ] = "torch"
     cell: Annotated[Cell, Option(help="The recurrent cell.", rich_help_panel=MODEL)] = Cell.RNN
     nonlinearity: Annotated[
@@ -49,6 +49,15 @@ class CheckOptions:
     batch_first: Annotated[bool, Option("--batch-first", help="Both sides read (B, T, I).", rich_help_panel=MODEL)] = (
         False
     )
+    arg: Annotated[
+        list[str] | None,
+        Option(
+            "--arg",
+            metavar="NAME=VALUE",
+            help="For the constructor of your own class, where names do not say enough.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None
     head: Annotated[
         Head | None, Option(help="Adds y_t = softmax(W_hy h_t + b_y) to both sides.", rich_help_panel=MODEL)
     ] = None

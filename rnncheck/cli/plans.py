@@ -1,5 +1,6 @@
 """Options turned into a spec, data and a plan; what no layer or no run can have is refused here, before torch loads."""
 
+import ast
 import math
 import re
 from dataclasses import fields
@@ -10,6 +11,7 @@ from rnncheck.cli.signals import held_back
 from rnncheck.errors import DataError, UsageError
 from rnncheck.sequences.options import FileOptions
 from rnncheck.spec import Spec
+from rnncheck.text import printable
 
 if TYPE_CHECKING:
     from rnncheck.sequences.base import Sequences
@@ -95,3 +97,19 @@ def file_data(path: str, options: RunOptions) -> "Sequences":
             "choose columns with --columns or --drop, or leave --input-size out"
         )
     return sequences
+
+
+def arguments_of(given: "list[str] | None") -> dict[str, object]:
+    """`name=value` as Python writes numbers, strings and lists; anything else is a string as it is."""
+    arguments: dict[str, object] = {}
+    for each in given or []:
+        name, equals, value = each.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--arg takes NAME=VALUE, as in --arg hidden_dim=64, not {printable(each, 100)}")
+        if name in arguments:
+            raise UsageError(f"--arg {name} is given twice")
+        try:
+            arguments[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            arguments[name] = value
+    return arguments

@@ -2,11 +2,15 @@
 
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rnncheck.errors import UsageError
+from rnncheck.implementations.target import names_a_file_or_module, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rnncheck.implementations.protocol import Implementation
 
 BUILT_IN = {
@@ -14,19 +18,44 @@ BUILT_IN = {
     "torch": "rnncheck.implementations.torch_nn:TorchNN",
     "numpy": "rnncheck.implementations.numpy_loop:NumpyLoop",
 }
+CANDIDATE = "rnncheck.candidates.adapter:Candidate"
 
 
 def check_name(name: str) -> None:
-    """Raises `UsageError` for a name that is no implementation, without importing any."""
-    if name not in BUILT_IN:
-        near = get_close_matches(name, BUILT_IN, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}{hint}")
+    """Raises `UsageError` or `CannotRun` for what can be no implementation, without importing any."""
+    if name in BUILT_IN:
+        return
+    if names_a_file_or_module(name):
+        parse(name)
+        return
+    near = get_close_matches(name, BUILT_IN, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(
+        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, and your own as file.py:Class or "
+        f"package.module:Class{hint}"
+    )
 
 
-def load(name: str) -> "Implementation":
-    """The implementation of that name. Raises `UsageError` when there is none."""
+def files_of(*names: str) -> list[Path]:
+    """The user's own files among implementations."""
+    files = [parse(name).file for name in names if name not in BUILT_IN]
+    return [each for each in files if each is not None]
+
+
+def load(name: str, arguments: "Mapping[str, object] | None" = None) -> "Implementation":
+    """The implementation of that name; `arguments` are for the constructor of a class of the user's own.
+
+    Raises `UsageError` when there is none, and `CannotRun` for code that cannot be loaded.
+    """
     check_name(name)
-    module, _, attribute = BUILT_IN[name].partition(":")
-    implementation: Implementation = getattr(import_module(module), attribute)()
+    if name not in BUILT_IN:
+        candidate: Implementation = named(CANDIDATE)(name, arguments)
+        return candidate
+    implementation: Implementation = named(BUILT_IN[name])()
     return implementation
+
+
+def named(place: str) -> Any:
+    """The class of "module:Class"."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,10 +1,12 @@
 """What it takes to be compared: anything that runs a spec with given weights on sequences."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from rnncheck.report import Finding, Mapped
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
@@ -49,3 +51,27 @@ class Implementation(Protocol):
     def build(self, spec: Spec, weights: Weights) -> Layer:
         """The layer with these weights, in evaluation mode, at the spec's dtype, on its device."""
         ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a stranger's code was understood, in one sentence, and what it lets a check do.
+
+    A state that it does not take is zero; what it does not expose, of "output", "h_n" and "c_n", is not compared.
+    """
+
+    read_as: str
+    takes_state: bool
+    takes_cell_state: bool
+    exposes: frozenset[str]
+    mapping: tuple[Mapped, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    doubt: str | None = None  # why it is not equivalent, though nothing that was compared differs
+
+
+@runtime_checkable
+class Read(Protocol):
+    """An implementation that had to be read first."""
+
+    def read(self, spec: Spec) -> Reading: ...

@@ -73,9 +73,11 @@ def gap(trace: Trace, envelope: Envelope, floor: float = 0.0) -> Gap:
     `floor` is added to what is allowed: what is lost near zero.
     """
     sizes, shares = [0.0], [0.0]
-    columns = zip(quantities(trace), quantities(envelope.exact), quantities(envelope.allowed), strict=True)
-    for value, exact, allowed in columns:
-        if exact is None or allowed is None:
+    columns = zip(
+        quantities(trace), quantities(envelope.exact), quantities(envelope.allowed), hidden(trace), strict=True
+    )
+    for value, exact, allowed, unexposed in columns:
+        if exact is None or allowed is None or unexposed:
             continue
         if value is None or value.shape != exact.shape:
             return Gap(torch.inf, torch.inf)
@@ -93,3 +95,8 @@ def worse(a: Gap, b: Gap) -> Gap:
 
 def quantities(trace: Trace) -> Iterator[Tensor | None]:
     yield from (trace.output, trace.final.h, trace.final.c, trace.y)
+
+
+def hidden(trace: Trace) -> Iterator[bool]:
+    """Which of them the layer does not expose."""
+    yield from (name in trace.unexposed for name in ("output", "h_n", "c_n", "y"))

@@ -32,8 +32,10 @@ def summary(report: Report, screen: Screen) -> list[Text]:
     return [
         *entry("model", _model(report.spec), screen.width),
         *entry("candidate", _side(report.candidate, screen), screen.width),
+        *_read_as(report.candidate, screen),
         *_mapping(report, screen),
         *entry("reference", _side(report.reference, screen), screen.width),
+        *_read_as(report.reference, screen),
         *entry("sequences", _sequences(report, screen), screen.width),
         *entry("tolerance", _tolerance(report, screen), screen.width),
         *entry("weights", _weights(report, screen), screen.width),
@@ -72,6 +74,11 @@ def _model(spec: Spec) -> str:
 
 def _side(side: Side, screen: Screen) -> str:
     return f"{screen.clean(side.name)} ({screen.clean(side.location, 200)})"
+
+
+def _read_as(side: Side, screen: Screen) -> list[Text]:
+    """How a stranger's code was understood."""
+    return entry("", f"read as {screen.clean(side.read_as, 1000)}", screen.width) if side.read_as else []
 
 
 def _mapping(report: Report, screen: Screen) -> list[Text]:

@@ -1,0 +1,115 @@
+"""A stranger's layer as an implementation that can be compared: loaded, understood, and given canonical weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.candidates import identity, understanding
+from rnncheck.candidates.loading import load
+from rnncheck.candidates.native_layer import NativeLayer
+from rnncheck.implementations.protocol import Reading
+from rnncheck.implementations.target import parse
+from rnncheck.scratch.head import softmax_head
+from rnncheck.spec import Dtype, Spec
+from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
+
+
+class Candidate:
+    """`path/to/file.py:Class` or `package.module:Class`, constructed with `arguments` where names do not say enough.
+
+    Raises `CannotRun` where it cannot be loaded.
+    """
+
+    def __init__(self, name: str, arguments: Mapping[str, object] | None = None) -> None:
+        self.name = name
+        self._loaded = load(parse(name))
+        self.location = self._loaded.location
+        self._understood = understanding.Understanding(self._loaded, dict(arguments or {}))
+        self._mapped: dict[Spec, identity.Mapping] = {}
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        return self._understood.refuses(spec, lengths=lengths)
+
+    def read(self, spec: Spec) -> Reading:
+        """How it was understood, for the report and for what the check can ask of it."""
+        facts = self._understood.facts(spec)
+        mapping = self._mapping(spec)
+        return Reading(facts.read_as, facts.takes_state, facts.takes_cell_state, facts.exposes, mapping.mapped)
+
+    def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
+        return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights)
+
+    def _mapping(self, spec: Spec) -> identity.Mapping:
+        """Found once for a spec, whatever its dtype and device."""
+        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        if key not in self._mapped:
+            self._mapped[key] = identity.infer(lambda dtype: self._understood.native(replace(key, dtype=dtype)), key)
+        return self._mapped[key]
+
+
+class CandidateLayer:
+    """A native layer that holds canonical weights, as far as its mapping puts them there."""
+
+    def __init__(self, native: NativeLayer, mapping: identity.Mapping, weights: Weights) -> None:
+        self._native, self._mapping = native, mapping
+        self._values = weights.cast(native.spec)
+        self._head = {name: self._values[name] for name in native.spec.head_shapes()}
+        self._leaves: Mapping[str, Tensor] | None = None
+        self._fill(self._values)
+
+    def _fill(self, values: Mapping[str, Tensor]) -> None:
+        with torch.inference_mode(False), torch.no_grad():
+            self._mapping.fill(self._native, {name: plain(value) for name, value in values.items()})
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """The values given, where what the candidate holds is what the mapping makes of them, bit for bit."""
+        values = {name: value for name, value in self._values.items() if name not in self._head}
+        return (values if self._mapping.holds(self._native, values) else {}) | self._head
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        """Those canonical weights that are held in registered parameters alone."""
+        if not self._native.differentiable:
+            return None
+        registered = self._native.registered()
+        with torch.inference_mode(False):
+            self._leaves = {
+                name: plain(value).clone().requires_grad_()
+                for name, value in self._values.items()
+                if name not in self._head
+            }
+        holders = self._mapping.holders
+        return {name: leaf for name, leaf in self._leaves.items() if holders.get(name, frozenset()) <= registered}
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and self._leaves is not None:
+            trace = self._differentiable(x, state, lengths)
+        else:
+            trace = self._native.run(x, state, lengths)
+        if not self._head:
+            return trace
+        with torch.inference_mode(False):
+            return replace(trace, y=softmax_head(trace.output, *self._head.values()))
+
+    def _differentiable(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        """With what it holds computed from the leaves, so that gradients find their way back to these.
+
+        It is written in place: whatever the candidate keeps of its parameters, and wherever, sees it.
+        """
+        assert self._leaves is not None
+        tensors = self._native.tensors()
+        wanted = {name: value.requires_grad for name, value in tensors.items()}
+        for value in tensors.values():
+            value.requires_grad_(False)
+        self._mapping.fill(self._native, self._leaves)
+        try:
+            return self._native.run(x, state, lengths)
+        finally:
+            for name, value in tensors.items():
+                value.detach_().requires_grad_(wanted[name])
+
+
+def plain(value: Tensor) -> Tensor:
+    return value.clone() if value.is_inference() else value

@@ -1,0 +1,83 @@
+"""A mistake in the candidate's own code, told at its file and line, with the line, and without our frames."""
+
+import linecache
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import walk_tb
+
+import torch
+
+from rnncheck.errors import CannotRun, RnncheckError
+from rnncheck.text import printable
+
+OURS = str(Path(__file__).parent.parent)
+LIBRARIES = tuple(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+LONGEST = 600  # of a message
+
+
+class CandidateError(CannotRun):
+    """The candidate's code raised. `in_its_code` says whether a line of its own can be named."""
+
+    def __init__(self, message: str, in_its_code: bool = True) -> None:
+        super().__init__(message)
+        self.in_its_code = in_its_code
+
+
+@contextmanager
+def blaming(what: str, own: Path | None = None) -> Iterator[None]:
+    """What is raised inside becomes a `CandidateError`. `own` is the candidate's file, wherever that lies."""
+    try:
+        yield
+    except (RnncheckError, torch.cuda.OutOfMemoryError, MemoryError):
+        raise
+    except (Exception, SystemExit) as problem:
+        raise blamed(problem, what, own) from problem
+
+
+def blamed(problem: BaseException, what: str, own: Path | None = None) -> CandidateError:
+    """`my_lstm.py:14 in forward: RuntimeError: ...` and the line; without such a line, what was being done."""
+    said = told(problem)
+    if isinstance(problem, SyntaxError) and problem.filename and problem.lineno:
+        source = linecache.getline(problem.filename, problem.lineno).strip()
+        return CandidateError(f"{shown(problem.filename)}:{problem.lineno}: {said}{quoted(source)}")
+    frame = None
+    for each, line in walk_tb(problem.__traceback__):
+        if is_own(each.f_code.co_filename, own):
+            frame = each, line
+    if frame is None:
+        return CandidateError(f"{what}: {said}", in_its_code=False)
+    code, line = frame[0].f_code, frame[1]
+    function = "" if code.co_name == "<module>" else f" in {code.co_name}"
+    source = linecache.getline(code.co_filename, line).strip()
+    return CandidateError(f"{shown(code.co_filename)}:{line}{function}: {said}{quoted(source)}")
+
+
+def told(problem: BaseException) -> str:
+    if isinstance(problem, SystemExit):
+        return f"it calls exit({problem.code if problem.code is not None else ''})"
+    message = problem.msg if isinstance(problem, SyntaxError) else str(problem)
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST)] if lines else [])])
+
+
+def quoted(source: str) -> str:
+    return f"\n    {printable(source, 200)}" if source else ""
+
+
+def is_own(filename: str, own: Path | None) -> bool:
+    """Whether a frame of this file is the candidate's: neither ours, nor a library's, nor the interpreter's."""
+    if filename.startswith(("<", OURS)):
+        return False
+    if own is not None and filename.startswith(str(own.parent)):
+        return True
+    return not filename.startswith(LIBRARIES)
+
+
+def shown(filename: str) -> str:
+    """Relative to where the command was typed, if it lies below."""
+    path = Path(filename)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return printable(str(path), 200)

@@ -1,0 +1,70 @@
+"""A candidate built for a spec at one dtype: in evaluation mode, on its device, everything it holds converted."""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnncheck.candidates.arguments import Constructor
+from rnncheck.candidates.blame import blaming
+from rnncheck.candidates.isolation import isolated
+from rnncheck.candidates.loading import Loaded
+from rnncheck.candidates.roles import role_of
+from rnncheck.candidates.tensors import convert
+from rnncheck.errors import CannotRun
+from rnncheck.spec import Spec
+
+SIZE = re.compile(r"size|sz|dim|num|units|features|hiddens|model|^n_?[a-z]|^d_", re.IGNORECASE)
+METHODS = ("forward", "__call__", "forward_pass", "forward_propagation", "run", "step", "forward_step", "rnn_forward")
+
+
+def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | None:
+    """How it is constructed; None for what is called as it is: an instance, or a function of x."""
+    thing = loaded.thing
+    if isinstance(thing, type) or (inspect.isroutine(thing) and makes_a_layer(thing)):
+        return Constructor(thing, loaded.called, given)
+    if given:
+        raise CannotRun(f"--arg is for what is constructed, and {loaded.called} is not: it is called as it is")
+    return None
+
+
+def makes_a_layer(function: Callable[..., Any]) -> bool:
+    """Whether a function is a factory: it takes sizes, or nothing that must be given."""
+    parameters = inspect.signature(function).parameters
+    required = [name for name, each in parameters.items() if each.default is inspect.Parameter.empty]
+    sizes = [name for name in parameters if role_of(name) in ("input_size", "hidden_size") and SIZE.search(name)]
+    return not required or bool(sizes) or role_of(required[0]) == "config"
+
+
+def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:
+    """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
+    dtype = getattr(torch, spec.dtype)
+    what = f"{loaded.called} cannot be constructed"
+    with torch.inference_mode(False), isolated(dtype), blaming(what, loaded.file):
+        if made_by is None:
+            thing: Any = copy.deepcopy(loaded.thing)
+        else:
+            arguments = made_by.arguments(spec, output_size)
+            thing = made_by.function(**arguments)
+        if thing is None or not callable(entry(thing)):
+            raise CannotRun(f"{loaded.called} yields {type(thing).__name__}, which is no layer: nothing can be called")
+        if isinstance(thing, nn.Module):
+            thing.eval()
+            thing.to(spec.device, dtype)
+        convert(thing, dtype, spec.device)
+    return thing
+
+
+def entry(thing: Any) -> Callable[..., Any] | None:
+    """What is called to run it."""
+    if isinstance(thing, nn.Module) or inspect.isroutine(thing):
+        return thing
+    for name in METHODS:
+        method = getattr(thing, name, None)
+        if callable(method):
+            return method  # type: ignore[no-any-return]
+    return None

@@ -1,0 +1,32 @@
+"""A tensor's axes as letters: T timesteps, B batch, F features or units, K layers and directions, 1 nothing."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+
+def arrange(value: Tensor, source: str, target: str) -> Tensor:
+    """`value`, whose axes are `source`, with those of `target`; an axis that only one of them has is of size 1.
+
+    Raises `ValueError` where the value does not have these axes.
+    """
+    if value.dim() != len(source):
+        raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")
+    kept = [each for each in source if each in target and each != "1"]
+    for axis in reversed(range(len(source))):
+        if source[axis] not in kept:
+            if value.shape[axis] != 1:
+                raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")
+            value = value.squeeze(axis)
+    value = value.permute([kept.index(each) for each in target if each in kept])
+    for axis, letter in enumerate(target):
+        if letter not in kept:
+            value = value.unsqueeze(axis)
+    return value
+
+
+def letters(shape: Sequence[int], sizes: Mapping[int, str]) -> str | None:
+    """The axes of a shape, by sizes that are one letter's alone; None where one is unknown, or is there twice."""
+    found = "".join(sizes.get(size, "1" if size == 1 else "?") for size in shape)
+    counted = [each for each in found if each != "1"]
+    return found if "?" not in found and len(set(counted)) == len(counted) else None

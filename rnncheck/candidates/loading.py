@@ -1,0 +1,167 @@
+"""The object that a target names: its file or module imported, and what is meant by it chosen."""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from torch import nn
+
+from rnncheck.candidates.blame import blaming
+from rnncheck.candidates.isolation import isolated
+from rnncheck.errors import CannotRun
+from rnncheck.implementations.target import Target
+from rnncheck.text import printable
+
+RECURRENT = ("rnn", "lstm", "gru", "recurrent", "elman")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A class, a function or an instance, the module that holds it, and where it is written."""
+
+    thing: object
+    called: str
+    module: ModuleType
+    file: Path | None
+    location: str
+
+
+def load(target: Target) -> Loaded:
+    """Imports it. Raises `CannotRun` for what is not there or cannot be imported."""
+    with isolated(), blaming(f"{target.name} cannot be imported", target.file):
+        module = from_file(target.file) if target.file else from_name(target)
+    called = target.attribute or chosen(module, target)
+    thing: object = module
+    for part in called.split("."):
+        if not hasattr(thing, part):
+            raise CannotRun(missing(thing, part, module, target))
+        thing = getattr(thing, part)
+    if not callable(thing):
+        raise CannotRun(
+            f"{target.name} is {kind(thing)}, no layer: name a class, a function, or an instance of a layer"
+            f"{offered(module)}"
+        )
+    file = target.file or (Path(module.__file__) if module.__file__ else None)
+    return Loaded(thing, called, module, file, location(thing, target))
+
+
+def from_file(path: Path) -> ModuleType:
+    """The file as a module; inside a package, if __init__.py lies beside it, so that relative imports work."""
+    path = path.resolve()
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    with importing_from(path.parent, folder):
+        if len(parts) > 1:
+            return importlib.import_module(".".join(parts))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        taken = sys.modules.get(path.stem)
+        sys.modules[path.stem] = module  # where dataclasses and pickle look for it
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            if taken is not None:
+                sys.modules[path.stem] = taken
+        return module
+
+
+def from_name(target: Target) -> ModuleType:
+    """A module by its dotted name, from where the command was typed or from what is installed."""
+    assert target.module is not None
+    with importing_from(Path.cwd()):
+        try:
+            return importlib.import_module(target.module)
+        except ModuleNotFoundError as problem:
+            if problem.name and (target.module == problem.name or target.module.startswith(f"{problem.name}.")):
+                raise CannotRun(
+                    f"there is no module {problem.name}; a candidate is file.py:Class or package.module:Class"
+                ) from None
+            raise
+
+
+@contextmanager
+def importing_from(*folders: Path) -> Iterator[None]:
+    """The folders come first on the path, off which `isolated` takes them again."""
+    sys.path[:0] = [str(folder) for folder in dict.fromkeys(folders)]
+    importlib.invalidate_caches()
+    yield
+
+
+def own_things(module: ModuleType) -> dict[str, object]:
+    """The public classes, functions and layers that are written in the module itself."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and callable(value)
+        and (getattr(value, "__module__", None) == module.__name__ or isinstance(value, nn.Module))
+    }
+
+
+def chosen(module: ModuleType, target: Target) -> str:
+    """The only thing that a target without an attribute can mean."""
+    things = own_things(module)
+    for plausible in (
+        [name for name, value in things.items() if is_layer(value)],
+        [name for name, value in things.items() if is_layer(value) and sounds_recurrent(name)],
+        [name for name, value in things.items() if not is_layer(value) and sounds_recurrent(name)],
+        list(things),
+    ):
+        if len(plausible) == 1:
+            return plausible[0]
+    if not things:
+        raise CannotRun(f"{target.name} holds no class and no function")
+    first = next(iter(things))
+    raise CannotRun(f"{target.name} holds {printable(', '.join(things), 400)}; say which, as in {target.name}:{first}")
+
+
+def is_layer(value: object) -> bool:
+    return isinstance(value, nn.Module) or (isinstance(value, type) and issubclass(value, nn.Module))
+
+
+def sounds_recurrent(name: str) -> bool:
+    return any(word in name.lower() for word in RECURRENT)
+
+
+def missing(thing: object, part: str, module: ModuleType, target: Target) -> str:
+    near = get_close_matches(part, list(vars(thing)) if hasattr(thing, "__dict__") else [], n=1)
+    place = target.file or target.module
+    hint = f"; did you mean {near[0]}?" if near else offered(module)
+    return f"{printable(str(place), 200)} has no {printable(part, 100)}{hint}"
+
+
+def offered(module: ModuleType) -> str:
+    names = list(own_things(module))
+    return f"; there are {printable(', '.join(names), 300)}" if names else ""
+
+
+def kind(thing: object) -> str:
+    if isinstance(thing, ModuleType):
+        return "a module"
+    return f"{type(thing).__name__} {printable(repr(thing), 60)}"
+
+
+def location(thing: object, target: Target) -> str:
+    """file:line of the class or function."""
+    written = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
+    if not isinstance(written, type) and not inspect.isroutine(written):
+        written = type(written)
+    try:
+        file, (_, line) = inspect.getsourcefile(written), inspect.getsourcelines(written)
+    except (TypeError, OSError):
+        return str(target.file or target.module)
+    path = Path(file or "")
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return f"{path}:{line}"

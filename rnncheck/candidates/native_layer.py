@@ -1,0 +1,60 @@
+"""A candidate built for one spec and run by the convention it was found to have."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck.candidates.calling import Caller
+from rnncheck.candidates.isolation import isolated
+from rnncheck.candidates.native import Facts
+from rnncheck.candidates.tensors import held
+from rnncheck.spec import Spec
+from rnncheck.trace import State, Trace
+
+
+class NativeLayer:
+    """`Native`, of a module, an object or a function."""
+
+    def __init__(self, thing: Any, caller: Caller, facts: Facts) -> None:
+        self.facts = facts
+        self._thing, self._caller = thing, caller
+        self._tensors = held(thing)
+
+    @property
+    def spec(self) -> Spec:
+        return self._caller.spec
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        return self._tensors
+
+    def registered(self) -> frozenset[str]:
+        """Of what is no module all: its user trains what it holds."""
+        if not isinstance(self._thing, nn.Module):
+            return frozenset(self._tensors)
+        parameters = {id(each) for each in self._thing.parameters()}
+        return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
+
+    @property
+    def differentiable(self) -> bool:
+        return not self._caller.convention.numpy
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        dtype = getattr(torch, self.spec.dtype)
+        # Out of inference mode, whose tensors the candidate could not keep for a later call.
+        with torch.inference_mode(False), torch.set_grad_enabled(wanted(x)), isolated(dtype):
+            x, state = plain(x), State(plain(state.h), None if state.c is None else plain(state.c))
+            return self._caller.run(x, state, lengths)
+
+
+def wanted(x: Tensor) -> bool:
+    """Whether the run is to be differentiated."""
+    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and not x.is_inference()
+
+
+def plain(value: Tensor) -> Tensor:
+    return value.clone() if value.is_inference() else value
+
+
+NativeFactory = Callable[[Spec], NativeLayer]

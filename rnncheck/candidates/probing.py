@@ -1,0 +1,206 @@
+"""The convention of a candidate, found by calling it in every way that its signature leaves open, on tiny tensors.
+
+A way of calling is right if batch rows can be exchanged without another effect, and if time matters to what comes
+later: so batch and time are told apart by what the code does, whatever it says.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck.candidates.blame import CandidateError, blaming
+from rnncheck.candidates.calling import Caller
+from rnncheck.candidates.construct import entry
+from rnncheck.candidates.convention import Convention, Handing, Reading, StateForm
+from rnncheck.candidates.isolation import isolated
+from rnncheck.candidates.loading import Loaded
+from rnncheck.candidates.reading import find
+from rnncheck.candidates.signatures import Call
+from rnncheck.candidates.sizes import Sizes
+from rnncheck.candidates.taps import taps
+from rnncheck.errors import CannotRun
+from rnncheck.spec import Cell
+from rnncheck.trace import State
+
+LAYERS, ROWS, CELLS = "layers", "rows", "cells"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A way of calling that works, and what it shows."""
+
+    convention: Convention
+    reading: Reading
+    mixes_time: bool
+    keeps_rows: bool
+    uses_state: bool
+    drops_time: bool  # something it returns has no axis of time, though it was given one
+
+
+@dataclass
+class Probe:
+    """One candidate, built with `sizes` and filled with random numbers."""
+
+    loaded: Loaded
+    thing: Any
+    call: Call
+    sizes: Sizes
+    batch_first: bool | None  # as its constructor was told, if it was
+    numpy: bool
+    problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        drawn = torch.Generator().manual_seed(0)
+        spec = self.sizes.spec
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=drawn, dtype=torch.float64).to(getattr(torch, spec.dtype))
+
+        self.x = normal(self.sizes.seq_len, self.sizes.batch_size, spec.input_size)
+        states = (self.sizes.states, self.sizes.batch_size)
+        c = normal(*states, spec.hidden_size) if spec.cell is Cell.LSTM else None
+        self.state = State(normal(*states, spec.state_size), c)
+
+    def convention(self) -> Found:
+        """Raises `CannotRun` if no way of calling it yields states."""
+        layers = list(self._attempts(LAYERS))
+        for found in layers:
+            if found.mixes_time and found.keeps_rows:
+                return found
+        rows = list(self._attempts(ROWS))
+        for found in rows:
+            if found.mixes_time:
+                return found
+        cells = [] if any(each.drops_time for each in layers) else list(self._attempts(CELLS))
+        for found in (*(each for each in cells if each.uses_state), *layers, *rows, *cells):
+            return found
+        raise self._refusal()
+
+    def _attempts(self, kind: str) -> Iterator[Found]:
+        if kind == CELLS and (self.sizes.states > 1 or self.call.state is None):
+            return
+        for x_axes, as_list in self._inputs(kind):
+            for form in self._forms(kind):
+                names = self.call.state, self.call.cell_state
+                convention = Convention(self.call.x, x_axes, names, form, self.numpy, as_list)
+                found = self._attempt(convention)
+                if found is not None:
+                    yield found
+                    break
+
+    def _inputs(self, kind: str) -> list[tuple[str, bool]]:
+        """The axes of x, the likeliest first, and whether it is handed over as a list."""
+        if kind == CELLS:
+            return [("BF", False), ("FB", False), ("F", False), ("F1", False)]
+        if kind == ROWS:
+            return [("TF", False), ("TF1", False), ("TF1", True)]
+        if self.batch_first is not None:
+            return [("BTF" if self.batch_first else "TBF", False)]
+        return [("TBF", False), ("BTF", False), ("TBF", True), ("FBT", False)]
+
+    def _forms(self, kind: str) -> Iterator[StateForm | None]:
+        call, lstm = self.call, self.sizes.spec.cell is Cell.LSTM
+        if call.state is not None:
+            axes = {LAYERS: ["KBF", "BF", "BKF", "FB"], ROWS: ["KF", "F", "F1"], CELLS: ["BF", "FB", "KBF", "F", "F1"]}[
+                kind
+            ]
+            if self.sizes.states > 1:
+                axes = [each for each in axes if "K" in each]
+            handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
+            for handing in handings:
+                yield from (StateForm(each, handing) for each in axes)
+            if kind == LAYERS:
+                yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
+        if not (call.state_required and call.state):
+            yield None
+
+    def _attempt(self, convention: Convention) -> Found | None:
+        b = slice(0, 1) if convention.by_row else slice(None)
+        t = slice(0, 1) if convention.is_cell else slice(None)
+        x, state = self.x[t, b], rows_of(self.state, b)
+        thing = copy.deepcopy(self.thing)
+        function = entry(thing)
+        assert function is not None
+        try:
+            with torch.no_grad(), isolated(self.x.dtype):
+                with blaming(self.loaded.called, self.loaded.file):
+                    result = function(**convention.arguments(x.clone(), cloned(state)))
+                reading = find(result, convention, self.sizes)
+                if reading is None and isinstance(thing, nn.Module):
+                    reading = taps(thing, convention, self.sizes, x, state)
+                if reading is None:
+                    return None
+                return self._measured(
+                    Caller(thing, self.sizes.spec, convention, reading, self.loaded.called, self.loaded.file)
+                )
+        except CandidateError as problem:
+            self.problems.append((convention, problem))
+            return None
+
+    def _measured(self, caller: Caller) -> Found:
+        """What exchanging rows, another first timestep, and another initial state change."""
+        convention = caller.convention
+
+        def observed(x: Tensor, state: State) -> Tensor:
+            trace = caller.run(x.clone(), cloned(state))
+            return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
+
+        base = observed(self.x, self.state)
+        order = torch.arange(self.sizes.batch_size).roll(1)
+        exchanged = observed(self.x[:, order], rows_of(self.state, order))
+        earlier = self.x.clone()
+        earlier[0] += 1
+        late = observed(earlier, self.state)
+        c = self.state.c
+        other = observed(self.x, State(self.state.h + 1, None if c is None else c + 1))
+        last = slice(1, None) if len(base) > 1 else slice(None)
+        shaped = base.shape == exchanged.shape
+        whole = caller.reading.h is not None and "T" not in caller.reading.h.axes
+        return Found(
+            convention,
+            caller.reading,
+            mixes_time=differ(base[last], late[last]),
+            keeps_rows=shaped and not differ(base[:, order], exchanged),
+            uses_state=convention.state is not None and differ(base, other),
+            drops_time=whole and caller.reading.output is not None,
+        )
+
+    def _refusal(self) -> CannotRun:
+        name = self.loaded.called
+        own = [each for each in self.problems if each[1].in_its_code]
+        if own:
+            convention, problem = own[0]
+            return CandidateError(
+                f"{problem}\n    ({name} was called with {described(convention)}; no other way worked)"
+            )
+        if self.problems:
+            return CandidateError(str(self.problems[0][1]))
+        return CannotRun(
+            f"nothing that {name} returns is as wide as its state, {self.sizes.spec.output_size} of them were expected"
+        )
+
+
+def described(convention: Convention) -> str:
+    axes = ", ".join(convention.x_axes.replace("F", "I"))
+    state = (
+        ""
+        if convention.state is None
+        else f" and {convention.state.handing} of axes ({', '.join(convention.state.axes)})"
+    )
+    return f"x of axes ({axes}){state}"
+
+
+def differ(a: Tensor, b: Tensor) -> bool:
+    return not torch.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+
+def rows_of(state: State, rows: Any) -> State:
+    return State(state.h[:, rows], None if state.c is None else state.c[:, rows])
+
+
+def cloned(state: State) -> State:
+    return replace(state, h=state.h.clone(), c=None if state.c is None else state.c.clone())

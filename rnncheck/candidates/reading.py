@@ -1,0 +1,93 @@
+"""Where the states are in what a candidate returned: by the sizes of the axes, and by what is equal to what."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.candidates.convention import Convention, Reader, Reading
+from rnncheck.candidates.layout import letters
+from rnncheck.candidates.results import leaves
+from rnncheck.candidates.sizes import Sizes
+from rnncheck.spec import Cell
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One array of the result as states, in canonical axes."""
+
+    reader: Reader
+    value: Tensor
+
+
+def find(result: object, convention: Convention, sizes: Sizes) -> Reading | None:
+    """None where there is nothing that could be a state."""
+    spec = sizes.spec
+    axes = set("BF") - (set("B") if convention.by_row else set())
+    sequences, states = [], []
+    for reader in readers(result, sizes):
+        held = set(reader.axes) - {"1"}
+        if held in (axes | {"T"}, axes | {"S"}) and not convention.is_cell:
+            leaf = Leaf(reader, reader.read(result, "TBF"))
+            if leaf.value.shape[2] == spec.output_size:
+                sequences.append(leaf)
+        elif held in (axes, axes | {"K"}):
+            states.append(Leaf(reader, reader.read(result, "KBF")))
+    sequences, states = distinct(sequences), distinct(states)
+    wide = [each for each in states if each.value.shape[2] == spec.state_size]
+    cells = [each for each in states if each.value.shape[2] == spec.hidden_size]
+    output, h, c = None, None, None
+    if sequences:
+        output = hidden_first(sequences)[0] if spec.cell is Cell.LSTM else sequences[0]
+        wide.sort(key=lambda each: not is_end_of(each.value, output.value))  # the sort is stable
+    if wide:
+        h = wide[0]
+    others = [each for each in cells if each is not h]
+    if spec.cell is Cell.LSTM and h is not None and others:
+        c = others[0]
+        if output is None and not spec.proj_size and bounded_by(c.value, h.value):
+            h, c = c, h
+    if output is None and h is None:
+        return None
+    if convention.is_cell and spec.cell is Cell.LSTM and c is None:
+        return None
+    readers_of = [None if each is None else each.reader for each in (output, h, c)]
+    return Reading(readers_of[0], readers_of[1], readers_of[2])
+
+
+def readers(result: object, sizes: Sizes) -> Iterator[Reader]:
+    for way, value in leaves(result, sizes.letters):
+        found = letters(value.shape, sizes.letters)
+        if found is not None and "F" in found:
+            yield Reader(way, found)
+
+
+def distinct(found: Sequence[Leaf]) -> list[Leaf]:
+    """Without those that only repeat an earlier one."""
+    kept: list[Leaf] = []
+    for each in found:
+        if not any(same(each.value, other.value) for other in kept):
+            kept.append(each)
+    return kept
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.equal(a, b)
+
+
+def is_end_of(state: Tensor, output: Tensor) -> bool:
+    """Whether the last layer's last forward state (K, B, R) is the last output's."""
+    return any(same(each, output[-1, :, : state.shape[2]]) for each in state)
+
+
+def hidden_first(found: Sequence[Leaf]) -> list[Leaf]:
+    """Of an LSTM's sequences that of h before that of c, which bounds it."""
+    if len(found) > 1 and bounded_by(found[1].value, found[0].value):
+        return [found[1], found[0], *found[2:]]
+    return list(found)
+
+
+def bounded_by(h: Tensor, c: Tensor) -> bool:
+    """Whether h = o tanh(c) could be: nowhere larger than c, and of its sign."""
+    return h.shape == c.shape and bool(((h.abs() <= c.abs()) & (h * c >= 0)).all())

@@ -1,0 +1,106 @@
+"""What a call returned, taken apart: every array in it, by the way that leads there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+# Each step of a way: an index, a key, or the name of an attribute; ALL stacks every member, and a range some of them.
+ALL = "*"
+Step = object
+Way = tuple[Step, ...]
+DEEPEST = 5
+
+
+def as_tensor(value: object) -> Tensor | None:
+    """An array of numbers with a fraction, as a tensor on the same memory."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        value = torch.from_numpy(value)
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value
+    return None
+
+
+def leaves(result: object, counts: Mapping[int, str], way: Way = ()) -> Iterator[tuple[Way, Tensor]]:
+    """Every array in it. A list of as many arrays of one shape as `counts` knows is one array with an axis in front."""
+    if isinstance(result, PackedSequence):
+        yield (*way, "packed"), pad_packed_sequence(result)[0]
+        return
+    tensor = as_tensor(result)
+    if tensor is not None:
+        yield way, tensor
+        return
+    if len(way) > DEEPEST:
+        return
+    members = dict(children(result))
+    lasting = "TSK" if isinstance(result, list) else "TS"  # a tuple of two is no list of two layers
+    if isinstance(result, list | tuple) and counts.get(len(result), "") in tuple(lasting):
+        yield from stacked(result, way)
+    elif isinstance(result, dict) and members and all(isinstance(key, int) for key in members):
+        yield from timed(result, counts, way)
+    for step, child in members.items():
+        yield from leaves(child, counts, (*way, step))
+
+
+def children(result: object) -> Iterator[tuple[Step, Any]]:
+    if isinstance(result, Mapping):
+        yield from result.items()
+    elif isinstance(result, list | tuple):
+        yield from enumerate(result)
+    elif is_dataclass(result) and not isinstance(result, type):
+        for each in fields(result):
+            yield each.name, getattr(result, each.name)
+
+
+def stacked(result: Sequence[object], way: Way) -> Iterator[tuple[Way, Tensor]]:
+    """A list of states as one array; a list of tuples of states as several."""
+    for inner in ((), *(((k,)) for k in range(4))):
+        try:
+            yield (*way, ALL, *inner), follow(result, (ALL, *inner))
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError):
+            continue
+
+
+def timed(result: Mapping[int, object], counts: Mapping[int, str], way: Way) -> Iterator[tuple[Way, Tensor]]:
+    """A dict by timestep, from 0 on; what comes before it, as at -1, is left out."""
+    keys = [key for key in result if key >= 0]
+    if sorted(keys) == list(range(len(keys))) and len(keys) in counts:
+        try:
+            yield (*way, range), follow(result, (range,))
+        except (TypeError, ValueError, RuntimeError):
+            return
+
+
+def follow(result: Any, way: Way) -> Tensor:
+    """The array at the end of a way. Raises `LookupError`, `TypeError` or `ValueError` where there is none."""
+    for position, step in enumerate(way):
+        if step == ALL:
+            return torch.stack([follow(each, way[position + 1 :]) for each in result])
+        if step is range:
+            return torch.stack([follow(result[t], way[position + 1 :]) for t in range(1 + max(result))])
+        if step == "packed" and isinstance(result, PackedSequence):
+            result = pad_packed_sequence(result)[0]
+        elif isinstance(result, Mapping | list | tuple):
+            result = result[step]  # type: ignore[call-overload]
+        else:
+            result = getattr(result, str(step))
+    tensor = as_tensor(result)
+    if tensor is None:
+        raise ValueError(f"it returned {type(result).__name__} where it returned an array before")
+    return tensor
+
+
+def described(result: object) -> str:
+    """What was returned, in words: for a message."""
+    tensor = result if isinstance(result, Tensor | np.ndarray) else None
+    if tensor is not None:
+        return f"{'an array' if isinstance(result, np.ndarray) else 'a tensor'} {tuple(tensor.shape)}"
+    if isinstance(result, list | tuple):
+        members = ", ".join(described(each) for each in result[:3])
+        more = f", ... {len(result)} in all" if len(result) > 3 else ""
+        return f"{type(result).__name__} ({members}{more})"
+    return "None" if result is None else type(result).__name__

@@ -1,0 +1,65 @@
+"""What the parameters of a constructor are for, as far as their names say."""
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+
+# By what is left of a name without case and underscores.
+ROLES: Mapping[str, Sequence[str]] = {
+    "input_size": (
+        r"inputs?((size|sz|dim|dims|features?|units|length|channels?|d|n))?",
+        r"in(dim|size|sz|features|channels|d)",
+        r"d(im)?in(put)?|xdim|dx|nx|xsize|idim|isize|ninp",
+        r"n(um)?in(puts?)?|n(um)?features?|features?(size|dim)?|n(um)?chars|alphabetsize",
+        r"(d|n)?emb(ed|edding)?s?(size|sz|dim)?|vocab(ulary)?(size|sz|len)?",
+    ),
+    "hidden_size": (
+        r"hidden(s|size|sz|dims?|units|features|state(size|dim))?|hid(den)?(dim|size|sz|s)?|d?hid(den)?|dimh(idden)?",
+        r"d?model(dim|size)?|hdim|hsize|dh|hd|na|d?state|nstates?|numcells|memorysize",
+        r"n(um)?h(id|idden|iddens|(id|idden)units)?|n(um)?units|units",
+        r"(rnn|lstm|gru|cell|state|h)(size|sz|dim|units)",
+    ),
+    "output_size": (
+        r"outputs?(size|sz|dim|features|units)?|out(dim|size|sz|features|channels|put)?|odim|osize",
+        r"n(um)?out(puts?)?|n(um)?(classes|labels|categories|tags)|classes|d(im)?out(put)?|ny|ydim|dy",
+        r"target(size|dim)|tagset(size)?|ntokens?",
+    ),
+    "num_layers": (r"(n|num|numberof)?(rnn|lstm|gru|hidden)?layers?(num|count)?|depth|stacks?",),
+    "bias": (r"(use|with|has|add)?bias(es)?",),
+    "batch_first": (r"(is)?batchfirst",),
+    "dropout": (r"(p|rnn|lstm|gru)?drop(out)?(p|rate|prob|ratio)?",),
+    "bidirectional": (r"(is|use)?bi(dir|directional|direction)|bi(rnn|lstm|gru)?",),
+    "proj_size": (r"(rec)?proj(ection)?(size|dim)",),
+    "nonlinearity": (r"non_?linearity|act(ivation)?(fn|func|function|name)?|nonlin|phi",),
+    "mode": (r"mode|(cell|rnn|layer|model|unit)(type|name|kind|class)|cell|rnn|kind",),
+    "device": (r"device|dev",),
+    "dtype": (r"dtype",),
+    "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|params?|settings|hyperparam(eter)?s",),
+}
+PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
+
+
+def role_of(name: str) -> str | None:
+    bare = name.lower().replace("_", "")
+    return next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
+
+
+def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
+    """The role of each parameter that has one; what is required and has none becomes an input or hidden size, if those
+    are still to be had: they come first, and in this order, nearly always.
+    """
+    found = {name: role for name in parameters if (role := role_of(name))}
+    for name, role in list(found.items()):  # the first of a kind: an embedding's size is not the input's beside one
+        earlier = [other for other in found if other != name and found[other] == role]
+        if earlier and list(found).index(earlier[0]) < list(found).index(name):
+            del found[name]
+    required = [each.name for each in parameters.values() if each.default is inspect.Parameter.empty]
+    unknown = [name for name in required if name not in found]
+    if "hidden_size" not in found.values() and "output_size" in found.values() and not unknown:
+        # A cell may call its state's size its output's.
+        name = next(name for name, role in found.items() if role == "output_size")
+        found[name] = "hidden_size"
+    for role in ("input_size", "hidden_size"):
+        if role not in found.values() and unknown and "config" not in found.values():
+            found[unknown.pop(0)] = role
+    return found

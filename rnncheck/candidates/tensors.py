@@ -1,0 +1,82 @@
+"""Every array of numbers that an object holds, by its dotted name, wherever in it that lies."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Place = Callable[[Any], None]  # puts another value where this one is
+PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, torch.dtype)
+
+
+def held(thing: object) -> dict[str, Tensor]:
+    """Each of them once, live: what is written into it is what the object reads."""
+    found: dict[str, Tensor] = {}
+    for name, value, _ in walk(thing, "", set()):
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(value)
+        if value.is_floating_point():
+            found[name] = value
+    return found
+
+
+def convert(thing: object, dtype: torch.dtype, device: str) -> None:
+    """All of them at `dtype`, on `device`; numpy's arrays, which have no bfloat16, as near as numpy has."""
+    for _, value, put in list(walk(thing, "", set())):
+        if isinstance(value, np.ndarray):
+            precision = np.dtype(str(dtype).removeprefix("torch."))
+            # An array that is a view of another must stay one, and one that cannot be written is copied.
+            if value.dtype.kind == "f" and (value.dtype != precision or not value.flags.writeable):
+                put(value.astype(precision))
+        elif value.is_floating_point() and (value.dtype != dtype or str(value.device) != device):
+            value.data = value.data.to(device, dtype)
+
+
+def walk(thing: object, name: str, seen: set[int]) -> Iterator[tuple[str, Any, Place]]:
+    """Name, array, and how to replace it, depth first: parameters, buffers, modules, then everything else."""
+    if isinstance(thing, PLAIN) or id(thing) in seen:
+        return
+    seen.add(id(thing))
+    for key, value, put in members(thing):
+        dotted = f"{name}.{key}" if name else str(key)
+        if isinstance(value, Tensor | np.ndarray):
+            if id(value) not in seen and (isinstance(value, Tensor) or value.dtype.kind == "f"):
+                seen.add(id(value))
+                yield dotted, value, put
+        else:
+            yield from walk(value, dotted, seen)
+
+
+def members(thing: Any) -> Iterator[tuple[object, Any, Place]]:
+    if isinstance(thing, nn.Module):
+        for held in (thing._parameters, thing._buffers, thing._modules):
+            yield from ((key, value, setter(held, key)) for key, value in held.items() if value is not None)
+        hidden = vars(nn.Module())
+        own = ((key, value) for key, value in vars(thing).items() if key not in hidden)
+        yield from ((key, value, setter(thing.__dict__, key)) for key, value in own)
+    elif isinstance(thing, dict):
+        yield from ((key, value, setter(thing, key)) for key, value in thing.items())
+    elif isinstance(thing, list):
+        yield from ((index, value, setter(thing, index)) for index, value in enumerate(thing))
+    elif isinstance(thing, tuple):
+        yield from ((index, value, refuse) for index, value in enumerate(thing))
+    elif hasattr(thing, "__dict__") and not callable_of_a_library(thing):
+        yield from ((key, value, setter(thing.__dict__, key)) for key, value in vars(thing).items())
+
+
+def setter(container: Any, key: Any) -> Place:
+    def put(value: Any) -> None:
+        container[key] = value
+
+    return put
+
+
+def refuse(value: Any) -> None:
+    """A tuple's members stay as they are."""
+
+
+def callable_of_a_library(thing: object) -> bool:
+    module = type(thing).__module__
+    return module.partition(".")[0] in {"torch", "numpy", "builtins", "functools", "types", "typing"}

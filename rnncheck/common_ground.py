@@ -1,0 +1,73 @@
+"""What both sides take and expose, so that only that is asked of them and compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rnncheck.errors import RefusedError
+from rnncheck.implementations.protocol import Implementation, Read, Reading
+from rnncheck.report import Finding, Mapped
+from rnncheck.spec import Cell, Spec
+
+EVERYTHING = frozenset({"output", "h_n", "c_n"})
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`carries` says whether a run can go on from the states that the one before ended in, `steps` whether single
+    steps can be restarted and judged.
+    """
+
+    takes_state: bool
+    takes_cell_state: bool
+    unexposed: frozenset[str]
+    carries: bool
+    steps: bool
+    read_as: tuple[str | None, str | None]
+    mapping: Sequence[Mapped]
+    findings: Sequence[Finding]
+    notes: Sequence[str]
+    doubt: str | None
+
+
+def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> Ground:
+    """Raises `RefusedError` where nothing is left to compare."""
+    readings = {side.name: side.read(spec) for side in (candidate, reference) if isinstance(side, Read)}
+    known = list(readings.values())
+    quantities = EVERYTHING if spec.cell is Cell.LSTM else EVERYTHING - {"c_n"}
+    unexposed = frozenset(quantities - frozenset.intersection(quantities, *(each.exposes for each in known)))
+    if {"output", "h_n"} <= unexposed:
+        raise RefusedError("nothing is left to compare: neither the outputs nor the final states are exposed")
+    takes_state = all(each.takes_state for each in known)
+    takes_cell_state = takes_state and all(each.takes_cell_state for each in known)
+    carries = takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and not unexposed & {"h_n", "c_n"}
+    mine = known[0] if isinstance(candidate, Read) and known else None
+    return Ground(
+        takes_state,
+        takes_cell_state,
+        unexposed,
+        carries,
+        steps=takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and "h_n" not in unexposed,
+        read_as=(read_as(readings, candidate), read_as(readings, reference)),
+        mapping=mine.mapping if mine else (),
+        findings=[finding for each in known for finding in each.findings],
+        notes=[
+            note for name, each in readings.items() for note in (*limits(name, each, quantities, spec), *each.notes)
+        ],
+        doubt=next((each.doubt for each in known if each.doubt), None),
+    )
+
+
+def read_as(readings: dict[str, Reading], side: Implementation) -> str | None:
+    return readings[side.name].read_as if side.name in readings else None
+
+
+def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) -> list[str]:
+    """What could not be checked because of what the code is."""
+    said = []
+    if not reading.takes_state:
+        said.append(f"{name} takes no initial state: both sides start from zeros, and single steps were not checked")
+    elif spec.cell is Cell.LSTM and not reading.takes_cell_state:
+        said.append(f"{name} takes no initial cell state: c0 is zero, and single steps were not checked")
+    if hidden := sorted(quantities - reading.exposes, reverse=True):
+        said.append(f"{name} does not expose {' and '.join(hidden)}: not compared")
+    return said

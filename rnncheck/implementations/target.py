@@ -1,0 +1,78 @@
+"""What `path/to/file.py:Class` and `package.module:Class` name, as far as that can be said without importing it."""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.text import printable
+
+DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+MOST_LISTED = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file or else a module, and the attribute of it that is meant; None if it was left open."""
+
+    name: str  # as it was typed
+    file: Path | None
+    module: str | None
+    attribute: str | None
+
+
+def names_a_file_or_module(name: str) -> bool:
+    """Whether this can only be a file or a module, and not a built-in implementation."""
+    return ":" in name or name.endswith(".py") or "/" in name or "\\" in name or name.startswith("~")
+
+
+def parse(name: str) -> Target:
+    """Raises `UsageError` for what is not written so, and `CannotRun` for a file that is not there."""
+    drive = 2 if DRIVE.match(name) else 0
+    place, colon, attribute = name[drive:].partition(":") if ".py:" not in name else _behind_suffix(name[drive:])
+    place = name[:drive] + place
+    if colon and not DOTTED.fullmatch(attribute):
+        raise UsageError(
+            f"{printable(name, 200)}: behind the colon belongs the name of a class or function, as in file.py:MyLSTM"
+        )
+    if not place:
+        raise UsageError(f"{printable(name, 200)}: before the colon belongs a file or a module, as in file.py:MyLSTM")
+    if place.endswith(".py") or "/" in place or "\\" in place or place.startswith("~") or drive:
+        return Target(name, existing(place), None, attribute or None)
+    if not DOTTED.fullmatch(place):
+        raise UsageError(f"{printable(name, 200)}: {printable(place, 100)} is neither a .py file nor a module's name")
+    return Target(name, None, place, attribute or None)
+
+
+def _behind_suffix(name: str) -> tuple[str, str, str]:
+    """A file's name may have colons of its own: the last that follows .py is meant."""
+    place, _, attribute = name.rpartition(".py:")
+    return place + ".py", ":", attribute
+
+
+def existing(place: str) -> Path:
+    """The file. Raises `CannotRun` if there is none, with what is there instead."""
+    try:
+        path = Path(place).expanduser()
+    except RuntimeError as problem:
+        raise CannotRun(f"{printable(place, 200)}: {problem}") from None
+    shown = printable(str(path), 200)
+    if path.is_dir():
+        raise CannotRun(f"{shown} is a directory; name a file in it{_listed(path)}")
+    if not path.exists():
+        if not path.parent.is_dir():
+            raise CannotRun(f"{shown} is not there, nor is the directory {printable(str(path.parent), 200)}")
+        near = get_close_matches(path.name, [each.name for each in path.parent.glob("*.py")], n=1)
+        hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
+        raise CannotRun(f"{shown} is not there{hint}")
+    if path.suffix != ".py":
+        raise CannotRun(f"{shown} is no .py file; a candidate is a class or function in one, as in file.py:MyLSTM")
+    return path
+
+
+def _listed(folder: Path) -> str:
+    names = sorted(each.name for each in folder.glob("*.py"))
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return f"; there are {printable(', '.join(names[:MOST_LISTED]), 300)}{more}" if names else ""
