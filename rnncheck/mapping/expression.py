@@ -1,0 +1,142 @@
+"""What a candidate's tensor holds, as an expression of canonical weights: `cat(weight_ih_l0[i,f,o,g].T, ..., dim=1)`.
+
+Every expression can be evaluated, on tensors that require gradients too, and written down again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.spec import Cell
+
+GATES = {Cell.RNN: (), Cell.LSTM: ("i", "f", "g", "o"), Cell.GRU: ("r", "z", "n")}
+"""The gates of each cell, in the order in which canonical weights stack them."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A canonical weight, or the rows of some of its gates in a given order."""
+
+    weight: str
+    gates: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.weight + (f"[{','.join(self.gates)}]" if self.gates else "")
+
+
+@dataclass(frozen=True)
+class Transposed:
+    of: "Expression"
+
+    def __str__(self) -> str:
+        return f"({self.of}).T" if isinstance(self.of, Sum) else f"{self.of}.T"
+
+
+@dataclass(frozen=True)
+class Sum:
+    terms: tuple["Expression", ...]
+
+    def __str__(self) -> str:
+        return " + ".join(f"({each})" if isinstance(each, Sum) else str(each) for each in self.terms)
+
+
+@dataclass(frozen=True)
+class Cat:
+    parts: tuple["Expression", ...]
+    dim: int = 0
+
+    def __str__(self) -> str:
+        return f"cat({', '.join(map(str, self.parts))}, dim={self.dim})"
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """The same numbers, row by row, in the shape of the tensor they fill."""
+
+    of: "Expression"
+
+    def __str__(self) -> str:
+        return f"reshape({self.of})"
+
+
+@dataclass(frozen=True)
+class First:
+    """The first number alone, for a tensor that can hold no more."""
+
+    of: "Expression"
+
+    def __str__(self) -> str:
+        return f"first({self.of})"
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """Nothing in canonical weights corresponds to it."""
+
+    def __str__(self) -> str:
+        return "zeros"
+
+
+@dataclass(frozen=True)
+class Ones:
+    """Nothing in canonical weights corresponds to it, and at zero it would hide that it is there."""
+
+    def __str__(self) -> str:
+        return "ones"
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Left as the candidate made it."""
+
+    def __str__(self) -> str:
+        return "unused"
+
+
+Expression = Rows | Transposed | Sum | Cat | Reshaped | First | Zeros | Ones | Unused
+
+
+def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, shape: torch.Size) -> Tensor:
+    """Its value for a tensor of `shape`. Raises `ValueError` or `RuntimeError` when the parts do not fit together."""
+    match expression:
+        case Rows(weight, gates):
+            value = weights[weight]
+            blocks = value.chunk(cell.gates)
+            return torch.cat([blocks[GATES[cell].index(gate)] for gate in gates]) if gates else value
+        case Transposed(of):
+            return evaluate(of, weights, cell, shape).t()
+        case Sum(terms):
+            first, *others = (evaluate(each, weights, cell, shape) for each in terms)
+            for each in others:
+                if each.shape != first.shape:
+                    raise ValueError(f"{tuple(first.shape)} and {tuple(each.shape)} cannot be added")
+                first = first + each
+            return first
+        case Cat(parts, dim):
+            return torch.cat([evaluate(each, weights, cell, shape) for each in parts], dim)
+        case Reshaped(of):
+            return evaluate(of, weights, cell, shape).reshape(shape)
+        case First(of):
+            return evaluate(of, weights, cell, shape).flatten()[:1].reshape(shape)
+        case Zeros():
+            return next(iter(weights.values())).new_zeros(shape)
+        case Ones():
+            return next(iter(weights.values())).new_ones(shape)
+        case Unused():
+            raise ValueError("what is unused has no value")
+
+
+def rows(expression: Expression) -> Iterator[Rows]:
+    """The canonical rows that stand in it, from left to right."""
+    match expression:
+        case Rows():
+            yield expression
+        case Transposed(of) | Reshaped(of) | First(of):
+            yield from rows(of)
+        case Sum(parts) | Cat(parts):
+            for each in parts:
+                yield from rows(each)
+        case Zeros() | Ones() | Unused():
+            return

@@ -1,0 +1,139 @@
+"""A mapping: what fills each tensor of a candidate, and what that makes of the weights on both sides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from rnncheck.errors import CannotRun
+from rnncheck.mapping.expression import GATES, Expression, Unused, evaluate, rows
+from rnncheck.native import Native
+from rnncheck.report import Finding, Mapped
+from rnncheck.spec import Spec
+from rnncheck.text import printable
+from rnncheck.weights import Weights
+
+
+class MappingError(CannotRun):
+    """A canonical weight has no place in the candidate, or a mapping does not fit it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one tensor holds, and how that was decided: "name", "shape", "gradient" or "given"."""
+
+    expression: Expression
+    how: str
+
+
+@dataclass(frozen=True)
+class FoundMapping:
+    """An entry for each tensor of the candidate, by its own name."""
+
+    spec: Spec
+    entries: Mapping[str, Entry]
+    notes: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", MappingProxyType(dict(self.entries)))
+
+    @property
+    def mapped(self) -> list[Mapped]:
+        """The mapping for the report."""
+        return [Mapped(name, str(entry.expression), entry.how) for name, entry in self.entries.items()]
+
+    def values(self, native: Native, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What each tensor of the candidate that is in use holds, differentiable by the canonical `weights`.
+
+        Raises `MappingError` where a tensor is not there, or of another shape.
+        """
+        held = native.tensors()
+        return {
+            name: self._value(name, entry.expression, held, weights)
+            for name, entry in self.entries.items()
+            if not isinstance(entry.expression, Unused)
+        }
+
+    def fill(self, native: Native, weights: Mapping[str, Tensor]) -> None:
+        """Writes the canonical weights into the candidate's tensors, each at its own dtype and device.
+
+        Whether the tensors then depend on the weights, for gradients, is the grad mode's to say, as for any copy.
+        """
+        held = native.tensors()
+        for name, value in self.values(native, weights).items():
+            held[name].copy_(value)
+
+    def holds(self, native: Native, weights: Mapping[str, Tensor]) -> bool:
+        """Whether the candidate's tensors are what `fill` makes of the weights, bit for bit."""
+        held = native.tensors()
+        return all(
+            torch.equal(held[name].detach(), value.to(held[name].dtype))
+            for name, value in self.values(native, weights).items()
+        )
+
+    @property
+    def holders(self) -> dict[str, frozenset[str]]:
+        """The candidate's tensors in which each canonical weight stands."""
+        found: dict[str, set[str]] = {}
+        for name, entry in self.entries.items():
+            for row in rows(entry.expression):
+                found.setdefault(row.weight, set()).add(name)
+        return {weight: frozenset(names) for weight, names in found.items()}
+
+    def restrict(self, weights: Weights) -> Weights:
+        """The weights that this candidate can hold: a bias for which it has no place is zero. Idempotent."""
+        absent = self.absent_biases()
+        if not absent:
+            return weights
+        values = dict(weights.values)
+        for name, gates in absent.items():
+            values[name] = values[name].clone()
+            for block, gate in zip(values[name].chunk(self.spec.cell.gates), _gates(self.spec), strict=True):
+                if gate in gates:
+                    block.zero_()
+        return Weights(values)
+
+    def absent_biases(self) -> dict[str, list[str]]:
+        """The canonical biases, each with its gates, that stand in no entry."""
+        return {name: gates for name, gates in self.absent().items() if name.startswith("bias")}
+
+    def absent(self) -> dict[str, list[str]]:
+        """The canonical weights, each with its gates, that stand in no entry."""
+        every = _gates(self.spec)
+        used = {
+            (row.weight, gate)
+            for entry in self.entries.values()
+            for row in rows(entry.expression)
+            for gate in row.gates or every
+        }
+        found = {
+            name: [gate for gate in every if (name, gate) not in used and (name, "") not in used]
+            for name in self.spec.recurrent_shapes()
+        }
+        return {name: gates for name, gates in found.items() if gates}
+
+    def _value(
+        self, name: str, expression: Expression, held: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+    ) -> Tensor:
+        if name not in held:
+            raise MappingError(
+                f"the candidate holds no tensor {printable(name)}; it has {', '.join(map(printable, held)) or 'none'}"
+            )
+        shape = held[name].shape
+        try:
+            value = evaluate(expression, weights, self.spec.cell, shape)
+        except (RuntimeError, ValueError, IndexError) as error:
+            reason = printable(str(error), 200)
+            raise MappingError(f"{printable(name)} cannot be {expression}: {reason}") from None
+        if value.shape != shape:
+            raise MappingError(
+                f"{printable(name)} has shape {tuple(shape)} and cannot be {expression}, of {tuple(value.shape)}"
+            )
+        return value
+
+
+def _gates(spec: Spec) -> tuple[str, ...]:
+    return GATES[spec.cell] or ("",)

@@ -1,0 +1,91 @@
+"""How what a candidate computes depends on each number it holds: by autograd, and by trying where autograd is blind."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from rnncheck.native import Native
+from rnncheck.trace import State, Trace
+
+Losses = Callable[[Trace], Sequence[Tensor]]
+Gradients = dict[str, Tensor]
+
+
+def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[Gradients]:
+    """The gradient of each loss by each tensor of `native`, which is a copy nobody else needs.
+
+    A tensor that autograd says is not used, but that changes a loss all the same (a numpy array, a tensor that the
+    code detaches), is differentiated by central differences.
+    """
+    tensors = dict(native.tensors())
+    found = _by_autograd(native, tensors, x, state, losses)
+    silent = [name for name in tensors if not any(bool(each[name].any()) for each in found)]
+    for name in _moving(native, tensors, silent, x, state, losses):
+        for each, column in zip(found, _by_differences(native, tensors[name], x, state, losses), strict=True):
+            each[name] = column
+    return found
+
+
+def _by_autograd(
+    native: Native, tensors: Mapping[str, Tensor], x: Tensor, state: State, losses: Losses
+) -> list[Gradients]:
+    with torch.inference_mode(False), torch.enable_grad():
+        for each in tensors.values():
+            if each.is_leaf and not each.is_inference():
+                each.requires_grad_(True)
+        asked = [each for each in tensors.values() if each.requires_grad]
+        found = []
+        values = losses(native.run(x, state))
+        for value in values:
+            answers: Sequence[Tensor | None] = [None] * len(asked)
+            if value.requires_grad and asked:
+                answers = torch.autograd.grad(value, asked, retain_graph=True, allow_unused=True)
+            known = {id(tensor): answer for tensor, answer in zip(asked, answers, strict=True)}
+            found.append({name: _known(known.get(id(tensor)), tensor) for name, tensor in tensors.items()})
+        return found
+
+
+def _known(answer: Tensor | None, tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor, requires_grad=False) if answer is None else answer.detach()
+
+
+def _moving(
+    native: Native,
+    tensors: Mapping[str, Tensor],
+    names: Sequence[str],
+    x: Tensor,
+    state: State,
+    losses: Losses,
+) -> list[str]:
+    """Those whose numbers change some loss."""
+    with torch.no_grad():
+        before = [float(each) for each in losses(native.run(x, state))] if names else []
+        moving = []
+        for name in names:
+            tensor = tensors[name]
+            kept = tensor.clone()
+            tensor.add_(torch.linspace(0.05, 0.15, tensor.numel(), dtype=tensor.dtype).reshape(tensor.shape))
+            after = [float(each) for each in losses(native.run(x, state))]
+            tensor.copy_(kept)
+            moving += [name] if after != before else []
+        return moving
+
+
+def _by_differences(native: Native, tensor: Tensor, x: Tensor, state: State, losses: Losses) -> list[Tensor]:
+    step = 1e-6 if tensor.dtype == torch.float64 else 1e-2
+    with torch.no_grad():
+        columns: list[Tensor] = []
+        for place in itertools.product(*map(range, tensor.shape)):
+            kept = tensor[place].clone()
+            tensor[place] = kept + step
+            above = losses(native.run(x, state))
+            tensor[place] = kept - step
+            below = losses(native.run(x, state))
+            tensor[place] = kept
+            slopes = [(a - b) / (2 * step) for a, b in zip(above, below, strict=True)]
+            columns = columns or [torch.zeros_like(tensor, requires_grad=False) for _ in slopes]
+            for column, slope in zip(columns, slopes, strict=True):
+                column[place] = slope
+        return columns

@@ -1,0 +1,102 @@
+"""Finds out how the tensors of a candidate are filled, by running it at sizes of our choice."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from rnncheck.mapping.compose import entries
+from rnncheck.mapping.expression import First
+from rnncheck.mapping.found import FoundMapping, MappingError
+from rnncheck.mapping.gates import roles
+from rnncheck.mapping.notes import notes
+from rnncheck.mapping.places import placed
+from rnncheck.mapping.probe import prepared
+from rnncheck.mapping.proof import dead
+from rnncheck.native import Native
+from rnncheck.report import Finding
+from rnncheck.spec import Dtype, Spec
+from rnncheck.text import printable
+from rnncheck.weights import draw
+
+Make = Callable[[Spec], Native]
+
+# No sum or multiple of one is the other, nor the number of a cell's gates: a shape says what its axes are.
+_INPUT, _HIDDEN, _PROJECTION = 5, 7, 3
+
+
+def infer(make: Make, spec: Spec) -> FoundMapping:
+    """The mapping of the candidate that `make` builds for a spec.
+
+    Raises `MappingError` when the recurrent layer's own weights find no place in it.
+    """
+    asked = make(spec)
+    problem = MappingError("it cannot be built to be looked at")
+    for attempt in _attempts(spec):
+        try:
+            found = replace(_infer(make(attempt)), spec=spec)
+            found.values(asked, draw(spec, 0).values)
+        except MappingError as error:
+            problem = error
+        except Exception as error:  # a stranger's class may refuse any size but its own, in any way
+            problem = MappingError(f"it cannot be run to be looked at: {printable(str(error), 200)}")
+        else:
+            return replace(found, findings=(*_too_small(found, asked), *found.findings))
+    raise problem
+
+
+def _attempts(spec: Spec) -> Iterator[Spec]:
+    """Sizes that tell the axes apart, then those asked for; in float64, then in the precision asked for."""
+    tried: list[Spec] = []
+    for dtype in (Dtype.FLOAT64, spec.dtype):
+        for input_size, hidden_size in (
+            (_INPUT, _HIDDEN),
+            (spec.input_size, _HIDDEN),
+            (_INPUT, spec.hidden_size),
+            (spec.input_size, spec.hidden_size),
+        ):
+            projection = _PROJECTION if spec.proj_size and hidden_size == _HIDDEN else spec.proj_size
+            attempt = replace(
+                spec, input_size=input_size, hidden_size=hidden_size, proj_size=projection, dtype=dtype, device="cpu"
+            )
+            if attempt not in tried:
+                tried.append(attempt)
+                yield attempt
+
+
+def _infer(native: Native) -> FoundMapping:
+    tensors, spec = native.tensors(), native.spec
+    if not tensors:
+        raise MappingError("it holds no tensors, so there is nothing to fill with weights")
+    probe = prepared(native)
+    if not probe.exposes:
+        raise MappingError("none of its states can be seen, so what its weights do cannot be measured")
+    where, live = placed(native, probe)
+    reading = roles(native, probe, where)
+    mapping = FoundMapping(spec, entries(reading, tensors, live, spec))
+    _check_complete(mapping)
+    return replace(mapping, notes=notes(mapping), findings=dead(native, mapping))
+
+
+def _check_complete(mapping: FoundMapping) -> None:
+    """Something must hold the weights of at least one layer; the rest can be told apart from torch's by comparing."""
+    for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
+        names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
+        if set(names) <= set(mapping.absent()):
+            held = ", ".join(printable(name) for name in mapping.entries)
+            raise MappingError(
+                f"{names[0]} has no place in the candidate: none of its tensors ({held}) {role}\n"
+                "Say what each of them holds with --mapping FILE.toml"
+            )
+
+
+def _too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
+    """Tensors of one number where there are H, at the sizes asked for."""
+    held, size = asked.tensors(), mapping.spec.hidden_size
+    return [
+        Finding(
+            "parameter-shape",
+            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; "
+            "it is given the first, which then serves every unit.",
+        )
+        for name, entry in mapping.entries.items()
+        if isinstance(entry.expression, First) and size > 1
+    ]

@@ -1,0 +1,98 @@
+"""The ways in which a tensor of some shape can hold blocks of canonical weights.
+
+A block is what one gate of one layer reads with: H rows of an input weight ("x"), of a recurrent weight ("h"), a bias
+of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one or two
+kinds side by side, and may be stored transposed, or with the gates on an axis of their own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping.expression import Cat, Expression, First, Reshaped, Transposed
+from rnncheck.spec import Spec
+
+SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"))
+
+
+@dataclass(frozen=True)
+class Layout:
+    kinds: tuple[str, ...]
+    count: int
+    widths: tuple[int, ...]
+    transposed: bool = False
+    stacked: bool = False
+
+    @property
+    def scalar(self) -> bool:
+        """One number where H are needed."""
+        return self.kinds == ("b",) and self.widths == (0,)
+
+    def blocks(self, tensor: Tensor) -> list[dict[str, Tensor]]:
+        """Of each row block, its kinds: matrices (H, width), biases (H,)."""
+        if self.kinds == ("b",):
+            return [{"b": block} for block in tensor.reshape(self.count, -1)]
+        matrices = tensor.reshape(-1, *tensor.shape[-2:])
+        if self.transposed:
+            matrices = matrices.mT
+        rows = matrices.reshape(-1, matrices.shape[-1]).chunk(self.count)
+        return [dict(zip(self.kinds, torch.split(block, list(self.widths), 1), strict=True)) for block in rows]
+
+    def joined(self, blocks: list[dict[str, Tensor]], shape: torch.Size) -> Tensor:
+        """The tensor of `shape` that holds these blocks: what `blocks` takes apart."""
+        if self.kinds == ("b",):
+            return torch.cat([block["b"] for block in blocks]).reshape(shape)
+        rows = [torch.cat([block[kind] for kind in self.kinds], 1) for block in blocks]
+        if self.stacked:
+            return torch.stack([each.t() if self.transposed else each for each in rows]).reshape(shape)
+        matrix = torch.cat(rows)
+        return (matrix.t() if self.transposed else matrix).reshape(shape)
+
+    def expression(self, columns: list[list[Expression]], shape: torch.Size) -> Expression:
+        """The expression for the tensor, from one for each kind (or, if `stacked` and transposed, for each block of
+        each kind), the rows of all blocks being in one."""
+        if self.scalar:
+            return First(_cat(columns[0], 0))
+        if self.stacked and self.transposed:
+            blocks: list[Expression] = [Transposed(_cat(list(block), 1)) for block in zip(*columns, strict=True)]
+            return Reshaped(_cat(blocks, 0))
+        matrix = _cat([_cat(rows, 0) for rows in columns], 1)
+        if self.transposed:
+            matrix = Transposed(matrix)
+        expected = 1 if self.kinds == ("b",) else 2
+        return Reshaped(matrix) if len(shape) != expected else matrix
+
+
+def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
+    """Every way in which a tensor of this shape can hold weights of this layer."""
+    size, gates = spec.hidden_size, spec.cell.gates
+    yield from _biases(shape, size, gates)
+    widths = {"x": spec.layer_input_size(layer), "h": spec.state_size}
+    *leading, a, b = (1, *shape)
+    leading = [axis for axis in leading if axis != 1]
+    if len(shape) < 2 or len(leading) > 1 or (leading and leading[0] > gates):
+        return
+    for transposed, (rows, columns) in ((False, (a, b)), (True, (b, a))):
+        if spec.proj_size and not leading and (rows, columns) == (spec.proj_size, size):
+            yield Layout(("p",), 1, (size,), transposed)
+        if rows % size or rows // size > (1 if leading else gates):
+            continue
+        for kinds in SIDES:
+            held = tuple(widths[kind] for kind in kinds)
+            if sum(held) == columns:
+                count = leading[0] if leading else rows // size
+                yield Layout(kinds, count, held, transposed, bool(leading))
+
+
+def _biases(shape: torch.Size, size: int, gates: int) -> Iterator[Layout]:
+    *others, last = [axis for axis in shape if axis != 1] or [1]
+    if shape.numel() == 1 and size != 1:
+        yield Layout(("b",), 1, (0,))
+    elif last % size == 0 and shape.numel() // size <= 2 * gates and len(others) <= 1:
+        yield Layout(("b",), shape.numel() // size, (size,))
+
+
+def _cat(parts: list[Expression], dim: int) -> Expression:
+    return parts[0] if len(parts) == 1 else Cat(tuple(parts), dim)

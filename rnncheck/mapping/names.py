@@ -1,0 +1,89 @@
+"""What a tensor's name suggests. A prior for what measurement leaves open, never a proof: names mislead."""
+
+import re
+
+from rnncheck.spec import Cell
+
+_TORCH = re.compile(r"(?:.*\.)?(?P<kind>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l\d+(?:_reverse)?)?")
+_NOISE = {
+    "weight",
+    "bias",
+    "cell",
+    "cells",
+    "layer",
+    "layers",
+    "rnn",
+    "lstm",
+    "gru",
+    "params",
+    "kernel",
+    "linear",
+    "lin",
+}
+_HEAD = re.compile(
+    r"fc\d*|out(put)?|head|dec(oder)?|proj|y|v|by|wy|w?[ah]y|why|way|wya|bya|bay|h2[oy]|i2o|logits|classifier|readout|emb\w*"
+)
+_RECURRENT = re.compile(
+    r"w?hh|h2h|w?aa|b?aa|hid2hid|u|b?u\w?|r|rec\w*|hidden|wh|bh|dense_h|w?_?h[ifgocrzn]|h2[ifgocrzn]|h\w|wa"
+)
+_INPUT = re.compile(
+    r"w?ih|w?xh|w?hx|i2h|x2h|w?ax|b?ax|in2hid|w|wx|bx|x|in(put|p)?|dense_i|w?_?x[ifgocrznh]|[ix]2[ifgocrzn]|i\w|x\w"
+)
+_GATES = {
+    Cell.RNN: {},
+    Cell.LSTM: {
+        "i": "i|in|input|ig|update",
+        "f": "f|forget|fg|if_",
+        "g": "g|c|cell|cand\\w*|gate|n|j|a",
+        "o": "o|out|output|og",
+    },
+    Cell.GRU: {"r": "r|reset", "z": "z|u|update", "n": "n|h|c|g|new|cand\\w*|hat|tilde"},
+}
+
+
+def torch_kind(name: str) -> str | None:
+    """`weight_ih`, `bias_hh`, ... for a tensor that carries torch's own name for it."""
+    match = _TORCH.fullmatch(name)
+    return match["kind"] if match else None
+
+
+def words(name: str) -> list[str]:
+    """The parts of a dotted name that say something, in lower case, the innermost last."""
+    parts = [part for part in name.split(".") if not part.isdigit()]
+    said = [part.lower() for part in parts if part.lower() not in _NOISE]
+    return said or [part.lower() for part in parts[-1:]]
+
+
+def is_head(name: str) -> bool:
+    """Whether it sounds like a layer on top of the states, or before them."""
+    return any(_HEAD.fullmatch(piece) for word in words(name)[-1:] for piece in (word, word.replace("_", "")))
+
+
+def side(name: str) -> str | None:
+    """ "x" or "h" where the name says which of the two a weight multiplies."""
+    word = words(name)[-1].replace("_", "")
+    if _INPUT.fullmatch(word):
+        return "x"
+    return "h" if _RECURRENT.fullmatch(word) else None
+
+
+def gate(name: str, cell: Cell) -> str | None:
+    """The gate that the name sounds like."""
+    word = words(name)[-1]
+    pieces = [piece for piece in word.split("_") if piece]
+    last = re.sub(r"^(?:w|u|b|v|h2|i2|x2)(?=.)", "", pieces[-1]) if pieces else ""
+    for piece in (*pieces[::-1], last, last[-1:]):
+        for letter, pattern in _GATES[cell].items():
+            if re.fullmatch(pattern, piece):
+                return letter
+    return None
+
+
+def is_bias(name: str) -> bool:
+    return "bias" in name.lower() or words(name)[-1].startswith("b")
+
+
+def family(name: str) -> str:
+    """What a bias shares with the weight it stands beside: `cell.ih` of `cell.ih.bias`."""
+    owner, _, own = name.rpartition(".")
+    return owner if own in ("weight", "bias") else ""

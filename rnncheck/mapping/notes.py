@@ -1,0 +1,52 @@
+"""What a mapping means for the comparison, in words."""
+
+from rnncheck.mapping.expression import GATES, Ones, Rows, Zeros, rows
+from rnncheck.mapping.found import FoundMapping
+from rnncheck.text import printable
+
+
+def notes(mapping: FoundMapping) -> list[str]:
+    """Its gate order, if it is not torch's; what has no counterpart on the other side."""
+    return [*_gate_order(mapping), *_restrictions(mapping), *_without_place(mapping), *_zeroed(mapping)]
+
+
+def _gate_order(mapping: FoundMapping) -> list[str]:
+    letters = GATES[mapping.spec.cell]
+    orders = {
+        order: name for name, entry in mapping.entries.items() if len(order := _order(list(rows(entry.expression)))) > 1
+    }
+    own = [order for order in orders if list(order) != [each for each in letters if each in order]]
+    if len(own) == 1 and len(own[0]) == len(letters):
+        return [f"Its gate order is {', '.join(own[0])}; torch's is {', '.join(letters)}."]
+    return [f"The gate order of {printable(orders[order])} is {', '.join(order)}." for order in own]
+
+
+def _order(found: list[Rows]) -> tuple[str, ...]:
+    """The gates in the order in which they stand, each once."""
+    return tuple(dict.fromkeys(gate for row in found for gate in row.gates))
+
+
+def _restrictions(mapping: FoundMapping) -> list[str]:
+    absent = mapping.absent_biases()
+    if not absent:
+        return []
+    if all(name in absent for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
+        return ["It has no place for a bias: both sides are compared with biases of zero."]
+    said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())
+    return [f"It has no place for {said}: both sides are compared with zeros there."]
+
+
+def _without_place(mapping: FoundMapping) -> list[str]:
+    absent = [name for name in mapping.absent() if name.startswith("weight")]
+    if not absent:
+        return []
+    return [f"It has no weights of its own for {', '.join(absent)}, which the reference has."]
+
+
+def _zeroed(mapping: FoundMapping) -> list[str]:
+    kinds = [("zeros", Zeros)] * mapping.spec.bias + [("ones", Ones)]
+    found = []
+    for said, kind in kinds:
+        if extra := [printable(name) for name, entry in mapping.entries.items() if isinstance(entry.expression, kind)]:
+            found.append(f"torch.nn has nothing like {', '.join(extra)}: compared with {said} there.")
+    return found

@@ -1,0 +1,130 @@
+"""One short run of a candidate, made to be differentiated: what it reads, and what of its states can be seen.
+
+With an initial state it is a single step, so that the gradient of a weight is delta (outer) what the weight multiplies:
+x, h0, or both side by side. Without one it is two steps of which the second reads zeros: then an input weight still
+meets x alone, and a recurrent one the state after the first step. Only the first of its rows is looked at.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping.gradients import Gradients, gradients
+from rnncheck.native import Native
+from rnncheck.spec import Cell, Spec
+from rnncheck.trace import State, Trace
+
+ROWS = 2
+_SEED = 20
+
+
+@dataclass(frozen=True)
+class Probe:
+    """x (T, 2, I) and the state it starts from; `exposes` says what of a trace is real."""
+
+    spec: Spec
+    x: Tensor
+    state: State
+    exposes: frozenset[str]
+
+    @property
+    def places(self) -> range:
+        """Layers and directions, k = layer * D + direction."""
+        return range(self.spec.num_layers * self.spec.directions)
+
+    def seen(self, trace: Trace) -> list[tuple[int, str, Tensor]]:
+        """What can be seen of each place's states in the first row: k, "h" or "c", and the
+        state; the last step's first."""
+        spec, found = self.spec, list[tuple[int, str, Tensor]]()
+        for k in self.places:
+            if "h_n" in self.exposes:
+                found.append((k, "h", trace.final.h[k, 0]))
+            if k >= len(self.places) - spec.directions and "output" in self.exposes:
+                steps = (0, -1) if k % spec.directions else (-1, 0)
+                for t in steps[: len(self.x)]:  # without a loop over time, the first step shows what the last does not
+                    side = trace.output[t, 0].chunk(spec.directions)[k % spec.directions]
+                    found.append((k, "h", side))
+            if trace.final.c is not None and "c_n" in self.exposes:
+                found.append((k, "c", trace.final.c[k, 0]))
+        return found
+
+    def gradients(self, native: Native) -> list[tuple[int, Gradients]]:
+        """For each of what is `seen`, the gradient of a weighted sum of it by every tensor of the candidate."""
+        ks: list[int] = []
+
+        def losses(trace: Trace) -> Sequence[Tensor]:
+            seen = self.seen(trace)
+            ks[:] = [k for k, _, _ in seen]
+            return [weighted(value) for _, _, value in seen]
+
+        found = gradients(native, self.x, self.state, losses)
+        return list(zip(ks, found, strict=True))
+
+
+def prepared(native: Native) -> Probe:
+    """The probe for this candidate, at its own precision."""
+    spec = native.spec
+    draw = torch.Generator().manual_seed(_SEED)
+    steps = 1 if native.facts.takes_state else 2
+    x = torch.randn(steps, ROWS, spec.input_size, generator=draw, dtype=torch.float64)
+    if steps == 2:
+        x[1] = 0
+    state = zeros(spec)
+    if native.facts.takes_state:
+        state = State(torch.randn(state.h.shape, generator=draw, dtype=torch.float64), state.c)
+    if state.c is not None and native.facts.takes_cell_state:
+        state = State(state.h, torch.randn(state.c.shape, generator=draw, dtype=torch.float64))
+    dtype = getattr(torch, spec.dtype)
+    return Probe(spec, x.to(spec.device, dtype), state.to(spec.device, dtype), native.facts.exposes)
+
+
+def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
+    """What the weights of each place multiply in the probe's run, ("x" or "h", k), as far as it can be seen."""
+    spec = probe.spec
+    found = {("x", d): probe.x[0, 0] for d in range(spec.directions)}
+    if native.facts.takes_state:
+        found |= {("h", k): probe.state.h[k, 0] for k in probe.places}
+        after = _states(native, probe, probe.x)
+        for k in probe.places:
+            below = [after.get((k // spec.directions - 1) * spec.directions + d) for d in range(spec.directions)]
+            if k >= spec.directions and all(each is not None for each in below):
+                found["x", k] = torch.cat([each for each in below if each is not None])
+        return found
+    for direction in range(spec.directions):  # the forward one reads x first, the backward one the zeros
+        first = _states(native, probe, probe.x[-1:] if direction else probe.x[:1])
+        found |= {("h", k): h for k, h in first.items() if k % spec.directions == direction}
+    return found
+
+
+def _states(native: Native, probe: Probe, x: Tensor) -> dict[int, Tensor]:
+    """h of each place after x, where it can be seen."""
+    with torch.no_grad():
+        trace = native.run(x, probe.state)
+    return {k: value.clone() for k, which, value in reversed(probe.seen(trace)) if which == "h"}
+
+
+def zeros(spec: Spec, rows: int = ROWS) -> State:
+    """The state of nothing read yet, in float64."""
+    count = spec.num_layers * spec.directions
+    c = torch.zeros(count, rows, spec.hidden_size, dtype=torch.float64) if spec.cell is Cell.LSTM else None
+    return State(torch.zeros(count, rows, spec.state_size, dtype=torch.float64), c)
+
+
+def weighted(value: Tensor) -> Tensor:
+    """A sum in which each unit has a weight of its own, all near 1."""
+    return (value * torch.linspace(0.7, 1.3, len(value), dtype=value.dtype, device=value.device)).sum()
+
+
+def scattered(shape: Sequence[int], draw: torch.Generator, scale: float = 0.6) -> Tensor:
+    """Distinct values of both signs."""
+    return scale * torch.randn(*shape, generator=draw, dtype=torch.float64)
+
+
+def put(native: Native, values: Mapping[str, Tensor]) -> None:
+    """Writes values into the candidate's tensors."""
+    held = native.tensors()
+    with torch.no_grad():
+        for name, value in values.items():
+            held[name].copy_(value)

@@ -1,0 +1,86 @@
+"""Mappings in files: TOML, one line for each tensor of the candidate.
+
+schema = "rnncheck/mapping/1"
+cell = "lstm"
+
+[tensors]
+"W_xi" = "weight_ih_l0[i].T"
+"""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+from rnncheck.mapping.found import Entry, FoundMapping, MappingError
+from rnncheck.mapping.notes import notes
+from rnncheck.mapping.parser import SyntaxProblem, parse
+from rnncheck.output import write_atomically
+from rnncheck.spec import Spec
+from rnncheck.text import printable
+
+SCHEMA = "rnncheck/mapping/1"
+_KEYS = {"schema", "cell", "tensors"}
+
+
+def save(path: str | os.PathLike[str], mapping: FoundMapping) -> None:
+    """Writes the mapping, whole or not at all. Raises `OutputError` if it cannot."""
+    write_atomically(path, written(mapping))
+
+
+def written(mapping: FoundMapping) -> str:
+    """The text of its file."""
+    lines = [f"{_quoted(name)} = {_quoted(str(entry.expression))}" for name, entry in mapping.entries.items()]
+    return "\n".join([f'schema = "{SCHEMA}"', f'cell = "{mapping.spec.cell}"', "", "[tensors]", *lines, ""])
+
+
+def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
+    """The mapping in the file, for a candidate of this spec.
+
+    Raises `MappingError` for what is no such file, with the key and the column, and when a weight of the recurrent
+    layer stands nowhere in it.
+    """
+    name = printable(os.fspath(path), 200)
+    try:
+        facts = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise MappingError(f"cannot read the mapping {name}: {printable(reason, 200)}") from None
+    problem = _problem(facts, spec)
+    if problem:
+        raise MappingError(f"{name}: {problem}")
+    found = {}
+    for key, text in facts["tensors"].items():
+        try:
+            found[key] = Entry(parse(text, spec), "given")
+        except SyntaxProblem as error:
+            raise MappingError(f"{name}: {printable(key)}, {error}") from None
+    mapping = FoundMapping(spec, found)
+    if missing := [weight for weight in mapping.absent() if weight.startswith("weight")]:
+        raise MappingError(
+            f"{name}: {', '.join(missing)} stands in none of its expressions, so it would not be compared"
+        )
+    return FoundMapping(spec, found, notes(mapping))
+
+
+def _problem(facts: dict[str, object], spec: Spec) -> str | None:
+    if facts.get("schema") != SCHEMA:
+        return f'it does not begin with schema = "{SCHEMA}"; rnncheck writes such a file with --save-mapping'
+    if facts.get("cell") != spec.cell:
+        return f"it is for the cell {printable(str(facts.get('cell')))}, and --cell is {spec.cell}"
+    if extra := sorted(facts.keys() - _KEYS):
+        return f"it has an unknown key, {printable(extra[0])}; the keys are {', '.join(sorted(_KEYS))}"
+    tensors = facts.get("tensors")
+    if not isinstance(tensors, dict):
+        return "it has no [tensors]"
+    for key, text in tensors.items():
+        if not isinstance(text, str):
+            return (
+                f'{printable(key)} is {type(text).__name__}; write a name with dots in quotes, "cell.{printable(key)}"'
+            )
+    return None
+
+
+def _quoted(text: str) -> str:
+    """As a basic string of TOML, whose escapes JSON's are among."""
+    return json.dumps(text).replace("\x7f", "\\u007f")
