@@ -77,7 +77,7 @@ class StateOverwritten(CutNetwork):
         dropout: float = 0.0,
     ) -> Trace:
         trace = super().run(weights, x, state, lengths, dropout)
-        if state is not None:
+        if state is not None and state.h.shape == trace.final.h.shape:
             state.h.data.copy_(trace.final.h)
         return trace
 

@@ -36,18 +36,21 @@ class NotFlipped(CutNetwork):
         return h
 
 
+class ReadsForward(CutNetwork):
+    """Both directions read from first to last."""
+
+    def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
+        return sequence
+
+    def time_order(self, h: Tensor, direction: int) -> Tensor:
+        return h
+
+
 class ForwardFlipped(CutNetwork):
     """The reverse direction reads from first to last, and what it found is turned around all the same."""
 
     def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
         return sequence
-
-
-class ReadsForward(ForwardFlipped):
-    """Both directions read from first to last."""
-
-    def time_order(self, h: Tensor, direction: int) -> Tensor:
-        return h
 
 
 class SharedWeights(CutNetwork):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.showing import ShowsIn, shows
@@ -57,5 +58,12 @@ class Fault:
 
 
 def combined(*faults: Fault) -> type[Network]:
-    """A network class that commits all of them, the first one outermost."""
-    return type("Combined", tuple(fault.mixin for fault in faults), {})
+    """A network class that commits all of them, the first one outermost.
+
+    Raises `ValueError` for a fault and the same one in a place: what is wrong everywhere is wrong there already.
+    """
+    mixins = [fault.mixin for fault in faults]
+    for one, other in combinations(mixins, 2):
+        if issubclass(one, other) or issubclass(other, one):
+            raise ValueError(f"{' and '.join(fault.title for fault in faults)} overlap: they are not two faults")
+    return type("Combined", tuple(mixins), {})

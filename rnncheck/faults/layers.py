@@ -51,7 +51,7 @@ class ReadsX(CutNetwork):
     """Every layer reads x."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
-        return x
+        return super().layer_input(layer, x, x, dropout)
 
 
 class ReadsLate(CutNetwork):

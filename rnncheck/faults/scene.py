@@ -1,9 +1,10 @@
 """What a faulty network is run on, and what the right one makes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from rnncheck.faults.cut import CutNetwork
@@ -39,6 +40,29 @@ class Scene:
     def run(self, network: Network) -> Trace:
         return network.run(self.weights, self.x, self.state, self.lengths)
 
+    @cached_property
+    def right_gradients(self) -> Mapping[str, Tensor | None]:
+        return self.gradients(Network(self.spec))
+
+    def gradients(self, network: Network) -> dict[str, Tensor | None]:
+        """Of a fixed projection of all that is yielded: by x, h0, c0 and every parameter. None where none arrives."""
+        with torch.inference_mode(False), torch.enable_grad():
+            given = {"x": self.x, "h0": self.state.h, "c0": self.state.c, **self.weights}
+            leaves = {name: value.clone().requires_grad_() for name, value in given.items() if value is not None}
+            weights = {name: leaves[name] for name in self.weights}
+            trace = network.run(weights, leaves["x"], State(leaves["h0"], leaves.get("c0")), self.lengths)
+            yielded = (trace.output, trace.final.h, trace.final.c, trace.y)
+            parts = [projection(each) for each in yielded if each is not None and each.requires_grad]
+            if not parts:
+                return dict.fromkeys(leaves)
+            found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
+        return dict(zip(leaves, found, strict=True))
+
+    def copied(self) -> "Scene":
+        """The same with x and the states in memory of its own, for a network that may write there."""
+        c = None if self.state.c is None else self.state.c.clone()
+        return replace(self, x=self.x.clone(), state=State(self.state.h.clone(), c))
+
     def layers(self) -> list[LayerWeights]:
         """The parameters of every layer and direction, in the order of the final states."""
         return weights_of(Network(self.spec), self)
@@ -53,3 +77,8 @@ def weights_of(network: Network, scene: Scene) -> list[LayerWeights]:
                 network.here = (layer, direction)
             found.append(network.layer_weights(scene.weights, layer, direction))
     return found
+
+
+def projection(value: Tensor) -> Tensor:
+    """One number in which every element has a weight of its own."""
+    return (value.flatten() * torch.arange(1.0, value.numel() + 1, dtype=value.dtype).cos()).sum()

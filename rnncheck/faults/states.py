@@ -12,7 +12,7 @@ from rnncheck.scratch.network import Carry, Network, Sweep
 from rnncheck.spec import Cell, Spec
 from rnncheck.trace import State
 
-Other = Callable[[int, int], tuple[int, int]]  # the layer and direction that stands in for this one
+Other = Callable[[Spec, int, int], tuple[int, int]]  # the layer and direction that stands in for this one
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
@@ -25,39 +25,42 @@ def faults(spec: Spec) -> Iterator[Fault]:
     for name, other in others(spec).items():
         start = starting(other)
         yield Fault("layer-state-swapped", name, start, hidden=equal_starts(start, "the states in question are equal"))
-        if name in ("the first for all", "the last for all"):
-            yield Fault("final-state-wrong", name, final_of(other, spec.directions))
-        else:
-            yield Fault("final-state-swapped", name, final_of(other, spec.directions))
+        slug = "final-state-wrong" if name.endswith("for all") else "final-state-swapped"
+        yield Fault(slug, name, final_of(other))
 
 
 def others(spec: Spec) -> dict[str, Other]:
     """The ways to take one layer's or direction's state for another's."""
-    last, directions, layers = spec.num_layers - 1, spec.directions, spec.num_layers
     found: dict[str, Other] = {}
-    if directions > 1:
-        found["directions"] = lambda layer, direction: (layer, 1 - direction)
-    if layers > 1:
-        found["layers"] = lambda layer, direction: (last - layer, direction)
-        found["the first for all"] = lambda layer, direction: (0, direction)
-        found["the last for all"] = lambda layer, direction: (last, direction)
-    if layers > 1 and directions > 1:
-        found["direction before layer"] = lambda layer, direction: divmod(direction * layers + layer, directions)
+    if spec.directions > 1:
+        found["directions"] = lambda spec, layer, direction: (layer, 1 - direction)
+    if spec.num_layers > 1:
+        found["layers"] = lambda spec, layer, direction: (spec.num_layers - 1 - layer, direction)
+        found["the first for all"] = lambda spec, layer, direction: (0, direction)
+        found["the last for all"] = lambda spec, layer, direction: (spec.num_layers - 1, direction)
+    if spec.num_layers > 1 and spec.directions > 1:
+        found["direction before layer"] = direction_before_layer
     return found
+
+
+def direction_before_layer(spec: Spec, layer: int, direction: int) -> tuple[int, int]:
+    """Whose state is at index direction * L + layer, where this one's should be."""
+    return divmod(direction * spec.num_layers + layer, spec.directions)
 
 
 def starting(other: Other) -> type[Network]:
     class Starting(CutNetwork):
         def start(self, state: State, layer: int, direction: int) -> Carry:
-            return super().start(state, *other(layer, direction))
+            return super().start(state, *other(self.spec, layer, direction))
 
     return Starting
 
 
-def final_of(other: Other, directions: int) -> type[Network]:
+def final_of(other: Other) -> type[Network]:
     class FinalOf(CutNetwork):
         def final_state(self, sweeps: Sequence[Sweep]) -> State:
-            places = (other(*divmod(k, directions)) for k in range(len(sweeps)))
+            directions = self.spec.directions
+            places = [other(self.spec, *divmod(k, directions)) for k in range(len(sweeps))]
             return super().final_state([sweeps[layer * directions + direction] for layer, direction in places])
 
     return FinalOf
