@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 from faults.scenes import SPECS, scene, scenes
 from hypothesis import HealthCheck, given, settings
+from torch import Tensor
 
 from rnncheck.errors import UsageError
 from rnncheck.faults.catalogue import by_name, faults_of
@@ -40,6 +41,20 @@ def test_every_fault_shows_on_random_numbers(spec: Spec) -> None:
     here = scene(spec, lengths=LENGTHS)
     hidden = {fault.title: fault.visible_in(here) for fault in visible_at_random(spec)}
     assert {title: why for title, why in hidden.items() if why} == {}
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=called)
+def test_what_shows_is_far_beyond_rounding_unless_it_is_a_matter_of_precision(spec: Spec) -> None:
+    here = scene(spec, lengths=LENGTHS)
+    for fault in visible_at_random(spec):
+        if fault.shows_in == "states" and fault.slug != "low-precision-compute":
+            found, right = here.run(fault.network(spec)), here.right
+            pairs = ((found.output, right.output), (found.final.h, right.final.h), (found.final.c, right.final.c))
+            assert any(a is not None and b is not None and apart(a, b) > 1e-6 for a, b in pairs), fault.title
+
+
+def apart(a: Tensor, b: Tensor) -> float:
+    return float((a - b).abs().max()) if a.shape == b.shape else float("inf")
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=called)
@@ -84,6 +99,20 @@ def test_an_unknown_name_is_refused_with_those_near_it() -> None:
 def test_an_unknown_variant_is_refused_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="there are i, f, o, g"):
         by_name("gate-order:i,i,i,i", Spec(Cell.LSTM))
+
+
+def test_a_fault_and_the_same_in_one_layer_are_not_two() -> None:
+    faults = {fault.title: fault for fault in faults_of(SPECS[2])}
+    with pytest.raises(ValueError, match="overlap"):
+        combined(faults["missing-input-bias"], faults["missing-input-bias (layer 1)"])
+
+
+def test_a_fault_in_every_layer_by_itself_is_the_fault() -> None:
+    spec = SPECS[2]
+    here = scene(spec)
+    for slug in ("missing-input-bias", "no-recurrence", "initial-state-ignored", "recurrent-weight-transposed"):
+        both = combined(by_name(f"{slug}:layer 0", spec), by_name(f"{slug}:layer 1", spec))
+        assert same(here.run(both(spec)), here.run(by_name(slug, spec).network(spec)))
 
 
 def test_two_faults_are_committed_together() -> None:
