@@ -1,6 +1,7 @@
 """Scenes to see faults in."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from hypothesis import strategies as st
@@ -49,6 +50,8 @@ def scene(
 def scenes(draw_: st.DrawFn) -> Scene:
     """Any scene, the degenerate ones too: sizes of 1, values all zero or all the same."""
     spec, seq_len, batch_size = draw_(specs()), draw_(st.integers(1, 4)), draw_(st.integers(1, 3))
+    dropout = draw_(st.sampled_from([0.0, 0.5])) if spec.num_layers > 1 else 0.0
+    spec = replace(spec, head=draw_(st.sampled_from([None, "softmax"])), dropout=dropout)
     lengths = draw_(st.none() | st.lists(st.integers(1, seq_len), min_size=batch_size, max_size=batch_size))
     found = scene(spec, seq_len, batch_size, lengths, draw_(st.integers(0, 99)))
     kinds = st.sampled_from([as_it_is, as_it_is, torch.zeros_like, constant])
