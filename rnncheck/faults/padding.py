@@ -75,7 +75,7 @@ class OutputsSorted(CutNetwork):
         dropout: float = 0.0,
     ) -> Trace:
         trace = super().run(weights, x, state, lengths, dropout)
-        order = longest_first(lengths)
+        order = longest_first(lengths, x)
         y = trace.y if trace.y is None or order is None else trace.y.index_select(1, order)
         output = trace.output if order is None else trace.output.index_select(1, order)
         return Trace(output, permute_rows(trace.final, order), y)
@@ -93,7 +93,7 @@ class FinalStatesSorted(CutNetwork):
         dropout: float = 0.0,
     ) -> Trace:
         trace = super().run(weights, x, state, lengths, dropout)
-        return replace(trace, final=permute_rows(trace.final, longest_first(lengths)))
+        return replace(trace, final=permute_rows(trace.final, longest_first(lengths, x)))
 
 
 class InitialStatesUnsorted(CutNetwork):
@@ -107,14 +107,16 @@ class InitialStatesUnsorted(CutNetwork):
         lengths: Lengths = None,
         dropout: float = 0.0,
     ) -> Trace:
-        order = longest_first(lengths)
+        order = longest_first(lengths, x)
         given = permute_rows(state, None if order is None else order.argsort())
         return super().run(weights, x, given, lengths, dropout)
 
 
-def longest_first(lengths: Lengths) -> Tensor | None:
-    """The rows in the order of their lengths; those of one length stay in theirs."""
-    return None if lengths is None else torch.as_tensor(lengths).argsort(descending=True, stable=True)
+def longest_first(lengths: Lengths, x: Tensor) -> Tensor | None:
+    """The rows of x in the order of their lengths; those of one length stay in theirs."""
+    if lengths is None:
+        return None
+    return torch.as_tensor(lengths, device=x.device).argsort(descending=True, stable=True)
 
 
 def sorted_rows(scene: Scene) -> str | None:
