@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.compare import Fold
-from rnncheck.envelope import Envelope, Restarts, lockstep_envelope, restarts
+from rnncheck.envelope import Envelope, Restarts, independent_units, lockstep_envelope, lowered, restarts
 from rnncheck.implementations.protocol import Layer
 from rnncheck.places import DIRECTIONS, Locate
 from rnncheck.report import Comparison, Place
@@ -38,6 +38,7 @@ class Lockstep:
         self._envelope = replace(envelope, before=State(h, None if c is None else c[:, :, some]))
         self._starts = restarts(self._x, self._envelope, self._ends)
         self.steps = len(self._starts.places)
+        self._independent = independent_units(spec, weights)
         if self.steps:
             self._exact, self._allowed = self._judged(self._starts)
 
@@ -103,6 +104,7 @@ class Lockstep:
         if widened is None or widened.shape != exact.shape:
             fold.add(widened, exact, allowed)  # to say what is wrong with it
         else:
+            allowed = lowered(widened, exact, allowed, self._independent)
             fold.add(by_step(widened), by_step(exact), by_step(allowed))
         return fold.result()
 

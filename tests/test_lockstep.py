@@ -16,7 +16,7 @@ from rnncheck.lockstep import Lockstep
 from rnncheck.report import Comparison
 from rnncheck.sequences.random import initial_state, random_sequences
 from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
+from rnncheck.trace import State, Trace
 from rnncheck.weights import draw
 
 
@@ -125,6 +125,18 @@ def test_a_state_of_another_shape_is_a_problem(change: Callable[[Tensor], Tensor
     wrong = changing(lambda trace: replace(trace, final=State(change(trace.final.h))))
     problem = stepped(wrong).found["h"].problem
     assert problem == f"the candidate's shape is {shape}, the reference's (1, 24, 6)"
+
+
+def test_an_error_of_all_units_at_once_is_told_though_each_could_be_rounding() -> None:
+    def too_large(trace: Trace) -> Trace:
+        h = trace.final.h.clone()
+        h[:, 5:] += 2.5e-7
+        return replace(trace, final=State(h))
+
+    found = stepped(changing(too_large), Spec(hidden_size=32)).found["h"]
+    assert not found.agrees
+    assert found.max_abs < 4e-7  # which one unit may be off
+    assert (found.first_divergence.t, found.first_divergence.batch) == (2, 1)  # the sixth step of two rows
 
 
 def test_a_difference_is_told_in_the_last_places_of_the_runs_dtype() -> None:

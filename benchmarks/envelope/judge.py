@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.envelope import Envelope
+from rnncheck.envelope import Envelope, lowered_envelope
 from rnncheck.trace import Trace
 
 
@@ -31,6 +31,11 @@ def judge(trace: Trace, envelope: Envelope) -> Judgement:
     if not len(shares):
         return Judgement(0.0, 0)
     return Judgement(torch.inf if shares.isnan().any() else float(shares.max()), len(shares))
+
+
+def judge_steps(trace: Trace, envelope: Envelope, independent: Tensor) -> Judgement:
+    """How single steps fare: each unit by itself, and all units of a step at once."""
+    return judge(trace, lowered_envelope(envelope, trace.final, independent))
 
 
 def used(value: Tensor, exact: Tensor, allowed: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import torch
 
 from benchmarks.envelope.configurations import Configuration, configuration
-from benchmarks.envelope.judge import judge
+from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import right_layers
-from rnncheck.envelope import exact_and_envelope, lockstep_envelope, restarts
+from rnncheck.envelope import exact_and_envelope, independent_units, lockstep_envelope, restarts
 from rnncheck.implementations import load
 from rnncheck.spec import Dtype
 from rnncheck.trace import State, Trace
@@ -45,11 +45,12 @@ def table(configs: int, seed: int) -> None:
         envelope = exact_and_envelope(case.spec, case.weights, case.x, case.state, case.lengths, rounding=case.rounding)
         starts = restarts(case.x, envelope, case.lengths)
         lockstep = lockstep_envelope(case.spec, case.weights, starts, rounding=case.rounding)
+        independent = independent_units(case.spec, case.weights)
         beyond += bool(envelope.lost.any())
         for name, run in runners(case):
             runs[name] += 1
             free = judge(run(case.x, case.state, case.lengths), envelope)
-            local = judge(run(starts.x, starts.state), lockstep)
+            local = judge_steps(run(starts.x, starts.state), lockstep, independent)
             for mode, judgement in (("free", free), ("lockstep", local)):
                 key = name, str(case.spec.dtype), mode
                 worst[key] = max(worst[key], judgement.budget)

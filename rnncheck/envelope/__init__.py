@@ -1,5 +1,6 @@
 """The rounding envelope: how far from exact arithmetic a right implementation may be."""
 
+from rnncheck.envelope.at_once import independent_units, lowered, lowered_envelope
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
 from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope
 from rnncheck.envelope.lockstep import Restarts, lockstep_envelope, restarts
@@ -13,7 +14,10 @@ __all__ = [
     "Rounding",
     "exact_and_envelope",
     "gradient_envelope",
+    "independent_units",
     "lockstep_envelope",
+    "lowered",
+    "lowered_envelope",
     "restarts",
     "rounding_of",
 ]

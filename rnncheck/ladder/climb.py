@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from rnncheck.envelope import Rounding, rounding_of
+from rnncheck.envelope import Rounding, independent_units, lowered_envelope, rounding_of
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.ladder.precisions import Precision, coarser_than
 from rnncheck.ladder.quantisation import evidence
@@ -110,8 +110,11 @@ class Rung:
         self._rounding = rounding
 
     def gap(self, rounding: Rounding, floor: float = 0.0) -> Gap:
-        free, stepped = self._free_envelope, self.envelope
-        if rounding != self._rounding:
+        """How far off it is; by the run's own rounding as the check itself judges it, all units at once too."""
+        if rounding == self._rounding:
+            free, final = self._free_envelope, self.stepped.final
+            stepped = lowered_envelope(self.envelope, final, independent_units(self.trial.spec, self.trial.weights))
+        else:
             free, stepped = self.trial.envelope(rounding), self.lockstep.envelope(rounding)
         return worse(gap(self._free, free, floor), gap(self.stepped, stepped, floor))
 
