@@ -104,7 +104,8 @@ class Lockstep:
         if widened is None or widened.shape != exact.shape:
             fold.add(widened, exact, allowed)  # to say what is wrong with it
         else:
-            allowed = lowered(widened, exact, allowed, self._independent)
+            independent = self._independent.c if quantity == "c" else self._independent.h
+            allowed = allowed if independent is None else lowered(widened, exact, allowed, independent)
             fold.add(by_step(widened), by_step(exact), by_step(allowed))
         return fold.result()
 

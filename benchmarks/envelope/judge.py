@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope import Envelope, lowered_envelope
-from rnncheck.trace import Trace
+from rnncheck.trace import State, Trace
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def judge(trace: Trace, envelope: Envelope) -> Judgement:
     return Judgement(torch.inf if shares.isnan().any() else float(shares.max()), len(shares))
 
 
-def judge_steps(trace: Trace, envelope: Envelope, independent: Tensor) -> Judgement:
+def judge_steps(trace: Trace, envelope: Envelope, independent: State) -> Judgement:
     """How single steps fare: each unit by itself, and all units of a step at once."""
     return judge(trace, lowered_envelope(envelope, trace.final, independent))
 
