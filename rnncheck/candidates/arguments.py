@@ -17,7 +17,9 @@ from rnncheck.text import printable
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 # What a spec may ask for and a candidate may have no parameter for.
-OPTIONS = {"num_layers": 1, "bidirectional": False, "dropout": 0.0, "proj_size": 0}
+OPTIONS = {"dropout": 0.0, "proj_size": 0, "num_layers": 1, "bidirectional": False}
+# What a candidate may have without a parameter for it: that is seen in what it holds and returns.
+SEEN = ("num_layers", "bidirectional")
 
 
 class Constructor:
@@ -57,7 +59,7 @@ class Constructor:
         for option, without in OPTIONS.items():
             wanted = getattr(spec, option)
             told = any(type(value) is type(wanted) and value == wanted for value in self._given.values())
-            if wanted != without and option not in self.takes and not told:
+            if wanted != without and option not in self.takes and option not in SEEN and not told:
                 return (
                     f"{self._signature()} has no parameter for {option}; leave --{option.replace('_', '-')} out, "
                     "or give the one that means it, as --arg name=value"

@@ -51,26 +51,26 @@ class Caller:
         outputs = []
         ends = None if lengths is None else torch.tensor(lengths, device=x.device)
         for t in range(len(x)):
-            result = self._result(x[t : t + 1], state)
+            result = self.result(x[t : t + 1], state)
             h, c = self._read(self.reading.h, result, "KBF"), self._read(self.reading.c, result, "KBF")
             assert h is not None
-            output = h
+            output = h[-1:]
             if ends is not None:
                 alive = (t < ends)[None, :, None]
-                output, h = torch.where(alive, h, torch.zeros_like(h)), torch.where(alive, h, state.h)
+                output, h = torch.where(alive, output, torch.zeros_like(output)), torch.where(alive, h, state.h)
                 c = None if c is None or state.c is None else torch.where(alive, c, state.c)
             outputs.append(output)
             state = State(h, c)
         return Trace(torch.cat(outputs) if outputs else x.new_zeros(0, x.shape[1], self.spec.state_size), state)
 
     def _whole(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
-        result = self._result(x, state, lengths)
+        result = self.result(x, state, lengths)
         reading, spec = self.reading, self.spec
         hidden: set[str] = set()
         h, c = self._read(reading.h, result, "KBF"), self._read(reading.c, result, "KBF")
         output = self._read(reading.output, result, "TBF")
         if output is None and h is not None and not lengths and len(x) <= MOST_PREFIXES and not spec.bidirectional:
-            prefixes = [self._result(x[:t], state) for t in range(1, len(x))] + [result]
+            prefixes = [self.result(x[:t], state) for t in range(1, len(x))] + [result]
             lasts = [self._read(reading.h, each, "KBF") for each in prefixes]
             output = torch.stack([each[-1] for each in lasts if each is not None])
         if h is None and output is not None and spec.num_layers == 1 and output.dim() == 3:
@@ -100,18 +100,20 @@ class Caller:
         # numpy makes float64 of what it is not told about.
         return value.to(getattr(torch, self.spec.dtype)) if self.convention.numpy else value
 
-    def _result(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> object:
+    def result(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> object:
         """What one call returns, or what the tapped module in it is given or returns."""
         convention = self.convention
         arguments = convention.arguments(x, state)
-        if lengths is not None and convention.lengths == "packed":
+        packs = convention.lengths == "always packed" or (convention.lengths == "packed" and lengths is not None)
+        if packs:
             batch_first = convention.x_axes.startswith("B")
-            ends = torch.tensor(lengths)
+            ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))
             arguments[convention.x_name] = pack_padded_sequence(
                 arguments[convention.x_name], ends, batch_first=batch_first, enforce_sorted=False
             )
-        elif lengths is not None and convention.lengths_name is not None:
-            arguments[convention.lengths_name] = torch.tensor(lengths)
+        elif convention.lengths == "argument":
+            ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))
+            arguments[str(convention.lengths_name)] = ends
         function = entry(self.thing)
         assert function is not None
         tap = self.reading.tap

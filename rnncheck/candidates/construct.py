@@ -19,7 +19,18 @@ from rnncheck.errors import CannotRun
 from rnncheck.spec import Spec
 
 SIZE = re.compile(r"size|sz|dim|num|units|features|hiddens|model|^n_?[a-z]|^d_", re.IGNORECASE)
-METHODS = ("forward", "__call__", "forward_pass", "forward_propagation", "run", "step", "forward_step", "rnn_forward")
+METHODS = (
+    "forward",
+    "__call__",
+    "forward_pass",
+    "forward_propagation",
+    "run",
+    "step",
+    "predict",
+    "fprop",
+    "call",
+    "apply",
+)
 
 
 def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | None:

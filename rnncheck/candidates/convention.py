@@ -91,7 +91,7 @@ class Convention:
     state: StateForm | None
     numpy: bool
     as_list: bool = False
-    lengths: Literal["packed", "argument"] | None = None
+    lengths: Literal["packed", "always packed", "argument"] | None = None
     lengths_name: str | None = None
 
     @property

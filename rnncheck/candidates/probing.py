@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnncheck.candidates.blame import CandidateError, blaming
+from rnncheck.candidates.blame import CandidateError
 from rnncheck.candidates.calling import Caller
-from rnncheck.candidates.construct import entry
 from rnncheck.candidates.convention import Convention, Handing, Reading, StateForm
 from rnncheck.candidates.isolation import isolated
 from rnncheck.candidates.loading import Loaded
@@ -26,7 +25,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.spec import Cell
 from rnncheck.trace import State
 
-LAYERS, ROWS, CELLS = "layers", "rows", "cells"
+LAYERS, PACKED, ROWS, CELLS = "layers", "packed", "rows", "cells"
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class Probe:
     sizes: Sizes
     batch_first: bool | None  # as its constructor was told, if it was
     numpy: bool
+    one_feature: bool
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class Probe:
 
     def convention(self) -> Found:
         """Raises `CannotRun` if no way of calling it yields states."""
-        layers = list(self._attempts(LAYERS))
+        layers = list(self._attempts(LAYERS)) or list(self._attempts(PACKED))
         for found in layers:
             if found.mixes_time and found.keeps_rows:
                 return found
@@ -81,12 +81,20 @@ class Probe:
         raise self._refusal()
 
     def _attempts(self, kind: str) -> Iterator[Found]:
-        if kind == CELLS and (self.sizes.states > 1 or self.call.state is None):
+        if kind == CELLS and (self.sizes.spec.bidirectional or self.call.state is None):
+            return
+        if kind == PACKED and not isinstance(self.thing, nn.Module):
             return
         for x_axes, as_list in self._inputs(kind):
             for form in self._forms(kind):
+                if form is not None and ("B" in form.axes) != ("B" in x_axes):
+                    continue
                 names = self.call.state, self.call.cell_state
                 convention = Convention(self.call.x, x_axes, names, form, self.numpy, as_list)
+                if kind == PACKED:
+                    convention = replace(convention, lengths="always packed")
+                elif self.call.lengths:
+                    convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
                 found = self._attempt(convention)
                 if found is not None:
                     yield found
@@ -98,6 +106,10 @@ class Probe:
             return [("BF", False), ("FB", False), ("F", False), ("F1", False)]
         if kind == ROWS:
             return [("TF", False), ("TF1", False), ("TF1", True)]
+        if kind == PACKED:
+            return [("TBF", False), ("BTF", False)]
+        if self.one_feature:
+            return [("BT", False), ("TB", False), ("BTF", False), ("TBF", False)]
         if self.batch_first is not None:
             return [("BTF" if self.batch_first else "TBF", False)]
         return [("TBF", False), ("BTF", False), ("TBF", True), ("FBT", False)]
@@ -105,9 +117,12 @@ class Probe:
     def _forms(self, kind: str) -> Iterator[StateForm | None]:
         call, lstm = self.call, self.sizes.spec.cell is Cell.LSTM
         if call.state is not None:
-            axes = {LAYERS: ["KBF", "BF", "BKF", "FB"], ROWS: ["KF", "F", "F1"], CELLS: ["BF", "FB", "KBF", "F", "F1"]}[
-                kind
-            ]
+            axes = {
+                LAYERS: ["KBF", "BF", "BKF", "FB"],
+                PACKED: ["KBF", "BF"],
+                ROWS: ["KF", "F", "F1"],
+                CELLS: ["BF", "FB", "KBF", "F", "F1"],
+            }[kind]
             if self.sizes.states > 1:
                 axes = [each for each in axes if "K" in each]
             handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
@@ -122,31 +137,27 @@ class Probe:
         b = slice(0, 1) if convention.by_row else slice(None)
         t = slice(0, 1) if convention.is_cell else slice(None)
         x, state = self.x[t, b], rows_of(self.state, b)
-        thing = copy.deepcopy(self.thing)
-        function = entry(thing)
-        assert function is not None
         try:
             with torch.no_grad(), isolated(self.x.dtype):
-                with blaming(self.loaded.called, self.loaded.file):
-                    result = function(**convention.arguments(x.clone(), cloned(state)))
-                reading = find(result, convention, self.sizes)
-                if reading is None and isinstance(thing, nn.Module):
-                    reading = taps(thing, convention, self.sizes, x, state)
-                if reading is None:
-                    return None
-                return self._measured(
-                    Caller(thing, self.sizes.spec, convention, reading, self.loaded.called, self.loaded.file)
-                )
+                reading = find(self._caller(convention).result(x.clone(), cloned(state)), convention, self.sizes)
+                if reading is None and isinstance(self.thing, nn.Module):
+                    reading = taps(self._caller(convention), self.sizes, x, cloned(state))
+                return None if reading is None else self._measured(convention, reading)
         except CandidateError as problem:
             self.problems.append((convention, problem))
             return None
 
-    def _measured(self, caller: Caller) -> Found:
+    def _caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
+        """On a copy of its own, so that nothing is carried from call to call."""
+        thing, loaded = copy.deepcopy(self.thing), self.loaded
+        reading = reading or Reading(None, None, None)
+        return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file)
+
+    def _measured(self, convention: Convention, reading: Reading) -> Found:
         """What exchanging rows, another first timestep, and another initial state change."""
-        convention = caller.convention
 
         def observed(x: Tensor, state: State) -> Tensor:
-            trace = caller.run(x.clone(), cloned(state))
+            trace = self._caller(convention, reading).run(x.clone(), cloned(state))
             return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
 
         base = observed(self.x, self.state)
@@ -159,14 +170,14 @@ class Probe:
         other = observed(self.x, State(self.state.h + 1, None if c is None else c + 1))
         last = slice(1, None) if len(base) > 1 else slice(None)
         shaped = base.shape == exchanged.shape
-        whole = caller.reading.h is not None and "T" not in caller.reading.h.axes
+        whole = reading.h is not None
         return Found(
             convention,
-            caller.reading,
+            reading,
             mixes_time=differ(base[last], late[last]),
             keeps_rows=shaped and not differ(base[:, order], exchanged),
             uses_state=convention.state is not None and differ(base, other),
-            drops_time=whole and caller.reading.output is not None,
+            drops_time=whole and reading.output is not None,
         )
 
     def _refusal(self) -> CannotRun:

@@ -35,6 +35,8 @@ def find(result: object, convention: Convention, sizes: Sizes) -> Reading | None
         elif held in (axes, axes | {"K"}):
             states.append(Leaf(reader, reader.read(result, "KBF")))
     sequences, states = distinct(sequences), distinct(states)
+    if convention.is_cell:
+        states = [each for each in states if len(each.value) == sizes.states]
     wide = [each for each in states if each.value.shape[2] == spec.state_size]
     cells = [each for each in states if each.value.shape[2] == spec.hidden_size]
     output, h, c = None, None, None
@@ -46,7 +48,7 @@ def find(result: object, convention: Convention, sizes: Sizes) -> Reading | None
     others = [each for each in cells if each is not h]
     if spec.cell is Cell.LSTM and h is not None and others:
         c = others[0]
-        if output is None and not spec.proj_size and bounded_by(c.value, h.value):
+        if not spec.proj_size and in_order(h, c, convention) != (h, c):
             h, c = c, h
     if output is None and h is None:
         return None
@@ -54,6 +56,15 @@ def find(result: object, convention: Convention, sizes: Sizes) -> Reading | None
         return None
     readers_of = [None if each is None else each.reader for each in (output, h, c)]
     return Reading(readers_of[0], readers_of[1], readers_of[2])
+
+
+def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf]:
+    """h and c. A pair is in the order in which the candidate takes them: another order would be a fault of its own."""
+    first, second = sorted((one, other), key=lambda each: repr(each.reader.way))
+    paired = first.reader.way[:-1] == second.reader.way[:-1] and len(first.reader.way) > 0
+    if paired and convention.state is not None and convention.state.handing != "h":
+        return (second, first) if convention.state.cell_first else (first, second)
+    return (other, one) if bounded_by(other.value, one.value) else (one, other)
 
 
 def readers(result: object, sizes: Sizes) -> Iterator[Reader]:

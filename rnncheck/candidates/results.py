@@ -39,9 +39,15 @@ def leaves(result: object, counts: Mapping[int, str], way: Way = ()) -> Iterator
     members = dict(children(result))
     lasting = "TSK" if isinstance(result, list) else "TS"  # a tuple of two is no list of two layers
     if isinstance(result, list | tuple) and counts.get(len(result), "") in tuple(lasting):
-        yield from stacked(result, way)
+        found = list(stacked(result, way))
+        yield from found
+        if found:
+            return
     elif isinstance(result, dict) and members and all(isinstance(key, int) for key in members):
-        yield from timed(result, counts, way)
+        found = list(timed(result, counts, way))
+        yield from found
+        if found:
+            return
     for step, child in members.items():
         yield from leaves(child, counts, (*way, step))
 

@@ -2,17 +2,18 @@
 
 from contextlib import ExitStack
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from rnncheck.candidates.calling import tapped
-from rnncheck.candidates.convention import Convention, Reading, Tap
+from rnncheck.candidates.calling import Caller, tapped
+from rnncheck.candidates.convention import Reading, Tap
 from rnncheck.candidates.reading import find
 from rnncheck.candidates.sizes import Sizes
 from rnncheck.trace import State
 
 
-def taps(thing: nn.Module, convention: Convention, sizes: Sizes, x: Tensor, state: State) -> Reading | None:
+def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> Reading | None:
     """The last place inside where the states of all timesteps pass, or else the last state; None where none does."""
+    thing, convention = caller.thing, caller.convention
     with ExitStack() as stack:
         watched = []
         for name, _ in thing.named_modules():
@@ -20,8 +21,7 @@ def taps(thing: nn.Module, convention: Convention, sizes: Sizes, x: Tensor, stat
                 for side in ("output", "input"):
                     tap = Tap(name, side, often=False)
                     watched.append((tap, stack.enter_context(tapped(thing, tap))))
-        h, c = state.h.clone(), None if state.c is None else state.c.clone()
-        thing(**convention.arguments(x.clone(), State(h, c)))
+        caller.result(x.clone(), state)
     found = []
     for tap, caught in reversed(watched):
         often = len(caught) == sizes.seq_len and not convention.is_cell

@@ -91,7 +91,8 @@ class Understanding:
         takes = self._constructor.takes if self._constructor is not None else frozenset[str]()
         numpy = not isinstance(thing, nn.Module) and uses_numpy(thing)
         batch_first = tried.spec.batch_first if "batch_first" in takes else getattr(thing, "batch_first", None)
-        probe = Probe(self._loaded, thing, call, tried, batch_first, numpy)
+        one_feature = tried.spec.input_size == 1 and "input_size" not in takes
+        probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature)
         found = probe.convention()
         facts = facts_of(found, tried, sentence(found, call, tried))
         return Understood(found, call, facts)
