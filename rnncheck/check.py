@@ -75,7 +75,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             raise RefusedError(f"{side.name} cannot run this: {reason}")
     common = ground(spec, candidate, reference)
     h0 = plan.h0 if common.takes_state else "zeros"
-    weights = weights_of(plan)
+    weights = common.restrict(weights_of(plan))
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
     if state.c is not None and not common.takes_cell_state:
         state = State(state.h, torch.zeros_like(state.c))
@@ -92,7 +92,17 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         both = SideBySide(spec, *layers, state, sequences.lengths, allowance, plan.rows, common.unexposed)
         try:
             for x in chunking.tensors(sequences, spec, whole=not common.carries):
-                first = FirstChunk(spec, weights, x, state, sequences.lengths, (candidate, reference), layers)
+                first = FirstChunk(
+                    spec,
+                    weights,
+                    x,
+                    state,
+                    sequences.lengths,
+                    (candidate, reference),
+                    layers,
+                    common.unexposed,
+                    common.withheld,
+                )
                 examined = both.steps > 0
                 traces = both.run(x)
                 if not examined and x.numel():

@@ -1,12 +1,13 @@
 """What both sides take and expose, so that only that is asked of them and compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation, Read, Reading
 from rnncheck.report import Finding, Mapped
 from rnncheck.spec import Cell, Spec
+from rnncheck.weights import Weights
 
 EVERYTHING = frozenset({"output", "h_n", "c_n"})
 
@@ -27,6 +28,14 @@ class Ground:
     findings: Sequence[Finding]
     notes: Sequence[str]
     doubt: str | None
+    withheld: frozenset[str]
+    restrictions: Sequence[Callable[[Weights], Weights]]
+
+    def restrict(self, weights: Weights) -> Weights:
+        """To what both sides can hold."""
+        for each in self.restrictions:
+            weights = each(weights)
+        return weights
 
 
 def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> Ground:
@@ -54,6 +63,8 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
             note for name, each in readings.items() for note in (*limits(name, each, quantities, spec), *each.notes)
         ],
         doubt=next((each.doubt for each in known if each.doubt), None),
+        withheld=frozenset().union(*(each.withheld for each in known)),
+        restrictions=[each.restrict for each in known],
     )
 
 

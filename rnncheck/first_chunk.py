@@ -46,6 +46,8 @@ class FirstChunk:
     lengths: Sequence[int] | None
     sides: tuple[Implementation, Implementation]  # candidate, reference
     layers: tuple[Layer, Layer]
+    unexposed: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
     def repeated(self, traces: tuple[Trace, Trace], allowed: Allowed | None, into: Evidence) -> None:
         """Both sides called again: what differs from call to call is no fact about the model, and leaves it open."""
@@ -111,6 +113,8 @@ class FirstChunk:
             held=held,
             seed=seed,
             in_float64=self.sides,
+            unexposed=self.unexposed,
+            withheld=self.withheld,
         )
         if wanted and not found.comparisons:
             raise RefusedError(f"{found.note}; leave --backward out")

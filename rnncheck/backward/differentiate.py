@@ -15,12 +15,18 @@ INPUTS = ("x", "h0", "c0")
 
 @dataclass(frozen=True)
 class Run:
-    """What both sides are given: x (T, B, I), the states (L*D, B, ·) and lengths. Each side gets copies of its own."""
+    """What both sides are given: x (T, B, I), the states (L*D, B, ·) and lengths. Each side gets copies of its own.
+
+    `unexposed` results, of "output", "h_n" and "c_n", are left out of the loss, and gradients of what is `withheld`
+    are not asked for.
+    """
 
     spec: Spec
     x: Tensor
     state: State
     lengths: tuple[int, ...] | None = None
+    unexposed: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
     @property
     def ends(self) -> Sequence[int]:
@@ -74,7 +80,7 @@ def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
         # What a layer writes into its input must not be an error of a leaf: it is given a copy.
         x, h, *c = (leaf.clone() for leaf in inputs.values())
         results = quantities(layer.run(x, State(h, *c), run.lengths))
-        wanted = quantities(projection)
+        wanted = {name: value for name, value in quantities(projection).items() if name not in run.unexposed}
         for name, value in wanted.items():
             if name not in results or results[name].shape != value.shape:
                 return Derived(problem=f"its {name} has another shape, so no gradient of it can be compared")
@@ -85,11 +91,11 @@ def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
             # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
             parts = [(results[name] * wanted[name].to(results[name])).sum() for name in attached]
             found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
-    names = (*inputs, *run.spec.recurrent_shapes())
+    names = [name for name in (*inputs, *run.spec.recurrent_shapes()) if name not in run.withheld]
     arrived = dict(zip(leaves, found, strict=True))
     return Derived(
         {name: on_host(arrived.get(name)) for name in names},
-        [name for name in run.spec.recurrent_shapes() if name not in parameters],
+        [name for name in run.spec.recurrent_shapes() if name not in parameters and name not in run.withheld],
         [name for name in wanted if name not in attached],
     )
 
@@ -107,7 +113,11 @@ def random_projection(run: Run, seed: int) -> Trace:
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).to(getattr(torch, run.spec.dtype)).double()
 
-    return shaped(run, normal)
+    drawn = shaped(run, normal)
+    for name, value in quantities(drawn).items():
+        if name in run.unexposed:
+            value.zero_()
+    return drawn
 
 
 def shaped(run: Run, fill: Callable[..., Tensor]) -> Trace:

@@ -42,7 +42,13 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     """Where the way back through time is cut, in one sentence, or None if it is not."""
     if cut_off := [name for name in found.cut_off if name not in right.cut_off]:
         return f"{listed(cut_off)} carries no gradient: detached, or computed where autograd is off"
-    k = cut_row(candidate, reference, run)
+    if "h_n" in run.unexposed:
+        return None
+    k = (
+        cut_row(candidate, reference, run)
+        if "h0" not in run.withheld
+        else run.spec.directions * (run.spec.num_layers - 1)
+    )
     if k is None:
         return None
     layer, direction = divmod(k, run.spec.directions)

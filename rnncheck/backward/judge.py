@@ -42,6 +42,8 @@ def backward_comparisons(
     held: Rounding | Tolerance,
     seed: int = 0,
     in_float64: tuple[Implementation, Implementation] | None = None,
+    unexposed: frozenset[str] = frozenset(),
+    withheld: frozenset[str] = frozenset(),
 ) -> Backward:
     """The gradients of sum(P * (output, h_n, c_n)) by x, h0, c0 and every weight, P fixed, normal, from `seed`.
 
@@ -49,6 +51,7 @@ def backward_comparisons(
     round, for an envelope of its own, or a stated tolerance. `in_float64`, candidate and reference, has the same
     gradients judged in float64 too, where what is right at the dtype only by its generosity shows. The head's y is
     left out: its parameters get no gradient here. Long, wide and large runs are checked in part, as the note says.
+    Results that are `unexposed` have no part in the sum, and gradients that are `withheld` none in the comparison.
     Works in any of torch's modes, draws from no global generator, and leaves no `.grad` behind.
     """
     if unable := cannot(candidate, reference):
@@ -58,7 +61,7 @@ def backward_comparisons(
         size = f"{weight_count(spec):,} weights are more than {MOST_WEIGHTS:,}"
         return Backward([], [], f"gradients were not checked: {size}")
     with torch.inference_mode(False):
-        task = Task.of(Run(spec, *reach.cut(x, state, lengths)), weights, seed)
+        task = Task.of(Run(spec, *reach.cut(x, state, lengths), unexposed, withheld), weights, seed)
         allowances = task.allowances(held)
         parts = [judge(candidate, reference, task, allowances, MODE)]
         if in_float64 and spec.dtype is not Dtype.FLOAT64:

@@ -6,11 +6,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from rnncheck.candidates import identity, understanding
 from rnncheck.candidates.loading import load
+from rnncheck.candidates.native import Facts
 from rnncheck.candidates.native_layer import NativeLayer
+from rnncheck.candidates.understanding import Understanding
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.target import parse
+from rnncheck.mapping import FoundMapping, infer
 from rnncheck.scratch.head import softmax_head
 from rnncheck.spec import Dtype, Spec
 from rnncheck.trace import State, Trace
@@ -27,8 +29,8 @@ class Candidate:
         self.name = name
         self._loaded = load(parse(name))
         self.location = self._loaded.location
-        self._understood = understanding.Understanding(self._loaded, dict(arguments or {}))
-        self._mapped: dict[Spec, identity.Mapping] = {}
+        self._understood = Understanding(self._loaded, dict(arguments or {}))
+        self._mapped: dict[Spec, FoundMapping] = {}
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         return self._understood.refuses(spec, lengths=lengths)
@@ -37,23 +39,34 @@ class Candidate:
         """How it was understood, for the report and for what the check can ask of it."""
         facts = self._understood.facts(spec)
         mapping = self._mapping(spec)
-        return Reading(facts.read_as, facts.takes_state, facts.takes_cell_state, facts.exposes, mapping.mapped)
+        return Reading(
+            facts.read_as,
+            facts.takes_state,
+            facts.takes_cell_state,
+            facts.exposes,
+            mapping.restrict,
+            tuple(mapping.mapped),
+            tuple(mapping.findings),
+            tuple(mapping.notes),
+            self._understood.doubt(spec),
+            withheld(facts, mapping),
+        )
 
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
         return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights)
 
-    def _mapping(self, spec: Spec) -> identity.Mapping:
+    def _mapping(self, spec: Spec) -> FoundMapping:
         """Found once for a spec, whatever its dtype and device."""
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._mapped:
-            self._mapped[key] = identity.infer(lambda dtype: self._understood.native(replace(key, dtype=dtype)), key)
+            self._mapped[key] = infer(self._understood.forgetful, key)
         return self._mapped[key]
 
 
 class CandidateLayer:
     """A native layer that holds canonical weights, as far as its mapping puts them there."""
 
-    def __init__(self, native: NativeLayer, mapping: identity.Mapping, weights: Weights) -> None:
+    def __init__(self, native: NativeLayer, mapping: FoundMapping, weights: Weights) -> None:
         self._native, self._mapping = native, mapping
         self._values = weights.cast(native.spec)
         self._head = {name: self._values[name] for name in native.spec.head_shapes()}
@@ -74,13 +87,13 @@ class CandidateLayer:
         if not self._native.differentiable:
             return None
         registered = self._native.registered()
+        holders = self._mapping.holders
         with torch.inference_mode(False):
             self._leaves = {
-                name: plain(value).clone().requires_grad_()
+                name: plain(value).clone().requires_grad_(self._native.trains(holders.get(name, frozenset())))
                 for name, value in self._values.items()
                 if name not in self._head
             }
-        holders = self._mapping.holders
         return {name: leaf for name, leaf in self._leaves.items() if holders.get(name, frozenset()) <= registered}
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
@@ -99,16 +112,16 @@ class CandidateLayer:
         It is written in place: whatever the candidate keeps of its parameters, and wherever, sees it.
         """
         assert self._leaves is not None
-        tensors = self._native.tensors()
-        wanted = {name: value.requires_grad for name, value in tensors.items()}
-        for value in tensors.values():
-            value.requires_grad_(False)
+        for value in self._native.tensors().values():
+            value.detach_().requires_grad_(False)  # from the graph of an earlier run
         self._mapping.fill(self._native, self._leaves)
-        try:
-            return self._native.run(x, state, lengths)
-        finally:
-            for name, value in tensors.items():
-                value.detach_().requires_grad_(wanted[name])
+        return self._native.run(x, state, lengths)
+
+
+def withheld(facts: Facts, mapping: FoundMapping) -> frozenset[str]:
+    """What no gradient can be had of: states that it does not take, weights that it has no place for."""
+    states = {"h0": facts.takes_state, "c0": facts.takes_state and facts.takes_cell_state}
+    return frozenset(mapping.absent()) | {name for name, taken in states.items() if not taken}
 
 
 def plain(value: Tensor) -> Tensor:

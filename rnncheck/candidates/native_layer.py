@@ -9,18 +9,20 @@ from torch import Tensor, nn
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.isolation import isolated
 from rnncheck.candidates.native import Facts
-from rnncheck.candidates.tensors import held
+from rnncheck.candidates.tensors import held, memory
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 
 
 class NativeLayer:
-    """`Native`, of a module, an object or a function."""
+    """`Native`, of a module, an object or a function. One that `forgets` starts every call as the first."""
 
-    def __init__(self, thing: Any, caller: Caller, facts: Facts) -> None:
+    def __init__(self, thing: Any, caller: Caller, facts: Facts, *, forgets: bool = False) -> None:
         self.facts = facts
         self._thing, self._caller = thing, caller
         self._tensors = held(thing)
+        self._wanted = {name: value.requires_grad for name, value in self._tensors.items()}
+        self._restore = memory(thing) if forgets else None
 
     @property
     def spec(self) -> Spec:
@@ -40,12 +42,20 @@ class NativeLayer:
     def differentiable(self) -> bool:
         return not self._caller.convention.numpy
 
+    def trains(self, names: frozenset[str]) -> bool:
+        """Whether an optimizer would change all of these; of what is no module its user decides."""
+        return not isinstance(self._thing, nn.Module) or all(self._wanted[name] for name in names)
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         dtype = getattr(torch, self.spec.dtype)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
         with torch.inference_mode(False), torch.set_grad_enabled(wanted(x)), isolated(dtype):
             x, state = plain(x), State(plain(state.h), None if state.c is None else plain(state.c))
-            return self._caller.run(x, state, lengths)
+            try:
+                return self._caller.run(x, state, lengths)
+            finally:
+                if self._restore is not None:
+                    self._restore()
 
 
 def wanted(x: Tensor) -> bool:

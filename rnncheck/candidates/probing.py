@@ -38,6 +38,7 @@ class Found:
     keeps_rows: bool
     uses_state: bool
     drops_time: bool  # something it returns has no axis of time, though it was given one
+    doubt: str | None = None
 
 
 @dataclass

@@ -34,6 +34,31 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
             value.data = value.data.to(device, dtype)
 
 
+def memory(thing: object) -> Callable[[], None]:
+    """Puts back, when called, what every object inside holds now by every name; what arrays hold stays as it is."""
+    seen: set[int] = set()
+    kept: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+
+    def keep(each: object) -> None:
+        if isinstance(each, (*PLAIN, Tensor, np.ndarray)) or id(each) in seen:
+            return
+        seen.add(id(each))
+        if isinstance(each, nn.Module):
+            kept.extend((own, dict(own)) for own in (each._buffers, each.__dict__))
+        elif hasattr(each, "__dict__") and not callable_of_a_library(each):
+            kept.append((each.__dict__, dict(each.__dict__)))
+        for _, value, _ in members(each):
+            keep(value)
+
+    def restore() -> None:
+        for own, before in kept:
+            own.clear()
+            own.update(before)
+
+    keep(thing)
+    return restore
+
+
 def walk(thing: object, name: str, seen: set[int]) -> Iterator[tuple[str, Any, Place]]:
     """Name, array, and how to replace it, depth first: parameters, buffers, modules, then everything else."""
     if isinstance(thing, PLAIN) or id(thing) in seen:

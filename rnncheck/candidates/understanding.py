@@ -54,21 +54,30 @@ class Understanding:
             return "it does not expose the outputs that --head reads"
         return None
 
+    def doubt(self, spec: Spec) -> str | None:
+        """What it does wrong when it is called as its signature offers."""
+        return self._of(spec).found.doubt
+
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
 
-    def native(self, spec: Spec) -> NativeLayer:
+    def forgetful(self, spec: Spec) -> NativeLayer:
+        """For being looked at with many calls, each as if it were the first."""
+        return self.native(spec, forgets=True)
+
+    def native(self, spec: Spec, *, forgets: bool = False) -> NativeLayer:
         understood = self._of(spec)
         thing = construct(self._loaded, self._constructor, spec, sizes_.output_size(spec))
         caller = Caller(
             thing, spec, understood.found.convention, understood.found.reading, self._loaded.called, self._loaded.file
         )
-        return NativeLayer(thing, caller, understood.facts)
+        return NativeLayer(thing, caller, understood.facts, forgets=forgets)
 
     def _of(self, spec: Spec) -> Understood:
-        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        narrow = int(spec.proj_size > 0)
+        key = replace(spec, input_size=1, hidden_size=2, proj_size=narrow, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._known:
-            self._known[key] = self._probed(key)
+            self._known[key] = self._probed(spec)
         return self._known[key]
 
     def _probed(self, spec: Spec) -> Understood:

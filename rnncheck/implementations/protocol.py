@@ -1,6 +1,6 @@
 """What it takes to be compared: anything that runs a spec with given weights on sequences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -64,10 +64,12 @@ class Reading:
     takes_state: bool
     takes_cell_state: bool
     exposes: frozenset[str]
+    restrict: Callable[[Weights], Weights]  # to what it can hold
     mapping: tuple[Mapped, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     doubt: str | None = None  # why it is not equivalent, though nothing that was compared differs
+    withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those of which it can have no gradient
 
 
 @runtime_checkable
