@@ -7,7 +7,8 @@ from torch import Tensor
 from rnncheck.mapping import names
 from rnncheck.mapping.expression import GATES, Expression, Ones, Rows, Sum, Unused, Zeros
 from rnncheck.mapping.found import Entry
-from rnncheck.mapping.gates import BIASES, Reading, Roles, place_suffix
+from rnncheck.mapping.gates import Reading, Roles
+from rnncheck.mapping.signatures import BIASES, place_suffix
 from rnncheck.spec import Cell, Spec
 
 _WEIGHTS = {"x": "weight_ih", "h": "weight_hh", "p": "weight_hr"}
@@ -32,7 +33,7 @@ def entries(reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str]
         elif each.sides and not spec.bias:
             found[name] = Entry(Zeros(), _how(each))
         else:
-            columns = [_column(each, kind, places, reading.additive, spec) for kind in each.placed.layout.kinds]
+            columns = [_column(each, kind, places, reading.adds_biases, spec) for kind in each.placed.layout.kinds]
             found[name] = Entry(each.placed.layout.expression(columns, tensor.shape), _how(each))
     return found
 

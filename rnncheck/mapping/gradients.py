@@ -22,8 +22,8 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
     tensors = dict(native.tensors())
     found = _by_autograd(native, tensors, x, state, losses)
     silent = [name for name in tensors if not any(bool(each[name].any()) for each in found)]
-    for name in _moving(native, tensors, silent, x, state, losses):
-        for each, column in zip(found, _by_differences(native, tensors[name], x, state, losses), strict=True):
+    for name in _moving(native, silent, x, state, losses):
+        for each, column in zip(found, _by_differences(native, name, x, state, losses), strict=True):
             each[name] = column
     return found
 
@@ -51,41 +51,34 @@ def _known(answer: Tensor | None, tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor, requires_grad=False) if answer is None else answer.detach()
 
 
-def _moving(
-    native: Native,
-    tensors: Mapping[str, Tensor],
-    names: Sequence[str],
-    x: Tensor,
-    state: State,
-    losses: Losses,
-) -> list[str]:
+def _moving(native: Native, names: Sequence[str], x: Tensor, state: State, losses: Losses) -> list[str]:
     """Those whose numbers change some loss."""
     with torch.no_grad():
         before = [float(each) for each in losses(native.run(x, state))] if names else []
         moving = []
         for name in names:
-            tensor = tensors[name]
-            kept = tensor.clone()
-            tensor.add_(torch.linspace(0.05, 0.15, tensor.numel(), dtype=tensor.dtype).reshape(tensor.shape))
+            kept = native.tensors()[name].clone()
+            scattered = torch.linspace(0.05, 0.15, kept.numel(), dtype=kept.dtype).reshape(kept.shape)
+            native.tensors()[name].copy_(kept + scattered)
             after = [float(each) for each in losses(native.run(x, state))]
-            tensor.copy_(kept)
+            native.tensors()[name].copy_(kept)
             moving += [name] if after != before else []
         return moving
 
 
-def _by_differences(native: Native, tensor: Tensor, x: Tensor, state: State, losses: Losses) -> list[Tensor]:
-    step = 1e-6 if tensor.dtype == torch.float64 else 1e-2
+def _by_differences(native: Native, name: str, x: Tensor, state: State, losses: Losses) -> list[Tensor]:
+    kept = native.tensors()[name].detach().clone()
+    step = 1e-6 if kept.dtype == torch.float64 else 1e-2
     with torch.no_grad():
         columns: list[Tensor] = []
-        for place in itertools.product(*map(range, tensor.shape)):
-            kept = tensor[place].clone()
-            tensor[place] = kept + step
-            above = losses(native.run(x, state))
-            tensor[place] = kept - step
-            below = losses(native.run(x, state))
-            tensor[place] = kept
-            slopes = [(a - b) / (2 * step) for a, b in zip(above, below, strict=True)]
-            columns = columns or [torch.zeros_like(tensor, requires_grad=False) for _ in slopes]
+        for place in itertools.product(*map(range, kept.shape)):
+            sides = []
+            for moved in (kept[place] + step, kept[place] - step):
+                native.tensors()[name][place] = moved
+                sides.append(losses(native.run(x, state)))
+                native.tensors()[name][place] = kept[place]
+            slopes = [(above - below) / (2 * step) for above, below in zip(*sides, strict=True)]
+            columns = columns or [torch.zeros_like(kept) for _ in slopes]
             for column, slope in zip(columns, slopes, strict=True):
                 column[place] = slope
         return columns

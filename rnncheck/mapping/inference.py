@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import First
+from rnncheck.mapping.forgetful import steady
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import roles
 from rnncheck.mapping.notes import notes
@@ -32,7 +34,7 @@ def infer(make: Make, spec: Spec) -> FoundMapping:
     problem = MappingError("it cannot be built to be looked at")
     for attempt in _attempts(spec):
         try:
-            found = replace(_infer(make(attempt)), spec=spec)
+            found = replace(_infer(steady(partial(make, attempt))), spec=spec)
             found.values(asked, draw(spec, 0).values)
         except MappingError as error:
             problem = error
@@ -51,6 +53,7 @@ def _attempts(spec: Spec) -> Iterator[Spec]:
             (_INPUT, _HIDDEN),
             (spec.input_size, _HIDDEN),
             (_INPUT, spec.hidden_size),
+            *([(_HIDDEN, _HIDDEN)] if spec.input_size == spec.hidden_size else []),
             (spec.input_size, spec.hidden_size),
         ):
             projection = _PROJECTION if spec.proj_size and hidden_size == _HIDDEN else spec.proj_size
@@ -70,6 +73,9 @@ def _infer(native: Native) -> FoundMapping:
     if not probe.exposes:
         raise MappingError("none of its states can be seen, so what its weights do cannot be measured")
     where, live = placed(native, probe)
+    if probe.takes_state and not any(each.live for each in where if "h" in each.layout.kinds):
+        probe = prepared(native, takes_state=False)  # h0 is perhaps ignored, and the state after a step is not
+        where, live = placed(native, probe)
     reading = roles(native, probe, where)
     mapping = FoundMapping(spec, entries(reading, tensors, live, spec))
     _check_complete(mapping)

@@ -1,20 +1,33 @@
-"""What a candidate may be: torch's own cell, or the GRU as others define it. Each is read exactly beside its kin."""
+"""The networks beside which a candidate is read: torch's own, the GRU as others define it, and every known fault."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.gru import ResetBeforeMatmul, UpdateInverted
 from rnncheck.scratch.network import Network
 from rnncheck.spec import Cell, Spec
+
+# Behind names of its own, a class that has one of these is another way to store the same layer.
+_CONVENTIONS = {"gate-order", "recurrent-weight-transposed", "input-weight-transposed", "input-and-recurrent-swapped"}
 
 
 class BothExchanged(ResetBeforeMatmul, UpdateInverted):
     """h' = z n + (1 - z) h with n = tanh(p_n + (r h) W_hn + b_hn): the GRU's first paper."""
 
 
-def kin(spec: Spec) -> Iterator[tuple[Network, bool]]:
-    """Each network, and whether b_ih and b_hh of every gate stand in one sum there; torch's own network first."""
-    yield Network(spec), spec.cell is not Cell.GRU
+def kin(spec: Spec) -> Iterator[Network]:
+    """From the likeliest on."""
+    yield Network(spec)
     if spec.cell is Cell.GRU:
-        yield UpdateInverted(spec), False
-        yield ResetBeforeMatmul(spec), True
-        yield BothExchanged(spec), True
+        yield BothExchanged(spec)
+    one_layer = replace(spec, num_layers=1, dropout=0.0, bidirectional=False, bias=True, head=None)
+    for fault in faults_of(one_layer):
+        stored_otherwise = fault.slug in _CONVENTIONS and "reshaped" not in fault.variant
+        if fault.shows_in == "states" and not stored_otherwise:
+            yield fault.network(spec)
+
+
+def adds_biases(network: Network) -> bool:
+    """Whether b_ih and b_hh of every gate stand in one sum, so that one bias can hold both."""
+    return network.spec.cell is not Cell.GRU or isinstance(network, ResetBeforeMatmul)

@@ -20,11 +20,12 @@ _NOISE = {
     "linear",
     "lin",
 }
+_PLACE = re.compile(r"_?l?\d+(?:_reverse)?$")
 _HEAD = re.compile(
     r"fc\d*|out(put)?|head|dec(oder)?|proj|y|v|by|wy|w?[ah]y|why|way|wya|bya|bay|h2[oy]|i2o|logits|classifier|readout|emb\w*"
 )
 _RECURRENT = re.compile(
-    r"w?hh|h2h|w?aa|b?aa|hid2hid|u|b?u\w?|r|rec\w*|hidden|wh|bh|dense_h|w?_?h[ifgocrzn]|h2[ifgocrzn]|h\w|wa"
+    r"w?hh|h2h|w?aa|b?aa|hid2hid|u|b?u\w?|r|rec\w*|hidden|wh|bh|dense_h|h|w?_?h[ifgocrzn]|h2[ifgocrzn]|h\w|wa"
 )
 _INPUT = re.compile(
     r"w?ih|w?xh|w?hx|i2h|x2h|w?ax|b?ax|in2hid|w|wx|bx|x|in(put|p)?|dense_i|w?_?x[ifgocrznh]|[ix]2[ifgocrzn]|i\w|x\w"
@@ -50,8 +51,8 @@ def torch_kind(name: str) -> str | None:
 def words(name: str) -> list[str]:
     """The parts of a dotted name that say something, in lower case, the innermost last."""
     parts = [part for part in name.split(".") if not part.isdigit()]
-    said = [part.lower() for part in parts if part.lower() not in _NOISE]
-    return said or [part.lower() for part in parts[-1:]]
+    said = [_PLACE.sub("", part.lower()) for part in parts if part.lower() not in _NOISE]
+    return [part for part in said if part] or [part.lower() for part in parts[-1:]]
 
 
 def is_head(name: str) -> bool:

@@ -21,19 +21,23 @@ from rnncheck.native import Native
 from rnncheck.spec import Spec
 
 _NO_MATCH, _ONE_RANK, _KNOWN_DELTA, _UNREACHED = 1.0, 0.5, 0.25, 1.0
-_PLAIN = 0.2
-_BIAS, _DEAD, _NAME = 0.1, 2.0, 0.05
+_PLAIN, _NEARLY, _ROUGHLY = 0.2, 0.1, 1e-2
+_BIAS, _DEAD, _NAME, _UNLIKE = 0.1, 2.0, 0.05, 0.3
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A tensor, how it is laid out, and its place k = layer * D + direction."""
+    """A tensor, how it is laid out, and its place k = layer * D + direction.
+
+    `pinned` is the kind that torch gives its name; of a bias, `adds` says that it acts as one, whatever its name.
+    """
 
     name: str
     layout: Layout
     k: int
     live: bool
     pinned: str | None = None
+    adds: bool = False
 
 
 @dataclass
@@ -44,10 +48,6 @@ class _Evidence:
     visible: set[int]
     multiplied: Mapping[tuple[str, int], Tensor]
     deltas: dict[int, list[Tensor]] = field(default_factory=dict)
-
-    @property
-    def exact(self) -> float:
-        return 1e-5 if self.spec.dtype == "float64" else 2e-2
 
     def learn(self, each: Placed) -> None:
         """What reaches the blocks of a tensor reaches the others of their gates in the same place."""
@@ -64,8 +64,8 @@ def placed(native: Native, probe: Probe) -> tuple[list[Placed], set[str]]:
     room = Counter({(kind, k): probe.spec.cell.gates for k in probe.places for kind in "xh"})
     room.update({("p", k): 1 for k in probe.places if probe.spec.proj_size})
     found: dict[str, Placed] = {}
-    for limit in (_PLAIN, math.inf):  # the plain ones first: their deltas are evidence for the others
-        for cost, _, _, each in sorted(_options(native, probe, evidence), key=lambda option: option[:3]):
+    for limit in (_PLAIN, _DEAD, math.inf):  # the plain ones first: what they show is evidence for the others
+        for cost, _, _, each in sorted(_options(native, probe, evidence, found), key=lambda option: option[:3]):
             needs = Counter({(kind, each.k): each.layout.count for kind in each.layout.kinds})
             if cost < limit and each.name not in found and needs <= room:
                 room -= needs
@@ -88,9 +88,15 @@ def _evidence(native: Native, probe: Probe) -> _Evidence:
     return _Evidence(probe.spec, total, reached, {k for k, _ in found}, multiplied)
 
 
-def _options(native: Native, probe: Probe, evidence: _Evidence) -> list[tuple[float, int, int, Placed]]:
+def _options(
+    native: Native, probe: Probe, evidence: _Evidence, found: Mapping[str, Placed]
+) -> list[tuple[float, int, int, Placed]]:
     """Every way to place every weight, with what speaks against it."""
-    found = []
+    options = []
+    alike: dict[torch.Size, list[Layout]] = {}
+    stored = {each.layout.transposed for each in found.values()} or {False}
+    for each in found.values():
+        alike.setdefault(native.tensors()[each.name].shape, []).append(each.layout)
     for rank, (name, tensor) in enumerate(native.tensors().items()):
         live, pinned = bool(evidence.reached[name]), names.torch_kind(name)
         if not live and pinned is None and names.is_head(name):
@@ -101,8 +107,11 @@ def _options(native: Native, probe: Probe, evidence: _Evidence) -> list[tuple[fl
                     continue
                 cost = _against(name, layout, k, evidence) if live else _DEAD
                 cost += _NAME * (names.side(name) not in (None, *layout.kinds))
-                found.append((cost, rank, k, Placed(name, layout, k, live, pinned)))
-    return found
+                if not live:
+                    cost += _UNLIKE * (layout not in alike.get(tensor.shape, [layout]))
+                    cost += _NAME * (layout.transposed not in stored)
+                options.append((cost, rank, k, Placed(name, layout, k, live, pinned)))
+    return options
 
 
 def _is_torch_s(pinned: str, layout: Layout, spec: Spec) -> bool:
@@ -127,8 +136,9 @@ def _misfit(name: str, layout: Layout, k: int, evidence: _Evidence) -> float:
             multiplied = evidence.multiplied.get((kind, k))
             if multiplied is not None:
                 unit = multiplied / multiplied.norm()
-                if float((part - torch.outer(part @ unit, unit)).norm()) < evidence.exact * scale:
-                    costs.append(0.0)
+                left = float((part - torch.outer(part @ unit, unit)).norm()) / scale
+                if left < _NEARLY:
+                    costs.append(left)
                     continue
             delta = _delta(part)
             known = delta is not None and any(_parallel(delta, each) for each in evidence.deltas.get(k, []))
@@ -155,17 +165,17 @@ def _biases(native: Native, probe: Probe, evidence: _Evidence, weights: Mapping[
             continue
         live, pinned = bool(evidence.reached[name]), names.torch_kind(name)
         sibling = beside.get(names.family(name))
-        named = pinned or names.side(name) or names.gate(name, probe.spec.cell)
-        if not live and sibling is None and (not named or names.is_head(name)):
+        alone = not names.family(name) and names.is_bias(name) and not names.is_head(name)
+        if not live and sibling is None and not pinned and not alone:
             continue
         options = []
         for k in probe.places:
             for layout in layouts(tensor.shape, probe.spec, k // probe.spec.directions):
                 if layout.kinds == ("b",):
                     cost = _NAME * (sibling is not None and sibling != k)
-                    if live:
-                        cost += _BIAS * _strange(name, layout, k, evidence) + _unreached(name, k, evidence)
-                    options.append((cost, k, Placed(name, layout, k, live, pinned)))
+                    strange = _strange(name, layout, k, evidence) if live else 0.0
+                    cost += _BIAS * strange + (_unreached(name, k, evidence) if live else 0.0)
+                    options.append((cost, k, Placed(name, layout, k, live, pinned, adds=not strange)))
         if options:
             found.append(min(options, key=lambda option: option[:2])[2])
     return found
@@ -183,11 +193,11 @@ def _strange(name: str, layout: Layout, k: int, evidence: _Evidence) -> float:
 
 def _parallel(a: Tensor, b: Tensor) -> bool:
     norms = float(a.norm() * b.norm())
-    return a.shape == b.shape and norms > 0 and abs(float(a @ b)) > (1 - 1e-6) * norms
+    return a.shape == b.shape and norms > 0 and abs(float(a @ b)) > (1 - _ROUGHLY) * norms
 
 
 def _delta(part: Tensor) -> Tensor | None:
     """The left factor of a matrix of rank one; None for any other."""
     left, sizes, _ = torch.linalg.svd(part.double(), full_matrices=False)
-    flat = float(sizes[0]) > 0 and (len(sizes) == 1 or float(sizes[1]) < 1e-5 * float(sizes[0]))
+    flat = float(sizes[0]) > 0 and (len(sizes) == 1 or float(sizes[1]) < _ROUGHLY * float(sizes[0]))
     return left[:, 0] if flat else None

@@ -2,7 +2,7 @@
 
 With an initial state it is a single step, so that the gradient of a weight is delta (outer) what the weight multiplies:
 x, h0, or both side by side. Without one it is two steps of which the second reads zeros: then an input weight still
-meets x alone, and a recurrent one the state after the first step. Only the first of its rows is looked at.
+meets x alone, and a recurrent one the state after the first step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,22 @@ from rnncheck.native import Native
 from rnncheck.spec import Cell, Spec
 from rnncheck.trace import State, Trace
 
-ROWS = 2
+ROWS = 1
 _SEED = 20
 
 
 @dataclass(frozen=True)
 class Probe:
-    """x (T, 2, I) and the state it starts from; `exposes` says what of a trace is real."""
+    """x (T, 1, I) and the state it starts from; `exposes` says what of a trace is real."""
 
     spec: Spec
     x: Tensor
     state: State
     exposes: frozenset[str]
+
+    @property
+    def takes_state(self) -> bool:
+        return len(self.x) == 1
 
     @property
     def places(self) -> range:
@@ -63,18 +67,19 @@ class Probe:
         return list(zip(ks, found, strict=True))
 
 
-def prepared(native: Native) -> Probe:
-    """The probe for this candidate, at its own precision."""
+def prepared(native: Native, *, takes_state: bool = True) -> Probe:
+    """The probe for this candidate, at its own precision; with `takes_state` False, as if it took no initial state."""
     spec = native.spec
     draw = torch.Generator().manual_seed(_SEED)
-    steps = 1 if native.facts.takes_state else 2
+    takes_state = takes_state and native.facts.takes_state
+    steps = 1 if takes_state else 2
     x = torch.randn(steps, ROWS, spec.input_size, generator=draw, dtype=torch.float64)
     if steps == 2:
         x[1] = 0
     state = zeros(spec)
-    if native.facts.takes_state:
+    if takes_state:
         state = State(torch.randn(state.h.shape, generator=draw, dtype=torch.float64), state.c)
-    if state.c is not None and native.facts.takes_cell_state:
+    if state.c is not None and takes_state and native.facts.takes_cell_state:
         state = State(state.h, torch.randn(state.c.shape, generator=draw, dtype=torch.float64))
     dtype = getattr(torch, spec.dtype)
     return Probe(spec, x.to(spec.device, dtype), state.to(spec.device, dtype), native.facts.exposes)
@@ -84,7 +89,7 @@ def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
     """What the weights of each place multiply in the probe's run, ("x" or "h", k), as far as it can be seen."""
     spec = probe.spec
     found = {("x", d): probe.x[0, 0] for d in range(spec.directions)}
-    if native.facts.takes_state:
+    if probe.takes_state:
         found |= {("h", k): probe.state.h[k, 0] for k in probe.places}
         after = _states(native, probe, probe.x)
         for k in probe.places:

@@ -40,7 +40,7 @@ def native(
     """A candidate at random values. `restored` finds in its tensors what they mean."""
     draw = torch.Generator().manual_seed(seed)
     shapes = dict(_shapes(spec, layout))
-    names = list(shapes) if layout.named else _anonymous(shapes, seed)
+    names = [_said(name) for name in shapes] if layout.named else _anonymous(shapes, seed)
     renamed = dict(zip(shapes, names, strict=True))
     dtype = getattr(torch, spec.dtype)
     drawn = {renamed[name]: torch.randn(shape, generator=draw, dtype=dtype) for name, shape in shapes.items()}
@@ -121,6 +121,12 @@ def _kinds(layout: Layout) -> tuple[str, ...]:
 
 def _suffixes(spec: Spec) -> list[str]:
     return [name.removeprefix("weight_ih") for name in spec.recurrent_shapes() if name.startswith("weight_ih")]
+
+
+def _said(name: str) -> str:
+    """A name such as people give: "W_xi_l0", "b_h_l0"."""
+    kind, _, rest = name.partition("_")
+    return {"x": "W_x", "h": "W_h", "b": "b_x", "c": "b_h"}.get(kind, "W_") + (rest if rest[:1] != "l" else f"_{rest}")
 
 
 def _anonymous(shapes: Mapping[str, object], seed: int) -> list[str]:

@@ -1,15 +1,23 @@
 """Whatever the style of a candidate and whatever is wrong with it, each of its tensors is found for what it is."""
 
 import random
+from dataclasses import replace
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mapping.fake_native import FakeNative, facts
 from mapping.generated import Layout, any_layout, native, restored
 
-from rnncheck.mapping import FoundMapping, infer
+from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.fault import Fault
+from rnncheck.mapping import FoundMapping, MappingError, infer
+from rnncheck.mapping.expression import GATES
+from rnncheck.mapping.probe import zeros
 from rnncheck.scratch.network import Network
 from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.trace import State, Trace
 from rnncheck.weights import draw
 
 CELLS = [Spec(cell=cell, dtype=Dtype.FLOAT64) for cell in Cell]
@@ -52,3 +60,135 @@ def test_so_is_one_that_takes_no_initial_state(spec: Spec, seed: int) -> None:
     layout = any_layout(spec, random.Random(seed))
     mapping = infer(lambda asked: native(asked, layout, seed=seed, takes_state=False), spec)
     assert misread(mapping, layout, seed=seed) == []
+
+
+# Faults that, behind names of its own, are another way to store the same layer, and one that makes two gates alike.
+RELABELLED = {"gate-order", "recurrent-weight-transposed", "input-and-recurrent-swapped", "gates-share-weights"}
+
+
+def planted(spec: Spec) -> list[Fault]:
+    return [each for each in faults_of(spec) if each.shows_in == "states" and each.slug not in RELABELLED]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(CELLS), st.integers(0, 10**6))
+def test_a_fault_does_not_hide_what_the_tensors_are(spec: Spec, seed: int) -> None:
+    choose = random.Random(seed)
+    fault = choose.choice([each for each in planted(spec) if each.slug not in UNDECIDABLE])
+    layout = replace(any_layout(spec, choose), named=True)
+    mapping = infer(lambda asked: native(asked, layout, fault.mixin, seed=seed), spec)
+    assert [name for name in misread(mapping, layout, fault.mixin, seed=seed) if name.startswith("weight")] == []
+
+
+# Where i and g act alike (σ(i) σ(g), tanh(i) tanh(g)), or a weight is cut up anew, nothing tells what was meant.
+UNDECIDABLE = {"wrong-nonlinearity", "input-weight-transposed"}
+
+
+@pytest.mark.parametrize("spec", CELLS[1:], ids=lambda spec: spec.cell)
+def test_an_own_order_of_gates_is_a_convention_and_is_told(spec: Spec) -> None:
+    order = {Cell.LSTM: ("i", "o", "f", "g"), Cell.GRU: ("z", "n", "r")}[spec.cell]
+    mapping = infer(lambda asked: native(asked, Layout(order, named=False)), spec)
+    assert f"Its gate order is {', '.join(order)}; torch's is {', '.join(GATES[spec.cell])}." in mapping.notes
+
+
+@pytest.mark.parametrize("takes_state", [True, False])
+@pytest.mark.parametrize("cell", Cell)
+def test_two_layers_in_two_directions_are_told_apart_without_names(cell: Cell, takes_state: bool) -> None:
+    spec = Spec(cell=cell, num_layers=2, bidirectional=True, dtype=Dtype.FLOAT64)
+    layout = Layout(GATES[cell][::-1], named=False, biases="one")
+    mapping = infer(lambda asked: native(asked, layout, takes_state=takes_state), spec)
+    assert misread(mapping, layout) == []
+
+
+def test_sizes_that_cannot_be_chosen_are_no_obstacle() -> None:
+    spec = Spec(cell=Cell.LSTM, input_size=4, hidden_size=4, dtype=Dtype.FLOAT64)
+
+    def stubborn(asked: Spec) -> FakeNative:
+        if (asked.input_size, asked.hidden_size) != (4, 4):
+            raise AssertionError("only 4 will do")
+        return native(asked, layout)
+
+    layout = Layout(("f", "g", "i", "o"), transposed=True, named=False)
+    assert misread(infer(stubborn, spec), layout) == []
+    layout = replace(layout, joined="hx")
+    assert misread(infer(stubborn, spec), layout) == []
+
+
+def test_a_gru_with_one_bias_is_compared_without_the_one_it_lacks() -> None:
+    spec = CELLS[2]
+    mapping = infer(lambda asked: native(asked, Layout(GATES[Cell.GRU], biases="one")), spec)
+    weights = draw(spec, 0)
+    restricted = mapping.restrict(weights)
+    assert restricted.values["bias_hh_l0"][-4:].tolist() == [0, 0, 0, 0]
+    assert torch.equal(restricted.values["bias_hh_l0"][:-4], weights.values["bias_hh_l0"][:-4])
+    assert all(
+        torch.equal(value, restricted.values[name]) for name, value in mapping.restrict(restricted).values.items()
+    )
+    assert mapping.notes == ["It has no place for bias_hh_l0[n]: both sides are compared with zeros there."]
+
+
+def test_a_layer_without_a_bias_is_compared_without() -> None:
+    mapping = infer(lambda asked: native(asked, Layout((), biases="none")), CELLS[0])
+    assert not any(value.any() for name, value in mapping.restrict(draw(CELLS[0], 0)).values.items() if "bias" in name)
+    assert mapping.notes == ["It has no place for a bias: both sides are compared with biases of zero."]
+
+
+def test_a_weight_that_nothing_reads_has_its_place_by_shape_and_name_and_is_told_to_be_dead() -> None:
+    mapping = infer(lambda asked: native(asked, Layout(()), fault("no-recurrence", CELLS[0])), CELLS[0])
+    assert [(each.from_, each.how) for each in mapping.mapped if each.candidate == "W_h_l0"] == [
+        ("weight_hh_l0", "shape")
+    ]
+    assert [(each.slug, each.message) for each in mapping.findings] == [
+        ("dead-parameter", "W_h_l0 does not change the output, whatever weight_hh_l0 is.")
+    ]
+
+
+def fault(slug: str, spec: Spec) -> type[Network]:
+    return next(each.mixin for each in faults_of(spec) if each.slug == slug)
+
+
+def test_a_layer_that_multiplies_nothing_by_its_state_cannot_be_mapped() -> None:
+    def made(asked: Spec) -> FakeNative:
+        weight = torch.randn(asked.hidden_size, asked.input_size, dtype=torch.float64)
+
+        def run(x: torch.Tensor, state: State) -> Trace:
+            output = torch.tanh(x @ weight.t())
+            return Trace(output, State(output[-1:]))
+
+        return FakeNative(asked, {"W": weight}, run, facts())
+
+    with pytest.raises(MappingError, match="weight_hh_l0 has no place in the candidate: none of its tensors"):
+        infer(made, CELLS[0])
+
+
+def test_numpy_arrays_are_differentiated_by_trying() -> None:
+    layout = Layout(("g", "i", "o", "f"), transposed=True, named=False)
+
+    def detached(asked: Spec) -> FakeNative:
+        made = native(asked, layout)
+        run = made.running
+
+        def in_numpy(x: torch.Tensor, state: State) -> Trace:
+            with torch.no_grad():
+                return run(x, state)
+
+        made.running = in_numpy
+        return made
+
+    assert misread(infer(detached, CELLS[1]), layout) == []
+
+
+def test_gradients_by_the_canonical_weights_pass_through_a_filled_candidate() -> None:
+    layout = Layout(("g", "i", "o", "f"), joined="xh", biases="one")
+    spec = CELLS[1]
+    mapping = infer(lambda asked: native(asked, layout), spec)
+    made = native(spec, layout)
+    leaves = {name: value.clone().requires_grad_() for name, value in draw(spec, 0).values.items()}
+    mapping.fill(made, leaves)
+    x = torch.randn(3, 2, 3, dtype=torch.float64)
+    made.run(x, zeros(spec, 2)).output.sum().backward()
+    gradients = {name: leaf.grad.clone() for name, leaf in leaves.items()}
+    for leaf in leaves.values():
+        leaf.grad = None
+    Network(spec).run(leaves, x).output.sum().backward()
+    assert all(torch.allclose(gradients[name], leaf.grad, atol=1e-12) for name, leaf in leaves.items())

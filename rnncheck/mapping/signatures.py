@@ -1,0 +1,122 @@
+"""What tells the gates apart: how each block acts at one symmetric point.
+
+All gates of a layer are given the same weights, and no bias. What reaches them is then the same whatever their order,
+so the gradient of each block depends on its role alone, and a network of which the roles are known says which that is.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping.expression import GATES
+from rnncheck.mapping.gradients import Gradients
+from rnncheck.mapping.places import Placed
+from rnncheck.mapping.probe import Probe, put, scattered, weighted
+from rnncheck.native import Native
+from rnncheck.scratch.network import Network
+from rnncheck.spec import Spec
+
+WEIGHTS = {"x": "weight_ih", "h": "weight_hh"}
+BIASES = ("bias_ih", "bias_hh")
+_TINY = 1e-9
+_ONE_SIDED = 0.5
+
+Signature = list[Tensor]
+"""The gradients of a block, of each thing that can be seen of its place."""
+Measured = dict[str, list[dict[str, Signature]]]
+"""Of each tensor, of each of its row blocks, by kind."""
+Expected = dict[tuple[int, str, str], Signature]
+"""Of each canonical block: its place, "weight_ih" or another of the four, and its gate."""
+Blocks = Mapping[tuple[str, int], Tensor]
+
+
+def symmetric(probe: Probe) -> Blocks:
+    """The weights that all gates of a place share, for each kind and place."""
+    spec, draw = probe.spec, torch.Generator().manual_seed(4)
+    found = {}
+    for k in probe.places:
+        found["x", k] = scattered((spec.hidden_size, spec.layer_input_size(k // spec.directions)), draw)
+        found["h", k] = scattered((spec.hidden_size, spec.state_size), draw)
+        found["p", k] = scattered((spec.state_size, spec.hidden_size), draw)
+    return found
+
+
+def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks) -> Measured:
+    """The signatures of a candidate's blocks; it is left with the symmetric weights."""
+    known = {each.name: each for each in tensors}
+    put(native, {name: _filled(known.get(name), tensor, blocks) for name, tensor in native.tensors().items()})
+    found = probe.gradients(native)
+    visible = {k for k, _ in found}
+    return {each.name: _signatures(each, found, visible) for each in tensors}
+
+
+def _filled(placed: Placed | None, tensor: Tensor, blocks: Blocks) -> Tensor:
+    if placed is None or placed.layout.kinds == ("b",):
+        return torch.zeros_like(tensor, requires_grad=False)
+    held = {kind: blocks[kind, placed.k] for kind in placed.layout.kinds}
+    return placed.layout.joined([held] * placed.layout.count, tensor.shape)
+
+
+def _signatures(each: Placed, found: list[tuple[int, Gradients]], visible: set[int]) -> list[dict[str, Signature]]:
+    """By the states of its own place, or by all if those cannot be seen."""
+    chosen = [gradients[each.name].double() for k, gradients in found if k == each.k or each.k not in visible]
+    blocks = [each.layout.blocks(gradient) for gradient in chosen]
+    return [{kind: [of[g][kind] for of in blocks] for kind in each.layout.kinds} for g in range(each.layout.count)]
+
+
+def expected(network: Network, probe: Probe, blocks: Blocks) -> Expected:
+    """The signatures of a network's blocks with the same weights."""
+    spec, cell = probe.spec, probe.spec.cell
+    weights: dict[str, Tensor] = {}
+    for k in probe.places:
+        suffix = place_suffix(k, spec)
+        for kind, name in WEIGHTS.items():
+            weights[name + suffix] = blocks[kind, k].repeat(cell.gates, 1)
+        for name in BIASES:
+            weights[name + suffix] = torch.zeros(cell.gates * spec.hidden_size, dtype=torch.float64)
+        if spec.proj_size:
+            weights["weight_hr" + suffix] = blocks["p", k].clone()
+    roles = (*WEIGHTS.values(), *BIASES)
+    found: Expected = {}
+    with torch.inference_mode(False), torch.enable_grad():
+        leaves = {name: value.requires_grad_(True) for name, value in weights.items()}
+        shown = probe.seen(network.run(leaves, probe.x.double().cpu(), probe.state.to("cpu", torch.float64)))
+        visible = {k for k, _, _ in shown}
+        for k, seen in [(own, seen) for own in probe.places for k, _, seen in shown if k == own or own not in visible]:
+            asked = [leaves[role + place_suffix(k, spec)] for role in roles]
+            answers = _gradients(weighted(seen), asked)
+            for role, answer in zip(roles, answers, strict=True):
+                for gate, block in zip(GATES[cell] or ("",), answer.chunk(cell.gates), strict=True):
+                    found.setdefault((k, role, gate), []).append(block)
+    return found
+
+
+def _gradients(value: Tensor, asked: list[Tensor]) -> list[Tensor]:
+    if not value.requires_grad:
+        return [torch.zeros_like(each, requires_grad=False) for each in asked]
+    answers = torch.autograd.grad(value, asked, retain_graph=True, allow_unused=True)
+    zeros = (torch.zeros_like(each, requires_grad=False) for each in asked)
+    return [zero if answer is None else answer.detach() for answer, zero in zip(answers, zeros, strict=True)]
+
+
+def place_suffix(k: int, spec: Spec) -> str:
+    """How the names of the weights of place k end, as `_l0_reverse`."""
+    layer, direction = divmod(k, spec.directions)
+    return f"_l{layer}" + ("_reverse" if direction else "")
+
+
+def distance(a: Signature, b: Signature) -> float:
+    """0 when they are equal up to sign, at most 1. The sign is a bug's to turn: an update gate that works the other way
+    round is still the update gate."""
+    live = [any(float(each.abs().max()) > _TINY for each in signature) for signature in (a, b)]
+    if not all(live):
+        return _ONE_SIDED * any(live)
+    costs = []
+    for one, other in zip(a, b, strict=True):
+        # One number that serves as the bias of every unit acts as the sum of them.
+        matching = other if one.shape == other.shape else other.sum().reshape(one.shape)
+        size = float(one.norm() + matching.norm())
+        if size > _TINY:
+            costs.append(min(float((one - matching).norm()), float((one + matching).norm())) / size)
+    return sum(costs) / len(costs)
