@@ -51,7 +51,7 @@ def lowered(candidate: Tensor, exact: Tensor, allowed: Tensor, independent: Tens
         return allowed
     error = (candidate - exact).abs()
     moved = allowed.isfinite() & ((exact != 0) | (error != 0))
-    shares = torch.where(moved, error / allowed, 0.0).nan_to_num(nan=0.0, posinf=0.0).clamp_max(1e100)
+    shares = (error / allowed).nan_to_num_(nan=0.0, posinf=0.0).clamp_max_(1e100)
     units = moved.sum(-1).clamp_min(1)
     limit = (IN_COMMON + APART / torch.minimum(units, independent.to(units.device)[:, None])).sqrt()
     used = (shares.square().sum(-1) / units).sqrt() / limit
