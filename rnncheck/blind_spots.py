@@ -10,14 +10,26 @@ SATURATED = 1 - 2.0**-10
 
 
 def blind_spots(
-    spec: Spec, weights: Weights, state: State, seq_len: int, batch_size: int, output: Tensor | None = None
+    spec: Spec,
+    weights: Weights,
+    state: State,
+    seq_len: int,
+    batch_size: int,
+    output: Tensor | None = None,
+    *,
+    witnessed: bool = False,
 ) -> list[str]:
-    """One sentence for each kind of bug that would pass unseen. `output` is what the layer gives, if that is known."""
+    """One sentence for each kind of bug that would pass unseen. `output` is what the layer gives, if that is known.
+
+    Where faults were planted (`witnessed`), which of them cannot show is not said again.
+    """
     spots = []
     if output is not None and spec.nonlinearity == "tanh" and bool((output.abs() > SATURATED).all()):
         spots.append("every state is at 1 or -1, where tanh is flat and hides what went in: scale the data down")
     if output is not None and not output.any():
         spots.append("every state is zero: nothing that a layer does can show")
+    if witnessed:
+        return spots
     if seq_len == 1:
         spots.append("T is 1: only the first step of the recurrence is seen")
     if batch_size == 1:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -14,7 +15,7 @@ from rnncheck.common_ground import ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
 from rnncheck.first_chunk import Evidence, FirstChunk
-from rnncheck.implementations import BUILT_IN, load
+from rnncheck.implementations import is_users_own, load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.judge import carrying, first_divergence, judge
 from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
@@ -25,6 +26,7 @@ from rnncheck.spec import InitialState, Spec
 from rnncheck.tolerance import Tolerance, stated
 from rnncheck.trace import State
 from rnncheck.weights import Weights, draw
+from rnncheck.witness import Terms, Testimony, insufficient, testify
 
 Progress = Callable[[int, int | None], None]
 
@@ -38,6 +40,8 @@ class Plan:
     envelope (None: unless a tolerance is stated);
     `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated). `arguments` are
     for the constructor of the user's own class: the candidate's, or else the reference's.
+    `witness` plants every known fault after a pass, to see which this check would have caught (None: unless the layer
+    is large); "strict" takes a pass that would have missed one that shows for inconclusive.
     """
 
     spec: Spec
@@ -54,6 +58,7 @@ class Plan:
     rtol: float | None = None
     lockstep: bool | None = None
     backward: bool | None = None
+    witness: bool | Literal["strict"] | None = None
     tf32: bool = False
     rows: int | None = 30
     arguments: Mapping[str, object] = field(default_factory=dict)
@@ -84,7 +89,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
 
-    stopped, evidence = None, Evidence()
+    stopped, evidence, first, testimony = None, Evidence(), None, Testimony(None)
     step = sequences.batch_size * sum(math.prod(shape) for shape in spec.parameter_shapes().values())
     with environment.threads_for(step), environment.tf32(plan.tf32), torch.inference_mode():
         layers = build_synced(candidate, spec, weights), build_synced(reference, spec, weights)
@@ -92,20 +97,19 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         both = SideBySide(spec, *layers, state, sequences.lengths, allowance, plan.rows, common.unexposed)
         try:
             for x in chunking.tensors(sequences, spec, whole=not common.carries):
-                first = FirstChunk(
-                    spec,
-                    weights,
-                    x,
-                    state,
-                    sequences.lengths,
-                    (candidate, reference),
-                    layers,
-                    common.unexposed,
-                    common.withheld,
-                )
-                examined = both.steps > 0
                 traces = both.run(x)
-                if not examined and x.numel():
+                if first is None and x.numel():
+                    first = FirstChunk(
+                        spec,
+                        weights,
+                        x,
+                        state,
+                        sequences.lengths,
+                        (candidate, reference),
+                        layers,
+                        common.unexposed,
+                        common.withheld,
+                    )
                     first.repeated(traces, both.allowed, evidence)
                     if plan.lockstep is not False and common.steps and enveloped.first is not None:
                         first.stepped(enveloped.first, traces[0].output, evidence)
@@ -116,16 +120,25 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                 if progress:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:
-            stopped = interrupt
+            stopped, doing = interrupt, "before the end of the data"
         comparisons = [*both.comparisons(), *evidence.comparisons]
+        verdict, reason = judge(comparisons, enveloped.doubt)
+        if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
+            verdict, reason = Verdict.INCONCLUSIVE, doubt
+        if first is not None and verdict is Verdict.EQUIVALENT and stopped is None and plan.witness is not False:
+            held, modes = tolerance or enveloped.rounding, {each.mode for each in comparisons}
+            terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld)
+            try:
+                testimony = testify(first, terms, always=plan.witness is not None)
+            except KeyboardInterrupt as interrupt:
+                stopped, doing = interrupt, "while faults were planted"
         switches = environment.precision_switches()
 
-    verdict, reason = judge(comparisons, enveloped.doubt)
-    if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
+    if plan.witness == "strict" and testimony.witness is not None and (doubt := insufficient(testimony.witness)):
         verdict, reason = Verdict.INCONCLUSIVE, doubt
     exit_code = verdict.exit_code
     if stopped is not None:
-        reason = f"stopped after {both.steps:,} timesteps, before the end of the data"
+        reason = f"stopped after {both.steps:,} timesteps, {doing}"
         verdict = verdict if verdict is Verdict.MISMATCH else Verdict.INCONCLUSIVE
         exit_code = getattr(stopped, "exit_code", ExitCode.INTERRUPTED)
     batch_size = sequences.batch_size
@@ -150,12 +163,16 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
         findings=[*common.findings, *evidence.findings],
+        witness=testimony.witness,
         notes=[
             *carrying(comparisons),
             *common.notes,
             *evidence.notes,
+            *testimony.notes,
             *sequences.notes,
-            *blind_spots(spec, weights, state, both.steps, batch_size, typical),
+            *blind_spots(
+                spec, weights, state, both.steps, batch_size, typical, witnessed=testimony.witness is not None
+            ),
         ],
     )
 
@@ -163,14 +180,14 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
 def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:
     """Candidate and reference, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
     if plan.arguments and not any(
-        isinstance(each, str) and each not in BUILT_IN for each in (plan.candidate, plan.reference)
+        isinstance(each, str) and is_users_own(each) for each in (plan.candidate, plan.reference)
     ):
         raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
     arguments = plan.arguments
     sides = []
     for side in (plan.candidate, plan.reference):
         if isinstance(side, str):
-            own = side not in BUILT_IN
+            own = is_users_own(side)
             sides.append(load(side, arguments if own else None))
             arguments = {} if own else arguments
         else:

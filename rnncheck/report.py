@@ -190,6 +190,29 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """A fault that was planted and not caught, and why."""
+
+    slug: str
+    variant: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What a check that found no difference would have found: known faults, planted in the reference, judged as it was.
+
+    `planted` are those that show in this run, of which it `caught` all but the `missed`; `hidden` are those that
+    cannot show in it, such as a transposed W_hh of one unit.
+    """
+
+    planted: int
+    caught: int
+    missed: Sequence[Unseen] = ()
+    hidden: Sequence[Unseen] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """All that one check found."""
 
@@ -207,6 +230,7 @@ class Report:
     comparisons: Sequence[Comparison] = ()
     first_divergence: Divergence | None = None
     findings: Sequence[Finding] = ()
+    witness: Witness | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 
     def to_dict(self) -> dict[str, Any]:

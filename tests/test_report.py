@@ -40,6 +40,7 @@ def test_a_report_has_these_keys_in_this_order() -> None:
         "comparisons",
         "first_divergence",
         "findings",
+        "witness",
         "notes",
     ]
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.backward.differentiate import Run, differentiate
+from rnncheck.backward.differentiate import Run
 from rnncheck.backward.findings import findings, listed
-from rnncheck.backward.quantity import compare
 from rnncheck.backward.reach import MOST_WEIGHTS, weight_count, within_reach
+from rnncheck.backward.right import Right
 from rnncheck.backward.task import Allowances, Task, narrowed
 from rnncheck.envelope import Rounding, rounding_of
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -96,18 +96,15 @@ def judge_in_float64(
 
 def judge(candidate: Layer, reference: Layer, task: Task, allowances: Allowances, mode: str) -> Backward:
     """Every gradient compared, and, if one is wrong, why."""
-    right = differentiate(reference, task.run, task.projection)
-    if right.problem:
-        return Backward([Comparison("gradients", mode, problem=f"of the reference, {right.problem}")], [])
-    found = differentiate(candidate, task.run, task.projection)
-    every = {
-        name: compare(task.run, name, found, value, allowances, mode)
-        for name, value in right.gradients.items()
-        if value is not None
-    }
+    right = Right(reference, task, allowances, mode)
+    if right.derived.problem:
+        return Backward([Comparison("gradients", mode, problem=f"of the reference, {right.derived.problem}")], [])
+    found, every = right.against(candidate)
     unjudged = [name for name, each in every.items() if each.problem is None and each.unjudged and not each.compared]
     because = (
-        [] if all(each.agrees for each in every.values()) else findings(candidate, reference, task.run, found, right)
+        []
+        if all(each.agrees for each in every.values())
+        else findings(candidate, reference, task.run, found, right.derived)
     )
     note = None
     if unjudged:

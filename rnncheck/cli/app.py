@@ -18,8 +18,8 @@ EXIT_CODES = (
 CANDIDATE = Annotated[
     str,
     typer.Argument(
-        help="The implementation under test: scratch, torch, numpy, or your own as path/to/file.py:Class or "
-        "package.module:Class.",
+        help="The implementation under test: scratch, torch, numpy, your own as path/to/file.py:Class or "
+        "package.module:Class, or fault:SLUG, wrong on purpose.",
         metavar="[CANDIDATE]",
     ),
 ]

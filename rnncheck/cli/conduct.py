@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rnncheck.cli.options import CheckOptions, Format
-from rnncheck.cli.plans import arguments_of, rows_shown
+from rnncheck.cli.plans import arguments_of, rows_shown, witness_of
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.errors import UsageError
@@ -35,7 +35,7 @@ def conduct(
     """Runs the check, writes the report where it was asked for, and returns the exit code. `reads` is the data file."""
     from rnncheck.implementations import check_name, files_of
 
-    rows, arguments = rows_shown(options.rows), arguments_of(options.arg)
+    rows, witness, arguments = rows_shown(options.rows), witness_of(options), arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
     for path in (options.output, options.save_weights):
@@ -61,6 +61,7 @@ def conduct(
         rtol=options.rtol,
         lockstep=options.lockstep,
         backward=options.backward,
+        witness=witness,
         tf32=options.tf32,
         rows=rows,
         arguments=arguments,

@@ -109,6 +109,18 @@ class CheckOptions:
             rich_help_panel=JUDGEMENT,
         ),
     ] = None
+    witness: Annotated[
+        bool | None,
+        Option(
+            "--witness/--no-witness",
+            help="After a pass, plant known faults: would they have been caught? [default: unless the layer is large]",
+            rich_help_panel=JUDGEMENT,
+        ),
+    ] = None
+    strict: Annotated[
+        bool,
+        Option("--strict", help="Inconclusive if a planted fault that shows passes unseen.", rich_help_panel=JUDGEMENT),
+    ] = False
     rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
     format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = "table"
     output: Annotated[

@@ -4,7 +4,7 @@ import ast
 import math
 import re
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.signals import held_back
@@ -51,6 +51,13 @@ def rows_shown(text: str) -> int | None:
     if not text.isascii() or not text.isdigit():
         raise UsageError(f"--rows is {text!r}; it must be a number, or all")
     return int(text)
+
+
+def witness_of(options: CheckOptions) -> bool | Literal["strict"] | None:
+    """What --witness and --strict ask for together."""
+    if options.strict and options.witness is False:
+        raise UsageError("--strict judges by the planted faults, which --no-witness leaves out; drop one")
+    return "strict" if options.strict else options.witness
 
 
 def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:

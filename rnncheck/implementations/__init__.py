@@ -19,11 +19,16 @@ BUILT_IN = {
     "numpy": "rnncheck.implementations.numpy_loop:NumpyLoop",
 }
 CANDIDATE = "rnncheck.candidates.adapter:Candidate"
+FAULTY = "rnncheck.implementations.faulty:Faulty"
+FAULT = "fault:"  # before the name of a fault: a layer that commits it
 
 
 def check_name(name: str) -> None:
     """Raises `UsageError` or `CannotRun` for what can be no implementation, without importing any."""
     if name in BUILT_IN:
+        return
+    if name.startswith(FAULT):
+        check_fault(name.removeprefix(FAULT))
         return
     if names_a_file_or_module(name):
         parse(name)
@@ -31,14 +36,27 @@ def check_name(name: str) -> None:
     near = get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise UsageError(
-        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, and your own as file.py:Class or "
-        f"package.module:Class{hint}"
+        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {FAULT}SLUG, and your own as "
+        f"file.py:Class or package.module:Class{hint}"
     )
+
+
+def check_fault(fault: str) -> None:
+    """Which variants there are depends on the layer, so it is left to whoever plants it."""
+    from rnncheck.faults.pages import page
+
+    told = page(fault.partition(":")[0])
+    if not told.plantable:
+        raise UsageError(f"{told.slug} cannot be planted; 'rnncheck faults {told.slug}' explains it")
+
+
+def is_users_own(name: str) -> bool:
+    return name not in BUILT_IN and not name.startswith(FAULT)
 
 
 def files_of(*names: str) -> list[Path]:
     """The user's own files among implementations."""
-    files = [parse(name).file for name in names if name not in BUILT_IN]
+    files = [parse(name).file for name in names if is_users_own(name)]
     return [each for each in files if each is not None]
 
 
@@ -48,7 +66,10 @@ def load(name: str, arguments: "Mapping[str, object] | None" = None) -> "Impleme
     Raises `UsageError` when there is none, and `CannotRun` for code that cannot be loaded.
     """
     check_name(name)
-    if name not in BUILT_IN:
+    if name.startswith(FAULT):
+        faulty: Implementation = named(FAULTY)(name.removeprefix(FAULT))
+        return faulty
+    if is_users_own(name):
         candidate: Implementation = named(CANDIDATE)(name, arguments)
         return candidate
     implementation: Implementation = named(BUILT_IN[name])()

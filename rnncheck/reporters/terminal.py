@@ -13,6 +13,7 @@ from rnncheck.reporters.screen import Screen, screen_for
 from rnncheck.reporters.summary import notes, summary
 from rnncheck.reporters.timesteps import timesteps
 from rnncheck.reporters.verdict import sentences, verdict_line
+from rnncheck.reporters.witness import witness
 
 __all__ = ["render", "render_doctor", "verdict_line"]
 
@@ -30,7 +31,7 @@ def render(report: Report, stream: IO[str] | None = None, width: int | None = No
     screen = screen_for(stream, width)
     sections = [_verdict(report, screen), _findings(report, screen), quantities(report, screen)]
     sections += [timesteps(report, each, screen) for each in report.comparisons if each.per_timestep]
-    sections += [notes(report, screen), summary(report, screen)]
+    sections += [witness(report, screen), notes(report, screen), summary(report, screen)]
     lines: list[Text] = []
     for section in filter(None, sections):
         lines += [Text(), *section] if lines else section

@@ -5,6 +5,7 @@ import math
 from rnncheck.report import Comparison, Divergence, Report, Verdict
 from rnncheck.reporters.numbers import count, in_words, of_allowed, percent, told_apart
 from rnncheck.reporters.window import units_of
+from rnncheck.reporters.witness import summed_up
 from rnncheck.text import printable
 
 LIMIT = 60  # of a name
@@ -19,7 +20,7 @@ def sentences(report: Report) -> list[str]:
     """What the verdict means, in plain words, the most important first."""
     match report.verdict:
         case Verdict.EQUIVALENT:
-            return [_agreement(report)]
+            return [_agreement(report), *([] if report.witness is None else [summed_up(report.witness)])]
         case Verdict.MISMATCH:
             return _mismatch(report)
         case Verdict.INCONCLUSIVE:

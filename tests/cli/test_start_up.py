@@ -31,6 +31,8 @@ def test_importing_the_command_line_imports_nothing_slow() -> None:
         ["compare", "--hidden-size", "0"],
         ["compare", "--device", "tpu"],
         ["compare", "no-such-implementation"],
+        ["compare", "fault:no-such-fault"],
+        ["compare", "--strict", "--no-witness"],
         ["compare", "--rows", "some"],
         ["compare", "--lengths", "3,x"],
         ["run", "data.csv", "--window", "0"],

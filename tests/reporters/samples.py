@@ -28,8 +28,10 @@ from rnncheck.report import (
     Side,
     Timestep,
     ToleranceFacts,
+    Unseen,
     Verdict,
     WeightFacts,
+    Witness,
 )
 from rnncheck.spec import Cell, Dtype, Spec
 
@@ -215,6 +217,28 @@ def with_head() -> Report:
     )
 
 
+def witnessed() -> Report:
+    """A pass that would have missed a fault, and with one unit cannot show others."""
+    spec = Spec(cell=Cell.LSTM, hidden_size=1)
+    steps = timesteps(range(6), 1, rounding)
+    transposed, one_unit = "recurrent-weight-transposed", "H is 1: a 1 by 1 matrix is its own transpose"
+    hidden = [
+        Unseen(transposed, "", one_unit),
+        Unseen(transposed, "reshaped instead", one_unit),
+        *(Unseen("gate-order", order, "all gates have the same weights") for order in ("i, f, o, g", "f, i, g, o")),
+        *(Unseen("missing-bias", f"layer {layer}", "all biases are zero") for layer in range(5)),
+    ]
+    missed = [Unseen("gradient-detached", "", "gradients were not compared: --backward would")]
+    return report(
+        spec, 6, output_and_final(spec, steps), witness=Witness(planted=28, caught=27, missed=missed, hidden=hidden)
+    )
+
+
+def blindly_equivalent() -> Report:
+    """Nothing that is wrong could show."""
+    return replace(identical(), witness=Witness(0, 0, (), [Unseen("no-recurrence", "", "every state is zero")]))
+
+
 SAMPLES: dict[str, Callable[[], Report]] = {
     make.__name__: make
     for make in (
@@ -232,5 +256,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
         within_a_stated_tolerance,
         interrupted,
         with_head,
+        witnessed,
+        blindly_equivalent,
     )
 }

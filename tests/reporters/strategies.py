@@ -15,8 +15,10 @@ from rnncheck.report import (
     Side,
     Timestep,
     ToleranceFacts,
+    Unseen,
     Verdict,
     WeightFacts,
+    Witness,
 )
 from rnncheck.spec import Cell, Spec
 
@@ -99,6 +101,9 @@ def tolerances(draw: st.DrawFn) -> ToleranceFacts:
     return ToleranceFacts("envelope", None, None, draw(st.integers(2, 64)), draw(steps), draw(amounts), draw(steps))
 
 
+unseen = st.lists(st.builds(Unseen, names, names, names), max_size=15)
+
+
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     spec = draw(specs())
@@ -126,5 +131,6 @@ def reports(draw: st.DrawFn) -> Report:
         mapping=[Mapped(draw(names), "weight_ih_l0", "shape")],
         comparisons=parts,
         first_divergence=next((each.first_divergence for each in parts if each.first_divergence), None),
+        witness=draw(st.none() | st.builds(Witness, st.integers(0, 99), st.integers(0, 99), unseen, unseen)),
         notes=draw(st.lists(names, max_size=2)),
     )

@@ -1,0 +1,30 @@
+"""`fault:SLUG` and `fault:SLUG:VARIANT`: a layer with one fault of the catalogue planted in it."""
+
+from rnncheck.errors import UsageError
+from rnncheck.faults.catalogue import by_name
+from rnncheck.faults.planted import PREFIX, PlantedLayer
+from rnncheck.spec import Spec
+from rnncheck.weights import Weights
+
+
+class Faulty:
+    """A layer that is wrong on purpose: to see what a mistake looks like, and whether a check would catch it.
+
+    Which faults and variants there are depends on the layer; one that it cannot have is refused.
+    """
+
+    location = "rnncheck.faults"
+
+    def __init__(self, fault: str) -> None:
+        self.name, self._fault = PREFIX + fault, fault
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        try:
+            by_name(self._fault, spec, lengths)
+        except UsageError as error:
+            return str(error)
+        return None
+
+    def build(self, spec: Spec, weights: Weights) -> PlantedLayer:
+        network = by_name(self._fault, spec, lengths=True).network(spec)
+        return PlantedLayer(network, weights.cast(spec), spec)

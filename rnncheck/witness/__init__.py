@@ -1,0 +1,6 @@
+"""Proof that a check could have failed: known faults, planted in the reference and judged as the candidate was."""
+
+from rnncheck.witness.terms import Terms
+from rnncheck.witness.testimony import Testimony, insufficient, testify
+
+__all__ = ["Terms", "Testimony", "insufficient", "testify"]

@@ -1,0 +1,215 @@
+"""What the witness says would have been caught is caught, and what it says would not is not."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import specs
+
+from rnncheck import check as check_module
+from rnncheck.check import Plan, check
+from rnncheck.errors import ExitCode, Stopped
+from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.fault import Fault
+from rnncheck.faults.planted import Planted
+from rnncheck.report import Report, Verdict, Witness
+from rnncheck.scratch.network import Network
+from rnncheck.sequences.random import random_sequences
+from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.witness import testimony
+
+LAYERS = [
+    Spec(Cell.RNN),
+    Spec(Cell.LSTM),
+    Spec(Cell.GRU),
+    Spec(Cell.RNN, nonlinearity="relu", dtype=Dtype.FLOAT64),
+    Spec(Cell.LSTM, num_layers=2, bidirectional=True, proj_size=2),
+]
+
+
+def plan(
+    spec: Spec | None = None, T: int = 12, B: int = 3, lengths: tuple[int, ...] | None = None, **options: Any
+) -> Plan:
+    spec = spec or Spec()
+    return Plan(spec, random_sequences(spec.input_size, T, B, lengths=lengths), **options)
+
+
+def witness_of(report: Report) -> Witness:
+    assert report.witness is not None
+    return report.witness
+
+
+def hidden(report: Report) -> dict[str, str]:
+    """Slug and variant of each fault that cannot show, and why."""
+    return {f"{each.slug} {each.variant}".strip(): each.why for each in witness_of(report).hidden}
+
+
+def planted(fault: Fault) -> Planted:
+    return Planted(fault.title, fault.network)
+
+
+@pytest.mark.parametrize("lengths", [None, (12, 5, 8)], ids=["", "lengths"])
+@pytest.mark.parametrize("spec", LAYERS, ids=lambda spec: f"{spec.cell} {spec.dtype} {spec.num_layers}")
+def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
+    spec: Spec, lengths: tuple[int, ...] | None
+) -> None:
+    report = check(plan(spec, lengths=lengths))
+    witness = witness_of(report)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert witness.missed == ()
+    assert witness.planted == witness.caught == len(faults_of(spec, lengths=lengths is not None)) - len(witness.hidden)
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> None:
+    spec = Spec(cell)
+    unseen = hidden(check(plan(spec, T=5)))
+    for fault in faults_of(spec)[::2]:  # half of them, for time
+        verdict = check(plan(spec, T=5, candidate=planted(fault))).verdict
+        if f"{fault.slug} {fault.variant}".strip() in unseen:
+            assert verdict is Verdict.EQUIVALENT, fault.title
+        elif fault.shows_in == "calls":
+            assert verdict is not Verdict.EQUIVALENT, fault.title
+        else:
+            assert verdict is Verdict.MISMATCH, fault.title
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Any small run, judged in any way."""
+    steps, rows = draw(st.integers(1, 6)), draw(st.integers(1, 4))
+    lengths = draw(st.none() | st.lists(st.integers(1, steps), min_size=rows, max_size=rows).map(tuple))
+    options: dict[str, Any] = {"backward": draw(st.sampled_from([None, False]))}
+    if draw(st.booleans()):
+        options["atol"] = draw(st.sampled_from([1e-5, 1e-2, 1.0]))
+    else:
+        options["lockstep"] = draw(st.sampled_from([None, False]))
+    return plan(
+        draw(specs()),
+        steps,
+        rows,
+        lengths,
+        seed=draw(st.integers(0, 99)),
+        h0=draw(st.sampled_from(["zeros", "random"])),
+        **options,
+    )
+
+
+@settings(deadline=None, max_examples=20)
+@given(plans(), st.data())
+def test_the_witness_and_the_judge_agree_on_every_fault(plan: Plan, data: st.DataObject) -> None:
+    lengths = plan.sequences.lengths is not None
+    fault = data.draw(st.sampled_from(faults_of(plan.spec, lengths=lengths)))
+    right = check(plan)
+    if right.verdict is not Verdict.EQUIVALENT:
+        return
+    here = (fault.slug, fault.variant)
+    witness = witness_of(right)
+    passes = check(replaced(plan, candidate=planted(fault))).verdict is Verdict.EQUIVALENT
+    assert passes == (here in {(each.slug, each.variant) for each in (*witness.missed, *witness.hidden)})
+
+
+def replaced(plan: Plan, **changes: Any) -> Plan:
+    return Plan(**{**{name: getattr(plan, name) for name in plan.__dataclass_fields__}, **changes})
+
+
+def test_a_single_unit_cannot_show_a_transposed_matrix() -> None:
+    assert "H is 1" in hidden(check(plan(Spec(hidden_size=1))))["recurrent-weight-transposed"]
+
+
+def test_a_zero_state_cannot_show_that_it_is_ignored() -> None:
+    report = check(plan(h0="zeros"))
+    assert "h0" in hidden(report)["initial-state-ignored"]
+    assert "h0 is zero" not in " ".join(report.notes)  # nothing is said twice
+
+
+def test_a_single_timestep_from_zero_cannot_show_that_nothing_recurs() -> None:
+    assert "T is 1" in hidden(check(plan(T=1, h0="zeros")))["no-recurrence"]
+
+
+def test_a_loose_tolerance_misses_what_it_allows_and_says_so() -> None:
+    witness = witness_of(check(plan(atol=2.0, backward=False)))
+    assert witness.caught < witness.planted
+    (why,) = [each.why for each in witness.missed if each.slug == "missing-input-bias"]
+    assert why.endswith("where 2 is allowed")
+    assert why.startswith(("changes output by at most ", "changes h_n by at most "))
+
+
+def test_what_only_gradients_show_is_missed_where_they_are_not_compared() -> None:
+    witness = witness_of(check(plan(backward=False)))
+    detached = [each.why for each in witness.missed if each.slug == "gradient-detached"]
+    assert set(detached) == {"gradients were not compared: --backward would"}
+    assert all(each.why == detached[0] for each in witness.missed)
+
+
+@pytest.mark.parametrize("options", [{"backward": False}, {"atol": 1.0}])
+def test_when_strict_a_pass_that_misses_a_fault_is_inconclusive(options: dict[str, Any]) -> None:
+    assert check(plan(**options)).exit_code == ExitCode.EQUIVALENT
+    report = check(plan(witness="strict", **options))
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
+    assert "planted faults would have passed unseen: " in (report.reason or "")
+
+
+def test_when_strict_a_pass_that_misses_none_stays_one() -> None:
+    assert check(plan(witness="strict")).exit_code == ExitCode.EQUIVALENT
+
+
+def test_when_strict_a_run_that_can_show_nothing_is_inconclusive() -> None:
+    assert "proves nothing" in (testimony.insufficient(Witness(0, 0)) or "")
+
+
+def test_a_mismatch_needs_no_witness() -> None:
+    assert check(plan(candidate="fault:no-recurrence", witness=True)).witness is None
+
+
+def test_a_witness_can_be_left_out_without_a_word() -> None:
+    report = check(plan(Spec(hidden_size=1), witness=False))
+    assert report.witness is None
+    assert report.notes == ["H is 1: a transposed W_hh is the same matrix"]
+
+
+def test_a_large_layer_has_none_planted_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testimony, "MOST_WEIGHTS", 35)
+    report = check(plan())
+    assert report.witness is None
+    assert "no faults were planted in so many weights, 36: --witness would" in report.notes
+    assert check(plan(witness=True)).witness is not None
+    assert check(plan(witness="strict")).witness is not None
+
+
+def test_of_a_long_and_wide_run_the_beginning_is_planted_and_that_is_said() -> None:
+    report = check(plan(T=200, B=20))
+    assert witness_of(report).missed == ()
+    (note,) = [each for each in report.notes if each.startswith("faults were planted in")]
+    assert note.startswith("faults were planted in 8 of 20 batch rows and the first ")
+
+
+def test_padding_is_seen_where_only_the_last_rows_end_early() -> None:
+    report = check(plan(T=60, B=12, lengths=(60,) * 10 + (3, 7)))
+    assert [name for name in hidden(report) if name.startswith("padding")] == []
+
+
+def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise Stopped(ExitCode.TERMINATED)
+
+    monkeypatch.setattr(check_module, "testify", interrupted)
+    report = check(plan())
+    assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while faults were planted")
+
+
+def test_the_global_random_state_is_left_alone() -> None:
+    before = torch.get_rng_state()
+    check(plan(witness=True))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_right_layer_planted_would_not_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is caught is caught for its fault, not for how it is run."""
+    monkeypatch.setattr(Fault, "visible_in", lambda fault, scene: None)
+    nothing = [Fault("none", where, Network, where) for where in ("states", "gradients", "calls")]
+    monkeypatch.setattr(testimony, "faults_of", lambda spec, lengths: nothing)
+    for spec in LAYERS:
+        assert len(witness_of(check(plan(spec))).missed) == 3
