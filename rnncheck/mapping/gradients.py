@@ -17,10 +17,16 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
     """The gradient of each loss by each tensor of `native`, which is a copy nobody else needs.
 
     A tensor that autograd says is not used, but that changes a loss all the same (a numpy array, a tensor that the
-    code detaches), is differentiated by central differences.
+    code detaches), is differentiated by central differences; all are where the candidate's own backward fails.
     """
     tensors = dict(native.tensors())
-    found = _by_autograd(native, tensors, x, state, losses)
+    try:
+        found = _by_autograd(native, tensors, x, state, losses)
+    except Exception:  # whatever a stranger's backward raises
+        with torch.no_grad():
+            found = [
+                {name: torch.zeros_like(each) for name, each in tensors.items()} for _ in losses(native.run(x, state))
+            ]
     silent = [name for name in tensors if not any(bool(each[name].any()) for each in found)]
     for name in _moving(native, silent, x, state, losses):
         for each, column in zip(found, _by_differences(native, name, x, state, losses), strict=True):

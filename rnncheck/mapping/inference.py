@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import First
-from rnncheck.mapping.forgetful import steady
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import roles
 from rnncheck.mapping.notes import notes
@@ -26,7 +24,7 @@ _INPUT, _HIDDEN, _PROJECTION = 5, 7, 3
 
 
 def infer(make: Make, spec: Spec) -> FoundMapping:
-    """The mapping of the candidate that `make` builds for a spec.
+    """The mapping of the candidate that `make` builds for a spec; calls must not change what it builds.
 
     Raises `MappingError` when the recurrent layer's own weights find no place in it.
     """
@@ -34,7 +32,7 @@ def infer(make: Make, spec: Spec) -> FoundMapping:
     problem = MappingError("it cannot be built to be looked at")
     for attempt in _attempts(spec):
         try:
-            found = replace(_infer(steady(partial(make, attempt))), spec=spec)
+            found = replace(_infer(make(attempt)), spec=spec)
             found.values(asked, draw(spec, 0).values)
         except MappingError as error:
             problem = error

@@ -107,7 +107,7 @@ def _states(native: Native, probe: Probe, x: Tensor) -> dict[int, Tensor]:
     """h of each place after x, where it can be seen."""
     with torch.no_grad():
         trace = native.run(x, probe.state)
-    return {k: value.clone() for k, which, value in reversed(probe.seen(trace)) if which == "h"}
+    return {k: value.detach().clone() for k, which, value in reversed(probe.seen(trace)) if which == "h"}
 
 
 def zeros(spec: Spec, rows: int = ROWS) -> State:
