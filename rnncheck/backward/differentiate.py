@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from rnncheck.implementations.protocol import Layer
+from rnncheck.implementations.protocol import Blames, Layer
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 
@@ -68,6 +68,8 @@ def differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
+        if isinstance(layer, Blames) and (blamed := layer.blamed(error)):
+            raise blamed from error
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         return Derived(problem=f"it cannot be differentiated: {first_line}")
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rnncheck.candidates.blame import blamed
 from rnncheck.candidates.loading import load
 from rnncheck.candidates.native import Facts
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.understanding import Understanding
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.target import parse
-from rnncheck.mapping import FoundMapping, infer
+from rnncheck.mapping import FoundMapping, MappingError, infer
 from rnncheck.scratch.head import softmax_head
 from rnncheck.spec import Dtype, Spec
 from rnncheck.trace import State, Trace
@@ -38,7 +40,7 @@ class Candidate:
     def read(self, spec: Spec) -> Reading:
         """How it was understood, for the report and for what the check can ask of it."""
         facts = self._understood.facts(spec)
-        mapping = self._mapping(spec)
+        mapping, doubt = self._mapping(spec), self._understood.doubt(spec)
         return Reading(
             facts.read_as,
             facts.takes_state,
@@ -47,27 +49,33 @@ class Candidate:
             mapping.restrict,
             tuple(mapping.mapped),
             tuple(mapping.findings),
-            tuple(mapping.notes),
-            self._understood.doubt(spec),
+            (*mapping.notes, *([doubt] if doubt else [])),
+            doubt,
             withheld(facts, mapping),
         )
 
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
-        return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights)
+        return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights, self._loaded.file)
 
     def _mapping(self, spec: Spec) -> FoundMapping:
         """Found once for a spec, whatever its dtype and device."""
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._mapped:
-            self._mapped[key] = infer(self._understood.forgetful, key)
+            try:
+                self._mapped[key] = infer(self._understood.forgetful, key)
+            except MappingError as problem:
+                cause = problem.__cause__
+                if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:
+                    raise found from cause
+                raise
         return self._mapped[key]
 
 
 class CandidateLayer:
     """A native layer that holds canonical weights, as far as its mapping puts them there."""
 
-    def __init__(self, native: NativeLayer, mapping: FoundMapping, weights: Weights) -> None:
-        self._native, self._mapping = native, mapping
+    def __init__(self, native: NativeLayer, mapping: FoundMapping, weights: Weights, file: Path | None) -> None:
+        self._native, self._mapping, self._file = native, mapping, file
         self._values = weights.cast(native.spec)
         self._head = {name: self._values[name] for name in native.spec.head_shapes()}
         self._leaves: Mapping[str, Tensor] | None = None
@@ -95,6 +103,10 @@ class CandidateLayer:
                 if name not in self._head
             }
         return {name: leaf for name, leaf in self._leaves.items() if holders.get(name, frozenset()) <= registered}
+
+    def blamed(self, problem: Exception) -> Exception | None:
+        found = blamed(problem, "", self._file)
+        return found if found.in_its_code else None
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and self._leaves is not None:

@@ -48,7 +48,7 @@ def makes_a_layer(function: Callable[..., Any]) -> bool:
     parameters = inspect.signature(function).parameters
     required = [name for name, each in parameters.items() if each.default is inspect.Parameter.empty]
     sizes = [name for name in parameters if role_of(name) in ("input_size", "hidden_size") and SIZE.search(name)]
-    return not required or bool(sizes) or role_of(required[0]) == "config"
+    return not required or bool(sizes) or (len(required) == 1 and role_of(required[0]) == "config")
 
 
 def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:

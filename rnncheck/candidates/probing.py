@@ -7,11 +7,12 @@ later: so batch and time are told apart by what the code does, whatever it says.
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from rnncheck.candidates import results
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.convention import Convention, Handing, Reading, StateForm
@@ -52,6 +53,7 @@ class Probe:
     batch_first: bool | None  # as its constructor was told, if it was
     numpy: bool
     one_feature: bool
+    returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -97,8 +99,11 @@ class Probe:
                 elif self.call.lengths:
                     convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
                 found = self._attempt(convention)
+                if found is not None and form is not None and form.handing == "(h, c)":
+                    other = replace(convention, state=replace(form, cell_first=True))
+                    found = self._attempt(other) if self._mixes_units(found, "c") else found
                 if found is not None:
-                    yield found
+                    yield found if form is not None or self.call.state is None else replace(found, doubt=self._crash())
                     break
 
     def _inputs(self, kind: str) -> list[tuple[str, bool]]:
@@ -129,7 +134,7 @@ class Probe:
             handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
             for handing in handings:
                 yield from (StateForm(each, handing) for each in axes)
-            if kind == LAYERS:
+            if kind == LAYERS and (lstm or self.sizes.states > 1):
                 yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
         if not (call.state_required and call.state):
             yield None
@@ -140,13 +145,37 @@ class Probe:
         x, state = self.x[t, b], rows_of(self.state, b)
         try:
             with torch.no_grad(), isolated(self.x.dtype):
-                reading = find(self._caller(convention).result(x.clone(), cloned(state)), convention, self.sizes)
+                result = self._caller(convention).result(x.clone(), cloned(state))
+                reading = find(result, convention, self.sizes)
                 if reading is None and isinstance(self.thing, nn.Module):
                     reading = taps(self._caller(convention), self.sizes, x, cloned(state))
+                if reading is None:
+                    self.returned.append(results.described(result))
                 return None if reading is None else self._measured(convention, reading)
         except CandidateError as problem:
             self.problems.append((convention, problem))
             return None
+
+    def _crash(self) -> str | None:
+        """What happens when it is given the initial state that its signature offers."""
+        own = [problem for convention, problem in self.problems if convention.state is not None and problem.in_its_code]
+        return "given an initial state, it raises: " + ": ".join(str(own[0]).split("\n    ")) if own else None
+
+    def _mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
+        """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""
+        one = slice(0, 1)
+        state = rows_of(self.state, one)
+        assert state.c is not None
+        moved = state.h if which == "h" else state.c
+        bumped = moved.clone()
+        bumped[-1, :, 0] += 1  # of the last layer, whose states are the output's
+        other = State(bumped, state.c) if which == "h" else State(state.h, bumped)
+
+        def after(start: State) -> Tensor:
+            trace = self._caller(found.convention, found.reading).run(self.x[one, one].clone(), cloned(start))
+            return trace.output[..., 1 - self.sizes.spec.state_size :]
+
+        return differ(after(state), after(other))
 
     def _caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""
@@ -182,7 +211,12 @@ class Probe:
         )
 
     def _refusal(self) -> CannotRun:
-        name = self.loaded.called
+        name, width = self.loaded.called, self.sizes.spec.output_size
+        if self.returned:
+            return CannotRun(
+                f"{name} was tried with states of {width} units, and in what it returned, {self.returned[0]}, there is "
+                "nothing of that width: return the states, or hand them to a module, such as a Linear on top"
+            )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
             convention, problem = own[0]
@@ -191,9 +225,7 @@ class Probe:
             )
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
-        return CannotRun(
-            f"nothing that {name} returns is as wide as its state, {self.sizes.spec.output_size} of them were expected"
-        )
+        return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
 
 
 def described(convention: Convention) -> str:

@@ -34,7 +34,7 @@ ROLES: Mapping[str, Sequence[str]] = {
     "mode": (r"mode|(cell|rnn|layer|model|unit)(type|name|kind|class)|cell|rnn|kind",),
     "device": (r"device|dev",),
     "dtype": (r"dtype",),
-    "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|params?|settings|hyperparam(eter)?s",),
+    "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 

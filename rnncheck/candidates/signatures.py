@@ -85,8 +85,8 @@ def is_lengths(name: str) -> bool:
     return any(each in {"len", "lens", "length", "lengths", "seqlen", "seqlens"} for each in words(name))
 
 
-def read(function: Callable[..., Any]) -> Call:
-    """Of a bound method or a function. Raises `ValueError` where it takes nothing."""
+def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
+    """Of a method, or of a function, which may be given its weights. Raises `ValueError` where it takes nothing."""
     parameters = [
         each
         for each in inspect.signature(function).parameters.values()
@@ -104,7 +104,7 @@ def read(function: Callable[..., Any]) -> Call:
         state, cell = cell, None
     known = {x, lengths, state and state.name, cell and cell.name}
     others = [each for each in rest if each.name not in known and each.default is inspect.Parameter.empty]
-    if state is None and len(others) == 1:
+    if state is None and len(others) == 1 and holds_weights:
         state, others = others[0], []
     return Call(
         x,

@@ -1,7 +1,7 @@
 """How a loaded candidate is built and called for a spec: found once, then used at every dtype."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import nn
 from rnncheck.candidates import sizes as sizes_
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.construct import construct, constructor, entry
+from rnncheck.candidates.functions import Scheme, WithWeights, schemes
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.native import Facts
 from rnncheck.candidates.native_layer import NativeLayer
@@ -36,14 +37,17 @@ class Understanding:
         self._loaded = loaded
         self._constructor = constructor(loaded, given)
         self._known: dict[Spec, Understood] = {}
+        self._function: tuple[Callable[..., Any], Call] | None = None
+        self._example: WithWeights | None = None
+        if self._constructor is None and inspect.isfunction(loaded.thing):
+            call = read(loaded.thing, holds_weights=False)
+            self._function = (loaded.thing, call) if call.others else None
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if self._constructor is not None and (reason := self._constructor.refuses(spec)):
             return reason
         understood = self._of(spec)
         convention = understood.found.convention
-        if convention.is_cell and (spec.num_layers > 1 or spec.bidirectional):
-            return "it is a cell, one layer in one direction; leave --num-layers and --bidirectional out"
         if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
             return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
@@ -67,11 +71,12 @@ class Understanding:
 
     def native(self, spec: Spec, *, forgets: bool = False) -> NativeLayer:
         understood = self._of(spec)
-        thing = construct(self._loaded, self._constructor, spec, sizes_.output_size(spec))
+        thing = self._made(spec, sizes_.output_size(spec))
         caller = Caller(
             thing, spec, understood.found.convention, understood.found.reading, self._loaded.called, self._loaded.file
         )
-        return NativeLayer(thing, caller, understood.facts, forgets=forgets)
+        with torch.inference_mode(False):  # whose tensors could not be written into
+            return NativeLayer(thing, caller, understood.facts, forgets=forgets)
 
     def _of(self, spec: Spec) -> Understood:
         narrow = int(spec.proj_size > 0)
@@ -82,27 +87,48 @@ class Understanding:
 
     def _probed(self, spec: Spec) -> Understood:
         first: CannotRun | None = None
-        tries = [sizes_.all_different(spec)] if self._constructor is not None else []
-        for tried in (*tries, sizes_.around(spec)):
-            try:
-                return self._probed_with(tried)
-            except CannotRun as problem:
-                first = first or problem
+        free = self._constructor is not None or self._function is not None
+        tries = [sizes_.all_different(spec)] if free else []
+        own = sizes_.around(spec)
+        takes_input = self._constructor is None or "input_size" in self._constructor.takes
+        for tried in (*tries, own) if takes_input or spec.input_size > 1 else (own, *tries):
+            for scheme in schemes(spec) if self._function is not None and self._example is None else (None,):
+                try:
+                    return self._probed_with(tried, scheme)
+                except CannotRun as problem:
+                    first = first or problem
         assert first is not None
         raise first
 
-    def _probed_with(self, tried: sizes_.Sizes) -> Understood:
-        thing = construct(self._loaded, self._constructor, tried.spec, tried.output_size)
+    def _made(self, spec: Spec, output_size: int, scheme: Scheme | None = None) -> object:
+        """Constructed, or given weights of its own, in the shapes that were found or that `scheme` says."""
+        if self._function is None:
+            return construct(self._loaded, self._constructor, spec, output_size)
+        function, call = self._function
+        with torch.inference_mode(False):
+            if self._example is None or scheme is not None:
+                assert scheme is not None
+                return WithWeights(function, call, scheme, spec, output_size)
+            made = WithWeights(function, call, self._example.scheme, spec, output_size)
+            made.learn(self._example)
+            return made
+
+    def _probed_with(self, tried: sizes_.Sizes, scheme: Scheme | None) -> Understood:
+        thing = self._made(tried.spec, tried.output_size, scheme)
         spread(thing)
         function = entry(thing)
         assert function is not None
-        call = read(called(thing, function))
+        call = thing.call if isinstance(thing, WithWeights) else read(called(thing, function))
         takes = self._constructor.takes if self._constructor is not None else frozenset[str]()
-        numpy = not isinstance(thing, nn.Module) and uses_numpy(thing)
+        numpy = not isinstance(thing, nn.Module) and (
+            thing.numpy if isinstance(thing, WithWeights) else uses_numpy(thing)
+        )
         batch_first = tried.spec.batch_first if "batch_first" in takes else getattr(thing, "batch_first", None)
         one_feature = tried.spec.input_size == 1 and "input_size" not in takes
         probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature)
         found = probe.convention()
+        if isinstance(thing, WithWeights):
+            self._example = thing
         facts = facts_of(found, tried, sentence(found, call, tried))
         return Understood(found, call, facts)
 
@@ -138,7 +164,9 @@ def called(thing: Any, function: Any) -> Any:
 
 
 def uses_numpy(thing: object) -> bool:
-    """Whether what it holds, or the module it is written in, is numpy's."""
+    """Whether the module it is written in knows no torch."""
+    if isinstance(thing, nn.Module):
+        return False
     module = inspect.getmodule(thing if inspect.isroutine(thing) else type(thing))
     names = {getattr(each, "__name__", "") for each in vars(module).values()} if module else set()
     return "torch" not in names and not any(name.startswith("torch.") for name in names)

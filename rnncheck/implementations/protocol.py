@@ -73,6 +73,15 @@ class Reading:
 
 
 @runtime_checkable
+class Blames(Protocol):
+    """A layer that tells mistakes of the code that it runs from others."""
+
+    def blamed(self, problem: Exception) -> Exception | None:
+        """What to raise instead, if the problem is in that code."""
+        ...
+
+
+@runtime_checkable
 class Read(Protocol):
     """An implementation that had to be read first."""
 

@@ -38,6 +38,7 @@ def infer(make: Make, spec: Spec) -> FoundMapping:
             problem = error
         except Exception as error:  # a stranger's class may refuse any size but its own, in any way
             problem = MappingError(f"it cannot be run to be looked at: {printable(str(error), 200)}")
+            problem.__cause__ = error
         else:
             return replace(found, findings=(*_too_small(found, asked), *found.findings))
     raise problem

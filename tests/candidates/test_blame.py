@@ -1,0 +1,79 @@
+"""A mistake in a candidate's code is told at its own file and line, and is never a bug of ours."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from candidates.sources import HEAD, RNN, Write, raising_in
+
+Command = Callable[..., Any]
+
+
+def line_of(text: str, part: str) -> int:
+    return 1 + next(index for index, line in enumerate(text.splitlines()) if part in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "where", "said"),
+    [
+        (RNN + "1 / 0\n", "1 / 0", "", "ZeroDivisionError: division by zero"),
+        (raising_in("__init__", "self.none.x"), "self.none.x", " in __init__", "AttributeError"),
+        (raising_in("forward", "torch.ones(2) @ torch.ones(3)"), "torch.ones(2) @", " in forward", "RuntimeError"),
+        (
+            raising_in("forward", "raise ValueError('first\\nsecond')"),
+            "raise Value",
+            " in forward",
+            "ValueError: first",
+        ),
+        (raising_in("forward", "exit(3)"), "exit(3)", " in forward", "it calls exit(3)"),
+        (RNN + "raise SystemExit\n", "SystemExit", "", "it calls exit()"),
+    ],
+    ids=["import", "construction", "call", "two lines", "exit in a call", "exit at import"],
+)
+def test_it_is_told_at_its_line(rnncheck: Command, write: Write, text: str, part: str, where: str, said: str) -> None:
+    write(text)
+    outcome = rnncheck("compare", "mine.py:MyRNN")
+    assert (outcome.code, outcome.stdout) == (4, "")
+    first, second, *_ = outcome.stderr.splitlines()
+    assert first.startswith(f"error: mine.py:{line_of(text, part)}{where}: {said}")
+    assert part in second
+    assert "rnncheck/" not in outcome.stderr
+
+
+def test_a_file_that_is_no_python_says_where(rnncheck: Command, write: Write) -> None:
+    write("import torch\nclass MyRNN(:\n")
+    outcome = rnncheck("compare", "mine.py:MyRNN")
+    assert outcome.code == 4
+    assert outcome.stderr.startswith("error: mine.py:2: SyntaxError: invalid syntax\n    class MyRNN(:")
+
+
+def test_what_raises_in_its_own_backward_is_no_finding(rnncheck: Command, write: Write) -> None:
+    own = (
+        "class Id(torch.autograd.Function):\n"
+        "    @staticmethod\n"
+        "    def forward(ctx, x):\n"
+        "        return x.clone()\n"
+        "    @staticmethod\n"
+        "    def backward(ctx, grad):\n"
+        "        raise RuntimeError('no way back')\n"
+    )
+    write(RNN.replace(HEAD, HEAD + own).replace("torch.stack(outputs), h", "Id.apply(torch.stack(outputs)), h"))
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--cell", "rnn")
+    assert outcome.code == 4
+    assert "mine.py:9 in backward: RuntimeError: no way back" in outcome.stderr
+
+
+@pytest.mark.parametrize("returned", ["None", "3", "torch.ones(2)", "'output'"])
+def test_what_returns_no_state_is_refused(rnncheck: Command, write: Write, returned: str) -> None:
+    write(RNN.replace("torch.stack(outputs), h[None]", returned).replace("self.x2h(x_t)", "x_t @ self.x2h.weight.T"))
+    outcome = rnncheck("compare", "mine.py:MyRNN")
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert "in what it returned" in outcome.stderr
+    assert "there is nothing of that width" in outcome.stderr
+
+
+def test_a_crash_on_a_given_state_is_said_and_leaves_the_verdict_open(rnncheck: Command, write: Write) -> None:
+    write(RNN.replace("if h0 is None else h0[0]", "if not h0 else h0[0]"))
+    outcome = rnncheck("compare", "mine.py:MyRNN", "-q")
+    assert outcome.code == 5
+    assert "given an initial state, it raises: mine.py:10 in forward: RuntimeError: Boolean value" in outcome.stdout

@@ -1,0 +1,66 @@
+"""Whatever a candidate prints or changes globally, stdout holds the report alone and the process is as it was."""
+
+import json
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from candidates.sources import RNN, Write, raising_in
+
+CHANGES = [
+    "torch.set_default_dtype(torch.float64)",
+    "torch.manual_seed(5)",
+    "torch.set_grad_enabled(False)",
+    "torch.use_deterministic_algorithms(True)",
+    "torch.set_num_threads(2)",
+    "torch.set_float32_matmul_precision('medium')",
+    "__import__('numpy').random.seed(5)",
+    "__import__('random').seed(5)",
+    "__import__('sys').argv.append('changed')",
+    "__import__('sys').path.append('changed')",
+    "__import__('os').environ.update(CHANGED='1')",
+    "__import__('os').chdir('/')",
+    "__import__('warnings').warn('never mind')",
+    "print('on stdout')",
+]
+
+
+def state() -> list[Any]:
+    return [
+        torch.get_default_dtype(),
+        torch.get_rng_state().tolist(),
+        torch.is_grad_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_num_threads(),
+        torch.get_float32_matmul_precision(),
+        np.random.get_state()[1].tolist(),
+        random.getstate(),
+        list(sys.argv),
+        list(sys.path),
+        dict(os.environ),
+        Path.cwd(),
+        list(warnings.filters),
+    ]
+
+
+@pytest.mark.parametrize("where", ["import", "__init__", "forward"])
+@pytest.mark.parametrize("change", CHANGES, ids=lambda text: text.partition("(")[0])
+def test_it_leaves_no_trace(rnncheck: Callable[..., Any], write: Write, change: str, where: str) -> None:
+    write(change_at_import(change) if where == "import" else raising_in(where, change))
+    before = state()
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--seq-len", "3", "--no-backward", "--format", "json")
+    assert outcome.code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["verdict"] == "equivalent"
+    assert state() == before
+
+
+def change_at_import(change: str) -> str:
+    first, rest = RNN.split("\n", 1)
+    return f"{first}\n{change}\n{rest}"

@@ -1,0 +1,107 @@
+"""What a candidate's name leads to, and what is said where it leads nowhere."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from candidates.sources import HEAD, RNN, Write
+
+Command = Callable[..., Any]
+
+
+def verdict(outcome: Any) -> str:
+    return outcome.stdout.partition(":")[0]
+
+
+def test_a_class_in_a_file(rnncheck: Command, write: Write) -> None:
+    write(RNN)
+    assert verdict(rnncheck("compare", "mine.py:MyRNN", "-q")) == "equivalent"
+
+
+def test_a_file_alone_is_its_only_layer(rnncheck: Command, write: Write) -> None:
+    write(RNN + "def helper(x):\n    return x\n")
+    assert verdict(rnncheck("compare", "mine.py", "-q")) == "equivalent"
+
+
+def test_a_file_of_several_lists_them(rnncheck: Command, write: Write) -> None:
+    write(RNN + "class OtherRNN(MyRNN):\n    pass\n")
+    outcome = rnncheck("compare", "mine.py")
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert outcome.stderr == "error: mine.py holds MyRNN, OtherRNN; say which, as in mine.py:MyRNN\n"
+
+
+def test_siblings_and_relative_imports_work(rnncheck: Command, write: Write) -> None:
+    write("", "package/__init__.py")
+    write(RNN, "package/layers.py")
+    write("from .layers import MyRNN\nclass Sub(MyRNN):\n    pass\n", "package/model.py")
+    write(RNN, "plain/neighbour.py")
+    write("from neighbour import MyRNN\nclass Sub(MyRNN):\n    pass\n", "plain/model.py")
+    assert verdict(rnncheck("compare", "package/model.py:Sub", "-q")) == "equivalent"
+    assert verdict(rnncheck("compare", "plain/model.py:Sub", "-q")) == "equivalent"
+    assert verdict(rnncheck("compare", "package.model:Sub", "-q")) == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ("def make(input_size, hidden_size):\n    return MyRNN(input_size, hidden_size)\n", "make"),
+        ("layer = MyRNN(3, 4)\n", "layer"),
+        ("class Outer:\n    class Inner(MyRNN):\n        pass\n", "Outer.Inner"),
+    ],
+    ids=["factory", "instance", "nested"],
+)
+def test_what_makes_or_is_a_layer(rnncheck: Command, write: Write, more: str, name: str) -> None:
+    write(RNN + more)
+    assert verdict(rnncheck("compare", f"mine.py:{name}", "-q")) == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("mine.py:MyRMM", 4, "mine.py has no MyRMM; did you mean MyRNN?"),
+        ("mime.py:MyRNN", 4, "mime.py is not there; did you mean mine.py?"),
+        ("nowhere/mine.py:MyRNN", 4, "nowhere/mine.py is not there, nor is the directory nowhere"),
+        ("./:MyRNN", 4, ". is a directory; name a file in it; there are mine.py"),
+        ("mine.py:", 2, "behind the colon belongs the name of a class or function"),
+        ("mine.py:My RNN", 2, "behind the colon belongs the name of a class or function"),
+        (":MyRNN", 2, "before the colon belongs a file or a module"),
+        ("mine.py:NUMBER", 4, "mine.py:NUMBER is int 3, no layer"),
+        ("not_there.at_all:MyRNN", 4, "there is no module not_there"),
+        ("C:\\mine.py:MyRNN", 4, "is not there"),
+        ("scrach", 2, "did you mean scratch?"),
+    ],
+)
+def test_what_leads_nowhere_says_what_is_there(
+    rnncheck: Command, write: Write, name: str, code: int, said: str
+) -> None:
+    write(RNN + "NUMBER = 3\n")
+    outcome = rnncheck("compare", name)
+    assert (outcome.code, outcome.stdout) == (code, "")
+    assert said in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_report_never_takes_the_place_of_the_candidate(rnncheck: Command, write: Write) -> None:
+    path = write(RNN)
+    outcome = rnncheck("compare", "mine.py:MyRNN", "-o", "mine.py")
+    assert outcome.code == 2
+    assert path.read_text() == RNN
+
+
+def test_either_side_can_be_the_users_own(rnncheck: Command, write: Write) -> None:
+    write(RNN)
+    assert verdict(rnncheck("compare", "scratch", "--against", "mine.py:MyRNN", "-q")) == "equivalent"
+    assert verdict(rnncheck("compare", "mine.py:MyRNN", "--against", "mine.py:MyRNN", "-q")) == "equivalent"
+
+
+def test_the_path_is_as_it_was(rnncheck: Command, write: Write) -> None:
+    write(RNN)
+    before = list(sys.path)
+    rnncheck("compare", "mine.py:MyRNN", "-q")
+    assert sys.path == before
+
+
+def test_a_file_without_anything_says_so(rnncheck: Command, write: Write) -> None:
+    write(HEAD)
+    assert "mine.py holds no class and no function" in rnncheck("compare", "mine.py").stderr
