@@ -62,6 +62,16 @@ class Reshaped:
 
 
 @dataclass(frozen=True)
+class Interleaved:
+    """The first row of every gate, then the second of every gate, and so on."""
+
+    of: "Expression"
+
+    def __str__(self) -> str:
+        return f"interleaved({self.of})"
+
+
+@dataclass(frozen=True)
 class First:
     """The first number alone, for a tensor that can hold no more."""
 
@@ -95,7 +105,7 @@ class Unused:
         return "unused"
 
 
-Expression = Rows | Transposed | Sum | Cat | Reshaped | First | Zeros | Ones | Unused
+Expression = Rows | Transposed | Sum | Cat | Reshaped | Interleaved | First | Zeros | Ones | Unused
 
 
 def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, shape: torch.Size) -> Tensor:
@@ -118,6 +128,10 @@ def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, 
             return torch.cat([evaluate(each, weights, cell, shape) for each in parts], dim)
         case Reshaped(of):
             return evaluate(of, weights, cell, shape).reshape(shape)
+        case Interleaved(of):
+            value = evaluate(of, weights, cell, shape)
+            size = len(next(iter(weights.values()))) // cell.gates
+            return value.reshape(-1, size, *value.shape[1:]).transpose(0, 1).reshape(value.shape)
         case First(of):
             return evaluate(of, weights, cell, shape).flatten()[:1].reshape(shape)
         case Zeros():
@@ -133,7 +147,7 @@ def rows(expression: Expression) -> Iterator[Rows]:
     match expression:
         case Rows():
             yield expression
-        case Transposed(of) | Reshaped(of) | First(of):
+        case Transposed(of) | Reshaped(of) | Interleaved(of) | First(of):
             yield from rows(of)
         case Sum(parts) | Cat(parts):
             for each in parts:

@@ -2,7 +2,8 @@
 
 A block is what one gate of one layer reads with: H rows of an input weight ("x"), of a recurrent weight ("h"), a bias
 of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one or two
-kinds side by side, and may be stored transposed, or with the gates on an axis of their own.
+kinds side by side, and may be stored transposed, with the gates on an axis of their own, or with their rows dealt out
+in turn.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.mapping.expression import Cat, Expression, First, Reshaped, Transposed
+from rnncheck.mapping.expression import Cat, Expression, First, Interleaved, Reshaped, Transposed
 from rnncheck.spec import Spec
 
 SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"))
@@ -24,6 +25,7 @@ class Layout:
     widths: tuple[int, ...]
     transposed: bool = False
     stacked: bool = False
+    interleaved: bool = False
 
     @property
     def scalar(self) -> bool:
@@ -33,21 +35,23 @@ class Layout:
     def blocks(self, tensor: Tensor) -> list[dict[str, Tensor]]:
         """Of each row block, its kinds: matrices (H, width), biases (H,)."""
         if self.kinds == ("b",):
-            return [{"b": block} for block in tensor.reshape(self.count, -1)]
+            vectors = tensor.reshape(-1, self.count).t() if self.interleaved else tensor.reshape(self.count, -1)
+            return [{"b": block} for block in vectors]
         matrices = tensor.reshape(-1, *tensor.shape[-2:])
         if self.transposed:
             matrices = matrices.mT
-        rows = matrices.reshape(-1, matrices.shape[-1]).chunk(self.count)
+        matrix = matrices.reshape(-1, matrices.shape[-1])
+        rows = [matrix[g :: self.count] for g in range(self.count)] if self.interleaved else matrix.chunk(self.count)
         return [dict(zip(self.kinds, torch.split(block, list(self.widths), 1), strict=True)) for block in rows]
 
     def joined(self, blocks: list[dict[str, Tensor]], shape: torch.Size) -> Tensor:
         """The tensor of `shape` that holds these blocks: what `blocks` takes apart."""
         if self.kinds == ("b",):
-            return torch.cat([block["b"] for block in blocks]).reshape(shape)
+            return torch.stack([block["b"] for block in blocks], int(self.interleaved)).reshape(shape)
         rows = [torch.cat([block[kind] for kind in self.kinds], 1) for block in blocks]
         if self.stacked:
             return torch.stack([each.t() if self.transposed else each for each in rows]).reshape(shape)
-        matrix = torch.cat(rows)
+        matrix = torch.stack(rows, int(self.interleaved)).flatten(0, 1)
         return (matrix.t() if self.transposed else matrix).reshape(shape)
 
     def expression(self, columns: list[list[Expression]], shape: torch.Size) -> Expression:
@@ -58,7 +62,8 @@ class Layout:
         if self.stacked and self.transposed:
             blocks: list[Expression] = [Transposed(_cat(list(block), 1)) for block in zip(*columns, strict=True)]
             return Reshaped(_cat(blocks, 0))
-        matrix = _cat([_cat(rows, 0) for rows in columns], 1)
+        whole = [_cat(rows, 0) for rows in columns]
+        matrix = _cat([Interleaved(each) for each in whole] if self.interleaved else whole, 1)
         if self.transposed:
             matrix = Transposed(matrix)
         expected = 1 if self.kinds == ("b",) else 2

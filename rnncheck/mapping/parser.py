@@ -4,7 +4,7 @@ tensor  = "zeros" | "ones" | "unused" | sum
 sum     = factor { "+" factor }
 factor  = ( rows | call | "(" sum ")" ) { ".T" }
 rows    = name [ "[" gate { "," gate } "]" ]
-call    = "cat" "(" sum { "," sum } [ "," "dim" "=" number ] ")" | ( "reshape" | "first" ) "(" sum ")"
+call    = "cat" "(" sum { "," sum } [ "," "dim" "=" number ] ")" | ( "reshape" | "interleaved" | "first" ) "(" sum ")"
 """
 
 import re
@@ -15,6 +15,7 @@ from rnncheck.mapping.expression import (
     Cat,
     Expression,
     First,
+    Interleaved,
     Ones,
     Reshaped,
     Rows,
@@ -28,7 +29,11 @@ from rnncheck.text import printable
 
 _TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*|\d+)|(?P<sign>\.T\b|[][(),+=])|(?P<bad>\S))")
 _WHOLE: dict[str, Callable[[], Expression]] = {"zeros": Zeros, "ones": Ones, "unused": Unused}
-_ONE_ARGUMENT: dict[str, Callable[[Expression], Expression]] = {"reshape": Reshaped, "first": First}
+_ONE_ARGUMENT: dict[str, Callable[[Expression], Expression]] = {
+    "reshape": Reshaped,
+    "interleaved": Interleaved,
+    "first": First,
+}
 
 
 class SyntaxProblem(Exception):
@@ -82,7 +87,7 @@ class _Parser:
             made = _ONE_ARGUMENT[self.take()]
             return made(self.enclosed())
         if self.next not in self.weights:
-            self.fail(f"one of {', '.join(self.weights)}, cat, reshape, first")
+            self.fail(f"one of {', '.join(self.weights)}, cat, {', '.join(_ONE_ARGUMENT)}")
         return Rows(self.take(), self.chosen_gates())
 
     def enclosed(self) -> Expression:

@@ -26,6 +26,7 @@ class Layout:
     joined: str = ""  # "xh" or "hx": one matrix for both
     biases: str = "two"  # "one", "none"
     named: bool = True
+    interleaved: bool = False  # the rows of fused gates dealt out in turn
 
 
 def native(
@@ -97,8 +98,9 @@ def _gates_of(kind: str, suffix: str, layout: Layout, own: Mapping[str, Tensor])
     if not layout.fused and layout.order:
         parts = [own[f"{kind}_{gate}{suffix}"] for gate in layout.order]
         return [part.t() if transposed else part for part in parts]
-    whole = own[kind + suffix]
-    return list((whole.t() if transposed else whole).chunk(max(len(layout.order), 1)))
+    count, whole = max(len(layout.order), 1), own[kind + suffix]
+    rows = whole.t() if transposed else whole
+    return [rows[g::count] for g in range(count)] if layout.interleaved else list(rows.chunk(count))
 
 
 def _shapes(spec: Spec, layout: Layout) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -10,6 +10,7 @@ from rnncheck.mapping.expression import (
     Cat,
     Expression,
     First,
+    Interleaved,
     Ones,
     Reshaped,
     Rows,
@@ -51,6 +52,11 @@ def test_a_tensor_too_small_or_of_another_rank_is_filled_with_what_it_can_hold()
     assert torch.equal(value("reshape(bias_ih_l0)", 4, 2), WEIGHTS["bias_ih_l0"].reshape(4, 2))
     assert torch.equal(value("zeros", 2, 2), torch.zeros(2, 2, dtype=torch.float64))
     assert torch.equal(value("ones", 3), torch.ones(3, dtype=torch.float64))
+
+
+def test_rows_of_gates_can_be_dealt_out_in_turn() -> None:
+    dealt = value("interleaved(weight_ih_l0[f,i,o])", 6, 3)
+    assert torch.equal(dealt, torch.stack([F[0], I[0], O[0], F[1], I[1], O[1]]))
 
 
 def test_it_is_differentiable_by_the_canonical_weights() -> None:
@@ -95,6 +101,7 @@ terms = st.recursive(
         st.builds(Cat, st.lists(inner, min_size=1, max_size=3).map(tuple), st.sampled_from([0, 1])),
         st.builds(Reshaped, inner),
         st.builds(First, inner),
+        st.builds(Interleaved, inner),
     ),
     max_leaves=8,
 )

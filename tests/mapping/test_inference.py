@@ -100,6 +100,30 @@ def test_two_layers_in_two_directions_are_told_apart_without_names(cell: Cell, t
     assert misread(mapping, layout) == []
 
 
+@pytest.mark.parametrize("joined", ["", "hx"])
+def test_rows_of_gates_dealt_out_in_turn_are_put_in_their_places(joined: str) -> None:
+    layout = Layout(("f", "i", "o", "g"), transposed=True, joined=joined, biases="one", interleaved=True)
+    assert misread(infer(lambda asked: native(asked, layout), CELLS[1]), layout) == []
+
+
+def test_torch_s_own_names_are_taken_at_their_word() -> None:
+    order = ("i", "o", "f", "g")
+    layout = Layout(order)
+
+    def renamed(asked: Spec) -> FakeNative:
+        """Reads its gates in another order, behind torch's names."""
+        made = native(asked, layout)
+        torch_s = dict(zip(made.held, ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"], strict=True))
+        made.held = {torch_s[own]: tensor for own, tensor in made.held.items()}
+        return made
+
+    mapping = infer(renamed, CELLS[1])
+    assert {each.candidate: (each.from_, each.how) for each in mapping.mapped} == {
+        name: (name, "name") for name in CELLS[1].recurrent_shapes()
+    }
+    assert mapping.notes == []
+
+
 def test_sizes_that_cannot_be_chosen_are_no_obstacle() -> None:
     spec = Spec(cell=Cell.LSTM, input_size=4, hidden_size=4, dtype=Dtype.FLOAT64)
 
