@@ -77,7 +77,8 @@ class CandidateLayer:
     def __init__(self, native: NativeLayer, mapping: FoundMapping, weights: Weights, file: Path | None) -> None:
         self._native, self._mapping, self._file = native, mapping, file
         self._values = weights.cast(native.spec)
-        self._head = {name: self._values[name] for name in native.spec.head_shapes()}
+        with torch.inference_mode(False):
+            self._head = {name: plain(self._values[name]) for name in native.spec.head_shapes()}
         self._leaves: Mapping[str, Tensor] | None = None
         self._fill(self._values)
 
@@ -115,7 +116,7 @@ class CandidateLayer:
             trace = self._native.run(x, state, lengths)
         if not self._head:
             return trace
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), torch.set_grad_enabled(trace.output.requires_grad):
             return replace(trace, y=softmax_head(trace.output, *self._head.values()))
 
     def _differentiable(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:

@@ -62,17 +62,13 @@ def from_file(path: Path) -> ModuleType:
     with importing_from(path.parent, folder):
         if len(parts) > 1:
             return importlib.import_module(".".join(parts))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(sys.modules)}"
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        taken = sys.modules.get(path.stem)
-        sys.modules[path.stem] = module  # where dataclasses and pickle look for it
-        try:
-            spec.loader.exec_module(module)
-        finally:
-            if taken is not None:
-                sys.modules[path.stem] = taken
+        sys.modules[name] = module  # where dataclasses, pickle and inspect look for it
+        spec.loader.exec_module(module)
         return module
 
 

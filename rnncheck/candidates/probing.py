@@ -26,6 +26,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.spec import Cell
 from rnncheck.trace import State
 
+ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 LAYERS, PACKED, ROWS, CELLS = "layers", "packed", "rows", "cells"
 
 
@@ -99,8 +100,12 @@ class Probe:
                 elif self.call.lengths:
                     convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
                 found = self._attempt(convention)
+                if found is not None and form is not None and broadcasts(form, found.reading):
+                    plain = replace(convention, state=replace(form, axes="BF"))
+                    found = self._attempt(plain) or found
                 if found is not None and form is not None and form.handing == "(h, c)":
-                    other = replace(convention, state=replace(form, cell_first=True))
+                    kept = found.convention.state or form
+                    other = replace(convention, state=replace(kept, cell_first=True))
                     found = self._attempt(other) if self._mixes_units(found, "c") else found
                 if found is not None:
                     yield found if form is not None or self.call.state is None else replace(found, doubt=self._crash())
@@ -158,7 +163,14 @@ class Probe:
 
     def _crash(self) -> str | None:
         """What happens when it is given the initial state that its signature offers."""
-        own = [problem for convention, problem in self.problems if convention.state is not None and problem.in_its_code]
+        own = [
+            problem
+            for convention, problem in self.problems
+            if convention.state is not None
+            and (convention.state.handing != "h" or self.sizes.spec.cell is not Cell.LSTM)
+            and problem.in_its_code
+            and not any(each in str(problem) for each in ANOTHER_KIND)
+        ]
         return "given an initial state, it raises: " + ": ".join(str(own[0]).split("\n    ")) if own else None
 
     def _mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
@@ -226,6 +238,11 @@ class Probe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
+
+
+def broadcasts(form: StateForm, reading: Reading) -> bool:
+    """Whether a layer axis that nobody reads has found its way from the state into the output."""
+    return form.axes == "KBF" and reading.output is not None and "1" in reading.output.axes
 
 
 def described(convention: Convention) -> str:

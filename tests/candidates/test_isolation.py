@@ -4,7 +4,6 @@ import json
 import os
 import random
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,9 +43,8 @@ def state() -> list[Any]:
         random.getstate(),
         list(sys.argv),
         list(sys.path),
-        dict(os.environ),
+        os.environ.get("CHANGED"),
         Path.cwd(),
-        list(warnings.filters),
     ]
 
 
