@@ -9,12 +9,12 @@ from torch import Tensor
 
 from rnncheck.candidates.blame import blamed
 from rnncheck.candidates.loading import load
-from rnncheck.candidates.native import Facts
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.understanding import Understanding
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, infer
+from rnncheck.native import Facts
 from rnncheck.scratch.head import softmax_head
 from rnncheck.spec import Dtype, Spec
 from rnncheck.trace import State, Trace

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.isolation import isolated
-from rnncheck.candidates.native import Facts
 from rnncheck.candidates.tensors import held, memory
+from rnncheck.native import Facts
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 

@@ -13,13 +13,13 @@ from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.construct import construct, constructor, entry
 from rnncheck.candidates.functions import Scheme, WithWeights, schemes
 from rnncheck.candidates.loading import Loaded
-from rnncheck.candidates.native import Facts
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.probing import Found, Probe
 from rnncheck.candidates.read_as import sentence
 from rnncheck.candidates.signatures import Call, read
 from rnncheck.candidates.tensors import held
 from rnncheck.errors import CannotRun
+from rnncheck.native import Facts
 from rnncheck.spec import Cell, Dtype, Spec
 
 

@@ -1,5 +1,6 @@
 """Which gate each block of a candidate is, and on which side each bias: read beside the network most like it."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +128,21 @@ class _Reader:
                 priors.append([self._prior(each, g, gate) + _against(each, bias, side) for bias, gate in sided])
                 without.append(_SPARE if each.adds or names.is_bias(each.name) else _NO_BIAS)
             earlier[named] += 1
-        slots = iter(self._assigned(distances, priors, without))
+        units = [each for each in group for _ in range(each.layout.count)]
+        fused = [each.name for each in group if 1 < each.layout.count <= len(self.letters)]
+        options = []
+        for combination in itertools.product(BIASES, repeat=len(fused)):  # the blocks of one tensor are on one side
+            side_of = dict(zip(fused, combination, strict=True))
+            held = [
+                [
+                    prior + _NEVER * (side_of.get(each.name, bias) != bias)
+                    for prior, (bias, _) in zip(row, sided, strict=True)
+                ]
+                for each, row in zip(units, priors, strict=True)
+            ]
+            options.append((cheapest(_summed(distances, held), without)[0], held))
+        held = min(options, key=lambda option: option[0])[1]
+        slots = iter(self._assigned(distances, held, without))
         for each in group:
             taken = [(None, None) if (slot := next(slots)) is None else sided[slot] for _ in range(each.layout.count)]
             yield Roles(each, tuple(gate for _, gate in taken), tuple(side for side, _ in taken))
@@ -138,8 +153,7 @@ class _Reader:
     def _assigned(
         self, distances: list[list[float]], priors: list[list[float]], without: list[float]
     ) -> list[int | None]:
-        costs = [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(distances, priors, strict=True)]
-        total, slots = cheapest(costs, without)
+        total, slots = cheapest(_summed(distances, priors), without)
         self.cost += total
         self.misfit += sum(
             lone if slot is None else row[slot] for row, slot, lone in zip(distances, slots, without, strict=True)
@@ -155,6 +169,10 @@ class _Reader:
         if each.layout.count == 1:
             return _NAMED * (names.gate(each.name, self.spec.cell) not in (None, gate))
         return _ORDER * (self.order[each.k][g % len(self.letters)] != gate)
+
+
+def _summed(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
+    return [[x + y for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
 
 
 def _against(each: Placed, bias: str, side: str) -> float:

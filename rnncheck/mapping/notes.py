@@ -30,7 +30,8 @@ def _restrictions(mapping: FoundMapping) -> list[str]:
     absent = mapping.absent_biases()
     if not absent:
         return []
-    if all(name in absent for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
+    every = list(GATES[mapping.spec.cell] or ("",))
+    if all(absent.get(name) == every for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
         return ["It has no place for a bias: both sides are compared with biases of zero."]
     said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())
     return [f"It has no place for {said}: both sides are compared with zeros there."]

@@ -216,3 +216,10 @@ def test_gradients_by_the_canonical_weights_pass_through_a_filled_candidate() ->
         leaf.grad = None
     Network(spec).run(leaves, x).output.sum().backward()
     assert all(torch.allclose(gradients[name], leaf.grad, atol=1e-12) for name, leaf in leaves.items())
+
+
+def test_the_blocks_of_one_bias_stand_on_one_side_even_where_only_one_is_read() -> None:
+    layout = Layout(("i", "g", "o", "f"), biases="one")
+    mapping = infer(lambda asked: native(asked, layout, fault("scalar-bias", CELLS[1])), CELLS[1])
+    found = {each.candidate: each.from_ for each in mapping.mapped}
+    assert found["b_x_l0"] == "bias_ih_l0[i,g,o,f] + bias_hh_l0[i,g,o,f]"
