@@ -14,6 +14,7 @@ from rnncheck.blind_spots import blind_spots
 from rnncheck.common_ground import ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
+from rnncheck.explain import explain, with_mend
 from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.implementations import is_users_own, load
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -38,10 +39,11 @@ class Plan:
     `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
     envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it, by the
     envelope (None: unless a tolerance is stated);
-    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated). `arguments` are
-    for the constructor of the user's own class: the candidate's, or else the reference's.
-    `witness` plants every known fault after a pass, to see which this check would have caught (None: unless the layer
-    is large); "strict" takes a pass that would have missed one that shows for inconclusive.
+    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated);
+    `diagnose` looks for the known fault that explains a mismatch. `witness` plants every known fault after a pass, to
+    see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
+    missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
+    candidate's, or else the reference's.
     """
 
     spec: Spec
@@ -58,6 +60,7 @@ class Plan:
     rtol: float | None = None
     lockstep: bool | None = None
     backward: bool | None = None
+    diagnose: bool = True
     witness: bool | Literal["strict"] | None = None
     tf32: bool = False
     rows: int | None = 30
@@ -115,8 +118,6 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                         first.stepped(enveloped.first, traces[0].output, evidence)
                     if plan.backward or (plan.backward is None and tolerance is None):
                         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, evidence)
-                    if both.parted or any(each.exceeded and each.mode == "lockstep" for each in evidence.comparisons):
-                        first.climbed(enveloped.rounding, tolerance is not None, evidence)
                 if progress:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:
@@ -125,13 +126,16 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         verdict, reason = judge(comparisons, enveloped.doubt)
         if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
             verdict, reason = Verdict.INCONCLUSIVE, doubt
-        if first is not None and verdict is Verdict.EQUIVALENT and stopped is None and plan.witness is not False:
-            held, modes = tolerance or enveloped.rounding, {each.mode for each in comparisons}
-            terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld)
+        if first is not None and stopped is None:
             try:
-                testimony = testify(first, terms, always=plan.witness is not None)
+                if verdict is Verdict.MISMATCH:
+                    explain(first, comparisons, enveloped.rounding, evidence, tolerance is not None, plan.diagnose)
+                elif verdict is Verdict.EQUIVALENT and plan.witness is not False:
+                    held, modes = tolerance or enveloped.rounding, {each.mode for each in comparisons}
+                    terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld)
+                    testimony = testify(first, terms, always=plan.witness is not None)
             except KeyboardInterrupt as interrupt:
-                stopped, doing = interrupt, "while faults were planted"
+                stopped, doing = interrupt, "while known faults were tried"
         switches = environment.precision_switches()
 
     if plan.witness == "strict" and testimony.witness is not None and (doubt := insufficient(testimony.witness)):
@@ -162,7 +166,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         mapping=common.mapping or [Mapped(name, name, "name") for name in spec.parameter_shapes()],
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=[*common.findings, *evidence.findings],
+        findings=[with_mend(each) for each in (*common.findings, *evidence.findings)],
         witness=testimony.witness,
         notes=[
             *carrying(comparisons),

@@ -11,7 +11,6 @@ from rnncheck.compare import Fold
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.ladder import climb
 from rnncheck.lockstep import Lockstep
 from rnncheck.noise_floor import copied, repeat
 from rnncheck.places import DIRECTIONS
@@ -87,19 +86,6 @@ class FirstChunk:
         """As many batch rows as make `PLACES` single steps; all of them where free running cannot judge to the end."""
         seq_len, batch_size, _ = self.x.shape
         return batch_size if bool(envelope.lost.any()) else max(1, min(batch_size, PLACES // seq_len))
-
-    def climbed(self, rounding: Rounding, stated: bool, into: Evidence) -> None:
-        """Whether a mismatch of the candidate is another function, or the same one computed roughly."""
-        ladder = climb(self.sides[0], self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding)
-        if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
-            into.notes.append(
-                f"{self.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
-                f"{self.sides[1].name}, or at what is not finite"
-            )
-        elif ladder.finding is not None:
-            into.findings.append(ladder.finding)
-        else:
-            into.notes.append(f"precision: {ladder.message}")
 
     def differentiated(self, held: Rounding | Tolerance, seed: int, wanted: bool | None, into: Evidence) -> None:
         """The gradients of both sides; where they cannot be had that is said, or refused if they were asked for."""

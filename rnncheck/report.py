@@ -181,12 +181,18 @@ class ToleranceFacts:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the diagnosis says: a public slug, how much of the mismatch it explains, and one sentence."""
+    """What the diagnosis says: a public slug, one sentence, and how much of the mismatch it explains.
+
+    `explains` is 1 where the reference with this fault equals the candidate but for rounding, `residual` then being
+    the largest difference left. `variant` says which one of a family it is, `mend` how to put it right.
+    """
 
     slug: str
     message: str
     explains: float | None = None
     residual: float | None = None
+    variant: str | None = None
+    mend: str | None = None
 
 
 @dataclass(frozen=True)

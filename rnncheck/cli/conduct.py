@@ -62,6 +62,7 @@ def conduct(
         lockstep=options.lockstep,
         backward=options.backward,
         witness=witness,
+        diagnose=options.diagnose,
         tf32=options.tf32,
         rows=rows,
         arguments=arguments,

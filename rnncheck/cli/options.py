@@ -121,6 +121,14 @@ class CheckOptions:
         bool,
         Option("--strict", help="Inconclusive if a planted fault that shows passes unseen.", rich_help_panel=JUDGEMENT),
     ] = False
+    diagnose: Annotated[
+        bool,
+        Option(
+            "--diagnose/--no-diagnose",
+            help="On a mismatch, look for the known fault that explains it.",
+            rich_help_panel=JUDGEMENT,
+        ),
+    ] = True
     rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
     format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = "table"
     output: Annotated[

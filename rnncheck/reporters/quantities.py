@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from rnncheck.report import Comparison, Place, Report
-from rnncheck.reporters.condensed import condensed
+from rnncheck.reporters.condensed import condensed, problems
 from rnncheck.reporters.layout import Column, hanging, held, table
 from rnncheck.reporters.names import side_names
 from rnncheck.reporters.numbers import NOTHING, count, difference, percent, told_apart, ulps
@@ -22,16 +22,15 @@ Fact = Callable[[Comparison], str]
 def quantities(report: Report, screen: Screen) -> list[Text]:
     """One row for each quantity; below it, those that could not be compared and why."""
     lines: list[Text] = []
-    if rows := condensed([each for each in report.comparisons if each.problem is None]):
+    if rows := condensed(report.comparisons):
         lines += table(_Columns(report, rows, screen).amounts(), screen.width, indent=0)
     if any(each.max_abs != 0 for each in rows) and (placed := [each for each in rows if each.at is not None]):
         lines += [Text(), *table(_Columns(report, placed, screen).places(), screen.width, indent=0)]
-    for each in report.comparisons:
-        if each.problem is not None:
-            lines += [Text()] if lines else []
-            label = Text(f"{screen.glyphs.exceeded} {each.quantity}", "red")
-            said = held(f"cannot be compared: {screen.clean(each.problem, 1000)}")
-            lines += hanging(label, Text(said), screen.width, PROBLEM)
+    for each in problems(report.comparisons):
+        lines += [Text()] if lines else []
+        label = Text(f"{screen.glyphs.exceeded} {each.quantity}", "red")
+        said = held(f"cannot be compared: {screen.clean(each.problem, 1000)}")
+        lines += hanging(label, Text(said), screen.width, PROBLEM)
     return lines
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from rnncheck.report import Report, Verdict
 from rnncheck.reporters.doctor import doctor
+from rnncheck.reporters.findings import findings
 from rnncheck.reporters.layout import hanging, held
 from rnncheck.reporters.quantities import quantities
 from rnncheck.reporters.screen import Screen, screen_for
@@ -20,16 +21,13 @@ __all__ = ["render", "render_doctor", "verdict_line"]
 STYLES = {Verdict.EQUIVALENT: "bold green", Verdict.MISMATCH: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
 
-FINDING = 40  # where at most the text of a finding begins
-
-
 def render(report: Report, stream: IO[str] | None = None, width: int | None = None) -> str:
     """The whole report as text for `stream`: its width, its encoding, and colours if it shows them.
 
     Without a stream the text is for a file: plain, of the usual width.
     """
     screen = screen_for(stream, width)
-    sections = [_verdict(report, screen), _findings(report, screen), quantities(report, screen)]
+    sections = [_verdict(report, screen), findings(report, screen), quantities(report, screen)]
     sections += [timesteps(report, each, screen) for each in report.comparisons if each.per_timestep]
     sections += [witness(report, screen), notes(report, screen), summary(report, screen)]
     lines: list[Text] = []
@@ -51,14 +49,4 @@ def _verdict(report: Report, screen: Screen) -> list[Text]:
     for sentence in sentences(report):
         said = Text(held(screen.clean(sentence, 10_000)))
         lines += hanging(Text() if lines else label, said, screen.width, label.cell_len)
-    return lines
-
-
-def _findings(report: Report, screen: Screen) -> list[Text]:
-    """The names of what was found, each with its sentence."""
-    lines: list[Text] = []
-    for finding in report.findings:
-        label = Text(f"  {screen.clean(finding.slug)}  ", "bold")
-        said = Text(held(screen.clean(finding.message, 2000)))
-        lines += hanging(label, said, screen.width, min(label.cell_len, FINDING))
     return lines

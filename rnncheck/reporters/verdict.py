@@ -3,6 +3,7 @@
 import math
 
 from rnncheck.report import Comparison, Divergence, Report, Verdict
+from rnncheck.reporters.condensed import problems
 from rnncheck.reporters.numbers import count, in_words, of_allowed, percent, told_apart
 from rnncheck.reporters.window import units_of
 from rnncheck.reporters.witness import summed_up
@@ -12,8 +13,9 @@ LIMIT = 60  # of a name
 
 
 def verdict_line(report: Report) -> str:
-    """The verdict and its sentence on one line of plain text; the first word is the verdict."""
-    return f"{report.verdict}: {'; '.join(sentences(report))}"
+    """The verdict, the first finding and its evidence on one line of plain text; the first word is the verdict."""
+    found = [f"{printable(each.slug)}: {printable(each.message, 1000)}" for each in report.findings[:1]]
+    return f"{report.verdict}: {'; '.join([*found, *sentences(report)])}"
 
 
 def sentences(report: Report) -> list[str]:
@@ -48,9 +50,8 @@ def _mismatch(report: Report) -> list[str]:
     elif all(each.problem is None for each in report.comparisons):
         candidate, reference = _names(report)
         parts.append(f"{candidate} does not compute {reference}'s {report.spec.cell.upper()}")
-    for each in report.comparisons:
-        if each.problem:
-            parts.append(f"{each.quantity} cannot be compared: {printable(each.problem, 1000)}")
+    for each in problems(report.comparisons):
+        parts.append(f"{each.quantity} cannot be compared: {printable(each.problem or '', 1000)}")
     exceeded = [each for each in report.comparisons if each.exceeded]
     if exceeded:
         parts.append(_extent(report, exceeded))

@@ -120,13 +120,17 @@ def test_a_single_unit_cannot_show_a_transposed_matrix() -> None:
 
 
 def test_a_zero_state_cannot_show_that_it_is_ignored() -> None:
-    report = check(plan(h0="zeros"))
+    report = check(plan(h0="zeros", lockstep=False, backward=False))
     assert "h0" in hidden(report)["initial-state-ignored"]
     assert "h0 is zero" not in " ".join(report.notes)  # nothing is said twice
 
 
 def test_a_single_timestep_from_zero_cannot_show_that_nothing_recurs() -> None:
-    assert "T is 1" in hidden(check(plan(T=1, h0="zeros")))["no-recurrence"]
+    assert "T is 1" in hidden(check(plan(T=1, h0="zeros", backward=False)))["no-recurrence"]
+
+
+def test_gradients_by_a_zero_state_show_that_it_is_ignored() -> None:
+    assert "initial-state-ignored" not in hidden(check(plan(h0="zeros", lockstep=False, backward=True)))
 
 
 def test_a_loose_tolerance_misses_what_it_allows_and_says_so() -> None:
@@ -197,7 +201,7 @@ def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.
 
     monkeypatch.setattr(check_module, "testify", interrupted)
     report = check(plan())
-    assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while faults were planted")
+    assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while known faults were tried")
 
 
 def test_the_global_random_state_is_left_alone() -> None:

@@ -1,0 +1,7 @@
+"""The diagnosis: the known fault, or the two, that make the right layer do what the candidate does."""
+
+from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
+from rnncheck.diagnosis.gradients import diagnose_gradients, follows
+from rnncheck.diagnosis.words import findings
+
+__all__ = ["Diagnosis", "diagnose", "diagnose_gradients", "findings", "follows"]

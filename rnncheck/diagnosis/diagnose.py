@@ -1,0 +1,118 @@
+"""The diagnosis: which known fault, or which two, make the right layer what the candidate is."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rnncheck.diagnosis import scenes
+from rnncheck.diagnosis.pairs import MOST, pairs_tried
+from rnncheck.diagnosis.probe import Probe, Prober
+from rnncheck.diagnosis.suspects import Match, Suspect, exact, likeness, matches
+from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.scene import Scene
+from rnncheck.implementations.protocol import Implementation
+from rnncheck.report import Divergence
+
+LIKELY = 0.9  # of the distance from the right layer, on the run's own data and on fresh data
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What explains a mismatch of states, and on how much data that was seen.
+
+    `probe` is the run's own data, `prober` what ran it. `named` equals the candidate wherever it was tried; `alike`
+    are those that equal it there too; `likely` comes near where nothing does. `singles` and `pairs` say how many were
+    tried.
+    """
+
+    prober: Prober
+    probe: Probe
+    named: Suspect = ()
+    alike: tuple[Suspect, ...] = ()
+    residual: float = 0.0
+    inputs: int = 0
+    likely: Match | None = None
+    singles: int = 0
+    pairs: int = 0
+    pairs_left: int = 0
+
+
+def diagnose(implementation: Implementation, scene: Scene, first: Divergence | None) -> Diagnosis | None:
+    """What makes the candidate differ in its states. `scene` is the run's own spec and data, in float64 on the host.
+
+    Every single fault is tried, then pairs within a budget. Nothing is named that does not also equal the candidate
+    on fresh data, and what cannot be told apart there is named together. None where a short run shows no difference,
+    or the candidate cannot be run again.
+    """
+    prober = Prober(implementation, scene.spec)
+    own = prober.probe(scenes.cut(scene, first))
+    if own is None or own.shows_nothing:
+        return None
+    others = Fresh(prober, own.scene)
+    lengths = scene.lengths is not None
+    faults = [fault for fault in faults_of(own.scene.spec, lengths=lengths) if fault.shows_in == "states"]
+    ranked = matches(((fault,) for fault in faults), own)
+    base = Diagnosis(prober, own, singles=len(faults))
+    if named := told_apart([each.suspect for each in ranked if each.likeness.exact], others):
+        return replace(base, **found(own, named, others))
+    base = replace(base, likely=likely(ranked, others))
+    fresh = next(iter(others), own)
+    quick = (prober.probe(part) for part in (scenes.one_step(fresh.scene), scenes.small(fresh.scene)))
+    tried = pairs_tried(faults, [*filter(None, quick), own], int(MOST / math.sqrt(len(own.scene.state.h))))
+    base = replace(base, pairs=tried.number, pairs_left=tried.left)
+    named = told_apart(tried.equal, others)
+    return replace(base, **found(own, named, others)) if named else base
+
+
+class Fresh:
+    """Probes of fresh data, made when they are first asked for; scenes that the candidate cannot run are left out."""
+
+    def __init__(self, prober: Prober, scene: Scene) -> None:
+        self._made: list[Probe] = []
+        self._left: Iterator[Probe] = (
+            probe for each in scenes.fresh(scene) if (probe := prober.probe(each)) is not None
+        )
+
+    def __iter__(self) -> Iterator[Probe]:
+        yield from self._made
+        for probe in self._left:
+            self._made.append(probe)
+            yield probe
+
+    @property
+    def count(self) -> int:
+        return len(self._made)
+
+
+def told_apart(suspects: Sequence[Suspect], others: Fresh) -> list[Suspect]:
+    """Those that equal the candidate on fresh data too; more of it is drawn while there is more than one."""
+    left = list(suspects)
+    for number, probe in enumerate(others):
+        if not left or (number and len(left) == 1):
+            break
+        left = exact(left, [probe])
+    return left if others.count else []
+
+
+def found(own: Probe, named: Sequence[Suspect], others: Fresh) -> dict[str, Any]:
+    """What a diagnosis says of suspects that equal the candidate."""
+    first, *alike = named
+    near = likeness(first, own)
+    return {
+        "named": first,
+        "alike": tuple(alike),
+        "residual": near.residual if near else 0.0,
+        "inputs": 1 + others.count,
+        "likely": None,
+    }
+
+
+def likely(ranked: Sequence[Match], others: Fresh) -> Match | None:
+    """The fault that explains most, if it does so on fresh data too."""
+    best = next(iter(ranked), None)
+    probe = next(iter(others), None)
+    if best is None or probe is None or best.likeness.explains < LIKELY:
+        return None
+    again = matches([best.suspect], probe)
+    return best if again and again[0].likeness.explains >= LIKELY else None

@@ -1,0 +1,92 @@
+"""The diagnosis of a layer whose states are right and whose gradients are not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.backward.differentiate import Run, differentiate, random_projection
+from rnncheck.backward.findings import findings, listed
+from rnncheck.diagnosis.scenes import shortened
+from rnncheck.diagnosis.suspects import Suspect
+from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.fault import combined
+from rnncheck.faults.pages import page
+from rnncheck.faults.planted import Planted
+from rnncheck.faults.scene import Scene
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.report import Finding
+from rnncheck.spec import Dtype
+from rnncheck.weights import Weights
+
+NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
+STEPS, ROWS = 12, 3
+SEED = 7
+NO_GRADIENT = {"gradient-missing", "gradient-detached"}  # which of both it is depends on how the layer is written
+
+Gradients = Mapping[str, Tensor | None]
+
+
+def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[str]) -> list[Finding]:
+    """Which fault has the candidate's gradients; `wrong` are those that are not right. Nothing is said where the
+    candidate cannot be differentiated in float64.
+    """
+    scene = shortened(scene, STEPS, ROWS)
+    spec = replace(scene.spec, dtype=Dtype.FLOAT64)
+    if candidate.refuses(spec, lengths=scene.lengths is not None):
+        return []
+    weights, run = Weights(scene.weights), Run(spec, scene.x, scene.state, scene.lengths)
+
+    def gradients(layer: Layer) -> Gradients:
+        return differentiate(layer, run, random_projection(run, SEED)).gradients
+
+    try:
+        with torch.inference_mode(False):
+            mine = gradients(candidate.build(spec, weights))
+    except Exception:  # a candidate may fail in any way where it was never tried
+        return []
+    for fault in faults_of(spec, lengths=scene.lengths is not None):
+        if fault.shows_in == "gradients":
+            with torch.inference_mode(False):
+                residual = apart(mine, gradients(Planted(fault.slug, fault.network).build(spec, weights)))
+            if residual is not None:
+                told = page(fault.slug)
+                where = f" ({fault.variant})" if fault.variant else ""
+                message = (
+                    f"{told.title}{where}; the reference with this fault has the gradients of {candidate.name}, "
+                    f"all {len(mine)} of them, {f'to {residual:.1e}' if residual else 'bit for bit'} in float64"
+                )
+                return [Finding(fault.slug, message, 1.0, residual, fault.variant or None, told.mend)]
+    return [Finding("unexplained", f"its states are right and {listed(wrong)} wrong, as no known fault has them", 0.0)]
+
+
+def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> set[str]:
+    """The slugs of what is wrong with the gradients of a layer that has no other fault than these."""
+    scene = shortened(scene, STEPS, ROWS)
+    spec = replace(scene.spec, dtype=Dtype.FLOAT64)
+    if not suspect or reference.refuses(spec, lengths=scene.lengths is not None):
+        return set()
+    weights, run = Weights(scene.weights), Run(spec, scene.x, scene.state, scene.lengths)
+    with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
+        faulty, right = Planted("", combined(*suspect)).build(spec, weights), reference.build(spec, weights)
+        projection = random_projection(run, SEED)
+        theirs, truth = (differentiate(layer, run, projection) for layer in (faulty, right))
+        slugs = {finding.slug for finding in findings(faulty, right, run, theirs, truth)}
+    return slugs | NO_GRADIENT if slugs & NO_GRADIENT else slugs
+
+
+def apart(mine: Gradients, theirs: Gradients) -> float | None:
+    """The largest difference between two sets of gradients; None where they are not the same ones."""
+    largest = 0.0
+    for name in {*mine, *theirs}:
+        a, b = mine.get(name), theirs.get(name)
+        if a is None or b is None:
+            if a is not b:
+                return None
+            continue
+        difference = float((a - b).abs().amax()) if a.shape == b.shape else torch.inf
+        if not difference <= NEAR * float(b.abs().amax()):
+            return None
+        largest = max(largest, difference)
+    return largest

@@ -1,0 +1,211 @@
+"""A probe: one small run of the candidate, and the exact arithmetic that faults are held against."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope import exact_and_envelope, rounding_of
+from rnncheck.faults.scene import Scene
+from rnncheck.implementations.protocol import Implementation, Read
+from rnncheck.scratch.network import Network
+from rnncheck.spec import Dtype, Spec
+from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
+
+QUANTITIES = ("output", "h_n", "c_n", "y")
+SLACK = 16  # a fault rounds in other places than the right layer, whose envelope is all there is;
+ROUGH = 2  # but in coarse precisions so much would hide what is looked for
+MOST_UNEXPLAINED = 0.1  # of the distance from the right layer: with more left, rounding is too coarse to tell
+
+Values = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near a faulty layer is to the candidate.
+
+    `residual` is the largest difference; `exact` says that rounding explains all of it; `explains` is the share of
+    the candidate's distance from the right layer, root mean square over all states, that the fault accounts for.
+    """
+
+    residual: float
+    exact: bool
+    explains: float
+
+
+FAR = Likeness(math.inf, False, 0.0)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the candidate made of a scene, what the right layer makes of it exactly, and what rounding may add."""
+
+    scene: Scene
+    candidate: Values
+    right: Values
+    allowed: Mapping[str, float]  # the largest of each quantity, relative to the right layer's largest value
+    slack: int = SLACK
+
+    @cached_property
+    def shows_nothing(self) -> bool:
+        """Whether the candidate is the right layer, as far as this scene can tell."""
+        return all(
+            name in self.right and value.shape == self.right[name].shape and not bool(self.far(name, value).any())
+            for name, value in self.candidate.items()
+        )
+
+    def far(self, name: str, value: Tensor) -> Tensor:
+        """Where a value is further from the right layer's than rounding explains."""
+        right = self.right[name]
+        return ~((value - right).abs() <= self.tolerance(name, value)) & ~alike(value, right)
+
+    def likeness(self, faulty: Values) -> Likeness:
+        """The candidate against a faulty layer, run in float64 on the scene."""
+        if any(name not in faulty or faulty[name].shape != value.shape for name, value in self.candidate.items()):
+            return FAR
+        exact, residual, left, gap = True, 0.0, 0.0, 0.0
+        for name, value in self.candidate.items():
+            difference = (value - faulty[name]).abs_().masked_fill_(alike(value, faulty[name]), 0.0)
+            largest = float(difference.nan_to_num_(nan=math.inf).amax()) if difference.numel() else 0.0
+            exact &= largest <= self.tolerance(name, faulty[name])
+            residual = max(residual, largest)
+            left += float(difference.square().sum())
+            # Beside a right layer of another shape the whole of it is different.
+            alike_shaped = name in self.right and self.right[name].shape == value.shape
+            away = value - self.right[name] if alike_shaped else value
+            gap += float(away.nan_to_num(nan=math.inf).square().sum())
+        explains = max(1 - math.sqrt(left / gap), 0.0) if gap and math.isfinite(left) else 0.0
+        exact &= self.shows_nothing or explains >= 1 - MOST_UNEXPLAINED
+        return Likeness(residual, exact, 1.0 if exact else explains)
+
+    def tolerance(self, name: str, faulty: Tensor) -> float:
+        """What rounding may do to this quantity, where the fault may have made it larger than the right one is."""
+        size = max(largest_of(faulty), largest_of(self.right[name]) if name in self.right else 0.0)
+        return self.slack * self.allowed.get(name, 0.0) * size
+
+    def differing(self, values: Values) -> Tensor | None:
+        """Which of all elements are not the right layer's, in one row; None if the shapes are not."""
+        if not self._shaped(values):
+            return None
+        # A zero of a relu says little of what went in: two faults may leave it where one of them would not.
+        masks = [self.far(name, values[name]) & (self.right[name] != 0) for name in self.candidate]
+        return torch.cat([mask.flatten() for mask in masks])
+
+    def reproduced(self, faulty: Values) -> int:
+        """How many of the elements that the candidate has wrong a faulty layer has just as the candidate has them.
+
+        Where the candidate's shapes are wrong: whether the faulty layer has the same ones.
+        """
+        if not self._shaped(self.candidate):
+            return int(shapes(faulty) == shapes(self.candidate))
+        if not self._shaped(faulty):
+            return 0
+        count = 0
+        for name, value in self.candidate.items():
+            near = (value - faulty[name]).abs() <= self.tolerance(name, faulty[name])
+            count += int((near & self.far(name, value) & (value != 0)).sum())
+        return count
+
+    def _shaped(self, values: Values) -> bool:
+        """Whether everything that the candidate shows is there, in the right layer's shapes."""
+        names = self.candidate.keys()
+        return names <= self.right.keys() and all(
+            name in values and values[name].shape == self.right[name].shape for name in names
+        )
+
+
+class Prober:
+    """Runs the candidate on scenes of its own choice: in float64 if it can be, else at the precision it was run in."""
+
+    def __init__(self, implementation: Implementation, spec: Spec) -> None:
+        self._implementation, self._own = implementation, spec
+        self.spec = replace(spec, dtype=Dtype.FLOAT64)
+
+    def probe(self, scene: Scene) -> Probe | None:
+        """None if the candidate cannot run this scene, or what it can take of it."""
+        scene = self._takes(scene)
+        for spec in dict.fromkeys((self.spec, self._own)):
+            self.spec = spec  # what failed once is not tried again
+            if self._implementation.refuses(spec, lengths=scene.lengths is not None):
+                continue
+            try:
+                return self._probe(spec, scene)
+            except Exception:  # a candidate may fail in any way where it was never tried
+                continue
+        return None
+
+    def _takes(self, scene: Scene) -> Scene:
+        """The scene without the states that the candidate has no way to take, and with weights that it can hold."""
+        if not isinstance(self._implementation, Read):
+            return scene
+        reading, (h, c) = self._implementation.read(self._own), (scene.state.h, scene.state.c)
+        if not reading.takes_state:
+            h, c = torch.zeros_like(h), None if c is None else torch.zeros_like(c)
+        elif c is not None and not reading.takes_cell_state:
+            c = torch.zeros_like(c)
+        return replace(scene, state=State(h, c), weights=reading.restrict(Weights(scene.weights)).values)
+
+    def _probe(self, spec: Spec, scene: Scene) -> Probe:
+        scene = as_held(scene, spec)
+        weights, dtype = Weights(scene.weights), getattr(torch, spec.dtype)
+        with torch.inference_mode():
+            layer = self._implementation.build(spec, weights)
+            x = scene.x.to(spec.device, dtype, copy=True)
+            trace = layer.run(x, scene.state.to(spec.device, dtype), scene.lengths)
+        candidate = {name: value.detach().cpu().double().clone() for name, value in values(trace).items()}
+        envelope = exact_and_envelope(
+            spec, weights, scene.x, scene.state, scene.lengths, rounding=rounding_of(spec), samples=6
+        )
+        right, most = values(ran(Network(scene.spec), scene)), values(envelope.allowed)
+        allowed = {name: relative(most[name], value) for name, value in right.items()}
+        slack = ROUGH if spec.dtype in (Dtype.BFLOAT16, Dtype.FLOAT16) else SLACK
+        return Probe(scene, candidate, right, allowed, slack)
+
+
+def as_held(scene: Scene, spec: Spec) -> Scene:
+    """The scene rounded to the spec's dtype, as the candidate holds it."""
+    dtype = getattr(torch, spec.dtype)
+
+    def rounded(value: Tensor) -> Tensor:
+        return value.to(dtype).double()
+
+    c = None if scene.state.c is None else rounded(scene.state.c)
+    weights = {name: rounded(value) for name, value in scene.weights.items()}
+    plain = replace(spec, device="cpu", dtype=Dtype.FLOAT64)
+    return Scene(plain, weights, rounded(scene.x), State(rounded(scene.state.h), c), scene.lengths)
+
+
+def ran(network: Network, scene: Scene) -> Trace:
+    with torch.inference_mode():
+        return network.run(scene.weights, scene.x, scene.state, scene.lengths)
+
+
+def values(trace: Trace) -> dict[str, Tensor]:
+    """The quantities of a trace that can be seen, by name."""
+    every: Sequence[Tensor | None] = (trace.output, trace.final.h, trace.final.c, trace.y)
+    named = zip(QUANTITIES, every, strict=True)
+    return {name: value for name, value in named if value is not None and name not in trace.unexposed}
+
+
+def shapes(values: Values) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in values.items()}
+
+
+def alike(a: Tensor, b: Tensor) -> Tensor:
+    """Where both have the same value, NaN and infinities included."""
+    return (a == b) | (a.isnan() & b.isnan())
+
+
+def largest_of(value: Tensor) -> float:
+    finite = value[value.isfinite()]
+    return float(finite.abs().amax()) if finite.numel() else 0.0
+
+
+def relative(allowed: Tensor, value: Tensor) -> float:
+    """The largest allowance that is finite, in units of the largest value."""
+    size = largest_of(value)
+    return largest_of(allowed) / size if size else 0.0

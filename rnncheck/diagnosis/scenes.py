@@ -1,0 +1,65 @@
+"""Which scenes the candidate is tried on: the run's own, cut to what is quick, and fresh ones to tell faults apart."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rnncheck.faults.scene import Scene
+from rnncheck.randomness import Draws, Stream
+from rnncheck.report import Divergence
+from rnncheck.sequences.random import initial_state
+from rnncheck.spec import InitialState
+from rnncheck.trace import State
+from rnncheck.weights import draw
+
+STEPS, ROWS = 24, 8
+AFTER = 8  # timesteps after the first divergence, if that comes late
+MOST_STEPS = 512
+WORK = 2e7  # weights times timesteps times rows: what a hundred faults can be run on
+FEWEST_STEPS, FEWEST_ROWS = 6, 2
+SMALL_STEPS, SMALL_ROWS = 4, 3
+SEEDS = (101, 202, 303)
+
+
+def cut(scene: Scene, first: Divergence | None) -> Scene:
+    """The scene's first timesteps and rows, as far as it takes to see the first divergence."""
+    steps, rows = STEPS, ROWS
+    if first is not None:
+        steps, rows = min(max(steps, first.t + AFTER), MOST_STEPS), max(rows, first.batch + 1)
+    affordable = int(WORK / sum(value.numel() for value in scene.weights.values()))
+    rows = min(rows, max(affordable // steps, FEWEST_ROWS))
+    return shortened(scene, min(steps, max(affordable // rows, FEWEST_STEPS)), rows)
+
+
+def one_step(scene: Scene) -> Scene:
+    """The first step alone, from given states."""
+    return shortened(scene, 1, SMALL_ROWS)
+
+
+def small(scene: Scene) -> Scene:
+    """As little as still shows most faults, for trying many."""
+    return shortened(scene, SMALL_STEPS, SMALL_ROWS)
+
+
+def shortened(scene: Scene, steps: int, rows: int) -> Scene:
+    h, c = scene.state.h[:, :rows], None if scene.state.c is None else scene.state.c[:, :rows]
+    lengths = scene.lengths and tuple(min(end, steps) for end in scene.lengths[:rows])
+    if lengths:
+        steps = max(lengths)
+    return replace(scene, x=scene.x[:steps, :rows], state=State(h, c), lengths=lengths)
+
+
+def fresh(scene: Scene) -> Iterator[Scene]:
+    """The same sizes with other data: first x and states, then the weights too.
+
+    Where the run's states were zeros, so are these at first: a candidate may have no way to take others.
+    """
+    zeros = not scene.state.h.any()
+    for seed in SEEDS:
+        x = Draws(seed, Stream.SEQUENCES).normal(scene.x.shape)
+        for row, end in enumerate(scene.lengths or ()):
+            x[end:, row] = 0.0
+        batch_size = scene.x.shape[1]
+        kind: InitialState = "zeros" if zeros and seed == SEEDS[0] else "random"
+        state = initial_state(scene.spec, batch_size, seed=seed, kind=kind)
+        weights = scene.weights if seed == SEEDS[0] else draw(scene.spec, seed).values
+        yield replace(scene, x=x, state=state, weights=weights)

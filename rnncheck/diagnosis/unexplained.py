@@ -1,0 +1,66 @@
+"""What is said of a mismatch that no known fault explains: where it is, and what was ruled out."""
+
+import torch
+from torch import Tensor
+
+from rnncheck.diagnosis.diagnose import Diagnosis
+from rnncheck.diagnosis.probe import Probe, Prober
+from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
+from rnncheck.faults.scene import Scene
+from rnncheck.pattern import pattern
+from rnncheck.places import DIRECTIONS
+from rnncheck.weights import Weights
+
+
+def ruled_out(diagnosis: Diagnosis) -> str:
+    """ "none of 41 known faults does this, nor any of 1,300 pairs of them" """
+    pairs = f", nor any of {diagnosis.pairs:,} pairs of them" if diagnosis.pairs else ""
+    left = f" ({diagnosis.pairs_left:,} more were not tried)" if diagnosis.pairs_left else ""
+    return f"none of {diagnosis.singles:,} known faults does this{pairs}{left}"
+
+
+def where(diagnosis: Diagnosis) -> str:
+    """Where the candidate differs, in words: first in its single steps, where nothing is carried, else as it ran."""
+    return locally(diagnosis.prober, diagnosis.probe) or running(diagnosis.probe)
+
+
+def locally(prober: Prober, probe: Probe) -> str | None:
+    """Which single steps are wrong, from the exact states before them: of the first layer that has any."""
+    scene = probe.scene
+    envelope = exact_and_envelope(
+        scene.spec,
+        Weights(scene.weights),
+        scene.x,
+        scene.state,
+        scene.lengths,
+        rounding=rounding_of(prober.spec),
+        samples=6,
+    )
+    starts = restarts(scene.x, envelope, scene.lengths)
+    stepped = prober.probe(Scene(scene.spec, scene.weights, starts.x, starts.state))
+    wrong = None if stepped is None else wrong_in(stepped, "h_n")
+    if wrong is None or not wrong.any():
+        return None
+    k = int(wrong.flatten(1).any(1).byte().argmax())
+    mask = torch.zeros(*scene.x.shape[:2], wrong.shape[2], dtype=torch.bool)
+    t, b = starts.places.unbind(1)
+    mask[t, b] = wrong[k]
+    layer, direction = divmod(k, scene.spec.directions)
+    several = scene.spec.num_layers * scene.spec.directions > 1
+    place = f"in layer {layer}, {DIRECTIONS[direction]}, " if several else ""
+    return f"{place}in its single steps, {pattern(mask, lengths=scene.lengths)}"
+
+
+def running(probe: Probe) -> str:
+    """Which outputs are wrong as it ran, or, if none is, which other quantity."""
+    wrong = wrong_in(probe, "output")
+    if wrong is not None and wrong.any():
+        return f"in its outputs, {pattern(wrong, directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
+    others = [name for name in probe.candidate if (mask := wrong_in(probe, name)) is None or bool(mask.any())]
+    return f"in {' and '.join(others)} alone" if others else "in nothing that a short run in float64 shows"
+
+
+def wrong_in(probe: Probe, name: str) -> Tensor | None:
+    """Which elements are not the right layer's; None if the shapes are not, or there are none."""
+    mine = probe.candidate.get(name)
+    return None if mine is None or mine.shape != probe.right[name].shape else probe.far(name, mine)

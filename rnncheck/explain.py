@@ -1,0 +1,71 @@
+"""Why a mismatch is one: arithmetic or another function, and if another, which known fault makes it so."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rnncheck.diagnosis import diagnose, diagnose_gradients, findings, follows
+from rnncheck.envelope import Rounding
+from rnncheck.faults.pages import PAGES
+from rnncheck.faults.scene import Scene
+from rnncheck.first_chunk import Evidence, FirstChunk
+from rnncheck.judge import first_divergence
+from rnncheck.ladder import climb
+from rnncheck.report import Comparison, Finding
+
+UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
+
+
+def explain(
+    first: FirstChunk,
+    comparisons: Sequence[Comparison],
+    rounding: Rounding,
+    into: Evidence,
+    stated: bool,
+    wanted: bool,
+) -> None:
+    """Adds to the evidence what explains that `comparisons` do not all agree; known faults are looked for if `wanted`.
+
+    What is wrong with gradients and only follows from a fault that is named is not told beside it.
+    """
+    if any(finding.slug == UNSTEADY for finding in into.findings):
+        return
+    wrong = [each for each in comparisons if not each.agrees]
+    if all(each.mode.startswith("backward") for each in wrong):
+        if wanted and not into.findings:
+            into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
+        return
+    note = None
+    if any(each.exceeded for each in wrong if each.quantity in ("output", "h", "c")):
+        finding, note = by_precision(first, rounding, stated=stated)
+        if finding is not None:
+            into.findings.insert(0, finding)
+            return
+    found = diagnose(first.sides[0], scene_of(first), first_divergence(comparisons)) if wanted else None
+    if found is not None:
+        consequences = follows(found.named, first.sides[1], scene_of(first))
+        others = [finding for finding in into.findings if finding.slug not in consequences]
+        into.findings[:] = [*findings(first.sides[0].name, found), *others]
+    if note is not None and not (found and found.named):
+        into.notes.append(note)
+
+
+def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str | None]:
+    """What the precision ladder finds, that it is the same function computed more roughly; or else what to note."""
+    ladder = climb(first.sides[0], first.spec, first.weights, first.x, first.state, first.lengths, rounding=rounding)
+    if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
+        return None, (
+            f"{first.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
+            f"{first.sides[1].name}, or at what is not finite"
+        )
+    return ladder.finding, f"precision: {ladder.message}"
+
+
+def with_mend(finding: Finding) -> Finding:
+    """The finding, and how to mend what has a page in the catalogue."""
+    known = PAGES.get(finding.slug)
+    return finding if finding.mend or known is None else replace(finding, mend=known.mend)
+
+
+def scene_of(first: FirstChunk) -> Scene:
+    lengths = None if first.lengths is None else tuple(first.lengths)
+    return Scene(first.spec, first.weights.values, first.x, first.state, lengths)

@@ -1,0 +1,183 @@
+"""The diagnosis names the fault that was planted, or the two; it names none with confidence that was not."""
+
+import itertools
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+from faults.scenes import SPECS, scene
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from rnncheck.diagnosis import Diagnosis, diagnose
+from rnncheck.diagnosis.words import findings
+from rnncheck.faults.catalogue import by_name, faults_of
+from rnncheck.faults.fault import Fault, combined
+from rnncheck.faults.planted import Planted
+from rnncheck.faults.scene import Scene
+from rnncheck.faults.showing import same
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Carry, Network
+from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.trace import State
+
+
+def of(where: Scene, *faults: Fault) -> Diagnosis | None:
+    return diagnose(Planted("it", combined(*faults)), where, None)
+
+
+def titles(found: Diagnosis | None) -> list[str]:
+    assert found is not None
+    return [fault.title for fault in found.named]
+
+
+def visible(where: Scene) -> list[Fault]:
+    faults = faults_of(where.spec, lengths=where.lengths is not None)
+    return [fault for fault in faults if fault.shows_in == "states" and fault.visible_in(where) is None]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@settings(max_examples=5, deadline=None)
+@given(data=st.data())
+def test_a_planted_fault_is_named_first(spec: Spec, data: st.DataObject) -> None:
+    where = scene(spec, lengths=data.draw(st.sampled_from([None, (6, 3, 5, 2)])), seed=data.draw(st.integers(0, 99)))
+    fault = data.draw(st.sampled_from(visible(where)))
+    found = of(where, fault)
+    assert found is not None
+    equal = [found.named, *found.alike]
+    assert [fault.slug] in [[each.slug for each in suspect] for suspect in equal], titles(found)
+    assert found.residual < 1e-9
+    assert found.inputs >= 2
+
+
+def test_two_faults_are_named_together() -> None:
+    dice = random.Random(5)
+    for spec in (Spec(Cell.LSTM, 3, 4), Spec(Cell.GRU, 5, 4), Spec(Cell.RNN, 2, 3, num_layers=2)):
+        where = scene(spec)
+        every = [pair for pair in itertools.combinations(visible(where), 2) if pair[0].slug != pair[1].slug]
+        for a, b in dice.sample(every, 2):
+            if explained_by_one(where, a, b):
+                continue
+            found = of(where, a, b)
+            assert found is not None
+            assert any({each.slug for each in suspect} == {a.slug, b.slug} for suspect in (found.named, *found.alike))
+
+
+def explained_by_one(where: Scene, a: Fault, b: Fault) -> bool:
+    """Whether the two cannot be committed at once, or together are what one fault alone, or none, is."""
+    try:
+        both = where.run(combined(a, b)(where.spec))
+    except (TypeError, RuntimeError):
+        return True
+    return same(both, where.right) or any(same(both, where.run(each.network(where.spec))) for each in visible(where))
+
+
+def test_the_commonest_pair_of_a_gru_is_named() -> None:
+    spec = Spec(Cell.GRU)
+    both = by_name("gru-reset-before-matmul", spec), by_name("gru-update-inverted", spec)
+    assert {fault.slug for fault in getattr(of(scene(spec), *both), "named", ())} == {fault.slug for fault in both}
+
+
+class SomeUnits(Network):
+    """Units 2 and on are a thousandth too large."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        h, *c = super().step(w, p, carry)
+        return (torch.cat([h[:, :2], h[:, 2:] * 1.001], 1), *c)
+
+
+class ThreeFaults(Network):
+    """Three bugs at once, none of which is left without the others."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        h, *c = super().step(w, p * 0.9, (carry[0].roll(1, 1), *carry[1:]))
+        return (h * 1.1, *c)
+
+
+class Noisy(Network):
+    """Another number at every call."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        h, *c = super().step(w, p, carry)
+        return (h + torch.rand_like(h), *c)
+
+
+@pytest.mark.parametrize("wrong", [SomeUnits, ThreeFaults, Noisy])
+@pytest.mark.parametrize("spec", [Spec(Cell.RNN), Spec(Cell.LSTM, num_layers=2), Spec(Cell.GRU)], ids=str)
+def test_what_no_fault_explains_is_given_no_name(wrong: type[Network], spec: Spec) -> None:
+    found = diagnose(Planted("it", wrong), scene(spec), None)
+    assert found is not None
+    assert not found.named
+    last = findings("it", found)[-1]
+    assert last.slug == "unexplained"
+    assert f"none of {found.singles} known faults" in last.message
+
+
+def test_where_an_unexplained_layer_differs_is_said_of_its_single_steps() -> None:
+    found = diagnose(Planted("it", SomeUnits), scene(Spec(Cell.RNN, hidden_size=6)), None)
+    assert found is not None
+    (finding,) = findings("it", found)
+    assert "single steps" in finding.message
+    assert "units" in finding.message
+
+
+def test_a_right_layer_has_nothing_to_be_diagnosed() -> None:
+    assert diagnose(Planted("it", Network), scene(Spec(Cell.LSTM)), None) is None
+
+
+def test_what_looks_alike_on_the_runs_own_data_is_told_apart_on_fresh_data() -> None:
+    where = scene(Spec(Cell.RNN))
+    zeros = replace(where, state=State(torch.zeros_like(where.state.h)))
+    from_zero, from_first = (fault for fault in faults_of(where.spec) if fault.slug == "no-recurrence")
+    for fault in (from_zero, from_first):
+        assert titles(of(zeros, fault)) == [fault.title]
+
+
+def test_all_zero_data_is_no_evidence() -> None:
+    """Where x, h0 and biases are zero every state is zero: what is named must hold on other data."""
+    where = scene(Spec(Cell.RNN))
+    blank = replace(where, x=torch.zeros_like(where.x), state=State(torch.zeros_like(where.state.h)))
+    found = of(blank, by_name("missing-recurrent-bias", where.spec))
+    assert titles(found) == ["missing-recurrent-bias"]
+
+
+def test_a_layer_that_has_only_float32_is_diagnosed_in_float32() -> None:
+    class Only32(Planted):
+        def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+            return None if spec.dtype is Dtype.FLOAT32 else "float32 alone"
+
+    spec = Spec(Cell.GRU)
+    fault = by_name("gru-update-inverted", spec)
+    found = diagnose(Only32("it", fault.network), scene(spec), None)
+    assert titles(found) == ["gru-update-inverted"]
+    assert found is not None
+    assert 1e-9 < found.residual < 1e-5
+
+
+def test_a_layer_that_fails_when_run_again_is_not_diagnosed() -> None:
+    class Fails(Network):
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            raise ValueError("no")
+
+    assert diagnose(Planted("it", Fails), scene(Spec()), None) is None
+
+
+def test_what_comes_near_but_is_not_it_is_only_likely() -> None:
+    spec = Spec(Cell.RNN)
+
+    class Nearly(by_name("no-recurrence", spec).mixin):  # type: ignore[misc]
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            (h,) = super().step(w, p, carry)
+            return (h + 1e-4 * h.roll(1, 1) ** 2,)
+
+    found = diagnose(Planted("it", Nearly), scene(spec), None)
+    assert found is not None
+    assert not found.named
+    nearest, unexplained = findings("it", found)
+    assert nearest.slug == "no-recurrence"
+    assert nearest.explains is not None
+    assert 0.9 < nearest.explains < 1
+    assert nearest.message.startswith("likely, not certain")
+    assert unexplained.slug == "unexplained"
