@@ -10,6 +10,7 @@ from rnncheck.faults.pages import page
 from rnncheck.report import Finding
 
 MOST_ALIKE = 3  # named beside the first
+SHORT = 60  # of an equation within a sentence
 
 
 def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
@@ -22,11 +23,9 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
 
 def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
     steps = len(diagnosis.probe.scene.x)
-    others = [each for each in diagnosis.named if each is not fault]
-    beside = f" and {others[0].title}" if others else ""
     equal = f"to {diagnosis.residual:.1e}" if diagnosis.residual else "bit for bit"
     message = (
-        f"{said(fault)}; the reference with this fault{beside} equals {name} {equal}, at all {steps} timesteps tried "
+        f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} {equal}, at all {steps} timesteps tried "
         f"and on {fresh_inputs(diagnosis.inputs - 1)}{no_other(diagnosis.alike)}"
     )
     return Finding(fault.slug, message, 1.0, diagnosis.residual, fault.variant or None, page(fault.slug).mend)
@@ -41,6 +40,16 @@ def mostly(name: str, likely: Match) -> Finding:
 def said(fault: Fault) -> str:
     """ "the gates are read in another order (i, f, o, g)" """
     return page(fault.slug).title + (f" ({fault.variant})" if fault.variant else "")
+
+
+def wrong_layer(diagnosis: Diagnosis, fault: Fault) -> str:
+    """What the candidate equals: the wrong equation if that is short and of this very cell, else the fault by name."""
+    others = [each.title for each in diagnosis.named if each is not fault]
+    told, spec = page(fault.slug), diagnosis.probe.scene.spec
+    plain = not fault.variant and not others and spec.nonlinearity in (None, "tanh")
+    if plain and spec.cell == told.cells[0] and len(told.wrong) <= SHORT and "\n" not in told.wrong:
+        return told.wrong
+    return f"the reference with this fault{''.join(f' and {other}' for other in others)}"
 
 
 def fresh_inputs(count: int) -> str:

@@ -17,15 +17,13 @@ def findings(report: Report, screen: Screen) -> list[Text]:
 
 
 def _finding(finding: Finding, screen: Screen) -> list[Text]:
-    label = Text(f"  {screen.clean(finding.slug)}  ", "bold")
-    said = Text(held(screen.clean(finding.message, 2000)))
-    column = label.cell_len if label.cell_len <= WIDEST else 4
-    lines = hanging(label, said, screen.width, column) if column > 4 else [label, *_indented(said, screen, column)]
+    name = Text(f"  {screen.clean(finding.slug)}  ", "bold")
+    message = Text(held(screen.clean(finding.message, 2000)))
+    column = name.cell_len if name.cell_len <= WIDEST else 4
+    lines = hanging(name, message, screen.width, column) if column > 4 else [name, *_indented(message, screen, column)]
     if finding.mend:
-        mend = Text("mend  ", "dim").append(held(screen.clean(finding.mend, 500)), "")
-        more = f"rnncheck faults {finding.slug}"
-        lines += _indented(mend, screen, column)
-        lines += _indented(Text("more  ", "dim").append(screen.clean(more), ""), screen, column)
+        for label, said in (("mend", finding.mend), ("more", f"rnncheck faults {finding.slug}")):
+            lines += _indented(Text().append(f"{label}  ", "dim").append(held(screen.clean(said, 500))), screen, column)
     return lines
 
 

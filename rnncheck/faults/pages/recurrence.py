@@ -10,7 +10,7 @@ PAGES = (
         slug="no-recurrence",
         family=FAMILY,
         cells=EVERY,
-        title="every step is computed from a zero state",
+        title="no step sees the state before it",
         right="h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)",
         wrong="h_t = tanh(W_ih x_t + b_ih + b_hh)",
         causes=(
