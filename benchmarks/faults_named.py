@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
 from rnncheck.errors import RnncheckError
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault, combined

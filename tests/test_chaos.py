@@ -8,7 +8,7 @@ import torch
 from fakes import Reweighed, clipping, one_off, with_output
 from torch import Tensor
 
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Report, Verdict
 from rnncheck.sequences.random import random_sequences

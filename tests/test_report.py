@@ -7,7 +7,7 @@ from enum import StrEnum
 import pytest
 from fakes import Fake, with_output, without_recurrence
 
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
 from rnncheck.errors import ExitCode
 from rnncheck.report import Report, Verdict, WeightFacts, plain
 from rnncheck.sequences.random import random_sequences

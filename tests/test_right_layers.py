@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
 from rnncheck.implementations import load
 from rnncheck.report import Verdict
 from rnncheck.sequences.random import random_sequences

@@ -44,7 +44,7 @@ def conduct(
             refuse_to_replace(path, (reads, options.weights, *files_of(candidate, options.against)))
     import_torch()
     with held_back():
-        from rnncheck.check import Plan, check
+        from rnncheck.checking import Plan, check
 
     plan = Plan(
         spec=spec,

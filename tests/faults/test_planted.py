@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnncheck.check import Plan, build_synced, check
+from rnncheck.checking import Plan, build_synced, check
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
 from rnncheck.report import Verdict

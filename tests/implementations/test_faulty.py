@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.implementations import check_name, load
 from rnncheck.report import Verdict

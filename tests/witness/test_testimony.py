@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import specs
 
-from rnncheck import check as check_module
-from rnncheck.check import Plan, check
+from rnncheck import checking
+from rnncheck.checking import Plan, check
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
@@ -199,7 +199,7 @@ def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.
     def interrupted(*arguments: object, **options: object) -> None:
         raise Stopped(ExitCode.TERMINATED)
 
-    monkeypatch.setattr(check_module, "testify", interrupted)
+    monkeypatch.setattr(checking, "testify", interrupted)
     report = check(plan())
     assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while known faults were tried")
 

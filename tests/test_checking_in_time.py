@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncheck import chunking
 from rnncheck.allowance import beyond
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.implementations.protocol import Layer
 from rnncheck.report import Report, Verdict

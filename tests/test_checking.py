@@ -11,7 +11,7 @@ from fakes import Fake, FakeLayer, changing, with_output, without_recurrence
 from torch import Tensor
 
 from rnncheck import chunking
-from rnncheck.check import Plan, check, same_bits
+from rnncheck.checking import Plan, check, same_bits
 from rnncheck.errors import DataError, DeviceError, RefusedError, UsageError, WeightsError
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
