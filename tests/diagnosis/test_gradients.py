@@ -1,0 +1,57 @@
+"""The diagnosis of gradients: the fault whose gradients are the candidate's, and what only follows from another."""
+
+import pytest
+import torch
+from faults.scenes import scene
+from torch import Tensor
+
+from rnncheck.diagnosis import diagnose_gradients, follows
+from rnncheck.faults.catalogue import by_name, faults_of
+from rnncheck.faults.fault import Fault
+from rnncheck.faults.planted import Planted
+from rnncheck.implementations import load
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Carry, Network
+from rnncheck.spec import Cell, Spec
+
+SPEC = Spec(Cell.LSTM, num_layers=2)
+
+
+@pytest.mark.parametrize(
+    "fault", [each for each in faults_of(SPEC) if each.shows_in == "gradients"], ids=lambda each: each.title
+)
+def test_each_fault_of_gradients_is_named(fault: Fault) -> None:
+    (finding,) = diagnose_gradients(Planted("it", fault.network), scene(SPEC), ["grad x"])
+    assert finding.slug == fault.slug
+    assert finding.explains == 1.0
+
+
+class Doubled(torch.autograd.Function):
+    """The same number, with twice its gradient."""
+
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return 2 * gradient
+
+
+class TwiceTheGradient(Network):
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        return super().step(w, Doubled.apply(p), carry)  # type: ignore[no-untyped-call]
+
+
+def test_gradients_that_no_fault_has_are_given_no_name() -> None:
+    (finding,) = diagnose_gradients(Planted("it", TwiceTheGradient), scene(SPEC), ["grad x", "grad weight_ih_l0"])
+    assert finding.slug == "unexplained"
+    assert finding.explains == 0.0
+    assert "grad x and grad weight_ih_l0" in finding.message
+
+
+def test_that_nothing_flows_back_in_time_follows_from_no_recurrence() -> None:
+    fault = by_name("no-recurrence", SPEC)
+    with torch.inference_mode():
+        assert "gradient-missing" in follows((fault,), load("torch"), scene(SPEC))
+    assert not follows((by_name("forget-bias-added", SPEC),), load("torch"), scene(SPEC))
