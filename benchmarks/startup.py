@@ -11,13 +11,16 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+OWN = f"{Path(__file__).parents[1] / 'examples' / 'candidates' / 'classifier_rnn.py'}:ClassifierRNN"
 BARE = [sys.executable, "-c", "import torch; torch.nn.RNN(8, 16)(torch.rand(30, 4, 8))"]
 RNNCHECK = [sys.executable, "-m", "rnncheck"]
 PROCESSES = {
     "import torch, run nn.RNN(8, 16)": BARE,
     "rnncheck compare": [*RNNCHECK, "compare"],
     "rnncheck compare --cell lstm": [*RNNCHECK, "compare", "--cell", "lstm"],
+    "rnncheck compare file.py:Class": [*RNNCHECK, "compare", OWN],
     "rnncheck compare --format json": [*RNNCHECK, "compare", "--format", "json"],
     "rnncheck --help": [*RNNCHECK, "--help"],
     "rnncheck compare --help": [*RNNCHECK, "compare", "--help"],
@@ -51,11 +54,11 @@ def main() -> None:
         for name, command in PROCESSES.items():
             times[name].append(seconds(command))
     bare = next(iter(times.values()))
-    print(f"{'process':36}  {'median s':>8}  {'ratio':>6}  {'min':>6}  {'max':>6}")
+    print(f"{'process':44}  {'median s':>8}  {'ratio':>6}  {'min':>6}  {'max':>6}")
     for name, taken in times.items():
         ratios = [each / other for each, other in zip(taken, bare, strict=True)]
         print(
-            f"{name:36}  {statistics.median(taken):8.3f}  "
+            f"{name:44}  {statistics.median(taken):8.3f}  "
             f"{statistics.median(ratios):6.3f}  {min(ratios):6.3f}  {max(ratios):6.3f}"
         )
 

@@ -16,7 +16,7 @@ def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
     """Within it torch makes new tensors of `dtype`, unless the code says another."""
     argv, path, folder, environment = list(sys.argv), list(sys.path), os.getcwd(), dict(os.environ)  # noqa: PTH109
     default_dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = determinism()
     precision, anomaly = torch.get_float32_matmul_precision(), torch.is_anomaly_enabled()
     cudnn = torch.backends.cudnn
     switches = cudnn.deterministic, cudnn.benchmark, cudnn.enabled
@@ -40,7 +40,8 @@ def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
             torch.set_default_dtype(default_dtype)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
+        if determinism() != deterministic:  # to set it imports torch's compiler, which takes a second
+            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
         if torch.get_float32_matmul_precision() != precision:
             torch.set_float32_matmul_precision(precision)
         if torch.is_anomaly_enabled() != anomaly:
@@ -51,3 +52,7 @@ def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
         torch.set_rng_state(seeds[2])
         torch.set_grad_enabled(graded)
         np.seterr(**errors)
+
+
+def determinism() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()

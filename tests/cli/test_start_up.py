@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from candidates.sources import RNN
 
 SLOW = {"torch", "numpy", "rich", "safetensors"}
 
@@ -52,10 +54,15 @@ def test_a_data_file_that_cannot_be_read_is_refused_before_torch_is_imported() -
     assert "torch" not in imported_by("from rnncheck.cli.outcome import run\nrun(['run', 'no-such.csv'])")
 
 
-def test_a_check_imports_neither_the_compiler_nor_symbolic_algebra_of_torch() -> None:
-    code = "from rnncheck.cli.outcome import run\nrun(['compare', '-q'])\nprint(*sys.modules, file=sys.stderr)"
-    ended = subprocess.run([sys.executable, "-c", f"import sys\n{code}"], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("candidate", ["scratch", "mine.py:MyRNN"])
+def test_a_check_imports_neither_the_compiler_nor_symbolic_algebra_of_torch(candidate: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(RNN)
+    named = candidate.replace("mine.py", str(tmp_path / "mine.py"))
+    code = f"from rnncheck.cli.outcome import run\nassert run(['compare', '-q', {named!r}]) == 0"
+    script = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = ended.stderr.split()
     assert "torch" in modules
     assert "torch._dynamo" not in modules
+    assert "torch._inductor" not in modules
     assert "sympy" not in modules
