@@ -37,6 +37,10 @@ def among(size: int, true: Collection[int]) -> list[bool]:
         (16, [*range(5), *range(6, 9), *range(11, 16)], "every unit but 5, 9 and 10"),
         (16, [1, 5, 6, 10, 11, 12], "units 1, 5, 6 and 10 to 12 of 16"),
         (16, [0, 2, 5, 7, 11], "5 of 16 units (0, 2, 5, ...)"),
+        (16, [*range(5), 8, 9, *range(13, 16)], "units 0 to 4, 8, 9 and 13 to 15 of 16"),
+        (8, [1, 2], "units 1 and 2 of 8"),
+        (8, [2, 4, 6], "every 2nd unit from 2 on"),
+        (3, [0, 1], "the first 2 of 3 units (0 and 1)"),
     ],
 )
 def test_indices_are_said_in_the_shortest_way_that_fits(size: int, true: Collection[int], said: str) -> None:

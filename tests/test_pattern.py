@@ -126,6 +126,16 @@ def test_a_difference_that_only_grows_or_only_fades_is_said_to() -> None:
     assert pattern(wrong, size=1 / size) == "from t = 2 on, in every row and unit, fading with t from 0.25 to 0.062"
     assert pattern(wrong, size=torch.ones(5, 2, 3)) == "from t = 2 on, in every row and unit"
     assert pattern(wrong, size=(size - 8).abs()) == "from t = 2 on, in every row and unit"
+    assert pattern(wrong[:4], size=size[:4]) == "from t = 2 on, in every row and unit"
+
+
+def test_how_the_difference_goes_on_is_said_of_both_directions() -> None:
+    wrong = places(lambda t, row, unit: torch.where(unit < 2, t >= 2, t <= 2), 5, 1, 4)
+    size = 2.0 ** torch.arange(5.0)[:, None, None].expand(5, 1, 4)
+    assert pattern(wrong, directions=2, size=size) == (
+        "in the forward direction from t = 2 on, in every unit; "
+        "in the reverse direction up to t = 2, in every unit; growing with t from 1 to 16"
+    )
 
 
 @st.composite
