@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from rnncheck.diagnosis.diagnose import Diagnosis
+from rnncheck.diagnosis.pattern import pattern
 from rnncheck.diagnosis.probe import Probe, Prober
 from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
 from rnncheck.faults.scene import Scene
-from rnncheck.pattern import pattern
 from rnncheck.places import DIRECTIONS
 from rnncheck.weights import Weights
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from rnncheck.regions import Region, regions, regions_by_row
+from rnncheck.diagnosis.regions import Region, regions, regions_by_row
 
 EVERYTHING = Region(torch.ones(4, 2, dtype=torch.bool))
 

@@ -8,9 +8,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from rnncheck.indices import conjunction, indices, timesteps
+from rnncheck.diagnosis.indices import conjunction, indices, timesteps
+from rnncheck.diagnosis.regions import Region, regions, regions_by_row
 from rnncheck.places import DIRECTIONS
-from rnncheck.regions import Region, regions, regions_by_row
 
 Which = tuple[bool, ...]  # of the indices of one axis
 AXES = ("timesteps", "rows", "units", "directions")

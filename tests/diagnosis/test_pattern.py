@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnncheck.pattern import pattern, patterns
+from rnncheck.diagnosis.pattern import pattern, patterns
 
 T, B, R = 100, 7, 64
 
