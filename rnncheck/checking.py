@@ -14,12 +14,11 @@ from rnncheck.blind_spots import blind_spots
 from rnncheck.common_ground import ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
-from rnncheck.explain import explain, with_mend
 from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.implementations import is_users_own, load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.judge import carrying, first_divergence, judge
-from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
+from rnncheck.report import Finding, Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
@@ -129,6 +128,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         if first is not None and stopped is None:
             try:
                 if verdict is Verdict.MISMATCH:
+                    from rnncheck.explain import explain  # a pass has no need of it, and should not wait for it
+
                     explain(first, comparisons, enveloped.rounding, evidence, tolerance is not None, plan.diagnose)
                 elif verdict is Verdict.EQUIVALENT and plan.witness is not False:
                     held, modes = tolerance or enveloped.rounding, {each.mode for each in comparisons}
@@ -166,7 +167,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         mapping=common.mapping or [Mapped(name, name, "name") for name in spec.parameter_shapes()],
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=[with_mend(each) for each in (*common.findings, *evidence.findings)],
+        findings=mended([*common.findings, *evidence.findings]),
         witness=testimony.witness,
         notes=[
             *carrying(comparisons),
@@ -179,6 +180,15 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             ),
         ],
     )
+
+
+def mended(findings: list[Finding]) -> list[Finding]:
+    """Each finding with how to mend it."""
+    if not findings:
+        return []
+    from rnncheck.explain import with_mend
+
+    return [with_mend(each) for each in findings]
 
 
 def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:
