@@ -14,11 +14,13 @@ from rnncheck.blind_spots import blind_spots
 from rnncheck.common_ground import ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
+from rnncheck.explain import explain, with_mend
 from rnncheck.first_chunk import Evidence, FirstChunk
-from rnncheck.implementations import is_users_own, load
+from rnncheck.implementations import check_mappable, is_users_own, load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.judge import carrying, first_divergence, judge
-from rnncheck.report import Finding, Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
+from rnncheck.mapping import save as save_mapping
+from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
@@ -42,7 +44,8 @@ class Plan:
     `diagnose` looks for the known fault that explains a mismatch. `witness` plants every known fault after a pass, to
     see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
     missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
-    candidate's, or else the reference's.
+    candidate's, or else the reference's. `mapping_path` says what each of the candidate's tensors holds, which is found
+    out otherwise, and can be written to `save_mapping_path`.
     """
 
     spec: Spec
@@ -53,6 +56,8 @@ class Plan:
     h0: InitialState = "random"
     weights_path: Path | None = None
     save_weights_path: Path | None = None
+    mapping_path: Path | None = None
+    save_mapping_path: Path | None = None
     weight_scale: float = 1.0
     allow_nonfinite: bool = False
     atol: float | None = None
@@ -82,6 +87,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             raise RefusedError(f"{side.name} cannot run this: {reason}")
     common = ground(spec, candidate, reference)
     h0 = plan.h0 if common.takes_state else "zeros"
+    if plan.save_mapping_path:
+        save_mapping(plan.save_mapping_path, spec.cell, common.mapping)
     weights = common.restrict(weights_of(plan))
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
     if state.c is not None and not common.takes_cell_state:
@@ -128,8 +135,6 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         if first is not None and stopped is None:
             try:
                 if verdict is Verdict.MISMATCH:
-                    from rnncheck.explain import explain  # a pass has no need of it, and should not wait for it
-
                     explain(first, comparisons, enveloped.rounding, evidence, tolerance is not None, plan.diagnose)
                 elif verdict is Verdict.EQUIVALENT and plan.witness is not False:
                     held, modes = tolerance or enveloped.rounding, {each.mode for each in comparisons}
@@ -164,10 +169,13 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             shapes=spec.parameter_shapes(),
         ),
         tolerance=tolerance_facts(tolerance, enveloped.first, both.steps),
-        mapping=common.mapping or [Mapped(name, name, "name") for name in spec.parameter_shapes()],
+        mapping=common.mapping
+        or [Mapped(name, name, "name", shape) for name, shape in spec.parameter_shapes().items()],
+        conventions=common.conventions,
+        restrictions=common.held_back,
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=mended([*common.findings, *evidence.findings]),
+        findings=[with_mend(each) for each in (*common.findings, *evidence.findings)],
         witness=testimony.witness,
         notes=[
             *carrying(comparisons),
@@ -182,30 +190,24 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     )
 
 
-def mended(findings: list[Finding]) -> list[Finding]:
-    """Each finding with how to mend it."""
-    if not findings:
-        return []
-    from rnncheck.explain import with_mend
-
-    return [with_mend(each) for each in findings]
-
-
 def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:
     """Candidate and reference, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
     if plan.arguments and not any(
         isinstance(each, str) and is_users_own(each) for each in (plan.candidate, plan.reference)
     ):
         raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
-    arguments = plan.arguments
+    if (plan.mapping_path or plan.save_mapping_path) and isinstance(plan.candidate, str):
+        check_mappable(plan.candidate)
+    arguments, mapping = plan.arguments, plan.mapping_path
     sides = []
     for side in (plan.candidate, plan.reference):
         if isinstance(side, str):
             own = is_users_own(side)
-            sides.append(load(side, arguments if own else None))
+            sides.append(load(side, arguments if own else None, mapping if own else None))
             arguments = {} if own else arguments
         else:
             sides.append(side)
+        mapping = None  # the candidate's alone
     return sides[0], sides[1]
 
 

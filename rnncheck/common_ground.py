@@ -25,6 +25,8 @@ class Ground:
     steps: bool
     read_as: tuple[str | None, str | None]
     mapping: Sequence[Mapped]
+    conventions: Sequence[str]
+    held_back: Sequence[str]
     findings: Sequence[Finding]
     notes: Sequence[str]
     doubt: str | None
@@ -58,6 +60,8 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         steps=takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and "h_n" not in unexposed,
         read_as=(read_as(readings, candidate), read_as(readings, reference)),
         mapping=mine.mapping if mine else (),
+        conventions=mine.conventions if mine else (),
+        held_back=[said for each in known for said in each.restrictions],
         findings=[finding for each in known for finding in each.findings],
         notes=[
             note for name, each in readings.items() for note in (*limits(name, each, quantities, spec), *each.notes)

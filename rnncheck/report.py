@@ -130,11 +130,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Which canonical weight fills a parameter of the candidate, and how that was decided."""
+    """Which canonical weight fills a parameter of the candidate, of what `shape`, and how that was decided."""
 
     candidate: str
     from_: str
-    how: str
+    how: str  # "name", "shape", "gradient", "given", or "own": by the candidate's own code
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,8 @@ class Report:
     weights: WeightFacts
     tolerance: ToleranceFacts
     mapping: Sequence[Mapped] = ()
+    conventions: Sequence[str] = ()  # of the candidate's own, such as its gate order, which are no fault
+    restrictions: Sequence[str] = ()  # what both sides were given less than a layer may hold
     comparisons: Sequence[Comparison] = ()
     first_divergence: Divergence | None = None
     findings: Sequence[Finding] = ()

@@ -37,6 +37,8 @@ def test_a_report_has_these_keys_in_this_order() -> None:
         "weights",
         "tolerance",
         "mapping",
+        "conventions",
+        "restrictions",
         "comparisons",
         "first_divergence",
         "findings",
@@ -54,7 +56,8 @@ def test_its_facts_are_where_scripts_look_for_them() -> None:
     assert {"source": "random", "seed": 0, "shape": [5, 2, 3]}.items() <= facts["sequences"].items()
     assert facts["candidate"] == {"name": "fake", "location": "tests/fakes.py", "read_as": None}
     assert facts["reference"] == {"name": "torch", "location": "torch.nn", "read_as": None}
-    assert facts["mapping"][1] == {"candidate": "weight_hh_l0", "from": "weight_hh_l0", "how": "name"}
+    weight = {"candidate": "weight_hh_l0", "from": "weight_hh_l0", "how": "name", "shape": [4, 4]}
+    assert facts["mapping"][1] == weight
     assert facts["weights"]["count"] == 3 * 4 + 4 * 4 + 4 + 4
     assert facts["first_divergence"].keys() == {"quantity", "t", "layer", "direction", "batch", "unit"}
 

@@ -13,7 +13,7 @@ from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.understanding import Understanding
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.target import parse
-from rnncheck.mapping import FoundMapping, MappingError, infer
+from rnncheck.mapping import FoundMapping, MappingError, given, infer
 from rnncheck.native import Facts
 from rnncheck.scratch.head import softmax_head
 from rnncheck.spec import Dtype, Spec
@@ -22,13 +22,15 @@ from rnncheck.weights import Weights
 
 
 class Candidate:
-    """`path/to/file.py:Class` or `package.module:Class`, constructed with `arguments` where names do not say enough.
+    """`path/to/file.py:Class` or `package.module:Class`, constructed with `arguments` where names do not say enough
+    and filled as the file `mapping` says, or else as it is found out.
 
     Raises `CannotRun` where it cannot be loaded.
     """
 
-    def __init__(self, name: str, arguments: Mapping[str, object] | None = None) -> None:
+    def __init__(self, name: str, arguments: Mapping[str, object] | None = None, mapping: Path | None = None) -> None:
         self.name = name
+        self._given = mapping
         self._loaded = load(parse(name))
         self.location = self._loaded.location
         self._understood = Understanding(self._loaded, dict(arguments or {}))
@@ -47,7 +49,9 @@ class Candidate:
             facts.takes_cell_state,
             facts.exposes,
             mapping.restrict,
-            tuple(mapping.mapped),
+            tuple(mapping.mapped(self._understood.native(spec))),
+            tuple(mapping.conventions),
+            tuple(mapping.restrictions),
             tuple(mapping.findings),
             (*mapping.notes, *([doubt] if doubt else [])),
             doubt,
@@ -62,7 +66,8 @@ class Candidate:
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._mapped:
             try:
-                self._mapped[key] = infer(self._understood.forgetful, key)
+                make = self._understood.forgetful
+                self._mapped[key] = given(self._given, make, key) if self._given else infer(make, key)
             except MappingError as problem:
                 cause = problem.__cause__
                 if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:

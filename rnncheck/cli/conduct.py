@@ -33,15 +33,18 @@ def conduct(
     candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions, reads: str | None = None
 ) -> int:
     """Runs the check, writes the report where it was asked for, and returns the exit code. `reads` is the data file."""
-    from rnncheck.implementations import check_name, files_of
+    from rnncheck.implementations import check_mappable, check_name, files_of
 
     rows, witness, arguments = rows_shown(options.rows), witness_of(options), arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
-    for path in (options.output, options.save_weights):
+    if options.mapping or options.save_mapping:
+        check_mappable(candidate)
+    sources = (reads, options.weights, options.mapping, *files_of(candidate, options.against))
+    for path in (options.output, options.save_weights, options.save_mapping):
         if path is not None:
             check_writable(path)
-            refuse_to_replace(path, (reads, options.weights, *files_of(candidate, options.against)))
+            refuse_to_replace(path, sources)
     import_torch()
     with held_back():
         from rnncheck.checking import Plan, check
@@ -55,6 +58,8 @@ def conduct(
         h0=options.h0,
         weights_path=options.weights,
         save_weights_path=options.save_weights,
+        mapping_path=options.mapping,
+        save_mapping_path=options.save_mapping,
         weight_scale=options.weight_scale,
         allow_nonfinite=options.allow_nonfinite,
         atol=options.atol,

@@ -70,6 +70,16 @@ class CheckOptions:
     save_weights: Annotated[
         Path | None, Option(help="Write the weights used, as safetensors.", rich_help_panel=WEIGHTS)
     ] = None
+    mapping: Annotated[
+        Path | None,
+        Option(
+            help="What each tensor of your own class holds, as TOML. [default: found out]",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = None
+    save_mapping: Annotated[
+        Path | None, Option(help="Write what was found out about that, to be read or edited.", rich_help_panel=WEIGHTS)
+    ] = None
     weight_scale: Annotated[float, Option(help="Multiplies the recurrent weights W_hh.", rich_help_panel=WEIGHTS)] = 1.0
     allow_nonfinite: Annotated[
         bool, Option("--allow-nonfinite", help="Take NaN and infinities in data and weights.", rich_help_panel=WEIGHTS)

@@ -54,14 +54,24 @@ def is_users_own(name: str) -> bool:
     return name not in BUILT_IN and not name.startswith(FAULT)
 
 
+def check_mappable(candidate: str) -> None:
+    """Raises `UsageError` for a candidate whose weights are not mapped."""
+    if not is_users_own(candidate):
+        raise UsageError(
+            f"--mapping and --save-mapping are for a candidate of your own; {candidate} holds its weights by torch's "
+            "names already"
+        )
+
+
 def files_of(*names: str) -> list[Path]:
     """The user's own files among implementations."""
     files = [parse(name).file for name in names if is_users_own(name)]
     return [each for each in files if each is not None]
 
 
-def load(name: str, arguments: "Mapping[str, object] | None" = None) -> "Implementation":
-    """The implementation of that name; `arguments` are for the constructor of a class of the user's own.
+def load(name: str, arguments: "Mapping[str, object] | None" = None, mapping: Path | None = None) -> "Implementation":
+    """The implementation of that name; `arguments` are for the constructor of a class of the user's own, and the file
+    `mapping` says what its tensors hold.
 
     Raises `UsageError` when there is none, and `CannotRun` for code that cannot be loaded.
     """
@@ -70,7 +80,7 @@ def load(name: str, arguments: "Mapping[str, object] | None" = None) -> "Impleme
         faulty: Implementation = named(FAULTY)(name.removeprefix(FAULT))
         return faulty
     if is_users_own(name):
-        candidate: Implementation = named(CANDIDATE)(name, arguments)
+        candidate: Implementation = named(CANDIDATE)(name, arguments, mapping)
         return candidate
     implementation: Implementation = named(BUILT_IN[name])()
     return implementation

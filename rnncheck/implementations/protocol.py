@@ -66,6 +66,8 @@ class Reading:
     exposes: frozenset[str]
     restrict: Callable[[Weights], Weights]  # to what it can hold
     mapping: tuple[Mapped, ...] = ()
+    conventions: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     doubt: str | None = None  # why it is not equivalent, though nothing that was compared differs

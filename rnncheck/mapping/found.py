@@ -34,16 +34,21 @@ class FoundMapping:
 
     spec: Spec
     entries: Mapping[str, Entry]
+    conventions: Sequence[str] = ()
+    restrictions: Sequence[str] = ()
     notes: Sequence[str] = ()
     findings: Sequence[Finding] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", MappingProxyType(dict(self.entries)))
 
-    @property
-    def mapped(self) -> list[Mapped]:
-        """The mapping for the report."""
-        return [Mapped(name, str(entry.expression), entry.how) for name, entry in self.entries.items()]
+    def mapped(self, native: Native) -> list[Mapped]:
+        """The mapping for the report, with the shapes of this candidate."""
+        held = native.tensors()
+        return [
+            Mapped(name, str(entry.expression), entry.how, tuple(held[name].shape))
+            for name, entry in self.entries.items()
+        ]
 
     def values(self, native: Native, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What each tensor of the candidate that is in use holds, differentiable by the canonical `weights`.

@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from rnncheck.mapping.compose import entries
-from rnncheck.mapping.expression import First
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import roles
-from rnncheck.mapping.notes import notes
+from rnncheck.mapping.notes import explained
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import prepared
-from rnncheck.mapping.proof import dead
+from rnncheck.mapping.proof import dead, too_small
 from rnncheck.native import Native
-from rnncheck.report import Finding
 from rnncheck.spec import Dtype, Spec
 from rnncheck.text import printable
 from rnncheck.weights import draw
@@ -40,7 +38,7 @@ def infer(make: Make, spec: Spec) -> FoundMapping:
             problem = MappingError(f"it cannot be run to be looked at: {printable(str(error), 200)}")
             problem.__cause__ = error
         else:
-            return replace(found, findings=(*_too_small(found, asked), *found.findings))
+            return replace(found, findings=(*too_small(found, asked), *found.findings))
     raise problem
 
 
@@ -78,7 +76,7 @@ def _infer(native: Native) -> FoundMapping:
     reading = roles(native, probe, where)
     mapping = FoundMapping(spec, entries(reading, tensors, live, spec))
     _check_complete(mapping)
-    return replace(mapping, notes=notes(mapping), findings=dead(native, mapping))
+    return replace(explained(mapping), findings=dead(native, mapping))
 
 
 def _check_complete(mapping: FoundMapping) -> None:
@@ -91,17 +89,3 @@ def _check_complete(mapping: FoundMapping) -> None:
                 f"{names[0]} has no place in the candidate: none of its tensors ({held}) {role}\n"
                 "Say what each of them holds with --mapping FILE.toml"
             )
-
-
-def _too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
-    """Tensors of one number where there are H, at the sizes asked for."""
-    held, size = asked.tensors(), mapping.spec.hidden_size
-    return [
-        Finding(
-            "parameter-shape",
-            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; "
-            "it is given the first, which then serves every unit.",
-        )
-        for name, entry in mapping.entries.items()
-        if isinstance(entry.expression, First) and size > 1
-    ]

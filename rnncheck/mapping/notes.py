@@ -1,13 +1,20 @@
 """What a mapping means for the comparison, in words."""
 
+from dataclasses import replace
+
 from rnncheck.mapping.expression import GATES, Ones, Rows, Zeros, rows
 from rnncheck.mapping.found import FoundMapping
 from rnncheck.text import printable
 
 
-def notes(mapping: FoundMapping) -> list[str]:
-    """Its gate order, if it is not torch's; what has no counterpart on the other side."""
-    return [*_gate_order(mapping), *_restrictions(mapping), *_without_place(mapping), *_zeroed(mapping)]
+def explained(mapping: FoundMapping) -> FoundMapping:
+    """With what is the candidate's own way, what is compared with less than there is, and what else is to be noted."""
+    return replace(
+        mapping,
+        conventions=_gate_order(mapping),
+        restrictions=_restrictions(mapping),
+        notes=[*_without_place(mapping), *_zeroed(mapping)],
+    )
 
 
 def _gate_order(mapping: FoundMapping) -> list[str]:
@@ -17,8 +24,8 @@ def _gate_order(mapping: FoundMapping) -> list[str]:
     }
     own = [order for order in orders if list(order) != [each for each in letters if each in order]]
     if len(own) == 1 and len(own[0]) == len(letters):
-        return [f"Its gate order is {', '.join(own[0])}; torch's is {', '.join(letters)}."]
-    return [f"The gate order of {printable(orders[order])} is {', '.join(order)}." for order in own]
+        return [f"its gate order is {', '.join(own[0])}"]
+    return [f"the gate order of {printable(orders[order])} is {', '.join(order)}" for order in own]
 
 
 def _order(found: list[Rows]) -> tuple[str, ...]:
@@ -32,9 +39,10 @@ def _restrictions(mapping: FoundMapping) -> list[str]:
         return []
     every = list(GATES[mapping.spec.cell] or ("",))
     if all(absent.get(name) == every for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
-        return ["It has no place for a bias: both sides are compared with biases of zero."]
+        return ["it has no place for a bias, so all biases are zero on both sides"]
     said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())
-    return [f"It has no place for {said}: both sides are compared with zeros there."]
+    number = "which are" if "," in said else "which is"
+    return [f"it has no place for {said}, {number} zero on both sides"]
 
 
 def _without_place(mapping: FoundMapping) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from rnncheck.mapping.expression import First
 from rnncheck.mapping.found import FoundMapping
 from rnncheck.mapping.probe import put, zeros
 from rnncheck.native import Native
@@ -31,6 +32,20 @@ def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
             held = ", ".join(map(printable, sorted(holders)))
             found.append(Finding("dead-parameter", f"{held} does not change the output, whatever {name} is."))
     return found
+
+
+def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
+    """Tensors of one number where there are H, at the sizes asked for."""
+    held, size = asked.tensors(), mapping.spec.hidden_size
+    return [
+        Finding(
+            "parameter-shape",
+            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; "
+            "it is given the first, which then serves every unit.",
+        )
+        for name, entry in mapping.entries.items()
+        if isinstance(entry.expression, First) and size > 1
+    ]
 
 
 def _runner(native: Native) -> Callable[[], list[Tensor]]:

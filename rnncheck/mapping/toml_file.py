@@ -10,28 +10,30 @@ cell = "lstm"
 import json
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from rnncheck.mapping.found import Entry, FoundMapping, MappingError
-from rnncheck.mapping.notes import notes
+from rnncheck.mapping.notes import explained
 from rnncheck.mapping.parser import SyntaxProblem, parse
 from rnncheck.output import write_atomically
-from rnncheck.spec import Spec
+from rnncheck.report import Mapped
+from rnncheck.spec import Cell, Spec
 from rnncheck.text import printable
 
 SCHEMA = "rnncheck/mapping/1"
 _KEYS = {"schema", "cell", "tensors"}
 
 
-def save(path: str | os.PathLike[str], mapping: FoundMapping) -> None:
+def save(path: str | os.PathLike[str], cell: Cell, mapping: Sequence[Mapped]) -> None:
     """Writes the mapping, whole or not at all. Raises `OutputError` if it cannot."""
-    write_atomically(path, written(mapping))
+    write_atomically(path, written(cell, mapping))
 
 
-def written(mapping: FoundMapping) -> str:
+def written(cell: Cell, mapping: Sequence[Mapped]) -> str:
     """The text of its file."""
-    lines = [f"{_quoted(name)} = {_quoted(str(entry.expression))}" for name, entry in mapping.entries.items()]
-    return "\n".join([f'schema = "{SCHEMA}"', f'cell = "{mapping.spec.cell}"', "", "[tensors]", *lines, ""])
+    lines = [f"{_quoted(each.candidate)} = {_quoted(each.from_)}" for each in mapping]
+    return "\n".join([f'schema = "{SCHEMA}"', f'cell = "{cell}"', "", "[tensors]", *lines, ""])
 
 
 def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
@@ -60,7 +62,7 @@ def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
         raise MappingError(
             f"{name}: {', '.join(missing)} stands in none of its expressions, so it would not be compared"
         )
-    return FoundMapping(spec, found, notes(mapping))
+    return explained(mapping)
 
 
 def _problem(facts: dict[str, object], spec: Spec) -> str | None:

@@ -11,9 +11,10 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 NO_BREAK = "\u00a0"  # holds words together on one line; shown as a space
-HELD = re.compile(r"\([\d, ]+\)|\S+ %|\b(t =|batch row|unit|layer|seed|h0|[TBI]) \w")
+HELD = re.compile(r"\([\d, ]+\)|\b[a-z](?:, [a-z])+\b|\S+ %|\b(t =|batch row|unit|layer|seed|h0|[TBI]) \w")
 GAP = 2
 LABELS = 15  # where the text behind a label begins
+LEAST = 28  # columns for a text beside a table
 
 
 @dataclass(frozen=True)
@@ -120,4 +121,18 @@ def wrapped(text: Text, width: int) -> list[Text]:
     for line in lines:
         line.rstrip()
         line.plain = line.plain.replace(NO_BREAK, " ")
+    return lines
+
+
+def beside(columns: Sequence[Column], header: str, texts: Sequence[str], width: int, indent: int) -> list[Text]:
+    """The columns under dim headers, and a text for each row: beside them, or below where that leaves little room."""
+    column = indent + sum(each.width + GAP for each in columns)
+    below = width - column < LEAST
+    column = indent + 2 * GAP if below else column
+    headers = [(each.aligned(each.header), "dim") for each in columns]
+    lines = [_row(headers if below else [*headers, (header, "dim")], indent)]
+    for index, text in enumerate(texts):
+        label = _row([each.cell(index) for each in columns], indent)
+        lines += [label] if below else []
+        lines += hanging(Text() if below else label, Text(text), width, column)
     return lines

@@ -5,6 +5,7 @@ from rich.text import Text
 from rnncheck.report import Report, Side
 from rnncheck.reporters.facts import plain, told
 from rnncheck.reporters.layout import NO_BREAK, entry
+from rnncheck.reporters.mapping import mapping
 from rnncheck.reporters.numbers import count
 from rnncheck.reporters.parameters import parameters
 from rnncheck.reporters.screen import Screen
@@ -33,7 +34,7 @@ def summary(report: Report, screen: Screen) -> list[Text]:
         *entry("model", _model(report.spec), screen.width),
         *entry("candidate", _side(report.candidate, screen), screen.width),
         *_read_as(report.candidate, screen),
-        *_mapping(report, screen),
+        *mapping(report, screen),
         *entry("reference", _side(report.reference, screen), screen.width),
         *_read_as(report.reference, screen),
         *entry("sequences", _sequences(report, screen), screen.width),
@@ -79,16 +80,6 @@ def _side(side: Side, screen: Screen) -> str:
 def _read_as(side: Side, screen: Screen) -> list[Text]:
     """How a stranger's code was understood."""
     return entry("", f"read as {screen.clean(side.read_as, 1000)}", screen.width) if side.read_as else []
-
-
-def _mapping(report: Report, screen: Screen) -> list[Text]:
-    """The candidate's own names for its weights, where they are not torch's."""
-    renamed = [each for each in report.mapping if each.candidate != each.from_]
-    lines: list[Text] = []
-    for each in renamed:
-        said = f"{screen.clean(each.candidate)} holds {screen.clean(each.from_)}, matched by {screen.clean(each.how)}"
-        lines += entry("", said, screen.width)
-    return lines
 
 
 def _sequences(report: Report, screen: Screen) -> str:

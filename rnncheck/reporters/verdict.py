@@ -22,11 +22,13 @@ def sentences(report: Report) -> list[str]:
     """What the verdict means, in plain words, the most important first."""
     match report.verdict:
         case Verdict.EQUIVALENT:
-            return [_agreement(report), *([] if report.witness is None else [summed_up(report.witness)])]
+            witness = [] if report.witness is None else [summed_up(report.witness)]
+            return [_agreement(report), *_restrictions(report), *witness]
         case Verdict.MISMATCH:
-            return _mismatch(report)
+            return [*_mismatch(report), *_conventions(report), *_restrictions(report)]
         case Verdict.INCONCLUSIVE:
-            return [printable(report.reason or "this evidence cannot decide", 1000)]
+            reason = printable(report.reason or "this evidence cannot decide", 1000)
+            return [reason, *_conventions(report), *_restrictions(report)]
 
 
 def _agreement(report: Report) -> str:
@@ -40,7 +42,22 @@ def _agreement(report: Report) -> str:
         most, anywhere = max(ran, key=lambda each: each.budget_used), max(each.budget_used for each in judged)
         found = f"{most.quantity} at most {in_words(most.max_abs)} apart, {of_allowed(most.budget_used)}"
         found += f", and nowhere more than {percent(anywhere)}" if anywhere > most.budget_used else ""
-    return f"{candidate} computes {reference}'s {report.spec.cell.upper()}: {compared}, {found}"
+    own = f" ({', '.join(_own(report))})" if report.conventions else ""
+    return f"{candidate} computes {reference}'s {report.spec.cell.upper()}{own}: {compared}, {found}"
+
+
+def _own(report: Report) -> list[str]:
+    return [printable(each, 200) for each in report.conventions]
+
+
+def _conventions(report: Report) -> list[str]:
+    """What is no fault; an agreement's own sentence has it already."""
+    return [f"taken as its own convention: {', '.join(_own(report))}"] if report.conventions else []
+
+
+def _restrictions(report: Report) -> list[str]:
+    """What even an agreement does not tell."""
+    return [f"compared under a restriction: {printable(each, 500)}" for each in report.restrictions]
 
 
 def _mismatch(report: Report) -> list[str]:

@@ -88,7 +88,7 @@ UNDECIDABLE = {"wrong-nonlinearity", "input-weight-transposed"}
 def test_an_own_order_of_gates_is_a_convention_and_is_told(spec: Spec) -> None:
     order = {Cell.LSTM: ("i", "o", "f", "g"), Cell.GRU: ("z", "n", "r")}[spec.cell]
     mapping = infer(lambda asked: native(asked, Layout(order, named=False)), spec)
-    assert f"Its gate order is {', '.join(order)}; torch's is {', '.join(GATES[spec.cell])}." in mapping.notes
+    assert mapping.conventions == [f"its gate order is {', '.join(order)}"]
 
 
 @pytest.mark.parametrize("takes_state", [True, False])
@@ -118,10 +118,10 @@ def test_torch_s_own_names_are_taken_at_their_word() -> None:
         return made
 
     mapping = infer(renamed, CELLS[1])
-    assert {each.candidate: (each.from_, each.how) for each in mapping.mapped} == {
+    assert {name: (str(each.expression), each.how) for name, each in mapping.entries.items()} == {
         name: (name, "name") for name in CELLS[1].recurrent_shapes()
     }
-    assert mapping.notes == []
+    assert mapping.conventions == mapping.notes == []
 
 
 def test_sizes_that_cannot_be_chosen_are_no_obstacle() -> None:
@@ -148,20 +148,19 @@ def test_a_gru_with_one_bias_is_compared_without_the_one_it_lacks() -> None:
     assert all(
         torch.equal(value, restricted.values[name]) for name, value in mapping.restrict(restricted).values.items()
     )
-    assert mapping.notes == ["It has no place for bias_hh_l0[n]: both sides are compared with zeros there."]
+    assert mapping.restrictions == ["it has no place for bias_hh_l0[n], which is zero on both sides"]
 
 
 def test_a_layer_without_a_bias_is_compared_without() -> None:
     mapping = infer(lambda asked: native(asked, Layout((), biases="none")), CELLS[0])
     assert not any(value.any() for name, value in mapping.restrict(draw(CELLS[0], 0)).values.items() if "bias" in name)
-    assert mapping.notes == ["It has no place for a bias: both sides are compared with biases of zero."]
+    assert mapping.restrictions == ["it has no place for a bias, so all biases are zero on both sides"]
 
 
 def test_a_weight_that_nothing_reads_has_its_place_by_shape_and_name_and_is_told_to_be_dead() -> None:
     mapping = infer(lambda asked: native(asked, Layout(()), fault("no-recurrence", CELLS[0])), CELLS[0])
-    assert [(each.from_, each.how) for each in mapping.mapped if each.candidate == "W_h_l0"] == [
-        ("weight_hh_l0", "shape")
-    ]
+    dead = mapping.entries["W_h_l0"]
+    assert (str(dead.expression), dead.how) == ("weight_hh_l0", "shape")
     assert [(each.slug, each.message) for each in mapping.findings] == [
         ("dead-parameter", "W_h_l0 does not change the output, whatever weight_hh_l0 is.")
     ]
@@ -221,5 +220,4 @@ def test_gradients_by_the_canonical_weights_pass_through_a_filled_candidate() ->
 def test_the_blocks_of_one_bias_stand_on_one_side_even_where_only_one_is_read() -> None:
     layout = Layout(("i", "g", "o", "f"), biases="one")
     mapping = infer(lambda asked: native(asked, layout, fault("scalar-bias", CELLS[1])), CELLS[1])
-    found = {each.candidate: each.from_ for each in mapping.mapped}
-    assert found["b_x_l0"] == "bias_ih_l0[i,g,o,f] + bias_hh_l0[i,g,o,f]"
+    assert str(mapping.entries["b_x_l0"].expression) == "bias_ih_l0[i,g,o,f] + bias_hh_l0[i,g,o,f]"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rnncheck.mapping import Entry, FoundMapping, MappingError, load, save
-from rnncheck.mapping.parser import parse
+from rnncheck.mapping import MappingError, load, save
 from rnncheck.mapping.toml_file import written
+from rnncheck.report import Mapped
 from rnncheck.spec import Cell, Spec
 
 SPEC = Spec(cell=Cell.GRU, input_size=3, hidden_size=2)
@@ -15,16 +15,17 @@ TEXTS = {
     'odd "name"\\': "cat(bias_ih_l0[z,r] + bias_hh_l0[z,r], bias_ih_l0[n], dim=0)",
     "fc.weight": "unused",
 }
-MAPPING = FoundMapping(SPEC, {name: Entry(parse(text, SPEC), "gradient") for name, text in TEXTS.items()})
+MAPPING = [Mapped(name, text, "gradient") for name, text in TEXTS.items()]
 
 
 def test_a_saved_mapping_is_loaded_as_it_was(tmp_path: Path) -> None:
-    save(tmp_path / "m.toml", MAPPING)
+    save(tmp_path / "m.toml", Cell.GRU, MAPPING)
     loaded = load(tmp_path / "m.toml", SPEC)
     assert {name: str(entry.expression) for name, entry in loaded.entries.items()} == TEXTS
     assert {entry.how for entry in loaded.entries.values()} == {"given"}
     assert loaded.absent() == {"bias_hh_l0": ["n"]}
-    assert any("bias_hh_l0[n]" in note for note in loaded.notes)
+    assert loaded.restrictions == ["it has no place for bias_hh_l0[n], which is zero on both sides"]
+    assert loaded.conventions == ["its gate order is z, r, n"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_saved_mapping_is_loaded_as_it_was(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_names_the_file_and_the_key(tmp_path: Path, change: tuple[str, str], message: str) -> None:
-    text = written(MAPPING)
+    text = written(Cell.GRU, MAPPING)
     assert change[0] in text
     (tmp_path / "m.toml").write_text(text.replace(*change))
     with pytest.raises(MappingError, match=r"m\.toml") as problem:

@@ -132,7 +132,7 @@ def report(spec: Spec, seq_len: int, comparisons: Sequence[Comparison], **facts:
         "environment": ENVIRONMENT,
         "weights": WeightFacts("random", 0, 1.0, spec.parameter_shapes()),
         "tolerance": envelope(seq_len),
-        "mapping": [Mapped(name, name, "name") for name in spec.parameter_shapes()],
+        "mapping": [Mapped(name, name, "name", shape) for name, shape in spec.parameter_shapes().items()],
         "comparisons": comparisons,
         "first_divergence": next((each.first_divergence for each in comparisons if each.first_divergence), None),
     }

@@ -239,6 +239,39 @@ def blindly_equivalent() -> Report:
     return replace(identical(), witness=Witness(0, 0, (), [Unseen("no-recurrence", "", "every state is zero")]))
 
 
+def a_class_of_ones_own() -> Report:
+    """More tensors than are listed, a name and an expression wider than their room, an order of gates of its own."""
+    spec = Spec(cell=Cell.GRU, num_layers=5)
+    own = [
+        Mapped(f"{name}{layer}", f"{weight}_l{layer}[z,r,n].T", "gradient", shape)
+        for layer in range(5)
+        for name, weight, shape in (("W", "weight_ih", (4, 12)), ("U", "weight_hh", (4, 12)), ("b", "bias_ih", (12,)))
+    ]
+    head = Mapped("classifier.readout.projection.weight_of_it", "unused", "gradient", (2, 4))
+    named = Mapped("bias_hh_l0", "bias_hh_l0", "name", (12,))
+    long = Mapped(
+        "Wb", f"cat({', '.join(f'weight_ih_l{layer}[z,r,n]' for layer in range(4))}, dim=1)", "shape", (4, 48)
+    )
+    return report(
+        spec,
+        6,
+        output_and_final(spec, timesteps(range(6), 4, rounding)),
+        candidate=Side("lessons/gru.py:GRU", "lessons/gru.py:3", "a layer (x, h); time first; returns output, h"),
+        mapping=[long, head, *own, named],
+        conventions=["its gate order is z, r, n"],
+        restrictions=["it has no place for bias_hh_l0[n], which is zero on both sides"],
+    )
+
+
+def a_class_of_ones_own_that_is_wrong() -> Report:
+    """What is no fault is told beside one."""
+    return replace(
+        mismatch(),
+        conventions=["its gate order is z, r, n"],
+        mapping=[Mapped("waa", "weight_hh_l0.T", "given", (1, 1))],
+    )
+
+
 SAMPLES: dict[str, Callable[[], Report]] = {
     make.__name__: make
     for make in (
@@ -258,5 +291,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
         with_head,
         witnessed,
         blindly_equivalent,
+        a_class_of_ones_own,
+        a_class_of_ones_own_that_is_wrong,
     )
 }

@@ -1,0 +1,34 @@
+"""A mapping that the user gives, in place of one that is found out."""
+
+import os
+from dataclasses import replace
+
+from rnncheck.mapping.found import FoundMapping, MappingError
+from rnncheck.mapping.inference import Make
+from rnncheck.mapping.proof import dead, too_small
+from rnncheck.mapping.toml_file import load
+from rnncheck.spec import Spec
+from rnncheck.text import printable
+from rnncheck.weights import draw
+
+
+def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
+    """The mapping in the file, taken at its word, and proved as any other.
+
+    Raises `MappingError` where it does not fit the candidate that `make` builds.
+    """
+    mapping, native = load(path, spec), make(spec)
+    name = printable(os.fspath(path), 200)
+    try:
+        if unsaid := [printable(each) for each in native.tensors() if each not in mapping.entries]:
+            raise MappingError(f'it does not say what {", ".join(unsaid)} holds; "unused" leaves a tensor as it is')
+        if strange := [printable(each) for each in mapping.entries if each not in native.tensors()]:
+            held = ", ".join(map(printable, native.tensors()))
+            raise MappingError(f"the candidate holds no {', '.join(strange)}; it has {held}")
+        mapping.values(native, draw(spec, 0).values)
+    except MappingError as problem:
+        raise MappingError(f"{name}: {problem}") from None
+    try:
+        return replace(mapping, findings=(*too_small(mapping, native), *dead(native, mapping)))
+    except Exception as error:  # a stranger's class may fail in any way
+        raise MappingError(f"it cannot be run with {name}: {printable(str(error), 200)}") from error

@@ -1,0 +1,45 @@
+"""The candidate's own tensors as a table: what each holds of torch.nn's weights, and how that was found out."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from rnncheck.report import Mapped, Report
+from rnncheck.reporters.layout import GAP, LABELS, Column, beside, entry
+from rnncheck.reporters.numbers import count
+from rnncheck.reporters.screen import Screen
+
+MOST = 16  # rows
+
+
+def mapping(report: Report, screen: Screen) -> list[Text]:
+    """Those that do not hold a weight by torch's own name for it; the others are counted."""
+    renamed = [each for each in report.mapping if each.candidate != each.from_]
+    if not renamed:
+        return []
+    lines = _table(renamed[:MOST], screen)
+    named = len(report.mapping) - len(renamed)
+    left_out = len(renamed) - MOST
+    if left_out > 0:
+        lines += entry("", f"and {count(left_out)} more, which --format json lists", screen.width)
+    if named:
+        lines += entry("", f"and {count(named)} by torch's own names", screen.width)
+    return lines
+
+
+def _table(rows: Sequence[Mapped], screen: Screen) -> list[Text]:
+    facts = [
+        Column("shape", ["" if each.shape is None else str(each.shape) for each in rows], right=False),
+        Column("by", [screen.clean(each.how) for each in rows], right=False),
+    ]
+    room = screen.width - LABELS - sum(GAP + each.width for each in facts)
+    names = Column("tensor", [_clipped(screen.clean(each.candidate), room) for each in rows], right=False)
+    return beside([names, *facts], "holds", [screen.clean(each.from_, 1000) for each in rows], screen.width, LABELS)
+
+
+def _clipped(name: str, room: int) -> str:
+    """The end of a dotted name says most."""
+    while cell_len(name) > max(room, len("...")):
+        name = "..." + name.removeprefix("...")[1:]
+    return name
