@@ -14,13 +14,11 @@ from rnncheck.blind_spots import blind_spots
 from rnncheck.common_ground import ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
-from rnncheck.explain import explain, with_mend
 from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.implementations import check_mappable, is_users_own, load
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.judge import carrying, first_divergence, judge
-from rnncheck.mapping import save as save_mapping
-from rnncheck.report import Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
+from rnncheck.report import Finding, Mapped, Report, SequenceFacts, Side, ToleranceFacts, Verdict, WeightFacts
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state
 from rnncheck.side_by_side import SideBySide
@@ -88,6 +86,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     common = ground(spec, candidate, reference)
     h0 = plan.h0 if common.takes_state else "zeros"
     if plan.save_mapping_path:
+        from rnncheck.mapping import save as save_mapping  # where a candidate was mapped it is there already
+
         save_mapping(plan.save_mapping_path, spec.cell, common.mapping)
     weights = common.restrict(weights_of(plan))
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
@@ -135,6 +135,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         if first is not None and stopped is None:
             try:
                 if verdict is Verdict.MISMATCH:
+                    from rnncheck.explain import explain  # a pass has no need of it, and should not wait for it
+
                     explain(first, comparisons, enveloped.rounding, evidence, tolerance is not None, plan.diagnose)
                 elif verdict is Verdict.EQUIVALENT and plan.witness is not False:
                     held, modes = tolerance or enveloped.rounding, {each.mode for each in comparisons}
@@ -175,7 +177,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         restrictions=common.held_back,
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=[with_mend(each) for each in (*common.findings, *evidence.findings)],
+        findings=mended([*common.findings, *evidence.findings]),
         witness=testimony.witness,
         notes=[
             *carrying(comparisons),
@@ -188,6 +190,15 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
             ),
         ],
     )
+
+
+def mended(findings: list[Finding]) -> list[Finding]:
+    """Each finding with how to mend it."""
+    if not findings:
+        return []
+    from rnncheck.explain import with_mend
+
+    return [with_mend(each) for each in findings]
 
 
 def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:
