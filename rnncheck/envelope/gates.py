@@ -29,6 +29,10 @@ class Steps(NamedTuple):
     from_h: Tensor
     after: States
 
+    def to(self, dtype: torch.dtype) -> "Steps":
+        before, after = (tuple(each.to(dtype) for each in states) for states in (self.before, self.after))
+        return Steps(self.x.to(dtype), before, self.from_x.to(dtype), self.from_h.to(dtype), after)
+
 
 class Operations(NamedTuple):
     """What a cell computes with besides sums: torch's own operations, or rough ones. `project` is W_hr h."""
@@ -51,7 +55,7 @@ class Cell(Protocol):
         ...
 
     def frame(self, steps: Steps) -> Frame:
-        """What `move` needs to know, of all steps at once."""
+        """What `move` needs to know, of all steps at once, in the steps' own dtype: float64 or `work`."""
         ...
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
@@ -74,8 +78,8 @@ class Gates:
         share = self._w_ih.new_ones(1) if shares is None else shares
         self._moves_x = (self._w_ih * share[:, None]).T.to(work)
         self.moves_h = (self._w_hh * share[:, None]).T.to(work)
-        self._squares_x = self._w_ih.square(), None if self._b_ih is None else self._b_ih.square()
-        self._squares_h = self._w_hh.square(), None if self._b_hh is None else self._b_hh.square()
+        self._squares_x = {dtype: squared(self._w_ih, self._b_ih, dtype) for dtype in (torch.float64, work)}
+        self._squares_h = {dtype: squared(self._w_hh, self._b_hh, dtype) for dtype in (torch.float64, work)}
         self.rows = len(self._w_ih)
         self.terms_x = self._w_ih.shape[1] + 1
         self.terms_h = self._w_hh.shape[1] + 1
@@ -88,10 +92,10 @@ class Gates:
 
     def squares_x(self, x: Tensor) -> Tensor:
         """S2 of from_x: its products and its bias, each squared."""
-        return linear(x.square(), *self._squares_x)
+        return linear(x.square(), *self._squares_x[x.dtype])
 
     def squares_h(self, h: Tensor) -> Tensor:
-        return linear(h.square(), *self._squares_h)
+        return linear(h.square(), *self._squares_h[h.dtype])
 
     def sum_scale(self, steps: Steps, total: Tensor) -> Tensor:
         """The standard deviation of `total`, from_x + from_h, summed in any order."""
@@ -105,6 +109,10 @@ class Gates:
     def moved_by_h(self, before: States, moved: Tensor) -> Tensor:
         """What h moves, added to what is moved already, (K, B, G)."""
         return add_product(moved, before[0], self.moves_h) if before else moved
+
+
+def squared(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+    return weight.square().to(dtype), None if bias is None else bias.square().to(dtype)
 
 
 def add_product(moved: Tensor, values: Tensor, matrix: Tensor) -> Tensor:

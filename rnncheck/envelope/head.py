@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.layer import spread
+from rnncheck.envelope.layer import spread, variance
 from rnncheck.envelope.noise import Noise
 from rnncheck.envelope.rounding import Rounding
 
@@ -38,11 +38,11 @@ def head_spread(
     y_scale = (y * sum_scale).to(work)
     matrix, y_work = weight.T.to(work), y.to(work)
     s_site, y_site = noise.site(), noise.site()
-    spreads = []
+    variances = []
     for t, move in enumerate(moves):
         moved = moved_softmax(y_work[t], s_site(s_scale[t]) + move @ matrix)
-        spreads.append(spread(moved.add_(y_site(y_scale[t]))))
-    return torch.stack(spreads)
+        variances.append(variance(moved.add_(y_site(y_scale[t]))))
+    return spread(torch.stack(variances))
 
 
 def moved_softmax(y: Tensor, by: Tensor) -> Tensor:

@@ -53,26 +53,29 @@ def walk(
     sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)]
     states = start
     moved: States = ()
-    blocks, spreads, moves = [], [], []
+    blocks, variances, moves = [], [], []
     length = max(BLOCK // (x.shape[1] * cell.gates.rows), 1)
     for first in range(0, len(x), length):
         steps, states = exact_steps(cell, x[first : first + length], states, alive, first)
-        blocks.append((*steps.before, steps.after[0], largest(steps)))
-        frames = zip(*(each.to(work).unbind(0) for each in cell.frame(steps)), strict=True)
+        met = largest(steps)
+        blocks.append((*steps.before, steps.after[0], met))
+        frame = cell.frame(steps.to(work) if ordinary(met) else steps)
+        frames = zip(*(each.to(work).unbind(0) for each in frame), strict=True)
         for t, frame in enumerate(frames, first):
             moved_next = cell.move(frame, None if dx is None else dx[t], moved, sites)
-            spreads.append(spread(moved_next[0]))
+            variances.append(variance(moved_next[0]))
             if keep:
                 moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
             moved = carried(alive, t, moved_next, moved)
-    last_spread = spreads[-1] if alive is None else spread(moved[0])
+    spreads = spread(torch.stack(variances))
+    last_spread = spreads[-1] if alive is None else spread(variance(moved[0]))
     *before, after, highest = together(blocks, torch.cat)
     return Walk(
         after if alive is None else torch.where(alive[:, :, None], after, 0.0),
         tuple(before),
         states,
-        torch.stack(spreads),
-        (last_spread, *(spread(each) for each in moved[1:])),
+        spreads,
+        (last_spread, *(spread(variance(each)) for each in moved[1:])),
         moves,
         torch.maximum(rms(before[0]), rms(after)),
         highest,
@@ -114,13 +117,25 @@ def largest(steps: Steps) -> Tensor:
     return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)
 
 
-def spread(moved: Tensor) -> Tensor:
-    """The standard deviation (B, ·) of moves (K, B, ·) around 0, the exact run: a unit's own, or all its row's.
+def ordinary(met: Tensor) -> bool:
+    """Whether steps in which these are the largest numbers have scales of rounding that float32 can square.
+
+    A sum far smaller than the largest number of its step and row may come to nothing: rows are judged together.
+    """
+    return bool(((met == 0) | ((met > 1e-6) & (met < 1e9))).all())
+
+
+def variance(moved: Tensor) -> Tensor:
+    """The mean square (B, ·) of moves (K, B, ·) around 0, the exact run; lifted, so that float32 holds it."""
+    return (moved * LIFT).square_().mean(0)
+
+
+def spread(variances: Tensor) -> Tensor:
+    """The standard deviations of such lifted variances (..., B, ·): a unit's own, or, if larger, all its row's.
 
     A unit that no sample happened to move may still be moved as far as its neighbours are.
     """
-    variance = (moved * LIFT).square_().mean(0)
-    return torch.maximum(variance, variance.mean(-1, keepdim=True)).sqrt_().double().div_(LIFT)
+    return torch.maximum(variances, variances.mean(-1, keepdim=True)).sqrt_().double().div_(LIFT)
 
 
 def rms(values: Tensor) -> Tensor:

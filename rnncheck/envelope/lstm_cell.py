@@ -36,9 +36,9 @@ class LSTMCell:
         of_results = self.gates.rounding.of_results
         (_, c), (h_next, c_next) = steps.before, steps.after
         a = steps.from_x + steps.from_h
-        a_scale = self.gates.sum_scale(steps, a).mul_(self._shares)
-        shares = self._shares.to(self.gates.work)
-        squashed = a.mul_(self._shares).to(self.gates.work).tanh_()
+        shares = self._shares.to(a.dtype)
+        a_scale = self.gates.sum_scale(steps, a).mul_(shares)
+        squashed = a.mul_(shares).tanh_()
         gates = torch.addcmul(1 - shares, squashed, shares)
         i, f, g, o = gates.chunk(4, -1)
         tanh_c = torch.tanh(c_next)
@@ -47,7 +47,7 @@ class LSTMCell:
         c_scale = of_results(c_next, f * c, c / 2, i * g, i * g, g / 2)
         h_scale = of_results(h, h, tanh_c / 2)
         frame = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, shares), *squash(tanh_c)
-        return frame if self._w_hr is None else (*frame, self._projection_scale(h, self._w_hr, h_next))
+        return frame if self._w_hr is None else (*frame, self._projection_scale(h, self._w_hr.to(h.dtype), h_next))
 
     def _projection_scale(self, h: Tensor, weight: Tensor, projected: Tensor) -> Tensor:
         return self.gates.rounding.of_sum(h.shape[-1], linear(h.square(), weight.square()), projected)

@@ -103,12 +103,12 @@ class Network:
         allowed = self._allowed(walked.output, walked.spread)
         lost = lost_steps(walked, allowed, below.lost, alive, self._rounding)
         allowed_last = tuple(
-            self._allowed(*each).masked_fill(lost[-1, :, None], torch.inf)
+            self._allowed(*each).masked_fill_(lost[-1, :, None], torch.inf)
             for each in zip(walked.last, walked.last_spread, strict=True)
         )
-        allowed = allowed.masked_fill(lost[:, :, None], torch.inf)
+        allowed.masked_fill_(lost[:, :, None], torch.inf)
         if alive is not None:
-            allowed = allowed.masked_fill(~alive[:, :, None], 0.0)  # where a row is over there is a zero, exactly
+            allowed.masked_fill_(~alive[:, :, None], 0.0)  # where a row is over there is a zero, exactly
         output, before, moves = walked.output, walked.before, walked.moves
         if direction:
             output, allowed, lost, moves = output.flip(0), allowed.flip(0), lost.flip(0), moves[::-1]
@@ -132,8 +132,8 @@ class Network:
         return y, self._allowed(y, spread).masked_fill(below.lost[:, :, None], torch.inf)
 
     def _allowed(self, exact: Tensor, spread: Tensor) -> Tensor:
-        allowed = SIGMAS * spread + UNITS * self._rounding.unit * exact.abs() + 16 * self._rounding.smallest
-        return allowed.nan_to_num(nan=torch.inf, posinf=torch.inf)
+        allowed = (SIGMAS * spread).add_(exact.abs(), alpha=UNITS * self._rounding.unit)
+        return allowed.add_(16 * self._rounding.smallest).nan_to_num_(nan=torch.inf, posinf=torch.inf)
 
 
 def read_together(sides: Sequence[Side]) -> Below:

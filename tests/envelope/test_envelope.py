@@ -4,6 +4,7 @@ from envelope_cases import budget, case
 
 from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
 from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.trace import State
 
 
 @pytest.mark.parametrize("cell", Cell)
@@ -71,3 +72,17 @@ def test_restarts_are_the_steps_that_have_data():
     assert starts.state.h.shape == (4, 14, 4)
     assert starts.places.tolist()[:4] == [[0, 0], [0, 1], [0, 2], [1, 0]]
     assert torch.equal(starts.x[0, 3], run.x[1, 0])
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-12])
+@pytest.mark.parametrize("cell", [Cell.RNN, Cell.GRU])
+def test_sums_too_small_to_be_squared_in_float32_are_allowed_their_share(cell, scale):
+    run = case(Spec(cell, hidden_size=8, bias=False))
+    zero = State(torch.zeros_like(run.state.h))
+    quiet = 1e-4  # so small that the layer is as good as linear
+    ordinary, tiny = (
+        exact_and_envelope(run.spec, run.weights, factor * run.x, zero, rounding=rounding_of(run.spec))
+        for factor in (quiet, scale)
+    )
+    ratio = (tiny.allowed.output / scale) / (ordinary.allowed.output / quiet)
+    assert 0.99 < ratio.min() < ratio.max() < 1.01
