@@ -10,6 +10,7 @@ from torch import Tensor
 from rnncheck.candidates.blame import blamed
 from rnncheck.candidates.loading import load
 from rnncheck.candidates.native_layer import NativeLayer
+from rnncheck.candidates.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.candidates.understanding import Understanding
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.target import parse
@@ -34,7 +35,7 @@ class Candidate:
         self._loaded = load(parse(name))
         self.location = self._loaded.location
         self._understood = Understanding(self._loaded, dict(arguments or {}))
-        self._mapped: dict[Spec, FoundMapping] = {}
+        self._mapped: dict[Spec, FoundMapping | OwnLoading] = {}
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         return self._understood.refuses(spec, lengths=lengths)
@@ -55,19 +56,24 @@ class Candidate:
             tuple(mapping.findings),
             (*mapping.notes, *([doubt] if doubt else [])),
             doubt,
-            withheld(facts, mapping),
+            withheld(facts, mapping, spec),
         )
 
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
         return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights, self._loaded.file)
 
-    def _mapping(self, spec: Spec) -> FoundMapping:
-        """Found once for a spec, whatever its dtype and device."""
+    def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading:
+        """Found once for a spec, whatever its dtype and device: given, or the candidate's own code, or inferred."""
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._mapped:
             try:
                 make = self._understood.forgetful
-                self._mapped[key] = given(self._given, make, key) if self._given else infer(make, key)
+                if self._given:
+                    self._mapped[key] = given(self._given, make, key)
+                elif loads_itself(self._loaded):
+                    self._mapped[key] = proved(self._loaded, make, key)
+                else:
+                    self._mapped[key] = infer(make, key)
             except MappingError as problem:
                 cause = problem.__cause__
                 if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:
@@ -79,7 +85,9 @@ class Candidate:
 class CandidateLayer:
     """A native layer that holds canonical weights, as far as its mapping puts them there."""
 
-    def __init__(self, native: NativeLayer, mapping: FoundMapping, weights: Weights, file: Path | None) -> None:
+    def __init__(
+        self, native: NativeLayer, mapping: FoundMapping | OwnLoading, weights: Weights, file: Path | None
+    ) -> None:
         self._native, self._mapping, self._file = native, mapping, file
         self._values = weights.cast(native.spec)
         with torch.inference_mode(False):
@@ -100,6 +108,8 @@ class CandidateLayer:
         """Those canonical weights that are held in registered parameters alone."""
         if not self._native.differentiable:
             return None
+        if isinstance(self._mapping, OwnLoading):
+            return {}  # through code that copies, no gradient finds its way back
         registered = self._native.registered()
         holders = self._mapping.holders
         with torch.inference_mode(False):
@@ -130,16 +140,18 @@ class CandidateLayer:
         It is written in place: whatever the candidate keeps of its parameters, and wherever, sees it.
         """
         assert self._leaves is not None
+        assert isinstance(self._mapping, FoundMapping)
         for value in self._native.tensors().values():
             value.detach_().requires_grad_(False)  # from the graph of an earlier run
         self._mapping.fill(self._native, self._leaves)
         return self._native.run(x, state, lengths)
 
 
-def withheld(facts: Facts, mapping: FoundMapping) -> frozenset[str]:
+def withheld(facts: Facts, mapping: FoundMapping | OwnLoading, spec: Spec) -> frozenset[str]:
     """What no gradient can be had of: states that it does not take, weights that it has no place for."""
     states = {"h0": facts.takes_state, "c0": facts.takes_state and facts.takes_cell_state}
-    return frozenset(mapping.absent()) | {name for name, taken in states.items() if not taken}
+    weights = spec.recurrent_shapes() if isinstance(mapping, OwnLoading) else mapping.absent()
+    return frozenset(weights) | {name for name, taken in states.items() if not taken}
 
 
 def plain(value: Tensor) -> Tensor:

@@ -19,10 +19,19 @@ class NativeLayer:
 
     def __init__(self, thing: Any, caller: Caller, facts: Facts, *, forgets: bool = False) -> None:
         self.facts = facts
-        self._thing, self._caller = thing, caller
-        self._tensors = held(thing)
+        self._thing, self._caller, self._forgets = thing, caller, forgets
+        self._look()
+
+    def _look(self) -> None:
+        """What it holds now, and is to hold again after every call if it forgets."""
+        self._tensors = held(self._thing)
         self._wanted = {name: value.requires_grad for name, value in self._tensors.items()}
-        self._restore = memory(thing) if forgets else None
+        self._restore = memory(self._thing) if self._forgets else None
+
+    def filled_by(self, fill: Callable[[Any], None]) -> None:
+        """Filled by code of the candidate's own, which may put other tensors in the place of those it held."""
+        fill(self._thing)
+        self._look()
 
     @property
     def spec(self) -> Spec:

@@ -3,6 +3,7 @@
 from rnncheck.mapping.found import Entry, FoundMapping, MappingError
 from rnncheck.mapping.given import given
 from rnncheck.mapping.inference import infer
+from rnncheck.mapping.proof import shows
 from rnncheck.mapping.toml_file import load, save
 
-__all__ = ["Entry", "FoundMapping", "MappingError", "given", "infer", "load", "save"]
+__all__ = ["Entry", "FoundMapping", "MappingError", "given", "infer", "load", "save", "shows"]

@@ -1,7 +1,5 @@
 """The proof of a mapping: every canonical weight, changed by itself, changes what the candidate computes."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -12,7 +10,7 @@ from rnncheck.native import Native
 from rnncheck.report import Finding
 from rnncheck.spec import Spec
 from rnncheck.text import printable
-from rnncheck.trace import State, Trace
+from rnncheck.trace import State
 from rnncheck.weights import draw
 
 STEPS = 4
@@ -22,13 +20,12 @@ def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
     """A finding for each canonical weight that has a place, on which nothing depends that the candidate shows."""
     spec = native.spec
     weights = {name: 2 * value for name, value in draw(spec, 0).values.items()}
-    run = _runner(native)
     put(native, mapping.values(native, weights))
-    before = run()
+    before = shows(native)
     found = []
     for name, holders in mapping.holders.items():
         put(native, mapping.values(native, {**weights, name: weights[name] + 0.1}))
-        if all(torch.equal(a, b) for a, b in zip(before, run(), strict=True)):
+        if all(torch.equal(a, b) for a, b in zip(before, shows(native), strict=True)):
             held = ", ".join(map(printable, sorted(holders)))
             found.append(Finding("dead-parameter", f"{held} does not change the output, whatever {name} is."))
     return found
@@ -48,7 +45,8 @@ def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
     ]
 
 
-def _runner(native: Native) -> Callable[[], list[Tensor]]:
+def shows(native: Native) -> list[Tensor]:
+    """What can be seen of a short run on fixed random data."""
     spec: Spec = native.spec
     dtype = getattr(torch, spec.dtype)
     generator = torch.Generator().manual_seed(5)
@@ -56,16 +54,7 @@ def _runner(native: Native) -> Callable[[], list[Tensor]]:
     start = zeros(spec, 3)
     if native.facts.takes_state:
         start = State(torch.randn(start.h.shape, generator=generator, dtype=torch.float64), start.c)
-    state = start.to(spec.device, dtype)
-
-    def run() -> list[Tensor]:
-        with torch.no_grad():
-            trace = native.run(x, state)
-        return [value.clone() for name, value in _shown(trace).items() if name in native.facts.exposes]
-
-    return run
-
-
-def _shown(trace: Trace) -> dict[str, Tensor]:
-    shown = {"output": trace.output, "h_n": trace.final.h}
-    return shown if trace.final.c is None else shown | {"c_n": trace.final.c}
+    with torch.no_grad():
+        trace = native.run(x, start.to(spec.device, dtype))
+    seen = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
+    return [value.clone() for name, value in seen.items() if value is not None and name in native.facts.exposes]

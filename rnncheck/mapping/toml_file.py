@@ -26,7 +26,10 @@ _KEYS = {"schema", "cell", "tensors"}
 
 
 def save(path: str | os.PathLike[str], cell: Cell, mapping: Sequence[Mapped]) -> None:
-    """Writes the mapping, whole or not at all. Raises `OutputError` if it cannot."""
+    """Writes the mapping, whole or not at all. Raises `OutputError` if it cannot, and `MappingError` where there is
+    none: a candidate that fills itself tells nothing of its tensors."""
+    if any(each.how == "own" for each in mapping):
+        raise MappingError("there is no mapping to save: the candidate is filled by its own load_torch_weights")
     write_atomically(path, written(cell, mapping))
 
 

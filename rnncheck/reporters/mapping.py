@@ -18,6 +18,9 @@ def mapping(report: Report, screen: Screen) -> list[Text]:
     renamed = [each for each in report.mapping if each.candidate != each.from_]
     if not renamed:
         return []
+    if all(each.how == "own" for each in renamed):
+        own = screen.clean(renamed[0].candidate)
+        return entry("", f"filled by its own {own}, proved by changing each weight alone", screen.width)
     lines = _table(renamed[:MOST], screen)
     named = len(report.mapping) - len(renamed)
     left_out = len(renamed) - MOST

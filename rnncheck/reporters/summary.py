@@ -129,4 +129,6 @@ def _weights(report: Report, screen: Screen) -> str:
     weights = report.weights
     source = f"from {screen.clean(weights.source, 200)}" if weights.seed is None else f"seed {weights.seed}"
     scaled = "" if weights.scale == 1 else f", the recurrent ones times {weights.scale:g}"
-    return f"{count(weights.count)} numbers, {source}{scaled}, read back from both sides bit for bit"
+    own = any(each.how == "own" for each in report.mapping)
+    sides = "the reference" if own else "both sides"
+    return f"{count(weights.count)} numbers, {source}{scaled}, read back from {sides} bit for bit"
