@@ -1,4 +1,4 @@
-"""A GRU with one bias in all. Wrong wherever torch's b_hn is not zero: torch resets that bias too."""
+"""A GRU with one bias in all: it has no place for torch's b_hn, which r resets too. Right where b_hn is zero."""
 
 import torch
 from torch import Tensor, nn

@@ -123,3 +123,10 @@ def test_run_takes_a_mapping_too(rnncheck: Command, write: Write) -> None:
     assert rnncheck(*run, "--mapping", "m.toml").code == 0
     Path("m.toml").write_text(Path("m.toml").read_text().replace(ROWS, "[f,o,i,g]"))
     assert rnncheck(*run, "--mapping", "m.toml").code == 1
+
+
+def test_what_it_has_no_place_for_stands_beside_the_verdict(rnncheck: Command) -> None:
+    example = Path(__file__).parents[2] / "examples" / "candidates" / "one_bias_gru.py"
+    outcome = rnncheck("compare", f"{example}:OneBiasGRU", "--cell", "gru", "-q")
+    assert outcome.code == 0
+    assert "; compared under a restriction: it has no place for bias_hh_l0[n], which is zero on both" in outcome.stdout

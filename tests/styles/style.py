@@ -32,7 +32,8 @@ class Style:
     Where `right` is False, `slug` is the finding to expect; `fault` says what `torch.nn` would have to hold to compute
     the same (an expression for each weight that differs), or is the function that does. `backward` marks what is wrong
     in its gradients alone. `call` runs it on x (T, B, I), h0 and c0 (L*D, B, H) and names what comes out. `options` are
-    what the command line has to be told because nothing in the file says it.
+    what the command line has to be told because nothing in the file says it; `without` is a bias, and its gate, for
+    which it has no place: it is compared where that is zero.
     """
 
     file: str
@@ -50,6 +51,7 @@ class Style:
     bidirectional: bool = False
     nonlinearity: str = "tanh"
     bias: bool = True
+    without: tuple[str, str] | None = None
     takes_state: bool = True
     takes_cell_state: bool = True
     dtype: str = "float64"

@@ -21,7 +21,14 @@ def weights_of(style: Style) -> dict[str, Tensor]:
     """Large enough that every gate bends and every bias shows, each drawn anew."""
     drawn = torch.Generator().manual_seed(7)
     shapes = {name: value.shape for name, value in reference(style).state_dict().items()}
-    return {name: torch.rand(shape, generator=drawn, dtype=torch.float64) * 1.6 - 0.8 for name, shape in shapes.items()}
+    drawn_weights = {
+        name: torch.rand(shape, generator=drawn, dtype=torch.float64) * 1.6 - 0.8 for name, shape in shapes.items()
+    }
+    if style.without:
+        name, gate = style.without
+        gates = {"lstm": "ifgo", "gru": "rzn"}[style.cell]
+        drawn_weights[name].chunk(len(gates))[gates.index(gate)].zero_()
+    return drawn_weights
 
 
 def data_of(style: Style) -> tuple[Tensor, Tensor, Tensor]:

@@ -227,6 +227,27 @@ f_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)""",
         plantable=False,
     ),
     Page(
+        slug="dead-parameter",
+        family=FAMILY,
+        cells=EVERY,
+        title="a weight changes nothing that the layer computes",
+        right="h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)",
+        wrong="h_t = tanh(W_ih x_t + b_ih), and W_hh is held all the same",
+        causes=(
+            "The weight was declared and its term forgotten; the state that it multiplies is always zero; or what it "
+            "computes is overwritten, or goes to a result that is thrown away."
+        ),
+        looks=(
+            "The report names the tensor, and the weight of torch.nn that it should hold: whatever that is, the layer "
+            "computes the same. The states differ as they do without the weight, often by a fault with a name of its "
+            "own, such as no-recurrence."
+        ),
+        mend="Compute with the weight, or leave it out of the layer.",
+        right_code="a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh",
+        wrong_code="a = x_t @ W_ih.T + b_ih",
+        plantable=False,
+    ),
+    Page(
         slug="parameter-not-registered",
         family=FAMILY,
         cells=EVERY,
