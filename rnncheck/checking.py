@@ -1,7 +1,7 @@
 """The use case: a plan becomes a report. Nothing here prints and nothing exits."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -128,7 +128,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
                     progress(both.steps, sequences.seq_len)
         except KeyboardInterrupt as interrupt:
             stopped, doing = interrupt, "before the end of the data"
-        comparisons = [*both.comparisons(), *evidence.comparisons]
+        comparisons = [*both.comparisons(), *evidence.comparisons, *common.crashes]
         verdict, reason = judge(comparisons, enveloped.doubt)
         if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
             verdict, reason = Verdict.INCONCLUSIVE, doubt
@@ -177,7 +177,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         restrictions=common.held_back,
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=mended([*common.findings, *evidence.findings]),
+        findings=told(common.findings, evidence),
         witness=testimony.witness,
         notes=[
             *carrying(comparisons),
@@ -192,13 +192,13 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     )
 
 
-def mended(findings: list[Finding]) -> list[Finding]:
-    """Each finding with how to mend it."""
-    if not findings:
+def told(read: Sequence[Finding], evidence: Evidence) -> list[Finding]:
+    """What was read of the candidate and what was found by running it, each with how to mend it."""
+    if not read and not evidence.findings:
         return []
-    from rnncheck.explain import with_mend
+    from rnncheck.explain import beside, with_mend
 
-    return [with_mend(each) for each in findings]
+    return [with_mend(each) for each in beside(read, evidence)]
 
 
 def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation, Read, Reading
-from rnncheck.report import Finding, Mapped
+from rnncheck.report import Comparison, Finding, Mapped
 from rnncheck.spec import Cell, Spec
+from rnncheck.text import short
 from rnncheck.weights import Weights
 
 EVERYTHING = frozenset({"output", "h_n", "c_n"})
@@ -30,6 +31,7 @@ class Ground:
     findings: Sequence[Finding]
     notes: Sequence[str]
     doubt: str | None
+    crashes: Sequence[Comparison]
     withheld: frozenset[str]
     restrictions: Sequence[Callable[[Weights], Weights]]
 
@@ -62,11 +64,18 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         mapping=mine.mapping if mine else (),
         conventions=mine.conventions if mine else (),
         held_back=[said for each in known for said in each.restrictions],
-        findings=[finding for each in known for finding in each.findings],
+        findings=[finding for each in known for finding in (*crash(each), *each.findings)],
         notes=[
-            note for name, each in readings.items() for note in (*limits(name, each, quantities, spec), *each.notes)
+            note
+            for name, each in readings.items()
+            for note in (*limits(short(name), each, quantities, spec), *each.notes)
         ],
         doubt=next((each.doubt for each in known if each.doubt), None),
+        crashes=[
+            Comparison("output from h0", "free", problem=f"it raises {': '.join(each.crash.split(': ')[:2])}")
+            for each in known
+            if each.crash
+        ],
         withheld=frozenset().union(*(each.withheld for each in known)),
         restrictions=[each.restrict for each in known],
     )
@@ -74,6 +83,12 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
 
 def read_as(readings: dict[str, Reading], side: Implementation) -> str | None:
     return readings[side.name].read_as if side.name in readings else None
+
+
+def crash(reading: Reading) -> list[Finding]:
+    if reading.crash is None:
+        return []
+    return [Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
 
 
 def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) -> list[str]:

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rnncheck.diagnosis import diagnose, diagnose_gradients, findings, follows
+from rnncheck.diagnosis import diagnose, diagnose_gradients, dropout, findings, follows
 from rnncheck.envelope import Rounding
 from rnncheck.faults.pages import PAGES
 from rnncheck.faults.scene import Scene
 from rnncheck.first_chunk import Evidence, FirstChunk
 from rnncheck.judge import first_divergence
 from rnncheck.ladder import climb
+from rnncheck.noise_floor import Inputs
 from rnncheck.report import Comparison, Finding
+from rnncheck.text import short
 
+DEAD, SHAPE = "dead-parameter", "parameter-shape"
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
 
 
@@ -28,6 +31,8 @@ def explain(
     What is wrong with gradients and only follows from a fault that is named is not told beside it.
     """
     if any(finding.slug == UNSTEADY for finding in into.findings):
+        if wanted and (found_dropout := dropped(first)):
+            into.findings[:] = [found_dropout, *(each for each in into.findings if each.slug != UNSTEADY)]
         return
     wrong = [each for each in comparisons if not each.agrees]
     if all(each.mode.startswith("backward") for each in wrong):
@@ -44,20 +49,50 @@ def explain(
     if found is not None:
         consequences = follows(found.named, first.sides[1], scene_of(first))
         others = [finding for finding in into.findings if finding.slug not in consequences]
-        into.findings[:] = [*findings(first.sides[0].name, found), *others]
+        into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
     if note is not None and not (found and found.named):
         into.notes.append(note)
 
 
+def dropped(first: FirstChunk) -> Finding | None:
+    """Dropout, if that is what changes from call to call."""
+    candidate, reference = (Inputs(first.spec, first.x, first.state, first.lengths).run(each) for each in first.layers)
+    return dropout(candidate.output, reference.output)
+
+
 def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str | None]:
     """What the precision ladder finds, that it is the same function computed more roughly; or else what to note."""
-    ladder = climb(first.sides[0], first.spec, first.weights, first.x, first.state, first.lengths, rounding=rounding)
+    ladder = climb(
+        first.sides[0],
+        first.spec,
+        first.weights,
+        first.x,
+        first.state,
+        first.lengths,
+        rounding=rounding,
+        withheld=first.withheld,
+    )
     if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
         return None, (
             f"{first.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
             f"{first.sides[1].name}, or at what is not finite"
         )
     return ladder.finding, f"precision: {ladder.message}"
+
+
+def beside(read: Sequence[Finding], into: Evidence) -> list[Finding]:
+    """What was found by running it, and what was `read` of it before, the surest first.
+
+    Once a fault is named that makes the right layer do just the same, a dead parameter is that fault's doing, and the
+    shape of a bias that serves every unit is its place, which is noted.
+    """
+    sure = [finding for finding in into.findings if finding.explains == 1.0]
+    found = [finding for finding in into.findings if finding not in sure and finding.slug != "unexplained"]
+    named = {finding.slug for finding in sure}
+    follow = ({DEAD} if named else set()) | ({SHAPE} if "scalar-bias" in named else set())
+    into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
+    kept = [finding for finding in read if finding.slug not in follow]
+    return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
 
 
 def with_mend(finding: Finding) -> Finding:

@@ -35,3 +35,9 @@ class Trace:
     final: State
     y: Tensor | None = None
     unexposed: frozenset[str] = frozenset()
+
+    @property
+    def is_float32(self) -> bool:
+        """Whether the states it shows are numbers of float32, though held in float64, and not zeros alone."""
+        shown = self.final.h if "output" in self.unexposed else self.output
+        return bool(shown.any()) and torch.equal(shown.float().to(shown.dtype), shown)

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnncheck.check import Plan, check
+from rnncheck.checking import Plan, check
+from rnncheck.explain import beside
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
-from rnncheck.report import Report, Verdict
+from rnncheck.first_chunk import Evidence
+from rnncheck.report import Finding, Report, Verdict
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
 from rnncheck.sequences.random import random_sequences
@@ -77,3 +79,34 @@ def test_the_larger_the_data_the_same_the_name() -> None:
     spec = Spec(Cell.LSTM, 5, 7)
     plan = Plan(spec, random_sequences(5, 120, 40), Planted("it", by_name("gate-order:i,f,o,g", spec).network))
     assert slugs(check(plan)) == ["gate-order"]
+
+
+def finding(slug: str, explains: float | None = None) -> Finding:
+    return Finding(slug, f"{slug} is told", explains)
+
+
+def test_what_was_read_of_a_layer_stands_below_the_fault_and_above_what_is_unexplained() -> None:
+    found = Evidence(findings=[finding("unexplained", 0.0), finding("gradient-detached"), finding("gate-order", 1.0)])
+    said = [each.slug for each in beside([finding("initial-state-crashes")], found)]
+    assert said == ["gate-order", "initial-state-crashes", "gradient-detached", "unexplained"]
+
+
+def test_a_dead_parameter_is_told_only_where_no_fault_has_it() -> None:
+    dead = finding("dead-parameter")
+    assert beside([dead], Evidence()) == [dead]
+    assert [each.slug for each in beside([dead], Evidence(findings=[finding("no-recurrence", 1.0)]))] == [
+        "no-recurrence"
+    ]
+
+
+def test_a_bias_that_is_too_small_is_noted_beside_the_fault_that_it_is() -> None:
+    into = Evidence(findings=[finding("scalar-bias", 1.0)])
+    assert [each.slug for each in beside([finding("parameter-shape")], into)] == ["scalar-bias"]
+    assert into.notes == ["parameter-shape is told"]
+
+
+def test_no_gradient_of_a_weight_that_is_left_out_is_no_finding_of_its_own() -> None:
+    class Unused(by_name("missing-recurrent-bias", Spec(Cell.RNN)).mixin):  # type: ignore[misc]
+        pass
+
+    assert slugs(checked(Unused, Spec(Cell.RNN))) == ["missing-recurrent-bias"]

@@ -90,8 +90,17 @@ def judge_in_float64(
     mine, theirs = (side.build(spec, task.weights) for side in (candidate, reference))
     if unable := cannot(mine, theirs):
         return Backward([], [], f"gradients were not checked in float64: {unable}")
+    if is_float32(mine, task.run):
+        return Backward([], [], f"gradients were not checked in float64: {candidate.name} computes in float32 there")
     finer = narrowed(allowances, held) or task.allowances(rounding_of(spec))
     return judge(mine, theirs, task, finer, MODE_FLOAT64)
+
+
+def is_float32(layer: Layer, run: Run) -> bool:
+    """Whether a layer that was built in float64 computes in float32 all the same."""
+    x, h, *c = (value.detach() for value in run.copies().values())
+    with torch.no_grad():
+        return layer.run(x, State(h, *c), run.lengths).is_float32
 
 
 def judge(candidate: Layer, reference: Layer, task: Task, allowances: Allowances, mode: str) -> Backward:

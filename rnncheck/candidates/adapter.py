@@ -43,7 +43,7 @@ class Candidate:
     def read(self, spec: Spec) -> Reading:
         """How it was understood, for the report and for what the check can ask of it."""
         facts = self._understood.facts(spec)
-        mapping, doubt = self._mapping(spec), self._understood.doubt(spec)
+        mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
         return Reading(
             facts.read_as,
             facts.takes_state,
@@ -56,6 +56,7 @@ class Candidate:
             tuple(mapping.findings),
             (*mapping.notes, *([doubt] if doubt else [])),
             doubt,
+            crash,
             withheld(facts, mapping, spec),
         )
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck.candidates.calling import Caller
-from rnncheck.candidates.isolation import isolated
+from rnncheck.candidates.isolation import Dice, isolated
 from rnncheck.candidates.tensors import held, memory
 from rnncheck.native import Facts
 from rnncheck.spec import Spec
@@ -17,9 +17,11 @@ from rnncheck.trace import State, Trace
 class NativeLayer:
     """`Native`, of a module, an object or a function. One that `forgets` starts every call as the first."""
 
-    def __init__(self, thing: Any, caller: Caller, facts: Facts, *, forgets: bool = False) -> None:
+    def __init__(
+        self, thing: Any, caller: Caller, facts: Facts, *, forgets: bool = False, dice: Dice | None = None
+    ) -> None:
         self.facts = facts
-        self._thing, self._caller, self._forgets = thing, caller, forgets
+        self._thing, self._caller, self._dice, self._forgets = thing, caller, dice, forgets
         self._look()
 
     def _look(self) -> None:
@@ -58,7 +60,7 @@ class NativeLayer:
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         dtype = getattr(torch, self.spec.dtype)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
-        with torch.inference_mode(False), torch.set_grad_enabled(wanted(x)), isolated(dtype):
+        with torch.inference_mode(False), torch.set_grad_enabled(wanted(x)), isolated(dtype, self._dice):
             x, state = plain(x), State(plain(state.h), None if state.c is None else plain(state.c))
             try:
                 return self._caller.run(x, state, lengths)

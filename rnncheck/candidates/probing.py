@@ -5,6 +5,7 @@ later: so batch and time are told apart by what the code does, whatever it says.
 """
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -27,6 +28,8 @@ from rnncheck.spec import Cell
 from rnncheck.trace import State
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
+OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
+OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
 LAYERS, PACKED, ROWS, CELLS = "layers", "packed", "rows", "cells"
 
 
@@ -40,7 +43,8 @@ class Found:
     keeps_rows: bool
     uses_state: bool
     drops_time: bool  # something it returns has no axis of time, though it was given one
-    doubt: str | None = None
+    raised: str | None = None  # what happens, given the initial state that its signature offers
+    crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
 
 
 @dataclass
@@ -108,7 +112,7 @@ class Probe:
                     other = replace(convention, state=replace(kept, cell_first=True))
                     found = self._attempt(other) if self._mixes_units(found, "c") else found
                 if found is not None:
-                    yield found if form is not None or self.call.state is None else replace(found, doubt=self._crash())
+                    yield found if form is not None or self.call.state is None else self._crash(found)
                     break
 
     def _inputs(self, kind: str) -> list[tuple[str, bool]]:
@@ -161,8 +165,11 @@ class Probe:
             self.problems.append((convention, problem))
             return None
 
-    def _crash(self) -> str | None:
-        """What happens when it is given the initial state that its signature offers."""
+    def _crash(self, found: Found) -> Found:
+        """With what happens when it is given the initial state that its signature offers.
+
+        What is raised at one line, in the same words, for states of all axes, is not for want of the right axes.
+        """
         own = [
             problem
             for convention, problem in self.problems
@@ -171,7 +178,13 @@ class Probe:
             and problem.in_its_code
             and not any(each in str(problem) for each in ANOTHER_KIND)
         ]
-        return "given an initial state, it raises: " + ": ".join(str(own[0]).split("\n    ")) if own else None
+        if not own:
+            return found
+        alike = len(own) > 1 and len({str(each) for each in own}) == 1
+        cause = own[0].__cause__
+        crashes = alike and not isinstance(cause, OF_A_KIND) and not OF_A_SHAPE.search(str(cause))
+        said = ": ".join(str(own[0]).split("\n    "))
+        return replace(found, raised=said, crashes=crashes)
 
     def _mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
         """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""

@@ -12,6 +12,7 @@ from rnncheck.candidates import sizes as sizes_
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.construct import construct, constructor, entry
 from rnncheck.candidates.functions import Scheme, WithWeights, schemes
+from rnncheck.candidates.isolation import Dice
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.probing import Found, Probe
@@ -36,6 +37,7 @@ class Understanding:
     def __init__(self, loaded: Loaded, given: Mapping[str, object]) -> None:
         self._loaded = loaded
         self._constructor = constructor(loaded, given)
+        self._dice = Dice()
         self._known: dict[Spec, Understood] = {}
         self._function: tuple[Callable[..., Any], Call] | None = None
         self._example: WithWeights | None = None
@@ -59,8 +61,14 @@ class Understanding:
         return None
 
     def doubt(self, spec: Spec) -> str | None:
-        """What it does wrong when it is called as its signature offers."""
-        return self._of(spec).found.doubt
+        """What may be wrong when it is called as its signature offers."""
+        found = self._of(spec).found
+        return None if found.crashes or not found.raised else f"given an initial state, it raises: {found.raised}"
+
+    def crash(self, spec: Spec) -> str | None:
+        """What is wrong when it is called as its signature offers."""
+        found = self._of(spec).found
+        return found.raised if found.crashes else None
 
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
@@ -76,7 +84,7 @@ class Understanding:
             thing, spec, understood.found.convention, understood.found.reading, self._loaded.called, self._loaded.file
         )
         with torch.inference_mode(False):  # whose tensors could not be written into
-            return NativeLayer(thing, caller, understood.facts, forgets=forgets)
+            return NativeLayer(thing, caller, understood.facts, forgets=forgets, dice=None if forgets else self._dice)
 
     def _of(self, spec: Spec) -> Understood:
         narrow = int(spec.proj_size > 0)

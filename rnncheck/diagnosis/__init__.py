@@ -1,7 +1,8 @@
 """The diagnosis: the known fault, or the two, that make the right layer do what the candidate does."""
 
 from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
+from rnncheck.diagnosis.dropout import dropout
 from rnncheck.diagnosis.gradients import diagnose_gradients, follows
 from rnncheck.diagnosis.words import findings
 
-__all__ = ["Diagnosis", "diagnose", "diagnose_gradients", "findings", "follows"]
+__all__ = ["Diagnosis", "diagnose", "diagnose_gradients", "dropout", "findings", "follows"]

@@ -65,10 +65,15 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     return replace(base, **found(own, named, others)) if named else base
 
 
+def slugs(suspect: Suspect) -> set[str]:
+    return {fault.slug for fault in suspect}
+
+
 class Fresh:
     """Probes of fresh data, made when they are first asked for; scenes that the candidate cannot run are left out."""
 
     def __init__(self, prober: Prober, scene: Scene) -> None:
+        self.takes_state = prober.takes_state
         self._made: list[Probe] = []
         self._left: Iterator[Probe] = (
             probe for each in scenes.fresh(scene) if (probe := prober.probe(each)) is not None
@@ -97,7 +102,9 @@ def told_apart(suspects: Sequence[Suspect], others: Fresh) -> list[Suspect]:
 
 def found(own: Probe, named: Sequence[Suspect], others: Fresh) -> dict[str, Any]:
     """What a diagnosis says of suspects that equal the candidate."""
-    first, *alike = named
+    first, *others_alike = named
+    # Where no initial state can be given, what one would do is nothing to tell faults apart by.
+    alike = [each for each in others_alike if others.takes_state or slugs(each) != slugs(first)]
     near = likeness(first, own)
     return {
         "named": first,

@@ -73,7 +73,13 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> set[st
         projection = random_projection(run, SEED)
         theirs, truth = (differentiate(layer, run, projection) for layer in (faulty, right))
         slugs = {finding.slug for finding in findings(faulty, right, run, theirs, truth)}
+    if any(truth.gradients.get(name) is not None and not value.any() for name, value in arrived(theirs.gradients)):
+        slugs.add("gradient-missing")  # a weight that is left out has none, or zeros if it is multiplied by zero
     return slugs | NO_GRADIENT if slugs & NO_GRADIENT else slugs
+
+
+def arrived(gradients: Gradients) -> list[tuple[str, Tensor]]:
+    return [(name, value) for name, value in gradients.items() if value is not None]
 
 
 def apart(mine: Gradients, theirs: Gradients) -> float | None:

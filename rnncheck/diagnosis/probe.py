@@ -138,6 +138,11 @@ class Prober:
                 continue
         return None
 
+    @property
+    def takes_state(self) -> bool:
+        candidate = self._implementation
+        return not isinstance(candidate, Read) or candidate.read(self._own).takes_state
+
     def _takes(self, scene: Scene) -> Scene:
         """The scene without the states that the candidate has no way to take, and with weights that it can hold."""
         if not isinstance(self._implementation, Read):
@@ -156,6 +161,8 @@ class Prober:
             layer = self._implementation.build(spec, weights)
             x = scene.x.to(spec.device, dtype, copy=True)
             trace = layer.run(x, scene.state.to(spec.device, dtype), scene.lengths)
+        if spec != self._own and trace.is_float32:
+            raise ArithmeticError("it computes in float32 whatever it is given")
         candidate = {name: value.detach().cpu().double().clone() for name, value in values(trace).items()}
         envelope = exact_and_envelope(
             spec, weights, scene.x, scene.state, scene.lengths, rounding=rounding_of(spec), samples=6

@@ -16,7 +16,8 @@ SHORT = 60  # of an equation within a sentence
 def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
     """What to report about the states of the candidate `name`."""
     if diagnosis.named:
-        return [exactly(name, diagnosis, fault) for fault in diagnosis.named]
+        one, *others = diagnosis.named
+        return [exactly(name, diagnosis, one), *(besides(diagnosis, fault) for fault in others)]
     nearest = [] if diagnosis.likely is None else [mostly(name, diagnosis.likely)]
     return [*nearest, Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where(diagnosis)}", 0.0)]
 
@@ -28,6 +29,12 @@ def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
         f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} {equal}, at all {steps} timesteps tried "
         f"and on {fresh_inputs(diagnosis.inputs - 1)}{no_other(diagnosis.alike)}"
     )
+    return Finding(fault.slug, message, 1.0, diagnosis.residual, fault.variant or None, page(fault.slug).mend)
+
+
+def besides(diagnosis: Diagnosis, fault: Fault) -> Finding:
+    """The other fault of a pair, of whom the first has told all that was tried."""
+    message = f"{said(fault)}; found together with {diagnosis.named[0].title}, neither explains it alone"
     return Finding(fault.slug, message, 1.0, diagnosis.residual, fault.variant or None, page(fault.slug).mend)
 
 

@@ -71,6 +71,7 @@ class Reading:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     doubt: str | None = None  # why it is not equivalent, though nothing that was compared differs
+    crash: str | None = None  # what it raises, given an initial state: another layer than one that takes it
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those of which it can have no gradient
 
 

@@ -52,14 +52,16 @@ def climb(
     lengths: Sequence[int] | None = None,
     *,
     rounding: Rounding | None = None,
+    withheld: frozenset[str] = frozenset(),
 ) -> Ladder:
     """Semantics or arithmetic, for a candidate that was found to differ over x (T, B, I), all given in float64.
 
-    `rounding` is the arithmetic the run was allowed, as `rounding_of` says it unless given. Raises what the candidate
+    `rounding` is the arithmetic the run was allowed, as `rounding_of` says it unless given; of `withheld`, "h0" and
+    "c0", the candidate takes none. Raises what the candidate
     raises at the run's own dtype; in float64 it may refuse or fail.
     """
     rounding = rounding or rounding_of(spec)
-    rung = Rung(Trial(implementation, spec, weights, x, state, lengths), rounding)
+    rung = Rung(Trial(implementation, spec, weights, x, state, lengths, withheld), rounding)
     own = rung.gap(rounding)
     if own.contained:
         message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} may do"

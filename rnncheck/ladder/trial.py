@@ -26,6 +26,7 @@ class Trial:
     x: Tensor
     state: State
     lengths: Sequence[int] | None = None
+    withheld: frozenset[str] = frozenset()  # of "h0" and "c0": those that the candidate does not take, and are zero
 
     def run(self) -> Trace:
         """The candidate, freshly built, at the spec's dtype. Raises what the candidate raises."""
@@ -50,7 +51,9 @@ class Trial:
         chosen = torch.arange(0, count, max(1, -(-count // PLACES)))
         dtype = envelope.rounding.dtype
         h, c = starts.state.h[:, chosen].to(dtype).double(), starts.state.c
-        state = State(h, None if c is None else c[:, chosen].to(dtype).double())
+        h = torch.zeros_like(h) if "h0" in self.withheld else h
+        c = None if c is None else c[:, chosen].to(dtype).double() * ("c0" not in self.withheld)
+        state = State(h, c)
         weights = Weights({name: value.to(dtype).double() for name, value in self.weights.values.items()})
         return replace(self, weights=weights, x=starts.x[:, chosen].to(dtype).double(), state=state, lengths=None)
 

@@ -62,3 +62,10 @@ def test_it_leaves_no_trace(rnncheck: Callable[..., Any], write: Write, change: 
 def change_at_import(change: str) -> str:
     first, rest = RNN.split("\n", 1)
     return f"{first}\n{change}\n{rest}"
+
+
+def test_a_layer_that_draws_at_random_is_not_taken_for_a_steady_one(rnncheck: Callable[..., Any], write: Write) -> None:
+    write(RNN.replace("torch.stack(outputs), h", "torch.stack(outputs) + 0.1 * torch.rand(1), h"))
+    before = state()
+    assert rnncheck("compare", "mine.py:MyRNN", "-q").stdout.startswith("mismatch: nondeterministic")
+    assert state() == before

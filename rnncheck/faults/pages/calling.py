@@ -31,6 +31,32 @@ def __init__(self, nonlinearity="tanh"):
         options="--lengths 7,5,2",
     ),
     Page(
+        slug="initial-state-crashes",
+        family=FAMILY,
+        cells=EVERY,
+        title="a call that is given an initial state raises",
+        right="h_{-1} = h0 if one is given, else 0",
+        wrong="no h0 can be given",
+        causes=(
+            'The default is asked for by its truth, as in "if not hidden", which a tensor of more than one number '
+            "refuses to have; or the branch that takes the state was never run. Without a state nothing raises, and "
+            "with one unit and one row neither does the question."
+        ),
+        looks=(
+            "The finding gives the file, the line and what was raised there, in the same words for a state of any "
+            "axes. All else is compared from zeros; the verdict is a mismatch even if that agrees, since the "
+            "reference takes a state."
+        ),
+        mend='Ask "if hidden is None", and call the layer once with a state.',
+        right_code="""\
+if hidden is None:
+    hidden = torch.zeros(B, H)""",
+        wrong_code="""\
+if not hidden:
+    hidden = torch.zeros(B, H)""",
+        plantable=False,
+    ),
+    Page(
         slug="input-mutated",
         family=FAMILY,
         cells=EVERY,

@@ -1,0 +1,35 @@
+"""Dropout, told from other randomness: some outputs are zero at random, and all others too large by one factor."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from rnncheck.report import Finding
+
+CLEAR = 0.05  # of the largest: smaller values say little about a factor, since all are rounded alike
+ALIKE = 64  # units of rounding by which factors may differ
+UNLIKELY = 6  # standard deviations
+
+
+def dropout(output: Tensor, right: Tensor) -> Finding | None:
+    """What a candidate's `output` shows of dropout, held against the `right` one; None if it is something else."""
+    if output.shape != right.shape:
+        return None
+    told = right.abs() > CLEAR * right.abs().amax()
+    output, right = output[told], right[told]
+    gone = output == 0
+    factors = (output[~gone] / right[~gone]).double()
+    if not gone.any() or not factors.numel():
+        return None
+    factor = float(factors.median())
+    if factor <= 1 or bool((factors - factor).abs().amax() > ALIKE * torch.finfo(right.dtype).eps / CLEAR):
+        return None
+    chance, number = 1 - 1 / factor, gone.numel()
+    if abs(int(gone.sum()) - number * chance) > UNLIKELY * math.sqrt(number * chance * (1 - chance)):
+        return None
+    message = (
+        f"dropout is applied in evaluation mode: of {number:,} outputs {int(gone.sum()):,} are 0, other ones on each "
+        f"call, and the rest {factor:.4g} times what they should be, as dropout with p = {chance:.2g} leaves them"
+    )
+    return Finding("dropout-in-eval", message, 1.0)
