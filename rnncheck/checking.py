@@ -1,7 +1,7 @@
 """The use case: a plan becomes a report. Nothing here prints and nothing exits."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ import torch
 from rnncheck import chunking, devices, environment, weights_file
 from rnncheck.allowance import Enveloped, Stated
 from rnncheck.blind_spots import blind_spots
-from rnncheck.common_ground import ground
+from rnncheck.common_ground import Ground, ground
 from rnncheck.envelope import Envelope, rounding_of
 from rnncheck.errors import CannotRun, ExitCode, RefusedError, UsageError, WeightsError
 from rnncheck.first_chunk import Evidence, FirstChunk
@@ -177,7 +177,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         restrictions=common.held_back,
         comparisons=comparisons,
         first_divergence=first_divergence(comparisons),
-        findings=told(common.findings, evidence),
+        findings=told(common, evidence),
         witness=testimony.witness,
         notes=[
             *carrying(comparisons),
@@ -192,13 +192,14 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     )
 
 
-def told(read: Sequence[Finding], evidence: Evidence) -> list[Finding]:
+def told(common: Ground, evidence: Evidence) -> list[Finding]:
     """What was read of the candidate and what was found by running it, each with how to mend it."""
-    if not read and not evidence.findings:
+    if not common.findings and not evidence.findings:
         return []
     from rnncheck.explain import beside, with_mend
 
-    return [with_mend(each) for each in beside(read, evidence)]
+    given = any(each.how == "given" for each in common.mapping)
+    return [with_mend(each) for each in beside(common.findings, evidence, given=given)]
 
 
 def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:

@@ -80,16 +80,17 @@ def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tupl
     return ladder.finding, f"precision: {ladder.message}"
 
 
-def beside(read: Sequence[Finding], into: Evidence) -> list[Finding]:
+def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> list[Finding]:
     """What was found by running it, and what was `read` of it before, the surest first.
 
     Once a fault is named that makes the right layer do just the same, a dead parameter is that fault's doing, and the
-    shape of a bias that serves every unit is its place, which is noted.
+    shape of a bias that serves every unit is its place, which is noted. A parameter may also be dead for want of its
+    right place in a mapping that was `given`: that is told.
     """
     sure = [finding for finding in into.findings if finding.explains == 1.0]
     found = [finding for finding in into.findings if finding not in sure and finding.slug != "unexplained"]
     named = {finding.slug for finding in sure}
-    follow = ({DEAD} if named else set()) | ({SHAPE} if "scalar-bias" in named else set())
+    follow = ({DEAD} if named and not given else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
     kept = [finding for finding in read if finding.slug not in follow]
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]

@@ -124,12 +124,13 @@ RNN = [
         "notebook_cells.py",
         "MyRNNLoop",
         "rnn",
-        True,
+        False,
         "the same with the loop and vectors as biases: plain tensors, unbatched, (all, last)",
         {"wx": "weight_ih_l0", "wh": "weight_hh_l0", "bx": "bias_ih_l0", "bh": "bias_hh_l0"},
         layer(("output", "h_n"), (), single=True),
         takes_state=False,
-        notes="right forward, but parameters() is empty: parameter-not-registered is worth a remark",
+        slug="parameter-not-registered",
+        trains=False,
     ),
 ]
 

@@ -31,8 +31,9 @@ class Style:
     what nothing reads.
     Where `right` is False, `slug` is the finding to expect; `fault` says what `torch.nn` would have to hold to compute
     the same (an expression for each weight that differs), or is the function that does. `backward` marks what is wrong
-    in its gradients alone. `call` runs it on x (T, B, I), h0 and c0 (L*D, B, H) and names what comes out. `options` are
-    what the command line has to be told because nothing in the file says it; `without` is a bias, and its gate, for
+    in its gradients alone; `trains` is False where all it computes is right, and it has no parameters to be trained.
+    `call` runs it on x (T, B, I), h0 and c0 (L*D, B, H) and names what comes out. `options` are what the command line
+    has to be told because nothing in the file says it; `without` is a bias, and its gate, for
     which it has no place: it is compared where that is zero.
     """
 
@@ -57,6 +58,7 @@ class Style:
     dtype: str = "float64"
     framework: str = "torch"
     backward: bool = False
+    trains: bool = True
     notes: str = ""
     make: Callable[[Any, "Style"], Any] = positional
     fault: Mapping[str, str] | Callable[..., dict[str, Tensor]] | None = None

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 ALL = [*STYLES, *EXAMPLES]
 RIGHT = [style for style in ALL if style.right]
-WRONG = [style for style in ALL if not style.right and not style.backward]
+WRONG = [style for style in ALL if not style.right and not style.backward and style.trains]
 BACKWARD = [style for style in ALL if style.backward]
 MODELLED = [style for style in WRONG if style.fault is not None]
 
@@ -98,6 +98,13 @@ def test_one_that_is_wrong_in_its_gradients_alone_is_right_forward(style: Style)
     assert distance(candidate_runs(style, weights, *data), torch_runs(style, weights, *data)) <= rounding(style)
     candidate, expected = gradients(style)
     assert (candidate - expected).abs().max() > 100 * rounding(style)
+
+
+@named([style for style in ALL if not style.trains])
+def test_one_that_cannot_be_trained_computes_what_torch_does(style: Style) -> None:
+    weights, data = weights_of(style), data_of(style)
+    assert distance(candidate_runs(style, weights, *data), torch_runs(style, weights, *data)) <= rounding(style)
+    assert list(style.built().parameters()) == []
 
 
 @named([style for style in ALL if style.framework == "torch"])

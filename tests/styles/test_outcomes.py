@@ -1,0 +1,53 @@
+"""The rates that docs/candidates.md states: strangers' layers are mapped, judged rightly, and their faults named."""
+
+import pytest
+from styles.index import STYLES
+from styles.index_examples import EXAMPLES
+from styles.outcomes import Outcome, options, outcome
+from styles.style import Style
+
+ALL = [*STYLES, *EXAMPLES]
+A_FEW = {
+    "MyRNN": "two faults of a notebook",
+    "MyRNNLoop": "no parameters",
+    "StableGRU": "float32 whatever it is given",
+    "NoisyRNN": "dropout in evaluation",
+    "LSTMHalf": "products in bfloat16",
+    "HalfBiasedRNN": "a parameter that nothing reads",
+    "FrozenRNN": "no gradient",
+    "StatefulRNN": "a state that is kept",
+    "OneBiasGRU": "no place for a bias",
+    "TextbookGRUCell": "a pair of faults",
+    "CharRNN": "numpy on columns",
+    "StackedLSTM": "two layers in one step",
+    "ReorderedLSTMCell": "gates in an order of its own",
+    "PackedRNN": "packed sequences alone",
+}
+UNMAPPED = {"LSTMNetwork"}  # its biases are the last rows of its matrices
+LEAST_WITHOUT_OPTIONS = 0.94
+
+
+def named(style: Style) -> str:
+    return f"{style.path.stem}-{style.name}"
+
+
+def assert_as_labelled(found: Outcome) -> None:
+    assert found.report is not None, found.refusal
+    assert found.right, (found.report.verdict, found.slugs)
+    assert found.named or found.style.slug is None, (found.style.slug, found.slugs)
+
+
+@pytest.mark.parametrize("style", [each for each in ALL if each.name in A_FEW], ids=named)
+def test_the_hardest_are_judged_and_named_as_they_are_labelled(style: Style) -> None:
+    assert_as_labelled(outcome(style))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", [each for each in ALL if each.name not in UNMAPPED], ids=named)
+def test_every_one_is_judged_and_named_as_it_is_labelled(style: Style) -> None:
+    assert_as_labelled(outcome(style))
+
+
+def test_most_need_no_option() -> None:
+    alone = [style for style in ALL if not options(style) and style.name not in UNMAPPED]
+    assert len(alone) / len(ALL) >= LEAST_WITHOUT_OPTIONS
