@@ -75,8 +75,8 @@ def exact_and_envelope(
     samples, more for few units, but fewer for long or wide runs: some multiple of the run's own cost.
     """
     given = Given(spec, weights, x, state, lengths, rounding)
-    samples = affordable(spec, x.shape[0] * x.shape[1], samples)
     network = Network(spec, given.values, rounding)
+    samples = affordable(spec, x.shape[0] * x.shape[1], samples, network.different_units)
     width = spec.cell.gates * spec.hidden_size
     block = max(BLOCK // (samples * width), 1)
     batch_size = x.shape[1]
@@ -85,9 +85,12 @@ def exact_and_envelope(
     return Envelope(*joined(parts), samples, rounding)
 
 
-def affordable(spec: Spec, steps: int, samples: int) -> int:
-    """How many samples so many steps can have: an even number, so that half of them can last."""
-    wanted = max(samples, MOVES // spec.state_size)
+def affordable(spec: Spec, steps: int, samples: int, units: int) -> int:
+    """How many samples so many steps can have, of which so many units tell something of their own.
+
+    An even number, so that half of them can last.
+    """
+    wanted = max(samples, MOVES // units)
     products = sum(math.prod(shape) for shape in spec.parameter_shapes().values()) * steps
     return max(min(wanted, int(WORK / products)), FEWEST_SAMPLES) // 2 * 2
 

@@ -66,11 +66,18 @@ class Cell(Protocol):
 class Gates:
     """The parameters of one layer in one direction: float64 for exact runs, in `work` for perturbations.
 
+    `alike_rows` (G) says for each gate row which one has the same weights, `alike_units` (H) for each unit which one
+    has them in all its gates; None if no two do.
     `shares` (G) multiplies what moves each gate row: 1/2 where a sigmoid is taken as a tanh of half its argument.
     """
 
     def __init__(
-        self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype, shares: Tensor | None = None
+        self,
+        parameters: Mapping[str, Tensor],
+        rounding: Rounding,
+        work: torch.dtype,
+        shares: Tensor | None = None,
+        gates: int = 1,
     ) -> None:
         self.rounding, self.work = rounding, work
         self._w_ih, self._w_hh = parameters["weight_ih"], parameters["weight_hh"]
@@ -81,8 +88,18 @@ class Gates:
         self._squares_x = {dtype: squared(self._w_ih, self._b_ih, dtype) for dtype in (torch.float64, work)}
         self._squares_h = {dtype: squared(self._w_hh, self._b_hh, dtype) for dtype in (torch.float64, work)}
         self.rows = len(self._w_ih)
+        weights = torch.cat([self._w_ih, self._w_hh], 1)
+        self.alike_rows = alike(weights)
+        self.alike_units = None
+        if self.alike_rows is not None:
+            by_unit = weights.view(gates, self.rows // gates, -1).transpose(0, 1)
+            self.alike_units = alike(by_unit.flatten(1))
         self.terms_x = self._w_ih.shape[1] + 1
         self.terms_h = self._w_hh.shape[1] + 1
+
+    @property
+    def different_units(self) -> int:
+        return self.rows if self.alike_units is None else len(set(self.alike_units.tolist()))
 
     def from_x(self, x: Tensor) -> Tensor:
         return linear(x, self._w_ih, self._b_ih)
@@ -109,6 +126,17 @@ class Gates:
     def moved_by_h(self, before: States, moved: Tensor) -> Tensor:
         """What h moves, added to what is moved already, (K, B, G)."""
         return add_product(moved, before[0], self.moves_h) if before else moved
+
+
+def alike(weight: Tensor) -> Tensor | None:
+    """For each row the first that has the same weights, or None if all differ."""
+    if not bool((weight.sum(1).sort().values.diff() == 0).any()):  # the same rows have the same sum, too
+        return None
+    _, kind = torch.unique(weight, dim=0, return_inverse=True)
+    kinds = int(kind.max()) + 1
+    first = kind.new_full((kinds,), len(kind))
+    first.scatter_reduce_(0, kind, torch.arange(len(kind), device=kind.device), "amin")
+    return None if kinds == len(kind) else first[kind]
 
 
 def squared(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:

@@ -58,7 +58,7 @@ def gradient_envelope(
     left out: its y is not projected, and its parameters have no gradient.
     """
     coarse = replace(rounding, unit=max(rounding.unit, FINEST))
-    samples = affordable(spec, x.shape[0] * x.shape[1], samples)
+    samples = affordable(spec, x.shape[0] * x.shape[1], samples, spec.state_size)
     with torch.inference_mode(False), torch.enable_grad():
         given = Given(spec, weights, x, state, lengths, rounding)
         width = max(spec.cell.gates * spec.hidden_size, spec.input_size, spec.output_size)

@@ -21,7 +21,7 @@ class GRUCell:
         self._size = parameters["weight_hh"].shape[1]
         shares = parameters["weight_hh"].new_ones(3 * self._size)
         shares[: 2 * self._size] = 0.5
-        self.gates = Gates(parameters, rounding, work, shares)
+        self.gates = Gates(parameters, rounding, work, shares, gates=3)
 
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         (h,) = before

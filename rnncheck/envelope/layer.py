@@ -12,7 +12,6 @@ from torch import Tensor
 from rnncheck.envelope.gates import Cell, States, Steps
 from rnncheck.envelope.noise import Noise
 
-ROUNDINGS_PER_STEP = 4  # gates, c, h, projection: the most that a cell asks noise for
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
 LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
 
@@ -50,7 +49,8 @@ def walk(
     Beside it go K samples in which every operation rounds, and whose input has moved by `dx`, (K, B, I) each step.
     Their moves are kept if asked for.
     """
-    sites = [noise.site() for _ in range(ROUNDINGS_PER_STEP)]
+    gates = cell.gates
+    sites = [noise.site(alike) for alike in (gates.alike_rows, gates.alike_units, gates.alike_units, None)]
     states = start
     moved: States = ()
     blocks, variances, moves = [], [], []

@@ -21,7 +21,7 @@ class LSTMCell:
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         rows = parameters["weight_hh"].new_ones(4, parameters["weight_hh"].shape[0] // 4)
         self._shares = (rows * rows.new_tensor([[0.5], [0.5], [1.0], [0.5]])).flatten()
-        self.gates = Gates(parameters, rounding, work, self._shares)
+        self.gates = Gates(parameters, rounding, work, self._shares, gates=4)
         self._w_hr = parameters.get("weight_hr")
         self._moves_r = None if self._w_hr is None else self._w_hr.T.to(work)
 

@@ -74,6 +74,12 @@ class Network:
         self.work = torch.float64 if wide else torch.float32
         self.cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
 
+    @property
+    def different_units(self) -> int:
+        """Of the layer and direction that has the fewest: those of the same weights count as one."""
+        fewest = min(cell.gates.different_units for way in self.cells for cell in way)
+        return min(fewest, self._spec.state_size)
+
     def run(self, rows: Rows, noise: Noise) -> Judged:
         """Exact values and allowances of these rows."""
         below = Below(rows.x)

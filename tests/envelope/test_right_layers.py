@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from envelope_cases import budget, case
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,24 @@ def test_right_layers_stay_within_the_envelope(spec, seq_len, scale, padded):
         if load(name).refuses(spec) is None:
             assert budget(run.run(name, run.x, run.state, run.lengths), envelope) < 1
             assert budget(run.run(name, starts.x, starts.state), lockstep) < 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "weight", "seq_len"),
+    [
+        (Spec(Cell.RNN, 64, 100, 3, nonlinearity="relu", bidirectional=True), 0.1, 5),
+        (Spec(Cell.RNN, 4, 100, 2, bidirectional=True), 0.03, 20),
+        (Spec(Cell.LSTM, 64, 100, 2, bidirectional=True), 0.1, 5),
+    ],
+    ids=["relu", "tanh", "lstm"],
+)
+def test_layers_of_units_that_all_round_alike_are_right(spec, weight, seq_len):
+    run = case(spec, seq_len)
+    run = run.with_weights(**{name: torch.full_like(value, weight) for name, value in run.weights.values.items()})
+    envelope = run.free()
+    starts, lockstep = run.lockstep(envelope)
+    assert budget(run.run("torch", run.x, run.state), envelope) < 1
+    assert budget(run.run("torch", starts.x, starts.state), lockstep) < 1
 
 
 @pytest.mark.parametrize("dtype", [Dtype.FLOAT64, Dtype.FLOAT32])
