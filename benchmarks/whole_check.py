@@ -20,9 +20,9 @@ from rnncheck.spec import Cell, Spec
 SHAPE = 100, 32, 64, 128  # T, B, I, H
 FORWARDS = 20  # runs of torch.nn in a turn
 PLANS: dict[str, dict[str, bool]] = {
-    "everything": {},
-    "without witness": {"witness": False},
-    "without witness, gradients": {"witness": False, "backward": False},
+    "by default": {},
+    "without gradients": {"backward": False},
+    "and the witness": {"witness": True},
 }
 
 
