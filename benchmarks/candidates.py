@@ -62,13 +62,14 @@ def rates(outcomes: Sequence[Outcome], more: Sequence[float]) -> None:
     right = [each for each in outcomes if each.right]
     wrong = [each for each in outcomes if each.style.slug is not None]
     named = [each for each in wrong if each.named]
-    equal = sorted(cost for each, cost in zip(outcomes, more, strict=True) if each.style.right)
+    costs = [(cost, each) for each, cost in zip(outcomes, more, strict=True) if each.report is not None]
+    every, equal = sorted(cost for cost, _ in costs), sorted(cost for cost, each in costs if each.style.right)
     print()
     print(f"mapped                     {of(len(mapped), count)}")
     print(f"mapped without any option  {of(len(alone), count)}")
     print(f"verdict right              {of(len(right), count)}")
     print(f"fault named                {of(len(named), len(wrong))}")
-    print(f"processor seconds more than ours: median {sorted(more)[count // 2]:.2f}, most {max(more):.2f}")
+    print(f"processor seconds more than ours: median {every[len(every) // 2]:.2f}, most {every[-1]:.2f}")
     print(f"of the right ones: median {equal[len(equal) // 2]:.2f}, most {equal[-1]:.2f}")
 
 

@@ -22,7 +22,7 @@ def compare(run: Run, name: str, found: Derived, reference: Tensor, allowances: 
     if candidate is None:
         problem = found.problem or f"no gradient reaches {name}"
         if name in found.unregistered:
-            problem = f"{name} is not among the candidate's registered parameters"
+            problem = "not among the candidate's registered parameters"
         return Comparison(called(name), mode, problem=problem)
     fold = Fold(called(name), locate(run, name), mode=mode)
     allowed = allowances if isinstance(allowances, Tolerance) else in_rows(name, allowances[name])

@@ -26,10 +26,19 @@ def condensed(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def problems(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Those that could not be compared, each quantity once; of gradients only where states do not part already."""
+    """Those that could not be compared, each quantity once; of gradients only where states do not part already, and
+    those with the same problem together.
+    """
     states_part = any(not each.agrees and not each.mode.startswith("backward") for each in comparisons)
     found = [each for each in comparisons if each.problem and not (states_part and each.mode.startswith("backward"))]
-    return list({(each.quantity, each.problem): each for each in found}.values())
+    by_problem: dict[str, dict[str, Comparison]] = {}
+    for each in found:
+        by_problem.setdefault(each.problem or "", {})[each.quantity] = each
+    rows: list[Comparison] = []
+    for alike in (list(each.values()) for each in by_problem.values()):
+        gradients = all(each.mode.startswith("backward") for each in alike)
+        rows += [replace(alike[0], quantity=f"{len(alike)} gradients")] if gradients and len(alike) > 1 else alike
+    return rows
 
 
 def together(gradients: Sequence[Comparison]) -> Comparison:
