@@ -43,7 +43,7 @@ class Plan:
     see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
     missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
     candidate's, or else the reference's. `mapping_path` says what each of the candidate's tensors holds, which is found
-    out otherwise, and can be written to `save_mapping_path`.
+    out otherwise, and can be written to `save_mapping_path`. `weights` are in hand, or else in a file, or drawn.
     """
 
     spec: Spec
@@ -53,6 +53,7 @@ class Plan:
     seed: int = 0
     h0: InitialState = "random"
     weights_path: Path | None = None
+    weights: Weights | None = None
     save_weights_path: Path | None = None
     mapping_path: Path | None = None
     save_mapping_path: Path | None = None
@@ -79,7 +80,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     spec, sequences = plan.spec, plan.sequences
     devices.require(spec)
     require_memory(spec)
-    candidate, reference = sides_of(plan)
+    candidate, reference = sides_of(plan.candidate, plan.reference, plan.arguments, plan.mapping_path)
     for side in (candidate, reference):
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
@@ -165,8 +166,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
         reference=Side(reference.name, reference.location, common.read_as[1]),
         environment=environment.versions() | {"device": devices.describe(spec.device)} | switches,
         weights=WeightFacts(
-            source=str(plan.weights_path) if plan.weights_path else "random",
-            seed=None if plan.weights_path else plan.seed,
+            source=str(plan.weights_path) if plan.weights_path else "random" if plan.weights is None else "given",
+            seed=None if plan.weights_path or plan.weights is not None else plan.seed,
             scale=plan.weight_scale,
             shapes=spec.parameter_shapes(),
         ),
@@ -202,17 +203,19 @@ def told(common: Ground, evidence: Evidence) -> list[Finding]:
     return [with_mend(each) for each in beside(common.findings, evidence, given=given)]
 
 
-def sides_of(plan: Plan) -> tuple[Implementation, Implementation]:
-    """Candidate and reference, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
-    if plan.arguments and not any(
-        isinstance(each, str) and is_users_own(each) for each in (plan.candidate, plan.reference)
-    ):
+def sides_of(
+    candidate: str | Implementation,
+    reference: str | Implementation,
+    arguments: Mapping[str, object],
+    mapping: Path | None = None,
+) -> tuple[Implementation, Implementation]:
+    """Both, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
+    if arguments and not any(isinstance(each, str) and is_users_own(each) for each in (candidate, reference)):
         raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
-    if (plan.mapping_path or plan.save_mapping_path) and isinstance(plan.candidate, str):
-        check_mappable(plan.candidate)
-    arguments, mapping = plan.arguments, plan.mapping_path
+    if mapping and isinstance(candidate, str):
+        check_mappable(candidate)
     sides = []
-    for side in (plan.candidate, plan.reference):
+    for side in (candidate, reference):
         if isinstance(side, str):
             own = is_users_own(side)
             sides.append(load(side, arguments if own else None, mapping if own else None))
@@ -250,8 +253,10 @@ def tolerance_facts(tolerance: Tolerance | None, envelope: Envelope | None, step
 
 
 def weights_of(plan: Plan) -> Weights:
-    """The plan's weights, from its file or drawn, scaled, and saved if it says so."""
-    if plan.weights_path:
+    """The plan's weights, in hand, from its file or drawn, scaled, and saved if it says so."""
+    if plan.weights is not None:
+        weights = plan.weights
+    elif plan.weights_path:
         weights = weights_file.load(plan.weights_path, plan.spec, allow_nonfinite=plan.allow_nonfinite)
     else:
         weights = draw(plan.spec, plan.seed)

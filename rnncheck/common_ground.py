@@ -44,8 +44,8 @@ class Ground:
 
 def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> Ground:
     """Raises `RefusedError` where nothing is left to compare."""
-    readings = {side.name: side.read(spec) for side in (candidate, reference) if isinstance(side, Read)}
-    known = list(readings.values())
+    sides = [(side, side.read(spec)) for side in (candidate, reference) if isinstance(side, Read)]
+    known = [reading for _, reading in sides]
     quantities = EVERYTHING if spec.cell is Cell.LSTM else EVERYTHING - {"c_n"}
     unexposed = frozenset(quantities - frozenset.intersection(quantities, *(each.exposes for each in known)))
     if {"output", "h_n"} <= unexposed:
@@ -60,15 +60,13 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         unexposed,
         carries,
         steps=takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and "h_n" not in unexposed,
-        read_as=(read_as(readings, candidate), read_as(readings, reference)),
+        read_as=(read_as(sides, candidate), read_as(sides, reference)),
         mapping=mine.mapping if mine else (),
         conventions=mine.conventions if mine else (),
         held_back=[said for each in known for said in each.restrictions],
         findings=[finding for each in known for finding in (*crash(each), *each.findings)],
         notes=[
-            note
-            for name, each in readings.items()
-            for note in (*limits(short(name), each, quantities, spec), *each.notes)
+            note for side, each in sides for note in (*limits(short(side.name), each, quantities, spec), *each.notes)
         ],
         doubt=next((each.doubt for each in known if each.doubt), None),
         crashes=[
@@ -81,8 +79,8 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
     )
 
 
-def read_as(readings: dict[str, Reading], side: Implementation) -> str | None:
-    return readings[side.name].read_as if side.name in readings else None
+def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementation) -> str | None:
+    return next((reading.read_as for each, reading in sides if each is side), None)
 
 
 def crash(reading: Reading) -> list[Finding]:

@@ -1,6 +1,7 @@
 """Weights in and out of files: safetensors both ways, and the state_dicts of `torch.save` to read."""
 
 import os
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -22,8 +23,11 @@ def load(path: str | os.PathLike[str], spec: Spec, *, allow_nonfinite: bool = Fa
     Raises `WeightsError` when the file cannot be read as tensors, when they are not exactly the spec's parameters,
     or when a value is NaN or infinite and `allow_nonfinite` is not set.
     """
-    name = printable(os.fspath(path), 200)
-    tensors = read_tensors(path)
+    return fitted(printable(os.fspath(path), 200), read_tensors(path), spec, allow_nonfinite=allow_nonfinite)
+
+
+def fitted(name: str, tensors: Mapping[str, Tensor], spec: Spec, *, allow_nonfinite: bool = False) -> Weights:
+    """The weights among `tensors`, which errors call `name`; otherwise as `load`."""
     problem = misfit({key: tuple(tensor.shape) for key, tensor in tensors.items()}, spec)
     if problem is not None:
         raise WeightsError(f"{name} does not fit the {spec.cell} asked for: {problem}")

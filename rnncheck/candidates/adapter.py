@@ -1,6 +1,7 @@
 """A stranger's layer as an implementation that can be compared: loaded, understood, and given canonical weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,42 +9,66 @@ import torch
 from torch import Tensor
 
 from rnncheck.candidates.blame import blamed
-from rnncheck.candidates.loading import load
+from rnncheck.candidates.cells import inferred
+from rnncheck.candidates.hints import shape_hint
+from rnncheck.candidates.loading import in_hand, load
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.candidates.understanding import Understanding
+from rnncheck.errors import CannotRun, UsageError
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
 from rnncheck.native import Facts
 from rnncheck.scratch.head import softmax_head
-from rnncheck.spec import Dtype, Spec
+from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.text import printable
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
 
 class Candidate:
-    """`path/to/file.py:Class` or `package.module:Class`, constructed with `arguments` where names do not say enough
-    and filled as the file `mapping` says, or else as it is found out.
+    """`path/to/file.py:Class` or `package.module:Class`, or such an object itself, constructed with `arguments` where
+    names do not say enough and filled as the file `mapping` says, or else as it is found out.
 
     Raises `CannotRun` where it cannot be loaded.
     """
 
-    def __init__(self, name: str, arguments: Mapping[str, object] | None = None, mapping: Path | None = None) -> None:
-        self.name = name
+    def __init__(
+        self, named: object, arguments: Mapping[str, object] | None = None, mapping: Path | None = None
+    ) -> None:
         self._given = mapping
-        self._loaded = load(parse(name))
+        self._loaded = load(parse(named)) if isinstance(named, str) else in_hand(named)
+        self.name = named if isinstance(named, str) else self._loaded.called
         self.location = self._loaded.location
         self._understood = Understanding(self._loaded, dict(arguments or {}))
         self._mapped: dict[Spec, FoundMapping | OwnLoading] = {}
+        self._notes: list[str] = []
+
+    def cell(self, spec: Spec) -> Cell:
+        """Which of the three it is, by what it is called and holds. Raises `UsageError` where that cannot be told."""
+        with self._hinting(spec):
+            found = inferred(self._loaded, lambda: self._understood.holds(spec), self._understood.takes_cell_state)
+        self._notes.append(f"cell {found.cell}, inferred from {found.because}; --cell says another")
+        return found.cell
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
-        return self._understood.refuses(spec, lengths=lengths)
+        with self._hinting(spec):
+            if reason := self._understood.refuses(spec, lengths=lengths):
+                return reason
+            if not spec.bias and "bias" not in self._understood.takes:
+                mapping = self._mapping(replace(spec, bias=True))
+                held = mapping.holders if isinstance(mapping, FoundMapping) else {}
+                if biases := sorted({name for key in held if key.startswith("bias") for name in held[key]}):
+                    return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
+        return None
 
     def read(self, spec: Spec) -> Reading:
         """How it was understood, for the report and for what the check can ask of it."""
         facts = self._understood.facts(spec)
-        mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
+        with self._hinting(spec):
+            mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
+        hint = shape_hint(self._loaded.called, self._understood.takes, spec)
         return Reading(
             facts.read_as,
             facts.takes_state,
@@ -54,7 +79,7 @@ class Candidate:
             tuple(mapping.conventions),
             tuple(mapping.restrictions),
             tuple(mapping.findings),
-            (*mapping.notes, *([doubt] if doubt else [])),
+            (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
             doubt,
             crash,
             withheld(facts, mapping, spec),
@@ -62,6 +87,17 @@ class Candidate:
 
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
         return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights, self._loaded.file)
+
+    @contextmanager
+    def _hinting(self, spec: Spec) -> Iterator[None]:
+        """What cannot be used may be another shape of layer than was asked for."""
+        try:
+            yield
+        except (CannotRun, UsageError) as problem:
+            hint = shape_hint(self._loaded.called, self._understood.takes, spec)
+            if hint is None:
+                raise
+            raise type(problem)(f"{problem}\n{hint}") from problem
 
     def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading:
         """Found once for a spec, whatever its dtype and device: given, or the candidate's own code, or inferred."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from torch import nn
 
@@ -49,7 +50,22 @@ def load(target: Target) -> Loaded:
             f"{offered(module)}"
         )
     file = target.file or (Path(module.__file__) if module.__file__ else None)
-    return Loaded(thing, called, module, file, location(thing, target))
+    return Loaded(thing, called, module, file, location(thing, target.file or target.module))
+
+
+def in_hand(thing: object) -> Loaded:
+    """The object itself. Raises `CannotRun` for what is no layer."""
+    written = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
+    if not isinstance(written, type) and not inspect.isroutine(written):
+        written = type(written)
+    if not callable(thing) and not hasattr(thing, "forward"):
+        raise CannotRun(
+            f"the candidate is {kind(thing)}, no layer: give a class, a function, or an instance of a layer"
+        )
+    module = inspect.getmodule(written) or ModuleType(str(getattr(written, "__module__", "__main__")))
+    file = getattr(module, "__file__", None)
+    called = getattr(written, "__qualname__", type(thing).__name__)
+    return Loaded(thing, called, module, Path(file) if file else None, location(thing, file or module.__name__))
 
 
 def from_file(path: Path) -> ModuleType:
@@ -148,16 +164,20 @@ def kind(thing: object) -> str:
     return f"{type(thing).__name__} {printable(repr(thing), 60)}"
 
 
-def location(thing: object, target: Target) -> str:
-    """file:line of the class or function."""
-    written = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
-    if not isinstance(written, type) and not inspect.isroutine(written):
-        written = type(written)
+def location(thing: object, place: object) -> str:
+    """file:line of the class or function; where that cannot be told, the place it was loaded from."""
+    code = written(thing)
     try:
-        file, (_, line) = inspect.getsourcefile(written), inspect.getsourcelines(written)
+        file, (_, line) = inspect.getsourcefile(code), inspect.getsourcelines(code)
     except (TypeError, OSError):
-        return str(target.file or target.module)
+        return str(place)
     path = Path(file or "")
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
     return f"{path}:{line}"
+
+
+def written(thing: object) -> Any:
+    """The class or function whose code it is."""
+    found = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
+    return found if isinstance(found, type) or inspect.isroutine(found) else type(found)

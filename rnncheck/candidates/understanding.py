@@ -60,6 +60,34 @@ class Understanding:
             return "it does not expose the outputs that --head reads"
         return None
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """The roles that its constructor has parameters for."""
+        return self._constructor.takes if self._constructor is not None else frozenset()
+
+    @property
+    def takes_cell_state(self) -> bool:
+        """Whether it is a function that is given its weights, and a cell state."""
+        return self._function is not None and self._function[1].cell_state is not None
+
+    def holds(self, spec: Spec) -> tuple[Spec, list[tuple[int, ...]]] | None:
+        """The shapes of all that it holds, at sizes that can be told apart if it can be built with them.
+
+        None for what is built for whatever cell it is asked for. Raises `CannotRun` where it cannot be built.
+        """
+        if self._function is not None or "mode" in self.takes:
+            return None
+        own = sizes_.around(spec)
+        for tried in (*([sizes_.all_different(spec)] if self._constructor is not None else []), own):
+            try:
+                thing = construct(self._loaded, self._constructor, tried.spec, tried.output_size)
+            except CannotRun:
+                if tried is own:
+                    raise
+            else:
+                return tried.spec, [tuple(value.shape) for value in held(thing).values()]
+        return None
+
     def doubt(self, spec: Spec) -> str | None:
         """What may be wrong when it is called as its signature offers."""
         found = self._of(spec).found
@@ -127,7 +155,7 @@ class Understanding:
         function = entry(thing)
         assert function is not None
         call = thing.call if isinstance(thing, WithWeights) else read(called(thing, function))
-        takes = self._constructor.takes if self._constructor is not None else frozenset[str]()
+        takes = self.takes
         numpy = not isinstance(thing, nn.Module) and (
             thing.numpy if isinstance(thing, WithWeights) else uses_numpy(thing)
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rnncheck.cli.options import CheckOptions, Format
-from rnncheck.cli.plans import arguments_of, rows_shown, witness_of
+from rnncheck.cli.plans import arguments_of, plan_of, rows_shown, witness_of
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.errors import UsageError
@@ -35,7 +35,8 @@ def conduct(
     """Runs the check, writes the report where it was asked for, and returns the exit code. `reads` is the data file."""
     from rnncheck.implementations import check_mappable, check_name, files_of
 
-    rows, witness, arguments = rows_shown(options.rows), witness_of(options), arguments_of(options.arg)
+    rows_shown(options.rows), witness_of(options)  # wrong ones are told before torch loads
+    arguments = arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
     if options.mapping or options.save_mapping:
@@ -47,31 +48,9 @@ def conduct(
             refuse_to_replace(path, sources)
     import_torch()
     with held_back():
-        from rnncheck.checking import Plan, check
+        from rnncheck.checking import check
 
-    plan = Plan(
-        spec=spec,
-        sequences=data(),
-        candidate=candidate,
-        reference=options.against,
-        seed=options.seed,
-        h0=options.h0,
-        weights_path=options.weights,
-        save_weights_path=options.save_weights,
-        mapping_path=options.mapping,
-        save_mapping_path=options.save_mapping,
-        weight_scale=options.weight_scale,
-        allow_nonfinite=options.allow_nonfinite,
-        atol=options.atol,
-        rtol=options.rtol,
-        lockstep=options.lockstep,
-        backward=options.backward,
-        witness=witness,
-        diagnose=options.diagnose,
-        tf32=options.tf32,
-        rows=rows,
-        arguments=arguments,
-    )
+    plan = plan_of((candidate, options.against), spec, data(), options, arguments)
     with ProgressLine(sys.stderr) as progress:
         report = check(plan, progress)
     deliver(report, options)

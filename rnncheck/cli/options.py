@@ -31,7 +31,10 @@ class CheckOptions:
     against: Annotated[
         str, Option(help="The trusted implementation, named as CANDIDATE is.", rich_help_panel=MODEL)
     ] = "torch"
-    cell: Annotated[Cell, Option(help="The recurrent cell.", rich_help_panel=MODEL)] = Cell.RNN
+    cell: Annotated[
+        Cell | None,
+        Option(help="The recurrent cell. [default: what your own class is; rnn for ours]", rich_help_panel=MODEL),
+    ] = None
     nonlinearity: Annotated[
         Nonlinearity | None, Option(help="Of the rnn cell. [default: tanh]", rich_help_panel=MODEL)
     ] = None

@@ -3,17 +3,20 @@
 import ast
 import math
 import re
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.signals import held_back
 from rnncheck.errors import DataError, UsageError
 from rnncheck.sequences.options import FileOptions
-from rnncheck.spec import Spec
+from rnncheck.spec import Cell, Spec
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
+    from rnncheck.checking import Plan
+    from rnncheck.implementations.protocol import Implementation
     from rnncheck.sequences.base import Sequences
 
 DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each other or to the default I and H
@@ -28,7 +31,7 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
         raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
     return Spec(
-        cell=options.cell,
+        cell=options.cell or Cell.RNN,
         input_size=input_size,
         hidden_size=options.hidden_size,
         num_layers=options.num_layers,
@@ -120,3 +123,44 @@ def arguments_of(given: "list[str] | None") -> dict[str, object]:
         except (ValueError, SyntaxError):
             arguments[name] = value
     return arguments
+
+
+def plan_of(
+    sides: "tuple[str | Implementation, str | Implementation]",
+    spec: Spec,
+    sequences: "Sequences",
+    options: CheckOptions,
+    arguments: Mapping[str, object],
+) -> "Plan":
+    """All of it, both sides loaded. Where no cell was asked for, it is the one that the user's own code is."""
+    rows, witness = rows_shown(options.rows), witness_of(options)
+    with held_back():
+        from rnncheck.checking import Plan, sides_of
+        from rnncheck.implementations.protocol import KnowsItsCell
+
+    candidate, reference = sides_of(*sides, arguments, options.mapping)
+    own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
+    if options.cell is None and own is not None:
+        spec = spec_of(replace(options, cell=own.cell(spec)), spec.input_size)
+    return Plan(
+        spec=spec,
+        sequences=sequences,
+        candidate=candidate,
+        reference=reference,
+        seed=options.seed,
+        h0=options.h0,
+        weights_path=options.weights,
+        save_weights_path=options.save_weights,
+        mapping_path=options.mapping,
+        save_mapping_path=options.save_mapping,
+        weight_scale=options.weight_scale,
+        allow_nonfinite=options.allow_nonfinite,
+        atol=options.atol,
+        rtol=options.rtol,
+        lockstep=options.lockstep,
+        backward=options.backward,
+        witness=witness,
+        diagnose=options.diagnose,
+        tf32=options.tf32,
+        rows=rows,
+    )

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from rnncheck.report import Finding, Mapped
-from rnncheck.spec import Spec
+from rnncheck.spec import Cell, Spec
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
 
@@ -35,6 +35,7 @@ class Layer(Protocol):
         ...
 
 
+@runtime_checkable
 class Implementation(Protocol):
     """A way to compute a recurrent layer: `name` on the command line, `location` of its code for the report."""
 
@@ -89,3 +90,12 @@ class Read(Protocol):
     """An implementation that had to be read first."""
 
     def read(self, spec: Spec) -> Reading: ...
+
+
+@runtime_checkable
+class KnowsItsCell(Protocol):
+    """An implementation of one cell alone."""
+
+    def cell(self, spec: Spec) -> Cell:
+        """Which it is; `spec` has the sizes. Raises `UsageError` where that cannot be told."""
+        ...

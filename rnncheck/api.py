@@ -1,0 +1,224 @@
+"""The library: what `rnncheck compare` and `rnncheck run` do, as functions that take and return objects.
+
+Every default, and every rule on what can be asked for, is the command line's own.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, get_args
+
+from torch import Tensor
+
+from rnncheck import weights_file
+from rnncheck.candidates.adapter import Candidate
+from rnncheck.checking import check as run_check
+from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
+from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, spec_of
+from rnncheck.errors import DataError, UsageError
+from rnncheck.implementations import is_users_own
+from rnncheck.implementations.protocol import Implementation
+from rnncheck.report import Report, Verdict
+from rnncheck.sequences.array import array_sequences
+from rnncheck.sequences.base import Sequences
+from rnncheck.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
+
+DEFAULT = CompareOptions()
+Array = Any  # a tensor, an array, or nested lists of numbers
+P = ParamSpec("P")
+
+
+def check(
+    candidate: object = "scratch",
+    *,
+    against: object = DEFAULT.against,
+    cell: Cell | Literal["rnn", "lstm", "gru"] | None = DEFAULT.cell,
+    input_size: int | None = None,
+    hidden_size: int | None = None,
+    num_layers: int | None = None,
+    nonlinearity: Nonlinearity | None = DEFAULT.nonlinearity,
+    bias: bool = DEFAULT.bias,
+    bidirectional: bool | None = None,
+    proj_size: int = DEFAULT.proj_size,
+    dropout: float = DEFAULT.dropout,
+    batch_first: bool = DEFAULT.batch_first,
+    head: Head | None = DEFAULT.head,
+    arguments: Mapping[str, object] | None = None,
+    data: str | os.PathLike[str] | Array | None = None,
+    seq_len: int | None = DEFAULT.seq_len,
+    batch_size: int | None = DEFAULT.batch_size,
+    lengths: Sequence[int] | None = None,
+    init: Init = DEFAULT.init,
+    h0: InitialState = DEFAULT.h0,
+    seed: int = DEFAULT.seed,
+    weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
+    mapping: str | os.PathLike[str] | None = None,
+    weight_scale: float = DEFAULT.weight_scale,
+    allow_nonfinite: bool = DEFAULT.allow_nonfinite,
+    dtype: Dtype | Literal["float64", "float32", "bfloat16", "float16"] = DEFAULT.dtype,
+    device: str = DEFAULT.device,
+    tf32: bool = DEFAULT.tf32,
+    atol: float | None = DEFAULT.atol,
+    rtol: float | None = DEFAULT.rtol,
+    backward: bool | None = DEFAULT.backward,
+    lockstep: bool | None = DEFAULT.lockstep,
+    witness: bool | None = DEFAULT.witness,
+    strict: bool = DEFAULT.strict,
+    diagnose: bool = DEFAULT.diagnose,
+    rows: int | Literal["all"] = int(DEFAULT.rows),
+) -> Report:
+    """Gives two implementations the same weights and the same sequences, and compares all that they yield.
+
+    candidate, against: a class, a function that makes a layer or is one, a layer that lives already (a copy of it is
+        given the weights; it stays as it is), an `Implementation`, or a name as on the command line: "torch",
+        "scratch", "numpy", "path/to/file.py:Class", "package.module:Class", "fault:SLUG".
+    cell: "rnn", "lstm" or "gru"; None reads it from the class, where that can be done, and is "rnn" for our own layers.
+    input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as
+        `torch.nn` means them. A class is constructed with them, by whatever names it has for them. None is what a
+        living candidate says by an attribute of that name, or else the command line's default.
+    arguments: what its constructor is given besides, by name.
+    head: "softmax" adds y_t = softmax(W_hy h_t + b_y) to both sides.
+    data: x as a tensor or array (T, B, I), or (T, I) for one sequence, or the path of a CSV or .npy file. Without it
+        x is random: `seq_len` timesteps, `batch_size` rows, from `seed`, as `init` says, "normal" or "uniform".
+    lengths: each row's own length; the rows are packed.
+    h0: "random" or "zeros".
+    weights: a file, or tensors by torch's names, such as the state_dict of a `torch.nn.LSTM`; else drawn from `seed` as
+        `torch.nn` draws them. `weight_scale` multiplies W_hh.
+    mapping: a TOML file that says what each tensor of the candidate holds, where that is not to be found out.
+    allow_nonfinite: take NaN and infinities in data and weights.
+    dtype, device: of both sides. `tf32` lets CUDA multiply float32 in TF32.
+    atol, rtol: allow this difference instead of the rounding envelope.
+    backward, lockstep: compare gradients, and every step by itself; None does so where it can be done, and by the
+        envelope alone.
+    witness, strict: after a pass, plant known faults to see which would have been caught (None: unless the layer is
+        large); `strict` takes a pass that would have missed one for inconclusive.
+    diagnose: on a mismatch, look for the known fault that explains it.
+    rows: how many timesteps the report shows, or "all".
+
+    Changes nothing outside: no layer, no generator of random numbers, no mode of torch.
+
+    Raises `UsageError` for what no layer or no check can have, and `CannotRun` for what cannot be used: code that
+    raises, weights or data that do not fit, a device that is not there. Both are `RnncheckError`; their messages call
+    options what the command line calls them. A mismatch is no error: see `Report.verdict`.
+    """
+    asked = dict(locals())
+    for name in ("input_size", "hidden_size", "num_layers", "bidirectional"):
+        asked[name] = size_of(candidate, name) if asked[name] is None else asked[name]
+    chosen("cell", cell, (*Cell, None))
+    chosen("dtype", dtype, Dtype)
+    chosen("nonlinearity", nonlinearity, (*get_args(Nonlinearity), None))
+    chosen("head", head, (*get_args(Head), None))
+    chosen("init", init, get_args(Init))
+    chosen("h0", h0, get_args(InitialState))
+    for name, value, least in (
+        ("seed", seed, 0),
+        ("seq_len", seq_len, 1),
+        ("batch_size", batch_size, 1),
+        ("atol", atol, 0),
+        ("rtol", rtol, 0),
+    ):
+        if value is not None and not value >= least:
+            raise UsageError(f"{name} is {value}; it must be at least {least}")
+    shared = {each.name: asked[each.name] for each in fields(CheckOptions) if each.name in asked}
+    shared |= {
+        "cell": None if cell is None else Cell(cell),
+        "dtype": Dtype(dtype),
+        "rows": str(rows),
+        "weights": Path(weights) if isinstance(weights, str | os.PathLike) else None,
+        "mapping": None if mapping is None else Path(mapping),
+        "against": against if isinstance(against, str) else DEFAULT.against,
+    }
+    random = CompareOptions(
+        **shared,
+        input_size=asked["input_size"],
+        seq_len=seq_len,
+        batch_size=batch_size,
+        lengths=None if lengths is None else ",".join(map(str, lengths)),
+        init=init,
+    )
+    if data is None:
+        ends = lengths_of(random)
+        spec = spec_of(random, random.input_size)
+        sequences = random_data(random, ends)
+    else:
+        refuse_shape_of_random(seq_len=seq_len, batch_size=batch_size, init=None if init == DEFAULT.init else init)
+        sequences = data_of(data, RunOptions(**shared, input_size=input_size), lengths)
+        spec = spec_of(random, sequences.input_size)
+    sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping)
+    plan = plan_of(sides, spec, sequences, random, remaining)
+    if isinstance(weights, Mapping):
+        fitted = weights_file.fitted("weights", weights, plan.spec, allow_nonfinite=allow_nonfinite)
+        plan = replace(plan, weights=fitted)
+    return run_check(plan)
+
+
+def asserting(check: Callable[P, Report]) -> Callable[P, Report]:
+    """`check`, with anything but equivalence raised."""
+
+    @wraps(check)
+    def assert_equivalent(*args: P.args, **kwargs: P.kwargs) -> Report:
+        __tracebackhide__ = True  # pytest then shows the line of the test
+        report = check(*args, **kwargs)
+        if report.verdict is not Verdict.EQUIVALENT:
+            from rnncheck.reporters.terminal import render
+
+            raise AssertionError(render(report).rstrip())
+        return report
+
+    assert_equivalent.__name__ = assert_equivalent.__qualname__ = "assert_equivalent"
+    assert_equivalent.__doc__ = (
+        "As `check`, of the same parameters, for a test: returns the report of an equivalence, and for a mismatch, or "
+        "where\n    nothing could be decided, raises `AssertionError` with the report as on a screen of 80 columns."
+    )
+    return assert_equivalent
+
+
+assert_equivalent = asserting(check)
+
+
+def size_of(candidate: object, name: str) -> int:
+    """As a living layer says, or else by default."""
+    default: int = getattr(DEFAULT, name)
+    said = None if isinstance(candidate, str | type) else getattr(candidate, name, None)
+    return said if type(said) is type(default) else default
+
+
+def chosen(name: str, value: object, allowed: Iterable[object]) -> None:
+    """Raises `UsageError` for what is none of them."""
+    if value not in (offered := list(allowed)):
+        choices = ", ".join(repr(str(each)) for each in offered if each is not None)
+        raise UsageError(f"{name} is {value!r}; it must be one of {choices}")
+
+
+def refuse_shape_of_random(**given: object) -> None:
+    """Raises `UsageError` for options of random sequences beside data."""
+    if names := [name for name, value in given.items() if value is not None]:
+        raise UsageError(f"{names[0]} is of random sequences, and data was given; leave one of them out")
+
+
+def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) -> Sequences:
+    """Of a file, or of an array. Raises `DataError` where it is no data, or not of the size asked for."""
+    if isinstance(data, str | os.PathLike):
+        refuse_shape_of_random(lengths=lengths)
+        return file_data(os.fspath(data), options)
+    sequences = array_sequences(data, lengths, allow_nonfinite=options.allow_nonfinite)
+    if options.input_size not in (None, sequences.input_size):
+        raise DataError(f"data has {sequences.input_size} features and input_size is {options.input_size}; drop one")
+    return sequences
+
+
+def named_or_read(
+    candidate: object, against: object, arguments: dict[str, object], mapping: Path | None
+) -> tuple[tuple[str | Implementation, str | Implementation], dict[str, object]]:
+    """Both sides, objects of the user's read, and those arguments that are not used up by them."""
+    sides: list[str | Implementation] = []
+    for side in (candidate, against):
+        if isinstance(side, str) or (isinstance(side, Implementation) and not isinstance(side, type)):
+            sides.append(side)
+        else:
+            first = not sides or not (isinstance(candidate, str) and is_users_own(candidate))
+            sides.append(Candidate(side, arguments if first else None, None if sides else mapping))
+            arguments = {} if first else arguments
+    return (sides[0], sides[1]), arguments
