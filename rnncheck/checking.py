@@ -80,6 +80,8 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     spec, sequences = plan.spec, plan.sequences
     devices.require(spec)
     require_memory(spec)
+    if plan.save_mapping_path and isinstance(plan.candidate, str):
+        check_mappable(plan.candidate)
     candidate, reference = sides_of(plan.candidate, plan.reference, plan.arguments, plan.mapping_path)
     for side in (candidate, reference):
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):

@@ -34,18 +34,18 @@ def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], tak
             raise
         built = None
     gates = gates_of(*built) if built else None
-    if gates is not None and gates in BY_GATES:
-        cell = BY_GATES[gates]
-        if said in (None, cell) or said is Cell.RNN:
-            proof = f"the {gates} gates in its weights" if gates > 1 else "its weights, which are of one gate"
-            return Inferred(cell, f"{where} and {proof}" if said is cell else proof)
-        raise UsageError(
-            f"{where} says {said}, but the weights of {loaded.called} hold {gates} gate{'s' * (gates > 1)}, as "
-            f"the {cell}'s do; say which it is with --cell"
-        )
-    if said is not None and (gates is None or said is not Cell.RNN):
-        return Inferred(said, where)
-    raise UsageError(f"nothing says which cell {loaded.called} is; say it: --cell rnn, lstm or gru")
+    cell = BY_GATES.get(gates or 0)
+    if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
+        return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing
+    if gates is None:
+        raise UsageError(f"nothing says which cell {loaded.called} is; say it: --cell rnn, lstm or gru")
+    if cell is not None and said in (None, cell, Cell.RNN):
+        proof = f"the {gates} gates in its weights" if gates > 1 else "its weights, which are of one gate"
+        return Inferred(cell, f"{where} and {proof}" if said is cell else proof)
+    held_gates = f"the weights of {loaded.called} hold {gates} gate{'s' * (gates > 1)}"
+    like = f"as {'no cell' if cell is None else f'the {cell}'}'s do"
+    claim = f"{where} says {said}, but " if said is not None else ""
+    raise UsageError(f"{claim}{held_gates}, {like}; say which it is with --cell")
 
 
 def named(loaded: Loaded) -> tuple[Cell | None, str]:

@@ -55,17 +55,12 @@ def load(target: Target) -> Loaded:
 
 def in_hand(thing: object) -> Loaded:
     """The object itself. Raises `CannotRun` for what is no layer."""
-    written = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
-    if not isinstance(written, type) and not inspect.isroutine(written):
-        written = type(written)
     if not callable(thing) and not hasattr(thing, "forward"):
-        raise CannotRun(
-            f"the candidate is {kind(thing)}, no layer: give a class, a function, or an instance of a layer"
-        )
-    module = inspect.getmodule(written) or ModuleType(str(getattr(written, "__module__", "__main__")))
+        raise CannotRun(f"{kind(thing)} is no layer: give a class, a function, or an instance of a layer")
+    code = written(thing)
+    module = inspect.getmodule(code) or ModuleType(str(getattr(code, "__module__", "__main__")))
     file = getattr(module, "__file__", None)
-    called = getattr(written, "__qualname__", type(thing).__name__)
-    return Loaded(thing, called, module, Path(file) if file else None, location(thing, file or module.__name__))
+    return Loaded(thing, code.__name__, module, Path(file) if file else None, location(thing, file or module.__name__))
 
 
 def from_file(path: Path) -> ModuleType:
