@@ -213,6 +213,8 @@ def named_or_read(
     candidate: object, against: object, arguments: dict[str, object], mapping: Path | None
 ) -> tuple[tuple[str | Implementation, str | Implementation], dict[str, object]]:
     """Both sides, objects of the user's read, and those arguments that are not used up by them."""
+    if mapping is not None and isinstance(candidate, Implementation) and not isinstance(candidate, type):
+        raise UsageError("mapping is for a candidate that is mapped, and an Implementation fills itself; leave it out")
     sides: list[str | Implementation] = []
     for side in (candidate, against):
         if isinstance(side, str) or (isinstance(side, Implementation) and not isinstance(side, type)):

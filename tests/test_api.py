@@ -276,6 +276,7 @@ def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> N
         ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len is of random sequences"),
         ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
         ({"mapping": "mine.toml"}, "for a candidate of your own"),
+        ({"mapping": "mine.toml", "candidate": Faulty("no-recurrence")}, "an Implementation fills itself"),
         ({"candidate": "scrach"}, "did you mean scratch"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",

@@ -4,6 +4,8 @@ import html
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -100,9 +102,20 @@ def test_every_key_of_the_json_report_stands_in_its_page(rnncheck: Callable[...,
     assert {key for key in keys_of(report) if f"`{key}`" not in page} == set()
 
 
-def test_the_python_of_the_readme_runs() -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
-    exec(code, {})
+def python_shown() -> Iterator[Any]:
+    for page in (ROOT / "README.md", ROOT / "docs" / "python.md"):  # other pages show parts of layers
+        for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)):
+            yield pytest.param(block, id=f"{page.relative_to(ROOT)} {number}")
+
+
+@pytest.mark.parametrize("code", list(python_shown()))
+def test_the_python_shown_runs(code: str, checkout: Path) -> None:
+    tests = "def test_" in code
+    path = checkout / ("test_shown.py" if tests else "shown.py")
+    path.write_text(code)
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(checkout)] if tests else []
+    ended = subprocess.run([sys.executable, *command, str(path)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @cache
