@@ -22,7 +22,7 @@ TO_TRY = [(told.slug, cell) for told in PAGES.values() if told.plantable for cel
 def options_of(arguments: list[str]) -> CompareOptions:
     """As the command line reads them."""
     parsed = command().commands["compare"].make_context("compare", arguments).params
-    enums = {"cell": Cell(parsed["cell"]), "dtype": Dtype(parsed["dtype"])}
+    enums = {"cell": Cell(parsed["cell"] or "rnn"), "dtype": Dtype(parsed["dtype"])}
     return CompareOptions(**{each.name: (parsed | enums)[each.name] for each in fields(CompareOptions)})
 
 
