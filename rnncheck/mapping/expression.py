@@ -62,6 +62,16 @@ class Reshaped:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A bias as a matrix of one column, to stand beside what multiplies x and h."""
+
+    of: "Expression"
+
+    def __str__(self) -> str:
+        return f"column({self.of})"
+
+
+@dataclass(frozen=True)
 class Interleaved:
     """The first row of every gate, then the second of every gate, and so on."""
 
@@ -105,7 +115,7 @@ class Unused:
         return "unused"
 
 
-Expression = Rows | Transposed | Sum | Cat | Reshaped | Interleaved | First | Zeros | Ones | Unused
+Expression = Rows | Transposed | Sum | Cat | Reshaped | Column | Interleaved | First | Zeros | Ones | Unused
 
 
 def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, shape: torch.Size) -> Tensor:
@@ -128,6 +138,8 @@ def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, 
             return torch.cat([evaluate(each, weights, cell, shape) for each in parts], dim)
         case Reshaped(of):
             return evaluate(of, weights, cell, shape).reshape(shape)
+        case Column(of):
+            return evaluate(of, weights, cell, shape).reshape(-1, 1)
         case Interleaved(of):
             value = evaluate(of, weights, cell, shape)
             size = len(next(iter(weights.values()))) // cell.gates
@@ -147,7 +159,7 @@ def rows(expression: Expression) -> Iterator[Rows]:
     match expression:
         case Rows():
             yield expression
-        case Transposed(of) | Reshaped(of) | Interleaved(of) | First(of):
+        case Transposed(of) | Reshaped(of) | Column(of) | Interleaved(of) | First(of):
             yield from rows(of)
         case Sum(parts) | Cat(parts):
             for each in parts:

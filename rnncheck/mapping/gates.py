@@ -56,29 +56,28 @@ class Reading:
 def roles(native: Native, probe: Probe, tensors: Sequence[Placed]) -> Reading:
     """The reading that fits the measurement best."""
     blocks = symmetric(probe)
-    found = measured(native, probe, tensors, blocks)
+    ways, found = [tensors, *_dealt_out(tensors)], list[Measured]()
     readings: list[Reading] = []
     for network in kin(probe.spec):
         try:
             beside = expected(network, probe, blocks)
         except (RuntimeError, ValueError, IndexError):  # a fault that has no states to show in a run as short as this
             continue
-        reading = _Reader(probe.spec, found, beside).reading(tensors, adds_biases(network))
-        readings.append(reading)
-        if reading.misfit < _NEARLY_EXACT or all(each.pinned for each in tensors):
-            return reading
-        if len(readings) == 1 and (dealt := _dealt_out(tensors)):
-            again = measured(native, probe, dealt, blocks)
-            other = _Reader(probe.spec, again, beside).reading(dealt, reading.adds_biases)
-            if other.misfit < _NEARLY_EXACT:
-                return other
+        for n, way in enumerate(ways):
+            if n == len(found):
+                found.append(measured(native, probe, way, blocks))
+            reading = _Reader(probe.spec, found[n], beside).reading(way, adds_biases(network))
+            readings.append(reading)
+            if reading.misfit < _NEARLY_EXACT or all(each.pinned for each in tensors):
+                return reading
     return min(readings, key=lambda reading: reading.cost)
 
 
-def _dealt_out(tensors: Sequence[Placed]) -> list[Placed]:
-    """The same tensors, those of several gates with interleaved rows; [] if there are none such."""
+def _dealt_out(tensors: Sequence[Placed]) -> list[list[Placed]]:
+    """The same tensors again, those of several gates with interleaved rows, if there are such."""
     fused = {each.name for each in tensors if each.layout.count > 1 and not each.layout.stacked and not each.pinned}
-    return [replace(each, layout=replace(each.layout, interleaved=each.name in fused)) for each in tensors if fused]
+    dealt = [replace(each, layout=replace(each.layout, interleaved=each.name in fused)) for each in tensors]
+    return [dealt] if fused else []
 
 
 class _Reader:
@@ -113,7 +112,7 @@ class _Reader:
             gates = tuple(self.letters[slot] for slot in taken if slot is not None)
             if each.live and len(gates) == len(self.letters):
                 self.order[each.k] = gates  # likely that of the place's other tensors too
-            yield Roles(each, gates)
+            yield Roles(each, gates, BIASES[:1] * len(gates) if "b" in each.layout.kinds else ())
 
     def _biases(self, group: Sequence[Placed], here: Sequence[Placed]) -> Iterator[Roles]:
         """So do biases, with two in each gate; one that acts like no bias may go without."""
@@ -148,7 +147,8 @@ class _Reader:
             yield Roles(each, tuple(gate for _, gate in taken), tuple(side for side, _ in taken))
 
     def _distance(self, k: int, unit: dict[str, Signature], gate: str) -> float:
-        return sum(distance(own, self.beside[k, WEIGHTS[kind], gate]) for kind, own in unit.items()) / len(unit)
+        found = [distance(own, self.beside[k, WEIGHTS[kind], gate]) for kind, own in unit.items() if kind in WEIGHTS]
+        return sum(found) / len(found)
 
     def _assigned(
         self, distances: list[list[float]], priors: list[list[float]], without: list[float]

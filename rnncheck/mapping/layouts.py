@@ -1,9 +1,9 @@
 """The ways in which a tensor of some shape can hold blocks of canonical weights.
 
 A block is what one gate of one layer reads with: H rows of an input weight ("x"), of a recurrent weight ("h"), a bias
-of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one or two
-kinds side by side, and may be stored transposed, with the gates on an axis of their own, or with their rows dealt out
-in turn.
+of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one kind
+or of several side by side (the bias last, where it multiplies [x; h; 1]), and may be stored transposed, with the gates
+on an axis of their own, or with their rows dealt out in turn.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.mapping.expression import Cat, Expression, First, Interleaved, Reshaped, Transposed
+from rnncheck.mapping.expression import Cat, Column, Expression, First, Interleaved, Reshaped, Transposed
 from rnncheck.spec import Spec
 
-SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"))
+SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"), ("x", "h", "b"), ("h", "x", "b"))
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class Layout:
     def expression(self, columns: list[list[Expression]], shape: torch.Size) -> Expression:
         """The expression for the tensor, from one for each kind (or, if `stacked` and transposed, for each block of
         each kind), the rows of all blocks being in one."""
+        if len(self.kinds) > 1:
+            columns = [
+                [Column(each) for each in rows] if kind == "b" else rows
+                for kind, rows in zip(self.kinds, columns, strict=True)
+            ]
         if self.scalar:
             return First(_cat(columns[0], 0))
         if self.stacked and self.transposed:
@@ -74,7 +79,7 @@ def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
     """Every way in which a tensor of this shape can hold weights of this layer."""
     size, gates = spec.hidden_size, spec.cell.gates
     yield from _biases(shape, size, gates)
-    widths = {"x": spec.layer_input_size(layer), "h": spec.state_size}
+    widths = {"x": spec.layer_input_size(layer), "h": spec.state_size, "b": 1}
     *leading, a, b = (1, *shape)
     leading = [axis for axis in leading if axis != 1]
     if len(shape) < 2 or len(leading) > 1 or (leading and leading[0] > gates):
@@ -84,7 +89,7 @@ def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
             yield Layout(("p",), 1, (size,), transposed)
         if rows % size or rows // size > (1 if leading else gates):
             continue
-        for kinds in SIDES:
+        for kinds in SIDES if spec.bias else SIDES[:4]:
             held = tuple(widths[kind] for kind in kinds)
             if sum(held) == columns:
                 count = leading[0] if leading else rows // size

@@ -4,7 +4,8 @@ tensor  = "zeros" | "ones" | "unused" | sum
 sum     = factor { "+" factor }
 factor  = ( rows | call | "(" sum ")" ) { ".T" }
 rows    = name [ "[" gate { "," gate } "]" ]
-call    = "cat" "(" sum { "," sum } [ "," "dim" "=" number ] ")" | ( "reshape" | "interleaved" | "first" ) "(" sum ")"
+call    = "cat" "(" sum { "," sum } [ "," "dim" "=" number ] ")" | one "(" sum ")"
+one     = "reshape" | "column" | "interleaved" | "first"
 """
 
 import re
@@ -13,6 +14,7 @@ from collections.abc import Callable, Collection
 from rnncheck.mapping.expression import (
     GATES,
     Cat,
+    Column,
     Expression,
     First,
     Interleaved,
@@ -31,6 +33,7 @@ _TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*|\d+)|(?P<sign>\.T\b|[][(),+=])
 _WHOLE: dict[str, Callable[[], Expression]] = {"zeros": Zeros, "ones": Ones, "unused": Unused}
 _ONE_ARGUMENT: dict[str, Callable[[Expression], Expression]] = {
     "reshape": Reshaped,
+    "column": Column,
     "interleaved": Interleaved,
     "first": First,
 }

@@ -20,7 +20,7 @@ from rnncheck.mapping.probe import Probe, put, read, scattered
 from rnncheck.native import Native
 from rnncheck.spec import Spec
 
-_NO_MATCH, _ONE_RANK, _KNOWN_DELTA, _UNREACHED = 1.0, 0.5, 0.25, 1.0
+_NO_MATCH, _ONE_RANK, _SILENT, _KNOWN_DELTA, _UNREACHED = 1.0, 0.5, 0.3, 0.25, 1.0
 _PLAIN, _NEARLY, _ROUGHLY = 0.2, 0.1, 1e-2
 _BIAS, _DEAD, _NAME, _UNLIKE = 0.1, 2.0, 0.05, 0.3
 
@@ -61,7 +61,7 @@ def placed(native: Native, probe: Probe) -> tuple[list[Placed], set[str]]:
     """Every tensor that has a place, weights first, each of which leaves less room for the next; and the names of all
     tensors on which some state depends."""
     evidence = _evidence(native, probe)
-    room = Counter({(kind, k): probe.spec.cell.gates for k in probe.places for kind in "xh"})
+    room = Counter({(kind, k): probe.spec.cell.gates for k in probe.places for kind in "xhb"})
     room.update({("p", k): 1 for k in probe.places if probe.spec.proj_size})
     found: dict[str, Placed] = {}
     for limit in (_PLAIN, _DEAD, math.inf):  # the plain ones first: what they show is evidence for the others
@@ -130,8 +130,8 @@ def _misfit(name: str, layout: Layout, k: int, evidence: _Evidence) -> float:
     for block in layout.blocks(evidence.total[name]):
         for kind, part in block.items():
             scale = float(part.norm())
-            if kind == "p" or not scale:
-                costs.append(0.0 if kind == "p" else _ONE_RANK)
+            if kind in "pb" or not scale:
+                costs.append(0.0 if kind in "pb" else _SILENT)
                 continue
             multiplied = evidence.multiplied.get((kind, k))
             if multiplied is not None:

@@ -38,6 +38,7 @@ def symmetric(probe: Probe) -> Blocks:
     for k in probe.places:
         found["x", k] = scattered((spec.hidden_size, spec.layer_input_size(k // spec.directions)), draw)
         found["h", k] = scattered((spec.hidden_size, spec.state_size), draw)
+        found["b", k] = torch.zeros(spec.hidden_size, 1, dtype=torch.float64)
         found["p", k] = scattered((spec.state_size, spec.hidden_size), draw)
     return found
 

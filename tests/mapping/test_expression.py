@@ -47,6 +47,12 @@ def test_matrices_stand_side_by_side_and_biases_add_up() -> None:
     assert torch.equal(value("bias_ih_l0 + bias_hh_l0", 8), WEIGHTS["bias_ih_l0"] + WEIGHTS["bias_hh_l0"])
 
 
+def test_a_bias_can_be_the_last_column_or_transposed_the_last_row() -> None:
+    joined = value("cat(weight_ih_l0[g], column(bias_ih_l0[g] + bias_hh_l0[g]), dim=1).T", 4, 2)
+    bias = (WEIGHTS["bias_ih_l0"] + WEIGHTS["bias_hh_l0"])[4:6]
+    assert torch.equal(joined, torch.cat([G.t(), bias[None]]))
+
+
 def test_a_tensor_too_small_or_of_another_rank_is_filled_with_what_it_can_hold() -> None:
     assert torch.equal(value("first(bias_ih_l0)", 1), WEIGHTS["bias_ih_l0"][:1])
     assert torch.equal(value("reshape(bias_ih_l0)", 4, 2), WEIGHTS["bias_ih_l0"].reshape(4, 2))
