@@ -1,6 +1,7 @@
 """Which gate each block of a candidate is, and on which side each bias: read beside the network most like it."""
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,7 @@ def roles(native: Native, probe: Probe, tensors: Sequence[Placed]) -> Reading:
     """The reading that fits the measurement best."""
     blocks = symmetric(probe)
     ways, found = [tensors, *_dealt_out(tensors)], list[Measured]()
-    readings: list[Reading] = []
+    best: Reading | None = None
     for network in kin(probe.spec):
         try:
             beside = expected(network, probe, blocks)
@@ -66,11 +67,15 @@ def roles(native: Native, probe: Probe, tensors: Sequence[Placed]) -> Reading:
         for n, way in enumerate(ways):
             if n == len(found):
                 found.append(measured(native, probe, way, blocks))
-            reading = _Reader(probe.spec, found[n], beside).reading(way, adds_biases(network))
-            readings.append(reading)
+            limit = best.cost if best else math.inf
+            reading = _Reader(probe.spec, found[n], beside).reading(way, adds_biases(network), limit)
+            if reading is None:
+                continue
             if reading.misfit < _NEARLY_EXACT or all(each.pinned for each in tensors):
                 return reading
-    return min(readings, key=lambda reading: reading.cost)
+            best = reading if reading.cost < limit else best
+    assert best is not None
+    return best
 
 
 def _dealt_out(tensors: Sequence[Placed]) -> list[list[Placed]]:
@@ -89,12 +94,15 @@ class _Reader:
         self.order = dict.fromkeys(range(spec.num_layers * spec.directions), self.letters)
         self.misfit = self.cost = 0.0
 
-    def reading(self, tensors: Sequence[Placed], adds: bool) -> Reading:
+    def reading(self, tensors: Sequence[Placed], adds: bool, limit: float) -> Reading | None:
+        """None where it is given up, since its weights alone fit badly and cost `limit` or more."""
         read: list[Roles] = []
         for k in range(self.spec.num_layers * self.spec.directions):
             here = [each for each in tensors if each.k == k]
             read += self._weights([each for each in here if "x" in each.layout.kinds])
             read += self._weights([each for each in here if each.layout.kinds == ("h",)])
+            if self.cost >= limit and self.misfit >= _NEARLY_EXACT:
+                return None
             read += [Roles(each, ("",)) for each in here if each.layout.kinds == ("p",)]
             read += self._biases([each for each in here if each.layout.kinds == ("b",)], here)
         return Reading(read, adds, self.misfit, self.cost)
