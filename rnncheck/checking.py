@@ -201,7 +201,7 @@ def told(common: Ground, evidence: Evidence) -> list[Finding]:
         return []
     from rnncheck.explain import beside, with_mend
 
-    given = any(each.how == "given" for each in common.mapping)
+    given = any(each.how in ("given", "own") for each in common.mapping)
     return [with_mend(each) for each in beside(common.findings, evidence, given=given)]
 
 
