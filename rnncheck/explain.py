@@ -15,6 +15,10 @@ from rnncheck.report import Comparison, Finding
 from rnncheck.text import short
 
 DEAD, SHAPE = "dead-parameter", "parameter-shape"
+UNSEEN = (
+    "no known fault could be tried: what differs shows neither in a short run over the first timesteps and rows nor on "
+    "fresh data; fewer timesteps and rows, or other data, may show it"
+)
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
 
 
@@ -35,22 +39,30 @@ def explain(
             into.findings[:] = [found_dropout, *(each for each in into.findings if each.slug != UNSTEADY)]
         return
     wrong = [each for each in comparisons if not each.agrees]
-    if all(each.mode.startswith("backward") for each in wrong):
-        if wanted and not into.findings:
-            into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
+    only_gradients = all(each.mode.startswith("backward") for each in wrong)
+    if only_gradients and into.findings:
         return
     note = None
     if any(each.exceeded for each in wrong if each.quantity in ("output", "h", "c")):
-        finding, note = by_precision(first, rounding, stated=stated)
+        finding, note, right = by_precision(first, rounding, stated=stated)
         if finding is not None:
             into.findings.insert(0, finding)
+        if finding is not None or right:
+            into.notes += [note] if finding is None else []
             return
-    found = diagnose(first.sides[0], scene_of(first), first_divergence(comparisons)) if wanted else None
-    if found is not None:
-        consequences = follows(found.named, first.sides[1], scene_of(first))
-        others = [finding for finding in into.findings if finding.slug not in consequences]
-        into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
-    if note is not None and not (found and found.named):
+    if wanted:
+        # States may agree at the dtype for its roughness alone: in float64 they may not.
+        found = diagnose(first.sides[0], scene_of(first), first_divergence(comparisons))
+        if found is not None:
+            following = follows(found.named, first.sides[1], scene_of(first))
+            others = [finding for finding in into.findings if not following(finding)]
+            into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
+            note = None if found.named else note
+        elif only_gradients:
+            into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
+        elif not into.findings:
+            into.findings.append(Finding("unexplained", UNSEEN, 0.0))
+    if note is not None:
         into.notes.append(note)
 
 
@@ -60,8 +72,10 @@ def dropped(first: FirstChunk) -> Finding | None:
     return dropout(candidate.output, reference.output)
 
 
-def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str | None]:
-    """What the precision ladder finds, that it is the same function computed more roughly; or else what to note."""
+def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str, bool]:
+    """What the precision ladder finds, that it is the same function computed more roughly; or else what to note, and
+    whether that is that the candidate is right.
+    """
     ladder = climb(
         first.sides[0],
         first.spec,
@@ -73,11 +87,15 @@ def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tupl
         withheld=first.withheld,
     )
     if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
-        return None, (
-            f"{first.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
-            f"{first.sides[1].name}, or at what is not finite"
+        return (
+            None,
+            (
+                f"{first.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
+                f"{first.sides[1].name}, or at what is not finite"
+            ),
+            True,
         )
-    return ladder.finding, f"precision: {ladder.message}"
+    return ladder.finding, f"precision: {ladder.message}", False
 
 
 def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> list[Finding]:

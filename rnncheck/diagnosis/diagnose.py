@@ -31,6 +31,7 @@ class Diagnosis:
     named: Suspect = ()
     alike: tuple[Suspect, ...] = ()
     residual: float = 0.0
+    explains: float = 1.0
     inputs: int = 0
     likely: Match | None = None
     singles: int = 0
@@ -42,12 +43,14 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     """What makes the candidate differ in its states. `scene` is the run's own spec and data, in float64 on the host.
 
     Every single fault is tried, then pairs within a budget. Nothing is named that does not also equal the candidate
-    on fresh data, and what cannot be told apart there is named together. None where a short run shows no difference,
-    or the candidate cannot be run again.
+    on fresh data, and what cannot be told apart there is named together. None where no short run shows a difference,
+    on the run's own data or on fresh data, or the candidate cannot be run again.
     """
     prober = Prober(implementation, scene.spec)
-    own = prober.probe(scenes.cut(scene, first))
-    if own is None or own.shows_nothing:
+    part = scenes.cut(scene, first)
+    probes = (probe for each in (part, *scenes.fresh(part)) if (probe := prober.probe(each)) is not None)
+    own = next((probe for probe in probes if not probe.shows_nothing), None)
+    if own is None:
         return None
     others = Fresh(prober, own.scene)
     lengths = scene.lengths is not None
@@ -91,12 +94,14 @@ class Fresh:
 
 
 def told_apart(suspects: Sequence[Suspect], others: Fresh) -> list[Suspect]:
-    """Those that equal the candidate on fresh data too; more of it is drawn while there is more than one."""
+    """Those that equal the candidate on fresh data too: with its own weights, with others, and with more while there
+    is more than one.
+    """
     left = list(suspects)
     for number, probe in enumerate(others):
+        left = exact(left, [probe])
         if not left or (number and len(left) == 1):
             break
-        left = exact(left, [probe])
     return left if others.count else []
 
 
@@ -110,16 +115,17 @@ def found(own: Probe, named: Sequence[Suspect], others: Fresh) -> dict[str, Any]
         "named": first,
         "alike": tuple(alike),
         "residual": near.residual if near else 0.0,
+        "explains": near.explains if near else 0.0,
         "inputs": 1 + others.count,
         "likely": None,
     }
 
 
 def likely(ranked: Sequence[Match], others: Fresh) -> Match | None:
-    """The fault that explains most, if it does so on fresh data too."""
-    best = next(iter(ranked), None)
-    probe = next(iter(others), None)
-    if best is None or probe is None or best.likeness.explains < LIKELY:
+    """The fault that explains most, if it does so on all fresh data too; with the least that it explains anywhere."""
+    if not ranked or ranked[0].likeness.explains < LIKELY:
         return None
-    again = matches([best.suspect], probe)
-    return best if again and again[0].likeness.explains >= LIKELY else None
+    best = ranked[0]
+    found = [likeness(best.suspect, probe) for probe in others]
+    least = min((0.0 if each is None else each.explains for each in found), default=0.0)
+    return Match(best.suspect, replace(best.likeness, explains=least)) if LIKELY <= least < 1 else None

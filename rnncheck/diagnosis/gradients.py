@@ -1,6 +1,7 @@
 """The diagnosis of a layer whose states are right and whose gradients are not."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -23,6 +24,8 @@ from rnncheck.weights import Weights
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
 STEPS, ROWS = 12, 3
 SEED = 7
+MOST_LISTED = 4
+NAME = re.compile(r"\b(?:x|h0|c0|(?:weight|bias)_\w+)\b")  # of what a gradient is of
 NO_GRADIENT = {"gradient-missing", "gradient-detached"}  # which of both it is depends on how the layer is written
 
 Gradients = Mapping[str, Tensor | None]
@@ -58,28 +61,32 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
                     f"all {len(mine)} of them, {f'to {residual:.1e}' if residual else 'bit for bit'} in float64"
                 )
                 return [Finding(fault.slug, message, 1.0, residual, fault.variant or None, told.mend)]
-    return [Finding("unexplained", f"its states are right and {listed(wrong)} wrong, as no known fault has them", 0.0)]
+    names = list(dict.fromkeys(wrong))
+    which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
+    return [Finding("unexplained", f"its states are right and {which} wrong, as no known fault has them", 0.0)]
 
 
-def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> set[str]:
-    """The slugs of what is wrong with the gradients of a layer that has no other fault than these."""
+def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callable[[Finding], bool]:
+    """Whether what a finding says of gradients is wrong in a layer too that has no other fault than these."""
     scene = shortened(scene, STEPS, ROWS)
     spec = replace(scene.spec, dtype=Dtype.FLOAT64)
     if not suspect or reference.refuses(spec, lengths=scene.lengths is not None):
-        return set()
+        return lambda finding: False
     weights, run = Weights(scene.weights), Run(spec, scene.x, scene.state, scene.lengths)
     with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
         faulty, right = Planted("", combined(*suspect)).build(spec, weights), reference.build(spec, weights)
         projection = random_projection(run, SEED)
         theirs, truth = (differentiate(layer, run, projection) for layer in (faulty, right))
-        slugs = {finding.slug for finding in findings(faulty, right, run, theirs, truth)}
-    if any(truth.gradients.get(name) is not None and not value.any() for name, value in arrived(theirs.gradients)):
-        slugs.add("gradient-missing")  # a weight that is left out has none, or zeros if it is multiplied by zero
-    return slugs | NO_GRADIENT if slugs & NO_GRADIENT else slugs
-
-
-def arrived(gradients: Gradients) -> list[tuple[str, Tensor]]:
-    return [(name, value) for name, value in gradients.items() if value is not None]
+        cut = any(finding.slug in NO_GRADIENT for finding in findings(faulty, right, run, theirs, truth))
+    # A weight that is left out has no gradient, or zeros if it is multiplied by zero.
+    without = {
+        name
+        for name, value in truth.gradients.items()
+        if value is not None and ((mine := theirs.gradients.get(name)) is None or not mine.any())
+    }
+    return lambda finding: (
+        finding.slug in NO_GRADIENT and (cut or bool(without)) and set(NAME.findall(finding.message)) <= without
+    )
 
 
 def apart(mine: Gradients, theirs: Gradients) -> float | None:

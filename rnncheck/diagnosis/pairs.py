@@ -34,11 +34,14 @@ def pairs_tried(faults: Sequence[Fault], probes: Sequence[Probe], budget: int = 
 
 
 class Reach(NamedTuple):
-    """A fault, what it changes on each probe (None: the shapes), and how much of the candidate it has just so."""
+    """A fault, what it changes on each probe (None: the shapes), how much of the candidate it has just so, and the
+    largest share of the candidate's distance from the right layer that it accounts for.
+    """
 
     fault: Fault
     touched: list[Tensor | None]
     reproduced: int
+    explains: float
 
 
 def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]:
@@ -52,11 +55,12 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
     reach = [each for fault in faults if (each := reached(fault, probes))]
     fits = [possible(each.touched, wrong) for each in reach]
 
-    def rank(pair: tuple[int, int]) -> tuple[bool, int, bool, int]:
+    def rank(pair: tuple[int, int]) -> tuple[bool, int, float, bool, int]:
         one, other = (reach[index] for index in pair)
         unlikely = not (fits[pair[0]] and fits[pair[1]] and covered(wrong, one.touched, other.touched))
         same_family = one.fault.slug == other.fault.slug
-        return unlikely, -max(one.reproduced, other.reproduced), same_family, sum(pair)
+        best = max(one.reproduced, other.reproduced), max(one.explains, other.explains)
+        return unlikely, -best[0], -best[1], same_family, sum(pair)
 
     ranked = sorted(itertools.combinations(range(len(reach)), 2), key=rank)
     both = [(reach[one].fault, reach[other].fault) for one, other in ranked]
@@ -67,13 +71,14 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
 def reached(fault: Fault, probes: Sequence[Probe]) -> Reach | None:
     """None where the fault cannot be run."""
     found = [ran_on((fault,), probe.scene) for probe in probes]
-    touched, reproduced = list[Tensor | None](), 0
+    touched, reproduced, explains = list[Tensor | None](), 0, 0.0
     for values, probe in zip(found, probes, strict=True):
         if values is None:
             return None
         touched.append(probe.differing(values))
         reproduced += probe.reproduced(values)
-    return Reach(fault, touched, reproduced)
+        explains = max(explains, probe.likeness(values).explains)
+    return Reach(fault, touched, reproduced, explains)
 
 
 def possible(touched: Sequence[Tensor | None], wrong: Sequence[Tensor | None]) -> bool:

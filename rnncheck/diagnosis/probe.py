@@ -50,6 +50,11 @@ class Probe:
     allowed: Mapping[str, float]  # the largest of each quantity, relative to the right layer's largest value
     slack: int = SLACK
 
+    @property
+    def coarse(self) -> bool:
+        """Whether the candidate could be run in a half precision alone, where much that is different looks equal."""
+        return self.slack == ROUGH
+
     @cached_property
     def shows_nothing(self) -> bool:
         """Whether the candidate is the right layer, as far as this scene can tell."""
@@ -80,7 +85,7 @@ class Probe:
             gap += float(away.nan_to_num(nan=math.inf).square().sum())
         explains = max(1 - math.sqrt(left / gap), 0.0) if gap and math.isfinite(left) else 0.0
         exact &= self.shows_nothing or explains >= 1 - MOST_UNEXPLAINED
-        return Likeness(residual, exact, 1.0 if exact else explains)
+        return Likeness(residual, exact, 1.0 if exact and not self.coarse else explains)
 
     def tolerance(self, name: str, faulty: Tensor) -> float:
         """What rounding may do to this quantity, where the fault may have made it larger than the right one is."""

@@ -17,13 +17,18 @@ MOST_STEPS = 512
 WORK = 2e7  # weights times timesteps times rows: what a hundred faults can be run on
 FEWEST_STEPS, FEWEST_ROWS = 6, 2
 SMALL_STEPS, SMALL_ROWS = 4, 3
+MOST_ROWS = 64
 SEEDS = (101, 202, 303)
+SCALES = (1.0, 3.0, 1.0)  # of fresh x: what is clipped or cut off shows in large numbers alone
+FRESH_STEPS = 4  # at least: in fewer many faults of time look alike
 
 
 def cut(scene: Scene, first: Divergence | None) -> Scene:
     """The scene's first timesteps and rows, as far as it takes to see the first divergence."""
     steps, rows = STEPS, ROWS
-    if first is not None:
+    if scene.batch_size == scene.spec.hidden_size <= MOST_ROWS:
+        rows = scene.batch_size  # some faults show where these are the same alone
+    if first is not None and scene.lengths is None:
         steps, rows = min(max(steps, first.t + AFTER), MOST_STEPS), max(rows, first.batch + 1)
     affordable = int(WORK / sum(value.numel() for value in scene.weights.values()))
     rows = min(rows, max(affordable // steps, FEWEST_ROWS))
@@ -41,21 +46,25 @@ def small(scene: Scene) -> Scene:
 
 
 def shortened(scene: Scene, steps: int, rows: int) -> Scene:
+    """The first timesteps and rows; rows of different lengths keep different ones, as far as there is room."""
     h, c = scene.state.h[:, :rows], None if scene.state.c is None else scene.state.c[:, :rows]
-    lengths = scene.lengths and tuple(min(end, steps) for end in scene.lengths[:rows])
+    lengths = scene.lengths and scene.lengths[:rows]
     if lengths:
+        less = max(0, max(lengths) - steps)
+        lengths = tuple(max(1, end - less) for end in lengths)
         steps = max(lengths)
     return replace(scene, x=scene.x[:steps, :rows], state=State(h, c), lengths=lengths)
 
 
 def fresh(scene: Scene) -> Iterator[Scene]:
-    """The same sizes with other data: first x and states, then the weights too.
+    """The same sizes, but for too few timesteps, with other data: first x and states, then the weights too.
 
     Where the run's states were zeros, so are these at first: a candidate may have no way to take others.
     """
     zeros = not scene.state.h.any()
-    for seed in SEEDS:
-        x = Draws(seed, Stream.SEQUENCES).normal(scene.x.shape)
+    steps = scene.seq_len if scene.lengths else max(scene.seq_len, FRESH_STEPS)
+    for seed, scale in zip(SEEDS, SCALES, strict=True):
+        x = scale * Draws(seed, Stream.SEQUENCES).normal((steps, *scene.x.shape[1:]))
         for row, end in enumerate(scene.lengths or ()):
             x[end:, row] = 0.0
         batch_size = scene.x.shape[1]

@@ -17,7 +17,12 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
     """What to report about the states of the candidate `name`."""
     if diagnosis.named:
         one, *others = diagnosis.named
-        return [exactly(name, diagnosis, one), *(besides(diagnosis, fault) for fault in others)]
+        equal = [suspect[0] for suspect in diagnosis.alike[:MOST_ALIKE] if len(suspect) == 1]
+        return [
+            exactly(name, diagnosis, one),
+            *(besides(diagnosis, fault) for fault in others),
+            *(as_well(diagnosis, fault) for fault in equal if fault.slug != one.slug),
+        ]
     nearest = [] if diagnosis.likely is None else [mostly(name, diagnosis.likely)]
     return [*nearest, Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where(diagnosis)}", 0.0)]
 
@@ -29,13 +34,25 @@ def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
         f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} {equal}, at all {steps} timesteps tried "
         f"and on {fresh_inputs(diagnosis.inputs - 1)}{no_other(diagnosis.alike)}"
     )
-    return Finding(fault.slug, message, 1.0, diagnosis.residual, fault.variant or None, page(fault.slug).mend)
+    if diagnosis.probe.coarse:
+        message += f", as far as {diagnosis.prober.spec.dtype} can tell"
+    return named(diagnosis, fault, message)
+
+
+def named(diagnosis: Diagnosis, fault: Fault, message: str) -> Finding:
+    variant, told = fault.variant or None, page(fault.slug)
+    return Finding(fault.slug, message, diagnosis.explains, diagnosis.residual, variant, told.mend)
+
+
+def as_well(diagnosis: Diagnosis, fault: Fault) -> Finding:
+    """A fault that nothing tried tells from the first."""
+    return named(diagnosis, fault, f"or else {said(fault)}: on all that was tried it is the same function")
 
 
 def besides(diagnosis: Diagnosis, fault: Fault) -> Finding:
     """The other fault of a pair, of whom the first has told all that was tried."""
     message = f"{said(fault)}; found together with {diagnosis.named[0].title}, neither explains it alone"
-    return Finding(fault.slug, message, 1.0, diagnosis.residual, fault.variant or None, page(fault.slug).mend)
+    return named(diagnosis, fault, message)
 
 
 def mostly(name: str, likely: Match) -> Finding:
@@ -50,11 +67,12 @@ def said(fault: Fault) -> str:
 
 
 def wrong_layer(diagnosis: Diagnosis, fault: Fault) -> str:
-    """What the candidate equals: the wrong equation if that is short and of this very cell, else the fault by name."""
+    """What the candidate equals: the wrong equation if that is short and a whole layer, else the fault by name."""
     others = [each.title for each in diagnosis.named if each is not fault]
     told, spec = page(fault.slug), diagnosis.probe.scene.spec
-    plain = not fault.variant and not others and spec.nonlinearity in (None, "tanh")
-    if plain and spec.cell == told.cells[0] and len(told.wrong) <= SHORT and "\n" not in told.wrong:
+    plain = not fault.variant and not others and spec.nonlinearity == "tanh"
+    one_layer = spec.num_layers == spec.directions == 1
+    if plain and one_layer and told.wrong.startswith("h_t = ") and len(told.wrong) <= SHORT:
         return told.wrong
     return f"the reference with this fault{''.join(f' and {other}' for other in others)}"
 

@@ -15,13 +15,14 @@ from rnncheck.diagnosis import Diagnosis, diagnose
 from rnncheck.diagnosis.words import findings
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.fault import Fault, combined
-from rnncheck.faults.planted import Planted
+from rnncheck.faults.planted import Planted, PlantedLayer
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.showing import same
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State
+from rnncheck.weights import Weights
 
 
 def of(where: Scene, *faults: Fault) -> Diagnosis | None:
@@ -154,6 +155,74 @@ def test_a_layer_that_has_only_float32_is_diagnosed_in_float32() -> None:
     assert titles(found) == ["gru-update-inverted"]
     assert found is not None
     assert 1e-9 < found.residual < 1e-5
+
+
+def exact_names(network: type[Network], spec: Spec, **changes: object) -> list[str]:
+    """What is named of a candidate as the same function."""
+    found = diagnose(Planted("it", network), replace(scene(spec), **changes), None)  # type: ignore[arg-type]
+    return [] if found is None else [each.slug for each in findings("it", found) if each.explains == 1.0]
+
+
+class Clipped(Network):
+    """x beyond 4 is cut off."""
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        return super().project(w._replace(b_ih=w.b_ih * 0, b_hh=w.b_hh * 0), x.clamp(-4, 4))
+
+
+class OneWeightEach(Network):
+    """Each unit reads its own past alone, and there is no b_hh."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        return (torch.tanh(p - w.b_hh + carry[0] * w.W_hh.diagonal()),)
+
+
+def test_what_only_large_numbers_show_is_no_exact_match() -> None:
+    assert exact_names(Clipped, Spec()) == []
+
+
+def test_what_only_other_weights_show_is_no_exact_match() -> None:
+    where = scene(Spec())
+    weights = {**where.weights, "weight_hh_l0": 0.5 * torch.eye(4, dtype=torch.float64)}
+    assert exact_names(OneWeightEach, Spec(), weights=weights) == []
+
+
+def test_a_single_timestep_is_told_apart_by_longer_ones() -> None:
+    where = scene(Spec(Cell.RNN), seq_len=1)
+    found = of(where, by_name("initial-state-ignored", where.spec))
+    assert titles(found) == ["initial-state-ignored"]
+    assert found is not None
+    assert not found.alike
+
+
+def test_in_half_precision_alone_nothing_is_certain() -> None:
+    class OnlyBfloat16(Planted):
+        def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+            return None if spec.dtype is Dtype.BFLOAT16 else "bfloat16 alone"
+
+    spec = Spec(Cell.LSTM, dtype=Dtype.BFLOAT16)
+    found = diagnose(OnlyBfloat16("it", by_name("forget-bias-added", spec).network), scene(spec), None)
+    assert found is not None
+    first = findings("it", found)[0]
+    assert first.slug == "forget-bias-added"
+    assert first.explains is not None
+    assert 0.9 < first.explains < 1
+    assert "as far as bfloat16 can tell" in first.message
+
+
+def test_every_input_that_is_counted_was_judged() -> None:
+    judged = []
+
+    class Counted(Planted):
+        def build(self, spec: Spec, weights: Weights) -> PlantedLayer:
+            judged.append(weights)
+            return super().build(spec, weights)
+
+    where = scene(Spec())
+    found = diagnose(Counted("it", by_name("missing-input-bias", where.spec).network), where, None)
+    assert found is not None
+    assert found.inputs == len(judged) == 3
+    assert len({float(weights.values["weight_hh_l0"].sum()) for weights in judged}) == 2
 
 
 def test_a_layer_that_fails_when_run_again_is_not_diagnosed() -> None:

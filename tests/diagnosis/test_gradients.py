@@ -10,6 +10,7 @@ from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
 from rnncheck.implementations import load
+from rnncheck.report import Finding
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
 from rnncheck.spec import Cell, Spec
@@ -50,8 +51,15 @@ def test_gradients_that_no_fault_has_are_given_no_name() -> None:
     assert "grad x and grad weight_ih_l0" in finding.message
 
 
-def test_that_nothing_flows_back_in_time_follows_from_no_recurrence() -> None:
-    fault = by_name("no-recurrence", SPEC)
+def test_what_only_follows_from_no_recurrence_is_known_to() -> None:
     with torch.inference_mode():
-        assert "gradient-missing" in follows((fault,), load("torch"), scene(SPEC))
-    assert not follows((by_name("forget-bias-added", SPEC),), load("torch"), scene(SPEC))
+        following = follows((by_name("no-recurrence", SPEC),), load("torch"), scene(SPEC))
+    assert following(Finding("gradient-missing", "no gradient reaches h0, c0 and weight_hh_l0: not used"))
+    assert following(Finding("gradient-detached", "states are detached between timesteps"))
+    assert not following(Finding("gradient-missing", "no gradient reaches weight_ih_l0: detached"))
+    assert not following(Finding("parameter-not-registered", "weight_hh_l0 would never be trained"))
+
+
+def test_nothing_follows_from_a_fault_that_leaves_all_gradients() -> None:
+    following = follows((by_name("forget-bias-added", SPEC),), load("torch"), scene(SPEC))
+    assert not following(Finding("gradient-detached", "states are detached between timesteps"))
