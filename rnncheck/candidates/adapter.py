@@ -115,6 +115,8 @@ class Candidate:
                 cause = problem.__cause__
                 if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:
                     raise found from cause
+                if hint := self._understood.hint(spec):
+                    raise MappingError(f"{problem}\n{hint}") from cause
                 raise
         return self._mapped[key]
 

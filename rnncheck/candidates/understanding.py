@@ -35,7 +35,7 @@ class Understanding:
     """What is known of one candidate, spec by spec."""
 
     def __init__(self, loaded: Loaded, given: Mapping[str, object]) -> None:
-        self._loaded = loaded
+        self._loaded, self._given = loaded, given
         self._constructor = constructor(loaded, given)
         self._dice = Dice()
         self._known: dict[Spec, Understood] = {}
@@ -134,7 +134,20 @@ class Understanding:
                 except CannotRun as problem:
                     first = first or problem
         assert first is not None
+        if hint := self.hint(spec):
+            first.args = (f"{first}\n{hint}",)
         raise first
+
+    def hint(self, spec: Spec) -> str | None:
+        """Which size to give, where the constructor has only one of the two that it could be told."""
+        if self._constructor is None or self._given:
+            return None
+        match self._constructor.takes & {"input_size", "hidden_size"}:
+            case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
+                return f"Its constructor takes one size; if it is for both, say --input-size {spec.hidden_size}"
+            case sizes if sizes == {"hidden_size"} and spec.input_size != 1:
+                return "Its constructor takes no size of the input: if it reads one feature, say --input-size 1"
+        return None
 
     def _made(self, spec: Spec, output_size: int, scheme: Scheme | None = None) -> object:
         """Constructed, or given weights of its own, in the shapes that were found or that `scheme` says."""

@@ -1,9 +1,11 @@
 """The rates that docs/candidates.md states: strangers' layers are mapped, judged rightly, and their faults named."""
 
+from dataclasses import replace
+
 import pytest
 from styles.index import STYLES
 from styles.index_examples import EXAMPLES
-from styles.outcomes import Outcome, options, outcome
+from styles.outcomes import INPUT, Outcome, options, outcome
 from styles.style import Style
 
 ALL = [*STYLES, *EXAMPLES]
@@ -51,3 +53,14 @@ def test_every_one_is_judged_and_named_as_it_is_labelled(style: Style) -> None:
 def test_most_need_no_option() -> None:
     alone = [style for style in ALL if not options(style) and style.name not in UNMAPPED]
     assert len(alone) / len(ALL) >= LEAST_WITHOUT_OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("GRUDecoder", "--input-size 4"), ("SeriesRNN", "--input-size 1")],
+)
+def test_one_that_takes_a_single_size_is_refused_with_the_option_that_helps(name: str, option: str) -> None:
+    (style,) = [each for each in STYLES if each.name == name]
+    found = outcome(replace(style, input_size=INPUT))
+    assert found.refusal is not None
+    assert found.refusal.endswith(option)
