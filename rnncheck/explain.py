@@ -60,7 +60,7 @@ def explain(
             note = None if found.named else note
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
-        elif not into.findings:
+        elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
             into.findings.append(Finding("unexplained", UNSEEN, 0.0))
     if note is not None:
         into.notes.append(note)
