@@ -210,13 +210,15 @@ class Witness:
     """What a check that found no difference would have found: known faults, planted in the reference, judged as it was.
 
     `planted` are those that show in this run, of which it `caught` all but the `missed`; `hidden` are those that
-    cannot show in it, such as a transposed W_hh of one unit.
+    cannot show in it, such as a transposed W_hh of one unit; `untried` cannot show in the part of it in which faults
+    were planted, and may in the rest.
     """
 
     planted: int
     caught: int
     missed: Sequence[Unseen] = ()
     hidden: Sequence[Unseen] = ()
+    untried: Sequence[Unseen] = ()
 
 
 @dataclass(frozen=True)

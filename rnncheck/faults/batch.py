@@ -17,8 +17,8 @@ from rnncheck.trace import State, Trace
 
 def faults(spec: Spec) -> Iterator[Fault]:
     yield Fault("batch-time-swapped", "", Swapped, hidden=one_step_and_row)
-    yield Fault("batch-time-swapped", "x reshaped", InputReshaped, "states", False, one_step_or_row)
-    yield Fault("batch-time-swapped", "output reshaped", OutputReshaped, "states", False, one_step_or_row)
+    yield Fault("batch-time-swapped", "x reshaped", InputReshaped, hidden=one_step_or_row)
+    yield Fault("batch-time-swapped", "output reshaped", OutputReshaped, hidden=one_step_or_row)
     yield Fault("batch-mixed", "the first row's state", mixing(first_row), hidden=one_row)
     yield Fault("batch-mixed", "the mean state", mixing(mean_row), hidden=one_row)
     yield Fault("batch-mixed", "the row above", mixing(row_above), hidden=one_row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -11,6 +12,13 @@ from rnncheck.faults.fault import Fault
 from rnncheck.scratch.network import Sweep
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
+
+BUILT = count()
+
+
+def unlike_any_before() -> torch.Generator:
+    """Random numbers that no network had: a newly built one would else repeat what the last one gave."""
+    return torch.Generator().manual_seed(next(BUILT))
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
@@ -27,7 +35,7 @@ class DropoutInEval(CutNetwork):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.random = torch.Generator().manual_seed(0)
+        self.random = unlike_any_before()
 
     def drop(self, below: Tensor, dropout: float) -> Tensor:
         keep = 1 - self.spec.dropout
@@ -87,7 +95,7 @@ class Nondeterministic(CutNetwork):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.random = torch.Generator().manual_seed(0)
+        self.random = unlike_any_before()
 
     def run(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from rnncheck.errors import UsageError
+from rnncheck.errors import RefusedError, UsageError
 from rnncheck.faults import (
     activations,
     arithmetic,
@@ -25,6 +25,7 @@ from rnncheck.faults import (
     weights,
 )
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.pages import PAGES, Page
 from rnncheck.faults.place import only_at, places
 from rnncheck.spec import Spec
 
@@ -84,12 +85,15 @@ def placed(plain: Mapping[str, Fault], spec: Spec) -> Iterator[Fault]:
 def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
     """The fault of this spec called `name`: a slug, or a slug and a variant, as in "gate-order:i,f,o,g".
 
-    A slug alone is its first variant. Raises `UsageError` for a slug or a variant that this spec does not have.
+    A slug alone is its first variant. Raises `RefusedError` for a slug that other layers have and this one has not, and
+    `UsageError` for one that there is not, and for a variant that this spec does not have.
     """
     every = faults_of(spec, lengths=lengths)
     slug, _, variant = name.partition(":")
     family = [fault for fault in every if fault.slug == slug.strip()]
     if not family:
+        if slug.strip() in PAGES:
+            raise RefusedError(why_not(PAGES[slug.strip()], spec))
         slugs = list(dict.fromkeys(fault.slug for fault in every))
         near = get_close_matches(slug.strip(), slugs, n=3)
         hint = f"did you mean {', '.join(near)}" if near else f"there are {', '.join(slugs)}"
@@ -101,6 +105,15 @@ def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
             return fault
     there = "; ".join(fault.variant for fault in family if fault.variant) or "none but the plain one"
     raise UsageError(f"{slug} has no variant {variant!r} for this {spec.cell} layer; there are {there}")
+
+
+def why_not(told: Page, spec: Spec) -> str:
+    """Why a layer of this spec cannot commit the fault, and which option it lacks."""
+    if not told.plantable:
+        return f"{told.slug} cannot be planted; 'rnncheck faults {told.slug}' explains it"
+    if spec.cell not in told.cells:
+        return f"{told.slug} is no fault of the {spec.cell} layer: --cell {' or '.join(told.cells)} has it"
+    return f"{told.slug} is a fault of other layers or data; add {told.options}"
 
 
 def key(variant: str) -> str:

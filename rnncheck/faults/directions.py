@@ -18,9 +18,9 @@ from rnncheck.spec import Spec
 def faults(spec: Spec) -> Iterator[Fault]:
     if not spec.bidirectional:
         return
-    yield Fault("reverse-not-flipped", "", NotFlipped, "states", False, one_step)
-    yield Fault("reverse-reads-forward", "", ReadsForward, "states", False, one_step)
-    yield Fault("reverse-reads-forward", "then flipped", ForwardFlipped, "states", False, one_step)
+    yield Fault("reverse-not-flipped", "", NotFlipped, hidden=one_step)
+    yield Fault("reverse-reads-forward", "", ReadsForward, hidden=one_step)
+    yield Fault("reverse-reads-forward", "then flipped", ForwardFlipped, hidden=one_step)
     yield Fault("reverse-shares-weights", "", SharedWeights, hidden=same_weights)
     yield Fault("directions-swapped", "", merging(exchanged))
     yield Fault("directions-swapped", "unit by unit", merging(interleaved), hidden=one_unit)

@@ -29,8 +29,8 @@ class Fault:
 
     `slug` is its name in the catalogue and `variant` which one of its family it is: "i, f, o, g", "layer 1, reverse".
     Overrides of `mixin` call `super()`, so faults compose by inheritance. `shows_in` is what has to be looked at: the
-    states of one call, the gradients, or a second call of the same network. `in_one_step`: a single step from given
-    states, none of them zero, shows it too. `hidden` gives the known reasons for which a scene cannot show it.
+    states of one call, the gradients, or a second call of the same network. `hidden` gives the known reasons for which
+    a scene cannot show it.
 
     A network whose fault shows in calls may write into what it is given, and remembers; so give it copies.
     """
@@ -39,7 +39,6 @@ class Fault:
     variant: str
     mixin: type[Network]
     shows_in: ShowsIn = "states"
-    in_one_step: bool = True
     hidden: Hidden = always
 
     @property

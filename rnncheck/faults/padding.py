@@ -21,17 +21,17 @@ Lengths = Sequence[int] | Tensor | None
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
-    advances = Fault("padding-advances-state", "", Advances, "states", False, whole_rows)
+    advances = Fault("padding-advances-state", "", Advances, hidden=whole_rows)
     yield advances
     if spec.bidirectional:
         yield only_at(Where(direction=1), advances)
         yield only_at(Where(direction=0), advances)
-    yield Fault("padding-not-zeroed", "", NotZeroed, "states", False, whole_rows)
-    yield Fault("final-state-at-padding", "", FinalAtPadding, "states", False, whole_rows)
-    yield Fault("option-ignored", "lengths", LengthsIgnored, "states", False, whole_rows)
-    yield Fault("order-not-restored", "", OutputsSorted, "states", False, sorted_rows)
-    yield Fault("order-not-restored", "final states alone", FinalStatesSorted, "states", False, sorted_rows)
-    yield Fault("order-not-restored", "initial states", InitialStatesUnsorted, "states", False, sorted_rows)
+    yield Fault("padding-not-zeroed", "", NotZeroed, hidden=whole_rows)
+    yield Fault("final-state-at-padding", "", FinalAtPadding, hidden=whole_rows)
+    yield Fault("option-ignored", "lengths", LengthsIgnored, hidden=whole_rows)
+    yield Fault("order-not-restored", "", OutputsSorted, hidden=sorted_rows)
+    yield Fault("order-not-restored", "final states alone", FinalStatesSorted, hidden=sorted_rows)
+    yield Fault("order-not-restored", "initial states", InitialStatesUnsorted, hidden=sorted_rows)
 
 
 class Advances(CutNetwork):

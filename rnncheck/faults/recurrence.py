@@ -21,12 +21,12 @@ def faults(spec: Spec) -> Iterator[Fault]:
     parts = range(2 if spec.cell is Cell.LSTM else 1)
     yield Fault("no-recurrence", "", from_zero(*parts), hidden=one_step_from_zero)
     yield Fault("initial-state-ignored", "", ignoring(*parts), hidden=zero_state)
-    yield Fault("no-recurrence", "every step from the initial state", from_first(*parts), "states", False, one_step)
+    yield Fault("no-recurrence", "every step from the initial state", from_first(*parts), hidden=one_step)
     if spec.cell is not Cell.LSTM:
         return
     yield Fault("no-recurrence", "h alone", from_zero(H), hidden=one_step_from_zero)
     yield Fault("cell-state-not-carried", "", from_zero(C), hidden=one_step_from_zero_cell)
-    yield Fault("cell-state-not-carried", "every step from c0", from_first(C), "states", False, one_step)
+    yield Fault("cell-state-not-carried", "every step from c0", from_first(C), hidden=one_step)
     for part, name in ((H, "h0"), (C, "c0")):
         mixin = ignoring(part)
         yield Fault("initial-state-ignored", name, mixin, hidden=equal_starts(mixin, f"{name} is zero"))

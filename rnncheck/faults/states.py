@@ -19,7 +19,7 @@ def faults(spec: Spec) -> Iterator[Fault]:
     yield Fault("final-state-wrong", "one step early", final_at(before_last))
     yield Fault("final-state-wrong", "the initial state", final_at(initial))
     if spec.bidirectional:
-        yield Fault("final-state-wrong", "reverse at the last timestep", ReverseAtLast, "states", False, one_step)
+        yield Fault("final-state-wrong", "reverse at the last timestep", ReverseAtLast, hidden=one_step)
     if spec.cell is Cell.LSTM and not spec.proj_size:
         yield Fault("final-state-swapped", "h_n and c_n", HiddenAndCell)
     for name, other in others(spec).items():

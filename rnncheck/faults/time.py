@@ -13,9 +13,9 @@ from rnncheck.spec import Spec
 
 def faults(spec: Spec) -> Iterator[Fault]:
     yield Fault("output-off-by-one", "", StateBefore)
-    yield Fault("output-off-by-one", "one step early", StateAfter, "states", False, one_step)
-    yield Fault("time-reversed", "", InputReversed, "states", False, one_step)
-    yield Fault("time-reversed", "output put back", Backwards, "states", False, one_step)
+    yield Fault("output-off-by-one", "one step early", StateAfter, hidden=one_step)
+    yield Fault("time-reversed", "", InputReversed, hidden=one_step)
+    yield Fault("time-reversed", "output put back", Backwards, hidden=one_step)
 
 
 class StateBefore(CutNetwork):

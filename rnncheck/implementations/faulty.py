@@ -1,6 +1,6 @@
 """`fault:SLUG` and `fault:SLUG:VARIANT`: a layer with one fault of the catalogue planted in it."""
 
-from rnncheck.errors import UsageError
+from rnncheck.errors import RefusedError
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import PREFIX, PlantedLayer
 from rnncheck.spec import Spec
@@ -10,7 +10,8 @@ from rnncheck.weights import Weights
 class Faulty:
     """A layer that is wrong on purpose: to see what a mistake looks like, and whether a check would catch it.
 
-    Which faults and variants there are depends on the layer; one that it cannot have is refused.
+    Which faults and variants there are depends on the layer; a fault that it cannot have is refused, and a variant that
+    there is not raises `UsageError`.
     """
 
     location = "rnncheck.faults"
@@ -21,7 +22,7 @@ class Faulty:
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         try:
             by_name(self._fault, spec, lengths)
-        except UsageError as error:
+        except RefusedError as error:
             return str(error)
         return None
 

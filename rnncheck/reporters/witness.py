@@ -17,14 +17,17 @@ def summed_up(witness: Witness) -> str:
     if not witness.planted:
         return "no known fault can show here, so that this check could hardly have failed"
     would = f"this check would have caught {witness.caught} of {witness.planted} planted faults"
-    return f"{would}; {len(witness.hidden)} more cannot show here" if witness.hidden else would
+    hidden = [f"{len(witness.hidden)} more cannot show here"] if witness.hidden else []
+    untried = [f"{len(witness.untried)} were not tried"] if witness.untried else []
+    return "; ".join([would, *hidden, *untried])
 
 
 def witness(report: Report, screen: Screen) -> list[Text]:
     """The faults that were not caught, by what they have in common."""
-    if report.witness is None:
+    if (found := report.witness) is None:
         return []
-    return [*_listed("missed", report.witness.missed, screen), *_listed("cannot show", report.witness.hidden, screen)]
+    kinds = {"missed": found.missed, "cannot show": found.hidden, "not tried": found.untried}
+    return [line for label, faults in kinds.items() for line in _listed(label, faults, screen)]
 
 
 def _listed(label: str, faults: Sequence[Unseen], screen: Screen) -> list[Text]:

@@ -7,7 +7,7 @@ from faults.scenes import SPECS, scene, scenes
 from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 
-from rnncheck.errors import UsageError
+from rnncheck.errors import RefusedError, UsageError
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.scene import Scene
@@ -74,15 +74,6 @@ def test_what_is_said_to_be_hidden_computes_the_same_numbers(scene: Scene) -> No
             assert same(scene.run(fault.network(scene.spec)), scene.right), fault.title
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=called)
-def test_what_shows_in_one_step_is_said_to(spec: Spec) -> None:
-    here = scene(spec, seq_len=1)
-    for fault in visible_at_random(spec, lengths=False):
-        if fault.shows_in == "states":
-            shown = not same(here.run(fault.network(spec)), here.right)
-            assert fault.in_one_step == shown, fault.title
-
-
 def test_a_name_is_found_however_it_is_spaced() -> None:
     assert by_name("gate-order:i,f,o,g", Spec(Cell.LSTM)).title == "gate-order (i, f, o, g)"
 
@@ -94,6 +85,23 @@ def test_a_slug_alone_is_its_first_variant() -> None:
 def test_an_unknown_name_is_refused_with_those_near_it() -> None:
     with pytest.raises(UsageError, match="did you mean gate-order"):
         by_name("gates-order", Spec(Cell.LSTM))
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "why"),
+    [
+        ("padding-not-zeroed", Spec(), "add --lengths 7,5,2"),
+        ("dropout-in-eval", Spec(Cell.GRU), "add --num-layers 2 --dropout 0.5"),
+        ("gate-order", Spec(Cell.RNN), "gate-order is no fault of the rnn layer: --cell lstm"),
+        ("unexplained", Spec(), "unexplained cannot be planted"),
+    ],
+)
+def test_a_fault_that_this_layer_cannot_have_is_refused_with_the_option_it_needs(
+    name: str, spec: Spec, why: str
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        by_name(name, spec)
+    assert why in str(refused.value)
 
 
 def test_an_unknown_variant_is_refused_with_those_there_are() -> None:

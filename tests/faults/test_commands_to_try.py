@@ -6,12 +6,14 @@ from dataclasses import fields
 import pytest
 import torch
 
+from rnncheck.checking import Plan, check
 from rnncheck.cli.app import command
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import lengths_of, random_data, spec_of
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.pages import PAGES
 from rnncheck.faults.scene import Scene
+from rnncheck.report import Verdict
 from rnncheck.sequences.random import initial_state
 from rnncheck.spec import Cell, Dtype
 from rnncheck.weights import draw
@@ -44,6 +46,23 @@ def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cel
     fault = by_name(candidate.removeprefix("fault:"), scene.spec, scene.lengths is not None)
     assert fault.slug == slug
     assert fault.visible_in(scene) is None
+
+
+@pytest.mark.parametrize(("slug", "cell"), {slug: (slug, cell) for slug, cell in reversed(TO_TRY)}.values())
+def test_the_command_of_each_page_finds_its_fault(slug: str, cell: Cell) -> None:
+    _, _, candidate, *arguments = shlex.split(PAGES[slug].try_it(cell) or "")
+    options = options_of(arguments)
+    plan = Plan(
+        spec_of(options, options.input_size),
+        random_data(options, lengths_of(options)),
+        candidate,
+        seed=options.seed,
+        h0=options.h0,
+        witness=False,
+    )
+    report = check(plan)
+    assert report.verdict is not Verdict.EQUIVALENT
+    assert any(finding.slug == slug or slug in finding.message for finding in report.findings), report.findings
 
 
 def test_without_its_options_a_fault_may_not_show() -> None:

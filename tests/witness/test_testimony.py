@@ -18,7 +18,7 @@ from rnncheck.report import Report, Verdict, Witness
 from rnncheck.scratch.network import Network
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.witness import testimony
+from rnncheck.witness import stage, testimony
 
 LAYERS = [
     Spec(Cell.RNN),
@@ -100,6 +100,20 @@ def plans(draw: st.DrawFn) -> Plan:
 @settings(deadline=None, max_examples=20)
 @given(plans(), st.data())
 def test_the_witness_and_the_judge_agree_on_every_fault(plan: Plan, data: st.DataObject) -> None:
+    agree(plan, data)
+
+
+@settings(deadline=None, max_examples=20)
+@given(plans(), st.data())
+def test_they_agree_on_runs_of_which_faults_are_planted_in_a_part(plan: Plan, data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "LONGEST", 3)
+        patch.setattr(stage, "SHORTEST", 2)
+        patch.setattr(stage, "WIDEST", 2)
+        agree(replaced(plan, witness=True), data)
+
+
+def agree(plan: Plan, data: st.DataObject) -> None:
     lengths = plan.sequences.lengths is not None
     fault = data.draw(st.sampled_from(faults_of(plan.spec, lengths=lengths)))
     right = check(plan)
@@ -188,6 +202,44 @@ def test_of_a_long_and_wide_run_the_beginning_is_planted_and_that_is_said() -> N
     assert witness_of(report).missed == ()
     (note,) = [each for each in report.notes if each.startswith("faults were planted in")]
     assert note.startswith("faults were planted in 8 of 20 batch rows and the first ")
+
+
+FITS_ALONG_BATCH = "B is {} and H is {}: a bias fits along the batch only if B is H"
+
+
+@pytest.mark.parametrize(("batch_size", "hidden_size"), [(64, 8), (9, 8)])
+def test_a_bias_along_the_batch_cannot_show_where_only_a_part_of_the_rows_is_as_many_as_units(
+    batch_size: int, hidden_size: int
+) -> None:
+    here = plan(Spec(hidden_size=hidden_size), B=batch_size)
+    assert hidden(check(here))["bias-along-batch"] == FITS_ALONG_BATCH.format(batch_size, hidden_size)
+    assert check(replaced(here, candidate="fault:bias-along-batch")).verdict is Verdict.EQUIVALENT
+
+
+def test_a_bias_along_the_batch_is_caught_where_all_rows_are_as_many_as_units() -> None:
+    report = check(plan(Spec(hidden_size=16), B=16))
+    assert "bias-along-batch" not in hidden(report)
+    assert witness_of(report).missed == witness_of(report).untried == ()
+
+
+def test_what_only_all_of_a_large_run_can_show_is_not_tried_unless_asked_for() -> None:
+    here = plan(Spec(hidden_size=64), T=6, B=64)
+    (untried,) = witness_of(check(here)).untried
+    assert untried.slug == "bias-along-batch"
+    assert untried.why.endswith("faults were planted, where " + FITS_ALONG_BATCH.format(8, 64))
+    for asked in (True, "strict"):
+        witness = witness_of(check(replaced(here, witness=asked)))
+        assert witness.untried == witness.missed == ()
+        assert "bias-along-batch" not in {each.slug for each in witness.hidden}
+
+
+@pytest.mark.parametrize("lengths", [(100, 90, 80), (80, 100, 90)])
+def test_padding_far_behind_the_part_in_which_faults_are_planted_is_seen(lengths: tuple[int, ...]) -> None:
+    report = check(plan(T=100, lengths=lengths, witness="strict"))
+    assert report.verdict is Verdict.EQUIVALENT
+    unseen = {name.split()[0] for name in hidden(report)}
+    assert not any("padding" in name or name == "option-ignored" for name in unseen)
+    assert ("order-not-restored" in unseen) == (lengths == (100, 90, 80))
 
 
 def test_padding_is_seen_where_only_the_last_rows_end_early() -> None:
