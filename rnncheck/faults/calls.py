@@ -9,33 +9,35 @@ from torch import Tensor
 
 from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
-from rnncheck.scratch.network import Sweep
+from rnncheck.scratch.network import Network, Sweep
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
-
-BUILT = count()
-
-
-def unlike_any_before() -> torch.Generator:
-    """Random numbers that no network had: a newly built one would else repeat what the last one gave."""
-    return torch.Generator().manual_seed(next(BUILT))
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
     if spec.dropout:
-        yield Fault("dropout-in-eval", "", DropoutInEval)
+        yield Fault("dropout-in-eval", "", numbered(DropoutInEval))
     yield Fault("state-leaks-between-calls", "", StateKept, "calls")
     yield Fault("input-mutated", "x", InputOverwritten, "calls")
     yield Fault("input-mutated", "h0", StateOverwritten, "calls")
-    yield Fault("nondeterministic", "", Nondeterministic, "calls")
+    yield Fault("nondeterministic", "", numbered(Nondeterministic), "calls")
+
+
+def numbered(mixin: type[Network]) -> type[Network]:
+    """The same class with a count of its own: each network that is built of it has other random numbers, and a
+    catalogue that is asked for again begins with the same ones.
+    """
+    return type(mixin.__name__, (mixin,), {"built": count()})
 
 
 class DropoutInEval(CutNetwork):
     """Dropout between layers, though this is no training."""
 
+    built: Iterator[int]
+
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.random = unlike_any_before()
+        self.random = torch.Generator().manual_seed(next(self.built))
 
     def drop(self, below: Tensor, dropout: float) -> Tensor:
         keep = 1 - self.spec.dropout
@@ -93,9 +95,11 @@ class StateOverwritten(CutNetwork):
 class Nondeterministic(CutNetwork):
     """The outputs are off by up to a thousandth, each time by another one."""
 
+    built: Iterator[int]
+
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.random = unlike_any_before()
+        self.random = torch.Generator().manual_seed(next(self.built))
 
     def run(
         self,

@@ -2,6 +2,7 @@
 
 from rnncheck.errors import RefusedError
 from rnncheck.faults.catalogue import by_name
+from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import PREFIX, PlantedLayer
 from rnncheck.spec import Spec
 from rnncheck.weights import Weights
@@ -18,6 +19,7 @@ class Faulty:
 
     def __init__(self, fault: str) -> None:
         self.name, self._fault = PREFIX + fault, fault
+        self._faults: dict[Spec, Fault] = {}
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         try:
@@ -27,5 +29,8 @@ class Faulty:
         return None
 
     def build(self, spec: Spec, weights: Weights) -> PlantedLayer:
-        network = by_name(self._fault, spec, lengths=True).network(spec)
+        # Remembered, for what is random in a fault should differ from one layer that is built to the next.
+        if spec not in self._faults:
+            self._faults[spec] = by_name(self._fault, spec, lengths=True)
+        network = self._faults[spec].network(spec)
         return PlantedLayer(network, weights.cast(spec), spec)

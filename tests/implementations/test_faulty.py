@@ -40,19 +40,37 @@ def test_a_fault_that_cannot_be_planted_is_refused_with_where_it_is_explained() 
 @pytest.mark.parametrize(
     ("name", "because"),
     [
-        ("fault:gate-order", "no fault of this rnn layer is called 'gate-order'"),
-        ("fault:no-recurrence:sideways", "has no variant 'sideways'"),
+        ("fault:gate-order", "gate-order is no fault of the rnn layer: --cell lstm or gru has it"),
+        ("fault:padding-not-zeroed", "add --lengths 7,5,2"),
+        ("fault:dropout-in-eval", "add --num-layers 2 --dropout 0.5"),
     ],
 )
-def test_what_this_layer_cannot_commit_is_refused(name: str, because: str) -> None:
+def test_what_this_layer_cannot_commit_is_refused_with_the_option_it_lacks(name: str, because: str) -> None:
     with pytest.raises(RefusedError, match=because):
         check(Plan(Spec(), random_sequences(3, 5, 2), name))
+
+
+def test_a_variant_that_there_is_not_is_a_wrong_command() -> None:
+    with pytest.raises(UsageError, match="has no variant 'sideways'"):
+        check(Plan(Spec(), random_sequences(3, 5, 2), "fault:no-recurrence:sideways"))
+
+
+@pytest.mark.parametrize(
+    ("slug", "spec"), [("nondeterministic", Spec()), ("dropout-in-eval", Spec(num_layers=2, dropout=0.5))]
+)
+def test_what_is_random_in_a_fault_differs_from_layer_to_layer_and_not_from_check_to_check(
+    slug: str, spec: Spec
+) -> None:
+    first, second = (check(Plan(spec, random_sequences(3, 5, 2), f"fault:{slug}")) for _ in range(2))
+    assert "nondeterministic" in {finding.slug for finding in first.findings}
+    assert [each.max_abs for each in first.comparisons] == [each.max_abs for each in second.comparisons]
 
 
 def test_the_command_line_takes_them(rnncheck: Callable[..., Any]) -> None:
     assert rnncheck("compare", "fault:gate-order:i,f,o,g", "--cell", "lstm", "-q").code == 1
     assert rnncheck("compare", "fault:gate-order", "-q").code == 4
     assert rnncheck("compare", "fault:nonsense", "-q").code == 2
+    assert rnncheck("compare", "fault:no-recurrence:sideways", "-q").code == 2
 
 
 def test_strict_without_a_witness_is_refused(rnncheck: Callable[..., Any]) -> None:
