@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from rnncheck.diagnosis.probe import Probe
@@ -11,7 +12,7 @@ from rnncheck.diagnosis.suspects import Suspect, exact, ran_on
 from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
 
-MOST = 6000  # runs of one or a few timesteps: a second or two for one layer in one direction
+MOST = 800  # mostly runs of one timestep: a quarter of a second for one layer in one direction
 FURTHER = 200  # pairs after one that is equal, for others that are too
 
 
@@ -34,12 +35,12 @@ def pairs_tried(faults: Sequence[Fault], probes: Sequence[Probe], budget: int = 
 
 
 class Reach(NamedTuple):
-    """A fault, what it changes on each probe (None: the shapes), how much of the candidate it has just so, and the
-    largest share of the candidate's distance from the right layer that it accounts for.
+    """A fault, what it changes of all that is looked at, how much of the candidate it has just so, and the largest
+    share of the candidate's distance from the right layer that it accounts for.
     """
 
     fault: Fault
-    touched: list[Tensor | None]
+    touched: Tensor
     reproduced: int
     explains: float
 
@@ -52,15 +53,25 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
     what the candidate has wrong seldom are one: that would take faults that undo each other.
     """
     wrong = [probe.differing(probe.candidate) for probe in probes]
-    reach = [each for fault in faults if (each := reached(fault, probes))]
-    fits = [possible(each.touched, wrong) for each in reach]
+    reach = [each for fault in faults if (each := reached(fault, probes, wrong))]
+    if len(reach) < 2:
+        return
+    touched, every = torch.stack([each.touched for each in reach]), joined([each for each in wrong if each is not None])
+    fits = (~(touched & ~every).any(1)).tolist()
+    untouched = (every & ~touched).float()
+    covered = (untouched @ untouched.T == 0).tolist()  # no element that is wrong is left right by both
 
     def rank(pair: tuple[int, int]) -> tuple[bool, int, float, bool, int]:
-        one, other = (reach[index] for index in pair)
-        unlikely = not (fits[pair[0]] and fits[pair[1]] and covered(wrong, one.touched, other.touched))
+        (a, b), (one, other) = pair, (reach[index] for index in pair)
+        unlikely = not (fits[a] and fits[b] and covered[a][b])
         same_family = one.fault.slug == other.fault.slug
-        best = max(one.reproduced, other.reproduced), max(one.explains, other.explains)
-        return unlikely, -best[0], -best[1], same_family, sum(pair)
+        return (
+            unlikely,
+            -max(one.reproduced, other.reproduced),
+            -max(one.explains, other.explains),
+            same_family,
+            a + b,
+        )
 
     ranked = sorted(itertools.combinations(range(len(reach)), 2), key=rank)
     both = [(reach[one].fault, reach[other].fault) for one, other in ranked]
@@ -68,32 +79,24 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
     yield from ((b, a) for a, b in both if overridden(a) & overridden(b))
 
 
-def reached(fault: Fault, probes: Sequence[Probe]) -> Reach | None:
-    """None where the fault cannot be run."""
-    found = [ran_on((fault,), probe.scene) for probe in probes]
-    touched, reproduced, explains = list[Tensor | None](), 0, 0.0
-    for values, probe in zip(found, probes, strict=True):
+def reached(fault: Fault, probes: Sequence[Probe], wrong: Sequence[Tensor | None]) -> Reach | None:
+    """None where the fault cannot be run. Where its shapes are not the right layer's, it changes what is `wrong`."""
+    touched, reproduced, explains = list[Tensor](), 0, 0.0
+    for probe, candidate_wrong in zip(probes, wrong, strict=True):
+        values = ran_on((fault,), probe.scene)
         if values is None:
             return None
-        touched.append(probe.differing(values))
+        if candidate_wrong is not None:
+            changed = probe.differing(values)
+            touched.append(candidate_wrong if changed is None else changed)
         reproduced += probe.reproduced(values)
         explains = max(explains, probe.likeness(values).explains)
-    return Reach(fault, touched, reproduced, explains)
+    return Reach(fault, joined(touched), reproduced, explains)
 
 
-def possible(touched: Sequence[Tensor | None], wrong: Sequence[Tensor | None]) -> bool:
-    """Whether nothing is changed that the candidate has right."""
-    return not any(
-        a is not None and b is not None and bool((a & ~b).any()) for a, b in zip(touched, wrong, strict=True)
-    )
-
-
-def covered(wrong: Sequence[Tensor | None], touched: Sequence[Tensor | None], also: Sequence[Tensor | None]) -> bool:
-    """Whether all that the candidate has wrong is changed by one of two faults."""
-    return not any(
-        a is not None and b is not None and c is not None and bool((a & ~(b | c)).any())
-        for a, b, c in zip(wrong, touched, also, strict=True)
-    )
+def joined(masks: Sequence[Tensor]) -> Tensor:
+    """All in one row; candidates of other shapes have none."""
+    return torch.cat([torch.zeros(0, dtype=torch.bool), *masks])
 
 
 def overridden(fault: Fault) -> set[str]:

@@ -89,8 +89,11 @@ class Probe:
 
     def tolerance(self, name: str, faulty: Tensor) -> float:
         """What rounding may do to this quantity, where the fault may have made it larger than the right one is."""
-        size = max(largest_of(faulty), largest_of(self.right[name]) if name in self.right else 0.0)
-        return self.slack * self.allowed.get(name, 0.0) * size
+        return self.slack * self.allowed.get(name, 0.0) * max(largest_of(faulty), self._sizes.get(name, 0.0))
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, float]:
+        return {name: largest_of(value) for name, value in self.right.items()}
 
     def differing(self, values: Values) -> Tensor | None:
         """Which of all elements are not the right layer's, in one row; None if the shapes are not."""
@@ -213,8 +216,7 @@ def alike(a: Tensor, b: Tensor) -> Tensor:
 
 
 def largest_of(value: Tensor) -> float:
-    finite = value[value.isfinite()]
-    return float(finite.abs().amax()) if finite.numel() else 0.0
+    return float(value.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs_().amax()) if value.numel() else 0.0
 
 
 def relative(allowed: Tensor, value: Tensor) -> float:
