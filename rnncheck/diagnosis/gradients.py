@@ -3,26 +3,29 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, takewhile
 
 import torch
 from torch import Tensor
 
 from rnncheck.backward.differentiate import Run, differentiate, random_projection
 from rnncheck.backward.findings import findings, listed
-from rnncheck.diagnosis.scenes import shortened
+from rnncheck.diagnosis.probe import Prober
+from rnncheck.diagnosis.scenes import fresh, shortened
 from rnncheck.diagnosis.suspects import Suspect
 from rnncheck.faults.catalogue import faults_of
-from rnncheck.faults.fault import combined
+from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
-from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Finding
 from rnncheck.spec import Dtype
 from rnncheck.weights import Weights
 
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
 STEPS, ROWS = 12, 3
+FRESH = 2  # other data, then other weights too
 SEED = 7
 MOST_LISTED = 4
 NAME = re.compile(r"\b(?:x|h0|c0|(?:weight|bias)_\w+)\b")  # of what a gradient is of
@@ -32,38 +35,47 @@ Gradients = Mapping[str, Tensor | None]
 
 
 def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[str]) -> list[Finding]:
-    """Which fault has the candidate's gradients; `wrong` are those that are not right. Nothing is said where the
-    candidate cannot be differentiated in float64.
+    """Which fault has the candidate's gradients, on fresh data and weights too; `wrong` are those that are not right.
+    Nothing is said where the candidate cannot be differentiated in float64.
     """
-    scene = shortened(scene, STEPS, ROWS)
-    spec = replace(scene.spec, dtype=Dtype.FLOAT64)
-    if candidate.refuses(spec, lengths=scene.lengths is not None):
+    spec, lengths = replace(scene.spec, dtype=Dtype.FLOAT64), scene.lengths is not None
+    if candidate.refuses(spec, lengths=lengths):
         return []
-    weights, run = Weights(scene.weights), Run(spec, scene.x, scene.state, scene.lengths)
-
-    def gradients(layer: Layer) -> Gradients:
-        return differentiate(layer, run, random_projection(run, SEED)).gradients
-
+    own = shortened(replace(scene, spec=spec), STEPS, ROWS)
+    takes = Prober(candidate, spec).takes
+    tried = [takes(each) for each in (own, *islice(fresh(own), FRESH))]
     try:
-        with torch.inference_mode(False):
-            mine = gradients(candidate.build(spec, weights))
+        mine = [gradients(candidate, each) for each in tried]
     except Exception:  # a candidate may fail in any way where it was never tried
         return []
-    for fault in faults_of(spec, lengths=scene.lengths is not None):
+    for fault in faults_of(spec, lengths=lengths):
         if fault.shows_in == "gradients":
-            with torch.inference_mode(False):
-                residual = apart(mine, gradients(Planted(fault.slug, fault.network).build(spec, weights)))
-            if residual is not None:
-                told = page(fault.slug)
-                where = f" ({fault.variant})" if fault.variant else ""
-                message = (
-                    f"{told.title}{where}; the reference with this fault has the gradients of {candidate.name}, "
-                    f"all {len(mine)} of them, {f'to {residual:.1e}' if residual else 'bit for bit'} in float64"
-                )
-                return [Finding(fault.slug, message, 1.0, residual, fault.variant or None, told.mend)]
+            planted = Planted(fault.slug, fault.network)
+            found = (apart(has, gradients(planted, each)) for has, each in zip(mine, tried, strict=True))
+            residuals = list(takewhile(lambda residual: residual is not None, found))
+            if len(residuals) == len(tried):
+                return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
     names = list(dict.fromkeys(wrong))
     which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
     return [Finding("unexplained", f"its states are right and {which} wrong, as no known fault has them", 0.0)]
+
+
+def gradients(implementation: Implementation, scene: Scene) -> Gradients:
+    """Of a fixed random projection of all that the layer makes of a scene."""
+    run = Run(scene.spec, scene.x, scene.state, scene.lengths)
+    with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
+        layer = implementation.build(scene.spec, Weights(scene.weights))
+        return differentiate(layer, run, random_projection(run, SEED)).gradients
+
+
+def named(fault: Fault, name: str, residual: float, count: int) -> Finding:
+    told = page(fault.slug)
+    where = f" ({fault.variant})" if fault.variant else ""
+    message = (
+        f"{told.title}{where}; the reference with this fault has the gradients of {name}, "
+        f"all {count} of them, {f'to {residual:.1e}' if residual else 'bit for bit'} in float64"
+    )
+    return Finding(fault.slug, message, 1.0, residual, fault.variant or None, told.mend)
 
 
 def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callable[[Finding], bool]:
@@ -73,7 +85,7 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callab
     if not suspect or reference.refuses(spec, lengths=scene.lengths is not None):
         return lambda finding: False
     weights, run = Weights(scene.weights), Run(spec, scene.x, scene.state, scene.lengths)
-    with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
+    with torch.inference_mode(False):
         faulty, right = Planted("", combined(*suspect)).build(spec, weights), reference.build(spec, weights)
         projection = random_projection(run, SEED)
         theirs, truth = (differentiate(layer, run, projection) for layer in (faulty, right))

@@ -135,7 +135,7 @@ class Prober:
 
     def probe(self, scene: Scene) -> Probe | None:
         """None if the candidate cannot run this scene, or what it can take of it."""
-        scene = self._takes(scene)
+        scene = self.takes(scene)
         for spec in dict.fromkeys((self.spec, self._own)):
             self.spec = spec  # what failed once is not tried again
             if self._implementation.refuses(spec, lengths=scene.lengths is not None):
@@ -151,7 +151,7 @@ class Prober:
         candidate = self._implementation
         return not isinstance(candidate, Read) or candidate.read(self._own).takes_state
 
-    def _takes(self, scene: Scene) -> Scene:
+    def takes(self, scene: Scene) -> Scene:
         """The scene without the states that the candidate has no way to take, and with weights that it can hold."""
         if not isinstance(self._implementation, Read):
             return scene

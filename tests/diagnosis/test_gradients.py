@@ -51,6 +51,19 @@ def test_gradients_that_no_fault_has_are_given_no_name() -> None:
     assert "grad x and grad weight_ih_l0" in finding.message
 
 
+class DetachedForTheseWeights(Network):
+    """A bug that is no known fault, but looks like one with the weights of the run."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        special = any(torch.equal(w.W_hh.T, scene(SPEC).weights[f"weight_hh_l{layer}"].double()) for layer in (0, 1))
+        return super().step(w, p, tuple(each.detach() for each in carry) if special else carry)
+
+
+def test_a_fault_that_other_weights_refute_is_not_named() -> None:
+    (finding,) = diagnose_gradients(Planted("it", DetachedForTheseWeights), scene(SPEC), ["grad h0"])
+    assert finding.slug == "unexplained"
+
+
 def test_what_only_follows_from_no_recurrence_is_known_to() -> None:
     with torch.inference_mode():
         following = follows((by_name("no-recurrence", SPEC),), load("torch"), scene(SPEC))
