@@ -8,9 +8,10 @@ import statistics
 import time
 from collections.abc import Callable
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
+from rnncheck.plan import Plan
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Spec
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 
 import torch
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.errors import RnncheckError
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.showing import same
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import initial_state, random_sequences

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import torch
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.errors import ExitCode
+from rnncheck.plan import Plan
 from rnncheck.sequences.random import initial_state, random_sequences
 from rnncheck.spec import Cell, Spec
 

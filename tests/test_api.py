@@ -18,10 +18,10 @@ from torch import Tensor, nn
 import rnncheck as package
 from rnncheck import CannotRun, Report, RnncheckError, UsageError, Verdict, assert_equivalent, check
 from rnncheck.candidates.blame import CandidateError
-from rnncheck.checking import Plan
 from rnncheck.checking import check as check_plan
 from rnncheck.cli.options import CompareOptions
 from rnncheck.implementations.faulty import Faulty
+from rnncheck.plan import Plan
 from rnncheck.reporters.terminal import render
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Dtype, Spec

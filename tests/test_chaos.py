@@ -8,8 +8,9 @@ import torch
 from fakes import Reweighed, clipping, one_off, with_output
 from torch import Tensor
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.implementations.protocol import Implementation
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Dtype, Spec

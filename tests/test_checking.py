@@ -11,10 +11,12 @@ from fakes import Fake, FakeLayer, changing, with_output, without_recurrence
 from torch import Tensor
 
 from rnncheck import chunking
-from rnncheck.checking import Plan, check, same_bits
+from rnncheck.checking import check
 from rnncheck.errors import DataError, DeviceError, RefusedError, UsageError, WeightsError
+from rnncheck.examination import same_bits
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import random_sequences

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from rnncheck import chunking
 from rnncheck.allowance import beyond
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.implementations.protocol import Layer
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict
 from rnncheck.sequences.base import Sequences
 from rnncheck.sequences.random import random_sequences

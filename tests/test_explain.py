@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.explain import beside
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
 from rnncheck.first_chunk import Evidence
+from rnncheck.plan import Plan
 from rnncheck.report import Finding, Report, Verdict
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network

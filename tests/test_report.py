@@ -7,8 +7,9 @@ from enum import StrEnum
 import pytest
 from fakes import Fake, with_output, without_recurrence
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.errors import ExitCode
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict, WeightFacts, plain
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Spec

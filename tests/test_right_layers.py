@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.implementations import load
+from rnncheck.plan import Plan
 from rnncheck.report import Verdict
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Dtype, Spec

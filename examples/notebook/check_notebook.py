@@ -12,7 +12,8 @@ import torch
 from notebook_rnn import NotebookRNN
 from torch import Tensor
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
+from rnncheck.plan import Plan
 from rnncheck.report import Report
 from rnncheck.sequences.files import FileOptions, open_data
 from rnncheck.spec import Spec

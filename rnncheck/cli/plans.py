@@ -15,8 +15,8 @@ from rnncheck.spec import Cell, Spec
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
-    from rnncheck.checking import Plan
     from rnncheck.implementations.protocol import Implementation
+    from rnncheck.plan import Plan
     from rnncheck.sequences.base import Sequences
 
 DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each other or to the default I and H
@@ -135,8 +135,9 @@ def plan_of(
     """All of it, both sides loaded. Where no cell was asked for, it is the one that the user's own code is."""
     rows, witness = rows_shown(options.rows), witness_of(options)
     with held_back():
-        from rnncheck.checking import Plan, sides_of
+        from rnncheck.case import sides_of
         from rnncheck.implementations.protocol import KnowsItsCell
+        from rnncheck.plan import Plan
 
     candidate, reference = sides_of(*sides, arguments, options.mapping)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)

@@ -6,13 +6,14 @@ from dataclasses import fields
 import pytest
 import torch
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.cli.app import command
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import lengths_of, random_data, spec_of
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.pages import PAGES
 from rnncheck.faults.scene import Scene
+from rnncheck.plan import Plan
 from rnncheck.report import Verdict
 from rnncheck.sequences.random import initial_state
 from rnncheck.spec import Cell, Dtype

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from rnncheck.checking import Plan, build_synced, check
+from rnncheck.checking import check
+from rnncheck.examination import build_synced
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
+from rnncheck.plan import Plan
 from rnncheck.report import Verdict
 from rnncheck.scratch.network import Network
 from rnncheck.sequences.random import random_sequences

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.implementations import check_name, load
+from rnncheck.plan import Plan
 from rnncheck.report import Verdict
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Spec

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from styles.style import Style
 
-from rnncheck.checking import Plan, check
+from rnncheck.checking import check
 from rnncheck.errors import CannotRun
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict
 from rnncheck.sequences.random import random_sequences
 from rnncheck.spec import Cell, Spec

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import specs
 
-from rnncheck import checking
-from rnncheck.checking import Plan, check
+from rnncheck import examination
+from rnncheck.checking import check
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
+from rnncheck.plan import Plan
 from rnncheck.report import Report, Verdict, Witness
 from rnncheck.scratch.network import Network
 from rnncheck.sequences.random import random_sequences
@@ -251,7 +252,7 @@ def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.
     def interrupted(*arguments: object, **options: object) -> None:
         raise Stopped(ExitCode.TERMINATED)
 
-    monkeypatch.setattr(checking, "testify", interrupted)
+    monkeypatch.setattr(examination, "testify", interrupted)
     report = check(plan())
     assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while known faults were tried")
 
