@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rnncheck.diagnosis import diagnose, diagnose_gradients, dropout, findings, follows
+from rnncheck.diagnosis import (
+    diagnose,
+    diagnose_gradients,
+    dropout,
+    dropout_between_layers,
+    findings,
+    follows,
+)
 from rnncheck.envelope import Rounding
 from rnncheck.faults.pages import PAGES
 from rnncheck.faults.scene import Scene
@@ -69,7 +76,7 @@ def explain(
 def dropped(first: FirstChunk) -> Finding | None:
     """Dropout, if that is what changes from call to call."""
     candidate, reference = (Inputs(first.spec, first.x, first.state, first.lengths).run(each) for each in first.layers)
-    return dropout(candidate.output, reference.output)
+    return dropout(candidate.output, reference.output) or dropout_between_layers(first.sides[0], scene_of(first))
 
 
 def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str, bool]:

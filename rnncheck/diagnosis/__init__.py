@@ -1,8 +1,16 @@
 """The diagnosis: the known fault, or the two, that make the right layer do what the candidate does."""
 
 from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
-from rnncheck.diagnosis.dropout import dropout
+from rnncheck.diagnosis.dropout import dropout, dropout_between_layers
 from rnncheck.diagnosis.gradients import diagnose_gradients, follows
 from rnncheck.diagnosis.words import findings
 
-__all__ = ["Diagnosis", "diagnose", "diagnose_gradients", "dropout", "findings", "follows"]
+__all__ = [
+    "Diagnosis",
+    "diagnose",
+    "diagnose_gradients",
+    "dropout",
+    "dropout_between_layers",
+    "findings",
+    "follows",
+]

@@ -1,10 +1,14 @@
 """Dropout, told from other randomness: some outputs are zero at random, and all others too large by one factor."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from rnncheck.diagnosis.probe import Prober
+from rnncheck.faults.scene import Scene
+from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Finding
 
 CLEAR = 0.05  # of the largest: smaller values say little about a factor, since all are rounded alike
@@ -31,5 +35,20 @@ def dropout(output: Tensor, right: Tensor) -> Finding | None:
     message = (
         f"dropout is applied in evaluation mode: of {number:,} outputs {int(gone.sum()):,} are 0, other ones on each "
         f"call, and the rest {factor:.4g} times what they should be, as dropout with p = {chance:.2g} leaves them"
+    )
+    return Finding("dropout-in-eval", message, 1.0)
+
+
+def dropout_between_layers(candidate: Implementation, scene: Scene) -> Finding | None:
+    """The layer's own dropout, if the candidate is right without it. `scene` is the run's own, in float64."""
+    if not scene.spec.dropout:
+        return None
+    without = replace(scene.spec, dropout=0.0)
+    probe = Prober(candidate, without).probe(replace(scene, spec=without))
+    if probe is None or not probe.shows_nothing:
+        return None
+    message = (
+        f"dropout is applied in evaluation mode: with dropout {scene.spec.dropout:g} between its layers each call "
+        "gives another result, and built without it the layer is the right one"
     )
     return Finding("dropout-in-eval", message, 1.0)

@@ -19,18 +19,22 @@ class Faulty:
 
     def __init__(self, fault: str) -> None:
         self.name, self._fault = PREFIX + fault, fault
-        self._faults: dict[Spec, Fault] = {}
+        self._planted: Fault | None = None
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         try:
-            by_name(self._fault, spec, lengths)
+            self._of(spec, lengths)
         except RefusedError as error:
             return str(error)
         return None
 
     def build(self, spec: Spec, weights: Weights) -> PlantedLayer:
-        # Remembered, for what is random in a fault should differ from one layer that is built to the next.
-        if spec not in self._faults:
-            self._faults[spec] = by_name(self._fault, spec, lengths=True)
-        network = self._faults[spec].network(spec)
-        return PlantedLayer(network, weights.cast(spec), spec)
+        return PlantedLayer(self._of(spec, lengths=True).network(spec), weights.cast(spec), spec)
+
+    def _of(self, spec: Spec, lengths: bool) -> Fault:
+        """The fault, looked up once: what is random in it should differ from one layer that is built to the next, and
+        a diagnosis may build it without the option that it takes to show.
+        """
+        if self._planted is None:
+            self._planted = by_name(self._fault, spec, lengths)
+        return self._planted

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from faults.scenes import scene
 from torch import Tensor
 from torch.nn.functional import dropout as dropped
 
-from rnncheck.diagnosis import dropout
+from rnncheck.diagnosis import dropout, dropout_between_layers
+from rnncheck.faults.catalogue import by_name
+from rnncheck.faults.planted import Planted
+from rnncheck.spec import Cell, Spec
 
 
 def right() -> Tensor:
@@ -27,3 +31,10 @@ def test_noise_a_factor_and_zeros_without_one_are_something_else() -> None:
     mask = (torch.rand(right().shape) > 0.25).float()
     for other in (right() + torch.rand_like(right()), 1.25 * right(), mask * right(), 2 * mask * right(), right()[1:]):
         assert dropout(other, right()) is None
+
+
+@pytest.mark.parametrize("fault", ["dropout-in-eval", "nondeterministic", "no-recurrence"])
+def test_between_layers_it_is_what_a_layer_is_right_without(fault: str) -> None:
+    spec = Spec(Cell.LSTM, num_layers=2, dropout=0.3)
+    found = dropout_between_layers(Planted("it", by_name(fault, spec).network), scene(spec))
+    assert (found is not None) == (fault == "dropout-in-eval")
