@@ -39,7 +39,10 @@ def repeat(
     second = copied(given.run(layer))
     if changed := given.changed():
         inputs = " and ".join(changed)
-        return Finding("input-mutated", f"{name} writes into its own input: after a call {inputs} differs from before.")
+        differ = "differ" if len(changed) > 1 else "differs"
+        return Finding(
+            "input-mutated", f"{name} writes into its own input: after a call {inputs} {differ} from before."
+        )
     difference = parting(first, second)
     if difference is None:
         return None
@@ -59,13 +62,17 @@ def repeat(
 
 
 class Inputs:
-    """What one call is given: copies of its own, at the spec's dtype, and what they were."""
+    """What one call is given: copies of its own, at the spec's dtype, and what they were.
+
+    They are no inference tensors, even in inference mode: of such a candidate would be given another copy, unseen here.
+    """
 
     def __init__(self, spec: Spec, x: Tensor, state: State, lengths: Sequence[int] | None) -> None:
         dtype = getattr(torch, spec.dtype)
-        h, c = state.h.to(spec.device, dtype, copy=True), state.c
-        self._state = State(h, None if c is None else c.to(spec.device, dtype, copy=True))
-        self._x = x.to(spec.device, dtype, copy=True)
+        with torch.inference_mode(False):
+            h, c = state.h.to(spec.device, dtype, copy=True), state.c
+            self._state = State(h, None if c is None else c.to(spec.device, dtype, copy=True))
+            self._x = x.to(spec.device, dtype, copy=True)
         self._lengths, self._lengths_were = None if lengths is None else list(lengths), lengths
         self._were = [(name, value, value.clone()) for name, value in self._tensors()]
 

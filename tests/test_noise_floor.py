@@ -194,7 +194,7 @@ def test_a_layer_that_writes_into_its_input(change: Callable[[Tensor, State, lis
     finding = found(Fake(mutating(change)), lengths=(7, 2, 4))
     assert finding is not None
     assert finding.slug == "input-mutated"
-    assert f"after a call {named} differs" in finding.message
+    assert f"after a call {named} differ" in finding.message
 
 
 def test_what_the_caller_gave_is_left_alone():

@@ -69,3 +69,16 @@ def test_a_layer_that_draws_at_random_is_not_taken_for_a_steady_one(rnncheck: Ca
     before = state()
     assert rnncheck("compare", "mine.py:MyRNN", "-q").stdout.startswith("mismatch: nondeterministic")
     assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("x.data.mul_(0.5)", "x"), ("h0.data.zero_()", "h0")],
+)
+def test_what_it_writes_into_its_input_is_seen(
+    rnncheck: Callable[..., Any], write: Write, line: str, named: str
+) -> None:
+    write(RNN.replace("        return", f"        {line}\n        return"))
+    outcome = rnncheck("compare", "mine.py:MyRNN", "-q", "--no-backward")
+    assert outcome.code == 5
+    assert f"input-mutated: mine.py:MyRNN writes into its own input: after a call {named} differs" in outcome.stdout
