@@ -55,7 +55,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
     """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
     dtype = getattr(torch, spec.dtype)
     what = f"{loaded.called} cannot be constructed"
-    with torch.inference_mode(False), isolated(dtype), blaming(what, loaded.file):
+    with torch.inference_mode(False), loaded.home.entered(), isolated(dtype), blaming(what, loaded.file):
         if made_by is None:
             thing: Any = copy.deepcopy(loaded.thing)
         else:

@@ -1,11 +1,8 @@
 """The object that a target names: its file or module imported, and what is meant by it chosen."""
 
 import importlib
-import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from rnncheck.candidates.blame import blaming
+from rnncheck.candidates.home import Home
 from rnncheck.candidates.isolation import isolated
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.target import Target
@@ -32,12 +30,27 @@ class Loaded:
     module: ModuleType
     file: Path | None
     location: str
+    home: Home
 
 
 def load(target: Target) -> Loaded:
     """Imports it. Raises `CannotRun` for what is not there or cannot be imported."""
-    with isolated(), blaming(f"{target.name} cannot be imported", target.file):
-        module = from_file(target.file) if target.file else from_name(target)
+    home, dotted = home_of(target.file.resolve()) if target.file else (Home(), "")
+    with home.entered():
+        with isolated(), blaming(f"{target.name} cannot be imported", target.file):
+            if target.file is None:
+                module = from_name(target)
+            elif "." in dotted:
+                module = home.import_package(dotted)
+            else:
+                module = home.import_file(target.file.resolve())
+        called, thing = named(module, target)
+        file = target.file or (Path(module.__file__) if module.__file__ else None)
+        return Loaded(thing, called, module, file, location(thing, target.file or target.module), home)
+
+
+def named(module: ModuleType, target: Target) -> tuple[str, object]:
+    """What the target means in it, and what that is called there."""
     called = target.attribute or chosen(module, target)
     thing: object = module
     for part in called.split("."):
@@ -49,8 +62,7 @@ def load(target: Target) -> Loaded:
             f"{target.name} is {kind(thing)}, no layer: name a class, a function, or an instance of a layer"
             f"{offered(module)}"
         )
-    file = target.file or (Path(module.__file__) if module.__file__ else None)
-    return Loaded(thing, called, module, file, location(thing, target.file or target.module))
+    return called, thing
 
 
 def in_hand(thing: object) -> Loaded:
@@ -60,49 +72,33 @@ def in_hand(thing: object) -> Loaded:
     code = written(thing)
     module = inspect.getmodule(code) or ModuleType(str(getattr(code, "__module__", "__main__")))
     file = getattr(module, "__file__", None)
-    return Loaded(thing, code.__name__, module, Path(file) if file else None, location(thing, file or module.__name__))
+    return Loaded(
+        thing, code.__name__, module, Path(file) if file else None, location(thing, file or module.__name__), Home()
+    )
 
 
-def from_file(path: Path) -> ModuleType:
-    """The file as a module; inside a package, if __init__.py lies beside it, so that relative imports work."""
-    path = path.resolve()
+def home_of(path: Path) -> tuple[Home, str]:
+    """Where a file is at home, and its dotted name in the package that it lies in, if __init__.py lies beside it."""
     parts, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         parts.insert(0, folder.name)
         folder = folder.parent
-    with importing_from(path.parent, folder):
-        if len(parts) > 1:
-            return importlib.import_module(".".join(parts))
-        name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(sys.modules)}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # where dataclasses, pickle and inspect look for it
-        spec.loader.exec_module(module)
-        return module
+    return Home(path.parent, folder, package=parts[0] if len(parts) > 1 else None), ".".join(parts)
 
 
 def from_name(target: Target) -> ModuleType:
     """A module by its dotted name, from where the command was typed or from what is installed."""
     assert target.module is not None
-    with importing_from(Path.cwd()):
-        try:
-            return importlib.import_module(target.module)
-        except ModuleNotFoundError as problem:
-            if problem.name and (target.module == problem.name or target.module.startswith(f"{problem.name}.")):
-                raise CannotRun(
-                    f"there is no module {problem.name}; a candidate is file.py:Class or package.module:Class"
-                ) from None
-            raise
-
-
-@contextmanager
-def importing_from(*folders: Path) -> Iterator[None]:
-    """The folders come first on the path, off which `isolated` takes them again."""
-    sys.path[:0] = [str(folder) for folder in dict.fromkeys(folders)]
+    sys.path.insert(0, str(Path.cwd()))  # off which `isolated` takes it again
     importlib.invalidate_caches()
-    yield
+    try:
+        return importlib.import_module(target.module)
+    except ModuleNotFoundError as problem:
+        if problem.name and (target.module == problem.name or target.module.startswith(f"{problem.name}.")):
+            raise CannotRun(
+                f"there is no module {problem.name}; a candidate is file.py:Class or package.module:Class"
+            ) from None
+        raise
 
 
 def own_things(module: ModuleType) -> dict[str, object]:

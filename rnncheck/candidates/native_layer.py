@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck.candidates.calling import Caller
+from rnncheck.candidates.home import Home
 from rnncheck.candidates.isolation import Dice, isolated
 from rnncheck.candidates.tensors import held, memory
 from rnncheck.native import Facts
@@ -18,9 +19,9 @@ class NativeLayer:
     """`Native`, of a module, an object or a function. One that `forgets` starts every call as the first."""
 
     def __init__(
-        self, thing: Any, caller: Caller, facts: Facts, *, forgets: bool = False, dice: Dice | None = None
+        self, thing: Any, caller: Caller, facts: Facts, home: Home, *, forgets: bool = False, dice: Dice | None = None
     ) -> None:
-        self.facts = facts
+        self.facts, self._home = facts, home
         self._thing, self._caller, self._dice, self._forgets = thing, caller, dice, forgets
         self._look()
 
@@ -58,9 +59,14 @@ class NativeLayer:
         return not isinstance(self._thing, nn.Module) or all(self._wanted[name] for name in names)
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        dtype = getattr(torch, self.spec.dtype)
+        dtype, graded = getattr(torch, self.spec.dtype), wanted(x)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
-        with torch.inference_mode(False), torch.set_grad_enabled(wanted(x)), isolated(dtype, self._dice):
+        with (
+            torch.inference_mode(False),
+            torch.set_grad_enabled(graded),
+            self._home.entered(),
+            isolated(dtype, self._dice),
+        ):
             x, state = plain(x), State(plain(state.h), None if state.c is None else plain(state.c))
             try:
                 return self._caller.run(x, state, lengths)
@@ -76,6 +82,3 @@ def wanted(x: Tensor) -> bool:
 
 def plain(value: Tensor) -> Tensor:
     return value.clone() if value.is_inference() else value
-
-
-NativeFactory = Callable[[Spec], NativeLayer]

@@ -40,6 +40,7 @@ class OwnLoading:
         with (
             torch.inference_mode(False),  # whose tensors could not be kept for a run with gradients
             torch.no_grad(),
+            self.loaded.home.entered(),
             isolated(dtype),
             blaming(f"{NAME} failed", self.loaded.file),
         ):

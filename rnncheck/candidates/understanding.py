@@ -112,7 +112,8 @@ class Understanding:
             thing, spec, understood.found.convention, understood.found.reading, self._loaded.called, self._loaded.file
         )
         with torch.inference_mode(False):  # whose tensors could not be written into
-            return NativeLayer(thing, caller, understood.facts, forgets=forgets, dice=None if forgets else self._dice)
+            dice = None if forgets else self._dice
+            return NativeLayer(thing, caller, understood.facts, self._loaded.home, forgets=forgets, dice=dice)
 
     def _of(self, spec: Spec) -> Understood:
         narrow = int(spec.proj_size > 0)
@@ -130,7 +131,8 @@ class Understanding:
         for tried in (*tries, own) if takes_input or spec.input_size > 1 else (own, *tries):
             for scheme in schemes(spec) if self._function is not None and self._example is None else (None,):
                 try:
-                    return self._probed_with(tried, scheme)
+                    with self._loaded.home.entered():
+                        return self._probed_with(tried, scheme)
                 except CannotRun as problem:
                     first = first or problem
         assert first is not None
