@@ -66,6 +66,8 @@ def named(loaded: Loaded) -> tuple[Cell | None, str]:
 def gates_of(spec: Spec, shapes: Shapes) -> int | None:
     """How many blocks of H the weights that multiply x, alone or beside h, have in each direction; None if that is no
     whole number.
+
+    A head may have as many outputs as x has features; in one layer those that multiply h alone tell it from a gate.
     """
     inputs, units = spec.input_size, spec.hidden_size
     alone = sum(blocks(shape, inputs, units) for shape in shapes)
@@ -73,6 +75,9 @@ def gates_of(spec: Spec, shapes: Shapes) -> int | None:
     if inputs == units:  # then those that multiply h look alike, and those of upper layers
         alone, beside = alone / (2 * spec.num_layers), beside / spec.num_layers
     gates = (alone + beside) / spec.directions
+    if gates not in BY_GATES and inputs != units and spec.num_layers == 1:
+        recurrent = sum(blocks(shape, units, units) for shape in shapes if inputs not in shape) / spec.directions
+        gates = recurrent if recurrent in BY_GATES else gates
     return int(gates) if gates and gates == int(gates) else None
 
 

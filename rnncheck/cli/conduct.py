@@ -36,6 +36,11 @@ def conduct(
     from rnncheck.implementations import check_mappable, check_name, files_of
 
     rows_shown(options.rows), witness_of(options)  # wrong ones are told before torch loads
+    if options.quiet and options.format != "table" and options.output is None:
+        raise UsageError(
+            f"--quiet prints the verdict line alone, which leaves --format {options.format} no place; "
+            "add --output FILE, or leave one of them out"
+        )
     arguments = arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)

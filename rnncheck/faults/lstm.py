@@ -17,8 +17,8 @@ def faults(spec: Spec) -> Iterator[Fault]:
         return
     yield Fault("forget-bias-added", "", ForgetBiasAdded)
     yield Fault("stale-cell-state", "", StaleCell)
-    yield Fault("coupled-gates", "i = 1 − f", InputCoupled)
-    yield Fault("coupled-gates", "f = 1 − i", ForgetCoupled)
+    yield Fault("coupled-gates", "i = 1 - f", InputCoupled)
+    yield Fault("coupled-gates", "f = 1 - i", ForgetCoupled)
     yield Fault("peephole", "", Peephole)
     if not spec.proj_size:
         yield Fault("peephole", "c through W_hh", CellThroughWeights)

@@ -112,6 +112,13 @@ def test_gates_are_counted_at_any_sizes(cell: Cell, layers: int, size: int) -> N
     assert gates_of(spec, list(spec.recurrent_shapes().values())) == cell.gates
 
 
+def test_a_head_that_yields_as_many_numbers_as_x_has_is_no_gate() -> None:
+    shapes = [(4, 3), (4, 4), (3, 4), (4, 1), (3, 1)]  # W_xh, W_hh, W_hy, b_h, b_y
+    assert gates_of(Spec(Cell.RNN, 3, 4), shapes) == 1
+    minimal = [(8, 3), (8, 4)]  # a cell of two gates is none of ours
+    assert gates_of(Spec(Cell.RNN, 3, 4), minimal) == 2
+
+
 def test_a_class_that_always_has_biases_refuses_to_be_without(rnncheck: Command, write: Write) -> None:
     write(RNN)
     outcome = rnncheck("compare", "mine.py", "--no-bias")

@@ -170,6 +170,12 @@ def test_an_output_file_gets_the_report_and_quiet_leaves_the_verdict(
     assert "equivalent" in path.read_text().splitlines()[0]
 
 
+def test_json_and_the_verdict_line_alone_cannot_both_be_on_stdout(rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("compare", "-q", "--format", "json")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "add --output FILE" in outcome.stderr
+
+
 def test_file_options_reach_the_reader(report: Callable[..., dict[str, Any]], data: Path) -> None:
     assert report("run", data, "--columns", "b,a")["sequences"]["shape"] == [3, 1, 2]
     assert report("run", data, "--drop", "name", "--window", "2", "--stride", "1")["sequences"]["shape"] == [2, 2, 2]

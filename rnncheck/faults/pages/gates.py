@@ -68,7 +68,7 @@ GRU:  read as z | r | n, or another order""",
             "Every t differs, t = 0 included. Where the weights are small every z is near 1/2, both mixtures are "
             "nearly the same, and a generous fixed tolerance lets it pass."
         ),
-        mend="Let z_t weigh the old state and 1 − z_t the proposal.",
+        mend="Let z_t weigh the old state and 1 - z_t the proposal.",
         right_code="h = (1 - z) * n + z * h",
         wrong_code="h = z * n + (1 - z) * h",
     ),
