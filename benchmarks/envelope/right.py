@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from benchmarks.envelope import onnx_layers
 from benchmarks.envelope.configurations import Configuration, configuration
 from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import right_layers
@@ -31,6 +32,8 @@ def runners(case: Configuration) -> Iterator[tuple[str, Runner]]:
             return layer.run(x.to(dtype), State(state.h.to(dtype), c), lengths)
 
         yield name, run
+    if run := onnx_layers.runner(spec, weights):
+        yield "onnxruntime", run
     for right in right_layers(spec):
         yield right.name, lambda x, state, lengths=None, right=right: right.run(spec, weights, x, state, lengths)
 
