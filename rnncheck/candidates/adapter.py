@@ -77,7 +77,7 @@ class Candidate:
             mapping.restrict,
             tuple(mapping.mapped(self._understood.native(spec))),
             tuple(mapping.conventions),
-            tuple(mapping.restrictions),
+            (*mapping.restrictions, *self._understood.passed_over(spec)),
             tuple(mapping.findings),
             (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
             doubt,

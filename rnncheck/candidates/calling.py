@@ -54,7 +54,8 @@ class Caller:
             result = self.result(x[t : t + 1], state)
             h, c = self._read(self.reading.h, result, "KBF"), self._read(self.reading.c, result, "KBF")
             assert h is not None
-            output = h[-1:]
+            beside = self._read(self.reading.output, result, "KBF")
+            output = (h if beside is None else beside)[-1:]
             if ends is not None:
                 alive = (t < ends)[None, :, None]
                 output, h = torch.where(alive, output, torch.zeros_like(output)), torch.where(alive, h, state.h)
@@ -77,6 +78,8 @@ class Caller:
             h = last_states(output, spec, lengths)
         if h is not None and h.shape[0] != state.h.shape[0]:
             h = None  # the last layer's alone
+        if c is not None and (state.c is None or c.shape[0] != state.c.shape[0]):
+            c = None
         if output is None:
             hidden.add("output")
             output = x.new_full((*x.shape[:2], spec.output_size), torch.nan)

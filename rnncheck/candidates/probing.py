@@ -6,7 +6,7 @@ later: so batch and time are told apart by what the code does, whatever it says.
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -16,13 +16,16 @@ from torch import Tensor, nn
 from rnncheck.candidates import results
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.candidates.calling import Caller
-from rnncheck.candidates.convention import Convention, Handing, Reading, StateForm
+from rnncheck.candidates.convention import Convention, Reading, StateForm
 from rnncheck.candidates.isolation import isolated
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.reading import find
 from rnncheck.candidates.signatures import Call
 from rnncheck.candidates.sizes import Sizes
 from rnncheck.candidates.taps import taps
+from rnncheck.candidates.tensors import held
+from rnncheck.candidates.unread import NOTHING, Calls, Unread, movers, unread
+from rnncheck.candidates.ways import CELLS, LAYERS, PACKED, ROWS, Kind, forms, inputs
 from rnncheck.errors import CannotRun
 from rnncheck.spec import Cell
 from rnncheck.trace import State
@@ -30,7 +33,6 @@ from rnncheck.trace import State
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
 OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
-LAYERS, PACKED, ROWS, CELLS = "layers", "packed", "rows", "cells"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Found:
     drops_time: bool  # something it returns has no axis of time, though it was given one
     raised: str | None = None  # what happens, given the initial state that its signature offers
     crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
+    unread: Unread = NOTHING
 
 
 @dataclass
@@ -88,13 +91,13 @@ class Probe:
             return found
         raise self._refusal()
 
-    def _attempts(self, kind: str) -> Iterator[Found]:
+    def _attempts(self, kind: Kind) -> Iterator[Found]:
         if kind == CELLS and (self.sizes.spec.bidirectional or self.call.state is None):
             return
         if kind == PACKED and not isinstance(self.thing, nn.Module):
             return
-        for x_axes, as_list in self._inputs(kind):
-            for form in self._forms(kind):
+        for x_axes, as_list in inputs(kind, one_feature=self.one_feature, batch_first=self.batch_first):
+            for form in forms(kind, self.call, self.sizes):
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
                 names = self.call.state, self.call.cell_state
@@ -115,39 +118,6 @@ class Probe:
                     yield found if form is not None or self.call.state is None else self._crash(found)
                     break
 
-    def _inputs(self, kind: str) -> list[tuple[str, bool]]:
-        """The axes of x, the likeliest first, and whether it is handed over as a list."""
-        if kind == CELLS:
-            return [("BF", False), ("FB", False), ("F", False), ("F1", False)]
-        if kind == ROWS:
-            return [("TF", False), ("TF1", False), ("TF1", True)]
-        if kind == PACKED:
-            return [("TBF", False), ("BTF", False)]
-        if self.one_feature:
-            return [("BT", False), ("TB", False), ("BTF", False), ("TBF", False)]
-        if self.batch_first is not None:
-            return [("BTF" if self.batch_first else "TBF", False)]
-        return [("TBF", False), ("BTF", False), ("TBF", True), ("FBT", False)]
-
-    def _forms(self, kind: str) -> Iterator[StateForm | None]:
-        call, lstm = self.call, self.sizes.spec.cell is Cell.LSTM
-        if call.state is not None:
-            axes = {
-                LAYERS: ["KBF", "BF", "BKF", "FB"],
-                PACKED: ["KBF", "BF"],
-                ROWS: ["KF", "F", "F1"],
-                CELLS: ["BF", "FB", "KBF", "F", "F1"],
-            }[kind]
-            if self.sizes.states > 1:
-                axes = [each for each in axes if "K" in each]
-            handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
-            for handing in handings:
-                yield from (StateForm(each, handing) for each in axes)
-            if kind == LAYERS and (lstm or self.sizes.states > 1):
-                yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
-        if not (call.state_required and call.state):
-            yield None
-
     def _attempt(self, convention: Convention) -> Found | None:
         b = slice(0, 1) if convention.by_row else slice(None)
         t = slice(0, 1) if convention.is_cell else slice(None)
@@ -155,12 +125,15 @@ class Probe:
         try:
             with torch.no_grad(), isolated(self.x.dtype):
                 result = self._caller(convention).result(x.clone(), cloned(state))
-                reading = find(result, convention, self.sizes)
+                reading = find(result, convention, self.sizes, lambda: self._matrices(convention, x, state))
                 if reading is None and isinstance(self.thing, nn.Module):
                     reading = taps(self._caller(convention), self.sizes, x, cloned(state))
                 if reading is None:
                     self.returned.append(results.described(result))
-                return None if reading is None else self._measured(convention, reading)
+                    return None
+                calls = self._calls(convention, reading, x, state)
+                beside = unread(self.thing, calls, reading, self.sizes)
+                return replace(self._measured(convention, reading), unread=beside)
         except CandidateError as problem:
             self.problems.append((convention, problem))
             return None
@@ -201,6 +174,29 @@ class Probe:
             return trace.output[..., 1 - self.sizes.spec.state_size :]
 
         return differ(after(state), after(other))
+
+    def _calls(self, convention: Convention, reading: Reading, x: Tensor, state: State) -> Calls:
+        """Of copies of whatever they are given."""
+
+        def caller(thing: Any, reading: Reading) -> Caller:
+            return replace(self._caller(convention, reading), thing=copy.deepcopy(thing))
+
+        nothing = Reading(None, None, None)
+        return Calls(
+            x,
+            state,
+            convention.state is not None,
+            convention.is_cell,
+            lambda thing: caller(thing, nothing).result(x.clone(), cloned(state)),
+            lambda thing: caller(thing, reading).run(x.clone(), cloned(state)),
+        )
+
+    def _matrices(self, convention: Convention, x: Tensor, state: State) -> Mapping[results.Way, frozenset[str]]:
+        """Those that each part of the result depends on."""
+        own = {name for name, value in held(self.thing).items() if value.dim() > 1 and min(value.shape) > 1}
+        calls = self._calls(convention, Reading(None, None, None), x, state)
+        moved = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
+        return {way: names & own for way, names in moved.items()}
 
     def _caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""

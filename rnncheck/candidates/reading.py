@@ -1,6 +1,6 @@
 """Where the states are in what a candidate returned: by the sizes of the axes, and by what is equal to what."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,9 +8,11 @@ from torch import Tensor
 
 from rnncheck.candidates.convention import Convention, Reader, Reading
 from rnncheck.candidates.layout import letters
-from rnncheck.candidates.results import leaves
+from rnncheck.candidates.results import Way, leaves
 from rnncheck.candidates.sizes import Sizes
 from rnncheck.spec import Cell
+
+Movers = Callable[[], Mapping[Way, frozenset[str]]]  # the matrices that each part of the result depends on
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Leaf:
     value: Tensor
 
 
-def find(result: object, convention: Convention, sizes: Sizes) -> Reading | None:
-    """None where there is nothing that could be a state."""
+def find(result: object, convention: Convention, sizes: Sizes, movers: Movers | None = None) -> Reading | None:
+    """None where there is nothing that could be a state. `movers` tells heads from states, which look alike."""
     spec = sizes.spec
     axes = set("BF") - (set("B") if convention.by_row else set())
     sequences, states = [], []
@@ -34,28 +36,64 @@ def find(result: object, convention: Convention, sizes: Sizes) -> Reading | None
                 sequences.append(leaf)
         elif held in (axes, axes | {"K"}):
             states.append(Leaf(reader, reader.read(result, "KBF")))
-    sequences, states = distinct(sequences), distinct(states)
+    every, sequences, states = states, distinct(sequences), distinct(states)
     if convention.is_cell:
         states = [each for each in states if len(each.value) == sizes.states]
+    if movers is not None and spec.cell is not Cell.LSTM and sizes.states == 1 and rivals(sequences, states):
+        sequences, states = without_heads(sequences, states, movers())
     wide = [each for each in states if each.value.shape[2] == spec.state_size]
     cells = [each for each in states if each.value.shape[2] == spec.hidden_size]
     output, h, c = None, None, None
     if sequences:
         output = hidden_first(sequences)[0] if spec.cell is Cell.LSTM else sequences[0]
-        wide.sort(key=lambda each: not is_end_of(each.value, output.value))  # the sort is stable
+        wide = sorted(wide, key=ends_nothing_of(output))  # the sort is stable
     if wide:
         h = wide[0]
+    if convention.is_cell and spec.cell is not Cell.LSTM and len(wide) > 1:
+        output, h = wide[0], wide[-1]  # as torch's layers do, it returns its state last
     others = [each for each in cells if each is not h]
     if spec.cell is Cell.LSTM and h is not None and others:
         c = others[0]
         if not spec.proj_size and in_order(h, c, convention) != (h, c):
             h, c = c, h
+    if spec.cell is Cell.LSTM and h is not None and c is None:
+        c = twin(h, every)
     if output is None and h is None:
         return None
     if convention.is_cell and spec.cell is Cell.LSTM and c is None:
         return None
     readers_of = [None if each is None else each.reader for each in (output, h, c)]
     return Reading(readers_of[0], readers_of[1], readers_of[2])
+
+
+def rivals(sequences: Sequence[Leaf], states: Sequence[Leaf]) -> bool:
+    """Whether two of them could be one and the same quantity, and are not."""
+    if not sequences or not states:
+        return len(states) > 1 or len(sequences) > 1
+    return not any(is_end_of(state.value, each.value) for state in states for each in sequences)
+
+
+def without_heads(
+    sequences: Sequence[Leaf], states: Sequence[Leaf], moved: Mapping[Way, frozenset[str]]
+) -> tuple[list[Leaf], list[Leaf]]:
+    """Without what depends on all that a state depends on, and on another matrix besides."""
+    every = [moved.get(each.reader.way, frozenset()) for each in (*sequences, *states)]
+
+    def kept(found: Sequence[Leaf]) -> list[Leaf]:
+        return [
+            each
+            for each in found
+            if not any(moved.get(each.reader.way, frozenset()) > other for other in every if other)
+        ]
+
+    return kept(sequences), kept(states)
+
+
+def twin(h: Leaf, every: Sequence[Leaf]) -> Leaf | None:
+    """What stands beside h in a pair of its own, where c would, and repeats it."""
+    way = h.reader.way
+    beside = [each for each in every if len(way) > 1 and each.reader.way == (*way[:-1], 1) != way]
+    return beside[0] if beside else None
 
 
 def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf]:
@@ -85,6 +123,10 @@ def distinct(found: Sequence[Leaf]) -> list[Leaf]:
 
 def same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and torch.equal(a, b)
+
+
+def ends_nothing_of(output: Leaf) -> Callable[[Leaf], bool]:
+    return lambda each: not is_end_of(each.value, output.value)
 
 
 def is_end_of(state: Tensor, output: Tensor) -> bool:

@@ -19,6 +19,7 @@ from rnncheck.candidates.probing import Found, Probe
 from rnncheck.candidates.read_as import sentence
 from rnncheck.candidates.signatures import Call, read
 from rnncheck.candidates.tensors import held
+from rnncheck.candidates.unread import passed_over, strangers
 from rnncheck.errors import CannotRun
 from rnncheck.native import Facts
 from rnncheck.spec import Cell, Dtype, Spec
@@ -91,7 +92,13 @@ class Understanding:
     def doubt(self, spec: Spec) -> str | None:
         """What may be wrong when it is called as its signature offers."""
         found = self._of(spec).found
-        return None if found.crashes or not found.raised else f"given an initial state, it raises: {found.raised}"
+        if found.raised and not found.crashes:
+            return f"given an initial state, it raises: {found.raised}"
+        return strangers(found.unread)
+
+    def passed_over(self, spec: Spec) -> list[str]:
+        """What it returns and nobody compares, though nothing is wrong with that."""
+        return passed_over(self._of(spec).found.unread)
 
     def crash(self, spec: Spec) -> str | None:
         """What is wrong when it is called as its signature offers."""
@@ -192,7 +199,7 @@ def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:
     whole = reading.h is not None and (tried.states == 1 or "K" in reading.h.axes)
     if whole or (reading.h is None and spec.num_layers == 1):
         exposes.add("h_n")
-    if reading.c is not None:
+    if reading.c is not None and (tried.states == 1 or "K" in reading.c.axes):
         exposes.add("c_n")
     state = convention.state
     gives_c = state is not None and state.handing not in ("h", "[h]")
