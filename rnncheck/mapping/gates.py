@@ -10,7 +10,7 @@ from rnncheck.mapping import names
 from rnncheck.mapping.assignment import cheapest
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.kin import adds_biases, kin
-from rnncheck.mapping.places import Placed
+from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe
 from rnncheck.mapping.signatures import (
     BIASES,

@@ -1,9 +1,10 @@
 """Finds out how the tensors of a candidate are filled, by running it at sizes of our choice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from rnncheck.mapping.compose import entries
+from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import roles
 from rnncheck.mapping.notes import explained
@@ -76,7 +77,19 @@ def _infer(native: Native) -> FoundMapping:
     reading = roles(native, probe, where)
     mapping = FoundMapping(spec, entries(reading, tensors, live, spec))
     _check_complete(mapping)
+    _check_biases(mapping, live)
     return replace(explained(mapping), findings=dead(native, mapping))
+
+
+def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
+    """A bias is left out of the comparison only if nothing that the candidate reads could be it."""
+    spare = [name for name, entry in mapping.entries.items() if name in live and isinstance(entry.expression, Zeros)]
+    absent = mapping.absent_biases()
+    if spare and absent and mapping.spec.bias:
+        raise MappingError(
+            f"it reads {', '.join(map(printable, spare))}, and which bias that is cannot be told, while none of its "
+            f"tensors is {', '.join(absent)}\nSay what each of its tensors holds with --mapping FILE.toml"
+        )
 
 
 def _check_complete(mapping: FoundMapping) -> None:

@@ -21,6 +21,7 @@ _NOISE = {
     "lin",
 }
 _PLACE = re.compile(r"_?l?\d+(?:_reverse)?$")
+_SORT = re.compile(r"(?:weight|bias|kernel|[wubr])_?", re.IGNORECASE)
 _HEAD = re.compile(
     r"fc\d*|out(put)?|head|dec(oder)?|proj|y|v|by|wy|w?[ah]y|why|way|wya|bya|bay|h2[oy]|i2o|logits|classifier|readout|emb\w*"
 )
@@ -88,3 +89,11 @@ def family(name: str) -> str:
     """What a bias shares with the weight it stands beside: `cell.ih` of `cell.ih.bias`."""
     owner, _, own = name.rpartition(".")
     return owner if own in ("weight", "bias") else ""
+
+
+def shared(name: str) -> tuple[str, str, str]:
+    """What a bias may share with the weight it stands beside, most first: all but what says which of the two it is
+    (`cell.ih_l1` of `cell.bias_ih_l1`), the number of its place, or the owner alone."""
+    owner, _, own = name.rpartition(".")
+    place = _PLACE.search(own)
+    return f"{owner}.{_SORT.sub('', own, count=1)}", f"{owner}.{place[0]}" if place else "", owner

@@ -124,7 +124,7 @@ def weighted(value: Tensor) -> Tensor:
 
 def scattered(shape: Sequence[int], draw: torch.Generator, scale: float = 0.6) -> Tensor:
     """Distinct values of both signs."""
-    return scale * torch.randn(*shape, generator=draw, dtype=torch.float64)
+    return scale * torch.randn(tuple(shape), generator=draw, dtype=torch.float64)
 
 
 def put(native: Native, values: Mapping[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.gradients import Gradients
-from rnncheck.mapping.places import Placed
+from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe, put, scattered, weighted
 from rnncheck.native import Native
 from rnncheck.scratch.network import Network

@@ -1,0 +1,56 @@
+"""Which layer and direction each bias of a candidate belongs to."""
+
+from collections.abc import Mapping
+
+from rnncheck.mapping import names, torch_names
+from rnncheck.mapping.evidence import Evidence
+from rnncheck.mapping.layouts import Layout, layouts
+from rnncheck.mapping.placed import Placed
+from rnncheck.mapping.probe import Probe
+from rnncheck.native import Native
+
+_NAME, _STRANGE = 0.05, 0.1
+
+
+def biases(native: Native, probe: Probe, shown: Evidence, weights: Mapping[str, Placed]) -> list[Placed]:
+    """Biases have nothing to multiply: they go where their delta is that of a weight, or beside the weight that shares
+    most of their name."""
+    modules = {names.family(each.name) for each in weights.values()} - {""}
+    said = torch_names.said(native.tensors(), probe.spec)
+    found = []
+    for name, tensor in native.tensors().items():
+        if name in weights:
+            continue
+        live, pinned, module = bool(shown.reached[name]), names.torch_kind(name), names.family(name)
+        alone = not module and names.is_bias(name) and not names.is_head(name)
+        if not live and module not in modules and not pinned and not alone:
+            continue
+        beside = _beside(name, weights)
+        options = []
+        for k in said.get(name, probe.places):
+            for layout in layouts(tensor.shape, probe.spec, k // probe.spec.directions):
+                if layout.kinds == ("b",):
+                    strange = _strange(name, layout, k, shown) if live else 0.0
+                    cost = _STRANGE * strange + (shown.unreached(name, k) if live else 0.0)
+                    cost += _NAME * (beside is not None and beside != k)
+                    options.append((cost, k, Placed(name, layout, k, live, pinned, adds=not strange)))
+        if options:
+            found.append(min(options, key=lambda option: option[:2])[2])
+    return found
+
+
+def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:
+    """The place of the weights whose names share most with this one's."""
+    for n, shared in enumerate(names.shared(name)):
+        there = {each.k for each in weights.values() if shared and names.shared(each.name)[n] == shared}
+        if len(there) == 1:
+            return there.pop()
+    return None
+
+
+def _strange(name: str, layout: Layout, k: int, shown: Evidence) -> float:
+    """The share of its blocks whose gradient points another way than that of every weight of the place."""
+    if layout.scalar:
+        return 0.0
+    blocks = [block["b"] for block in layout.blocks(shown.total[name])]
+    return sum(not shown.adds(block, k) for block in blocks) / len(blocks)

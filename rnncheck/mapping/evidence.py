@@ -1,0 +1,97 @@
+"""What one probe shows of a candidate's tensors: their gradients, which states they reach, and what reads what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping.gradients import Gradients
+from rnncheck.mapping.probe import Probe, put, read, scattered
+from rnncheck.native import Native
+from rnncheck.spec import Spec
+
+_UNREACHED = 1.0
+_FLAT = 1e-2  # what a matrix has beyond its rank, relative to the largest
+
+
+@dataclass
+class Evidence:
+    """`reached` are the places whose states depend on a tensor, `multiplied` is what the weights of a side and place
+    multiply, and `deltas` spans, for each weight placed so far, what reaches it over the steps of the probe.
+    """
+
+    spec: Spec
+    steps: int
+    total: Gradients
+    reached: dict[str, set[int]]
+    visible: set[int]
+    multiplied: Mapping[tuple[str, int], Tensor]
+    deltas: dict[int, list[Tensor]] = field(default_factory=dict)
+
+    def learn(self, k: int, kind: str, part: Tensor) -> None:
+        """What reaches one block of a weight reaches the others of its gate in the same place."""
+        delta = factor(part, self.rank(kind, k))
+        if delta is not None:
+            self.deltas.setdefault(k, []).append(delta)
+
+    def rank(self, kind: str, k: int) -> int:
+        """Of the gradient of a weight: at how many steps it meets anything but zeros. Of two steps without an initial
+        state, what multiplies x meets the first alone, what multiplies h the second, and a layer above meets both.
+        """
+        return self.steps if kind == "x" and k >= self.spec.directions else 1
+
+    def known(self, delta: Tensor, k: int) -> bool:
+        """Whether the same reaches another weight of the place."""
+        return any(parallel(delta[:, 0], each[:, 0]) for each in self.deltas.get(k, []) if each.shape == delta.shape)
+
+    def adds(self, block: Tensor, k: int) -> bool:
+        """Whether the gradient of a bias is what reaches weights of the place, summed over the steps."""
+        deltas = [each for each in self.deltas.get(k, []) if len(each) == len(block)]
+        if self.steps == 1:
+            return any(parallel(block, each[:, 0]) for each in deltas)
+        pairs = (torch.cat([a, b], 1) for n, a in enumerate(deltas) for b in deltas[n:])
+        return any(spans(pair, block) for pair in pairs)
+
+    def unreached(self, name: str, k: int) -> float:
+        """What speaks against a place, as a weight moves its own layer's state in its own direction, and none below."""
+        reached, directions = self.reached[name], self.spec.directions
+        own_layer = k // directions
+        stray = [each for each in reached if each // directions <= own_layer and each != k]
+        lower = [each for each in range(own_layer * directions) if each in stray]
+        return _UNREACHED * (k in self.visible - reached) + 0.6 * bool(stray) + 0.2 * bool(lower)
+
+
+def evidence(native: Native, probe: Probe) -> Evidence:
+    draw = torch.Generator().manual_seed(3)
+    put(native, {name: scattered(tensor.shape, draw) for name, tensor in native.tensors().items()})
+    multiplied = read(native, probe)
+    found = probe.gradients(native)
+    total = {name: sum((each[name] for _, each in found[1:]), found[0][1][name]) for name in native.tensors()}
+    floor = 1e-7 * max(float(each.abs().max()) for each in total.values() if each.numel())
+    reached = {
+        name: {k for k, each in found if each[name].numel() and float(each[name].abs().max()) > floor} for name in total
+    }
+    return Evidence(probe.spec, len(probe.x), total, reached, {k for k, _ in found}, multiplied)
+
+
+def parallel(a: Tensor, b: Tensor) -> bool:
+    norms = float(a.norm() * b.norm())
+    return a.shape == b.shape and norms > 0 and abs(float(a @ b)) > (1 - _FLAT) * norms
+
+
+def spans(basis: Tensor, vector: Tensor) -> bool:
+    """Whether the vector is a sum of multiples of the columns; not told where they span everything."""
+    left, sizes, _ = torch.linalg.svd(basis, full_matrices=False)
+    left = left[:, sizes > _FLAT * sizes[0]]
+    vector = vector.double()
+    rest = vector - left @ (left.t() @ vector)
+    told = bool(vector.any()) and left.shape[1] < len(vector)
+    return told and float(rest.norm()) < _FLAT * float(vector.norm())
+
+
+def factor(part: Tensor, rank: int) -> Tensor | None:
+    """The left factor of a matrix of this rank or less, as orthogonal columns; None for any other."""
+    left, sizes, _ = torch.linalg.svd(part.double(), full_matrices=False)
+    columns = int((sizes > _FLAT * sizes[0]).sum())
+    return left[:, :columns] if 0 < columns <= rank else None

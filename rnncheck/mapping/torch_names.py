@@ -1,0 +1,50 @@
+"""Where torch's own names say that a tensor belongs: `lstm.weight_hh_l1_reverse` is of layer 1, backwards."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from rnncheck.spec import Spec
+
+_NAME = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d+)(?P<reverse>_reverse)?")
+
+
+def said(names: Collection[str], spec: Spec) -> Mapping[str, list[int]]:
+    """The places k = layer * D + direction that its name leaves to each tensor of torch's names.
+
+    One, where its owner has all weights of the spec, and none for a layer too many; the owner of some of the layers
+    says the direction alone. What is not listed may be anywhere.
+    """
+    whole = owners(names, spec)
+    found = {}
+    for name in names:
+        owner, dot, own = name.rpartition(".")
+        match = _NAME.fullmatch(own)
+        if match is None:
+            continue
+        direction = int(match["reverse"] is not None)
+        if owner in whole:
+            k = int(match["layer"]) * spec.directions + direction
+            found[name] = [k] if own in spec.recurrent_shapes() else []
+        elif spec.bidirectional and f"{owner}{dot}{other(own)}" in names:
+            found[name] = list(range(direction, spec.num_layers * spec.directions, spec.directions))
+    return found
+
+
+def certain(names: Collection[str], spec: Spec, live: Collection[str]) -> frozenset[str]:
+    """The names that nothing can speak against: those of the only module that has all weights of the spec, if it is in
+    use at all."""
+    whole = owners(names, spec)
+    found = {name for name in names if name.rpartition(".")[0] in whole and _NAME.fullmatch(name.rpartition(".")[2])}
+    return frozenset(found) if len(whole) == 1 and not found.isdisjoint(live) else frozenset()
+
+
+def owners(names: Collection[str], spec: Spec) -> frozenset[str]:
+    """Those modules that have all weights of the spec, by torch's names."""
+    weights = [name for name in spec.recurrent_shapes() if name.startswith("weight")]
+    every = {name.rpartition(".")[0] for name in names}
+    return frozenset(each for each in every if all(f"{each}.{name}".lstrip(".") in names for name in weights))
+
+
+def other(own: str) -> str:
+    """The same weight of the other direction."""
+    return own.removesuffix("_reverse") if own.endswith("_reverse") else f"{own}_reverse"

@@ -1,0 +1,157 @@
+"""Layers and directions whose states cannot be seen one by one: torch's names say which is which, or other names."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from rnncheck import check
+from rnncheck.errors import CannotRun
+from rnncheck.report import Verdict
+
+
+class SwappedDirections(nn.RNN):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> object:
+        return renamed(self, x, h0, lambda name: name[:-8] if name.endswith("_reverse") else f"{name}_reverse")
+
+
+class SwappedLayers(nn.RNN):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> object:
+        return renamed(self, x, h0, lambda name: name.translate(str.maketrans("12", "21")))
+
+
+def renamed(module: nn.RNN, x: Tensor, h0: Tensor | None, other) -> object:  # type: ignore[no-untyped-def]
+    own = dict(module.named_parameters())
+    plain = nn.RNN(module.input_size, module.hidden_size, module.num_layers, bidirectional=module.bidirectional)
+    return functional_call(plain, {name: own[other(name)] for name in own}, (x, h0))
+
+
+class Encoder(nn.Module):
+    kind: type[nn.Module] = nn.LSTM
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.inner = self.kind(input_size, hidden_size, num_layers, bidirectional=bidirectional)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)[0]
+
+
+class GruEncoder(Encoder):
+    kind = nn.GRU
+
+
+class NoUpperBias(GruEncoder):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional_call(self.inner, {"bias_hh_l1": torch.zeros_like(self.inner.bias_hh_l1)}, (x,))[0]
+
+
+class Stack(nn.Module):
+    kind: type[nn.Module] = nn.RNN
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.below, self.above = self.kind(input_size, hidden_size), self.kind(hidden_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.above(self.below(x)[0])[0]
+
+
+class GruStack(Stack):
+    kind = nn.GRU
+
+
+class BothWays(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.below = nn.RNN(input_size, hidden_size, bidirectional=True)
+        self.above = nn.RNN(2 * hidden_size, hidden_size, bidirectional=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.above(self.below(x)[0])[0]
+
+
+class OwnNames(nn.Module):
+    times = 1
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.size = hidden_size
+        for name, width in (("W1", input_size), ("U1", hidden_size), ("W2", hidden_size), ("U2", hidden_size)):
+            setattr(self, name, nn.Parameter(torch.randn(hidden_size, width)))
+        self.b1, self.b2 = nn.Parameter(torch.randn(hidden_size)), nn.Parameter(torch.randn(hidden_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = b = x.new_zeros(x.shape[1], self.size)
+        output = []
+        for x_t in x:
+            a = torch.tanh(x_t @ self.W1.T + a @ self.U1.T + self.b1)
+            b = torch.tanh(a @ self.W2.T + b @ self.U2.T + self.times * self.b2)
+            output.append(b)
+        return torch.stack(output)
+
+
+class TrebledUpperBias(OwnNames):
+    times = 3
+
+
+@pytest.mark.parametrize(
+    ("candidate", "options"),
+    [
+        (Encoder, {"num_layers": 2, "bidirectional": True}),
+        (GruEncoder, {"num_layers": 2}),
+        (Stack, {"num_layers": 2}),
+        (GruStack, {"cell": "gru", "num_layers": 2}),
+        (BothWays, {"num_layers": 2, "bidirectional": True}),
+        (OwnNames, {"num_layers": 2}),
+    ],
+)
+def test_a_right_layer_that_shows_its_outputs_alone_is_compared_with_all_its_biases(
+    candidate: type[nn.Module], options: dict[str, object]
+) -> None:
+    cell = {Encoder: "lstm", GruEncoder: "gru"}.get(candidate, "rnn")
+    report = check(candidate, **{"cell": cell, "witness": False, **options})
+    assert (report.verdict, report.restrictions) == (Verdict.EQUIVALENT, [])
+
+
+@pytest.mark.parametrize(
+    ("candidate", "cell", "options"),
+    [
+        (SwappedDirections, "rnn", {"bidirectional": True}),
+        (SwappedLayers, "rnn", {"num_layers": 3}),
+        (NoUpperBias, "gru", {"num_layers": 2}),
+        (TrebledUpperBias, "rnn", {"num_layers": 2}),
+    ],
+)
+def test_weights_of_another_place_and_biases_of_the_upper_layer_are_not_explained_away(
+    candidate: type[nn.Module], cell: str, options: dict[str, object]
+) -> None:
+    report = check(candidate, cell=cell, diagnose=False, **options)
+    assert (report.verdict, report.restrictions) == (Verdict.MISMATCH, [])
+
+
+def test_torch_s_names_say_which_layer_and_direction_each_tensor_is() -> None:
+    report = check(SwappedDirections, bidirectional=True, diagnose=False)
+    assert all(each.candidate == each.from_ for each in report.mapping)
+
+
+class ThreeBiasesBelow(OwnNames):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.b3 = nn.Parameter(torch.randn(hidden_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = b = x.new_zeros(x.shape[1], self.size)
+        output = []
+        for x_t in x:
+            a = torch.tanh(x_t @ self.W1.T + a @ self.U1.T + self.b1 + self.b2 + self.b3)
+            b = torch.tanh(a @ self.W2.T + b @ self.U2.T)
+            output.append(b)
+        return torch.stack(output)
+
+
+def test_no_bias_is_left_out_while_one_that_it_might_be_is_read() -> None:
+    with pytest.raises(
+        CannotRun, match=r"(?s)it reads b\d, .* while none of its tensors is bias_ih_l1, bias_hh_l1.*--mapping"
+    ):
+        check(ThreeBiasesBelow, num_layers=2)
