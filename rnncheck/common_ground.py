@@ -31,7 +31,7 @@ class Ground:
     findings: Sequence[Finding]
     notes: Sequence[str]
     doubt: str | None
-    crashes: Sequence[Comparison]
+    problems: Sequence[Comparison]
     withheld: frozenset[str]
     restrictions: Sequence[Callable[[Weights], Weights]]
 
@@ -64,16 +64,12 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         mapping=mine.mapping if mine else (),
         conventions=mine.conventions if mine else (),
         held_back=[said for each in known for said in each.restrictions],
-        findings=[finding for each in known for finding in (*crash(each), *each.findings)],
+        findings=[finding for each in known for finding in (*wrong_calls(each), *each.findings)],
         notes=[
             note for side, each in sides for note in (*limits(short(side.name), each, quantities, spec), *each.notes)
         ],
         doubt=next((each.doubt for each in known if each.doubt), None),
-        crashes=[
-            Comparison("output from h0", "free", problem=f"it raises {': '.join(each.crash.split(': ')[:2])}")
-            for each in known
-            if each.crash
-        ],
+        problems=[comparison for each in known for comparison in problems(each)],
         withheld=frozenset().union(*(each.withheld for each in known)),
         restrictions=[each.restrict for each in known],
     )
@@ -83,10 +79,21 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
     return next((reading.read_as for each, reading in sides if each is side), None)
 
 
-def crash(reading: Reading) -> list[Finding]:
+def wrong_calls(reading: Reading) -> list[Finding]:
+    """What is wrong with how it is made and called, whatever it computes."""
+    found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
     if reading.crash is None:
-        return []
-    return [Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
+        return found
+    return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
+
+
+def problems(reading: Reading) -> list[Comparison]:
+    """The same, as comparisons that fail."""
+    found = [Comparison(f"option {each.option}", "free", problem="it has no effect") for each in reading.ignored]
+    if reading.crash is None:
+        return found
+    raised = ": ".join(reading.crash.split(": ")[:2])
+    return [*found, Comparison("output from h0", "free", problem=f"it raises {raised}")]
 
 
 def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) -> list[str]:

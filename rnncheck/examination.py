@@ -80,7 +80,7 @@ def examine(case: Case, progress: Progress | None = None) -> Examination:
                     progress(both.steps, plan.sequences.seq_len)
         except KeyboardInterrupt as interrupt:
             stopped = interrupt
-        comparisons = [*both.comparisons(), *evidence.comparisons, *common.crashes]
+        comparisons = [*both.comparisons(), *evidence.comparisons, *common.problems]
         verdict, reason = judge(comparisons, case.enveloped.doubt)
         if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
             verdict, reason = Verdict.INCONCLUSIVE, doubt

@@ -16,9 +16,10 @@ from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.candidates.understanding import Understanding
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.implementations.protocol import Reading
+from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
+from rnncheck.mapping.expression import Unused
 from rnncheck.native import Facts
 from rnncheck.scratch.head import softmax_head
 from rnncheck.spec import Cell, Dtype, Spec
@@ -56,18 +57,34 @@ class Candidate:
         with self._hinting(spec):
             if reason := self._understood.refuses(spec, lengths=lengths):
                 return reason
-            if not spec.bias and "bias" not in self._understood.takes:
-                mapping = self._mapping(replace(spec, bias=True))
-                held = mapping.holders if isinstance(mapping, FoundMapping) else {}
-                if biases := sorted({name for key in held if key.startswith("bias") for name in held[key]}):
-                    return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
+            if not spec.bias and "bias" not in self._understood.takes and (biases := self._biases(spec)):
+                return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
         return None
+
+    def _biases(self, spec: Spec) -> list[str]:
+        """What it holds biases in, made with them."""
+        mapping = self._mapping(replace(spec, bias=True))
+        held = mapping.holders if isinstance(mapping, FoundMapping) else {}
+        return sorted({name for key in held if key.startswith("bias") for name in held[key]})
+
+    def _ignored(self, spec: Spec) -> list[Ignored]:
+        """Options that its constructor takes, and that have no effect."""
+        found, mapping = self._understood.ignored(spec), self._mapping(spec)
+        if spec.bias or not isinstance(mapping, FoundMapping):
+            return found
+        trained = self._understood.native(spec).registered()
+        live = {name for name, entry in mapping.entries.items() if not isinstance(entry.expression, Unused)}
+        if biases := [name for name in self._biases(spec) if name in live & trained]:
+            said = f"made with bias=False, it adds {printable(', '.join(biases), 200)}"
+            found.append(Ignored("bias", said))
+        return found
 
     def read(self, spec: Spec) -> Reading:
         """How it was understood, for the report and for what the check can ask of it."""
         facts = self._understood.facts(spec)
         with self._hinting(spec):
             mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
+            ignored = self._ignored(spec)
         hint = shape_hint(self._loaded.called, self._understood.takes, spec)
         return Reading(
             facts.read_as,
@@ -82,6 +99,7 @@ class Candidate:
             (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
             doubt,
             crash,
+            tuple(ignored),
             withheld(facts, mapping, spec),
         )
 

@@ -48,6 +48,7 @@ class Found:
     raised: str | None = None  # what happens, given the initial state that its signature offers
     crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
     unread: Unread = NOTHING
+    ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
 
 
 @dataclass
@@ -82,6 +83,11 @@ class Probe:
         for found in layers:
             if found.mixes_time and found.keeps_rows:
                 return found
+        if self.batch_first is not None and layers:
+            other = replace(self, batch_first=not self.batch_first)
+            for found in other._attempts(LAYERS):
+                if found.mixes_time and found.keeps_rows:
+                    return replace(found, ignores_batch_first=True)
         rows = list(self._attempts(ROWS))
         for found in rows:
             if found.mixes_time:

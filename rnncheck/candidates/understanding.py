@@ -21,6 +21,7 @@ from rnncheck.candidates.signatures import Call, read
 from rnncheck.candidates.tensors import held
 from rnncheck.candidates.unread import passed_over, strangers
 from rnncheck.errors import CannotRun
+from rnncheck.implementations.protocol import Ignored
 from rnncheck.native import Facts
 from rnncheck.spec import Cell, Dtype, Spec
 
@@ -104,6 +105,13 @@ class Understanding:
         """What is wrong when it is called as its signature offers."""
         found = self._of(spec).found
         return found.raised if found.crashes else None
+
+    def ignored(self, spec: Spec) -> list[Ignored]:
+        """Options that its constructor takes, and that have no effect on how it is called."""
+        if not self._of(spec).found.ignores_batch_first or "batch_first" not in self.takes:
+            return []
+        axes = "(T, B, I)" if spec.batch_first else "(B, T, I)"
+        return [Ignored("batch_first", f"made with batch_first={spec.batch_first}, it reads x as {axes}")]
 
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts

@@ -55,6 +55,14 @@ class Implementation(Protocol):
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """An option that a constructor takes and that has no effect, and how that is seen."""
+
+    option: str
+    seen: str
+
+
+@dataclass(frozen=True)
 class Reading:
     """How a stranger's code was understood, in one sentence, and what it lets a check do.
 
@@ -73,6 +81,7 @@ class Reading:
     notes: tuple[str, ...] = ()
     doubt: str | None = None  # why it is not equivalent, though nothing that was compared differs
     crash: str | None = None  # what it raises, given an initial state: another layer than one that takes it
+    ignored: tuple["Ignored", ...] = ()
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those of which it can have no gradient
 
 

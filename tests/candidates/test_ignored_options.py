@@ -1,0 +1,64 @@
+"""An option that a constructor takes and that has no effect is a fault, whatever else agrees."""
+
+from typing import Any
+
+import pytest
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.report import Report, Verdict
+
+
+class Wrapped(nn.Module):
+    """It hands its options on."""
+
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = False, bias: bool = True) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size, batch_first=batch_first, bias=bias)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Any:
+        return self.rnn(x, h0)
+
+
+class Deaf(Wrapped):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = False, bias: bool = True) -> None:
+        super().__init__(input_size, hidden_size)
+
+
+class AlwaysBatchFirst(Wrapped):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True, bias: bool = True) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+
+class NeverBiased(Wrapped):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = False, bias: bool = True) -> None:
+        super().__init__(input_size, hidden_size, batch_first, bias=False)
+
+
+def checked(candidate: type, **options: Any) -> Report:
+    return check(candidate, input_size=4, hidden_size=6, batch_size=3, seq_len=7, cell="rnn", **options)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "options", "option", "seen"),
+    [
+        (Deaf, {"batch_first": True}, "batch_first", "made with batch_first=True, it reads x as (T, B, I)"),
+        (AlwaysBatchFirst, {}, "batch_first", "made with batch_first=False, it reads x as (B, T, I)"),
+        (Deaf, {"bias": False}, "bias", "made with bias=False, it adds rnn.bias_hh_l0, rnn.bias_ih_l0"),
+    ],
+)
+def test_it_is_named_and_all_else_is_compared(candidate: type, options: dict[str, Any], option: str, seen: str) -> None:
+    report = checked(candidate, **options)
+    assert report.verdict is Verdict.MISMATCH
+    assert [(each.slug, each.variant, each.message) for each in report.findings] == [("option-ignored", option, seen)]
+    assert [each.quantity for each in report.comparisons if not each.agrees] == [f"option {option}"]
+    assert {"output", "h_n", "h"} <= {each.quantity for each in report.comparisons}
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"bias": False}])
+def test_options_that_are_heeded_are_none(options: dict[str, Any]) -> None:
+    assert checked(Wrapped, **options).verdict is Verdict.EQUIVALENT
+
+
+def test_a_layer_that_has_no_biases_does_without_them() -> None:
+    assert checked(NeverBiased, bias=False).verdict is Verdict.EQUIVALENT
