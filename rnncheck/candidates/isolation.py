@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnncheck.candidates.exits import exits_caught
+
 Seeds = tuple[Any, Any, Tensor]
 
 
@@ -46,7 +48,7 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
     before = seeds()
     graded, errors = torch.is_grad_enabled(), np.geterr()
     try:
-        with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        with exits_caught(), redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if dtype is not None and dtype != default_dtype:
                 torch.set_default_dtype(dtype)

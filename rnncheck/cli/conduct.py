@@ -10,6 +10,7 @@ from rnncheck.cli.options import CheckOptions, Format
 from rnncheck.cli.plans import arguments_of, plan_of, rows_shown, witness_of
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
+from rnncheck.cli.streams import stdout_apart
 from rnncheck.errors import UsageError
 from rnncheck.output import check_writable, write_atomically
 from rnncheck.spec import Spec
@@ -55,9 +56,10 @@ def conduct(
     with held_back():
         from rnncheck.checking import check
 
-    plan = plan_of((candidate, options.against), spec, data(), options, arguments)
-    with ProgressLine(sys.stderr) as progress:
-        report = check(plan, progress)
+    with stdout_apart():
+        plan = plan_of((candidate, options.against), spec, data(), options, arguments)
+        with ProgressLine(sys.stderr) as progress:
+            report = check(plan, progress)
     deliver(report, options)
     return report.exit_code
 

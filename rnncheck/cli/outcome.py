@@ -3,6 +3,7 @@
 Python gives 1 to any uncaught exception and to a stdout that was closed early; here 1 means a mismatch alone.
 """
 
+import atexit
 import os
 import sys
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 import typer
 
 from rnncheck.cli import signals
+from rnncheck.cli.streams import lead_to_stderr
 from rnncheck.errors import ExitCode, RnncheckError, Stopped
 
 # typer's base of all usage errors, wherever typer keeps its click
@@ -20,7 +22,22 @@ COMMAND_LINE_ERROR: Any = typer.BadParameter.__bases__[0]
 
 def main() -> NoReturn:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    end(run(sys.argv[1:]))
+
+
+def end(code: int) -> NoReturn:
+    """Ends the process with this code, whatever a candidate has left to be done at exit."""
+    really = os._exit
+    os._exit = lambda status: really(code)
+    with suppress(BaseException):
+        sys.stdout.flush()
+    with suppress(BaseException):
+        lead_to_stderr()
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):
+            stream.flush()
+    really(code)
 
 
 def run(arguments: list[str]) -> int:

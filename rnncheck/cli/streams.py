@@ -1,0 +1,35 @@
+"""Stdout is the report's alone: what a candidate writes there, in whatever way, goes to stderr."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+STDOUT, STDERR = 1, 2
+
+
+@contextmanager
+def stdout_apart() -> Iterator[None]:
+    """Within it what is written to stdout goes to stderr, by its number or by a stream that knows nothing of this."""
+    try:
+        kept = os.dup(STDOUT)
+    except OSError:  # closed from the start
+        yield
+        return
+    try:
+        lead_to_stderr()
+        yield
+    finally:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os.dup2(kept, STDOUT)
+        os.close(kept)
+
+
+def lead_to_stderr() -> None:
+    try:
+        os.dup2(STDERR, STDOUT)
+    except OSError:  # there is none
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, STDOUT)
+        os.close(nowhere)
