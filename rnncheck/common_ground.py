@@ -33,6 +33,7 @@ class Ground:
     doubt: str | None
     problems: Sequence[Comparison]
     withheld: frozenset[str]
+    by_row: bool
     restrictions: Sequence[Callable[[Weights], Weights]]
 
     def restrict(self, weights: Weights) -> Weights:
@@ -71,6 +72,7 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         doubt=next((each.doubt for each in known if each.doubt), None),
         problems=[comparison for each in known for comparison in problems(each)],
         withheld=frozenset().union(*(each.withheld for each in known)),
+        by_row=mine is not None and mine.by_row,
         restrictions=[each.restrict for each in known],
     )
 

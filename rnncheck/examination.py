@@ -131,7 +131,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:
         modes = {each.mode for each in found.comparisons}
         held = case.tolerance or case.enveloped.rounding
-        terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld)
+        terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld, common.by_row)
         found.testimony = testify(first, terms, always=plan.witness is not None)
         witness = found.testimony.witness
         if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):

@@ -93,7 +93,7 @@ class Candidate:
             facts.exposes,
             mapping.restrict,
             tuple(mapping.mapped(self._understood.native(spec))),
-            tuple(mapping.conventions),
+            (*self._understood.decided(spec), *mapping.conventions),
             (*mapping.restrictions, *self._understood.passed_over(spec)),
             tuple(mapping.findings),
             (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
@@ -101,6 +101,7 @@ class Candidate:
             crash,
             tuple(ignored),
             withheld(facts, mapping, spec),
+            self._understood.by_row(spec),
         )
 
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":

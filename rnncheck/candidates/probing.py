@@ -1,12 +1,13 @@
 """The convention of a candidate, found by calling it in every way that its signature leaves open, on tiny tensors.
 
-A way of calling is right if batch rows can be exchanged without another effect, and if time matters to what comes
-later: so batch and time are told apart by what the code does, whatever it says.
+A way of calling is right if batch rows can be exchanged without another effect, and if what is early matters to what
+comes later, and not the other way round: so batch and time are told apart by what the code does, whatever it says.
+Where no way is right, the layer is wrong in one that it accepts: only what takes no batch is called row by row.
 """
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -41,7 +42,8 @@ class Found:
 
     convention: Convention
     reading: Reading
-    mixes_time: bool
+    remembers: bool  # that what comes late depends on what was early, in the same row
+    foresees: bool  # that what comes early depends on what will be late, in the same row
     keeps_rows: bool
     uses_state: bool
     drops_time: bool  # something it returns has no axis of time, though it was given one
@@ -49,6 +51,10 @@ class Found:
     crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
     unread: Unread = NOTHING
     ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
+
+    @property
+    def recurs(self) -> bool:
+        return self.remembers and not self.foresees
 
 
 @dataclass
@@ -80,20 +86,24 @@ class Probe:
     def convention(self) -> Found:
         """Raises `CannotRun` if no way of calling it yields states."""
         layers = list(self._attempts(LAYERS)) or list(self._attempts(PACKED))
-        for found in layers:
-            if found.mixes_time and found.keeps_rows:
-                return found
+        found = steadily(layers)
+        if found is not None:
+            return found
         if self.batch_first is not None and layers:
             other = replace(self, batch_first=not self.batch_first)
-            for found in other._attempts(LAYERS):
-                if found.mixes_time and found.keeps_rows:
-                    return replace(found, ignores_batch_first=True)
-        rows = list(self._attempts(ROWS))
+            found = steadily(other._attempts(LAYERS))
+            if found is not None:
+                return replace(found, ignores_batch_first=True)
+        for found in layers:
+            if found.recurs:
+                return found
+        rows = [] if layers else list(self._attempts(ROWS))
         for found in rows:
-            if found.mixes_time:
+            if found.remembers:
                 return found
         cells = [] if any(each.drops_time for each in layers) else list(self._attempts(CELLS))
-        for found in (*(each for each in cells if each.uses_state), *layers, *rows, *cells):
+        backward = [each for each in layers if each.foresees and each.keeps_rows]
+        for found in (*(each for each in cells if each.uses_state), *backward, *layers, *rows, *cells):
             return found
         raise self._refusal()
 
@@ -211,30 +221,32 @@ class Probe:
         return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file)
 
     def _measured(self, convention: Convention, reading: Reading) -> Found:
-        """What exchanging rows, another first timestep, and another initial state change."""
+        """What exchanging rows, another first or last timestep of one row, and another initial state change."""
 
         def observed(x: Tensor, state: State) -> Tensor:
             trace = self._caller(convention, reading).run(x.clone(), cloned(state))
             return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
 
+        def bumped(t: int) -> Tensor:
+            x = self.x.clone()
+            x[t, 0] += 1
+            return observed(x, self.state)[:, 0]
+
         base = observed(self.x, self.state)
         order = torch.arange(self.sizes.batch_size).roll(1)
         exchanged = observed(self.x[:, order], rows_of(self.state, order))
-        earlier = self.x.clone()
-        earlier[0] += 1
-        late = observed(earlier, self.state)
+        late = slice(1, None) if len(base) > 1 else slice(None)
+        foresees = not self.sizes.spec.bidirectional and differ(base[:-1, 0], bumped(-1)[:-1])
         c = self.state.c
-        other = observed(self.x, State(self.state.h + 1, None if c is None else c + 1))
-        last = slice(1, None) if len(base) > 1 else slice(None)
-        shaped = base.shape == exchanged.shape
-        whole = reading.h is not None
+        other = observed(self.x, State(torch.cos(self.state.h), None if c is None else torch.cos(c)))
         return Found(
             convention,
             reading,
-            mixes_time=differ(base[last], late[last]),
-            keeps_rows=shaped and not differ(base[:, order], exchanged),
+            remembers=differ(base[late, 0], bumped(0)[late]),
+            foresees=foresees,
+            keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
             uses_state=convention.state is not None and differ(base, other),
-            drops_time=whole and reading.output is not None,
+            drops_time=reading.h is not None and reading.output is not None,
         )
 
     def _refusal(self) -> CannotRun:
@@ -253,6 +265,11 @@ class Probe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
+
+
+def steadily(tried: Iterable[Found]) -> Found | None:
+    """The first way of calling that carries something from step to step, and nothing from row to row."""
+    return next((each for each in tried if each.recurs and each.keeps_rows), None)
 
 
 def broadcasts(form: StateForm, reading: Reading) -> bool:

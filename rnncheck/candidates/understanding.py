@@ -11,6 +11,7 @@ from torch import nn
 from rnncheck.candidates import sizes as sizes_
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.construct import construct, constructor, entry
+from rnncheck.candidates.decided import decided
 from rnncheck.candidates.functions import Scheme, WithWeights, schemes
 from rnncheck.candidates.isolation import Dice
 from rnncheck.candidates.loading import Loaded
@@ -100,6 +101,13 @@ class Understanding:
     def passed_over(self, spec: Spec) -> list[str]:
         """What it returns and nobody compares, though nothing is wrong with that."""
         return passed_over(self._of(spec).found.unread)
+
+    def decided(self, spec: Spec) -> list[str]:
+        """What even an agreement has to say of how it is called."""
+        return decided(self._of(spec).found.convention)
+
+    def by_row(self, spec: Spec) -> bool:
+        return self._of(spec).found.convention.by_row
 
     def crash(self, spec: Spec) -> str | None:
         """What is wrong when it is called as its signature offers."""

@@ -83,6 +83,7 @@ class Reading:
     crash: str | None = None  # what it raises, given an initial state: another layer than one that takes it
     ignored: tuple["Ignored", ...] = ()
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those of which it can have no gradient
+    by_row: bool = False  # whether it never sees more than one row of a batch
 
 
 @runtime_checkable

@@ -45,6 +45,8 @@ class Trial:
 
     def outcome(self, fault: Fault) -> Outcome:
         """Of this fault here."""
+        if why := self.terms.hides(fault):
+            return Outcome(fault, "hidden", why)
         seen = list[Comparison]()
         for comparisons in self._retrial.evidence(fault):
             seen += comparisons
@@ -59,7 +61,7 @@ class Trial:
         """What a part of the run made of a fault, seen on the whole: tried `again` there, or else only asked for the
         known reasons that hide it.
         """
-        if partial.sort == "caught":
+        if partial.sort == "caught" or self.terms.hides(partial.fault):
             return partial
         if again:
             return self.outcome(partial.fault)
