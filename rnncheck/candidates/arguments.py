@@ -66,6 +66,14 @@ class Constructor:
                 )
         return None
 
+    def batch_first(self, spec: Spec) -> bool | None:
+        """As it is told; None if it has no parameter for it."""
+        if "batch_first" not in self.takes:
+            return None
+        named = next((name for name, role in self.roles.items() if role == "batch_first"), "batch_first")
+        default = self.parameters[named].default if named in self.parameters else EMPTY
+        return bool(self._given.get(named, heeding(default, spec)))
+
     def arguments(self, spec: Spec, output_size: int) -> dict[str, object]:
         """By name. Raises `CannotRun` for what is required and cannot be guessed."""
         filled: dict[str, object] = {}
@@ -97,6 +105,8 @@ def value_of(
     """What a parameter is given; EMPTY to leave it at its default."""
     default = parameter.default
     match role:
+        case "batch_first":
+            return heeding(default, spec)
         case "output_size":
             return output_size if default is EMPTY or isinstance(default, int) else EMPTY
         case "nonlinearity":
@@ -112,6 +122,11 @@ def value_of(
         case "hidden_size" if isinstance(default, list | tuple):
             return type(default)([spec.hidden_size] * spec.num_layers)
     return getattr(spec, role)
+
+
+def heeding(default: object, spec: Spec) -> bool:
+    """Batch first if asked for, or if it is so unless told otherwise: which axis is which changes nothing computed."""
+    return spec.batch_first or default is True
 
 
 def nonlinearity(default: object, spec: Spec) -> object:

@@ -104,7 +104,8 @@ class Understanding:
 
     def decided(self, spec: Spec) -> list[str]:
         """What even an agreement has to say of how it is called."""
-        return decided(self._of(spec).found.convention)
+        unasked = bool(self._batch_first(spec)) and not spec.batch_first
+        return decided(self._of(spec).found.convention, batch_first_by_default=unasked)
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row
@@ -116,10 +117,14 @@ class Understanding:
 
     def ignored(self, spec: Spec) -> list[Ignored]:
         """Options that its constructor takes, and that have no effect on how it is called."""
-        if not self._of(spec).found.ignores_batch_first or "batch_first" not in self.takes:
+        told = self._batch_first(spec)
+        if not self._of(spec).found.ignores_batch_first or told is None:
             return []
-        axes = "(T, B, I)" if spec.batch_first else "(B, T, I)"
-        return [Ignored("batch_first", f"made with batch_first={spec.batch_first}, it reads x as {axes}")]
+        axes = "(T, B, I)" if told else "(B, T, I)"
+        return [Ignored("batch_first", f"made with batch_first={told}, it reads x as {axes}")]
+
+    def _batch_first(self, spec: Spec) -> bool | None:
+        return self._constructor.batch_first(spec) if self._constructor is not None else None
 
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
@@ -197,7 +202,8 @@ class Understanding:
         numpy = not isinstance(thing, nn.Module) and (
             thing.numpy if isinstance(thing, WithWeights) else uses_numpy(thing)
         )
-        batch_first = tried.spec.batch_first if "batch_first" in takes else getattr(thing, "batch_first", None)
+        told = self._batch_first(tried.spec)
+        batch_first = getattr(thing, "batch_first", None) if told is None else told
         one_feature = tried.spec.input_size == 1 and "input_size" not in takes
         probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature)
         found = probe.convention()

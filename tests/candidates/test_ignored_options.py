@@ -26,7 +26,7 @@ class Deaf(Wrapped):
 
 
 class AlwaysBatchFirst(Wrapped):
-    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True, bias: bool = True) -> None:
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = False, bias: bool = True) -> None:
         super().__init__(input_size, hidden_size, batch_first=True)
 
 
@@ -62,3 +62,41 @@ def test_options_that_are_heeded_are_none(options: dict[str, Any]) -> None:
 
 def test_a_layer_that_has_no_biases_does_without_them() -> None:
     assert checked(NeverBiased, bias=False).verdict is Verdict.EQUIVALENT
+
+
+class BatchFirstByDefault(Wrapped):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True) -> None:
+        super().__init__(input_size, hidden_size, batch_first)
+
+
+class BatchFirstForGood(Wrapped):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+
+class TimeFirstForGood(Wrapped):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True) -> None:
+        super().__init__(input_size, hidden_size)
+
+
+@pytest.mark.parametrize("candidate", [BatchFirstByDefault, BatchFirstForGood])
+def test_what_is_batch_first_by_default_is_left_so_and_the_verdict_says_so(candidate: type) -> None:
+    report = checked(candidate)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert report.conventions == ("it is batch first by default, and was left so",)
+    assert checked(candidate, batch_first=True).conventions == ()
+
+
+def test_a_default_that_is_not_heeded_is_named() -> None:
+    report = checked(TimeFirstForGood)
+    assert report.verdict is Verdict.MISMATCH
+    assert [each.message for each in report.findings] == ["made with batch_first=True, it reads x as (T, B, I)"]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "slugs"), [(BatchFirstByDefault, []), (BatchFirstForGood, ["option-ignored"]), (Wrapped, [])]
+)
+def test_what_its_user_tells_it_is_what_it_is_told(candidate: type, slugs: list[str]) -> None:
+    report = checked(candidate, arguments={"batch_first": candidate is Wrapped})
+    assert [each.slug for each in report.findings] == slugs
+    assert report.verdict is (Verdict.MISMATCH if slugs else Verdict.EQUIVALENT)
