@@ -50,7 +50,7 @@ def prepare(plan: Plan) -> Case:
     for side in sides:
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
-    common = ground(spec, *sides)
+    common = ground(spec, *sides, seq_len=sequences.seq_len, lengths=sequences.lengths)
     if plan.save_mapping_path:
         from rnncheck.mapping import save as save_mapping  # where a candidate was mapped it is there already
 

@@ -1,7 +1,7 @@
 """What both sides take and expose, so that only that is asked of them and compared."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation, Read, Reading
@@ -43,9 +43,18 @@ class Ground:
         return weights
 
 
-def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> Ground:
-    """Raises `RefusedError` where nothing is left to compare."""
-    sides = [(side, side.read(spec)) for side in (candidate, reference) if isinstance(side, Read)]
+def ground(
+    spec: Spec,
+    candidate: Implementation,
+    reference: Implementation,
+    *,
+    seq_len: int | None,
+    lengths: Sequence[int] | None,
+) -> Ground:
+    """For `seq_len` timesteps, if that is known. Raises `RefusedError` where nothing is left to compare."""
+    sides = [
+        (side, shown_of(side.read(spec), seq_len, lengths)) for side in (candidate, reference) if isinstance(side, Read)
+    ]
     known = [reading for _, reading in sides]
     quantities = EVERYTHING if spec.cell is Cell.LSTM else EVERYTHING - {"c_n"}
     unexposed = frozenset(quantities - frozenset.intersection(quantities, *(each.exposes for each in known)))
@@ -60,7 +69,7 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         takes_cell_state,
         unexposed,
         carries,
-        steps=takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and "h_n" not in unexposed,
+        steps=carries,
         read_as=(read_as(sides, candidate), read_as(sides, reference)),
         mapping=mine.mapping if mine else (),
         conventions=mine.conventions if mine else (),
@@ -75,6 +84,14 @@ def ground(spec: Spec, candidate: Implementation, reference: Implementation) -> 
         by_row=mine is not None and mine.by_row,
         restrictions=[each.restrict for each in known],
     )
+
+
+def shown_of(reading: Reading, seq_len: int | None, lengths: Sequence[int] | None) -> Reading:
+    """Without the outputs where they cannot be seen of so long a sequence, or of each row to its own length."""
+    longest = reading.longest_output
+    if longest is None or (seq_len is not None and seq_len <= longest and lengths is None):
+        return reading
+    return replace(reading, exposes=reading.exposes - {"output"})
 
 
 def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementation) -> str | None:
@@ -106,5 +123,11 @@ def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) 
     elif spec.cell is Cell.LSTM and not reading.takes_cell_state:
         said.append(f"{name} takes no initial cell state: c0 is zero, and single steps were not checked")
     if hidden := sorted(quantities - reading.exposes, reverse=True):
-        said.append(f"{name} does not expose {' and '.join(hidden)}: not compared")
+        so = ", and single steps were not checked" if reading.takes_state and {"h_n", "c_n"} & set(hidden) else ""
+        said.append(f"{name} does not expose {' and '.join(hidden)}: not compared{so}")
+    if reading.longest_output is not None and "output" in hidden:
+        said.append(
+            f"{name} returns its last state alone, and is called on every prefix of up to "
+            f"{reading.longest_output} timesteps without lengths: fewer would show every state"
+        )
     return said

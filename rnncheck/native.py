@@ -16,13 +16,15 @@ class Facts:
     """What was decided about a candidate: `read_as` says all of it in one sentence.
 
     `takes_state` and `takes_cell_state` say whether h0 and c0 can be given; what cannot is zero, and `run` must then be
-    given zeros. `exposes` names what its results show, of "output", "h_n" and "c_n".
+    given zeros. `exposes` names what its results show, of "output", "h_n" and "c_n"; the output of at most
+    `longest_output` timesteps, and of no rows with lengths, if that is not None.
     """
 
     read_as: str
     takes_state: bool
     takes_cell_state: bool
     exposes: frozenset[str]
+    longest_output: int | None = None
 
 
 class Native(Protocol):

@@ -100,6 +100,7 @@ class Candidate:
             doubt,
             crash,
             tuple(ignored),
+            facts.longest_output,
             withheld(facts, mapping, spec),
             self._understood.by_row(spec),
         )

@@ -26,7 +26,14 @@ def arrange(value: Tensor, source: str, target: str) -> Tensor:
 
 
 def letters(shape: Sequence[int], sizes: Mapping[int, str]) -> str | None:
-    """The axes of a shape, by sizes that are one letter's alone; None where one is unknown, or is there twice."""
-    found = "".join(sizes.get(size, "1" if size == 1 else "?") for size in shape)
+    """The axes of a shape, by sizes that are one letter's alone; None where one is unknown, or is there twice.
+
+    Of several axes of size 1 the last has that letter, if 1 is a size as well: units come last.
+    """
+    last = max((axis for axis, size in enumerate(shape) if size == 1), default=None)
+    found = "".join(
+        "1" if size == 1 and axis != last else sizes.get(size, "1" if size == 1 else "?")
+        for axis, size in enumerate(shape)
+    )
     counted = [each for each in found if each != "1"]
     return found if "?" not in found and len(set(counted)) == len(counted) else None

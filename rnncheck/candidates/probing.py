@@ -126,7 +126,7 @@ class Probe:
                 if found is not None and form is not None and broadcasts(form, found.reading):
                     plain = replace(convention, state=replace(form, axes="BF"))
                     found = self._attempt(plain) or found
-                if found is not None and form is not None and form.handing == "(h, c)":
+                if found is not None and form is not None and form.handing == "(h, c)" and self._order_shows():
                     kept = found.convention.state or form
                     other = replace(convention, state=replace(kept, cell_first=True))
                     found = self._attempt(other) if self._mixes_units(found, "c") else found
@@ -174,6 +174,13 @@ class Probe:
         crashes = alike and not isinstance(cause, OF_A_KIND) and not OF_A_SHAPE.search(str(cause))
         said = ": ".join(str(own[0]).split("\n    "))
         return replace(found, raised=said, crashes=crashes)
+
+    def _order_shows(self) -> bool:
+        """Whether h and c can be told apart by what they reach: not in a layer of one unit, nor through a projection,
+        nor do they have to be where the layer is a copy of torch's, names and all.
+        """
+        spec = self.sizes.spec
+        return spec.hidden_size > 1 and not spec.proj_size and "weight_ih_l0" not in held(self.thing)
 
     def _mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
         """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rnncheck.candidates import sizes as sizes_
-from rnncheck.candidates.calling import Caller
+from rnncheck.candidates.calling import MOST_PREFIXES, Caller
 from rnncheck.candidates.construct import construct, constructor, entry
 from rnncheck.candidates.decided import decided
 from rnncheck.candidates.functions import Scheme, WithWeights, schemes
@@ -223,10 +223,15 @@ def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:
         exposes.add("h_n")
     if reading.c is not None and (tried.states == 1 or "K" in reading.c.axes):
         exposes.add("c_n")
+    longest = None if convention.is_cell or reading.output is not None else MOST_PREFIXES
     state = convention.state
     gives_c = state is not None and state.handing not in ("h", "[h]")
     return Facts(
-        read_as, state is not None, gives_c or (state is not None and spec.cell is not Cell.LSTM), frozenset(exposes)
+        read_as,
+        state is not None,
+        gives_c or (state is not None and spec.cell is not Cell.LSTM),
+        frozenset(exposes),
+        longest,
     )
 
 

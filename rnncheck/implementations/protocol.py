@@ -81,7 +81,8 @@ class Reading:
     notes: tuple[str, ...] = ()
     doubt: str | None = None  # why it is not equivalent, though nothing that was compared differs
     crash: str | None = None  # what it raises, given an initial state: another layer than one that takes it
-    ignored: tuple["Ignored", ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    longest_output: int | None = None  # of more timesteps, and of rows with lengths, it shows the last state alone
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those of which it can have no gradient
     by_row: bool = False  # whether it never sees more than one row of a batch
 
