@@ -1,6 +1,6 @@
 """Which layer and direction each bias of a candidate belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rnncheck.mapping import names, torch_names
 from rnncheck.mapping.evidence import Evidence
@@ -12,14 +12,16 @@ from rnncheck.native import Native
 _NAME, _STRANGE = 0.05, 0.1
 
 
-def biases(native: Native, probe: Probe, shown: Evidence, weights: Mapping[str, Placed]) -> list[Placed]:
+def biases(
+    native: Native, probe: Probe, shown: Evidence, weights: Mapping[str, Placed], fixed: Collection[str]
+) -> list[Placed]:
     """Biases have nothing to multiply: they go where their delta is that of a weight, or beside the weight that shares
     most of their name."""
     modules = {names.family(each.name) for each in weights.values()} - {""}
     said = torch_names.said(native.tensors(), probe.spec)
     found = []
     for name, tensor in native.tensors().items():
-        if name in weights:
+        if name in weights or name in fixed:
             continue
         live, pinned, module = bool(shown.reached[name]), names.torch_kind(name), names.family(name)
         alone = not module and names.is_bias(name) and not names.is_head(name)
@@ -49,8 +51,9 @@ def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:
 
 
 def _strange(name: str, layout: Layout, k: int, shown: Evidence) -> float:
-    """The share of its blocks whose gradient points another way than that of every weight of the place."""
+    """The share of its blocks whose gradient points another way than that of every weight of the place; a single number
+    points nowhere, so that no more speaks for it than its name."""
     if layout.scalar:
-        return 0.0
+        return float(not names.is_bias(name))
     blocks = [block["b"] for block in layout.blocks(shown.total[name])]
     return sum(not shown.adds(block, k) for block in blocks) / len(blocks)

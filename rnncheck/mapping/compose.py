@@ -4,17 +4,19 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
-from rnncheck.mapping import names
-from rnncheck.mapping.expression import GATES, Expression, Ones, Rows, Sum, Unused, Zeros
+from rnncheck.mapping.expression import GATES, Expression, Rows, Sum, Unused, Zeros
 from rnncheck.mapping.found import Entry
 from rnncheck.mapping.gates import Reading, Roles
 from rnncheck.mapping.signatures import BIASES, place_suffix
+from rnncheck.mapping.spare import Spare
 from rnncheck.spec import Cell, Spec
 
 _WEIGHTS = {"x": "weight_ih", "h": "weight_hh", "p": "weight_hr"}
 
 
-def entries(reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str], spec: Spec) -> dict[str, Entry]:
+def entries(
+    reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str], spare: Spare, spec: Spec
+) -> dict[str, Entry]:
     """An entry for each tensor. Where only one of a gate's two biases has a place, it holds their sum; but the two of
     the GRU's n stand on either side of r and cannot be added up."""
     composed = {each.placed.name: each for each in reading.roles}
@@ -29,21 +31,13 @@ def entries(reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str]
     for name, tensor in tensors.items():
         each = composed.get(name)
         if each is None or name in lost:
-            found[name] = Entry(_without_place(name, tensor) if name in live else Unused(), "gradient")
+            found[name] = Entry(spare.without_place(name) if name in live else Unused(), "gradient")
         elif each.sides and not spec.bias:
             found[name] = Entry(Zeros(), _how(each))
         else:
             columns = [_column(each, kind, places, reading.adds_biases, spec) for kind in each.placed.layout.kinds]
             found[name] = Entry(each.placed.layout.expression(columns, tensor.shape), _how(each))
     return found
-
-
-def _without_place(name: str, tensor: Tensor) -> Expression:
-    """A bias too many adds nothing at zero. Other vectors, as peepholes or scales, are one, which is also what the
-    faults of those names have; matrices stay what they are."""
-    if names.is_bias(name):
-        return Zeros()
-    return Unused() if sum(axis > 1 for axis in tensor.shape) > 1 and tensor.shape[0] > 4 else Ones()
 
 
 def _how(each: Roles) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rnncheck.mapping.gradients import Gradients
 from rnncheck.mapping.probe import Probe, put, read, scattered
+from rnncheck.mapping.spare import Spare
 from rnncheck.native import Native
 from rnncheck.spec import Spec
 
@@ -62,9 +63,10 @@ class Evidence:
         return _UNREACHED * (k in self.visible - reached) + 0.6 * bool(stray) + 0.2 * bool(lower)
 
 
-def evidence(native: Native, probe: Probe) -> Evidence:
+def evidence(native: Native, probe: Probe, spare: Spare) -> Evidence:
     draw = torch.Generator().manual_seed(3)
-    put(native, {name: scattered(tensor.shape, draw) for name, tensor in native.tensors().items()})
+    drawn = {name: scattered(tensor.shape, draw) for name, tensor in native.tensors().items()}
+    put(native, drawn | {name: spare.resting(name) for name in spare.fixed})
     multiplied = read(native, probe)
     found = probe.gradients(native)
     total = {name: sum((each[name] for _, each in found[1:]), found[0][1][name]) for name in native.tensors()}

@@ -23,12 +23,14 @@ from rnncheck.mapping.signatures import (
     measured,
     symmetric,
 )
+from rnncheck.mapping.spare import Spare
 from rnncheck.native import Native
 from rnncheck.spec import Spec
 
 # What speaks against a role besides measurement, the stronger the larger.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
 _NO_BIAS, _SPARE = 0.45, 2.0
+_NO_SCALAR = 0.02  # one number is soon like another
 _NEARLY_EXACT = 0.05  # of a wrong gate, much more is left
 
 
@@ -54,7 +56,7 @@ class Reading:
     cost: float
 
 
-def roles(native: Native, probe: Probe, tensors: Sequence[Placed]) -> Reading:
+def roles(native: Native, probe: Probe, tensors: Sequence[Placed], spare: Spare) -> Reading:
     """The reading that fits the measurement best."""
     blocks = symmetric(probe)
     ways, found = [tensors, *_dealt_out(tensors)], list[Measured]()
@@ -66,7 +68,7 @@ def roles(native: Native, probe: Probe, tensors: Sequence[Placed]) -> Reading:
             continue
         for n, way in enumerate(ways):
             if n == len(found):
-                found.append(measured(native, probe, way, blocks))
+                found.append(measured(native, probe, way, blocks, spare))
             limit = best.cost if best else math.inf
             reading = _Reader(probe.spec, found[n], beside).reading(way, adds_biases(network), limit)
             if reading is None:
@@ -133,7 +135,8 @@ class _Reader:
                 side = _side(each, here, earlier[named] + g // len(self.letters))
                 distances.append([distance(unit["b"], self.beside[each.k, bias, gate]) for bias, gate in sided])
                 priors.append([self._prior(each, g, gate) + _against(each, bias, side) for bias, gate in sided])
-                without.append(_SPARE if each.adds or names.is_bias(each.name) else _NO_BIAS)
+                lone = _NO_SCALAR if each.layout.scalar else _NO_BIAS
+                without.append(_SPARE if each.adds or names.is_bias(each.name) else lone)
             earlier[named] += 1
         units = [each for each in group for _ in range(each.layout.count)]
         fused = [each.name for each in group if 1 < each.layout.count <= len(self.letters)]

@@ -7,10 +7,12 @@ from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import roles
-from rnncheck.mapping.notes import explained
+from rnncheck.mapping.names import is_start
+from rnncheck.mapping.notes import explained, unread
 from rnncheck.mapping.places import placed
-from rnncheck.mapping.probe import prepared
+from rnncheck.mapping.probe import prepared, put
 from rnncheck.mapping.proof import dead, too_small
+from rnncheck.mapping.spare import spare
 from rnncheck.native import Native
 from rnncheck.spec import Dtype, Spec
 from rnncheck.text import printable
@@ -67,23 +69,29 @@ def _infer(native: Native) -> FoundMapping:
     tensors, spec = native.tensors(), native.spec
     if not tensors:
         raise MappingError("it holds no tensors, so there is nothing to fill with weights")
-    probe = prepared(native)
+    probe, own = prepared(native), spare(native)
     if not probe.exposes:
         raise MappingError("none of its states can be seen, so what its weights do cannot be measured")
-    where, live = placed(native, probe)
+    where, live = placed(native, probe, own)
     if probe.takes_state and not any(each.live for each in where if "h" in each.layout.kinds):
         probe = prepared(native, takes_state=False)  # h0 is perhaps ignored, and the state after a step is not
-        where, live = placed(native, probe)
-    reading = roles(native, probe, where)
-    mapping = FoundMapping(spec, entries(reading, tensors, live, spec))
+        where, live = placed(native, probe, own)
+    reading = roles(native, probe, where, own)
+    mapping = explained(FoundMapping(spec, entries(reading, tensors, live, own, spec)))
     _check_complete(mapping)
     _check_biases(mapping, live)
-    return replace(explained(mapping), findings=dead(native, mapping))
+    put(native, own.made)
+    notes = [*mapping.notes, *unread(mapping, live, own.trained)]
+    return replace(mapping, notes=notes, findings=dead(native, mapping))
 
 
 def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
     """A bias is left out of the comparison only if nothing that the candidate reads could be it."""
-    spare = [name for name, entry in mapping.entries.items() if name in live and isinstance(entry.expression, Zeros)]
+    spare = [
+        name
+        for name, entry in mapping.entries.items()
+        if name in live and isinstance(entry.expression, Zeros) and not is_start(name)
+    ]
     absent = mapping.absent_biases()
     if spare and absent and mapping.spec.bias:
         raise MappingError(

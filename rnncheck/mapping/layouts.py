@@ -80,7 +80,7 @@ def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
     size, gates = spec.hidden_size, spec.cell.gates
     yield from _biases(shape, size, gates)
     widths = {"x": spec.layer_input_size(layer), "h": spec.state_size, "b": 1}
-    *leading, a, b = (1, *shape)
+    *leading, a, b = (1, 1, *shape)
     leading = [axis for axis in leading if axis != 1]
     if len(shape) < 2 or len(leading) > 1 or (leading and leading[0] > gates):
         return

@@ -22,6 +22,11 @@ _NOISE = {
 }
 _PLACE = re.compile(r"_?l?\d+(?:_reverse)?$")
 _SORT = re.compile(r"(?:weight|bias|kernel|[wubr])_?", re.IGNORECASE)
+_BIAS = re.compile(r"b[a-z]{0,2}\d*|b_\w+")
+_START = re.compile(
+    r"(?:[hcs]x?|hidden|state|cell|mem(?:ory)?)_?(?:0|zero|init(?:ial)?|start|begin)(?:_?state)?"
+    r"|(?:init(?:ial)?|start|begin|learned|zero)_?(?:[hcs]x?|hc|hidden|state|cell|mem(?:ory)?)?_?(?:0|state)?"
+)
 _HEAD = re.compile(
     r"fc\d*|out(put)?|head|dec(oder)?|proj|y|v|by|wy|w?[ah]y|why|way|wya|bya|bay|h2[oy]|i2o|logits|classifier|readout|emb\w*"
 )
@@ -82,7 +87,12 @@ def gate(name: str, cell: Cell) -> str | None:
 
 
 def is_bias(name: str) -> bool:
-    return "bias" in name.lower() or words(name)[-1].startswith("b")
+    return "bias" in name.lower() or _BIAS.fullmatch(words(name)[-1]) is not None
+
+
+def is_start(name: str) -> bool:
+    """Whether it sounds like the state that a layer starts from."""
+    return _START.fullmatch(name.rpartition(".")[2].lower()) is not None
 
 
 def family(name: str) -> str:

@@ -1,8 +1,10 @@
 """What a mapping means for the comparison, in words."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from rnncheck.mapping.expression import GATES, Ones, Rows, Zeros, rows
+from rnncheck.mapping import names
+from rnncheck.mapping.expression import GATES, Ones, Rows, Unused, Zeros, rows
 from rnncheck.mapping.found import FoundMapping
 from rnncheck.text import printable
 
@@ -12,8 +14,8 @@ def explained(mapping: FoundMapping) -> FoundMapping:
     return replace(
         mapping,
         conventions=_gate_order(mapping),
-        restrictions=_restrictions(mapping),
-        notes=[*_without_place(mapping), *_zeroed(mapping)],
+        restrictions=[*_restrictions(mapping), *_held(mapping)],
+        notes=_without_place(mapping),
     )
 
 
@@ -52,10 +54,24 @@ def _without_place(mapping: FoundMapping) -> list[str]:
     return [f"It has no weights of its own for {', '.join(absent)}, which the reference has."]
 
 
-def _zeroed(mapping: FoundMapping) -> list[str]:
-    kinds = [("zeros", Zeros)] * mapping.spec.bias + [("ones", Ones)]
-    found = []
-    for said, kind in kinds:
-        if extra := [printable(name) for name, entry in mapping.entries.items() if isinstance(entry.expression, kind)]:
-            found.append(f"torch.nn has nothing like {', '.join(extra)}: compared with {said} there.")
-    return found
+def _held(mapping: FoundMapping) -> list[str]:
+    """What the candidate was not compared with as its class makes it. With --no-bias, that its biases are zero was
+    asked for."""
+    zeros = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Zeros)]
+    ones = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Ones)]
+    kinds = (("zero", [name for name in zeros if mapping.spec.bias or names.is_start(name)]), ("one", ones))
+    return [
+        f"{', '.join(map(printable, held))}, which torch.nn lacks, {'is' if len(held) == 1 else 'are'} {said}"
+        for said, held in kinds
+        if held
+    ]
+
+
+def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
+    """Of what would be trained and is no head, what none of the states depends on, and is not missed."""
+    found = [
+        printable(name)
+        for name, entry in mapping.entries.items()
+        if isinstance(entry.expression, Unused) and name in trained and name not in live and not names.is_head(name)
+    ]
+    return [f"Nothing that is compared depends on {', '.join(found)}."] if found else []

@@ -8,7 +8,7 @@ something is still missing.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -18,6 +18,7 @@ from rnncheck.mapping.evidence import Evidence, evidence, factor
 from rnncheck.mapping.layouts import Layout, layouts
 from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe
+from rnncheck.mapping.spare import Spare
 from rnncheck.native import Native
 from rnncheck.spec import Spec
 
@@ -26,15 +27,17 @@ _PLAIN, _NEARLY = 0.2, 0.1
 _DEAD, _NAME, _UNLIKE = 2.0, 0.05, 0.3
 
 
-def placed(native: Native, probe: Probe) -> tuple[list[Placed], set[str]]:
+def placed(native: Native, probe: Probe, spare: Spare) -> tuple[list[Placed], set[str]]:
     """Every tensor that has a place, weights first, each of which leaves less room for the next; and the names of all
     tensors on which some state depends."""
-    shown = evidence(native, probe)
+    shown = evidence(native, probe, spare)
     room = Counter({(kind, k): probe.spec.cell.gates for k in probe.places for kind in "xhb"})
     room.update({("p", k): 1 for k in probe.places if probe.spec.proj_size})
     found: dict[str, Placed] = {}
     for limit in (_PLAIN, _DEAD, math.inf):  # the plain ones first: what they show is evidence for the others
-        for cost, _, _, each in sorted(_options(native, probe, shown, found), key=lambda option: option[:3]):
+        for cost, _, _, each in sorted(
+            _options(native, probe, shown, found, spare.fixed), key=lambda option: option[:3]
+        ):
             needs = Counter({(kind, each.k): each.layout.count for kind in each.layout.kinds})
             if cost < limit and each.name not in found and needs <= room:
                 room -= needs
@@ -43,11 +46,11 @@ def placed(native: Native, probe: Probe) -> tuple[list[Placed], set[str]]:
                     for kind, part in block.items():
                         shown.learn(each.k, kind, part)
     live = {name for name, reached in shown.reached.items() if reached}
-    return [*found.values(), *biases(native, probe, shown, found)], live
+    return [*found.values(), *biases(native, probe, shown, found, spare.fixed)], live
 
 
 def _options(
-    native: Native, probe: Probe, shown: Evidence, found: Mapping[str, Placed]
+    native: Native, probe: Probe, shown: Evidence, found: Mapping[str, Placed], fixed: Collection[str]
 ) -> list[tuple[float, int, int, Placed]]:
     """Every way to place every weight, with what speaks against it."""
     options = []
@@ -59,7 +62,7 @@ def _options(
     certain = torch_names.certain(native.tensors(), probe.spec, {name for name, to in shown.reached.items() if to})
     for rank, (name, tensor) in enumerate(native.tensors().items()):
         live, pinned = bool(shown.reached[name]), names.torch_kind(name)
-        if not live and pinned is None and names.is_head(name):
+        if name in fixed or (not live and pinned is None and names.is_head(name)):
             continue
         for k in said.get(name, probe.places):
             for layout in layouts(tensor.shape, probe.spec, k // probe.spec.directions):

@@ -13,6 +13,7 @@ from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.gradients import Gradients
 from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe, put, scattered, weighted
+from rnncheck.mapping.spare import Spare
 from rnncheck.native import Native
 from rnncheck.scratch.network import Network
 from rnncheck.spec import Spec
@@ -43,17 +44,18 @@ def symmetric(probe: Probe) -> Blocks:
     return found
 
 
-def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks) -> Measured:
+def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks, spare: Spare) -> Measured:
     """The signatures of a candidate's blocks; it is left with the symmetric weights."""
     known = {each.name: each for each in tensors}
-    put(native, {name: _filled(known.get(name), tensor, blocks) for name, tensor in native.tensors().items()})
+    filled = {name: _filled(known[name], each, blocks) for name, each in native.tensors().items() if name in known}
+    put(native, {name: filled.get(name, spare.resting(name)) for name in native.tensors()})
     found = probe.gradients(native)
     visible = {k for k, _ in found}
     return {each.name: _signatures(each, found, visible) for each in tensors}
 
 
-def _filled(placed: Placed | None, tensor: Tensor, blocks: Blocks) -> Tensor:
-    if placed is None or placed.layout.kinds == ("b",):
+def _filled(placed: Placed, tensor: Tensor, blocks: Blocks) -> Tensor:
+    if placed.layout.kinds == ("b",):
         return torch.zeros_like(tensor, requires_grad=False)
     held = {kind: blocks[kind, placed.k] for kind in placed.layout.kinds}
     return placed.layout.joined([held] * placed.layout.count, tensor.shape)

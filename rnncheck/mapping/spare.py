@@ -1,0 +1,68 @@
+"""What a candidate holds besides the weights of the layer: constants, states to start from, and what torch lacks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping import names
+from rnncheck.mapping.expression import Expression, Ones, Unused, Zeros
+from rnncheck.native import Native
+
+_FEW = 2  # values: a mask has two
+
+
+@dataclass(frozen=True)
+class Spare:
+    """What its class put into each tensor, which of these an optimizer would train, and which are no weights whatever
+    is measured: constants that are not trained, and states to start from."""
+
+    made: Mapping[str, Tensor]
+    trained: frozenset[str]
+    fixed: frozenset[str]
+
+    def without_place(self, name: str) -> Expression:
+        """What a tensor holds that the candidate reads and torch has nothing like.
+
+        What is not trained, or was given a number other than zero, stays what it is: it is part of the model. An
+        initial state is zero, as torch's, and a bias too many adds nothing at zero. Other vectors, as peepholes, are
+        one, so that they show, which is also what the faults of those names have; matrices stay what they are.
+        """
+        made = self.made[name]
+        if name not in self.trained:
+            return Unused()
+        if names.is_start(name):
+            return Zeros()
+        if _constant(made) and bool(made.any()):
+            return Unused()
+        if names.is_bias(name):
+            return Zeros()
+        return Unused() if sum(axis > 1 for axis in made.shape) > 1 and made.shape[0] > 4 else Ones()
+
+    def resting(self, name: str) -> Tensor:
+        """What it holds while others are measured: what its class made, or nothing that would show."""
+        made = self.made[name]
+        return made if isinstance(self.without_place(name), Unused) else torch.zeros_like(made)
+
+
+def spare(native: Native) -> Spare:
+    """Of a candidate as its class made it."""
+    made = {name: value.detach().clone() for name, value in native.tensors().items()}
+    trained, size = native.registered(), native.spec.hidden_size
+    starts = {name for name, value in made.items() if names.is_start(name) and not _matrix(value, size)}
+    constants = {
+        name
+        for name, value in made.items()
+        if trained and name not in trained and names.side(name) is None and bool(value.any()) and _constant(value)
+    }
+    return Spare(made, trained, frozenset(starts | constants))
+
+
+def _constant(value: Tensor) -> bool:
+    """Whether its numbers were meant, not drawn."""
+    return len(set(value.flatten().tolist())) <= _FEW
+
+
+def _matrix(value: Tensor, size: int) -> bool:
+    return sum(axis >= size for axis in value.shape) > 1
