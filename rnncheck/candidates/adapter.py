@@ -124,13 +124,13 @@ class Candidate:
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._mapped:
             try:
-                make = self._understood.forgetful
+                make, looked_at = self._understood.forgetful, replace(key, dtype=self._understood.precision(key))
                 if self._given:
-                    self._mapped[key] = given(self._given, make, key)
+                    self._mapped[key] = given(self._given, make, looked_at)
                 elif loads_itself(self._loaded):
-                    self._mapped[key] = proved(self._loaded, make, key)
+                    self._mapped[key] = proved(self._loaded, make, looked_at)
                 else:
-                    self._mapped[key] = infer(make, key)
+                    self._mapped[key] = infer(make, looked_at)
             except MappingError as problem:
                 cause = problem.__cause__
                 if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:

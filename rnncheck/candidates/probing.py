@@ -295,7 +295,8 @@ def described(convention: Convention) -> str:
 
 
 def differ(a: Tensor, b: Tensor) -> bool:
-    return not torch.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True)
+    rtol, atol = (1e-6, 1e-9) if a.dtype == torch.float64 else (1e-4, 1e-6)
+    return not torch.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
 
 
 def rows_of(state: State, rows: Any) -> State:

@@ -1,7 +1,9 @@
 """How a loaded candidate is built and called for a spec: found once, then used at every dtype."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +26,12 @@ from rnncheck.candidates.unread import passed_over, strangers
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
 from rnncheck.native import Facts
+from rnncheck.sequences.random import initial_state
 from rnncheck.spec import Cell, Dtype, Spec
+
+OF_A_DTYPE = re.compile(
+    r"\bdtype\b|\bdtypes\b|\b[Dd]ouble\b|\bfloat64\b"
+)  # so does torch complain of float64 and float32
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Understood:
     found: Found
     call: Call
     facts: Facts
+    dtype: Dtype  # at which it was looked at: float32 if that is written into it
 
 
 class Understanding:
@@ -53,6 +61,8 @@ class Understanding:
             return reason
         understood = self._of(spec)
         convention = understood.found.convention
+        if understood.dtype is Dtype.FLOAT32 and spec.dtype is not Dtype.FLOAT32:
+            return f"float32 is written into its code, which fails in {spec.dtype}"
         if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
             return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
@@ -129,6 +139,17 @@ class Understanding:
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
 
+    def precision(self, spec: Spec) -> Dtype:
+        """What it computes in when it is asked for float64: float32 if that is written into it."""
+        if self._of(spec).dtype is Dtype.FLOAT32:
+            return Dtype.FLOAT32
+        double = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        with suppress(CannotRun):
+            x = torch.zeros(2, 2, spec.input_size, dtype=torch.float64)
+            if self.forgetful(double).run(x, initial_state(double, 2)).output.dtype == torch.float32:
+                return Dtype.FLOAT32
+        return Dtype.FLOAT64
+
     def forgetful(self, spec: Spec) -> NativeLayer:
         """For being looked at with many calls, each as if it were the first."""
         return self.native(spec, forgets=True)
@@ -151,6 +172,15 @@ class Understanding:
         return self._known[key]
 
     def _probed(self, spec: Spec) -> Understood:
+        """In float64, whatever the spec's dtype, or else in float32, if that is written into it."""
+        try:
+            return self._probed_in(Dtype.FLOAT64, spec)
+        except CannotRun as problem:
+            if not OF_A_DTYPE.search(str(problem)):
+                raise
+            return self._probed_in(Dtype.FLOAT32, spec)
+
+    def _probed_in(self, dtype: Dtype, spec: Spec) -> Understood:
         first: CannotRun | None = None
         free = self._constructor is not None or self._function is not None
         tries = [sizes_.all_different(spec)] if free else []
@@ -160,7 +190,7 @@ class Understanding:
             for scheme in schemes(spec) if self._function is not None and self._example is None else (None,):
                 try:
                     with self._loaded.home.entered():
-                        return self._probed_with(tried, scheme)
+                        return self._probed_with(replace(tried, spec=replace(tried.spec, dtype=dtype)), scheme)
                 except CannotRun as problem:
                     first = first or problem
         assert first is not None
@@ -210,7 +240,7 @@ class Understanding:
         if isinstance(thing, WithWeights):
             self._example = thing
         facts = facts_of(found, tried, sentence(found, call, tried))
-        return Understood(found, call, facts)
+        return Understood(found, call, facts, tried.spec.dtype)
 
 
 def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:

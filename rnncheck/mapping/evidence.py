@@ -67,10 +67,11 @@ def evidence(native: Native, probe: Probe, spare: Spare) -> Evidence:
     draw = torch.Generator().manual_seed(3)
     drawn = {name: scattered(tensor.shape, draw) for name, tensor in native.tensors().items()}
     put(native, drawn | {name: spare.resting(name) for name in spare.fixed})
-    multiplied = read(native, probe)
+    multiplied = {where: value.double() for where, value in read(native, probe).items()}
     found = probe.gradients(native)
     total = {name: sum((each[name] for _, each in found[1:]), found[0][1][name]) for name in native.tensors()}
-    floor = 1e-7 * max(float(each.abs().max()) for each in total.values() if each.numel())
+    noise = 1e-7 if probe.x.dtype == torch.float64 else 1e-5
+    floor = noise * max(float(each.abs().max()) for each in total.values() if each.numel())
     reached = {
         name: {k for k, each in found if each[name].numel() and float(each[name].abs().max()) > floor} for name in total
     }

@@ -14,7 +14,7 @@ from rnncheck.mapping.probe import prepared, put
 from rnncheck.mapping.proof import dead, too_small
 from rnncheck.mapping.spare import spare
 from rnncheck.native import Native
-from rnncheck.spec import Dtype, Spec
+from rnncheck.spec import Spec
 from rnncheck.text import printable
 from rnncheck.weights import draw
 
@@ -25,7 +25,7 @@ _INPUT, _HIDDEN, _PROJECTION = 5, 7, 3
 
 
 def infer(make: Make, spec: Spec) -> FoundMapping:
-    """The mapping of the candidate that `make` builds for a spec; calls must not change what it builds.
+    """The mapping of the candidate that `make` builds for a spec, at whose dtype it is run; calls must not change it.
 
     Raises `MappingError` when the recurrent layer's own weights find no place in it.
     """
@@ -46,23 +46,20 @@ def infer(make: Make, spec: Spec) -> FoundMapping:
 
 
 def _attempts(spec: Spec) -> Iterator[Spec]:
-    """Sizes that tell the axes apart, then those asked for; in float64, then in the precision asked for."""
+    """Sizes that tell the axes apart, then those asked for."""
     tried: list[Spec] = []
-    for dtype in (Dtype.FLOAT64, spec.dtype):
-        for input_size, hidden_size in (
-            (_INPUT, _HIDDEN),
-            (spec.input_size, _HIDDEN),
-            (_INPUT, spec.hidden_size),
-            *([(_HIDDEN, _HIDDEN)] if spec.input_size == spec.hidden_size else []),
-            (spec.input_size, spec.hidden_size),
-        ):
-            projection = _PROJECTION if spec.proj_size and hidden_size == _HIDDEN else spec.proj_size
-            attempt = replace(
-                spec, input_size=input_size, hidden_size=hidden_size, proj_size=projection, dtype=dtype, device="cpu"
-            )
-            if attempt not in tried:
-                tried.append(attempt)
-                yield attempt
+    for input_size, hidden_size in (
+        (_INPUT, _HIDDEN),
+        (spec.input_size, _HIDDEN),
+        (_INPUT, spec.hidden_size),
+        *([(_HIDDEN, _HIDDEN)] if spec.input_size == spec.hidden_size else []),
+        (spec.input_size, spec.hidden_size),
+    ):
+        projection = _PROJECTION if spec.proj_size and hidden_size == _HIDDEN else spec.proj_size
+        attempt = replace(spec, input_size=input_size, hidden_size=hidden_size, proj_size=projection, device="cpu")
+        if attempt not in tried:
+            tried.append(attempt)
+            yield attempt
 
 
 def _infer(native: Native) -> FoundMapping:

@@ -55,7 +55,7 @@ class Probe:
         return found
 
     def gradients(self, native: Native) -> list[tuple[int, Gradients]]:
-        """For each of what is `seen`, the gradient of a weighted sum of it by every tensor of the candidate."""
+        """For each of what is `seen`, the gradient of a weighted sum of it by every tensor, as float64."""
         ks: list[int] = []
 
         def losses(trace: Trace) -> Sequence[Tensor]:
@@ -64,7 +64,8 @@ class Probe:
             return [weighted(value) for _, _, value in seen]
 
         found = gradients(native, self.x, self.state, losses)
-        return list(zip(ks, found, strict=True))
+        doubled = ({name: value.double() for name, value in each.items()} for each in found)
+        return list(zip(ks, doubled, strict=True))
 
 
 def prepared(native: Native, *, takes_state: bool = True) -> Probe:

@@ -1,0 +1,66 @@
+"""float32 written into a candidate: it is looked at in float32, and refused where another dtype is asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from candidates.sources import HEAD, RNN, Write
+
+Command = Callable[..., Any]
+
+LSTM = HEAD + (
+    "class MyLSTM(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size):\n"
+    "        super().__init__()\n"
+    "        self.hidden_size = hidden_size\n"
+    "        self.gates = nn.Linear(input_size + hidden_size, 4 * hidden_size)\n"
+    "    def forward(self, x):\n"
+    "        h = c = torch.zeros(x.shape[1], self.hidden_size, dtype=torch.float32)\n"
+    "        outputs = []\n"
+    "        for x_t in x.float():\n"
+    "            f, o, i, g = self.gates(torch.cat([h, x_t], 1)).chunk(4, 1)\n"
+    "            c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n"
+    "            h = o.sigmoid() * c.tanh()\n"
+    "            outputs.append(h)\n"
+    "        return torch.stack(outputs)\n"
+)
+
+SOURCES = {
+    "zeros": RNN.replace(
+        "self.hidden_size) if h0 is None else h0[0]", "self.hidden_size, dtype=torch.float32)"
+    ).replace("x, h0=None", "x"),
+    "input": RNN.replace("for x_t in x:", "for x_t in x.float():"),
+    "output": RNN.replace("torch.stack(outputs), h[None]", "torch.stack(outputs).float()"),
+    "weights": RNN.replace("for x_t in x:", "self.float()\n        for x_t in x.float():"),
+    "lstm": LSTM,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_right_layer_passes_in_float32(rnncheck: Command, write: Write, source: str) -> None:
+    write(source)
+    outcome = rnncheck("compare", "mine.py", "-q")
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+    assert "--backward" not in outcome.stderr
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_it_is_refused_in_another_dtype_than_its_own(rnncheck: Command, write: Write, dtype: str) -> None:
+    write(LSTM)
+    outcome = rnncheck("compare", "mine.py", "--dtype", dtype)
+    assert outcome.code == 4
+    assert f"float32 is written into its code, which fails in {dtype}" in outcome.stderr
+
+
+def test_a_wrong_layer_is_still_named(rnncheck: Command, write: Write) -> None:
+    write(LSTM.replace("g.tanh()", "g"))
+    outcome = rnncheck("compare", "mine.py", "-q")
+    assert outcome.code == 1
+    assert "missing-cell-activation" in outcome.stdout or "wrong-nonlinearity" in outcome.stdout
+
+
+def test_another_mistake_is_told_as_it_is(rnncheck: Command, write: Write) -> None:
+    write(LSTM.replace("return torch.stack(outputs)", "return torch.stack(outputs) + self.absent"))
+    outcome = rnncheck("compare", "mine.py")
+    assert outcome.code == 4
+    assert "has no attribute 'absent'" in outcome.stderr
