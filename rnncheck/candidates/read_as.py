@@ -13,8 +13,9 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
     state = convention.state
     arguments = [call.x]
     if state is not None:
+        pair = "(c, h)" if state.cell_first else "(h, c)"
         arguments.append(
-            {"h": "h", "h, c": "h, c", "(h, c)": "(h, c)", "[h]": "[h, ...]"}.get(state.handing, "[(h, c), ...]")
+            {"h": "h", "h, c": "h, c", "(h, c)": pair, "[h]": "[h, ...]"}.get(state.handing, "[(h, c), ...]")
         )
     if convention.is_cell:
         parts = [f"a cell ({', '.join(arguments)}), wrapped in a loop"]

@@ -115,7 +115,8 @@ class Understanding:
     def decided(self, spec: Spec) -> list[str]:
         """What even an agreement has to say of how it is called."""
         unasked = bool(self._batch_first(spec)) and not spec.batch_first
-        return decided(self._of(spec).found.convention, batch_first_by_default=unasked)
+        found = self._of(spec).found
+        return decided(found.convention, found.reading, batch_first_by_default=unasked)
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row

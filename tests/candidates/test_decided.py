@@ -1,0 +1,82 @@
+"""What a candidate takes and returns otherwise than torch.nn is its own convention, which an agreement says."""
+
+from typing import Any
+
+import pytest
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.candidates.decided import turned
+from rnncheck.report import Verdict
+
+
+def returning(change: str) -> type:
+    """torch's RNN, which returns its output `o` and last state `h` in a way of its own."""
+
+    class Candidate(nn.RNN):
+        def forward(self, x: Tensor, h: Tensor | None = None) -> Any:  # type: ignore[override]
+            o, h = super().forward(x, h)
+            return eval(change, {"o": o, "h": h})
+
+    return Candidate
+
+
+class TakesBatchFirst(nn.RNN):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Any:  # type: ignore[override]
+        return super().forward(x, None if h0 is None else h0.transpose(0, 1).contiguous())
+
+
+class CellFirst(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(input_size, hidden_size)
+
+    def forward(self, x: Tensor, carry: Any) -> Any:
+        c0, h0 = carry
+        o, (h, c) = self.lstm(x, (h0, c0))
+        return o, (c, h)
+
+
+class CellLastOut(CellFirst):
+    def forward(self, x: Tensor, h0: Tensor, c0: Tensor) -> Any:
+        return self.lstm(x, (h0, c0))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "said"),
+    [
+        (returning("o, h"), []),
+        (returning("o.transpose(0, 1), h"), ["its output is (B, T, H)"]),
+        (returning("o.permute(2, 0, 1), h"), ["its output is (H, T, B)"]),
+        (returning("o, h.transpose(0, 1)"), ["it returns the last state as (B, 1, H)"]),
+        (returning("h, o"), ["it returns (state, output)"]),
+        (returning("{'state': h, 'output': o}"), []),
+        (TakesBatchFirst, ["it takes the initial state as (B, L, H)"]),
+        (CellFirst, ["it takes (c, h)", "it returns (c, h)"]),
+        (CellLastOut, []),
+    ],
+)
+def test_what_is_unlike_torch_is_said(candidate: type, said: list[str]) -> None:
+    report = check(candidate, input_size=4, hidden_size=6, batch_size=3, seq_len=7)
+    assert (report.verdict, list(report.conventions)) == (Verdict.EQUIVALENT, said)
+
+
+@pytest.mark.parametrize(
+    ("axes", "x_axes", "other"),
+    [
+        ("TBF", "TBF", False),
+        ("SBF", "TBF", False),
+        ("TBF", "BTF", True),
+        ("FBT", "FBT", False),
+        ("KBF", "BTF", False),
+        ("BKF", "BTF", True),
+        ("B1F", "TBF", True),
+        ("1BF", "TBF", False),
+        ("FB", "FB", False),
+        ("FB", "BF", True),
+        ("F1", "F1", False),
+        ("BF", "BT", False),
+    ],
+)
+def test_axes_stand_as_those_of_x_do(axes: str, x_axes: str, other: bool) -> None:
+    assert turned(axes, x_axes) is other
