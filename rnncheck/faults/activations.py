@@ -37,6 +37,9 @@ FUNCTIONS: dict[str, Function] = {
 
 GATES = {Cell.RNN: "", Cell.LSTM: "ifo", Cell.GRU: "rz"}
 SQUASHED = {Cell.RNN: "h", Cell.LSTM: "gc", Cell.GRU: "n"}  # by tanh, unless the RNN has another
+FOR_SIGMOID = ("hard sigmoid", "hard sigmoid of slope 0.2", "tanh", "relu", "linear", "softsign")
+TOGETHER = {"ifo": "gates", "rz": "gates", "gc": "g and c"}
+FOR_TANH = ("relu", "sigmoid", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2")
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
@@ -47,14 +50,11 @@ def faults(spec: Spec) -> Iterator[Fault]:
     else:
         if spec.cell is Cell.LSTM:
             yield Fault("missing-cell-activation", "", activating("c", linear))
-        for name in ("hard sigmoid", "hard sigmoid of slope 0.2"):
-            yield wrong(GATES[spec.cell], name, f"gates: {name}")
-        for what in SQUASHED[spec.cell]:
-            for name in ("relu", "sigmoid", "linear"):
-                if (what, name) != ("c", "linear"):
-                    yield wrong(what, name, f"{what}: {name}")
-        for gate in GATES[spec.cell]:
-            yield wrong(gate, "tanh", f"{gate}: tanh")
+        for names, every in ((FOR_SIGMOID, GATES[spec.cell]), (FOR_TANH, SQUASHED[spec.cell])):
+            for what in (every, *every) if len(every) > 1 else every:
+                for name in names:
+                    if (what, name) != ("c", "linear"):
+                        yield wrong(what, name, f"{TOGETHER.get(what, what)}: {name}")
     if spec.nonlinearity != "relu":
         yield Fault("approximate-activation", "rational", approximating(spec.cell, rational))
         if spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32):

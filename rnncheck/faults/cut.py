@@ -10,6 +10,8 @@ from rnncheck.scratch.network import Carry, Network, Sweep
 from rnncheck.spec import Cell
 from rnncheck.trace import State
 
+H, C = 0, 1  # where the two are in a Carry
+
 
 class CutNetwork(Network):
     """The same function as `Network`. `here` is the layer and the direction that are being computed."""

@@ -21,6 +21,7 @@ def faults(spec: Spec) -> Iterator[Fault]:
     if spec.bias:
         yield Fault("gru-bias-outside-reset", "", BiasOutsideReset, hidden=no_proposal_bias)
         yield Fault("gru-reset-before-matmul", "b_hn reset too", AllReset, hidden=one_unit)
+    yield Fault("gru-reset-over-input", "", ResetOverInput)
     yield Fault("gate-ignored", "r", constant_gate("r", 1))
     yield Fault("gate-ignored", "z", constant_gate("z", 0))
 
@@ -47,6 +48,13 @@ class BiasOutsideReset(CutNetwork):
     def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
         W_hn, b_hn = of_proposal(w, h)  # noqa: N806
         return p_n + b_hn + r * (h @ W_hn)
+
+
+class ResetOverInput(CutNetwork):
+    """n = tanh(r (p_n + u_n)): the reset gate weighs the input's share too."""
+
+    def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
+        return r * (p_n + u_n)
 
 
 class UpdateInverted(CutNetwork):

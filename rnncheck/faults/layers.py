@@ -10,7 +10,7 @@ from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Network, Sweep
+from rnncheck.scratch.network import Carry, Network, Sweep
 from rnncheck.spec import Spec
 
 
@@ -23,10 +23,12 @@ def faults(spec: Spec) -> Iterator[Fault]:
         return
     if as_wide:
         yield Fault("layer-input-wrong", "x", ReadsX)
-        yield sharing("")
-    yield sharing("W_hh and biases")
+        yield sharing("", SharedWeights)
+    yield sharing("W_hh and biases", SharedRecurrentWeights)
     yield Fault("layer-input-wrong", "one step late", ReadsLate)
+    yield Fault("layer-input-wrong", "the state before the step", ReadsStateBefore)
     if spec.num_layers > 2:
+        yield sharing("the upper layers", SharedUpperWeights)
         yield Fault("layer-input-wrong", "the first layer's output", ReadsFirst)
     if spec.bidirectional:
         yield Fault("layer-input-wrong", "forward twice", ReadsForwardTwice)
@@ -62,6 +64,14 @@ class ReadsLate(CutNetwork):
         return torch.cat([torch.zeros_like(read[:1]), read[:-1]]) if layer else read
 
 
+class ReadsStateBefore(CutNetwork):
+    """At timestep t the upper layers read the state that the layer below has before its step t."""
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        highest = self.here[0] == self.spec.num_layers - 1
+        return super().outputs(start, history if highest else [start, *history[:-1]])
+
+
 class ReadsFirst(CutNetwork):
     """Every upper layer reads the output of the lowest one."""
 
@@ -94,9 +104,14 @@ class SharedRecurrentWeights(CutNetwork):
         return super().layer_weights(weights, 0, direction)._replace(W_ih=own.W_ih)
 
 
-def sharing(variant: str) -> Fault:
-    mixin = SharedRecurrentWeights if variant else SharedWeights
+class SharedUpperWeights(CutNetwork):
+    """All layers above the lowest, which alone may be of another width, use the parameters of the first of them."""
 
+    def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
+        return super().layer_weights(weights, min(layer, 1), direction)
+
+
+def sharing(variant: str, mixin: type[Network]) -> Fault:
     def hidden(scene: Scene) -> str | None:
         return unchanged(mixin, "the layers have the same weights", scene)
 

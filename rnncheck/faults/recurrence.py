@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.cut import C, CutNetwork, H
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.reasons import equal_starts, one_step, zero_state
 from rnncheck.faults.scene import Scene
@@ -13,8 +13,6 @@ from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
 from rnncheck.spec import Cell, Spec
 from rnncheck.trace import State
-
-H, C = 0, 1  # where the two are in a Carry
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
@@ -36,6 +34,8 @@ def faults(spec: Spec) -> Iterator[Fault]:
             yield Fault("cell-shares-initial-state", variant, mixin, hidden=equal_starts(mixin, "h0 equals c0"))
         mixin = starting(C, H)
         yield Fault("initial-state-swapped", "", mixin, hidden=equal_starts(mixin, "h0 equals c0"))
+        yield Fault("initial-state-swapped", "at every step", EveryStateSwapped)
+        yield Fault("cell-state-not-carried", "h in its place", HiddenForCell)
 
 
 def zeroed(carry: Carry, parts: tuple[int, ...]) -> Carry:
@@ -65,6 +65,20 @@ def from_first(*parts: int) -> type[Network]:
             return super().step(w, p, tuple(mixed))
 
     return FromFirst
+
+
+class HiddenForCell(CutNetwork):
+    """c' = f h + i g: the forget gate holds on to h, and c is lost."""
+
+    def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
+        return super().lstm_step(w, p, h, h)
+
+
+class EveryStateSwapped(CutNetwork):
+    """Every step takes c for h and h for c."""
+
+    def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
+        return super().lstm_step(w, p, c, h)
 
 
 def ignoring(*parts: int) -> type[Network]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.cut import C, CutNetwork, H
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.reasons import equal_starts, one_step
 from rnncheck.scratch.cells import LayerWeights
@@ -18,15 +18,27 @@ Other = Callable[[Spec, int, int], tuple[int, int]]  # the layer and direction t
 def faults(spec: Spec) -> Iterator[Fault]:
     yield Fault("final-state-wrong", "one step early", final_at(before_last))
     yield Fault("final-state-wrong", "the initial state", final_at(initial))
-    if spec.bidirectional:
-        yield Fault("final-state-wrong", "reverse at the last timestep", ReverseAtLast, hidden=one_step)
+    yield from far_ends(spec)
     if spec.cell is Cell.LSTM and not spec.proj_size:
         yield Fault("final-state-swapped", "h_n and c_n", HiddenAndCell)
+        yield Fault("final-state-swapped", "h and c, after every step", HiddenAndCellOfSteps)
     for name, other in others(spec).items():
         start = starting(other)
         yield Fault("layer-state-swapped", name, start, hidden=equal_starts(start, "the states in question are equal"))
         slug = "final-state-wrong" if name.endswith("for all") else "final-state-swapped"
         yield Fault(slug, name, final_of(other))
+
+
+def far_ends(spec: Spec) -> Iterator[Fault]:
+    """Final states taken from where a direction begins: what output[0] holds of the forward one, output[-1] of the
+    reverse one.
+    """
+    names = ("forward at the first timestep", "reverse at the last timestep")
+    for direction in range(spec.directions):
+        name = names[direction] if spec.bidirectional else "at the first timestep"
+        yield Fault("final-state-wrong", name, at_far_end(direction, H, C), hidden=one_step)
+        if spec.cell is Cell.LSTM:
+            yield Fault("final-state-wrong", f"{name}, h_n alone", at_far_end(direction, H), hidden=one_step)
 
 
 def others(spec: Spec) -> dict[str, Other]:
@@ -85,12 +97,18 @@ def initial(start: Carry, history: Sequence[Carry]) -> Carry:
     return start
 
 
-class ReverseAtLast(CutNetwork):
-    """The reverse direction's final state is taken where the forward one's is: after its first step."""
+def at_far_end(direction: int, *parts: int) -> type[Network]:
+    """In one direction, these parts of the final state are those after its first step."""
 
-    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
-        sweep = super().unroll(w, x, carry, active)
-        return sweep._replace(final=sweep.history[0]) if self.here[1] else sweep
+    class AtFarEnd(CutNetwork):
+        def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+            sweep = super().unroll(w, x, carry, active)
+            if self.here[1] != direction:
+                return sweep
+            mixed = (sweep.history[0][k] if k in parts else each for k, each in enumerate(sweep.final))
+            return sweep._replace(final=tuple(mixed))
+
+    return AtFarEnd
 
 
 class HiddenAndCell(CutNetwork):
@@ -99,3 +117,11 @@ class HiddenAndCell(CutNetwork):
     def final_state(self, sweeps: Sequence[Sweep]) -> State:
         state = super().final_state(sweeps)
         return state if state.c is None else State(state.c, state.h)
+
+
+class HiddenAndCellOfSteps(CutNetwork):
+    """Every step hands on c' as h and h' as c, to the next one and as its output."""
+
+    def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
+        new_h, new_c = super().lstm_step(w, p, h, c)
+        return new_c, new_h

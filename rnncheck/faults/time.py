@@ -7,13 +7,16 @@ from torch import Tensor
 from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.reasons import one_step
-from rnncheck.scratch.network import Carry
+from rnncheck.scratch.network import Carry, Sweep
 from rnncheck.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:
     yield Fault("output-off-by-one", "", StateBefore)
     yield Fault("output-off-by-one", "one step early", StateAfter, hidden=one_step)
+    if spec.num_layers > 1:
+        yield Fault("output-off-by-one", "of the last layer alone", LastStateBefore)
+    yield Fault("output-reversed", "", OutputReversed, hidden=one_step)
     yield Fault("time-reversed", "", InputReversed, hidden=one_step)
     yield Fault("time-reversed", "output put back", Backwards, hidden=one_step)
 
@@ -25,11 +28,27 @@ class StateBefore(CutNetwork):
         return super().outputs(start, [start, *history[:-1]])
 
 
+class LastStateBefore(CutNetwork):
+    """So is the last layer's; what the layers below hand on is right."""
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        last = self.here[0] == self.spec.num_layers - 1
+        return super().outputs(start, [start, *history[:-1]] if last else history)
+
+
 class StateAfter(CutNetwork):
     """The output at t is the state after step t + 1, and the last one stands there twice."""
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         return super().outputs(start, [*history[1:], history[-1]])
+
+
+class OutputReversed(CutNetwork):
+    """The outputs are put together from the last timestep to the first; every state is right."""
+
+    def merge(self, sides: Sequence[Sweep]) -> Tensor:
+        output = super().merge(sides)
+        return output.flip(0) if self.here[0] == self.spec.num_layers - 1 else output
 
 
 class InputReversed(CutNetwork):

@@ -62,13 +62,17 @@ def lstm(
     forget_bias: float = 0.0,
     g: Callable[[Array], Array] = np.tanh,
     gate: Callable[[Array], Array] = sigmoid,
+    of: str = "ifo",
     peephole: float = 0.0,
 ) -> Step:
+    """`gate` activates the gates of these letters, and a sigmoid the others."""
+    i_gate, f_gate, o_gate = (gate if each in of else sigmoid for each in "ifo")
+
     def step(given: Given) -> tuple[Array, Array]:
-        i = gate(given.sum("i") + peephole * given.c)
-        f = gate(given.sum("f") + forget_bias + peephole * given.c)
+        i = i_gate(given.sum("i") + peephole * given.c)
+        f = f_gate(given.sum("f") + forget_bias + peephole * given.c)
         new = new_cell(i, f, g(given.sum("g")), given.c)
-        o = gate(given.sum("o") + peephole * new)
+        o = o_gate(given.sum("o") + peephole * new)
         return new_hidden(o, new, given.c), new
 
     return step
@@ -78,9 +82,10 @@ def gru(
     proposal: Callable[[Given, Array], Array] = lambda s, r: s.p["n"] + s.b_ih["n"] + r * (s.u["n"] + s.b_hh["n"]),
     mix: Callable[[Array, Array, Array], Array] = lambda n, z, h: (1 - z) * n + z * h,
     n: Callable[[Array], Array] = np.tanh,
+    z_gate: Callable[[Array], Array] = sigmoid,
 ) -> Step:
     def step(given: Given) -> tuple[Array, Array]:
-        r, z = sigmoid(given.sum("r")), sigmoid(given.sum("z"))
+        r, z = sigmoid(given.sum("r")), z_gate(given.sum("z"))
         h = mix(n(proposal(given, r)), z, given.h)
         return h, h
 

@@ -1,6 +1,7 @@
 """The faults around the cell do what their names say: each against torch.nn, given other things or put together so."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -69,6 +70,12 @@ def test_data_read_backwards(one_way: Scene) -> None:
     assert_equal(faulty("time-reversed:output put back", one_way).output, backwards.flip(0))
 
 
+def test_outputs_in_reverse_order(one_way: Scene) -> None:
+    output, final = run(one_way, torchs(one_way))
+    assert_equal(faulty("output-reversed", one_way).output, output.flip(0))
+    assert_equal(faulty("output-reversed", one_way).final.h, final)
+
+
 def test_outputs_off_by_one(one_way: Scene) -> None:
     output, _ = run(one_way, torchs(one_way))
     assert_equal(faulty("output-off-by-one", one_way).output, torch.cat([one_way.state.h, output[:-1]]))
@@ -79,6 +86,16 @@ def test_final_states_of_another_step(one_way: Scene) -> None:
     output, _ = run(one_way, torchs(one_way))
     assert_equal(faulty("final-state-wrong:one step early", one_way).final.h[0], output[-2])
     assert_equal(faulty("final-state-wrong:the initial state", one_way).final.h, one_way.state.h)
+    assert_equal(faulty("final-state-wrong:at the first timestep", one_way).final.h[0], output[0])
+
+
+def test_a_final_state_at_the_first_timestep_beside_a_cell_that_is_right() -> None:
+    here = scene(Spec(Cell.LSTM, 3, 4, bidirectional=True, dtype=Dtype.FLOAT64))
+    found, right = faulty("final-state-wrong:forward at the first timestep, h_n alone", here).final, here.right.final
+    assert_equal(found.h, torch.stack([here.right.output[0, :, :4], right.h[1]]))
+    assert found.c is not None
+    assert right.c is not None
+    assert_equal(found.c, right.c)
 
 
 def test_a_reverse_direction_put_together_wrongly(two_ways: Scene) -> None:
@@ -126,6 +143,37 @@ def test_stacks_that_pass_on_something_else() -> None:
     shared = {name: here.weights[name.replace("_l1", "_l0")] for name in here.weights}
     assert_equal(faulty("layers-share-weights", here).output, run(here, torchs(here, shared))[0])
     assert_equal(faulty("option-ignored:num_layers", here).output, first)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_an_upper_layer_that_reads_the_state_below_before_its_step(bidirectional: bool) -> None:
+    here = scene(Spec(Cell.RNN, 3, 4, num_layers=2, bidirectional=bidirectional, dtype=Dtype.FLOAT64))
+    layers = []
+    for k in range(2):
+        own = {name.replace(f"_l{k}", "_l0"): value for name, value in here.weights.items() if f"_l{k}" in name}
+        size = own["weight_ih_l0"].shape[1]
+        one = replace(here, spec=replace(here.spec, num_layers=1, input_size=size), weights=own)
+        layers.append(torchs(one))
+    first, last = here.state.h.chunk(2)
+    forward, *reverse = run(here, layers[0], h=first)[0].chunk(len(first), -1)
+    before = [torch.cat([first[:1], forward[:-1]]), *(torch.cat([each[1:], first[1:]]) for each in reverse)]
+    found = faulty("layer-input-wrong:the state before the step", here)
+    assert_equal(found.output, run(here, layers[1], torch.cat(before, -1), last)[0])
+    assert_equal(found.final.h[: len(first)], here.right.final.h[: len(first)])
+
+
+def test_the_last_layers_outputs_alone_off_by_one() -> None:
+    here = scene(Spec(Cell.GRU, 3, 4, num_layers=2, dtype=Dtype.FLOAT64))
+    found = faulty("output-off-by-one:of the last layer alone", here)
+    assert_equal(found.output, torch.cat([here.state.h[1:], here.right.output[:-1]]))
+    assert_equal(found.final.h, here.right.final.h)
+
+
+def test_upper_layers_that_are_one() -> None:
+    here = scene(Spec(Cell.GRU, 3, 4, num_layers=3, dtype=Dtype.FLOAT64))
+    shared = {name: here.weights[name.replace("_l2", "_l1")] for name in here.weights}
+    found = faulty("layers-share-weights:the upper layers", here)
+    assert_equal(found.output, run(here, torchs(here, shared))[0])
 
 
 def test_states_given_to_the_wrong_layer() -> None:

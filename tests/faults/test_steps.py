@@ -1,13 +1,14 @@
 """The faults of a single step do what their names say: each against its equation in a plain loop."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from faults.equations import Array, Given, Step, gru, loop, lstm, rnn, sigmoid
 from faults.scenes import scene
 
-from rnncheck.faults.catalogue import by_name
+from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.spec import Cell, Dtype, Spec
 
 GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
@@ -18,6 +19,40 @@ def assert_is(name: str, cell: Cell, step: Step) -> None:
     here = scene(spec)
     found = here.run(by_name(name, spec).network(spec)).output.numpy()
     assert np.allclose(found, loop(here, GATES[cell], step), rtol=1e-12, atol=1e-12)
+
+
+def relu(a: Array) -> Array:
+    return np.maximum(a, 0)
+
+
+def softsign(a: Array) -> Array:
+    return a / (1 + np.abs(a))
+
+
+def linear(a: Array) -> Array:
+    return a
+
+
+def hard_sigmoid(a: Array) -> Array:
+    return np.clip(a / 6 + 0.5, 0, 1)
+
+
+def steep_sigmoid(a: Array) -> Array:
+    return np.clip(0.2 * a + 0.5, 0, 1)
+
+
+def h_for_c(given: Given) -> tuple[Array, Array]:
+    return lstm(new_cell=lambda i, f, g, c: f * given.h + i * g)(given)
+
+
+def c_and_h_taken(given: Given) -> tuple[Array, Array]:
+    u = {gate: W @ given.c for gate, W in given.W_hh.items()}
+    return lstm()(replace(given, h=given.c, c=given.h, u=u))
+
+
+def c_and_h_given(given: Given) -> tuple[Array, Array]:
+    h, c = lstm()(given)
+    return c, h
 
 
 @pytest.mark.parametrize(
@@ -32,17 +67,38 @@ def assert_is(name: str, cell: Cell, step: Step) -> None:
         "gate-ignored:f": lstm(new_cell=lambda i, f, g, c: c + i * g),
         "gate-ignored:o": lstm(new_hidden=lambda o, new, c: np.tanh(new)),
         "cell-state-not-carried": lstm(new_cell=lambda i, f, g, c: i * g),
+        "cell-state-not-carried:h in its place": h_for_c,
+        "initial-state-swapped:at every step": c_and_h_taken,
+        "final-state-swapped:h and c, after every step": c_and_h_given,
         "peephole": lstm(peephole=1.0),
-        "wrong-nonlinearity:g: relu": lstm(g=lambda a: np.maximum(a, 0)),
-        "wrong-nonlinearity:g: linear": lstm(g=lambda a: a),
+        "wrong-nonlinearity:g: relu": lstm(g=relu),
+        "wrong-nonlinearity:g: linear": lstm(g=linear),
+        "wrong-nonlinearity:g and c: relu": lstm(g=relu, new_hidden=lambda o, new, c: o * relu(new)),
+        "wrong-nonlinearity:g and c: softsign": lstm(g=softsign, new_hidden=lambda o, new, c: o * softsign(new)),
         "wrong-nonlinearity:g: sigmoid": lstm(g=sigmoid),
         "wrong-nonlinearity:c: sigmoid": lstm(new_hidden=lambda o, new, c: o * sigmoid(new)),
-        "wrong-nonlinearity:gates: hard sigmoid": lstm(gate=lambda a: np.clip(a / 6 + 0.5, 0, 1)),
-        "wrong-nonlinearity:gates: hard sigmoid of slope 0.2": lstm(gate=lambda a: np.clip(0.2 * a + 0.5, 0, 1)),
+        "wrong-nonlinearity:gates: hard sigmoid": lstm(gate=hard_sigmoid),
+        "wrong-nonlinearity:gates: hard sigmoid of slope 0.2": lstm(gate=steep_sigmoid),
+        "wrong-nonlinearity:gates: linear": lstm(gate=linear),
+        "wrong-nonlinearity:i: hard sigmoid": lstm(gate=hard_sigmoid, of="i"),
+        "wrong-nonlinearity:f: relu": lstm(gate=relu, of="f"),
+        "wrong-nonlinearity:o: linear": lstm(gate=linear, of="o"),
+        "wrong-nonlinearity:o: hard sigmoid of slope 0.2": lstm(gate=steep_sigmoid, of="o"),
+        "wrong-nonlinearity:o: softsign": lstm(gate=softsign, of="o"),
     }.items(),
 )
 def test_lstm(name: str, step: Step) -> None:
     assert_is(name, Cell.LSTM, step)
+
+
+@pytest.mark.parametrize("cell", [Cell.LSTM, Cell.GRU])
+def test_every_gate_may_have_every_other_function_alone_and_together_with_the_others(cell: Cell) -> None:
+    variants = {fault.variant for fault in faults_of(Spec(cell)) if fault.slug == "wrong-nonlinearity"}
+    gates, squashed = {Cell.LSTM: ("ifo", ["g", "c", "g and c"]), Cell.GRU: ("rz", ["n"])}[cell]
+    common = ("relu", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2")
+    wanted = {f"{gate}: {name}" for gate in (*gates, "gates") for name in (*common, "tanh")}
+    wanted |= {f"{each}: {name}" for each in squashed for name in (*common, "sigmoid")}
+    assert variants == wanted - {"c: linear"}  # which has a name of its own
 
 
 def reset_before(given: Given, r: Array) -> Array:
@@ -63,11 +119,15 @@ def bias_outside(given: Given, r: Array) -> Array:
         "gru-reset-before-matmul": gru(reset_before),
         "gru-reset-before-matmul:b_hn reset too": gru(all_reset),
         "gru-bias-outside-reset": gru(bias_outside),
+        "gru-reset-over-input": gru(lambda s, r: r * s.sum("n")),
         "gru-update-inverted": gru(mix=lambda n, z, h: z * n + (1 - z) * h),
         "gate-ignored:r": gru(lambda s, r: s.sum("n")),
         "gate-ignored:z": gru(mix=lambda n, z, h: n),
         "missing-recurrent-bias:n alone": gru(lambda s, r: s.p["n"] + s.b_ih["n"] + r * s.u["n"]),
-        "wrong-nonlinearity:n: relu": gru(n=lambda a: np.maximum(a, 0)),
+        "wrong-nonlinearity:n: relu": gru(n=relu),
+        "wrong-nonlinearity:n: softsign": gru(n=softsign),
+        "wrong-nonlinearity:z: softsign": gru(z_gate=softsign),
+        "wrong-nonlinearity:z: hard sigmoid": gru(z_gate=hard_sigmoid),
     }.items(),
 )
 def test_gru(name: str, step: Step) -> None:
@@ -81,12 +141,12 @@ def rational(a: Array) -> Array:
 @pytest.mark.parametrize(
     ("name", "f"),
     {
-        "wrong-nonlinearity:relu": lambda a: np.maximum(a, 0),
+        "wrong-nonlinearity:relu": relu,
         "wrong-nonlinearity:sigmoid": sigmoid,
-        "wrong-nonlinearity:linear": lambda a: a,
-        "wrong-nonlinearity:hard sigmoid": lambda a: np.clip(a / 6 + 0.5, 0, 1),
-        "wrong-nonlinearity:hard sigmoid of slope 0.2": lambda a: np.clip(0.2 * a + 0.5, 0, 1),
-        "wrong-nonlinearity:softsign": lambda a: a / (1 + np.abs(a)),
+        "wrong-nonlinearity:linear": linear,
+        "wrong-nonlinearity:hard sigmoid": hard_sigmoid,
+        "wrong-nonlinearity:hard sigmoid of slope 0.2": steep_sigmoid,
+        "wrong-nonlinearity:softsign": softsign,
         "wrong-nonlinearity:hard tanh": lambda a: np.clip(a, -1, 1),
         "wrong-nonlinearity:leaky relu": lambda a: np.where(a > 0, a, 0.01 * a),
         "approximate-activation:rational": rational,

@@ -54,6 +54,22 @@ GRU:  read as z | r | n, or another order""",
         wrong_code="n = torch.tanh(p_n + (r * h) @ W_hn.T + b_hn)",
     ),
     Page(
+        slug="gru-reset-over-input",
+        family=FAMILY,
+        cells=GRU,
+        title="the reset gate covers the input too",
+        right=PROPOSAL,
+        wrong="n_t = tanh(r_t ⊙ (W_in x_t + b_in + W_hn h_{t-1} + b_hn))",
+        causes=(
+            "The sum of both products is made first, as r and z have it, perhaps by one matrix on [x; h], and r is "
+            "multiplied with all of it."
+        ),
+        looks="Every t differs, t = 0 included, by what r takes away from W_in x_t + b_in.",
+        mend="Multiply the recurrent share W_hn h_{t-1} + b_hn alone by r_t.",
+        right_code="n = torch.tanh(p_n + r * u_n)",
+        wrong_code="n = torch.tanh(r * (p_n + u_n))",
+    ),
+    Page(
         slug="gru-update-inverted",
         family=FAMILY,
         cells=GRU,

@@ -12,10 +12,10 @@ PAGES = (
         cells=EVERY,
         title="a layer does not read the layer below it",
         right="layer l at t reads the outputs of layer l − 1 at t",
-        wrong="layer l at t reads x_t again, or another layer's outputs",
+        wrong="layer l at t reads x_t again, another layer's outputs, or those of t − 1",
         causes=(
-            "The loop over layers goes on with the wrong variable. It fits only where the layer reads as many numbers "
-            "as it was made for."
+            "The loop over layers goes on with the wrong variable, which fits only where the layer reads as many "
+            "numbers as it was made for; or in the loop over time a layer reads the state below before its step."
         ),
         looks=(
             "h_n agrees in the layers below and differs from that layer on; lockstep, which looks at every layer, "
@@ -38,8 +38,11 @@ for layer in layers:
         cells=EVERY,
         title="several layers use the weights of one",
         right="layer l: tanh(W_ih[l] … + W_hh[l] …)",
-        wrong="layer l: tanh(W_ih[0] … + W_hh[0] …)",
-        causes="[cell] * L repeats one object L times; it does not make L of them.",
+        wrong="layer l: tanh(W_ih[0] … + W_hh[0] …), or those of layer 1",
+        causes=(
+            "[cell] * L repeats one object L times; it does not make L of them. Where the first layer has a cell of "
+            "its own, since it reads another width, the upper ones may still be one."
+        ),
         looks=(
             "The layer whose own weights are not used differs at every t, in lockstep too; the layers below agree. No "
             "gradient reaches the weights that are not used."
@@ -93,12 +96,12 @@ for layer in layers:
         wrong="h_n = another timestep's; of the backward direction s_{T-1}",
         causes=(
             "h_n is cut from the output at the last timestep, where the backward direction has only taken its first "
-            "step; or it is taken before the last step, or from the first one."
+            "step, or at the first, as output[0] of time-first outputs is; or it is taken before the last step."
         ),
         looks=(
-            "The output agrees at every t: only h_n, and c_n of an LSTM, differ. A backward direction that is read at "
-            "its first step passes lockstep, for in a single step first and last are one; a state one step early fails "
-            "it everywhere."
+            "The output agrees at every t: only h_n, and c_n of an LSTM, differ. A direction that is read at its first "
+            "step passes lockstep, for in a single step first and last are one; a state one step early fails it "
+            "everywhere."
         ),
         mend="Return the state that each direction ends with: the backward one ends at t = 0.",
         right_code="h_n = torch.stack([h[-1], s[0]])",
@@ -113,7 +116,7 @@ for layer in layers:
         wrong="h_n[d · L + l], or h_n[L − 1 − l], or c_n for h_n",
         causes=(
             "The states are collected in another order than layer by layer and direction by direction; or an LSTM "
-            "returns (c_n, h_n)."
+            "returns (c_n, h_n), or its cell (c, h) after every step."
         ),
         looks=(
             "The output agrees at every t, while h_n has the reference's rows in another order. Lockstep reads the "

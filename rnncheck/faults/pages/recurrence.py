@@ -96,12 +96,14 @@ def forward(self, x, h0):
         slug="cell-state-not-carried",
         family=FAMILY,
         cells=(Cell.LSTM,),
-        title="the cell state is zero before every step",
+        title="the cell state does not reach the next step",
         right="c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t",
-        wrong="c_t = i_t ⊙ g_t",
+        wrong="""\
+c_t = i_t ⊙ g_t
+or  c_t = f_t ⊙ h_{t-1} + i_t ⊙ g_t""",
         causes=(
             "Only h is treated as the state: c is made anew in the loop, or left out of the tuple that one step hands "
-            "to the next."
+            "to the next. Or h is written where the equation has c."
         ),
         looks=(
             "With a zero c0 both sides agree at t = 0 and part from t = 1 on; with a random one they differ at t = 0 "
@@ -175,7 +177,10 @@ c_{-1} = c0""",
         wrong="""\
 h_{-1} = c0
 c_{-1} = h0""",
-        causes="(h0, c0) is unpacked as (c0, h0), the order that Flax and TensorFlow 1 have.",
+        causes=(
+            "(h0, c0) is unpacked as (c0, h0), the order that Flax and TensorFlow 1 have: once, or by a cell at every "
+            "step."
+        ),
         looks=(
             "Free running, the difference is there at t = 0 and usually fades. Lockstep hands h and c in at every "
             "step, so it fails at every step. With --h0 zeros the free run agrees, and lockstep alone fails, from t = "

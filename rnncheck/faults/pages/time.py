@@ -29,6 +29,24 @@ for x_t in x:
     h = cell(x_t, h)""",
     ),
     Page(
+        slug="output-reversed",
+        family=FAMILY,
+        cells=EVERY,
+        title="the outputs are in reverse order",
+        right="output_t = h_t",
+        wrong="output_t = h_{T-1-t}",
+        causes=(
+            "The outputs are flipped once too often, or collected from the front of a list that grows at its front."
+        ),
+        looks=(
+            "The candidate's row t is the reference's row T − 1 − t, while h_n and lockstep agree: every state is "
+            "right. With an odd T the timestep in the middle agrees too; with T = 1 everything does."
+        ),
+        mend="Hand the outputs out in the order of time, without a flip.",
+        right_code="output = torch.stack(outputs)",
+        wrong_code="output = torch.stack(outputs).flip(0)",
+    ),
+    Page(
         slug="time-reversed",
         family=FAMILY,
         cells=EVERY,
