@@ -48,9 +48,9 @@ def find(result: object, convention: Convention, sizes: Sizes, movers: Movers | 
         output = hidden_first(sequences)[0] if spec.cell is Cell.LSTM else sequences[0]
         wide = sorted(wide, key=ends_nothing_of(output))  # the sort is stable
     if wide:
-        h = wide[0]
+        h = wide[-1] if output is None and spec.cell is not Cell.LSTM else wide[0]  # a state is returned last
     if convention.is_cell and spec.cell is not Cell.LSTM and len(wide) > 1:
-        output, h = wide[0], wide[-1]  # as torch's layers do, it returns its state last
+        output = wide[0]
     others = [each for each in cells if each is not h]
     if spec.cell is Cell.LSTM and h is not None and others:
         c = others[0]

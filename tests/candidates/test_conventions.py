@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from candidates.sources import HEAD, RNN, Write
+from candidates.sources import RNN, Write
 
 Command = Callable[..., Any]
 
@@ -114,7 +114,7 @@ def test_long_data_goes_through_in_chunks(rnncheck: Command, write: Write) -> No
 
 
 def test_a_head_of_ours_goes_on_top(rnncheck: Command, write: Write) -> None:
-    write(HEAD + RNN.removeprefix(HEAD))
+    write(RNN)
     outcome = rnncheck("compare", "mine.py:MyRNN", "--head", "softmax", "--format", "json")
     assert outcome.code == 0
     assert "y" in {each["quantity"] for each in json.loads(outcome.stdout)["comparisons"]}

@@ -36,6 +36,7 @@ STRANGE = [
     ("o.sum(-1), h", "result[0]"),
     ("o[..., :1], h", "result[0]"),
     ("o, h * 2, h", "result[1]"),
+    ("o.mean(0), h", "result[0]"),
     ("o, h, o.flip(0)", "result[2]"),
     ("{'states': o, 'last': h, 'logits': o[..., :2]}", "result['logits']"),
 ]

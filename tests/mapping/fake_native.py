@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from rnncheck.native import Facts
@@ -30,7 +31,18 @@ class FakeNative:
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         assert lengths is None
-        return self.running(x, state)
+        return self._shown(self.running(x, state))
+
+    def _shown(self, trace: Trace) -> Trace:
+        """What is not exposed is NaN, as of a stranger's layer."""
+        hidden = frozenset({"output", "h_n", "c_n"}) - self.facts.exposes
+        h, c = trace.final.h, trace.final.c
+        state = State(
+            torch.full_like(h, torch.nan) if "h_n" in hidden else h,
+            torch.full_like(c, torch.nan) if c is not None and "c_n" in hidden else c,
+        )
+        output = torch.full_like(trace.output, torch.nan) if "output" in hidden else trace.output
+        return Trace(output, state, unexposed=hidden)
 
 
 def facts(takes_state: bool = True, exposes: Sequence[str] = ("output", "h_n", "c_n")) -> Facts:

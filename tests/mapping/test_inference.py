@@ -222,3 +222,16 @@ def test_the_blocks_of_one_bias_stand_on_one_side_even_where_only_one_is_read() 
     layout = Layout(("i", "g", "o", "f"), biases="one")
     mapping = infer(lambda asked: native(asked, layout, fault("scalar-bias", CELLS[1])), CELLS[1])
     assert str(mapping.entries["b_x_l0"].expression) == "bias_ih_l0[i,g,o,f] + bias_hh_l0[i,g,o,f]"
+
+
+@pytest.mark.parametrize("cell", list(Cell))
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("takes_state", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+def test_the_output_alone_shows_where_every_weight_of_every_layer_is(
+    cell: Cell, layers: int, takes_state: bool, named: bool
+) -> None:
+    spec = Spec(cell=cell, num_layers=layers, dtype=Dtype.FLOAT64)
+    layout = Layout(GATES[cell], named=named)
+    mapping = infer(lambda asked: native(asked, layout, takes_state=takes_state, exposes=("output",)), spec)
+    assert (misread(mapping, layout), mapping.absent()) == ([], {})
