@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, get_args
 
+import torch
 from torch import Tensor
 
 from rnncheck import weights_file
@@ -146,12 +147,13 @@ def check(
         refuse_shape_of_random(seq_len=seq_len, batch_size=batch_size, init=None if init == DEFAULT.init else init)
         sequences = data_of(data, RunOptions(**shared, input_size=input_size), lengths)
         spec = spec_of(random, sequences.input_size)
-    sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping)
-    plan = plan_of(sides, spec, sequences, random, remaining)
-    if isinstance(weights, Mapping):
-        fitted = weights_file.fitted("weights", weights, plan.spec, allow_nonfinite=allow_nonfinite)
-        plan = replace(plan, weights=fitted)
-    return run_check(plan)
+    with torch.inference_mode(False):
+        sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping)
+        plan = plan_of(sides, spec, sequences, random, remaining)
+        if isinstance(weights, Mapping):
+            fitted = weights_file.fitted("weights", weights, plan.spec, allow_nonfinite=allow_nonfinite)
+            plan = replace(plan, weights=fitted)
+        return run_check(plan)
 
 
 def asserting(check: Callable[P, Report]) -> Callable[P, Report]:

@@ -3,13 +3,14 @@
 import inspect
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from rnncheck.candidates.config import Config
-from rnncheck.candidates.roles import roles
+from rnncheck.candidates.roles import role_of, roles
 from rnncheck.errors import CannotRun, RefusedError
 from rnncheck.spec import Cell, Spec
 from rnncheck.text import printable
@@ -32,7 +33,11 @@ class Constructor:
         except (TypeError, ValueError):
             parameters = {}  # type: ignore[assignment]
         self._open = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
-        self.parameters = {name: each for name, each in parameters.items() if each.kind not in VARIABLE}
+        preset = function.keywords if isinstance(function, partial) else {}
+        self._preset = {role_of(name) or name for name in preset}
+        self.parameters = {
+            name: each for name, each in parameters.items() if each.kind not in VARIABLE and name not in preset
+        }
         self.roles = roles(self.parameters)
         self._refuse_unknown()
 
@@ -50,7 +55,7 @@ class Constructor:
         every = set(self.roles.values())
         if self._open and "input_size" not in every:
             every |= {"input_size", "hidden_size", "bias", "batch_first", *OPTIONS}
-        return frozenset(every)
+        return frozenset(every - self._preset)
 
     def refuses(self, spec: Spec) -> str | None:
         """An option of the spec that there is no parameter for."""
@@ -90,7 +95,7 @@ class Constructor:
                     f"give it: --arg {name}=VALUE"
                 )
         if self._open and not {"input_size", "hidden_size"} & set(self.roles.values()):
-            filled |= torch_keywords(spec)
+            filled |= {name: value for name, value in torch_keywords(spec).items() if name not in self._preset}
         return filled | (
             {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
         )

@@ -30,9 +30,9 @@ def blaming(what: str, own: Path | None = None) -> Iterator[None]:
     """What is raised inside becomes a `CandidateError`. `own` is the candidate's file, wherever that lies."""
     try:
         yield
-    except (RnncheckError, torch.cuda.OutOfMemoryError, MemoryError):
+    except (RnncheckError, KeyboardInterrupt, torch.cuda.OutOfMemoryError, MemoryError):
         raise
-    except (Exception, SystemExit) as problem:
+    except BaseException as problem:  # a candidate may have one of its own
         raise blamed(problem, what, own) from problem
 
 

@@ -1,20 +1,22 @@
 """A candidate built for a spec at one dtype: in evaluation mode, on its device, everything it holds converted."""
 
-import copy
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from rnncheck.candidates.arguments import Constructor
 from rnncheck.candidates.blame import blaming
 from rnncheck.candidates.isolation import isolated
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.roles import role_of
-from rnncheck.candidates.tensors import convert
+from rnncheck.candidates.signatures import by_name
+from rnncheck.candidates.tensors import convert, copied
 from rnncheck.errors import CannotRun
 from rnncheck.spec import Spec
 
@@ -35,8 +37,9 @@ METHODS = (
 
 def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | None:
     """How it is constructed; None for what is called as it is: an instance, or a function of x."""
-    thing = loaded.thing
-    if isinstance(thing, type) or (inspect.isroutine(thing) and makes_a_layer(thing)):
+    thing: Any = loaded.thing
+    function: Any = thing.func if isinstance(thing, partial) else thing
+    if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
         return Constructor(thing, loaded.called, given)
     if given:
         raise CannotRun(f"--arg is for what is constructed, and {loaded.called} is not: it is called as it is")
@@ -54,13 +57,14 @@ def makes_a_layer(function: Callable[..., Any]) -> bool:
 def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:
     """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
     dtype = getattr(torch, spec.dtype)
-    what = f"{loaded.called} cannot be constructed"
+    what = f"{loaded.called} cannot be {'copied' if made_by is None else 'constructed'}"
     with torch.inference_mode(False), loaded.home.entered(), isolated(dtype), blaming(what, loaded.file):
         if made_by is None:
-            thing: Any = copy.deepcopy(loaded.thing)
+            thing: Any = copied(loaded.thing)
         else:
             arguments = made_by.arguments(spec, output_size)
             thing = made_by.function(**arguments)
+        refuse_what_cannot_be_filled(thing, loaded.called)
         if thing is None or not callable(entry(thing)):
             raise CannotRun(f"{loaded.called} yields {type(thing).__name__}, which is no layer: nothing can be called")
         if isinstance(thing, nn.Module):
@@ -70,9 +74,28 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
     return thing
 
 
+def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
+    """Raises `CannotRun` for layers whose weights are out of reach, or not there yet."""
+    if isinstance(thing, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        raise CannotRun(f"{called} is compiled by torch.jit; give the class or the layer that it was compiled from")
+    tensors = [*thing.parameters(), *thing.buffers()] if isinstance(thing, nn.Module) else []
+    if any(map(is_lazy, tensors)):
+        raise CannotRun(f"{called} is lazy: some of its weights have no shape before its first call; give them sizes")
+
+
 def entry(thing: Any) -> Callable[..., Any] | None:
-    """What is called to run it."""
-    if isinstance(thing, nn.Module) or inspect.isroutine(thing):
+    """What is called to run it, by the names of its parameters."""
+    function = function_of(thing)
+    return None if function is None else by_name(function, signed(thing))
+
+
+def signed(thing: Any) -> Any:
+    """Whose signature says what it takes."""
+    return thing.forward if isinstance(thing, nn.Module) else function_of(thing)
+
+
+def function_of(thing: Any) -> Callable[..., Any] | None:
+    if isinstance(thing, nn.Module | partial) or inspect.isroutine(thing):
         return thing
     for name in METHODS:
         method = getattr(thing, name, None)

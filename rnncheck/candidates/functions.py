@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from rnncheck.candidates.roles import role_of
-from rnncheck.candidates.signatures import Call
+from rnncheck.candidates.signatures import Call, by_name
 from rnncheck.spec import Spec
 
 Bias = Literal["n", "n1", "1n"]
@@ -69,7 +69,7 @@ class WithWeights:
     """The function as an object that holds its weights, by its own names for them."""
 
     def __init__(self, function: Callable[..., Any], call: Call, scheme: Scheme, spec: Spec, output_size: int) -> None:
-        self._function, self._names = function, call.others
+        self._function, self._names = by_name(function, function), call.others
         self.call, self.scheme = replace(call, others=()), scheme
         self.numpy = not torch_code(function)
         drawn = torch.Generator().manual_seed(2)

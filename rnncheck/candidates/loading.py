@@ -5,6 +5,7 @@ import inspect
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -170,5 +171,6 @@ def location(thing: object, place: object) -> str:
 
 def written(thing: object) -> Any:
     """The class or function whose code it is."""
+    thing = thing.func if isinstance(thing, partial) else thing
     found = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
     return found if isinstance(found, type) or inspect.isroutine(found) else type(found)

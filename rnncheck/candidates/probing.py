@@ -5,7 +5,6 @@ comes later, and not the other way round: so batch and time are told apart by wh
 Where no way is right, the layer is wrong in one that it accepts: only what takes no batch is called row by row.
 """
 
-import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from rnncheck.candidates.reading import find
 from rnncheck.candidates.signatures import Call
 from rnncheck.candidates.sizes import Sizes
 from rnncheck.candidates.taps import taps
-from rnncheck.candidates.tensors import held
+from rnncheck.candidates.tensors import copied, held
 from rnncheck.candidates.unread import NOTHING, Calls, Unread, movers, unread
 from rnncheck.candidates.ways import CELLS, LAYERS, PACKED, ROWS, Kind, forms, inputs
 from rnncheck.errors import CannotRun
@@ -202,7 +201,7 @@ class Probe:
         """Of copies of whatever they are given."""
 
         def caller(thing: Any, reading: Reading) -> Caller:
-            return replace(self._caller(convention, reading), thing=copy.deepcopy(thing))
+            return replace(self._caller(convention, reading), thing=copied(thing))
 
         nothing = Reading(None, None, None)
         return Calls(
@@ -223,7 +222,7 @@ class Probe:
 
     def _caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""
-        thing, loaded = copy.deepcopy(self.thing), self.loaded
+        thing, loaded = copied(self.thing), self.loaded
         reading = reading or Reading(None, None, None)
         return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file)
 

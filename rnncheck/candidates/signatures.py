@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rnncheck.errors import CannotRun
+
 STATE = {
     "h",
     "hx",
@@ -47,6 +49,10 @@ ASIDE = {
 INPUT = {"x", "xt", "xs", "input", "inputs", "inp", "seq", "sequence", "data", "xx", "src", "embedded", "embeds"}
 
 
+VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
+
+
 @dataclass(frozen=True)
 class Call:
     """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default."""
@@ -85,15 +91,56 @@ def is_lengths(name: str) -> bool:
     return any(each in {"len", "lens", "length", "lengths", "seqlen", "seqlens"} for each in words(name))
 
 
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Those with a name. Where a method takes all as `*args`, those of the one that it overrides, or else x alone."""
+    collects = False
+    for each in (function, *overridden(function)):
+        try:
+            every = list(inspect.signature(each).parameters.values())
+        except (TypeError, ValueError):  # compiled code
+            every = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+        if named := [one for one in every if one.kind not in VARIABLE]:
+            return [one.replace(kind=POSITIONAL) for one in named] if collects else named
+        if inspect.Parameter.VAR_POSITIONAL not in {one.kind for one in every}:
+            break
+        collects = True
+    return [inspect.Parameter("x", POSITIONAL)] if collects else []
+
+
+def overridden(method: Any) -> list[Callable[..., Any]]:
+    """The methods of its name in the bases of its object's class, nearest first."""
+    if not inspect.ismethod(method):
+        return []
+    every = [vars(each).get(method.__name__) for each in type(method.__self__).__mro__]
+    found = [each for each in every if inspect.isfunction(each) and each is not method.__func__]
+    return [each.__get__(method.__self__) for each in found]
+
+
+def by_name(function: Callable[..., Any], signed: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, to be called by the names of its parameters, even if it takes them by position alone.
+
+    `signed` is what its signature is read from.
+    """
+    code = getattr(signed, "__code__", None)
+    if code is not None and not code.co_posonlyargcount and not code.co_flags & inspect.CO_VARARGS:
+        return function
+    positional = [each for each in parameters_of(signed) if each.kind is POSITIONAL]
+    if not positional:
+        return function
+
+    def call(**arguments: Any) -> Any:
+        last = max((n for n, each in enumerate(positional) if each.name in arguments), default=-1)
+        given = [arguments.pop(each.name, each.default) for each in positional[: last + 1]]
+        return function(*given, **arguments)
+
+    return call
+
+
 def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
-    """Of a method, or of a function, which may be given its weights. Raises `ValueError` where it takes nothing."""
-    parameters = [
-        each
-        for each in inspect.signature(function).parameters.values()
-        if each.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    ]
+    """Of a method, or of a function, which may be given its weights. Raises `CannotRun` where it takes nothing."""
+    parameters = parameters_of(function)
     if not parameters:
-        raise ValueError("it takes no argument")
+        raise CannotRun("it takes no argument that x could be")
     names = [each.name for each in parameters]
     x = next((name for name in names if words(name) and words(name)[0] in INPUT), names[0])
     rest = [each for each in parameters if each.name != x]

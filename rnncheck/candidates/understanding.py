@@ -12,7 +12,7 @@ from torch import nn
 
 from rnncheck.candidates import sizes as sizes_
 from rnncheck.candidates.calling import MOST_PREFIXES, Caller
-from rnncheck.candidates.construct import construct, constructor, entry
+from rnncheck.candidates.construct import construct, constructor, signed
 from rnncheck.candidates.decided import decided
 from rnncheck.candidates.functions import Scheme, WithWeights, schemes
 from rnncheck.candidates.isolation import Dice
@@ -226,9 +226,7 @@ class Understanding:
     def _probed_with(self, tried: sizes_.Sizes, scheme: Scheme | None) -> Understood:
         thing = self._made(tried.spec, tried.output_size, scheme)
         spread(thing)
-        function = entry(thing)
-        assert function is not None
-        call = thing.call if isinstance(thing, WithWeights) else read(called(thing, function))
+        call = thing.call if isinstance(thing, WithWeights) else read(signed(thing))
         takes = self.takes
         numpy = not isinstance(thing, nn.Module) and (
             thing.numpy if isinstance(thing, WithWeights) else uses_numpy(thing)
@@ -272,11 +270,6 @@ def spread(thing: object) -> None:
     with torch.inference_mode(False), torch.no_grad():
         for value in held(thing).values():
             value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.4)
-
-
-def called(thing: Any, function: Any) -> Any:
-    """Whose signature says what it takes."""
-    return thing.forward if isinstance(thing, nn.Module) else function
 
 
 def uses_numpy(thing: object) -> bool:
