@@ -11,6 +11,7 @@ from torch import Tensor
 from rnncheck.candidates.blame import blamed
 from rnncheck.candidates.cells import inferred
 from rnncheck.candidates.hints import shape_hint
+from rnncheck.candidates.lacking import lacking
 from rnncheck.candidates.loading import in_hand, load
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.own_loading import OwnLoading, loads_itself, proved
@@ -26,6 +27,8 @@ from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.text import printable
 from rnncheck.trace import State, Trace
 from rnncheck.weights import Weights
+
+OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
 
 
 class Candidate:
@@ -56,6 +59,9 @@ class Candidate:
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         with self._hinting(spec):
             if reason := self._understood.refuses(spec, lengths=lengths):
+                return reason
+            exposes = self._understood.facts(spec).exposes
+            if reason := lacking(spec, self._understood.takes, exposes, lambda: self._mapping(spec).absent()):
                 return reason
             if not spec.bias and "bias" not in self._understood.takes and (biases := self._biases(spec)):
                 return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
@@ -94,7 +100,7 @@ class Candidate:
             mapping.restrict,
             tuple(mapping.mapped(self._understood.native(spec))),
             (*self._understood.decided(spec), *mapping.conventions),
-            (*mapping.restrictions, *self._understood.passed_over(spec)),
+            (*mapping.restrictions, *self._understood.passed_over(spec), *([OWN_HEAD] if spec.head else [])),
             tuple(mapping.findings),
             (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
             doubt,

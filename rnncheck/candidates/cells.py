@@ -1,7 +1,7 @@
 """Which cell a candidate is: what it says of itself is the prior, the gates that its weights hold are the proof."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from rnncheck.candidates.loading import Loaded, written
@@ -34,6 +34,10 @@ def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], tak
             raise
         built = None
     gates = gates_of(*built) if built else None
+    if (
+        built and gates not in BY_GATES and built[0].bidirectional
+    ):  # it may have one direction, whatever it is asked for
+        gates = gates_of(replace(built[0], bidirectional=False), built[1]) or gates
     cell = BY_GATES.get(gates or 0)
     if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
         return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing

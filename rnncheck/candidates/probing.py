@@ -43,6 +43,7 @@ class Found:
     reading: Reading
     remembers: bool  # that what comes late depends on what was early, in the same row
     foresees: bool  # that what comes early depends on what will be late, in the same row
+    recurs: bool  # that it remembers and, but for both directions, does not foresee
     keeps_rows: bool
     uses_state: bool
     drops_time: bool  # something it returns has no axis of time, though it was given one
@@ -50,10 +51,6 @@ class Found:
     crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
     unread: Unread = NOTHING
     ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
-
-    @property
-    def recurs(self) -> bool:
-        return self.remembers and not self.foresees
 
 
 @dataclass
@@ -242,14 +239,16 @@ class Probe:
         order = torch.arange(self.sizes.batch_size).roll(1)
         exchanged = observed(self.x[:, order], rows_of(self.state, order))
         late = slice(1, None) if len(base) > 1 else slice(None)
-        foresees = not self.sizes.spec.bidirectional and differ(base[:-1, 0], bumped(-1)[:-1])
+        remembers = differ(base[late, 0], bumped(0)[late])
+        foresees = differ(base[:-1, 0], bumped(-1)[:-1])
         c = self.state.c
         other = observed(self.x, State(torch.cos(self.state.h), None if c is None else torch.cos(c)))
         return Found(
             convention,
             reading,
-            remembers=differ(base[late, 0], bumped(0)[late]),
+            remembers=remembers,
             foresees=foresees,
+            recurs=remembers and (self.sizes.spec.bidirectional or not foresees),
             keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
             uses_state=convention.state is not None and differ(base, other),
             drops_time=reading.h is not None and reading.output is not None,

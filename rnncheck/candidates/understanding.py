@@ -18,6 +18,7 @@ from rnncheck.candidates.functions import Scheme, WithWeights, schemes
 from rnncheck.candidates.isolation import Dice
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.native_layer import NativeLayer
+from rnncheck.candidates.other_shapes import other_shape
 from rnncheck.candidates.probing import Found, Probe
 from rnncheck.candidates.read_as import sentence
 from rnncheck.candidates.signatures import Call, read
@@ -59,6 +60,8 @@ class Understanding:
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if self._constructor is not None and (reason := self._constructor.refuses(spec)):
             return reason
+        if reason := other_shape(spec, self.takes, self._found_as):
+            return reason
         understood = self._of(spec)
         convention = understood.found.convention
         if understood.dtype is Dtype.FLOAT32 and spec.dtype is not Dtype.FLOAT32:
@@ -72,6 +75,12 @@ class Understanding:
         if spec.head and "output" not in understood.facts.exposes:
             return "it does not expose the outputs that --head reads"
         return None
+
+    def _found_as(self, spec: Spec) -> Found | None:
+        try:
+            return self._of(spec).found
+        except CannotRun:
+            return None
 
     @property
     def takes(self) -> frozenset[str]:

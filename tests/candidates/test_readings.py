@@ -94,3 +94,95 @@ def test_what_was_run_row_by_row_might_mix_its_rows_all_the_same(rnncheck: Comma
     hidden = {each["slug"]: each["why"] for each in witness["hidden"]}
     assert "what it makes of a batch was not seen" in hidden["batch-mixed"]
     assert "what it makes of a batch was not seen" in hidden["batch-time-swapped"]
+
+
+PLAIN = layer("h = h[0] if h.dim() == 3 else h", returned="torch.stack(outs), h[None]")
+OPTIONS = PLAIN.replace("input_size, hidden_size):", "input_size, hidden_size, num_layers=1, bidirectional=False):")
+JUST_A_CELL = CELL.replace("h[:1]", "h")
+BOTH = HEAD + (
+    "class Mine(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size):\n"
+    "        super().__init__()\n"
+    "        self.one, self.two = nn.RNN(input_size, hidden_size), nn.RNN(input_size, hidden_size)\n"
+    "        self.fc = nn.Linear(2 * hidden_size, 9)\n"
+    "    def forward(self, x):\n"
+    "        a, h = self.one(x)\n"
+    "        b, g = self.two(x.flip(0))\n"
+    "        both = torch.cat([a, b.flip(0)], -1)\n"
+    "        return both, torch.cat([h, g])\n"
+)
+CELLS_OF_BOTH = HEAD + (
+    "class Mine(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size):\n"
+    "        super().__init__()\n"
+    "        self.hidden_size = hidden_size\n"
+    "        self.one, self.two = nn.RNNCell(input_size, hidden_size), nn.RNNCell(input_size, hidden_size)\n"
+    "    def states(self, cell, xs):\n"
+    "        h, found = torch.zeros(len(xs[0]), self.hidden_size), []\n"
+    "        for x in xs:\n"
+    "            h = cell(x, h)\n"
+    "            found.append(h)\n"
+    "        return found\n"
+    "    def forward(self, x):\n"
+    "        there, back = self.states(self.one, x.unbind(0)), self.states(self.two, x.flip(0).unbind(0))\n"
+    "        return torch.stack([torch.cat(each, -1) for each in zip(there, back[::-1])])\n"
+)
+TWO_LAYERS = HEAD + (
+    "class Mine(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size):\n"
+    "        super().__init__()\n"
+    "        self.inner = nn.RNN(input_size, hidden_size, 2)\n"
+    "    def forward(self, x, h=None):\n"
+    "        return self.inner(x, h)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        (PLAIN, ["--num-layers", "2"], "no parameter for num_layers, and nothing in it holds weights of layer 1"),
+        (JUST_A_CELL, ["--num-layers", "2"], "no parameter for num_layers, and nothing in it holds weights of layer 1"),
+        (PLAIN, ["--bidirectional"], "no parameter for bidirectional, and it returns nothing of both directions"),
+        (OPTIONS, ["--bidirectional"], "made with bidirectional=True, it returns nothing of both directions"),
+        (JUST_A_CELL, ["--bidirectional"], "no parameter for bidirectional, and can only be called as a layer without"),
+        (BOTH, [], "both directions, one beside the other in its outputs; compare it with --bidirectional"),
+        (BOTH.replace("return both, torch.cat([h, g])", "return self.fc(both)"), [], "compare it with --bidirectional"),
+        (CELLS_OF_BOTH, [], "compare it with --bidirectional"),
+        (TWO_LAYERS, [], "it has the states of 2 layers; compare it with --num-layers 2"),
+        (TWO_LAYERS.replace("h=None", "h"), [], "it has the states of 2 layers; compare it with --num-layers 2"),
+    ],
+)
+def test_a_layer_of_another_shape_is_refused_with_the_option_to_give(
+    rnncheck: Command, write: Write, text: str, options: list[str], reason: str
+) -> None:
+    write(text)
+    outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", *options)
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert reason in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [(BOTH, ["--bidirectional"]), (CELLS_OF_BOTH, ["--bidirectional"]), (TWO_LAYERS, ["--num-layers", "2"])],
+)
+def test_with_that_option_it_is_compared(rnncheck: Command, write: Write, text: str, options: list[str]) -> None:
+    write(text)
+    assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "-q", *options).code == 0
+
+
+def test_the_cell_of_one_direction_is_seen_where_both_are_asked_for(rnncheck: Command, write: Write) -> None:
+    write(OPTIONS.replace("Mine", "Own"))
+    assert "returns nothing of both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
+
+
+def test_layers_that_are_asked_for_and_not_made_are_a_mismatch(rnncheck: Command, write: Write) -> None:
+    write(OPTIONS)
+    outcome = rnncheck("compare", "mine.py:Mine", "--num-layers", "2", "--cell", "rnn", "--format", "json")
+    assert outcome.code == 1
+    assert [each["slug"] for each in json.loads(outcome.stdout)["findings"]] == ["option-ignored"]
+
+
+def test_the_verdict_says_whose_head_is_on_top(rnncheck: Command, write: Write) -> None:
+    write(PLAIN)
+    said = " ".join(rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--head", "softmax").stdout.split())
+    assert "y is made by a head of rnncheck's own, the same on top of both sides" in said
