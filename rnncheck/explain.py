@@ -26,6 +26,7 @@ UNSEEN = (
     "no known fault could be tried: what differs shows neither in a short run over the first timesteps and rows nor on "
     "fresh data; fewer timesteps and rows, or other data, may show it"
 )
+SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
 
 
@@ -68,7 +69,7 @@ def explain(
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
         elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
-            into.findings.append(Finding("unexplained", UNSEEN, 0.0))
+            into.findings.append(Finding("unexplained", UNSEEN, 0.0, mend=SEEN_OTHERWISE))
     if note is not None:
         into.notes.append(note)
 
@@ -121,10 +122,15 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
 
 
-def with_mend(finding: Finding) -> Finding:
-    """The finding, and how to mend what has a page in the catalogue."""
-    known = PAGES.get(finding.slug)
-    return finding if finding.mend or known is None else replace(finding, mend=known.mend)
+def mended(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, each with how to mend it, if its fault has a page in the catalogue and none before says the same."""
+    said, result = set[str | None](), list[Finding]()
+    for finding in findings:
+        known = PAGES.get(finding.slug)
+        mend = finding.mend or (known and known.mend)
+        result.append(replace(finding, mend=None if mend in said else mend))
+        said.add(mend)
+    return result
 
 
 def scene_of(first: FirstChunk) -> Scene:

@@ -67,10 +67,10 @@ def told(common: Ground, evidence: Evidence) -> list[Finding]:
     """What was read of the candidate and what was found by running it, each with how to mend it."""
     if not common.findings and not evidence.findings:
         return []
-    from rnncheck.explain import beside, with_mend
+    from rnncheck.explain import beside, mended
 
     given = any(each.how in ("given", "own") for each in common.mapping)
-    return [with_mend(each) for each in beside(common.findings, evidence, given=given)]
+    return mended(beside(common.findings, evidence, given=given))
 
 
 def tolerance_facts(tolerance: Tolerance | None, envelope: Envelope | None, steps: int) -> ToleranceFacts:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.checking import check
-from rnncheck.explain import beside
+from rnncheck.explain import beside, mended
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
 from rnncheck.first_chunk import Evidence
@@ -111,3 +111,9 @@ def test_no_gradient_of_a_weight_that_is_left_out_is_no_finding_of_its_own() -> 
         pass
 
     assert slugs(checked(Unused, Spec(Cell.RNN))) == ["missing-recurrent-bias"]
+
+
+def test_the_same_mend_is_said_once() -> None:
+    found = [finding("gate-order", 1.0), finding("gate-order", 1.0), finding("no-recurrence"), finding("of no page")]
+    said = [each.mend and each.mend.split()[0] for each in mended(found)]
+    assert said == ["Take", None, "Carry", None]

@@ -30,6 +30,7 @@ SEED = 7
 MOST_LISTED = 4
 NAME = re.compile(r"\b(?:x|h0|c0|(?:weight|bias)_\w+)\b")  # of what a gradient is of
 NO_GRADIENT = {"gradient-missing", "gradient-detached"}  # which of both it is depends on how the layer is written
+BY_DIFFERENCES = "Hold one step's gradients against finite differences, with torch.autograd.gradcheck."
 
 Gradients = Mapping[str, Tensor | None]
 
@@ -57,7 +58,8 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
                 return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
     names = list(dict.fromkeys(wrong))
     which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
-    return [Finding("unexplained", f"its states are right and {which} wrong, as no known fault has them", 0.0)]
+    message = f"its states are right and {which} wrong, as no known fault has them"
+    return [Finding("unexplained", message, 0.0, mend=BY_DIFFERENCES)]
 
 
 def gradients(implementation: Implementation, scene: Scene) -> Gradients:

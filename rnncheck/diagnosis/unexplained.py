@@ -9,7 +9,10 @@ from rnncheck.diagnosis.probe import Probe, Prober
 from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
 from rnncheck.faults.scene import Scene
 from rnncheck.places import DIRECTIONS
+from rnncheck.report import Finding
 from rnncheck.weights import Weights
+
+BETWEEN_STEPS = "Look at what is carried from step to step and handed out: every single step is right by itself."
 
 
 def ruled_out(diagnosis: Diagnosis) -> str:
@@ -19,9 +22,12 @@ def ruled_out(diagnosis: Diagnosis) -> str:
     return f"none of {diagnosis.singles:,} known faults does this{pairs}{left}"
 
 
-def where(diagnosis: Diagnosis) -> str:
+def unexplained(name: str, diagnosis: Diagnosis) -> Finding:
     """Where the candidate differs, in words: first in its single steps, where nothing is carried, else as it ran."""
-    return locally(diagnosis.prober, diagnosis.probe) or running(diagnosis.probe)
+    wrong_steps = locally(diagnosis.prober, diagnosis.probe)
+    where = wrong_steps or running(diagnosis.probe)
+    mend = None if wrong_steps or not diagnosis.prober.takes_state else BETWEEN_STEPS
+    return Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where}", 0.0, mend=mend)
 
 
 def locally(prober: Prober, probe: Probe) -> str | None:

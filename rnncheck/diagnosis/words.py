@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rnncheck.diagnosis.diagnose import Diagnosis
 from rnncheck.diagnosis.suspects import Match
-from rnncheck.diagnosis.unexplained import ruled_out, where
+from rnncheck.diagnosis.unexplained import unexplained
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.pages import page
 from rnncheck.report import Finding
@@ -24,7 +24,7 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
             *(as_well(diagnosis, fault) for fault in equal if fault.slug != one.slug),
         ]
     nearest = [] if diagnosis.likely is None else [mostly(name, diagnosis.likely)]
-    return [*nearest, Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where(diagnosis)}", 0.0)]
+    return [*nearest, unexplained(name, diagnosis)]
 
 
 def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rnncheck.diagnosis import Diagnosis, diagnose
+from rnncheck.diagnosis.unexplained import BETWEEN_STEPS
 from rnncheck.diagnosis.words import findings
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.fault import Fault, combined
@@ -122,6 +123,28 @@ def test_where_an_unexplained_layer_differs_is_said_of_its_single_steps() -> Non
     (finding,) = findings("it", found)
     assert "single steps" in finding.message
     assert "units" in finding.message
+
+
+class Forgetful(Network):
+    """Every third step starts from zero: no step is wrong by itself."""
+
+    def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+        history = list[Carry]()
+        for p_t in p.split(3):
+            history += super().scan(w, p_t, carry, None)
+            carry = tuple(torch.zeros_like(each) for each in carry)
+        return history
+
+
+def test_what_to_do_about_an_unexplained_layer_depends_on_whether_its_steps_are_wrong() -> None:
+    spec = Spec(Cell.RNN, hidden_size=6)
+    mends = []
+    for wrong in (SomeUnits, Forgetful):
+        found = diagnose(Planted("it", wrong), scene(spec), None)
+        assert found is not None
+        (finding,) = findings("it", found)
+        mends.append(finding.mend)
+    assert mends == [None, BETWEEN_STEPS]
 
 
 def test_a_right_layer_has_nothing_to_be_diagnosed() -> None:

@@ -20,7 +20,7 @@ PAGES = (
             "A mismatch like any other. If lockstep fails, its first failure is a step that is wrong by itself. If it "
             "passes, every step is right and what happens between steps is wrong: time, layers, or final states."
         ),
-        mend="Take the first step that lockstep fails at, and compute it by hand from the states before it.",
+        mend="Compute the first step that differs by hand, from the states before it.",
         right_code="wanted = reference(x[t], h[t - 1])",
         wrong_code="wanted = candidate(x[t], h[t - 1])",
         plantable=False,
