@@ -123,11 +123,11 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
 
 
 def mended(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings, each with how to mend it, if its fault has a page in the catalogue and none before says the same."""
+    """The findings, each with how to mend it, if that is known and is not what one before it says."""
     said, result = set[str | None](), list[Finding]()
     for finding in findings:
         known = PAGES.get(finding.slug)
-        mend = finding.mend or (known and known.mend)
+        mend = finding.mend or (None if known is None else known.mend)
         result.append(replace(finding, mend=None if mend in said else mend))
         said.add(mend)
     return result

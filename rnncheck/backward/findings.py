@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rnncheck.backward.dependence import final_states_move, moving, with_other_states, with_other_x
 from rnncheck.backward.differentiate import Derived, Run, differentiate, shaped
 from rnncheck.implementations.protocol import Layer
 from rnncheck.report import Finding
@@ -39,21 +40,24 @@ def without_gradient(found: Derived, right: Derived) -> list[str]:
 
 
 def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> str | None:
-    """Where the way back through time is cut, in one sentence, or None if it is not."""
-    if cut_off := [name for name in found.cut_off if name not in right.cut_off]:
+    """Where the way back through time is cut, in one sentence, or None if it is not.
+
+    It is cut only where the values go on: what does not depend on an earlier step has no gradient to it.
+    """
+    cut_off = [name for name in found.cut_off if name not in right.cut_off]
+    if cut_off and (cut_off := [name for name in cut_off if name in moving(candidate, run)]):
         return f"{listed(cut_off)} carries no gradient: detached, or computed where autograd is off"
     if "h_n" in run.unexposed:
         return None
-    k = (
-        cut_row(candidate, reference, run)
-        if "h0" not in run.withheld
-        else run.spec.directions * (run.spec.num_layers - 1)
-    )
+    given = "h0" not in run.withheld
+    k = cut_row(candidate, reference, run) if given else run.spec.directions * (run.spec.num_layers - 1)
     if k is None:
         return None
     layer, direction = divmod(k, run.spec.directions)
     where = f"layer {layer}, {('forward', 'reverse')[direction]}"
-    if layer:
+    if layer and given:
+        if not final_states_move(candidate, run, with_other_states(run, k), k):
+            return None
         return f"states are detached between timesteps ({where}): no gradient reaches its initial state from its last"
     row, total = longest_row(run)
     mine, theirs = (back_to_x(side, run, k, row) for side in (candidate, reference))
@@ -61,6 +65,9 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
         mine, theirs = mine[:total].flip(0), theirs[:total].flip(0)
     lost = int(((mine == 0) & (theirs != 0)).int().cumprod(0).sum())
     if not lost or found.gradients["x"] is None:  # only the initial state is cut off, or x is altogether
+        return None
+    early = slice(total - lost, total) if direction else slice(lost)
+    if not final_states_move(candidate, run, with_other_x(run, early, row), k):
         return None
     reach = f"{total - lost} of {total} timesteps"
     return f"states are detached between timesteps ({where}): from the last state gradients reach back {reach}"
