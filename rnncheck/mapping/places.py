@@ -99,7 +99,7 @@ def _misfit(name: str, layout: Layout, k: int, shown: Evidence) -> float:
                 if left < _NEARLY:
                     costs.append(left)
                     continue
-            delta = factor(part, shown.rank(kind, k))
+            delta = factor(part, 1)
             known = delta is not None and shown.known(delta, k)
             costs.append(_KNOWN_DELTA if known else _LOW_RANK if delta is not None else _NO_MATCH)
     return sum(costs) / len(costs)
