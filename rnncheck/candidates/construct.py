@@ -14,6 +14,7 @@ from rnncheck.candidates.arguments import Constructor
 from rnncheck.candidates.blame import blaming
 from rnncheck.candidates.isolation import isolated
 from rnncheck.candidates.loading import Loaded
+from rnncheck.candidates.parametrized import make_plain
 from rnncheck.candidates.roles import role_of
 from rnncheck.candidates.signatures import by_name
 from rnncheck.candidates.tensors import convert, copied
@@ -69,6 +70,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
             raise CannotRun(f"{loaded.called} yields {type(thing).__name__}, which is no layer: nothing can be called")
         if isinstance(thing, nn.Module):
             thing.eval()
+            make_plain(thing)
             thing.to(spec.device, dtype)
         convert(thing, dtype, spec.device)
     return thing

@@ -1,0 +1,53 @@
+"""Weights that a module computes from others, as weight_norm does, made plain: what comes out is compared."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.weight_norm import WeightNorm
+
+from rnncheck.errors import CannotRun
+from rnncheck.mapping.names import is_head
+from rnncheck.text import printable
+
+
+def make_plain(module: nn.Module) -> None:
+    """In place of each weight that is computed, a parameter with its value. A head's may stay computed.
+
+    Raises `CannotRun` where not every weight can be what is computed: then torch's cannot.
+    """
+    for owner, each in module.named_modules():
+        for hook in [hook for hook in each._forward_pre_hooks.values() if isinstance(hook, WeightNorm)]:
+            nn.utils.remove_weight_norm(each, hook.name)
+        if parametrize.is_parametrized(each):
+            each.__class__ = own_class(each)
+        for name in list(each.parametrizations) if parametrize.is_parametrized(each) else ():
+            dotted = f"{owner}.{name}".lstrip(".")
+            if takes(each, name):
+                parametrize.remove_parametrizations(each, name, leave_parametrized=True)
+            elif not is_head(dotted):
+                by = " and ".join(type(step).__name__ for step in each.parametrizations[name])
+                raise CannotRun(
+                    f"{printable(dotted)} is computed by {printable(by)}, out of which not every weight comes, so it "
+                    "cannot be given torch's\nCompare the layer without it, or tell it how with a right_inverse"
+                )
+
+
+def takes(module: nn.Module, name: str) -> bool:
+    """Whether any weight that is put there comes out again; what is there stays."""
+    with torch.no_grad():
+        held: Tensor = getattr(module, name).clone()
+        drawn = torch.randn(held.shape, generator=torch.Generator().manual_seed(2)).to(held)
+        try:
+            setattr(module, name, drawn)
+            found = torch.allclose(getattr(module, name), drawn, atol=float(torch.finfo(held.dtype).eps) ** 0.5)
+            setattr(module, name, held)
+        except Exception:  # it has no inverse, or refuses this weight, in any way
+            return False
+    return found
+
+
+def own_class(module: nn.Module) -> type[nn.Module]:
+    """Its class again: the one that torch made for it holds its weights as properties, and its copies share it."""
+    shared = type(module)
+    members = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
+    return type(shared.__name__, shared.__bases__, members)
