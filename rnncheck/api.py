@@ -75,7 +75,8 @@ def check(
     candidate, against: a class, a function that makes a layer or is one, a layer that lives already (a copy of it is
         given the weights; it stays as it is), an `Implementation`, or a name as on the command line: "torch",
         "scratch", "numpy", "path/to/file.py:Class", "package.module:Class", "fault:SLUG".
-    cell: "rnn", "lstm" or "gru"; None reads it from the class, where that can be done, and is "rnn" for our own layers.
+    cell: "rnn", "lstm" or "gru"; None reads it from the class, where that can be done; our own layers are
+        then "rnn", or "lstm" with `proj_size`.
     input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as
         `torch.nn` means them. A class is constructed with them, by whatever names it has for them. None is what a
         living candidate says by an attribute of that name, or else the command line's default.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from rnncheck.candidates import sizes as sizes_
+from rnncheck.candidates.arithmetics import arithmetics
 from rnncheck.candidates.calling import MOST_PREFIXES, Caller
 from rnncheck.candidates.construct import construct, constructor, signed
 from rnncheck.candidates.decided import decided
@@ -237,14 +237,18 @@ class Understanding:
         spread(thing)
         call = thing.call if isinstance(thing, WithWeights) else read(signed(thing))
         takes = self.takes
-        numpy = not isinstance(thing, nn.Module) and (
-            thing.numpy if isinstance(thing, WithWeights) else uses_numpy(thing)
-        )
         told = self._batch_first(tried.spec)
         batch_first = getattr(thing, "batch_first", None) if told is None else told
         one_feature = tried.spec.input_size == 1 and "input_size" not in takes
-        probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature)
-        found = probe.convention()
+        found, problem = None, CannotRun("")
+        for numpy in arithmetics(thing):
+            try:
+                found = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature).convention()
+                break
+            except CannotRun as error:
+                problem = problem if str(problem) else error
+        if found is None:
+            raise problem
         if isinstance(thing, WithWeights):
             self._example = thing
         facts = facts_of(found, tried, sentence(found, call, tried))
@@ -279,12 +283,3 @@ def spread(thing: object) -> None:
     with torch.inference_mode(False), torch.no_grad():
         for value in held(thing).values():
             value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.4)
-
-
-def uses_numpy(thing: object) -> bool:
-    """Whether the module it is written in knows no torch."""
-    if isinstance(thing, nn.Module):
-        return False
-    module = inspect.getmodule(thing if inspect.isroutine(thing) else type(thing))
-    names = {getattr(each, "__name__", "") for each in vars(module).values()} if module else set()
-    return "torch" not in names and not any(name.startswith("torch.") for name in names)

@@ -31,7 +31,7 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
         raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
     return Spec(
-        cell=options.cell or Cell.RNN,
+        cell=options.cell or (Cell.LSTM if options.proj_size else Cell.RNN),  # no other has a projection
         input_size=input_size,
         hidden_size=options.hidden_size,
         num_layers=options.num_layers,

@@ -153,3 +153,18 @@ def test_the_hint_stands_beside_what_cannot_be_used(rnncheck: Command, write: Wr
     assert outcome.code == 4
     assert "ValueError: one direction" in outcome.stderr
     assert "--bidirectional compares it with a layer that has" in outcome.stderr
+
+
+def test_a_projection_is_the_lstms_alone(rnncheck: Command, write: Write) -> None:
+    write(
+        "from torch import nn\n"
+        "class Layer(nn.Module):\n"
+        "    def __init__(self, input_size, hidden_size, proj_size):\n"
+        "        super().__init__()\n"
+        "        self.layer = nn.LSTM(input_size, hidden_size, proj_size=proj_size)\n"
+        "    def forward(self, x, state):\n"
+        "        return self.layer(x, state)\n"
+    )
+    outcome = rnncheck("compare", "mine.py", "--proj-size", "2", "-q", "--no-witness")
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert "computes torch's LSTM" in outcome.stdout
