@@ -1,7 +1,7 @@
 """A candidate run over whole sequences by a convention: in a loop over time for a cell, over rows if unbatched."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from rnncheck.candidates.blame import CandidateError, blaming
 from rnncheck.candidates.construct import entry
 from rnncheck.candidates.convention import Convention, Reader, Reading, Tap
 from rnncheck.candidates.results import described
+from rnncheck.candidates.still import Still
 from rnncheck.spec import Spec
 from rnncheck.trace import State, Trace
 
@@ -30,6 +31,7 @@ class Caller:
     reading: Reading
     called: str
     file: Path | None
+    still: bool = False  # what it draws at random is what it would draw on average
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         """x (T, B, I) from `state`; what is not exposed is NaN."""
@@ -120,7 +122,8 @@ class Caller:
         function = entry(self.thing)
         assert function is not None
         tap = self.reading.tap
-        with blaming(self.called, self.file):
+        drawing = Still() if self.still else nullcontext()  # type: ignore[no-untyped-call]
+        with drawing, blaming(self.called, self.file):
             if tap is None:
                 return function(**arguments)
             with tapped(self.thing, tap) as caught:

@@ -17,7 +17,7 @@ from rnncheck.candidates import results
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.convention import Convention, Reading, StateForm
-from rnncheck.candidates.isolation import isolated
+from rnncheck.candidates.isolation import isolated, put_back, seeds
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.reading import find
 from rnncheck.candidates.signatures import Call
@@ -47,6 +47,7 @@ class Found:
     keeps_rows: bool
     uses_state: bool
     drops_time: bool  # something it returns has no axis of time, though it was given one
+    draws: bool  # numbers of torch's at random
     raised: str | None = None  # what happens, given the initial state that its signature offers
     crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
     unread: Unread = NOTHING
@@ -64,6 +65,7 @@ class Probe:
     batch_first: bool | None  # as its constructor was told, if it was
     numpy: bool
     one_feature: bool
+    draws: bool = False  # as far as has been seen
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
 
@@ -136,7 +138,7 @@ class Probe:
         x, state = self.x[t, b], rows_of(self.state, b)
         try:
             with torch.no_grad(), isolated(self.x.dtype):
-                result = self._caller(convention).result(x.clone(), cloned(state))
+                result = self._result(convention, x, state)
                 reading = find(result, convention, self.sizes, lambda: self._matrices(convention, x, state))
                 if reading is None and isinstance(self.thing, nn.Module):
                     reading = taps(self._caller(convention), self.sizes, x, cloned(state))
@@ -149,6 +151,15 @@ class Probe:
         except CandidateError as problem:
             self.problems.append((convention, problem))
             return None
+
+    def _result(self, convention: Convention, x: Tensor, state: State) -> object:
+        """Of one call; from the first that draws at random on, all of them are held still."""
+        before = torch.get_rng_state()
+        result = self._caller(convention).result(x.clone(), cloned(state))
+        if self.draws or torch.equal(before, torch.get_rng_state()):
+            return result
+        self.draws = True
+        return self._caller(convention).result(x.clone(), cloned(state))
 
     def _crash(self, found: Found) -> Found:
         """With what happens when it is given the initial state that its signature offers.
@@ -221,12 +232,15 @@ class Probe:
         """On a copy of its own, so that nothing is carried from call to call."""
         thing, loaded = copied(self.thing), self.loaded
         reading = reading or Reading(None, None, None)
-        return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file)
+        return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file, self.draws)
 
     def _measured(self, convention: Convention, reading: Reading) -> Found:
         """What exchanging rows, another first or last timestep of one row, and another initial state change."""
 
+        drawn = seeds()  # by numpy too, which is not held still
+
         def observed(x: Tensor, state: State) -> Tensor:
+            put_back(drawn)
             trace = self._caller(convention, reading).run(x.clone(), cloned(state))
             return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
 
@@ -252,6 +266,7 @@ class Probe:
             keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
             uses_state=convention.state is not None and differ(base, other),
             drops_time=reading.h is not None and reading.output is not None,
+            draws=self.draws,
         )
 
     def _refusal(self) -> CannotRun:

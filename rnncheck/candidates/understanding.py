@@ -167,9 +167,9 @@ class Understanding:
     def native(self, spec: Spec, *, forgets: bool = False) -> NativeLayer:
         understood = self._of(spec)
         thing = self._made(spec, sizes_.output_size(spec))
-        caller = Caller(
-            thing, spec, understood.found.convention, understood.found.reading, self._loaded.called, self._loaded.file
-        )
+        found, loaded = understood.found, self._loaded
+        still = forgets and found.draws
+        caller = Caller(thing, spec, found.convention, found.reading, loaded.called, loaded.file, still)
         with torch.inference_mode(False):  # whose tensors could not be written into
             dice = None if forgets else self._dice
             return NativeLayer(thing, caller, understood.facts, self._loaded.home, forgets=forgets, dice=dice)
