@@ -1,11 +1,10 @@
 """A stranger's code runs here without a trace: what it prints goes to stderr, what it changes globally is put back."""
 
-import os
 import random
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.candidates.exits import exits_caught
+from rnncheck.candidates.settings import remembered
 
 Seeds = tuple[Any, Any, Tensor]
 
@@ -39,14 +39,7 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
 
     What it draws at random is the same each time, or goes on where the last call with these `dice` ended.
     """
-    argv, path, folder, environment = list(sys.argv), list(sys.path), os.getcwd(), dict(os.environ)  # noqa: PTH109
-    default_dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
-    deterministic = determinism()
-    precision, anomaly = torch.get_float32_matmul_precision(), torch.is_anomaly_enabled()
-    cudnn = torch.backends.cudnn
-    switches = cudnn.deterministic, cudnn.benchmark, cudnn.enabled
-    before = seeds()
-    graded, errors = torch.is_grad_enabled(), np.geterr()
+    put_settings_back, before, default_dtype = remembered(), seeds(), torch.get_default_dtype()
     try:
         with exits_caught(), redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -59,27 +52,8 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
     finally:
         if dice is not None:
             dice.lay_down(started)
-        sys.argv[:], sys.path[:] = argv, path
-        if os.getcwd() != folder:  # noqa: PTH109
-            with suppress(OSError):
-                os.chdir(folder)
-        if os.environ != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-        if torch.get_default_dtype() != default_dtype:
-            torch.set_default_dtype(default_dtype)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        if determinism() != deterministic:  # to set it imports torch's compiler, which takes a second
-            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
-        if torch.get_float32_matmul_precision() != precision:
-            torch.set_float32_matmul_precision(precision)
-        if torch.is_anomaly_enabled() != anomaly:
-            torch.autograd.set_detect_anomaly(anomaly)
-        cudnn.deterministic, cudnn.benchmark, cudnn.enabled = switches
+        put_settings_back()
         put_back(before)
-        torch.set_grad_enabled(graded)
-        np.seterr(**errors)
 
 
 def seeds() -> Seeds:
@@ -94,7 +68,3 @@ def put_back(at: Seeds) -> None:
 
 def same_numpy(a: Any, b: Any) -> bool:
     return a[2:] == b[2:] and np.array_equal(a[1], b[1])
-
-
-def determinism() -> tuple[bool, bool]:
-    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()

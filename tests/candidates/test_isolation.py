@@ -1,10 +1,13 @@
 """Whatever a candidate prints or changes globally, stdout holds the report alone and the process is as it was."""
 
 import json
+import logging
 import os
 import random
+import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,20 @@ import pytest
 import torch
 from candidates.sources import RNN, Write, raising_in
 
+from rnncheck.cli import signals
+
 CHANGES = [
     "torch.set_default_dtype(torch.float64)",
     "torch.manual_seed(5)",
     "torch.set_grad_enabled(False)",
     "torch.use_deterministic_algorithms(True)",
     "torch.set_num_threads(2)",
+    "torch.set_flush_denormal(True)",
+    "torch.set_printoptions(precision=2)",
+    "torch._C._set_mkldnn_enabled(False)",
+    "__import__('signal').signal(15, __import__('signal').SIG_IGN)",
+    "__import__('sys').setrecursionlimit(4000)",
+    "__import__('logging').basicConfig(force=True, level=10)",
     "torch.set_float32_matmul_precision('medium')",
     "__import__('numpy').random.seed(5)",
     "__import__('random').seed(5)",
@@ -30,6 +41,15 @@ CHANGES = [
     "print('on stdout')",
 ]
 
+TINY = torch.tensor(2.0**-1060, dtype=torch.float64)
+
+
+@pytest.fixture(autouse=True)
+def once() -> None:
+    """What the command line changes with its first run: it catches signals, and rich draws numbers for itself."""
+    signals.catch()
+    import_module("rich.style")
+
 
 def state() -> list[Any]:
     return [
@@ -38,6 +58,13 @@ def state() -> list[Any]:
         torch.is_grad_enabled(),
         torch.are_deterministic_algorithms_enabled(),
         torch.get_num_threads(),
+        bool(TINY * 2.0**-10 == 0),
+        torch.get_default_device(),
+        torch._tensor_str.PRINT_OPTS.precision,
+        torch._C._get_mkldnn_enabled(),
+        signal.getsignal(signal.SIGTERM),
+        sys.getrecursionlimit(),
+        list(logging.getLogger().handlers),
         torch.get_float32_matmul_precision(),
         np.random.get_state()[1].tolist(),
         random.getstate(),
@@ -82,3 +109,9 @@ def test_what_it_writes_into_its_input_is_seen(
     outcome = rnncheck("compare", "mine.py:MyRNN", "-q", "--no-backward")
     assert outcome.code == 5
     assert f"input-mutated: mine.py:MyRNN writes into its own input: after a call {named} differs" in outcome.stdout
+
+
+def test_a_default_device_of_its_own_ends_with_its_import(rnncheck: Callable[..., Any], write: Write) -> None:
+    write(change_at_import("torch.set_default_device('meta')"))
+    assert rnncheck("compare", "mine.py:MyRNN", "-q").code == 0
+    assert torch.get_default_device() == torch.device("cpu")
