@@ -4,7 +4,6 @@ import inspect
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ import torch
 from candidates.sources import RNN
 from torch import Tensor, nn
 
-import rnncheck as package
-from rnncheck import CannotRun, Report, RnncheckError, UsageError, Verdict, assert_equivalent, check
+from rnncheck import CannotRun, Report, UsageError, Verdict, assert_equivalent, check
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.checking import check as check_plan
 from rnncheck.cli.options import CompareOptions
@@ -260,56 +258,6 @@ def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> N
     assert "api.py" not in ended.stdout
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"cell": "lstmm"}, "cell is 'lstmm'; it must be one of 'rnn', 'lstm', 'gru'"),
-        ({"dtype": "float8"}, "dtype is 'float8'"),
-        ({"init": "ones"}, "init is 'ones'"),
-        ({"h0": "ones"}, "h0 is 'ones'"),
-        ({"nonlinearity": "gelu"}, "nonlinearity is 'gelu'"),
-        ({"hidden_size": 0}, "hidden_size is 0; it must be at least 1"),
-        ({"seed": -1}, "seed is -1; it must be at least 0"),
-        ({"atol": float("nan")}, "atol is nan"),
-        ({"batch_size": 0}, "batch_size is 0"),
-        ({"lengths": [3, 0]}, "must be whole numbers from 1"),
-        ({"strict": True, "witness": False}, "drop one"),
-        ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len is of random sequences"),
-        ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
-        ({"mapping": "mine.toml"}, "for a candidate of your own"),
-        ({"mapping": "mine.toml", "candidate": Faulty("no-recurrence")}, "an Implementation fills itself"),
-        ({"candidate": "scrach"}, "did you mean scratch"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
-)
-def test_what_no_check_can_have_is_a_usage_error(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError) as raised:
-        check(**options)
-    assert said in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"data": torch.full((2, 1, 3), torch.nan)}, "data[0, 0, 0] is nan, not a finite number"),
-        ({"data": torch.zeros(2)}, "data has the shape (2,)"),
-        ({"data": [["a"]]}, "it must be an array of real numbers"),
-        ({"data": torch.zeros(2, 1, 3, dtype=torch.complex64)}, "real numbers"),
-        ({"data": torch.zeros(2, 1, 3), "input_size": 4}, "data has 3 features and input_size is 4"),
-        ({"data": "nowhere.csv"}, "does not exist"),
-        ({"weights": {}}, "weights does not fit the rnn asked for"),
-        ({"candidate": 3}, "int 3 is no layer"),
-        ({"candidate": "nowhere.py:RNN"}, "is not there"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
-)
-def test_what_cannot_be_used_is_said(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(CannotRun) as raised:
-        check(**options)
-    assert said in str(raised.value)
-    assert isinstance(raised.value, RnncheckError)
-
-
 def test_a_mistake_in_the_candidate_is_told_at_its_line() -> None:
     class BrokenRNN(ForgetfulRNN):
         def forward(self, x: Tensor, h0: Tensor) -> Tensor:
@@ -336,22 +284,6 @@ def test_a_mapping_can_be_given(tmp_path: Path) -> None:
     )
     report = check(ForgetfulRNN, mapping=path, diagnose=False)
     assert {each.candidate: each.from_ for each in report.mapping}["h2h.weight"] == "weight_hh_l0.T"
-
-
-def test_the_package_names_what_it_offers_and_nothing_else() -> None:
-    assert {name for name in package.__all__ if not hasattr(package, name)} == set()
-    assert set(package.__all__) <= set(dir(package))
-    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
-        _ = package.chekc
-
-
-@pytest.mark.parametrize("function", [check, assert_equivalent])
-def test_both_have_one_signature_and_say_what_each_parameter_is(function: Callable[..., Report]) -> None:
-    assert inspect.signature(function) == inspect.signature(check)
-    assert function.__doc__
-    if function is check:
-        said = function.__doc__.replace(",", " ").replace(":", " ").replace("`", " ").split()
-        assert [name for name in inspect.signature(check).parameters if name not in said] == []
 
 
 def test_a_spec_of_the_report_can_be_asked_again() -> None:

@@ -13,7 +13,7 @@ from rnncheck.candidates.cells import inferred
 from rnncheck.candidates.hints import shape_hint
 from rnncheck.candidates.lacking import lacking
 from rnncheck.candidates.loading import in_hand, load
-from rnncheck.candidates.native_layer import NativeLayer
+from rnncheck.candidates.native_layer import NativeLayer, plain
 from rnncheck.candidates.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.candidates.understanding import Understanding
 from rnncheck.errors import CannotRun, UsageError
@@ -217,7 +217,3 @@ def withheld(facts: Facts, mapping: FoundMapping | OwnLoading, spec: Spec) -> fr
     states = {"h0": facts.takes_state, "c0": facts.takes_state and facts.takes_cell_state}
     weights = spec.recurrent_shapes() if isinstance(mapping, OwnLoading) else mapping.absent()
     return frozenset(weights) | {name for name, taken in states.items() if not taken}
-
-
-def plain(value: Tensor) -> Tensor:
-    return value.clone() if value.is_inference() else value

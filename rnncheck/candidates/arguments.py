@@ -11,7 +11,7 @@ from torch import nn
 
 from rnncheck.candidates.config import Config
 from rnncheck.candidates.roles import role_of, roles
-from rnncheck.errors import CannotRun, RefusedError
+from rnncheck.errors import CannotRun
 from rnncheck.spec import Cell, Spec
 from rnncheck.text import printable
 
@@ -160,9 +160,3 @@ def torch_keywords(spec: Spec) -> dict[str, object]:
     named = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
     own = {Cell.RNN: ("nonlinearity",), Cell.LSTM: ("proj_size",) if spec.proj_size else (), Cell.GRU: ()}[spec.cell]
     return {name: getattr(spec, name) for name in (*named, *own)}
-
-
-def refuse_one_size(spec: Spec, called: str) -> None:
-    """For a layer whose input is as wide as its state."""
-    if spec.input_size != spec.hidden_size:
-        raise RefusedError(f"{called} takes one size for input and state; make --input-size and --hidden-size the same")

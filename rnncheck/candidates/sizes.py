@@ -30,13 +30,13 @@ class Sizes:
         return {self.seq_len + 1: "S"} | states | {self.batch_size: "B", self.seq_len: "T"} | units
 
 
-def all_different(spec: Spec, *, square: bool = False) -> Sizes:
-    """In place of the spec's own sizes; `square` for a layer whose input is as wide as its state."""
+def all_different(spec: Spec) -> Sizes:
+    """In place of the spec's own sizes."""
     taken = {spec.num_layers, spec.directions, spec.num_layers * spec.directions}
     seq_len, batch_size, size, narrow, hidden = [each for each in PRIMES if each not in taken][:5]
     tiny = replace(
         spec,
-        input_size=hidden if square else size,
+        input_size=size,
         hidden_size=hidden,
         proj_size=narrow if spec.proj_size else 0,
         dtype=Dtype.FLOAT64,

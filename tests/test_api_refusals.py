@@ -1,0 +1,59 @@
+"""What `check` refuses, with which of its two errors, and in which words."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from rnncheck import CannotRun, RnncheckError, UsageError, check
+from rnncheck.implementations.faulty import Faulty
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cell": "lstmm"}, "cell is 'lstmm'; it must be one of 'rnn', 'lstm', 'gru'"),
+        ({"dtype": "float8"}, "dtype is 'float8'"),
+        ({"init": "ones"}, "init is 'ones'"),
+        ({"h0": "ones"}, "h0 is 'ones'"),
+        ({"nonlinearity": "gelu"}, "nonlinearity is 'gelu'"),
+        ({"hidden_size": 0}, "hidden_size is 0; it must be at least 1"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"atol": float("nan")}, "atol is nan"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"lengths": [3, 0]}, "must be whole numbers from 1"),
+        ({"strict": True, "witness": False}, "drop one"),
+        ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len is of random sequences"),
+        ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
+        ({"mapping": "mine.toml"}, "for a candidate of your own"),
+        ({"mapping": "mine.toml", "candidate": Faulty("no-recurrence")}, "an Implementation fills itself"),
+        ({"candidate": "scrach"}, "did you mean scratch"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_what_no_check_can_have_is_a_usage_error(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        check(**options)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"data": torch.full((2, 1, 3), torch.nan)}, "data[0, 0, 0] is nan, not a finite number"),
+        ({"data": torch.zeros(2)}, "data has the shape (2,)"),
+        ({"data": [["a"]]}, "it must be an array of real numbers"),
+        ({"data": torch.zeros(2, 1, 3, dtype=torch.complex64)}, "real numbers"),
+        ({"data": torch.zeros(2, 1, 3), "input_size": 4}, "data has 3 features and input_size is 4"),
+        ({"data": "nowhere.csv"}, "does not exist"),
+        ({"weights": {}}, "weights does not fit the rnn asked for"),
+        ({"candidate": 3}, "int 3 is no layer"),
+        ({"candidate": "nowhere.py:RNN"}, "is not there"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_used_is_said(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(CannotRun) as raised:
+        check(**options)
+    assert said in str(raised.value)
+    assert isinstance(raised.value, RnncheckError)
