@@ -69,6 +69,8 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     early = slice(total - lost, total) if direction else slice(lost)
     if not final_states_move(candidate, run, with_other_x(run, early, row), k):
         return None
+    if not reads(candidate, run, k, row, slice(total - lost, total) if direction else slice(lost)):
+        return None
     reach = f"{total - lost} of {total} timesteps"
     return f"states are detached between timesteps ({where}): from the last state gradients reach back {reach}"
 
@@ -96,6 +98,17 @@ def back_to_x(layer: Layer, run: Run, k: int, row: int) -> Tensor:
     """At which timesteps x has a gradient from the last states of layer and direction k: its largest, (T,)."""
     gradient = differentiate(layer, run, only(run, k)).gradients.get("x")
     return torch.zeros(len(run.x)) if gradient is None else gradient[:, row].abs().amax(-1)
+
+
+def reads(layer: Layer, run: Run, k: int, row: int, timesteps: slice) -> bool:
+    """Whether the last states of layer and direction k depend on x at these timesteps, gradients or none."""
+    found = []
+    for added in (0.0, 1.0):
+        x, h, *c = (value.detach() for value in run.copies().values())
+        x[timesteps] += added
+        with torch.no_grad():
+            found.append(layer.run(x, State(h, *c), run.lengths).final.h[k, row].clone())
+    return not torch.equal(*found)
 
 
 def only(run: Run, k: int) -> Trace:

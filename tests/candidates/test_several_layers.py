@@ -155,3 +155,18 @@ def test_no_bias_is_left_out_while_one_that_it_might_be_is_read() -> None:
         CannotRun, match=r"(?s)it reads b\d, .* while none of its tensors is bias_ih_l1, bias_hh_l1.*--mapping"
     ):
         check(ThreeBiasesBelow, num_layers=2)
+
+
+class SidesSwapped(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.forwards, self.backwards = nn.RNN(input_size, hidden_size), nn.RNN(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.backwards(x.flip(0))[0].flip(0), self.forwards(x)[0]], -1)
+
+
+def test_what_does_not_depend_on_early_timesteps_is_not_called_detached_from_them() -> None:
+    report = check(SidesSwapped, bidirectional=True)
+    assert report.verdict is Verdict.MISMATCH
+    assert "gradient-detached" not in {each.slug for each in report.findings}
