@@ -21,6 +21,7 @@ from rnncheck.mapping.signatures import (
     distance,
     expected,
     measured,
+    silent,
     symmetric,
 )
 from rnncheck.mapping.spare import Spare
@@ -30,6 +31,7 @@ from rnncheck.spec import Spec
 # What speaks against a role besides measurement, the stronger the larger.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
 _NO_BIAS, _SPARE = 0.45, 2.0
+_HALVED = 10.0
 _NO_SCALAR = 0.02  # one number is soon like another
 _NEARLY_EXACT = 0.05  # of a wrong gate, much more is left
 
@@ -134,7 +136,15 @@ class _Reader:
             for g, unit in enumerate(self.found[each.name]):
                 side = _side(each, here, earlier[named] + g // len(self.letters))
                 distances.append([distance(unit["b"], self.beside[each.k, bias, gate]) for bias, gate in sided])
-                priors.append([self._prior(each, g, gate) + _against(each, bias, side) for bias, gate in sided])
+                halved = _HALVED * (each.layout.count == len(self.letters) and self._partly_read(each))
+                priors.append(
+                    [
+                        self._prior(each, g, gate)
+                        + _against(each, bias, side)
+                        + halved * (self.order[each.k][g % len(self.letters)] != gate)
+                        for bias, gate in sided
+                    ]
+                )
                 lone = _NO_SCALAR if each.layout.scalar else _NO_BIAS
                 without.append(_SPARE if each.adds or names.is_bias(each.name) else lone)
             earlier[named] += 1
@@ -170,6 +180,10 @@ class _Reader:
             lone if slot is None else row[slot] for row, slot, lone in zip(distances, slots, without, strict=True)
         )
         return slots
+
+    def _partly_read(self, each: Placed) -> bool:
+        """Whether some of its blocks do nothing, so that the others may do what these were meant for."""
+        return 0 < sum(silent(unit["b"]) for unit in self.found[each.name]) < each.layout.count
 
     def _prior(self, each: Placed, g: int, gate: str) -> float:
         """What the name says against a gate, or the order of gates in the tensors before, torch's at first."""

@@ -13,7 +13,7 @@ def explained(mapping: FoundMapping) -> FoundMapping:
     """With what is the candidate's own way, what is compared with less than there is, and what else is to be noted."""
     return replace(
         mapping,
-        conventions=_gate_order(mapping),
+        conventions=[*_gate_order(mapping), *_against_names(mapping)],
         restrictions=[*_restrictions(mapping), *_held(mapping)],
         notes=_without_place(mapping),
     )
@@ -21,18 +21,29 @@ def explained(mapping: FoundMapping) -> FoundMapping:
 
 def _gate_order(mapping: FoundMapping) -> list[str]:
     letters = GATES[mapping.spec.cell]
-    orders = {
-        order: name for name, entry in mapping.entries.items() if len(order := _order(list(rows(entry.expression)))) > 1
-    }
+    orders: dict[tuple[str, ...], list[str]] = {}
+    for name, entry in mapping.entries.items():
+        if len(order := _order(list(rows(entry.expression)), letters)) > 1:
+            orders.setdefault(order, []).append(name)
     own = [order for order in orders if list(order) != [each for each in letters if each in order]]
-    if len(own) == 1 and len(own[0]) == len(letters):
+    if own and len(orders) == 1 and len(own[0]) == len(letters):
         return [f"its gate order is {', '.join(own[0])}"]
-    return [f"the gate order of {printable(orders[order])} is {', '.join(order)}" for order in own]
+    return [f"the gate order of {', '.join(map(printable, orders[order]))} is {', '.join(order)}" for order in own]
 
 
-def _order(found: list[Rows]) -> tuple[str, ...]:
+def _order(found: list[Rows], letters: tuple[str, ...]) -> tuple[str, ...]:
     """The gates in the order in which they stand, each once."""
-    return tuple(dict.fromkeys(gate for row in found for gate in row.gates))
+    return tuple(dict.fromkeys(gate for row in found for gate in row.gates or letters))
+
+
+def _against_names(mapping: FoundMapping) -> list[str]:
+    """What multiplies x and is called as if it multiplied h, if there is the contrary too."""
+    held = {name: {row.weight[:9] for row in rows(each.expression)} for name, each in mapping.entries.items()}
+    of_x = [printable(name) for name, of in held.items() if of == {"weight_ih"} and names.side(name) == "h"]
+    of_h = [printable(name) for name, of in held.items() if of == {"weight_hh"} and names.side(name) == "x"]
+    if not of_x or not of_h:
+        return []
+    return [f"{', '.join(of_x)} is for x, and {', '.join(of_h)} for h, whatever the names say"]
 
 
 def _restrictions(mapping: FoundMapping) -> list[str]:

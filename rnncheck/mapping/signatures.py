@@ -109,10 +109,15 @@ def place_suffix(k: int, spec: Spec) -> str:
     return f"_l{layer}" + ("_reverse" if direction else "")
 
 
+def silent(signature: Signature) -> bool:
+    """Whether nothing that can be seen depends on it."""
+    return not any(float(each.abs().max()) > _TINY for each in signature)
+
+
 def distance(a: Signature, b: Signature) -> float:
     """0 when they are equal up to sign, at most 1. The sign is a bug's to turn: an update gate that works the other way
     round is still the update gate."""
-    live = [any(float(each.abs().max()) > _TINY for each in signature) for signature in (a, b)]
+    live = [not silent(signature) for signature in (a, b)]
     if not all(live):
         return _ONE_SIDED * any(live)
     costs = []

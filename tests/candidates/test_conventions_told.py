@@ -1,0 +1,63 @@
+"""What the report says of a class's own ways of storing weights is true of the tensors it says it of."""
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.report import Verdict
+
+
+class TwoOrders(nn.Module):
+    """The gates stand in torch's order in W and b, and in another one in U."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.W = nn.Parameter(torch.randn(4 * hidden_size, input_size))
+        self.U = nn.Parameter(torch.randn(4 * hidden_size, hidden_size))
+        self.b = nn.Parameter(torch.randn(4 * hidden_size))
+
+    def gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        i, f, g, o = (x @ self.W.T + self.b).chunk(4, 1)
+        u_i, u_o, u_g, u_f = (h @ self.U.T).chunk(4, 1)
+        return i + u_i, f + u_f, g + u_g, o + u_o
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        i, f, g, o = self.gates(x, h)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+class BiasOfAnotherGate(TwoOrders):
+    """f takes the bias of i, and its own is not read."""
+
+    def gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        i, f, g, o = (x @ self.W.T + h @ self.U.T).chunk(4, 1)
+        b_i, _, b_g, b_o = self.b.chunk(4)
+        return i + b_i, f + b_i, g + b_g, o + b_o
+
+
+class NamesExchanged(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.W_xh = nn.Parameter(torch.randn(hidden_size, hidden_size))
+        self.W_hh = nn.Parameter(torch.randn(hidden_size, input_size))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(x @ self.W_hh.T + h @ self.W_xh.T)
+
+
+def test_an_order_of_gates_is_told_of_the_tensor_that_has_it() -> None:
+    report = check(TwoOrders, cell="lstm", witness=False)
+    assert (report.verdict, list(report.conventions)) == (Verdict.EQUIVALENT, ["the gate order of U is i, o, g, f"])
+
+
+def test_a_bias_that_two_gates_share_has_no_order_of_its_own() -> None:
+    report = check(BiasOfAnotherGate, cell="lstm", diagnose=False)
+    assert (report.verdict, list(report.conventions)) == (Verdict.MISMATCH, [])
+
+
+def test_what_multiplies_the_other_side_than_its_name_says_is_told() -> None:
+    report = check(NamesExchanged, cell="rnn", input_size=4, hidden_size=4, witness=False)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert list(report.conventions) == ["W_hh is for x, and W_xh for h, whatever the names say"]
