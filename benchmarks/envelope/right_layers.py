@@ -54,6 +54,19 @@ def sigmoid_by_exp(a: Tensor) -> Tensor:
     return 1 / (1 + torch.exp(-a))
 
 
+def tanh_by_sigmoid(a: Tensor) -> Tensor:
+    return (2 * torch.sigmoid(2 * at_least_float32(a)) - 1).to(a.dtype)
+
+
+def tanh_by_exp(a: Tensor) -> Tensor:
+    return (1 - 2 / (torch.exp(2 * at_least_float32(a)) + 1)).to(a.dtype)
+
+
+def at_least_float32(a: Tensor) -> Tensor:
+    """What an activation of half precision is computed in."""
+    return a if a.dtype == torch.float64 else a.float()
+
+
 @dataclass(frozen=True)
 class RightLayer:
     """One way to write it. `computes` is the dtype inside, if not the run's; `stores` rounds h and c to the run's."""
@@ -61,6 +74,7 @@ class RightLayer:
     name: str
     product: Callable[[Tensor, Tensor], Tensor] = matmul
     sigmoid: Callable[[Tensor], Tensor] = torch.sigmoid
+    tanh: Callable[[Tensor], Tensor] = torch.tanh
     merged_bias: bool = False
     joined: bool = False  # one product with [x; h]
     lerp: bool = False
@@ -126,24 +140,24 @@ class RightLayer:
         rows = [slice(k * spec.hidden_size, (k + 1) * spec.hidden_size) for k in range(spec.cell.gates)]
         if spec.cell is Cell.RNN:
             a = self._gate(p, x, h, rows[0])
-            return self.disturb(index, t, torch.tanh(a) if spec.nonlinearity == "tanh" else torch.relu(a)), None
+            return self.disturb(index, t, self.tanh(a) if spec.nonlinearity == "tanh" else torch.relu(a)), None
         if spec.cell is Cell.GRU:
             r = self.sigmoid(self._gate(p, x, h, rows[0]))
             z = self.disturb(index, t, self.sigmoid(self._gate(p, x, h, rows[1])))
             b_ih, b_hh = (p[name][rows[2]] if name in p else 0 for name in ("bias_ih", "bias_hh"))
             n_x, n_h = self.product(x, p["weight_ih"][rows[2]]) + b_ih, self.product(h, p["weight_hh"][rows[2]]) + b_hh
-            n = torch.tanh(n_x + r * n_h)
+            n = self.tanh(n_x + r * n_h)
             return n + z * (h - n) if self.lerp else (1 - z) * n + z * h, None
         i, f, g, o = (self._gate(p, x, h, each) for each in rows)
         i = self.disturb(index, t, self.sigmoid(i))
-        c = self.sigmoid(f) * c + i * torch.tanh(g)
-        h = self.sigmoid(o) * torch.tanh(c)
+        c = self.sigmoid(f) * c + i * self.tanh(g)
+        h = self.sigmoid(o) * self.tanh(c)
         return self.product(h, p["weight_hr"]) if spec.proj_size else h, c
 
 
 PER_GATE = RightLayer("per gate")
-MERGED = RightLayer("merged bias, sigmoid by exp", sigmoid=sigmoid_by_exp, merged_bias=True, lerp=True)
-REVERSED = RightLayer("reversed sums, sigmoid by tanh", reversed_matmul, sigmoid_by_tanh)
+MERGED = RightLayer("merged bias, by exp", sigmoid=sigmoid_by_exp, tanh=tanh_by_exp, merged_bias=True, lerp=True)
+REVERSED = RightLayer("reversed sums, tanh by sigmoid", reversed_matmul, tanh=tanh_by_sigmoid)
 JOINED = RightLayer("one product with [h; x]", joined=True, lerp=True)
 ONE_BY_ONE = RightLayer("sums one by one", one_by_one, sigmoid_by_exp, joined=True, merged_bias=True)
 IN_PAIRS = RightLayer("sums in pairs", in_pairs, sigmoid_by_tanh)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnncheck.envelope.gates import EXACTLY, Frame, Gates, Operations, States, Steps
 from rnncheck.envelope.noise import Site
-from rnncheck.envelope.rounding import Rounding
+from rnncheck.envelope.rounding import SIGMOID_OFF, Rounding
 from rnncheck.envelope.squash import moved_squash, squash
 
 
@@ -40,10 +40,10 @@ class GRUCell:
         n_a = x_n + r * h_n
         n = torch.tanh(n_a)
         new, kept, gap = (1 - z) * n, z * h, h - n
-        # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence h_n / 2 and gap / 2.
-        of_results = self.gates.rounding.of_results
-        n_scale = hypotenuse(n_x_scale, r * n_h_scale, of_results(n_a, r * h_n, h_n / 2))
-        h_scale = of_results(h_next, new, new, kept, z * gap, gap / 2)
+        # A gate's sigmoid may be off by u / 2 and a tanh by u, however small they are.
+        of_results, off_tanh = self.gates.rounding.of_results, self.gates.rounding.off_tanh
+        n_scale = hypotenuse(n_x_scale, r * n_h_scale, of_results(n_a, r * h_n, SIGMOID_OFF * h_n))
+        h_scale = of_results(h_next, new, new, (1 - z) * off_tanh(n), kept, z * gap, SIGMOID_OFF * gap)
         scale = torch.cat([rz_scale / 2, n_scale], -1)
         return (
             scale,

@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 
 from rnncheck.envelope.gates import EXACTLY, Frame, Gates, Operations, States, Steps, add_product
 from rnncheck.envelope.noise import Site
-from rnncheck.envelope.rounding import Rounding
+from rnncheck.envelope.rounding import SIGMOID_OFF, Rounding
 from rnncheck.envelope.squash import moved_squash, squash
 
 
@@ -33,7 +33,7 @@ class LSTMCell:
         return h if self._w_hr is None else by.project(h, self._w_hr), c
 
     def frame(self, steps: Steps) -> Frame:
-        of_results = self.gates.rounding.of_results
+        of_results, off_tanh = self.gates.rounding.of_results, self.gates.rounding.off_tanh
         (_, c), (h_next, c_next) = steps.before, steps.after
         a = steps.from_x + steps.from_h
         shares = self._shares.to(a.dtype)
@@ -43,9 +43,9 @@ class LSTMCell:
         i, f, g, o = gates.chunk(4, -1)
         tanh_c = torch.tanh(c_next)
         h = o * tanh_c
-        # A sigmoid written (1 + tanh(a / 2)) / 2 is off by u / 2 however small it is: hence c / 2, g / 2, tanh_c / 2.
-        c_scale = of_results(c_next, f * c, c / 2, i * g, i * g, g / 2)
-        h_scale = of_results(h, h, tanh_c / 2)
+        # A gate's sigmoid may be off by u / 2 and a tanh by u, however small they are.
+        c_scale = of_results(c_next, f * c, SIGMOID_OFF * c, i * g, i * g, SIGMOID_OFF * g, i * off_tanh(g))
+        h_scale = of_results(h, h, SIGMOID_OFF * tanh_c, o * off_tanh(tanh_c))
         frame = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, shares), *squash(tanh_c)
         return frame if self._w_hr is None else (*frame, self._projection_scale(h, self._w_hr.to(h.dtype), h_next))
 

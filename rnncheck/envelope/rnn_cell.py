@@ -21,7 +21,8 @@ class TanhCell:
     def frame(self, steps: Steps) -> Frame:
         a_scale = self.gates.sum_scale(steps, steps.from_x + steps.from_h)
         (h,) = steps.after
-        h_scale = self.gates.rounding.of_results(h, h)  # tanh, and how it is stored
+        rounding = self.gates.rounding
+        h_scale = rounding.of_results(h, rounding.off_tanh(h), h)  # tanh, and how it is stored
         return a_scale, h_scale, *squash(h.to(self.gates.work))
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope.noise import Noise, Site
-from rnncheck.envelope.rounding import Rounding
+from rnncheck.envelope.rounding import SIGMOID_OFF, Rounding
 
 Factors = list[tuple[Tensor, Tensor]]
 """Per step, the gradient of a product (1 + K, B, G) and what the weight was multiplied with (1 + K, B, I)."""
@@ -75,8 +75,9 @@ class RoughSquash(torch.autograd.Function):
     def forward(ctx: Any, rough: Rough, kind: str, a: Tensor) -> Tensor:
         ctx.rough, ctx.kind = rough, kind
         result = torch.tanh(a) if kind == "tanh" else torch.sigmoid(a)
-        least = torch.zeros_like(result[0]) if kind == "tanh" else torch.full_like(result[0], 0.5)
-        result = rough.rounded((kind, "forward"), result, rough.rounding.of_results(result[0], least))
+        off = rough.rounding.off_tanh(result[0]) if kind == "tanh" else torch.full_like(result[0], SIGMOID_OFF)
+        scale = rough.rounding.of_results(result[0], off)
+        result = rough.rounded((kind, "forward"), result, scale)
         ctx.save_for_backward(result)
         return result
 

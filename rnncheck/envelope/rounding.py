@@ -11,6 +11,12 @@ from torch import Tensor
 
 from rnncheck.spec import Dtype, Spec
 
+SIGMOID_OFF = 0.5
+"""Units of roundoff that a sigmoid may be off by however small it is: (1 + tanh(a / 2)) / 2 is right, too."""
+
+TANH_OFF, TANH_RELATIVELY = 1.0, 256.0
+"""As many for a tanh, which may be 2 sigmoid(2a) - 1; but no more than so many units of its own size."""
+
 TF32_UNIT = 2.0**-11  # ten stored digits: what tensor cores keep of each factor of a float32 product
 
 
@@ -57,6 +63,14 @@ class Rounding:
         for part in partial:
             variance.addcmul_(part, part, value=walk / 3)
         return variance.sqrt_().add_(math.sqrt(terms) * self.smallest)
+
+    def off_tanh(self, value: Tensor) -> Tensor:
+        """How many units a tanh of this value may be off, made of exponentials. In half precision it is none: those are
+        taken in float32.
+        """
+        if not self.sequential:
+            return torch.zeros_like(value)
+        return value.abs().mul_(TANH_RELATIVELY).clamp_max_(TANH_OFF)
 
     def of_results(self, *results: Tensor) -> Tensor:
         """The standard deviation of an elementwise formula whose intermediate results are `results`."""

@@ -35,8 +35,8 @@ def test_one_unit_may_use_all_that_it_is_allowed_where_the_others_use_little() -
 
 
 def test_units_that_are_all_half_their_allowance_off_are_too_many() -> None:
-    """Their root mean square is 0.5, of sqrt(0.05 + 0.3 / 16)."""
-    torch.testing.assert_close(used(0.5 * ones(16), 16), 0.5 / math.sqrt(0.05 + 0.3 / 16) * ones(16))
+    """Their root mean square is 0.5, of sqrt(0.03 + 0.5 / 16)."""
+    torch.testing.assert_close(used(0.5 * ones(16), 16), 0.5 / math.sqrt(0.03 + 0.5 / 16) * ones(16))
 
 
 @given(st.lists(st.floats(0.01, 2), min_size=1, max_size=20))
