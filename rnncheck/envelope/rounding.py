@@ -14,8 +14,8 @@ from rnncheck.spec import Dtype, Spec
 SIGMOID_OFF = 0.5
 """Units of roundoff that a sigmoid may be off by however small it is: (1 + tanh(a / 2)) / 2 is right, too."""
 
-TANH_OFF, TANH_RELATIVELY = 1.0, 256.0
-"""As many for a tanh, which may be 2 sigmoid(2a) - 1; but no more than so many units of its own size."""
+TANH_OFF, TANH_SHARE = 1.0, 1 / 128
+"""As many for a tanh, which may be 2 sigmoid(2a) - 1; but no more than this share of its own size."""
 
 TF32_UNIT = 2.0**-11  # ten stored digits: what tensor cores keep of each factor of a float32 product
 
@@ -70,7 +70,7 @@ class Rounding:
         """
         if not self.sequential:
             return torch.zeros_like(value)
-        return value.abs().mul_(TANH_RELATIVELY).clamp_max_(TANH_OFF)
+        return value.abs().mul_(TANH_SHARE / self.unit).clamp_max_(TANH_OFF)
 
     def of_results(self, *results: Tensor) -> Tensor:
         """The standard deviation of an elementwise formula whose intermediate results are `results`."""
