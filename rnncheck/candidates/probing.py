@@ -6,7 +6,7 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from rnncheck.candidates import results
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.candidates.calling import Caller
 from rnncheck.candidates.convention import Convention, Reading, StateForm
+from rnncheck.candidates.found import Found, drops_time, steadily
 from rnncheck.candidates.isolation import isolated, put_back, seeds
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.reading import find
@@ -24,34 +25,15 @@ from rnncheck.candidates.signatures import Call
 from rnncheck.candidates.sizes import Sizes
 from rnncheck.candidates.taps import taps
 from rnncheck.candidates.tensors import copied, held
-from rnncheck.candidates.unread import NOTHING, Calls, Unread, movers, unread
+from rnncheck.candidates.unread import Calls, movers, unread
 from rnncheck.candidates.ways import CELLS, LAYERS, PACKED, ROWS, Kind, forms, inputs
 from rnncheck.errors import CannotRun
 from rnncheck.spec import Cell
-from rnncheck.trace import State
+from rnncheck.trace import State, Trace
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
 OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
-
-
-@dataclass(frozen=True)
-class Found:
-    """A way of calling that works, and what it shows."""
-
-    convention: Convention
-    reading: Reading
-    remembers: bool  # that what comes late depends on what was early, in the same row
-    foresees: bool  # that what comes early depends on what will be late, in the same row
-    recurs: bool  # that it remembers and, but for both directions, does not foresee
-    keeps_rows: bool
-    uses_state: bool
-    drops_time: bool  # something it returns has no axis of time, though it was given one
-    draws: bool  # numbers of torch's at random
-    raised: str | None = None  # what happens, given the initial state that its signature offers
-    crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
-    unread: Unread = NOTHING
-    ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
 
 
 @dataclass
@@ -239,17 +221,20 @@ class Probe:
 
         drawn = seeds()  # by numpy too, which is not held still
 
-        def observed(x: Tensor, state: State) -> Tensor:
+        def traced(x: Tensor, state: State) -> Trace:
             put_back(drawn)
-            trace = self._caller(convention, reading).run(x.clone(), cloned(state))
-            return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
+            return self._caller(convention, reading).run(x.clone(), cloned(state))
+
+        def observed(x: Tensor, state: State) -> Tensor:
+            return shown(traced(x, state))
 
         def bumped(t: int) -> Tensor:
             x = self.x.clone()
             x[t, 0] += 1
             return observed(x, self.state)[:, 0]
 
-        base = observed(self.x, self.state)
+        whole = traced(self.x, self.state)
+        base = shown(whole)
         order = torch.arange(self.sizes.batch_size).roll(1)
         exchanged = observed(self.x[:, order], rows_of(self.state, order))
         late = slice(1, None) if len(base) > 1 else slice(None)
@@ -265,7 +250,7 @@ class Probe:
             recurs=remembers and (self.sizes.spec.bidirectional or not foresees),
             keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
             uses_state=convention.state is not None and differ(base, other),
-            drops_time=reading.h is not None and reading.output is not None,
+            drops_time=drops_time(whole, reading),
             draws=self.draws,
         )
 
@@ -287,9 +272,8 @@ class Probe:
         return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
 
 
-def steadily(tried: Iterable[Found]) -> Found | None:
-    """The first way of calling that carries something from step to step, and nothing from row to row."""
-    return next((each for each in tried if each.recurs and each.keeps_rows), None)
+def shown(trace: Trace) -> Tensor:
+    return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
 
 
 def broadcasts(form: StateForm, reading: Reading) -> bool:

@@ -1,6 +1,6 @@
 """What was decided about a candidate, in one sentence."""
 
-from rnncheck.candidates.probing import Found
+from rnncheck.candidates.found import Found
 from rnncheck.candidates.signatures import Call
 from rnncheck.candidates.sizes import Sizes
 from rnncheck.spec import Cell

@@ -14,12 +14,13 @@ from rnncheck.candidates.arithmetics import arithmetics
 from rnncheck.candidates.calling import MOST_PREFIXES, Caller
 from rnncheck.candidates.construct import construct, constructor, signed
 from rnncheck.candidates.decided import decided
+from rnncheck.candidates.found import Found
 from rnncheck.candidates.functions import Scheme, WithWeights, schemes
 from rnncheck.candidates.isolation import Dice
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.native_layer import NativeLayer
 from rnncheck.candidates.other_shapes import other_shape
-from rnncheck.candidates.probing import Found, Probe
+from rnncheck.candidates.probing import Probe
 from rnncheck.candidates.read_as import sentence
 from rnncheck.candidates.signatures import Call, read
 from rnncheck.candidates.tensors import held

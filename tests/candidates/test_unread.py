@@ -106,6 +106,18 @@ class CellWithWrongOutput(Cell):
         return 2 * h, h
 
 
+class CellWithPart(Cell):
+    """Its result looks like a layer's, given a whole sequence: all steps of one row, and that row's first."""
+
+    def forward(self, x: Tensor, h: Tensor) -> Any:
+        h = torch.tanh(
+            nn.functional.linear(x, self.cell.weight_ih, self.cell.bias_ih)
+            + h @ self.cell.weight_hh.T
+            + self.cell.bias_hh
+        )
+        return 5 * h[:, :1], h
+
+
 class CellWithHeadFirst(Cell):
     def forward(self, x: Tensor, h: Tensor) -> Any:
         h = self.cell(x, h)
@@ -124,6 +136,13 @@ def test_of_what_a_cell_returns_the_last_is_its_state() -> None:
         report = checked(wrong, cell="rnn")
         assert report.verdict is Verdict.MISMATCH
         assert all(each.agrees is lockstep for each in report.comparisons if each.mode == "lockstep")
+
+
+def test_a_cell_that_can_be_given_a_sequence_is_a_cell_all_the_same() -> None:
+    report = checked(CellWithPart, cell="rnn")
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert (report.candidate.read_as or "").startswith("a cell (x, h)")
+    assert (report.reason or "").startswith("result[0] was not compared")
 
 
 @pytest.mark.parametrize(("candidate", "where"), [(CellWithHeadFirst, "result[0]"), (CellWithHeadLast, "result[1]")])
