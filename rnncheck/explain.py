@@ -8,6 +8,7 @@ from rnncheck.diagnosis import (
     diagnose_gradients,
     dropout,
     dropout_between_layers,
+    dropout_switched_off,
     findings,
     follows,
 )
@@ -44,7 +45,7 @@ def explain(
     """
     if any(finding.slug == UNSTEADY for finding in into.findings):
         if wanted and (found_dropout := dropped(first)):
-            into.findings[:] = [found_dropout, *(each for each in into.findings if each.slug != UNSTEADY)]
+            into.findings[:] = [*found_dropout, *(each for each in into.findings if each.slug != UNSTEADY)]
         return
     wrong = [each for each in comparisons if not each.agrees]
     only_gradients = all(each.mode.startswith("backward") for each in wrong)
@@ -74,10 +75,13 @@ def explain(
         into.notes.append(note)
 
 
-def dropped(first: FirstChunk) -> Finding | None:
+def dropped(first: FirstChunk) -> list[Finding]:
     """Dropout, if that is what changes from call to call."""
+    if found := dropout_switched_off(first.sides[0], scene_of(first)):
+        return found
     candidate, reference = (Inputs(first.spec, first.x, first.state, first.lengths).run(each) for each in first.layers)
-    return dropout(candidate.output, reference.output) or dropout_between_layers(first.sides[0], scene_of(first))
+    one = dropout(candidate.output, reference.output) or dropout_between_layers(first.sides[0], scene_of(first))
+    return [] if one is None else [one]
 
 
 def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str, bool]:
@@ -111,12 +115,13 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
 
     Once a fault is named that makes the right layer do just the same, a dead parameter is that fault's doing, and the
     shape of a bias that serves every unit is its place, which is noted. A parameter may also be dead for want of its
-    right place in a mapping that was `given`: that is told.
+    right place in a mapping that was `given`: that is told. Of a layer that is never twice the same nothing is known.
     """
     sure = [finding for finding in into.findings if finding.explains == 1.0]
     found = [finding for finding in into.findings if finding not in sure and finding.slug != "unexplained"]
     named = {finding.slug for finding in sure}
-    follow = ({DEAD} if named and not given else set()) | ({SHAPE} if "scalar-bias" in named else set())
+    unsteady = any(finding.slug == UNSTEADY for finding in into.findings)
+    follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
     kept = [finding for finding in read if finding.slug not in follow]
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]

@@ -100,6 +100,11 @@ def test_a_dead_parameter_is_told_only_where_no_fault_has_it() -> None:
     ]
 
 
+def test_of_a_layer_that_is_never_twice_the_same_no_parameter_is_called_dead() -> None:
+    unsteady = finding("nondeterministic")
+    assert beside([finding("dead-parameter")], Evidence(findings=[unsteady])) == [unsteady]
+
+
 def test_a_bias_that_is_too_small_is_noted_beside_the_fault_that_it_is() -> None:
     into = Evidence(findings=[finding("scalar-bias", 1.0)])
     assert [each.slug for each in beside([finding("parameter-shape")], into)] == ["scalar-bias"]

@@ -1,7 +1,7 @@
 """The diagnosis: the known fault, or the two, that make the right layer do what the candidate does."""
 
 from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
-from rnncheck.diagnosis.dropout import dropout, dropout_between_layers
+from rnncheck.diagnosis.dropout import dropout, dropout_between_layers, dropout_switched_off
 from rnncheck.diagnosis.gradients import diagnose_gradients, follows
 from rnncheck.diagnosis.words import findings
 
@@ -11,6 +11,7 @@ __all__ = [
     "diagnose_gradients",
     "dropout",
     "dropout_between_layers",
+    "dropout_switched_off",
     "findings",
     "follows",
 ]

@@ -6,10 +6,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from rnncheck.diagnosis.diagnose import diagnose
 from rnncheck.diagnosis.probe import Prober
+from rnncheck.diagnosis.scenes import ROWS, STEPS, shortened
+from rnncheck.diagnosis.words import findings
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Finding
+from rnncheck.text import short
+from rnncheck.without_dropout import WithoutDropout
 
 CLEAR = 0.05  # of the largest: smaller values say little about a factor, since all are rounded alike
 ALIKE = 64  # units of rounding by which factors may differ
@@ -37,6 +42,23 @@ def dropout(output: Tensor, right: Tensor) -> Finding | None:
         f"call, and the rest {factor:.4g} times what they should be, as dropout with p = {chance:.2g} leaves them"
     )
     return Finding("dropout-in-eval", message, 1.0)
+
+
+def dropout_switched_off(candidate: Implementation, scene: Scene) -> list[Finding]:
+    """The dropout of torch's that the candidate applies, wherever in it, and what is wrong with it otherwise."""
+    scene = shortened(scene, STEPS, ROWS)
+    with WithoutDropout() as off:
+        probe = Prober(candidate, scene.spec).probe(scene)
+        if probe is None or not off.chances:
+            return []
+        wrong = None if probe.shows_nothing else diagnose(candidate, scene, None)
+    chances = " and ".join(f"{chance:.4g}" for chance in sorted(off.chances))
+    without = "without it the layer is the right one" if probe.shows_nothing else "without it the layer is wrong too"
+    message = (
+        f"dropout is applied in evaluation mode, with p = {chances}: each call gives another result, and {without}"
+    )
+    others = [] if wrong is None else findings(short(candidate.name), wrong)
+    return [Finding("dropout-in-eval", message, 1.0), *others]
 
 
 def dropout_between_layers(candidate: Implementation, scene: Scene) -> Finding | None:
