@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from rnncheck.candidates.convention import Convention, Reading
+from rnncheck.candidates.convention import Convention, Reading, StateForm
 from rnncheck.candidates.unread import NOTHING, Unread
 from rnncheck.trace import Trace
 
@@ -32,6 +33,16 @@ class Found:
 def steadily(tried: Iterable[Found]) -> Found | None:
     """The first way of calling that carries something from step to step, and nothing from row to row."""
     return next((each for each in tried if each.recurs and each.keeps_rows), None)
+
+
+def shown(trace: Trace) -> Tensor:
+    """The states that a run shows: of every timestep, or else the last."""
+    return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
+
+
+def broadcasts(form: StateForm, reading: Reading) -> bool:
+    """Whether a layer axis that nobody reads has found its way from the state into the output."""
+    return form.axes == "KBF" and reading.output is not None and "1" in reading.output.axes
 
 
 def drops_time(trace: Trace, reading: Reading) -> bool:

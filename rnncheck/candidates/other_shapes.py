@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from rnncheck.candidates.found import Found
 from rnncheck.candidates.lacking import no_parameter
-from rnncheck.candidates.probing import Found
 from rnncheck.spec import Spec
 
 FoundAs = Callable[[Spec], Found | None]  # how it can be called as a layer of that shape, if it can
@@ -50,6 +50,8 @@ def more_layers(spec: Spec, found: Found | None, found_as: FoundAs) -> int | Non
         return None
     for layers in range(2, MOST_LAYERS + 1):
         several = found_as(replace(spec, num_layers=layers))
-        if several is not None and several.recurs and several.reading.h is not None and "K" in several.reading.h.axes:
+        if several is None or not several.recurs or several.unread.strange or several.reading.h is None:
+            continue
+        if "K" in several.reading.h.axes:
             return layers
     return None

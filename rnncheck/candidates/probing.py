@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from rnncheck.candidates import results
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.candidates.calling import Caller
-from rnncheck.candidates.convention import Convention, Reading, StateForm
-from rnncheck.candidates.found import Found, drops_time, steadily
+from rnncheck.candidates.convention import Convention, Reading
+from rnncheck.candidates.found import Found, broadcasts, drops_time, shown, steadily
 from rnncheck.candidates.isolation import isolated, put_back, seeds
 from rnncheck.candidates.loading import Loaded
 from rnncheck.candidates.reading import find
@@ -270,15 +270,6 @@ class Probe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
-
-
-def shown(trace: Trace) -> Tensor:
-    return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
-
-
-def broadcasts(form: StateForm, reading: Reading) -> bool:
-    """Whether a layer axis that nobody reads has found its way from the state into the output."""
-    return form.axes == "KBF" and reading.output is not None and "1" in reading.output.axes
 
 
 def described(convention: Convention) -> str:

@@ -1,5 +1,7 @@
 """What is said of a mismatch that no known fault explains: where it is, and what was ruled out."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,33 @@ def ruled_out(diagnosis: Diagnosis) -> str:
     return f"none of {diagnosis.singles:,} known faults does this{pairs}{left}"
 
 
-def unexplained(name: str, diagnosis: Diagnosis) -> Finding:
+def unexplained(name: str, diagnosis: Diagnosis) -> list[Finding]:
+    """What is no number any more, where the right layer has numbers; and what is wrong besides, unless it follows."""
+    probe = diagnosis.probe
+    wrong = {each: mask for each in probe.candidate if (mask := wrong_in(probe, each)) is not None}
+    lost = {each: mask & ~probe.candidate[each].isfinite() for each, mask in wrong.items()}
+    if not any(bool(mask.any()) for mask in lost.values()):
+        return [other(name, diagnosis)]
+    follows = all(first(lost[each]) == first(wrong[each]) for each in wrong) and len(wrong) == len(probe.candidate)
+    return [not_finite(name, probe, lost), *([] if follows else [other(name, diagnosis)])]
+
+
+def first(mask: Tensor) -> int | None:
+    """The first index along the first axis at which anything is marked."""
+    marked = mask.flatten(1).any(1)
+    return int(marked.byte().argmax()) if bool(marked.any()) else None
+
+
+def not_finite(name: str, probe: Probe, lost: Mapping[str, Tensor]) -> Finding:
+    quantity = next(each for each, mask in lost.items() if bool(mask.any()))
+    where = ""
+    if quantity == "output":
+        where = f", {pattern(lost['output'], directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
+    message = f"of finite numbers {name} makes NaN or infinities, in its {quantity}{where}; no known fault does just so"
+    return Finding("nan-introduced", message)
+
+
+def other(name: str, diagnosis: Diagnosis) -> Finding:
     """Where the candidate differs, in words: first in its single steps, where nothing is carried, else as it ran."""
     wrong_steps = locally(diagnosis.prober, diagnosis.probe)
     where = wrong_steps or running(diagnosis.probe)

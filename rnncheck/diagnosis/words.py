@@ -24,7 +24,7 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
             *(as_well(diagnosis, fault) for fault in equal if fault.slug != one.slug),
         ]
     nearest = [] if diagnosis.likely is None else [mostly(name, diagnosis.likely)]
-    return [*nearest, unexplained(name, diagnosis)]
+    return [*nearest, *unexplained(name, diagnosis)]
 
 
 def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:

@@ -147,6 +147,31 @@ def test_what_to_do_about_an_unexplained_layer_depends_on_whether_its_steps_are_
     assert mends == [None, BETWEEN_STEPS]
 
 
+class Infinite(Network):
+    """A division by zero, in one unit or in all."""
+
+    units = 1
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        h, *c = super().step(w, p, carry)
+        divided = torch.cat([h[:, : self.units] / 0, h[:, self.units :]], -1)
+        return (divided, *c)
+
+
+class InfiniteEverywhere(Infinite):
+    units = 6
+
+
+@pytest.mark.parametrize(("wrong", "named"), [(Infinite, "unit 0"), (InfiniteEverywhere, "everywhere")])
+def test_what_is_no_number_any_more_is_said_wherever_it_comes_from(wrong: type[Network], named: str) -> None:
+    found = diagnose(Planted("it", wrong), replace(scene(Spec(Cell.RNN, hidden_size=6)), lengths=None), None)
+    assert found is not None
+    first, *others = findings("it", found)
+    assert first.slug == "nan-introduced"
+    assert "NaN or infinities, in its output" in first.message
+    assert [each.slug for each in others] == []
+
+
 def test_a_right_layer_has_nothing_to_be_diagnosed() -> None:
     assert diagnose(Planted("it", Network), scene(Spec(Cell.LSTM)), None) is None
 
