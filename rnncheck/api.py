@@ -15,10 +15,11 @@ from torch import Tensor
 
 from rnncheck import weights_file
 from rnncheck.candidates.adapter import Candidate
+from rnncheck.candidates.blame import CandidateError
 from rnncheck.checking import check as run_check
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, spec_of
-from rnncheck.errors import DataError, UsageError
+from rnncheck.errors import CannotRun, DataError, UsageError
 from rnncheck.implementations import is_users_own
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Report, Verdict
@@ -27,6 +28,8 @@ from rnncheck.sequences.base import Sequences
 from rnncheck.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
 DEFAULT = CompareOptions()
+SIZES = ("input_size", "hidden_size")
+OF_A_LAYER = (*SIZES, "num_layers", "nonlinearity", "bias", "bidirectional", "proj_size")
 Array = Any  # a tensor, an array, or nested lists of numbers
 P = ParamSpec("P")
 
@@ -39,10 +42,10 @@ def check(
     input_size: int | None = None,
     hidden_size: int | None = None,
     num_layers: int | None = None,
-    nonlinearity: Nonlinearity | None = DEFAULT.nonlinearity,
-    bias: bool = DEFAULT.bias,
+    nonlinearity: Nonlinearity | None = None,
+    bias: bool | None = None,
     bidirectional: bool | None = None,
-    proj_size: int = DEFAULT.proj_size,
+    proj_size: int | None = None,
     dropout: float = DEFAULT.dropout,
     batch_first: bool = DEFAULT.batch_first,
     head: Head | None = DEFAULT.head,
@@ -79,7 +82,8 @@ def check(
         then "rnn", or "lstm" with `proj_size`.
     input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as
         `torch.nn` means them. A class is constructed with them, by whatever names it has for them. None is what a
-        living candidate says by an attribute of that name, or else the command line's default.
+        living candidate says by an attribute of that name (`nonlinearity`: a `torch.nn.RNN`), or else the command
+        line's default.
     arguments: what its constructor is given besides, by name.
     head: "softmax" adds y_t = softmax(W_hy h_t + b_y) to both sides.
     data: x as a tensor or array (T, B, I), or (T, I) for one sequence, or the path of a CSV or .npy file. Without it
@@ -106,8 +110,8 @@ def check(
     options what the command line calls them. A mismatch is no error: see `Report.verdict`.
     """
     asked = dict(locals())
-    for name in ("input_size", "hidden_size", "num_layers", "bidirectional"):
-        asked[name] = size_of(candidate, name) if asked[name] is None else asked[name]
+    unsaid = [name for name in OF_A_LAYER if asked[name] is None]
+    asked |= {name: said_by(candidate, name) for name in unsaid}
     chosen("cell", cell, (*Cell, None))
     chosen("dtype", dtype, Dtype)
     chosen("nonlinearity", nonlinearity, (*get_args(Nonlinearity), None))
@@ -154,7 +158,17 @@ def check(
         if isinstance(weights, Mapping):
             fitted = weights_file.fitted("weights", weights, plan.spec, allow_nonfinite=allow_nonfinite)
             plan = replace(plan, weights=fitted)
-        return run_check(plan)
+        try:
+            return run_check(plan)
+        except CandidateError as problem:
+            silent = [name for name in SIZES if name in unsaid and not says(candidate, name)]
+            if not silent or not isinstance(candidate, torch.nn.Module):
+                raise
+            tried = " and ".join(f"{name} {asked[name]}" for name in silent)
+            hint = f"it does not say its sizes: {tried} were tried; say which it has"
+            raise CannotRun(
+                f"{problem}\n    (it does not say its sizes: {tried} were tried; say which it has)"
+            ) from None
 
 
 def asserting(check: Callable[P, Report]) -> Callable[P, Report]:
@@ -181,11 +195,18 @@ def asserting(check: Callable[P, Report]) -> Callable[P, Report]:
 assert_equivalent = asserting(check)
 
 
-def size_of(candidate: object, name: str) -> int:
+def said_by(candidate: object, name: str) -> object:
     """As a living layer says, or else by default."""
-    default: int = getattr(DEFAULT, name)
-    said = None if isinstance(candidate, str | type) else getattr(candidate, name, None)
-    return said if type(said) is type(default) else default
+    return getattr(candidate, name) if says(candidate, name) else getattr(DEFAULT, name)
+
+
+def says(candidate: object, name: str) -> bool:
+    """Whether a living layer has such an attribute, of such a kind."""
+    if isinstance(candidate, str | type):
+        return False
+    if name == "nonlinearity":  # another class may have a function by that name, or an LSTM two
+        return isinstance(candidate, torch.nn.RNN)
+    return type(getattr(candidate, name, None)) is type(getattr(DEFAULT, name))
 
 
 def chosen(name: str, value: object, allowed: Iterable[object]) -> None:

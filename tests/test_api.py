@@ -15,6 +15,7 @@ from candidates.sources import RNN
 from torch import Tensor, nn
 
 from rnncheck import CannotRun, Report, UsageError, Verdict, assert_equivalent, check
+from rnncheck.api import OF_A_LAYER
 from rnncheck.candidates.blame import CandidateError
 from rnncheck.checking import check as check_plan
 from rnncheck.cli.options import CompareOptions
@@ -80,6 +81,25 @@ def test_whatever_can_be_a_candidate_is_checked_as_the_cell_and_the_sizes_that_i
     assert (report.spec.cell, report.spec.input_size, report.spec.hidden_size) == (cell, *sizes)
 
 
+LIVING = [
+    nn.RNN(3, 4, nonlinearity="relu"),
+    nn.LSTM(3, 4, proj_size=2),
+    nn.GRU(3, 4, bias=False),
+    nn.LSTM(5, 7, 3, bidirectional=True),
+    nn.LSTM(3, 4, 2, bidirectional=True),  # as many layers and directions as units
+    nn.GRU(8, 4, 2, bidirectional=True),
+    nn.RNN(3, 2, 2),
+]
+
+
+@pytest.mark.parametrize("layer", LIVING, ids=repr)
+def test_a_layer_of_torch_s_says_all_that_it_is(layer: nn.Module) -> None:
+    report = check(layer, witness=False)
+    assert (report.verdict, report.restrictions) == ("equivalent", [])
+    assert {each.quantity for each in report.comparisons} >= {"output", "h_n"}
+    assert report.spec.parameter_shapes() == {name: each.shape for name, each in layer.named_parameters()}
+
+
 def test_a_living_layer_says_its_layers_and_directions_and_what_is_given_goes_before() -> None:
     layer = nn.GRU(2, 7, num_layers=2, bidirectional=True)
     spec = check(layer, witness=False).spec
@@ -105,7 +125,7 @@ def test_its_defaults_are_the_command_lines() -> None:
     options = CompareOptions()
     parameters = inspect.signature(check).parameters
     mine = {name: each.default for name, each in parameters.items() if name not in ("candidate", "arguments", "data")}
-    for name in ("input_size", "hidden_size", "num_layers", "bidirectional"):
+    for name in OF_A_LAYER:
         assert mine.pop(name) is None
     assert {name: str(value) for name, value in mine.items()} == {name: str(getattr(options, name)) for name in mine}
     spec = check(witness=False).spec

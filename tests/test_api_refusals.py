@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from rnncheck import CannotRun, RnncheckError, UsageError, check
 from rnncheck.implementations.faulty import Faulty
@@ -35,6 +36,27 @@ def test_what_no_check_can_have_is_a_usage_error(options: dict[str, Any], said: 
     with pytest.raises(UsageError) as raised:
         check(**options)
     assert said in str(raised.value)
+
+
+class Sizeless(nn.Module):
+    """An instance of it does not say its sizes."""
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__()
+        self.w, self.u = nn.Linear(width, units), nn.Linear(units, units)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        states = []
+        for x_t in x:
+            h = torch.tanh(self.w(x_t) + self.u(h))
+            states.append(h)
+        return torch.stack(states)
+
+
+def test_a_layer_that_does_not_say_its_sizes_is_asked_for_them() -> None:
+    with pytest.raises(CannotRun, match="input_size 3 and hidden_size 4 were tried; say which it has"):
+        check(Sizeless(5, 6), cell="rnn")
+    assert check(Sizeless(5, 6), cell="rnn", input_size=5, hidden_size=6).verdict == "equivalent"
 
 
 @pytest.mark.parametrize(

@@ -25,15 +25,18 @@ def arrange(value: Tensor, source: str, target: str) -> Tensor:
     return value
 
 
-def letters(shape: Sequence[int], sizes: Mapping[int, str]) -> str | None:
+def letters(shape: Sequence[int], sizes: Mapping[int, str], before: str = "") -> str | None:
     """The axes of a shape, by sizes that are one letter's alone; None where one is unknown, or is there twice.
 
-    Of several axes of size 1 the last has that letter, if 1 is a size as well: units come last.
+    Of several axes of size 1 the last has that letter, if 1 is a size as well: units come last. Where F is there twice
+    the first is what may stand `before` it and have the same size.
     """
     last = max((axis for axis, size in enumerate(shape) if size == 1), default=None)
     found = "".join(
         "1" if size == 1 and axis != last else sizes.get(size, "1" if size == 1 else "?")
         for axis, size in enumerate(shape)
     )
+    if before and found.count("F") == 2:
+        found = found.replace("F", before, 1)
     counted = [each for each in found if each != "1"]
     return found if "?" not in found and len(set(counted)) == len(counted) else None

@@ -107,7 +107,7 @@ def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf
 
 def readers(result: object, sizes: Sizes) -> Iterator[Reader]:
     for way, value in leaves(result, sizes.letters):
-        found = letters(value.shape, sizes.letters)
+        found = letters(value.shape, sizes.letters, "K" if sizes.letters.get(sizes.states) == "F" else "")
         if found is not None and "F" in found:
             yield Reader(way, found)
 
