@@ -67,7 +67,10 @@ class NativeLayer:
             self._home.entered(),
             isolated(dtype, self._dice),
         ):
-            x, state = plain(x), State(plain(state.h), None if state.c is None else plain(state.c))
+            own = (
+                torch.clone if self._restore is not None else plain
+            )  # what is called over and over is never written into
+            x, state = own(x), State(own(state.h), None if state.c is None else own(state.c))
             try:
                 return self._caller.run(x, state, lengths)
             finally:

@@ -111,6 +111,33 @@ def test_what_it_writes_into_its_input_is_seen(
     assert f"input-mutated: mine.py:MyRNN writes into its own input: after a call {named} differs" in outcome.stdout
 
 
+MUTATING = """
+import numpy as np
+
+class MyRNN:
+    def __init__(self, input_size, hidden_size):
+        self.W_x, self.W_h = np.zeros((input_size, hidden_size)), np.zeros((hidden_size, hidden_size))
+        self.b = np.zeros(hidden_size)
+
+    def forward(self, x, h0):
+        h, states = h0, []
+        for t in range(len(x)):
+            h = np.tanh(x[t] @ self.W_x + h @ self.W_h + self.b)
+            states.append(h)
+        x *= 2
+        return np.stack(states)
+"""
+
+
+def test_what_it_writes_into_its_input_spoils_nothing_that_is_found_out(
+    rnncheck: Callable[..., Any], write: Write
+) -> None:
+    write(MUTATING)
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--format", "json")
+    report = json.loads(outcome.stdout)
+    assert (outcome.code, [each["slug"] for each in report["findings"]]) == (5, ["input-mutated"])
+
+
 def test_a_default_device_of_its_own_ends_with_its_import(rnncheck: Callable[..., Any], write: Write) -> None:
     write(change_at_import("torch.set_default_device('meta')"))
     assert rnncheck("compare", "mine.py:MyRNN", "-q").code == 0
