@@ -102,8 +102,9 @@ def _check_complete(mapping: FoundMapping) -> None:
     for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
         names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
         if set(names) <= set(mapping.absent()):
-            held = ", ".join(printable(name) for name in mapping.entries)
+            held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
+            whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
             raise MappingError(
-                f"{names[0]} has no place in the candidate: none of its tensors ({held}) {role}\n"
+                f"{names[0]} has no place in the candidate: none of its tensors ({held}) {role}{whole}\n"
                 "Say what each of them holds with --mapping FILE.toml"
             )
