@@ -81,25 +81,6 @@ def test_whatever_can_be_a_candidate_is_checked_as_the_cell_and_the_sizes_that_i
     assert (report.spec.cell, report.spec.input_size, report.spec.hidden_size) == (cell, *sizes)
 
 
-LIVING = [
-    nn.RNN(3, 4, nonlinearity="relu"),
-    nn.LSTM(3, 4, proj_size=2),
-    nn.GRU(3, 4, bias=False),
-    nn.LSTM(5, 7, 3, bidirectional=True),
-    nn.LSTM(3, 4, 2, bidirectional=True),  # as many layers and directions as units
-    nn.GRU(8, 4, 2, bidirectional=True),
-    nn.RNN(3, 2, 2),
-]
-
-
-@pytest.mark.parametrize("layer", LIVING, ids=repr)
-def test_a_layer_of_torch_s_says_all_that_it_is(layer: nn.Module) -> None:
-    report = check(layer, witness=False)
-    assert (report.verdict, report.restrictions) == ("equivalent", [])
-    assert {each.quantity for each in report.comparisons} >= {"output", "h_n"}
-    assert report.spec.parameter_shapes() == {name: each.shape for name, each in layer.named_parameters()}
-
-
 def test_a_living_layer_says_its_layers_and_directions_and_what_is_given_goes_before() -> None:
     layer = nn.GRU(2, 7, num_layers=2, bidirectional=True)
     spec = check(layer, witness=False).spec
