@@ -9,10 +9,16 @@ import warnings
 
 import torch
 
-from benchmarks.envelope import fixed_tolerance, gradients, power, right
+from benchmarks.envelope import fixed_tolerance, gradients, power, right, tf32
 
-PARTS = {"right": right.table, "power": power.table, "fixed": fixed_tolerance.table, "gradients": gradients.table}
-SHARES = {"right": 1.0, "power": 1.0, "fixed": 0.25, "gradients": 0.25}  # of the configurations
+PARTS = {
+    "right": right.table,
+    "tf32": tf32.table,
+    "power": power.table,
+    "fixed": fixed_tolerance.table,
+    "gradients": gradients.table,
+}
+SHARES = {"right": 1.0, "tf32": 0.25, "power": 1.0, "fixed": 0.25, "gradients": 0.25}  # of the configurations
 
 
 def main() -> None:
