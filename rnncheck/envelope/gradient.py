@@ -33,7 +33,10 @@ class Gradients:
 
 @dataclass(frozen=True)
 class GradientEnvelope:
-    """|candidate - exact| <= allowed, element by element; infinite where rounding may be as large as the gradient."""
+    """|candidate - exact| <= allowed, element by element; infinite where rounding may be as large as the gradient.
+
+    So it is everywhere if a number of the run, forwards or backwards, may overflow in the dtype.
+    """
 
     exact: Gradients
     allowed: Gradients
@@ -64,21 +67,22 @@ def gradient_envelope(
         width = max(spec.cell.gates * spec.hidden_size, spec.input_size, spec.output_size)
         noise = Noise(samples, x.shape[1], width, torch.float64, x.device, seed)
         projected = Trace(given.rounded(projection.output), given.rounded_state(projection.final))
-        found = differentiated(spec, given, Rough(coarse, noise), projected, samples)
+        found, largest = differentiated(spec, given, Rough(coarse, noise), projected, samples)
     exact = {name: each.samples[0] for name, each in found.items()}
     allowed = {}
     for name, each in found.items():
         spread = each.spread() * (rounding.unit / coarse.unit)
         allowed[name] = allowance(exact[name], spread, rounding)
+        if not largest <= rounding.largest / 2:  # one sum that overflows spoils every gradient that reads it
+            allowed[name].fill_(torch.inf)
     return GradientEnvelope(gradients(exact), gradients(allowed), samples)
 
 
 def allowance(exact: Tensor, spread: Tensor, rounding: Rounding) -> Tensor:
-    """k sigma and a little of the value; infinite if that is as large as the gradient, or if numbers overflow."""
+    """k sigma and a little of the value; infinite if that is as large as the gradient."""
     least = 16 * rounding.smallest
     allowed = SIGMAS * spread + UNITS * rounding.unit * exact.abs() + least
     judged = allowed.square().mean().sqrt() <= exact.square().mean().sqrt() + 2 * least
-    judged &= exact.abs().amax() <= rounding.largest / 2
     return torch.where(judged, allowed, torch.inf)
 
 

@@ -10,7 +10,7 @@ from rnncheck.envelope.envelope import Given
 from rnncheck.envelope.gates import Operations, States
 from rnncheck.envelope.layer import carried
 from rnncheck.envelope.network import Network
-from rnncheck.envelope.rough import Rough
+from rnncheck.envelope.rough import Factors, Rough
 from rnncheck.spec import Spec
 from rnncheck.trace import Trace
 
@@ -31,8 +31,14 @@ class Found(NamedTuple):
         return spread if self.rounding is None else torch.hypot(spread, self.rounding)
 
 
-def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, samples: int) -> dict[str, Found]:
-    """The gradients of x, h, c and every parameter, by name."""
+class Differentiated(NamedTuple):
+    """The gradients of x, h, c and every parameter, by name, and a bound on all numbers met, whatever their order."""
+
+    found: dict[str, Found]
+    largest: float
+
+
+def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, samples: int) -> Differentiated:
     network = RoughNetwork(spec, given, rough)
     rows = given.rows(0, None)
     inputs = [rows.x, rows.state.h] + ([] if rows.state.c is None else [rows.state.c])
@@ -46,7 +52,19 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
     with torch.no_grad():
         for name in spec.recurrent_shapes():
             found[name] = parameter_gradient(name, rough)
-    return found
+        largest = [bound(each, given.values[name]) for name, each in rough.factors.items()]
+    return Differentiated(found, float(torch.stack(largest).amax()))
+
+
+def bound(steps: Factors, weight: Tensor) -> Tensor:
+    """No partial sum of a product with this weight is larger, forwards, backwards, or in the weight's own gradient.
+
+    NaN where a number is NaN or infinite.
+    """
+    gradient, values = (torch.cat([pair[k][0] for pair in steps]).abs() for k in (0, 1))
+    size, most, most_values = weight.abs(), gradient.amax(0), values.amax(0)
+    sums = size @ most_values, most @ size, gradient.sum(0) * most_values.amax()
+    return torch.cat([each.nan_to_num(torch.nan, torch.nan) for each in sums]).amax()
 
 
 def parameter_gradient(name: str, rough: Rough) -> Found:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from envelope_cases import Case, case, used
@@ -6,6 +8,7 @@ from torch import nn
 from rnncheck.envelope import Gradients, gradient_envelope, rounding_of
 from rnncheck.spec import Cell, Dtype, Spec
 from rnncheck.trace import State, Trace
+from rnncheck.weights import Weights
 
 CLASSES = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}
 
@@ -86,3 +89,16 @@ def test_it_works_under_inference_mode():
     with torch.inference_mode():
         envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
     assert envelope.allowed.x.isfinite().all()
+
+
+def test_gradients_behind_a_number_that_overflows_are_not_judged_though_they_are_small():
+    """The projection's gradient grows beyond float32 on its way back, and x takes back all of the growth."""
+    spec = Spec(Cell.RNN, nonlinearity="relu", input_size=1, hidden_size=1, bias=False)
+    weights = Weights({"weight_ih_l0": torch.full((1, 1), 1e-30), "weight_hh_l0": torch.full((1, 1), 1e20)})
+    x, state = torch.full((4, 1, 1), 1e-30), State(torch.zeros(1, 1, 1))
+    wanted = Trace(torch.ones(4, 1, 1), State(torch.ones(1, 1, 1)))
+    for dtype, judged in ((Dtype.FLOAT64, True), (Dtype.FLOAT32, False)):
+        spec = replace(spec, dtype=dtype)
+        found = gradient_envelope(spec, weights, x, state, wanted, rounding=rounding_of(spec))
+        assert 1e29 < float(found.exact.x.amax()) < 1e32
+        assert all(bool(each.isfinite().all()) == judged for each in named(found.allowed).values())
