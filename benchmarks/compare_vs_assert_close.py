@@ -18,11 +18,11 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from rnncheck.compare import Fold
-from rnncheck.places import in_output
+from rnncheck.evidence.differences import Fold
+from rnncheck.evidence.places import in_output
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.spec import Dtype, Spec
 from rnncheck.report import Comparison
-from rnncheck.spec import Dtype, Spec
-from rnncheck.tolerance import Tolerance
 
 BATCH, WIDTH = 16, 64
 THEIRS = {torch.float32: Tolerance(1e-5, 1.3e-6), torch.float64: Tolerance(1e-7, 1e-7)}  # assert_close's defaults

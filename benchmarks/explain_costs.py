@@ -8,12 +8,12 @@ import statistics
 import time
 from collections.abc import Callable
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
-from rnncheck.plan import Plan
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 FAULTS = {Cell.RNN: "no-recurrence", Cell.LSTM: "gate-order:i,f,o,g", Cell.GRU: "gru-update-inverted"}
 

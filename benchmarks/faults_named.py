@@ -16,19 +16,17 @@ from dataclasses import dataclass
 
 import torch
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import Sequences, initial_state, random_sequences
 from rnncheck.errors import RnncheckError
 from rnncheck.faults.catalogue import faults_of
-from rnncheck.faults.fault import Fault, combined
+from rnncheck.faults.fault import Fault, combined, same
 from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.showing import same
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, InitialState, Spec
+from rnncheck.model.weights import draw
 from rnncheck.report import Report, Verdict
-from rnncheck.sequences.base import Sequences
-from rnncheck.sequences.random import initial_state, random_sequences
-from rnncheck.spec import Cell, Dtype, InitialState, Spec
-from rnncheck.weights import draw
 
 FIRST, AMONG, ALIKE, UNNAMED, OTHER, MISSED = "first", "among", "alike", "unnamed", "other name", "missed"
 

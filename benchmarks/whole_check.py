@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import torch
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import initial_state, random_sequences
 from rnncheck.errors import ExitCode
-from rnncheck.plan import Plan
-from rnncheck.sequences.random import initial_state, random_sequences
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 SHAPE = 100, 32, 64, 128  # T, B, I, H
 FORWARDS = 20  # runs of torch.nn in a turn

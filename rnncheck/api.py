@@ -13,19 +13,18 @@ from typing import Any, Literal, ParamSpec, get_args
 import torch
 from torch import Tensor
 
-from rnncheck import weights_file
-from rnncheck.candidates.adapter import Candidate
-from rnncheck.candidates.blame import CandidateError
-from rnncheck.checking import check as run_check
+from rnncheck.checking.check import check as run_check
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, spec_of
+from rnncheck.data.sequences import Sequences, array_sequences
 from rnncheck.errors import CannotRun, DataError, UsageError
 from rnncheck.implementations import is_users_own
 from rnncheck.implementations.protocol import Implementation
+from rnncheck.model import weights_file
+from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 from rnncheck.report import Report, Verdict
-from rnncheck.sequences.array import array_sequences
-from rnncheck.sequences.base import Sequences
-from rnncheck.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
+from rnncheck.user_code.adapter import Candidate
+from rnncheck.user_code.blame import CandidateError
 
 DEFAULT = CompareOptions()
 SIZES = ("input_size", "hidden_size")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from rnncheck.errors import ExitCode
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 SCHEMA = "rnncheck/report/1"
 

@@ -2,13 +2,13 @@
 
 import torch
 
-from rnncheck.backward import Backward, backward_comparisons
+from rnncheck.data.sequences import initial_state
 from rnncheck.envelope import rounding_of
+from rnncheck.evidence.gradients import Backward, backward_comparisons
 from rnncheck.implementations import load
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import draw
 from rnncheck.report import Comparison
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights import draw
 from tests.differentiable import (
     Differentiable,
 )

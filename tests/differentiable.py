@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
 
 Values = Mapping[str, Tensor]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from rnncheck.data.sequences import initial_state, random_sequences
 from rnncheck.envelope import Envelope, Restarts, exact_and_envelope, lockstep_envelope, restarts, rounding_of
 from rnncheck.implementations import load
-from rnncheck.sequences.random import initial_state, random_sequences
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights, draw
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights, draw
 
 
 @dataclass(frozen=True)

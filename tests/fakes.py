@@ -8,9 +8,9 @@ from torch import Tensor
 
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Layer
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 
 Run = Callable[[Layer, Tensor, State, Sequence[int] | None], Trace]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from rnncheck.compare import Allowance
-from rnncheck.tolerance import Tolerance
+from rnncheck.evidence.differences import Allowance
+from rnncheck.evidence.tolerance import Tolerance
 
 
 @dataclass

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 
 Change = Callable[[Tensor], Tensor]
 Reweigh = Callable[[dict[str, Tensor]], Mapping[str, Tensor]]

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 
 @st.composite

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnncheck.allowance import PAIR, Enveloped, Run, Stated
+from rnncheck.data.sequences import initial_state
 from rnncheck.envelope import exact_and_envelope, rounding_of
+from rnncheck.evidence.allowance import PAIR, Enveloped, Run, Stated
+from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations import load
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Spec
-from rnncheck.tolerance import Tolerance
-from rnncheck.trace import State
-from rnncheck.weights import Weights, draw
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
 
 SPEC = Spec(cell=Cell.LSTM, hidden_size=6, head="softmax")
 WEIGHTS = draw(SPEC, 0)

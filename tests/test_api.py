@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from rnncheck import CannotRun, Report, UsageError, Verdict, assert_equivalent, check
 from rnncheck.api import OF_A_LAYER
-from rnncheck.candidates.blame import CandidateError
-from rnncheck.checking import check as check_plan
+from rnncheck.checking.check import check as check_plan
+from rnncheck.checking.plan import Plan
 from rnncheck.cli.options import CompareOptions
-from rnncheck.implementations.faulty import Faulty
-from rnncheck.plan import Plan
+from rnncheck.data.sequences import random_sequences
+from rnncheck.implementations.fault import Faulty
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.reporters.terminal import render
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.user_code.blame import CandidateError
 
 
 class OwnLSTM(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck import CannotRun, RnncheckError, UsageError, check
-from rnncheck.implementations.faulty import Faulty
+from rnncheck.implementations.fault import Faulty
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
 from rnncheck.report import Entry, Place
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.tolerance import Tolerance
-from rnncheck.trace import State
 from tests.backward_cases import LENGTHS, RIGHT, B, backward, of, slugs, wrong
 from tests.differentiable import (
     Detaches,

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from rnncheck.backward import backward_comparisons, within_reach
 from rnncheck.envelope import rounding_of
+from rnncheck.evidence.gradients import backward_comparisons, within_reach
+from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations import load
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.tolerance import Tolerance
-from rnncheck.weights import draw
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import draw
 from tests.backward_cases import backward, given, wrong
 from tests.differentiable import (
     Differentiable,

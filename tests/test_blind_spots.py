@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from rnncheck.blind_spots import blind_spots
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State
-from rnncheck.weights import Weights, draw
+from rnncheck.data.sequences import initial_state
+from rnncheck.evidence.blind_spots import blind_spots
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
 
 SPEC = Spec()
 STATE = initial_state(SPEC, 3)

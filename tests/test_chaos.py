@@ -8,12 +8,12 @@ import torch
 from fakes import Reweighed, clipping, one_off, with_output
 from torch import Tensor
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.implementations.protocol import Implementation
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Report, Verdict
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
 
 STEPS = 200
 TANH = Spec(hidden_size=64)

@@ -10,21 +10,20 @@ import torch
 from fakes import Fake, FakeLayer, changing, with_output, without_recurrence
 from torch import Tensor
 
-from rnncheck import chunking
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.examine import same_bits
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import Sequences, random_sequences
 from rnncheck.errors import DataError, DeviceError, RefusedError, UsageError, WeightsError
-from rnncheck.examination import same_bits
+from rnncheck.evidence import free_run
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights, draw
+from rnncheck.model.weights_file import load as load_weights
+from rnncheck.model.weights_file import save as save_weights
 from rnncheck.report import Report, Verdict
-from rnncheck.sequences.base import Sequences
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights, draw
-from rnncheck.weights_file import load as load_weights
-from rnncheck.weights_file import save as save_weights
 
 
 def checked(
@@ -195,7 +194,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 
 def test_data_larger_than_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunking, "physical_memory", lambda: 2000.0)
+    monkeypatch.setattr(free_run, "physical_memory", lambda: 2000.0)
     with pytest.raises(DataError, match="both directions need all timesteps at once"):
         checked(spec=Spec(bidirectional=True))
 

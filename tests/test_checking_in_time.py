@@ -9,24 +9,23 @@ import torch
 from fakes import Fake, clipping, raising, with_output
 from torch import Tensor
 
-from rnncheck import chunking
-from rnncheck.allowance import beyond
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import Sequences, random_sequences
 from rnncheck.errors import ExitCode, Stopped
+from rnncheck.evidence import free_run
+from rnncheck.evidence.allowance import beyond
 from rnncheck.implementations.protocol import Layer
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.report import Report, Verdict
-from rnncheck.sequences.base import Sequences
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
 
 CHUNK = 16
 
 
 @pytest.fixture(autouse=True)
 def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunking, "LONGEST", CHUNK)
+    monkeypatch.setattr(free_run, "LONGEST", CHUNK)
 
 
 def checked(candidate: str | Fake, seq_len: int = 100, spec: Spec | None = None, **options: object) -> Report:
@@ -38,7 +37,7 @@ def test_many_chunks_say_what_one_says(monkeypatch: pytest.MonkeyPatch, cell: Ce
     off = with_output(lambda output: output + 1e-3 * output**3)
     spec = Spec(cell=cell, num_layers=2, dtype=Dtype.FLOAT64, head="softmax")
     chunked = checked(off, spec=spec, atol=1e-12).to_dict()
-    monkeypatch.setattr(chunking, "LONGEST", 128)
+    monkeypatch.setattr(free_run, "LONGEST", 128)
     whole = checked(off, spec=spec, atol=1e-12).to_dict()
     for facts in (chunked, whole):
         del facts["notes"], facts["findings"]  # some are of the first chunk alone
@@ -58,7 +57,7 @@ def test_within_the_envelope_too_they_differ_in_what_is_allowed_alone(
 
     off = with_output(lambda output: output + 1e-3 * output**3)
     chunked = told()
-    monkeypatch.setattr(chunking, "LONGEST", 128)
+    monkeypatch.setattr(free_run, "LONGEST", 128)
     assert chunked == told()
     assert chunked[0] is Verdict.MISMATCH
 

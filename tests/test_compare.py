@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnncheck import compare
-from rnncheck.compare import Allowance, Fold
-from rnncheck.places import in_output
+from rnncheck.evidence import differences
+from rnncheck.evidence.differences import Allowance, Fold
+from rnncheck.evidence.places import in_output
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Divergence, Place
-from rnncheck.spec import Spec
-from rnncheck.tolerance import Tolerance
 
 LOCATE = in_output(Spec(hidden_size=4, num_layers=2, bidirectional=True))
 NOTHING, LITTLE = Tolerance(0.0, 0.0), Tolerance(1e-5, 1e-6)
@@ -199,7 +199,7 @@ def test_a_tensor_that_is_not_contiguous_is_compared_as_it_reads(states: Tensor)
 
 
 def test_a_row_longer_than_a_piece_is_compared_whole(monkeypatch: pytest.MonkeyPatch, states: Tensor) -> None:
-    monkeypatch.setattr(compare, "PIECE", 5)
+    monkeypatch.setattr(differences, "PIECE", 5)
     candidate = states.clone()
     candidate[1, 2, 7] += 1.0
     found = compared(candidate, states)

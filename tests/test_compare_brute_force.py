@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from oracle import Facts, facts
 from torch import Tensor
 
-from rnncheck import compare
-from rnncheck.compare import Allowance, Fold
-from rnncheck.places import in_output
+from rnncheck.evidence import differences
+from rnncheck.evidence.differences import Allowance, Fold
+from rnncheck.evidence.places import in_output
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison
-from rnncheck.spec import Spec
-from rnncheck.tolerance import Tolerance
 
 # Numbers of few bits: their differences, products and sums are exact in float32, so the oracle must be met exactly.
 EXACT = st.integers(-16, 16).map(lambda number: number / 8)
@@ -85,7 +85,7 @@ def test_every_fact_is_what_a_loop_over_elements_finds(
 ) -> None:
     allowance = data.draw(allowances(sides[0].shape), label="allowance")
     expected = facts(*sides, allowance)
-    with mock.patch.object(compare, "PIECE", piece):
+    with mock.patch.object(differences, "PIECE", piece):
         found = told(fold_in_chunks(sides, allowance, cuts_of(data, sides), rows=0))
     # A budget is one division, which the oracle makes in float64 and the fold in float32.
     assert math.isclose(found.budget_used, expected.budget_used, rel_tol=2.0**-23)
@@ -114,7 +114,7 @@ def test_no_fact_depends_on_how_the_data_is_cut(
         allowance = Tolerance(atol, rtol).allowed(reference.double())
         allowance[torch.rand(24, 2, 5, generator=generator) < 0.2] = math.inf
     whole = fold_in_chunks(sides, allowance, [], rows=None)
-    with mock.patch.object(compare, "PIECE", data.draw(st.integers(1, 60), label="piece")):
+    with mock.patch.object(differences, "PIECE", data.draw(st.integers(1, 60), label="piece")):
         cut = fold_in_chunks(sides, allowance, cuts_of(data, sides), rows=None)
     assert repr(astuple(cut)) == repr(astuple(whole))
 
@@ -126,7 +126,7 @@ def test_a_difference_one_bit_larger_than_any_before_it_raises_the_budget(smalle
     while len(differences) < steps:
         differences.append(torch.nextafter(differences[-1], torch.tensor(1.0)))
     candidate = torch.stack(differences).view(-1, 1, 1)
-    with mock.patch.object(compare, "PIECE", 1):
+    with mock.patch.object(differences, "PIECE", 1):
         found = fold_in_chunks((candidate, torch.zeros_like(candidate)), Tolerance(1.0, 0.0), [], rows=0)
     assert found.budget_used == found.max_abs == float(differences[-1])
 

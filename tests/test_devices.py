@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from rnncheck import devices
+from rnncheck import machine
 from rnncheck.errors import DeviceError
-from rnncheck.spec import Dtype, Spec
+from rnncheck.model.spec import Dtype, Spec
 
 
 @pytest.fixture
@@ -22,23 +22,23 @@ def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_cpu_is_always_there() -> None:
-    assert devices.available()[0] == "cpu"
-    devices.require(Spec(device="cpu"))
-    assert devices.describe("cpu") == "cpu"
+    assert machine.available()[0] == "cpu"
+    machine.require(Spec(device="cpu"))
+    assert machine.describe("cpu") == "cpu"
 
 
 @pytest.mark.usefixtures("_two_gpus")
 @pytest.mark.parametrize("name", ["cpu", "cuda", "cuda:0", "cuda:1"])
 def test_what_is_there_is_taken(name: str) -> None:
-    assert devices.available() == ["cpu", "cuda:0", "cuda:1"]
-    devices.require(Spec(device=name))
+    assert machine.available() == ["cpu", "cuda:0", "cuda:1"]
+    machine.require(Spec(device=name))
 
 
 @pytest.mark.usefixtures("_two_gpus")
 @pytest.mark.parametrize("name", ["cuda:2", "mps", "tpu"])
 def test_what_is_not_there_is_refused_with_what_is(name: str) -> None:
     with pytest.raises(DeviceError, match=rf"^device {name} is not there.*; available: cpu, cuda:0, cuda:1$"):
-        devices.require(Spec(device=name))
+        machine.require(Spec(device=name))
 
 
 @pytest.mark.usefixtures("_no_gpu")
@@ -48,11 +48,11 @@ def test_a_torch_without_cuda_is_told_from_a_machine_without_a_gpu(
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", cuda)
     with pytest.raises(DeviceError, match=rf"^device cuda is not there{why}; available: cpu$"):
-        devices.require(Spec(device="cuda"))
+        machine.require(Spec(device="cuda"))
 
 
 def test_apples_gpu_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    devices.require(Spec(device="mps"))
+    machine.require(Spec(device="mps"))
     with pytest.raises(DeviceError, match="device mps has no float64; use --dtype float32, or --device cpu"):
-        devices.require(Spec(device="mps", dtype=Dtype.FLOAT64))
+        machine.require(Spec(device="mps", dtype=Dtype.FLOAT64))

@@ -6,11 +6,11 @@ from importlib.metadata import version
 import pytest
 import torch
 
-from rnncheck import doctor
+from rnncheck import machine
 
 
 def test_it_tells_versions_devices_backends_and_switches() -> None:
-    facts = doctor.facts()
+    facts = machine.facts()
     assert list(facts) == ["versions", "devices", "backends", "precision"]
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["versions"]["safetensors"] == version("safetensors")
@@ -19,17 +19,17 @@ def test_it_tells_versions_devices_backends_and_switches() -> None:
 
 
 def test_a_package_that_is_not_there_is_said_to_be_missing() -> None:
-    assert doctor.installed("no-such-package-as-this") == "not installed"
+    assert machine.installed("no-such-package-as-this") == "not installed"
 
 
 def test_a_build_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert doctor.facts()["backends"]["cuda"] == "not in this build"
+    assert machine.facts()["backends"]["cuda"] == "not in this build"
 
 
 def test_the_default_dtype_is_told_without_torchs_prefix() -> None:
-    assert doctor.facts()["backends"]["default_dtype"] == "float32"
+    assert machine.facts()["backends"]["default_dtype"] == "float32"
 
 
 def test_its_facts_are_plain_enough_for_json() -> None:
-    assert json.loads(json.dumps(doctor.facts(), allow_nan=False)) == doctor.facts()
+    assert json.loads(json.dumps(machine.facts(), allow_nan=False)) == machine.facts()

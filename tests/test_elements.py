@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncheck.elements import budget_used, comparable, misfit, settle_nonfinite, spacing
+from rnncheck.evidence.differences import budget_used, comparable, misfit, settle_nonfinite, spacing
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

@@ -6,7 +6,7 @@ import numpy
 import pytest
 import torch
 
-from rnncheck import __version__, environment
+from rnncheck import __version__, machine
 
 MATMUL = ["highest", "high", "medium"]
 
@@ -34,7 +34,7 @@ def test_tf32_is_set_inside_and_put_back_after(
     torch.set_float32_matmul_precision(matmul)
     torch.backends.cudnn.allow_tf32 = cudnn
     before = switches()
-    with environment.tf32(allowed):
+    with machine.tf32(allowed):
         assert switches() == inside
     assert switches() == before
 
@@ -44,7 +44,7 @@ def test_tf32_is_set_inside_and_put_back_after(
 def test_it_is_put_back_after_an_exception_too(problem: type[BaseException]) -> None:
     torch.set_float32_matmul_precision("medium")
     before = switches()
-    with pytest.raises(problem), environment.tf32(True):
+    with pytest.raises(problem), machine.tf32(True):
         raise problem
     assert switches() == before
 
@@ -52,23 +52,23 @@ def test_it_is_put_back_after_an_exception_too(problem: type[BaseException]) -> 
 @pytest.mark.usefixtures("_switches_put_back")
 def test_the_switches_are_read_as_they_stand() -> None:
     for allowed in (False, True):
-        with environment.tf32(allowed):
-            told = environment.precision_switches()
+        with machine.tf32(allowed):
+            told = machine.precision_switches()
         assert (told["tf32_matmul"], told["tf32_cudnn"]) == (allowed, allowed)
         assert told["float32_matmul_precision"] == ("high" if allowed else "highest")
     assert told["threads"] == torch.get_num_threads()
 
 
 def test_flushing_of_subnormal_numbers_is_seen() -> None:
-    assert environment.precision_switches()["flush_denormal"] is False
+    assert machine.precision_switches()["flush_denormal"] is False
     if not torch.set_flush_denormal(True):
         pytest.skip("this processor cannot flush them")
     try:
-        assert environment.precision_switches()["flush_denormal"] is True
+        assert machine.precision_switches()["flush_denormal"] is True
     finally:
         torch.set_flush_denormal(False)
 
 
 def test_the_versions_are_those_that_run() -> None:
-    told = environment.versions()
+    told = machine.versions()
     assert (told["rnncheck"], told["torch"], told["numpy"]) == (__version__, torch.__version__, numpy.__version__)

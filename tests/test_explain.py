@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnncheck.checking import check
-from rnncheck.explain import beside, mended
+from rnncheck.checking.check import check
+from rnncheck.checking.explain import beside, mended
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
+from rnncheck.evidence.first_chunk import Evidence
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
-from rnncheck.first_chunk import Evidence
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Finding, Report, Verdict
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Spec
 
 SPEC = Spec(Cell.GRU)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnncheck.judge import first_divergence, judge
+from rnncheck.checking.verdict import first_divergence, judge
 from rnncheck.report import Comparison, Divergence, Verdict
 
 RIGHT = Comparison("output", "free", compared=40)

@@ -11,13 +11,13 @@ from implementations.wrong import Wrong
 from stepped import Stepped, cut, edited, rough_layers, tf32, wrong_layers
 from torch import Tensor
 
+from rnncheck.diagnosis.ladder import Ladder, climb
 from rnncheck.envelope import Rounding
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.ladder import Ladder, climb
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import draw
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import draw
 
 SIZES = [(1, 4), (8, 16), (5, 64)]
 FLOATS = [Dtype.FLOAT32, Dtype.FLOAT64]

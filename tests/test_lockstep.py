@@ -9,15 +9,15 @@ import torch
 from fakes import Fake, changing, clipping, one_off, without_recurrence
 from torch import Tensor
 
+from rnncheck.data.sequences import initial_state, random_sequences
 from rnncheck.envelope import Envelope, exact_and_envelope, rounding_of
+from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation
-from rnncheck.lockstep import Lockstep
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import draw
 from rnncheck.report import Comparison
-from rnncheck.sequences.random import initial_state, random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import draw
 
 
 @dataclass(frozen=True)

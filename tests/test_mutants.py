@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from rnncheck import CannotRun, check
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights import draw
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import draw
 
 LSTM = """
 gates = x[t] @ self.weight_ih_l0.T + self.bias_ih_l0 + h @ self.weight_hh_l0.T + self.bias_hh_l0

@@ -10,12 +10,12 @@ from envelope_cases import case
 from fakes import Fake, Run
 from torch import Tensor
 
+from rnncheck.evidence.second_call import repeat
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.noise_floor import repeat
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.report import Finding
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
 
 LSTM = Spec(Cell.LSTM, dtype=Dtype.FLOAT32)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnncheck.errors import ExitCode, OutputError
-from rnncheck.output import check_writable, write_atomically
+from rnncheck.files import check_writable, write_atomically
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and permissions of POSIX")
 no_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

@@ -1,8 +1,8 @@
 """An index of a tensor becomes a timestep, a batch row, a unit, a layer and a direction."""
 
-from rnncheck.places import in_final_state, in_head, in_output
+from rnncheck.evidence.places import in_final_state, in_head, in_output
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Place
-from rnncheck.spec import Cell, Spec
 
 SPEC = Spec(cell=Cell.LSTM, hidden_size=4, num_layers=3, bidirectional=True, proj_size=2)
 

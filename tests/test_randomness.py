@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from rnncheck.data.sequences import Init, initial_state, random_sequences
 from rnncheck.errors import UsageError
-from rnncheck.randomness import Draws, Stream
-from rnncheck.sequences.random import Init, initial_state, random_sequences
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.randomness import Draws, Stream
+from rnncheck.model.spec import Cell, Spec
 
 INITS: list[Init] = ["normal", "uniform"]
 SHAPES = [(1, 1, 1), (5, 1, 1), (30, 1, 2), (7, 3, 5), (40, 2, 3), (131_077, 1, 1)]  # the last spans blocks

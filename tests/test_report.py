@@ -7,12 +7,12 @@ from enum import StrEnum
 import pytest
 from fakes import Fake, with_output, without_recurrence
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.errors import ExitCode
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Report, Verdict, WeightFacts, plain
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Spec
 
 
 def report_of(candidate: str | Fake = "scratch", spec: Spec | None = None) -> Report:

@@ -5,12 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.implementations import load
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Verdict
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
 
 NAMES = ("torch", "scratch", "numpy")
 

@@ -7,16 +7,16 @@ import torch
 from fakes import Fake, changing, with_output
 from torch import Tensor
 
-from rnncheck.allowance import Stated
+from rnncheck.data.sequences import initial_state
+from rnncheck.evidence.allowance import Stated
+from rnncheck.evidence.free_run import SideBySide
+from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import draw
 from rnncheck.report import Comparison, Place
-from rnncheck.sequences.random import initial_state
-from rnncheck.side_by_side import SideBySide
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.tolerance import Tolerance
-from rnncheck.trace import State, Trace
-from rnncheck.weights import draw
 
 SPEC = Spec(cell=Cell.LSTM, num_layers=2, head="softmax", dtype=Dtype.FLOAT64)
 

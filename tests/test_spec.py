@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from strategies import specs
 
 from rnncheck.errors import ExitCode, UsageError
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 
 def torch_layer(spec: Spec) -> torch.nn.RNNBase:

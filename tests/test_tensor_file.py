@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 
 from rnncheck.errors import ExitCode, WeightsError
-from rnncheck.tensor_file import read_tensors
+from rnncheck.model.tensor_file import read_tensors
 
 
 def torch_bytes(content: object, **options: Any) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rnncheck.errors import UsageError
-from rnncheck.tolerance import Tolerance, stated
+from rnncheck.evidence.tolerance import Tolerance, stated
 
 
 def test_without_a_stated_number_there_is_no_tolerance() -> None:

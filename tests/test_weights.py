@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.weights import Weights, draw
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import Weights, draw
 
 LAYERS = {Cell.RNN: torch.nn.RNN, Cell.LSTM: torch.nn.LSTM, Cell.GRU: torch.nn.GRU}
 WIDE = Spec(cell=Cell.LSTM, input_size=7, hidden_size=6, num_layers=2, bidirectional=True, proj_size=2, head="softmax")

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from safetensors.torch import save as safetensors_bytes
 
 from rnncheck.errors import ExitCode, OutputError, WeightsError
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.weights import Weights, draw
-from rnncheck.weights_file import load, save
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import Weights, draw
+from rnncheck.model.weights_file import load, save
 
 RNN = Spec()  # 3 inputs, 4 hidden units
 WIDE = Spec(cell=Cell.LSTM, input_size=7, hidden_size=6, num_layers=2, bidirectional=True, proj_size=3, head="softmax")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from strategies import specs
 
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights_fit import listed, misfit, options, spec_for
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import listed, misfit, options, spec_for
 
 Shapes = dict[str, tuple[int, ...]]
 

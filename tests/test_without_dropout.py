@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnncheck.without_dropout import WithoutDropout
+from rnncheck.diagnosis.dropout import WithoutDropout
 
 X = torch.arange(1.0, 25.0).view(2, 3, 4)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from rnncheck.data.sequences import initial_state, random_sequences
 from rnncheck.envelope import Rounding, rounding_of
-from rnncheck.sequences.random import initial_state, random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
-from rnncheck.weights import Weights, draw
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
 
 MOST_NUMBERS = 2.0e8  # T * B * parameters: what keeps the bench within minutes
 

@@ -10,8 +10,8 @@ from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import RightLayer, right_layers
 from benchmarks.envelope.wrong_layers import WRONG
 from rnncheck.envelope import exact_and_envelope, independent_units, lockstep_envelope, restarts
-from rnncheck.spec import Dtype
-from rnncheck.trace import Trace
+from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import Trace
 
 SIDE = RightLayer("torch.nn's order of operations")
 

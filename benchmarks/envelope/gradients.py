@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from benchmarks.envelope.configurations import Configuration, configuration
 from benchmarks.envelope.judge import used
 from rnncheck.envelope import Gradients, gradient_envelope
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
 
 MOST_STEPS = 100
 CLASSES: dict[Cell, type[nn.Module]] = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}

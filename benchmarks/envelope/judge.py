@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope import Envelope, lowered_envelope
-from rnncheck.trace import State, Trace
+from rnncheck.model.trace import State, Trace
 
 
 @dataclass(frozen=True)

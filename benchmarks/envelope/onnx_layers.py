@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 
 try:
     import onnx

@@ -11,9 +11,9 @@ from benchmarks.envelope.configurations import Configuration, configuration
 from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import MERGED, RightLayer
 from rnncheck.envelope import Restarts, exact_and_envelope, independent_units, lockstep_envelope, restarts
-from rnncheck.spec import Dtype
-from rnncheck.trace import State
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights
 
 ULPS = (2, 4, 8, 16, 64, 256, 1024)
 STATED = 16

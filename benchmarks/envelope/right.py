@@ -11,8 +11,8 @@ from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import right_layers
 from rnncheck.envelope import exact_and_envelope, independent_units, lockstep_envelope, restarts
 from rnncheck.implementations import load
-from rnncheck.spec import Dtype
-from rnncheck.trace import State, Trace
+from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import State, Trace
 
 Runner = Callable[..., Trace]
 

@@ -8,7 +8,7 @@ from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import RightLayer
 from rnncheck.envelope import exact_and_envelope, independent_units, lockstep_envelope, restarts
 from rnncheck.envelope.rounding import TF32_UNIT, Rounding
-from rnncheck.spec import Dtype
+from rnncheck.model.spec import Dtype
 
 DROPPED = 13  # of float32's 23 stored digits
 ROUNDING = Rounding(torch.float32, 2.0**-24, factors=TF32_UNIT)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.envelope.configurations import Configuration
-from rnncheck.spec import Cell
-from rnncheck.trace import State
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Cell
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights
 
 Fault = Callable[[Configuration], tuple[Weights, State]]
 

@@ -12,13 +12,13 @@ import torch
 from notebook_rnn import NotebookRNN
 from torch import Tensor
 
-from rnncheck.checking import check
-from rnncheck.plan import Plan
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.open import FileOptions, open_data
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 from rnncheck.report import Report
-from rnncheck.sequences.files import FileOptions, open_data
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
 
 HERE = Path(os.path.relpath(Path(__file__).parent))
 ELMAN = Spec(input_size=2, hidden_size=1)

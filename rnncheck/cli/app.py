@@ -4,12 +4,28 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from rnncheck import __version__
-from rnncheck.cli.grouped_help import GroupedCommand
-from rnncheck.cli.options import CompareOptions, Format, PageFormat, RunOptions
-from rnncheck.cli.shared import takes
-from rnncheck.spec import Cell
+from rnncheck.cli.options import CompareOptions, Format, PageFormat, RunOptions, takes
+from rnncheck.model.spec import Cell
+
+
+class GroupedCommand(TyperCommand):
+    """Lists its options under the panels they were declared with, in the order of declaration."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                fallback = f"{parameter.param_type_name}s".capitalize()
+                panel = getattr(parameter, "rich_help_panel", None) or fallback
+                groups.setdefault(panel, []).append(record)
+        for panel, records in groups.items():
+            with formatter.section(panel):
+                formatter.write_dl(records)
+
 
 EXIT_CODES = (
     "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, "
@@ -97,7 +113,7 @@ def doctor(
     from rnncheck.cli.conduct import import_torch
 
     import_torch()
-    from rnncheck.doctor import facts
+    from rnncheck.machine import facts
 
     if format == "json":
         from rnncheck.reporters.json_file import dump

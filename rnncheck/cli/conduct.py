@@ -12,13 +12,13 @@ from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
 from rnncheck.errors import UsageError
-from rnncheck.output import check_writable, write_atomically
-from rnncheck.spec import Spec
+from rnncheck.files import check_writable, write_atomically
+from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
+    from rnncheck.data.sequences import Sequences
     from rnncheck.report import Report
-    from rnncheck.sequences.base import Sequences
 
 
 def import_torch() -> None:
@@ -54,7 +54,7 @@ def conduct(
             refuse_to_replace(path, sources)
     import_torch()
     with held_back():
-        from rnncheck.checking import check
+        from rnncheck.checking.check import check
 
     with stdout_apart():
         plan = plan_of((candidate, options.against), spec, data(), options, arguments)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rnncheck.cli.options import PageFormat
 from rnncheck.errors import UsageError
 from rnncheck.faults.pages import PAGES, Page, page
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 
 def tell(slug: str | None, cell: Cell | None, format: PageFormat) -> None:

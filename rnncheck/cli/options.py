@@ -1,13 +1,16 @@
 """The options of `compare` and `run`, each declared once: same meaning for the same flag everywhere."""
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from typer import Option
 
-from rnncheck.sequences.options import Missing, Normalize
-from rnncheck.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
+from rnncheck.data.options import Missing, Normalize
+from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
 # Help panels, in the order they are shown.
 MODEL, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
@@ -206,3 +209,26 @@ class RunOptions(CheckOptions):
     stride: Annotated[
         int | None, Option(help="From one window's start to the next's. [default: the window]", rich_help_panel=DATA)
     ] = None
+
+
+def takes(options_class: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command the fields of `options_class` as options; it receives them as one object, its last argument."""
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        *own, last = inspect.signature(function).parameters.values()
+        shared = [
+            inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type)
+            for each in fields(options_class)
+        ]
+
+        @wraps(function)
+        def command(**values: Any) -> int:
+            options = options_class(**{each.name: values.pop(each.name) for each in shared})
+            return function(**values, **{last.name: options})
+
+        parameters = [*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *shared]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        return command
+
+    return decorate

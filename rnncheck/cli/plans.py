@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.signals import held_back
+from rnncheck.data.options import FileOptions
 from rnncheck.errors import DataError, UsageError
-from rnncheck.sequences.options import FileOptions
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
+    from rnncheck.checking.plan import Plan
+    from rnncheck.data.sequences import Sequences
     from rnncheck.implementations.protocol import Implementation
-    from rnncheck.plan import Plan
-    from rnncheck.sequences.base import Sequences
 
 DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each other or to the default I and H
 
@@ -79,7 +79,7 @@ def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:
 
 
 def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Sequences":
-    from rnncheck.sequences.random import random_sequences
+    from rnncheck.data.sequences import random_sequences
 
     return random_sequences(
         options.input_size,
@@ -98,7 +98,7 @@ def file_data(path: str, options: RunOptions) -> "Sequences":
         values[name] = tuple(each.strip() for each in values[name].split(",")) if values[name] else ()
     file_options = FileOptions(**values)
     with held_back():
-        from rnncheck.sequences.files import open_data  # numpy waits until the options are known to be right
+        from rnncheck.data.open import open_data  # numpy waits until the options are known to be right
 
     sequences = open_data(path, file_options)
     if options.input_size not in (None, sequences.input_size):
@@ -135,9 +135,8 @@ def plan_of(
     """All of it, both sides loaded. Where no cell was asked for, it is the one that the user's own code is."""
     rows, witness = rows_shown(options.rows), witness_of(options)
     with held_back():
-        from rnncheck.case import sides_of
+        from rnncheck.checking.plan import Plan, sides_of
         from rnncheck.implementations.protocol import KnowsItsCell
-        from rnncheck.plan import Plan
 
     candidate, reference = sides_of(*sides, arguments, options.mapping)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncheck.diagnosis import scenes
-from rnncheck.diagnosis.pairs import MOST, pairs_tried
 from rnncheck.diagnosis.probe import Probe, Prober
-from rnncheck.diagnosis.suspects import Match, Suspect, exact, likeness, matches
+from rnncheck.diagnosis.suspects import MOST, Match, Suspect, exact, likeness, matches, pairs_tried
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation

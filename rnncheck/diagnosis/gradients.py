@@ -8,20 +8,20 @@ from itertools import islice, takewhile
 import torch
 from torch import Tensor
 
-from rnncheck.backward.differentiate import Run, differentiate, random_projection
-from rnncheck.backward.findings import findings, listed
 from rnncheck.diagnosis.probe import Prober
 from rnncheck.diagnosis.scenes import fresh, shortened
 from rnncheck.diagnosis.suspects import Suspect
+from rnncheck.evidence.gradients.differentiate import Run, differentiate, random_projection
+from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation
+from rnncheck.model.spec import Dtype
+from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
-from rnncheck.spec import Dtype
-from rnncheck.weights import Weights
 
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
 STEPS, ROWS = 12, 3

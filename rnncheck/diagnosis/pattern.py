@@ -8,9 +8,8 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.indices import conjunction, indices, timesteps
-from rnncheck.diagnosis.regions import Region, regions, regions_by_row
-from rnncheck.places import DIRECTIONS
+from rnncheck.diagnosis.regions import Region, conjunction, indices, regions, regions_by_row, timesteps
+from rnncheck.evidence.places import DIRECTIONS
 
 Which = tuple[bool, ...]  # of the indices of one axis
 AXES = ("timesteps", "rows", "units", "directions")

@@ -11,10 +11,10 @@ from torch import Tensor
 from rnncheck.envelope import exact_and_envelope, rounding_of
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Read
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
 
 QUANTITIES = ("output", "h_n", "c_n", "y")
 SLACK = 16  # a fault rounds in other places than the right layer, whose envelope is all there is;

@@ -1,4 +1,4 @@
-"""Parts of a run that rows and timesteps mark out together: padding, last steps, a start of each row's own."""
+"""Which parts of a run, in words: every unit, odd units, from t = 64 on, padding. All of it is exact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -46,3 +46,128 @@ def regions_by_row(grid: Tensor, inside: Region) -> Iterator[Region]:
         if low < high and not bool((grid & ~part).any()):
             words = f"{words} that differs from row to row (t = {low} to {high})"
             yield Region(part | ~affected, words, bound=bound)
+
+
+LISTED = 3  # more runs than these are counted, not listed
+FRACTIONS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth"}
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+
+
+def indices(which: Sequence[bool], noun: str = "unit") -> str:
+    """The indices that are true, such as "odd units" or "units 16 to 31 of 64, the second quarter"."""
+    size, count = len(which), sum(which)
+    true, false = runs(which), runs([not each for each in which])
+    if not count:
+        return f"no {noun}"
+    if count == size:
+        return f"every {noun}" if size > 1 else f"the only {noun}"
+    if count == 1:
+        edge = at_edge(true[0], size)
+        return f"the {edge} of {size} {noun}s" if edge else f"{noun} {true[0].start}"
+    if size - count == 1 and size > 3:
+        edge = at_edge(false[0], size)
+        return f"every {noun} but " + (f"the {edge}" if edge else str(false[0].start))
+    if steps := progression(which):
+        if steps.step == 2 and steps.start < 2 and steps[-1] + 2 >= size:
+            return f"{'odd' if steps.start else 'even'} {noun}s"
+        return f"every {nth(steps.step)} {noun} from {steps.start} {reach(steps, size)}"
+    if len(true) == 1:
+        if part := block(true[0], size):
+            return f"{noun}s {listed(true)} of {size}, the {part}"
+        if edge := at_edge(true[0], size):
+            return f"the {edge} {count} of {size} {noun}s ({listed(true)})"
+    if few(false, size):
+        return f"every {noun} but {listed(false)}"
+    if len(true) <= LISTED:
+        return f"{noun}s {listed(true)} of {size}"
+    return f"{count} of {size} {noun}s ({beginning(which)})"
+
+
+def timesteps(which: Sequence[bool]) -> str:
+    """The same for an axis of time, such as "from t = 64 on" or "at every 8th timestep from t = 7 on"."""
+    size, count = len(which), sum(which)
+    true, false = runs(which), runs([not each for each in which])
+    if not count:
+        return "at no timestep"
+    if count == size:
+        return "at every timestep" if size > 1 else "at the only timestep"
+    if count == 1:
+        return f"at t = {true[0].start} alone" + (", the last timestep" if which[-1] else "")
+    if len(true) == 1 and which[-1]:
+        return f"from t = {true[0].start} on"
+    if len(true) == 1 and which[0]:
+        return f"up to t = {true[0][-1]}"
+    if steps := progression(which):
+        return f"at every {nth(steps.step)} timestep from t = {steps.start} {reach(steps, size)}"
+    if few(false, size):
+        return f"at every timestep but t = {listed(false)}"
+    if len(true) <= LISTED:
+        return f"at t = {listed(true)}"
+    return f"at {count} of {size} timesteps (t = {beginning(which)})"
+
+
+def runs(which: Sequence[bool]) -> list[range]:
+    """The longest stretches without a gap, in order."""
+    found: list[range] = []
+    for index, true in enumerate(which):
+        if true and found and found[-1].stop == index:
+            found[-1] = range(found[-1].start, index + 1)
+        elif true:
+            found.append(range(index, index + 1))
+    return found
+
+
+def progression(which: Sequence[bool]) -> range | None:
+    """Three or more indices at one distance, larger than 1, from each other."""
+    true = [index for index, each in enumerate(which) if each]
+    if len(true) < 3 or true[1] - true[0] == 1:
+        return None
+    steps = range(true[0], true[-1] + 1, true[1] - true[0])
+    return steps if list(steps) == true else None
+
+
+def reach(steps: range, size: int) -> str:
+    """Where a progression ends: with the axis, or before."""
+    return "on" if steps[-1] + steps.step >= size else f"to {steps[-1]}"
+
+
+def block(run: range, size: int) -> str | None:
+    """Its name, such as "second quarter", where it is one of a few equal parts: a gate or a tile often is."""
+    parts, rest = divmod(size, len(run))
+    if rest or parts not in FRACTIONS or run.start % len(run) or len(run) == 1:
+        return None
+    position = run.start // len(run)
+    return f"{'last' if position == parts - 1 else ORDINALS[position]} {FRACTIONS[parts]}"
+
+
+def at_edge(run: range, size: int) -> str | None:
+    return "first" if run.start == 0 else "last" if run.stop == size else None
+
+
+def few(gaps: Sequence[range], size: int) -> bool:
+    """Whether the exceptions are quicker to say than the rule."""
+    return len(gaps) <= LISTED and 4 * sum(map(len, gaps)) <= size
+
+
+def listed(found: Sequence[range]) -> str:
+    """Such as "0, 5 and 8 to 11"."""
+    return conjunction([word for run in found for word in ends(run)])
+
+
+def ends(run: range) -> list[str]:
+    return [f"{run.start} to {run[-1]}"] if len(run) > 2 else [str(index) for index in run]
+
+
+def conjunction(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def beginning(which: Sequence[bool]) -> str:
+    first = [str(index) for index, each in enumerate(which) if each][:LISTED]
+    return ", ".join([*first, "..."])
+
+
+def nth(number: int) -> str:
+    """The ordinal: 2nd, 3rd, 11th, 32nd."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"

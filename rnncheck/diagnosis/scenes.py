@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rnncheck.data.sequences import initial_state
 from rnncheck.faults.scene import Scene
-from rnncheck.randomness import Draws, Stream
+from rnncheck.model.randomness import Draws, Stream
+from rnncheck.model.spec import InitialState
+from rnncheck.model.trace import State
+from rnncheck.model.weights import draw
 from rnncheck.report import Divergence
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import InitialState
-from rnncheck.trace import State
-from rnncheck.weights import draw
 
 STEPS, ROWS = 24, 8
 AFTER = 8  # timesteps after the first divergence, if that comes late

@@ -1,10 +1,16 @@
-"""Suspects, one fault or two, held against what the candidate did."""
+"""Suspects, one fault or two, held against what the candidate did, and the search for pairs."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
 
 from rnncheck.diagnosis.probe import Likeness, Probe, Values, ran, values
 from rnncheck.faults.fault import Fault, combined
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 
 Suspect = tuple[Fault, ...]
@@ -45,3 +51,99 @@ def exact(suspects: Iterable[Suspect], probes: Sequence[Probe]) -> list[Suspect]
     for probe in probes:
         left = [each for each in left if (near := likeness(each, probe)) is not None and near.exact]
     return left
+
+
+MOST = 700  # mostly runs of one timestep: a quarter of a second for one layer in one direction
+FURTHER = 200  # pairs after one that is equal, for others that are too
+
+
+class PairsTried(NamedTuple):
+    number: int
+    left: int  # by the budget
+    equal: list[Suspect]
+
+
+def pairs_tried(faults: Sequence[Fault], probes: Sequence[Probe], budget: int = MOST) -> PairsTried:
+    """The pairs that equal the candidate on all probes, of which the quickest come first; the last, which is the run's
+    own data, ranks the pairs only if no other shows the candidate to be wrong.
+    """
+    quick = [probe for probe in probes[:-1] if not probe.shows_nothing]
+    every = pairs(faults, quick or probes)
+    number, until, equal = 0, budget, list[Suspect]()
+    while number < until and (pair := next(every, None)):
+        number += 1
+        equal += exact([pair], probes)
+        if len(equal) == 1:
+            until = min(budget, number + FURTHER)
+    return PairsTried(number, sum(1 for _ in every), equal)
+
+
+class Reach(NamedTuple):
+    """A fault, what it changes of all that is looked at, how much of the candidate it has just so, and the largest
+    share of the candidate's distance from the right layer that it accounts for.
+    """
+
+    fault: Fault
+    touched: Tensor
+    reproduced: int
+    explains: float
+
+
+def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]:
+    """All pairs, the likeliest first.
+
+    One that alone reproduces some of what the candidate has wrong, one layer perhaps or the first timestep, is likely
+    one of the two. A fault that changes what the candidate has right is seldom part of a pair, and two that leave right
+    what the candidate has wrong seldom are one: that would take faults that undo each other.
+    """
+    wrong = [probe.differing(probe.candidate) for probe in probes]
+    reach = [each for fault in faults if (each := reached(fault, probes, wrong))]
+    if len(reach) < 2:
+        return
+    touched, every = torch.stack([each.touched for each in reach]), joined([each for each in wrong if each is not None])
+    fits = (~(touched & ~every).any(1)).tolist()
+    untouched = (every & ~touched).float()
+    covered = (untouched @ untouched.T == 0).tolist()  # no element that is wrong is left right by both
+
+    def rank(pair: tuple[int, int]) -> tuple[bool, int, float, bool, int]:
+        (a, b), (one, other) = pair, (reach[index] for index in pair)
+        unlikely = not (fits[a] and fits[b] and covered[a][b])
+        same_family = one.fault.slug == other.fault.slug
+        return (
+            unlikely,
+            -max(one.reproduced, other.reproduced),
+            -max(one.explains, other.explains),
+            same_family,
+            a + b,
+        )
+
+    ranked = sorted(itertools.combinations(range(len(reach)), 2), key=rank)
+    both = [(reach[one].fault, reach[other].fault) for one, other in ranked]
+    yield from both
+    yield from ((b, a) for a, b in both if overridden(a) & overridden(b))
+
+
+def reached(fault: Fault, probes: Sequence[Probe], wrong: Sequence[Tensor | None]) -> Reach | None:
+    """None where the fault cannot be run. Where its shapes are not the right layer's, it changes what is `wrong`."""
+    touched, reproduced, explains = list[Tensor](), 0, 0.0
+    for probe, candidate_wrong in zip(probes, wrong, strict=True):
+        values = ran_on((fault,), probe.scene)
+        if values is None:
+            return None
+        if candidate_wrong is not None:
+            changed = probe.differing(values)
+            touched.append(candidate_wrong if changed is None else changed)
+        reproduced += probe.reproduced(values)
+        explains = max(explains, probe.likeness(values).explains)
+    return Reach(fault, joined(touched), reproduced, explains)
+
+
+def joined(masks: Sequence[Tensor]) -> Tensor:
+    """All in one row; candidates of other shapes have none."""
+    return torch.cat([torch.zeros(0, dtype=torch.bool), *masks])
+
+
+def overridden(fault: Fault) -> set[str]:
+    """The methods in which a fault differs from the right network: where two meet, their order matters."""
+    own = itertools.takewhile(lambda each: each is not CutNetwork, fault.mixin.__mro__)
+    return {name for each in own for name, value in vars(each).items() if callable(value)}

@@ -1,13 +1,107 @@
-"""The diagnosis in words: one sentence a student understands, with the place and how to mend it."""
+"""The diagnosis in words: the fault, its place and its mending, or what was ruled out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
 
 from rnncheck.diagnosis.diagnose import Diagnosis
+from rnncheck.diagnosis.pattern import pattern
+from rnncheck.diagnosis.probe import Probe, Prober
 from rnncheck.diagnosis.suspects import Match
-from rnncheck.diagnosis.unexplained import unexplained
+from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
+from rnncheck.evidence.places import DIRECTIONS
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.pages import page
+from rnncheck.faults.scene import Scene
+from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
+
+BETWEEN_STEPS = "Look at what is carried from step to step and handed out: every single step is right by itself."
+
+
+def ruled_out(diagnosis: Diagnosis) -> str:
+    """ "none of 41 known faults does this, nor any of 1,300 pairs of them" """
+    pairs = f", nor any of {diagnosis.pairs:,} pairs of them" if diagnosis.pairs else ""
+    left = f" ({diagnosis.pairs_left:,} more were not tried)" if diagnosis.pairs_left else ""
+    return f"none of {diagnosis.singles:,} known faults does this{pairs}{left}"
+
+
+def unexplained(name: str, diagnosis: Diagnosis) -> list[Finding]:
+    """What is no number any more, where the right layer has numbers; and what is wrong besides, unless it follows."""
+    probe = diagnosis.probe
+    wrong = {each: mask for each in probe.candidate if (mask := wrong_in(probe, each)) is not None}
+    lost = {each: mask & ~probe.candidate[each].isfinite() for each, mask in wrong.items()}
+    if not any(bool(mask.any()) for mask in lost.values()):
+        return [other(name, diagnosis)]
+    follows = all(first(lost[each]) == first(wrong[each]) for each in wrong) and len(wrong) == len(probe.candidate)
+    return [not_finite(name, probe, lost), *([] if follows else [other(name, diagnosis)])]
+
+
+def first(mask: Tensor) -> int | None:
+    """The first index along the first axis at which anything is marked."""
+    marked = mask.flatten(1).any(1)
+    return int(marked.byte().argmax()) if bool(marked.any()) else None
+
+
+def not_finite(name: str, probe: Probe, lost: Mapping[str, Tensor]) -> Finding:
+    quantity = next(each for each, mask in lost.items() if bool(mask.any()))
+    where = ""
+    if quantity == "output":
+        where = f", {pattern(lost['output'], directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
+    message = f"of finite numbers {name} makes NaN or infinities, in its {quantity}{where}; no known fault does just so"
+    return Finding("nan-introduced", message)
+
+
+def other(name: str, diagnosis: Diagnosis) -> Finding:
+    """Where the candidate differs, in words: first in its single steps, where nothing is carried, else as it ran."""
+    wrong_steps = locally(diagnosis.prober, diagnosis.probe)
+    where = wrong_steps or running(diagnosis.probe)
+    mend = None if wrong_steps or not diagnosis.prober.takes_state else BETWEEN_STEPS
+    return Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where}", 0.0, mend=mend)
+
+
+def locally(prober: Prober, probe: Probe) -> str | None:
+    """Which single steps are wrong, from the exact states before them: of the first layer that has any."""
+    scene = probe.scene
+    envelope = exact_and_envelope(
+        scene.spec,
+        Weights(scene.weights),
+        scene.x,
+        scene.state,
+        scene.lengths,
+        rounding=rounding_of(prober.spec),
+        samples=6,
+    )
+    starts = restarts(scene.x, envelope, scene.lengths)
+    stepped = prober.probe(Scene(scene.spec, scene.weights, starts.x, starts.state))
+    wrong = None if stepped is None else wrong_in(stepped, "h_n")
+    if wrong is None or not wrong.any():
+        return None
+    k = int(wrong.flatten(1).any(1).byte().argmax())
+    mask = torch.zeros(*scene.x.shape[:2], wrong.shape[2], dtype=torch.bool)
+    t, b = starts.places.unbind(1)
+    mask[t, b] = wrong[k]
+    layer, direction = divmod(k, scene.spec.directions)
+    several = scene.spec.num_layers * scene.spec.directions > 1
+    place = f"in layer {layer}, {DIRECTIONS[direction]}, " if several else ""
+    return f"{place}in its single steps, {pattern(mask, lengths=scene.lengths)}"
+
+
+def running(probe: Probe) -> str:
+    """Which outputs are wrong as it ran, or, if none is, which other quantity."""
+    wrong = wrong_in(probe, "output")
+    if wrong is not None and wrong.any():
+        return f"in its outputs, {pattern(wrong, directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
+    others = [name for name in probe.candidate if (mask := wrong_in(probe, name)) is None or bool(mask.any())]
+    return f"in {' and '.join(others)} alone" if others else "in nothing that a short run in float64 shows"
+
+
+def wrong_in(probe: Probe, name: str) -> Tensor | None:
+    """Which elements are not the right layer's; None if the shapes are not, or there are none."""
+    mine = probe.candidate.get(name)
+    return None if mine is None or mine.shape != probe.right[name].shape else probe.far(name, mine)
+
 
 MOST_ALIKE = 3  # named beside the first
 SHORT = 60  # of an equation within a sentence

@@ -1,9 +1,9 @@
 """The rounding envelope: how far from exact arithmetic a right implementation may be."""
 
-from rnncheck.envelope.at_once import independent_units, lowered, lowered_envelope
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
 from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope
 from rnncheck.envelope.lockstep import Restarts, lockstep_envelope, restarts
+from rnncheck.envelope.many_units import independent_units, lowered, lowered_envelope
 from rnncheck.envelope.rounding import Rounding, rounding_of
 
 __all__ = [

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from rnncheck.envelope.layer import rms
 from rnncheck.envelope.network import Judged, Network, Rows
-from rnncheck.envelope.noise import Noise
-from rnncheck.envelope.rounding import Rounding
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.envelope.rounding import Noise, Rounding
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 
 WORK = 0.6e9  # multiplications that the perturbed runs may take
 MOVES = 256  # samples times units: how many moves of one state a standard deviation is taken from

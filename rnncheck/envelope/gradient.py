@@ -5,19 +5,128 @@ The Monte-Carlo arithmetic of the forward run, carried on by autograd: operation
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from rnncheck.envelope.envelope import Given, affordable
-from rnncheck.envelope.network import SIGMAS, UNITS
-from rnncheck.envelope.noise import Noise
-from rnncheck.envelope.rough import Rough
-from rnncheck.envelope.rough_network import differentiated
-from rnncheck.envelope.rounding import Rounding
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.envelope.layer import carried
+from rnncheck.envelope.network import SIGMAS, UNITS, Network
+from rnncheck.envelope.rough import Factors, Rough
+from rnncheck.envelope.rounding import Noise, Rounding
+from rnncheck.envelope.sums import Operations, States
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+
+
+class Found(NamedTuple):
+    """The gradient of one tensor: in all samples, (1 + K, ...), and how far summing it up rounds, if that is apart."""
+
+    samples: Tensor
+    rounding: Tensor | None = None
+
+    def spread(self) -> Tensor:
+        """The standard deviation of each element: its own, or, if larger, what its row and column suggest."""
+        variance = (self.samples[1:] - self.samples[0]).square().mean(0)
+        typical = variance.mean(-1, keepdim=True)
+        if self.rounding is not None and variance.dim() == 2:
+            typical = typical * (variance.mean(0) / variance.mean().clamp_min(torch.finfo(variance.dtype).tiny))
+        spread = torch.maximum(variance, typical).sqrt()
+        return spread if self.rounding is None else torch.hypot(spread, self.rounding)
+
+
+class Differentiated(NamedTuple):
+    """The gradients of x, h, c and every parameter, by name, and a bound on all numbers met, whatever their order."""
+
+    found: dict[str, Found]
+    largest: float
+
+
+def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, samples: int) -> Differentiated:
+    network = RoughNetwork(spec, given, rough)
+    rows = given.rows(0, None)
+    inputs = [rows.x, rows.state.h] + ([] if rows.state.c is None else [rows.state.c])
+    leaves = [each.expand(1 + samples, *each.shape).clone().requires_grad_() for each in inputs]
+    results = network.run(leaves[0], leaves[1:], rows.alive)
+    wanted = [projection.output, projection.final.h] + ([] if projection.final.c is None else [projection.final.c])
+    # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
+    loss = torch.stack([(each * weight).sum() for each, weight in zip(results, wanted, strict=True)]).sum()
+    gradients = torch.autograd.grad(loss, leaves)
+    found = {name: Found(each) for name, each in zip(("x", "h", "c"), gradients, strict=False)}
+    with torch.no_grad():
+        for name in spec.recurrent_shapes():
+            found[name] = parameter_gradient(name, rough)
+        largest = [bound(each, given.values[name]) for name, each in rough.factors.items()]
+    return Differentiated(found, float(torch.stack(largest).amax()))
+
+
+def bound(steps: Factors, weight: Tensor) -> Tensor:
+    """No partial sum of a product with this weight is larger, forwards, backwards, or in the weight's own gradient.
+
+    NaN where a number is NaN or infinite.
+    """
+    gradient, values = (torch.cat([pair[k][0] for pair in steps]).abs() for k in (0, 1))
+    size, most, most_values = weight.abs(), gradient.amax(0), values.amax(0)
+    sums = size @ most_values, most @ size, gradient.sum(0) * most_values.amax()
+    return torch.cat([each.nan_to_num(torch.nan, torch.nan) for each in sums]).amax()
+
+
+def parameter_gradient(name: str, rough: Rough) -> Found:
+    """The sum over all steps and rows: of gradient times input for a weight, of the gradient for a bias."""
+    steps = rough.factors[name.replace("bias", "weight")]
+    gradient = torch.cat([each for each, _ in steps], 1)
+    values = gradient.new_ones(*gradient.shape[:2], 1)
+    if name.startswith("weight"):
+        values = torch.cat([each for _, each in steps], 1)
+    total = gradient.mT @ values
+    squares = gradient[0].square().T @ values[0].square()
+    rounding = rough.rounding.of_sum(len(values[0]), squares, total[0])
+    return Found(total.squeeze(-1), rounding.squeeze(-1)) if name.startswith("bias") else Found(total, rounding)
+
+
+class RoughNetwork:
+    """One spec with its weights, run in all samples at once, (1 + K, B, ·) at every step."""
+
+    def __init__(self, spec: Spec, given: Given, rough: Rough) -> None:
+        self._spec, self._values, self._rough = spec, given.values, rough
+        self._cells = Network(spec, given.values, rough.rounding).cells
+
+    def run(self, x: Tensor, states: Sequence[Tensor], alive: Tensor | None) -> list[Tensor]:
+        """The output (1 + K, T, B, D*R), and the final states (1 + K, L*D, B, ·)."""
+        read: Sequence[Tensor] = x.unbind(1)
+        finals: list[States] = []
+        starts = list(zip(*(each.unbind(1) for each in states), strict=True))
+        for layer in range(self._spec.num_layers):
+            sides = []
+            for direction in range(self._spec.directions):
+                output, last = self._walk(layer, direction, read, starts[len(finals)], alive)
+                sides.append(output)
+                finals.append(last)
+            read = [torch.cat(each, -1) for each in zip(*sides, strict=True)]
+        return [torch.stack(list(read), 1), *(torch.stack(kind, 1) for kind in zip(*finals, strict=True))]
+
+    def _walk(
+        self, layer: int, direction: int, read: Sequence[Tensor], states: States, alive: Tensor | None
+    ) -> tuple[list[Tensor], States]:
+        rough, cell = self._rough, self._cells[layer][direction]
+        suffix = f"_l{layer}" + ("_reverse" if direction else "")
+
+        def product(part: str, values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+            return rough.product("weight" + part + suffix, values, weight, bias)
+
+        by = Operations(rough.tanh, rough.sigmoid, lambda h, weight: product("_hr", h, weight))
+        w_ih, w_hh = (self._values["weight" + part + suffix] for part in ("_ih", "_hh"))
+        b_ih, b_hh = (self._values.get("bias" + part + suffix) for part in ("_ih", "_hh"))
+        output = list(read)
+        for t in range(len(read))[:: -1 if direction else 1]:
+            from_x, from_h = product("_ih", read[t], w_ih, b_ih), product("_hh", states[0], w_hh, b_hh)
+            stepped = tuple(rough.stored(each) for each in cell.step(from_x, from_h, states, by))
+            (output[t], *_) = carried(alive, t, stepped, ())
+            states = carried(alive, t, stepped, states)
+        return output, states
+
 
 FINEST = 2.0**-36  # finer roundings cannot be told from float64's own: their effect is scaled down instead
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.gates import Cell, States, Steps
-from rnncheck.envelope.noise import Noise
+from rnncheck.envelope.rounding import Noise, Rounding
+from rnncheck.envelope.sums import Cell, States, Steps
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
 LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
@@ -140,3 +140,21 @@ def spread(variances: Tensor) -> Tensor:
 
 def rms(values: Tensor) -> Tensor:
     return values.square().mean(-1).sqrt()
+
+
+def lost_steps(walk: Walk, allowed: Tensor, below: Tensor | None, alive: Tensor | None, rounding: Rounding) -> Tensor:
+    """(T, B), true from the first step on that a free run cannot judge.
+
+    A step is lost when what rounding may do, over all units, is as large as the state ever was; when a number comes
+    near overflowing in the run's dtype, or is none; when what it reads is lost. The first step carries no earlier
+    step's error: it is judged whatever it allows.
+    """
+    saturated = ~(rms(allowed) <= walk.size.cummax(0).values)
+    saturated[0] = False
+    overflowing = ~(walk.largest <= rounding.largest / 2)  # a partial sum may be larger than the sum
+    lost = saturated | overflowing
+    if below is not None:
+        lost |= below
+    if alive is not None:
+        lost &= alive  # where a row is over, nothing is judged and nothing goes on
+    return lost.cummax(0).values

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
 from rnncheck.envelope.rounding import Rounding
-from rnncheck.spec import Spec
-from rnncheck.trace import State
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights
 
 
 class Restarts(NamedTuple):

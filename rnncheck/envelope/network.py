@@ -1,23 +1,61 @@
-"""The whole layer: its layers and directions, run exactly and perturbed, for some rows of the batch."""
+"""The whole layer: its layers, directions and head, run exactly and perturbed, for some rows of the batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
-from rnncheck.envelope.gates import Cell, States
-from rnncheck.envelope.gru_cell import GRUCell
-from rnncheck.envelope.head import exact_head, head_spread
-from rnncheck.envelope.horizon import lost_steps
-from rnncheck.envelope.layer import walk
-from rnncheck.envelope.lstm_cell import LSTMCell
-from rnncheck.envelope.noise import Noise
-from rnncheck.envelope.rnn_cell import ReluCell, TanhCell
-from rnncheck.envelope.rounding import Rounding
-from rnncheck.spec import Cell as Kind
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
+from rnncheck.envelope.cells import GRUCell, LSTMCell, ReluCell, TanhCell
+from rnncheck.envelope.layer import lost_steps, spread, variance, walk
+from rnncheck.envelope.rounding import Noise, Rounding
+from rnncheck.envelope.sums import Cell, States
+from rnncheck.model.spec import Cell as Kind
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+
+
+def exact_head(output: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+    return torch.softmax(linear(output, parameters["weight_hy"], parameters["bias_y"]), -1)
+
+
+def head_spread(
+    output: Tensor,
+    y: Tensor,
+    moves: list[Tensor],
+    parameters: Mapping[str, Tensor],
+    rounding: Rounding,
+    noise: Noise,
+    work: torch.dtype,
+) -> Tensor:
+    """The standard deviation (T, B, H) of y, given how far its input moves, (K, B, D*R) at each of T steps."""
+    weight, bias = parameters["weight_hy"], parameters["bias_y"]
+    scores = linear(output, weight, bias)
+    terms = weight.shape[1] + 1
+    scores_scale = rounding.of_sum(
+        terms, linear(output.square(), weight.square(), bias.square()), scores, scores - bias
+    )
+    shifted = scores - scores.amax(-1, keepdim=True)
+    exp_scale = rounding.of_results(shifted, torch.ones_like(shifted), torch.ones_like(shifted))
+    s_scale = (scores_scale.square() + exp_scale.square()).sqrt().to(work)
+    sum_scale = rounding.of_sum(y.shape[-1], y.square().sum(-1, keepdim=True), torch.ones_like(y[..., :1]))
+    y_scale = (y * sum_scale).to(work)
+    matrix, y_work = weight.T.to(work), y.to(work)
+    s_site, y_site = noise.site(), noise.site()
+    variances = []
+    for t, move in enumerate(moves):
+        moved = moved_softmax(y_work[t], s_site(s_scale[t]) + move @ matrix)
+        variances.append(variance(moved.add_(y_site(y_scale[t]))))
+    return spread(torch.stack(variances))
+
+
+def moved_softmax(y: Tensor, by: Tensor) -> Tensor:
+    """softmax(s + d) - softmax(s) = y (e^d - E) / E, E = sum y e^d; with expm1, so that small d keep their digits."""
+    grown = torch.expm1(by - by.amax(-1, keepdim=True).clamp_min(0))
+    mean = (y * grown).sum(-1, keepdim=True)
+    return y * (grown - mean) / (1 + mean)
+
 
 SIGMAS = 7.0  # k: how many standard deviations a right implementation may be off; measured, see docs/envelope.md
 UNITS = 2.0  # units of roundoff of the value itself, on top

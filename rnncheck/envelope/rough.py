@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.noise import Noise, Site
-from rnncheck.envelope.rounding import SIGMOID_OFF, Rounding
+from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
 
 Factors = list[tuple[Tensor, Tensor]]
 """Per step, the gradient of a product (1 + K, B, G) and what the weight was multiplied with (1 + K, B, I)."""

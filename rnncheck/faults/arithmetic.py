@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
-from rnncheck.faults.fault import Fault
+from rnncheck.faults.fault import Fault, same
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.showing import same
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.spec import Dtype, Spec
-from rnncheck.trace import State, Trace
 
 COARSER = {
     Dtype.FLOAT64: (Dtype.FLOAT32, Dtype.BFLOAT16, Dtype.FLOAT16),

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.reasons import one_row, one_step_or_row
+from rnncheck.faults.never_visible import one_row, one_step_or_row
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from rnncheck.faults.altered import Change, altered, blocks
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.other_parameters import Change, altered, blocks
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry
-from rnncheck.spec import Cell, Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

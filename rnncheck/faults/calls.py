@@ -7,11 +7,11 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.network import Network, Sweep
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

@@ -25,9 +25,9 @@ from rnncheck.faults import (
     weights,
 )
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.one_place import only_at, places
 from rnncheck.faults.pages import PAGES, Page
-from rnncheck.faults.place import only_at, places
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 FAMILIES = (
     directions,

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.faults.altered import unchanged
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.reasons import one_step
+from rnncheck.faults.never_visible import one_step
+from rnncheck.faults.other_parameters import unchanged
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network, Sweep
-from rnncheck.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

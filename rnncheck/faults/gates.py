@@ -6,10 +6,10 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from rnncheck.faults.altered import altered, blocks
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.other_parameters import altered, blocks
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.spec import Cell, Spec
 
 RIGHT = {Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 # Those of other frameworks first: Caffe and DyNet i f o g, TensorFlow 1 and Haiku i g f o, ONNX i o f g; Keras z r n.

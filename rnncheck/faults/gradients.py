@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from rnncheck.faults.altered import Change, altering
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.other_parameters import Change, altering
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network, Sweep
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State
 
 PARAMETERS = {
     "weight_ih": "W_ih",

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Cell, Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

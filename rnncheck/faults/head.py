@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

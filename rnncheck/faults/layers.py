@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.faults.altered import unchanged
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.other_parameters import unchanged
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network, Sweep
-from rnncheck.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
-from rnncheck.spec import Spec
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

@@ -6,16 +6,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.place import Where, only_at
-from rnncheck.faults.reasons import whole_rows
+from rnncheck.faults.never_visible import whole_rows
+from rnncheck.faults.one_place import Where, only_at
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.modules import permute_rows
 from rnncheck.scratch.network import Carry, Sweep
-from rnncheck.scratch.packed import permute_rows
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
 
 Lengths = Sequence[int] | Tensor | None
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
 
 PREFIX = "fault:"
 

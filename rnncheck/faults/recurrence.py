@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import C, CutNetwork, H
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.reasons import equal_starts, one_step, zero_state
+from rnncheck.faults.never_visible import equal_starts, one_step, zero_state
+from rnncheck.faults.overridable import C, CutNetwork, H
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

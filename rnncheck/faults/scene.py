@@ -7,11 +7,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
 
 
 @dataclass(frozen=True)

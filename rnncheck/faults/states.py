@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
 
-from rnncheck.faults.cut import C, CutNetwork, H
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.reasons import equal_starts, one_step
+from rnncheck.faults.never_visible import equal_starts, one_step
+from rnncheck.faults.overridable import C, CutNetwork, H
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network, Sweep
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State
 
 Other = Callable[[Spec, int, int], tuple[int, int]]  # the layer and direction that stands in for this one
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from rnncheck.faults.cut import CutNetwork
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.reasons import one_step
+from rnncheck.faults.never_visible import one_step
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.network import Carry, Sweep
-from rnncheck.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

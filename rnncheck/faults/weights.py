@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rnncheck.faults.altered import altered, blocks
 from rnncheck.faults.fault import Fault
+from rnncheck.faults.other_parameters import altered, blocks
 from rnncheck.faults.scene import Scene
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.spec import Spec
 
 
 def faults(spec: Spec) -> Iterator[Fault]:

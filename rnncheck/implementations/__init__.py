@@ -18,8 +18,8 @@ BUILT_IN = {
     "torch": "rnncheck.implementations.torch_nn:TorchNN",
     "numpy": "rnncheck.implementations.numpy_loop:NumpyLoop",
 }
-CANDIDATE = "rnncheck.candidates.adapter:Candidate"
-FAULTY = "rnncheck.implementations.faulty:Faulty"
+CANDIDATE = "rnncheck.user_code.adapter:Candidate"
+FAULTY = "rnncheck.implementations.fault:Faulty"
 FAULT = "fault:"  # before the name of a fault: a layer that commits it
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State, Trace
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
 
 Head = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 
 Array = NDArray[np.floating[Any]]
 

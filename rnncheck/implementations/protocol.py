@@ -6,10 +6,10 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 from rnncheck.report import Finding, Mapped
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
 
 
 class Layer(Protocol):

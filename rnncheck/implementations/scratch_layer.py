@@ -4,9 +4,9 @@ from torch import nn
 
 from rnncheck import scratch
 from rnncheck.implementations.module_layer import ModuleLayer, build_module
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights import Weights
 
 
 class Scratch:

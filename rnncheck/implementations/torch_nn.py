@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from rnncheck.implementations.module_layer import ModuleLayer, build_module
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import Weights
 
 
 class TorchNN:

@@ -9,7 +9,7 @@ from rnncheck.mapping.found import Entry
 from rnncheck.mapping.gates import Reading, Roles
 from rnncheck.mapping.signatures import BIASES, place_suffix
 from rnncheck.mapping.spare import Spare
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 _WEIGHTS = {"x": "weight_ih", "h": "weight_hh", "p": "weight_hr"}
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from rnncheck.mapping.gradients import Gradients
+from rnncheck.mapping.native import Native
 from rnncheck.mapping.probe import Probe, put, read, scattered
 from rnncheck.mapping.spare import Spare
-from rnncheck.native import Native
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 _UNREACHED = 1.0
 _FLAT = 1e-2  # what a matrix has beyond its rank, relative to the largest

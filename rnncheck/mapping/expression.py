@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 GATES = {Cell.RNN: (), Cell.LSTM: ("i", "f", "g", "o"), Cell.GRU: ("r", "z", "n")}
 """The gates of each cell, in the order in which canonical weights stack them."""

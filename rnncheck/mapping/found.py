@@ -9,11 +9,11 @@ from torch import Tensor
 
 from rnncheck.errors import CannotRun
 from rnncheck.mapping.expression import GATES, Expression, Unused, evaluate, rows
-from rnncheck.native import Native
+from rnncheck.mapping.native import Native
+from rnncheck.model.spec import Spec
+from rnncheck.model.weights import Weights
 from rnncheck.report import Finding, Mapped
-from rnncheck.spec import Spec
 from rnncheck.text import printable
-from rnncheck.weights import Weights
 
 
 class MappingError(CannotRun):

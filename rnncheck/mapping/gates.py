@@ -10,6 +10,7 @@ from rnncheck.mapping import names
 from rnncheck.mapping.assignment import cheapest
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.kin import adds_biases, kin
+from rnncheck.mapping.native import Native
 from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe
 from rnncheck.mapping.signatures import (
@@ -25,8 +26,7 @@ from rnncheck.mapping.signatures import (
     symmetric,
 )
 from rnncheck.mapping.spare import Spare
-from rnncheck.native import Native
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 # What speaks against a role besides measurement, the stronger the larger.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6

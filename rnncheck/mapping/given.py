@@ -7,9 +7,9 @@ from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.inference import Make
 from rnncheck.mapping.proof import dead, too_small
 from rnncheck.mapping.toml_file import load
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
+from rnncheck.model.weights import draw
 from rnncheck.text import printable
-from rnncheck.weights import draw
 
 
 def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.native import Native
-from rnncheck.trace import State, Trace
+from rnncheck.mapping.native import Native
+from rnncheck.model.trace import State, Trace
 
 Losses = Callable[[Trace], Sequence[Tensor]]
 Gradients = dict[str, Tensor]

@@ -8,15 +8,15 @@ from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import roles
 from rnncheck.mapping.names import is_start
+from rnncheck.mapping.native import Native
 from rnncheck.mapping.notes import explained, unread
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import prepared, put
 from rnncheck.mapping.proof import dead, too_small
 from rnncheck.mapping.spare import spare
-from rnncheck.native import Native
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
+from rnncheck.model.weights import draw
 from rnncheck.text import printable
-from rnncheck.weights import draw
 
 Make = Callable[[Spec], Native]
 

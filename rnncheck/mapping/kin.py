@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.gru import ResetBeforeMatmul, UpdateInverted
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Cell, Spec
 
 # Behind names of its own, a class that has one of these is another way to store the same layer.
 _CONVENTIONS = {"gate-order", "recurrent-weight-transposed", "input-weight-transposed", "input-and-recurrent-swapped"}

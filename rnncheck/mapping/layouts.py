@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.mapping.expression import Cat, Column, Expression, First, Interleaved, Reshaped, Transposed
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"), ("x", "h", "b"), ("h", "x", "b"))
 

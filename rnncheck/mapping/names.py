@@ -2,7 +2,7 @@
 
 import re
 
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 _TORCH = re.compile(r"(?:.*\.)?(?P<kind>weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)(?:_l\d+(?:_reverse)?)?")
 _NOISE = {

@@ -26,7 +26,7 @@ from rnncheck.mapping.expression import (
     Unused,
     Zeros,
 )
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
 _TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*|\d+)|(?P<sign>\.T\b|[][(),+=])|(?P<bad>\S))")

@@ -16,11 +16,11 @@ from rnncheck.mapping import names, torch_names
 from rnncheck.mapping.bias_places import biases
 from rnncheck.mapping.evidence import Evidence, evidence, factor
 from rnncheck.mapping.layouts import Layout, layouts
+from rnncheck.mapping.native import Native
 from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe
 from rnncheck.mapping.spare import Spare
-from rnncheck.native import Native
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 _NO_MATCH, _LOW_RANK, _SILENT, _KNOWN_DELTA = 1.0, 0.5, 0.3, 0.25
 _PLAIN, _NEARLY = 0.2, 0.1

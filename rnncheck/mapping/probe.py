@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from rnncheck.mapping.gradients import Gradients, gradients
-from rnncheck.native import Native
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State, Trace
+from rnncheck.mapping.native import Native
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
 
 ROWS = 1
 _SEED = 20

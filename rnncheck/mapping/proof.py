@@ -5,13 +5,13 @@ from torch import Tensor
 
 from rnncheck.mapping.expression import First
 from rnncheck.mapping.found import FoundMapping
+from rnncheck.mapping.native import Native
 from rnncheck.mapping.probe import put, zeros
-from rnncheck.native import Native
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import draw
 from rnncheck.report import Finding
-from rnncheck.spec import Spec
 from rnncheck.text import printable
-from rnncheck.trace import State
-from rnncheck.weights import draw
 
 STEPS = 4
 

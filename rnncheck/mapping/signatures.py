@@ -11,12 +11,12 @@ from torch import Tensor
 
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.gradients import Gradients
+from rnncheck.mapping.native import Native
 from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe, put, scattered, weighted
 from rnncheck.mapping.spare import Spare
-from rnncheck.native import Native
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Spec
 
 WEIGHTS = {"x": "weight_ih", "h": "weight_hh"}
 BIASES = ("bias_ih", "bias_hh")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnncheck.mapping import names
 from rnncheck.mapping.expression import Expression, Ones, Unused, Zeros
-from rnncheck.native import Native
+from rnncheck.mapping.native import Native
 
 _FEW = 2  # values: a mask has two
 

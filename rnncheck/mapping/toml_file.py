@@ -13,12 +13,12 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from rnncheck.files import write_atomically
 from rnncheck.mapping.found import Entry, FoundMapping, MappingError
 from rnncheck.mapping.notes import explained
 from rnncheck.mapping.parser import SyntaxProblem, parse
-from rnncheck.output import write_atomically
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Mapped
-from rnncheck.spec import Cell, Spec
 from rnncheck.text import printable
 
 SCHEMA = "rnncheck/mapping/1"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 _NAME = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d+)(?P<reverse>_reverse)?")
 

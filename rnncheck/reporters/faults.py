@@ -9,9 +9,9 @@ from typing import IO
 from rich.text import Text
 
 from rnncheck.faults.pages.page import EVERY, Page
+from rnncheck.model.spec import Cell
 from rnncheck.reporters.layout import LABELS, hanging, held
 from rnncheck.reporters.screen import Screen, screen_for
-from rnncheck.spec import Cell
 
 BESIDE = 100  # from how many columns on code stands side by side
 WORDS = re.compile(r"\w+|\s+|.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rnncheck.faults.pages.page import Page
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 INTRODUCTION = """\
 # Faults

@@ -5,16 +5,59 @@ from typing import IO
 
 from rich.text import Text
 
-from rnncheck.report import Report, Verdict
-from rnncheck.reporters.doctor import doctor
-from rnncheck.reporters.findings import findings
+from rnncheck.report import Finding, Report, Verdict
 from rnncheck.reporters.layout import hanging, held
+from rnncheck.reporters.numbers import plain
 from rnncheck.reporters.quantities import quantities
 from rnncheck.reporters.screen import Screen, screen_for
 from rnncheck.reporters.summary import notes, summary
 from rnncheck.reporters.timesteps import timesteps
-from rnncheck.reporters.verdict import sentences, verdict_line
-from rnncheck.reporters.witness import witness
+from rnncheck.reporters.verdict import sentences, verdict_line, witness
+
+WIDEST = 26  # of a name, with its margins, beside which its text stands
+
+
+def findings(report: Report, screen: Screen) -> list[Text]:
+    lines: list[Text] = []
+    for finding in report.findings:
+        lines += _finding(finding, screen)
+    return lines
+
+
+def _finding(finding: Finding, screen: Screen) -> list[Text]:
+    name = Text(f"  {screen.clean(finding.slug)}  ", "bold")
+    message = Text(held(screen.clean(finding.message, 2000)))
+    column = name.cell_len if name.cell_len <= WIDEST else 4
+    lines = hanging(name, message, screen.width, column) if column > 4 else [name, *_indented(message, screen, column)]
+    if finding.mend:
+        for label, said in (("mend", finding.mend), ("more", f"rnncheck faults {finding.slug}")):
+            lines += _indented(Text().append(f"{label}  ", "dim").append(held(screen.clean(said, 500))), screen, column)
+    return lines
+
+
+def _indented(text: Text, screen: Screen, column: int) -> list[Text]:
+    return hanging(Text(), text, screen.width, column)
+
+
+def doctor(facts: Mapping[str, object], screen: Screen) -> list[Text]:
+    """A heading for each section, its facts below in two columns; facts that are in no section come first."""
+    sections = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
+    loose = {key: value for key, value in facts.items() if key not in sections}
+    keys = [screen.clean(key) for section in (loose, *sections.values()) for key in section]
+    column = 2 + max(map(len, keys), default=0) + 2
+    lines = _rows(loose, screen, column)
+    for heading, section in sections.items():
+        lines += [Text()] if lines else []
+        lines += [Text(screen.clean(heading), "bold"), *_rows(section, screen, column)]
+    return lines
+
+
+def _rows(section: Mapping[str, object], screen: Screen, column: int) -> list[Text]:
+    lines: list[Text] = []
+    for key, value in section.items():
+        lines += hanging(Text(f"  {screen.clean(key)}", "dim"), Text(plain(value, screen)), screen.width, column)
+    return lines
+
 
 __all__ = ["render", "render_doctor", "verdict_line"]
 

@@ -1,13 +1,69 @@
-"""The verdict in one sentence: who against whom, what was compared, how far apart, and what was allowed."""
+"""The verdict in one sentence, and what the planted faults say of a pass."""
 
 import math
+from collections.abc import Iterable, Sequence
 
-from rnncheck.report import Comparison, Divergence, Report, Verdict
-from rnncheck.reporters.condensed import problems
+from rich.text import Text
+
+from rnncheck.report import Comparison, Divergence, Report, Unseen, Verdict, Witness
+from rnncheck.reporters.layout import entry
 from rnncheck.reporters.numbers import count, in_words, of_allowed, percent, told_apart
-from rnncheck.reporters.window import units_of
-from rnncheck.reporters.witness import summed_up
+from rnncheck.reporters.quantities import problems
+from rnncheck.reporters.screen import Screen
+from rnncheck.reporters.states import units_of
 from rnncheck.text import printable
+
+FEW = 3  # variants of one fault that are named
+MOST = 12  # reasons that are shown; the JSON report has all
+
+
+def summed_up(witness: Witness) -> str:
+    """The witness in one clause, for the verdict."""
+    if not witness.planted:
+        return "no known fault can show here, so that this check could hardly have failed"
+    would = f"this check would have caught {witness.caught} of {witness.planted} planted faults"
+    hidden = [f"{len(witness.hidden)} more cannot show here"] if witness.hidden else []
+    untried = [f"{len(witness.untried)} were not tried"] if witness.untried else []
+    return "; ".join([would, *hidden, *untried])
+
+
+def witness(report: Report, screen: Screen) -> list[Text]:
+    """The faults that were not caught, by what they have in common."""
+    if (found := report.witness) is None:
+        return []
+    kinds = {"missed": found.missed, "cannot show": found.hidden, "not tried": found.untried}
+    return [line for label, faults in kinds.items() for line in _listed(label, faults, screen)]
+
+
+def _listed(label: str, faults: Sequence[Unseen], screen: Screen) -> list[Text]:
+    by_reason: dict[str, list[Unseen]] = {}
+    for each in faults:
+        by_reason.setdefault(each.why, []).append(each)
+    lines: list[Text] = []
+    for why, unseen in list(by_reason.items())[:MOST]:
+        said = f"{', '.join(_slugs(unseen))}: {why}"
+        lines += entry("" if lines else label, screen.clean(said, 2000), screen.width)
+    if len(by_reason) > MOST:
+        rest = sum(map(len, list(by_reason.values())[MOST:]))
+        lines += entry("", f"and {rest} more, all of them in the JSON report", screen.width)
+    return lines
+
+
+def _slugs(faults: Iterable[Unseen]) -> list[str]:
+    """Each slug once, with its variants, or how many they are."""
+    variants: dict[str, list[str]] = {}
+    for each in faults:
+        variants.setdefault(each.slug, []).append(each.variant)
+    return [slug + _which(each) for slug, each in variants.items()]
+
+
+def _which(variants: Sequence[str]) -> str:
+    if variants == [""]:
+        return ""
+    if len(variants) > FEW:
+        return f" ({len(variants)} variants)"
+    return f" ({' | '.join(variant or 'plain' for variant in variants)})"
+
 
 LIMIT = 60  # of a name
 

@@ -3,7 +3,7 @@
 Read `cells.py` first, then `network.py`. `RNN`, `LSTM` and `GRU` take the place of `torch.nn`'s.
 """
 
-from rnncheck.scratch.in_place import InPlaceNetwork
+from rnncheck.scratch.fast_path import InPlaceNetwork
 from rnncheck.scratch.modules import GRU, LSTM, RNN
 from rnncheck.scratch.network import Network
 

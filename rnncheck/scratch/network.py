@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch import cells
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.head import softmax_head
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State, Trace
 
 Carry = tuple[Tensor, ...]
 """What one layer hands from a timestep to the next: (h,), or (h, c) for the LSTM; h (B, R), c (B, H)."""

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from rnncheck.backward import Backward, backward_comparisons
+from rnncheck.data.sequences import initial_state
 from rnncheck.envelope import rounding_of
+from rnncheck.evidence.gradients import Backward, backward_comparisons
 from rnncheck.implementations import load
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import draw
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
-from rnncheck.weights import draw
 from tests.differentiable import Detaches, DetachesAbove, Differentiable
 
 T, B = 9, 3

@@ -9,10 +9,10 @@ from candidates.sources import HEAD, RNN, Write
 from styles.index import STYLES
 from styles.style import Style
 
-from rnncheck.candidates.adapter import Candidate
-from rnncheck.candidates.cells import gates_of
 from rnncheck.errors import UsageError
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.adapter import Candidate
+from rnncheck.user_code.cells import gates_of
 
 Command = Callable[..., Any]
 ASKED_FOR = {"CharRNN", "Forecaster"}  # built for one feature or one-hot letters, its sizes do not show its gates

@@ -6,8 +6,8 @@ import pytest
 from torch import Tensor, nn
 
 from rnncheck import check
-from rnncheck.candidates.decided import turned
 from rnncheck.report import Verdict
+from rnncheck.user_code.decided import turned
 
 
 def returning(change: str) -> type:

@@ -10,7 +10,7 @@ from candidates.sources import HEAD, RNN, Write
 from torch import Tensor
 from torch.nn import functional
 
-from rnncheck.candidates.still import Still
+from rnncheck.user_code.still import Still
 
 Command = Callable[..., Any]
 

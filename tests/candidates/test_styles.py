@@ -8,11 +8,11 @@ from styles.index import STYLES
 from styles.style import Style
 from torch import Tensor
 
-from rnncheck.candidates.adapter import Candidate
-from rnncheck.candidates.functions import WithWeights
-from rnncheck.candidates.native_layer import NativeLayer
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.user_code.adapter import Candidate
+from rnncheck.user_code.functions import WithWeights
+from rnncheck.user_code.native_layer import NativeLayer
 
 T, B = 6, 3
 # What cannot be called twice alike, and what is called here in another way than by the one who labelled it.

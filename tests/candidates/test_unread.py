@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck import check
-from rnncheck.candidates.unread import spelled
 from rnncheck.report import Report, Verdict
+from rnncheck.user_code.unread import spelled
 
 
 def checked(candidate: type, **options: Any) -> Report:

@@ -12,18 +12,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rnncheck.diagnosis import Diagnosis, diagnose
-from rnncheck.diagnosis.unexplained import BETWEEN_STEPS
-from rnncheck.diagnosis.words import findings
+from rnncheck.diagnosis.words import BETWEEN_STEPS, findings
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.faults.fault import Fault, combined
+from rnncheck.faults.fault import Fault, combined, same
 from rnncheck.faults.planted import Planted, PlantedLayer
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.showing import same
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
-from rnncheck.weights import Weights
 
 
 def of(where: Scene, *faults: Fault) -> Diagnosis | None:

@@ -9,7 +9,7 @@ from torch.nn.functional import dropout as dropped
 from rnncheck.diagnosis import dropout, dropout_between_layers
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 
 def right() -> Tensor:

@@ -10,10 +10,10 @@ from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
 from rnncheck.implementations import load
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Finding
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
-from rnncheck.spec import Cell, Spec
 
 SPEC = Spec(Cell.LSTM, num_layers=2)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnncheck.diagnosis.indices import indices, nth, timesteps
+from rnncheck.diagnosis.regions import indices, nth, timesteps
 
 
 def among(size: int, true: Collection[int]) -> list[bool]:

@@ -4,8 +4,8 @@ import torch
 from faults.scenes import scene
 
 from rnncheck.diagnosis.scenes import FEWEST_STEPS, ROWS, STEPS, cut, fresh, small
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Divergence
-from rnncheck.spec import Cell, Spec
 
 
 def at(t: int, batch: int) -> Divergence:

@@ -7,8 +7,8 @@ from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.fault import combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Finding
-from rnncheck.spec import Cell, Spec
 
 
 def said(spec: Spec, *names: str) -> list[Finding]:

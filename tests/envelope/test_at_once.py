@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rnncheck.envelope import independent_units, lowered, lowered_envelope
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
-from rnncheck.weights import Weights, draw
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
 
 
 def ones(*shape: int) -> Tensor:

@@ -3,8 +3,8 @@ import torch
 from envelope_cases import budget, case
 
 from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
 
 
 @pytest.mark.parametrize("cell", Cell)

@@ -6,9 +6,9 @@ from envelope_cases import Case, case, used
 from torch import nn
 
 from rnncheck.envelope import Gradients, gradient_envelope, rounding_of
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import Weights
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
 
 CLASSES = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}
 

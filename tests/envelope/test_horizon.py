@@ -2,7 +2,7 @@ import pytest
 import torch
 from envelope_cases import budget, case
 
-from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.model.spec import Cell, Dtype, Spec
 
 
 def test_a_chaotic_run_is_judged_up_to_its_horizon_and_beyond_it_in_lockstep():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncheck.implementations import load
-from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.model.spec import Cell, Dtype, Spec
 
 
 @st.composite

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rnncheck.envelope import rounding_of
-from rnncheck.spec import Dtype, Spec
+from rnncheck.model.spec import Dtype, Spec
 
 
 @pytest.mark.parametrize(

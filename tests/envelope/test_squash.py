@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from rnncheck.envelope.head import moved_softmax
-from rnncheck.envelope.squash import moved_relu, moved_squash, squash
+from rnncheck.envelope.cells import moved_relu, moved_squash, squash
+from rnncheck.envelope.network import moved_softmax
 
 ARGUMENTS = torch.linspace(-6, 6, 241, dtype=torch.float64)
 MOVES = [0.0, 1e-3, -0.5, 2.0, -8.0]

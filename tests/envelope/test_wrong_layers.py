@@ -2,8 +2,8 @@ import pytest
 import torch
 from envelope_cases import budget, case
 
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
 
 
 def test_a_weight_off_by_a_thousandth_is_seen_free_and_in_lockstep():

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rnncheck import scratch
+from rnncheck.data.open import FileOptions, open_data
+from rnncheck.data.sequences import random_sequences
 from rnncheck.errors import ExitCode
 from rnncheck.report import Verdict
-from rnncheck.sequences.files import FileOptions, open_data
-from rnncheck.sequences.random import random_sequences
 
 FOLDER = Path(__file__).parents[2] / "examples" / "notebook"
 GOLDEN = json.loads((FOLDER / "golden.json").read_text())

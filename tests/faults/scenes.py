@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from strategies import specs
 from torch import Tensor
 
+from rnncheck.data.sequences import initial_state
 from rnncheck.faults.scene import Scene
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.weights import draw
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import draw
 
 SPECS = [
     Spec(Cell.RNN, 3, 4, dtype=Dtype.FLOAT64),

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.faults.fault import Fault, combined
+from rnncheck.faults.fault import Fault, combined, same
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.showing import same
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 LENGTHS = (6, 2, 4, 3)
 BEYOND_RANDOM = "nan-introduced"  # needs a state of exactly zero, or a huge one

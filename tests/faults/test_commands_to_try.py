@@ -6,18 +6,18 @@ from dataclasses import fields
 import pytest
 import torch
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
 from rnncheck.cli.app import command
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import lengths_of, random_data, spec_of
+from rnncheck.data.sequences import initial_state
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.pages import PAGES
 from rnncheck.faults.scene import Scene
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype
+from rnncheck.model.weights import draw
 from rnncheck.report import Verdict
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Dtype
-from rnncheck.weights import draw
 
 TO_TRY = [(told.slug, cell) for told in PAGES.values() if told.plantable for cell in told.cells]
 

@@ -4,7 +4,7 @@ import torch
 from faults.scenes import scenes
 from hypothesis import given, settings
 
-from rnncheck.faults.cut import CutNetwork
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 
 

@@ -9,10 +9,10 @@ from faults.scenes import scene
 from torch import Tensor
 
 from rnncheck.faults.catalogue import by_name
+from rnncheck.faults.fault import same
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.showing import same
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
 
 Change = Callable[[Scene], Scene]
 

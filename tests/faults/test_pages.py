@@ -7,7 +7,7 @@ import pytest
 from rnncheck.errors import UsageError
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.pages import PAGES, Page, page
-from rnncheck.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Spec
 
 EACH = pytest.mark.parametrize("told", PAGES.values(), ids=PAGES)
 CODE_WIDTH = 47  # two of them, side by side, on a screen of 100 columns

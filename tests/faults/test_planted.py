@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from rnncheck.checking import check
-from rnncheck.examination import build_synced
+from rnncheck.checking.check import check
+from rnncheck.checking.examine import build_synced
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import draw
 from rnncheck.report import Verdict
 from rnncheck.scratch.network import Network
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.weights import draw
 
 
 @pytest.mark.parametrize("cell", Cell)

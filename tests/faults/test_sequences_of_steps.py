@@ -11,8 +11,8 @@ from torch import Tensor
 
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.scene import Scene
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import Trace
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import Trace
 
 
 def torchs(here: Scene, weights: Mapping[str, Tensor] | None = None, **options: int) -> torch.nn.RNNBase:

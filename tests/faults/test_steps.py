@@ -9,7 +9,7 @@ from faults.equations import Array, Given, Step, gru, loop, lstm, rnn, sigmoid
 from faults.scenes import scene
 
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.model.spec import Cell, Dtype, Spec
 
 GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 

@@ -7,8 +7,8 @@ import torch
 from faults.scenes import SPECS, scene
 
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.faults.showing import same
-from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.faults.fault import same
+from rnncheck.model.spec import Cell, Dtype, Spec
 
 
 @pytest.mark.parametrize("spec", [SPECS[0], SPECS[3], SPECS[6]], ids=lambda spec: str(spec.cell))

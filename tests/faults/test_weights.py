@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.scene import Scene
-from rnncheck.spec import Cell, Dtype, Spec
+from rnncheck.model.spec import Cell, Dtype, Spec
 
 Weights = dict[str, Tensor]
 X, H = 3, 4  # input_size, hidden_size

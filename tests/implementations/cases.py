@@ -6,10 +6,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State
-from rnncheck.weights import Weights, draw
+from rnncheck.data.sequences import initial_state
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.spec import Cell, Dtype
-from rnncheck.trace import State, Trace
+from rnncheck.model.spec import Cell, Dtype
+from rnncheck.model.trace import State, Trace
 
 Rule = Callable[[Implementation, Case], None]
 

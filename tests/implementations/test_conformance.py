@@ -6,9 +6,9 @@ from hypothesis import assume, given, settings
 from implementations.cases import CASES, Case, cases
 from implementations.conformance import RULES, Rule, refusal
 
-from rnncheck import environment
+from rnncheck import machine
 from rnncheck.implementations import BUILT_IN, load
-from rnncheck.spec import Dtype, Spec
+from rnncheck.model.spec import Dtype, Spec
 
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 every_implementation = pytest.mark.parametrize("name", BUILT_IN)
@@ -58,7 +58,7 @@ def test_numpy_says_that_it_runs_on_the_cpu_alone() -> None:
 @pytest.mark.parametrize("dtype", [Dtype.FLOAT64, Dtype.FLOAT32])
 @pytest.mark.parametrize("name", ["torch", "scratch"])
 def test_on_a_gpu_it_keeps_every_rule(name: str, dtype: Dtype) -> None:
-    with torch.no_grad(), environment.tf32(False):
+    with torch.no_grad(), machine.tf32(False):
         for case in (case.at(dtype, "cuda") for case in CASES):
             for rule in RULES:
                 rule(load(name), case)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.implementations import check_name, load
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Verdict
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Spec
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from implementations.cases import CASES, Case
 from implementations.conformance import RULES, Rule
 from implementations.wrong import BatchFirstIgnored, OffersCopies, OffersTooFew, Wrong, without
 
-from rnncheck.spec import Spec
+from rnncheck.model.spec import Spec
 
 SHAPES = rules.has_the_shapes_dtype_and_device_of_the_spec
 GRADIENTS = rules.can_be_differentiated_or_says_that_it_cannot

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from rnncheck.native import Facts
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
+from rnncheck.mapping.native import Facts
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 
 Run = Callable[[Tensor, State], Trace]
 

@@ -9,9 +9,9 @@ from mapping.fake_native import FakeNative, facts
 from torch import Tensor
 
 from rnncheck.mapping.expression import GATES
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Spec
-from rnncheck.trace import State, Trace
 
 Canonical = dict[str, Tensor]
 

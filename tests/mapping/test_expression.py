@@ -21,8 +21,8 @@ from rnncheck.mapping.expression import (
     evaluate,
 )
 from rnncheck.mapping.parser import SyntaxProblem, parse
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights import draw
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import draw
 
 LSTM = Spec(cell=Cell.LSTM, input_size=3, hidden_size=2)
 WEIGHTS = draw(LSTM, 0).values

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from rnncheck.mapping.gradients import gradients
 from rnncheck.mapping.probe import zeros
-from rnncheck.spec import Dtype, Spec
-from rnncheck.trace import State, Trace
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
 
 SPEC = Spec(input_size=2, hidden_size=3, dtype=Dtype.FLOAT64)
 

@@ -15,10 +15,10 @@ from rnncheck.faults.fault import Fault
 from rnncheck.mapping import FoundMapping, MappingError, infer
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.probe import zeros
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import draw
 from rnncheck.scratch.network import Network
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.trace import State, Trace
-from rnncheck.weights import draw
 
 CELLS = [Spec(cell=cell, dtype=Dtype.FLOAT64) for cell in Cell]
 

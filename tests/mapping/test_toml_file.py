@@ -6,8 +6,8 @@ import pytest
 
 from rnncheck.mapping import MappingError, load, save
 from rnncheck.mapping.toml_file import written
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Mapped
-from rnncheck.spec import Cell, Spec
 
 SPEC = Spec(cell=Cell.GRU, input_size=3, hidden_size=2)
 TEXTS = {

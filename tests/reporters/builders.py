@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from rnncheck.model.spec import Spec
 from rnncheck.report import (
     Comparison,
     Divergence,
@@ -17,7 +18,6 @@ from rnncheck.report import (
     Verdict,
     WeightFacts,
 )
-from rnncheck.spec import Spec
 
 ENVIRONMENT = {
     "rnncheck": "0.1.0",

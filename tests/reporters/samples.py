@@ -18,6 +18,7 @@ from reporters.builders import (
     timesteps,
 )
 
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import (
     Comparison,
     Divergence,
@@ -33,7 +34,6 @@ from rnncheck.report import (
     WeightFacts,
     Witness,
 )
-from rnncheck.spec import Cell, Dtype, Spec
 
 SUNSPOTS = {
     "source": "csv",

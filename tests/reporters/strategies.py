@@ -5,6 +5,7 @@ import math
 from hypothesis import strategies as st
 from reporters.builders import ENVIRONMENT
 
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import (
     Comparison,
     Divergence,
@@ -20,7 +21,6 @@ from rnncheck.report import (
     WeightFacts,
     Witness,
 )
-from rnncheck.spec import Cell, Spec
 
 anything = st.floats()
 amounts = st.floats(min_value=0) | st.just(math.nan)

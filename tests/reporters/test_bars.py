@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncheck.reporters.bars import NARROW, WIDE, Bars
-from rnncheck.reporters.glyphs import ASCII, UNICODE, Glyphs
+from rnncheck.reporters.screen import ASCII, UNICODE, Glyphs
+from rnncheck.reporters.timesteps import NARROW, WIDE, Bars
 
 budgets = st.floats(0, math.inf) | st.just(math.nan)
 

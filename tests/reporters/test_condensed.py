@@ -1,7 +1,7 @@
 """What could not be compared has one sentence, however many gradients it is."""
 
 from rnncheck.report import Comparison
-from rnncheck.reporters.condensed import problems
+from rnncheck.reporters.quantities import problems
 
 GONE = "not among the candidate's registered parameters"
 

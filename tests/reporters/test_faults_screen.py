@@ -9,8 +9,8 @@ from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
 from rnncheck.faults.pages import PAGES, page
+from rnncheck.model.spec import Cell
 from rnncheck.reporters.faults import render_catalogue, render_page
-from rnncheck.spec import Cell
 
 ALL = list(PAGES.values())
 EACH = pytest.mark.parametrize("slug", PAGES)

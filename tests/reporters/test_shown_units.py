@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncheck.report import Timestep
-from rnncheck.reporters.states import states_that_fit
-from rnncheck.reporters.window import Units
+from rnncheck.reporters.states import Units, states_that_fit
 
 
 @given(st.integers(1, 9), st.integers(1, 2), st.data(), st.integers(1, 20))

@@ -48,7 +48,7 @@ def test_with_and_without_gradients_the_result_is_the_same(call: Call) -> None:
 def test_long_sequences_agree_across_the_blocks_they_are_projected_in(
     cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnncheck.scratch.in_place.BLOCK", 50)
+    monkeypatch.setattr("rnncheck.scratch.fast_path.BLOCK", 50)
     options = {"num_layers": 2, "bias": True, "batch_first": False, "bidirectional": True}
     call = Call(cell, (3, 4), options, timesteps=40, rows=2, lengths=None, state=True, seed=0)
     pair, inputs = call.pair(), call.inputs()

@@ -10,10 +10,10 @@ from scratch.pairs import assert_same
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State
 from rnncheck.scratch import InPlaceNetwork, Network
 from rnncheck.scratch.network import Carry
-from rnncheck.spec import Cell, Spec
-from rnncheck.trace import State
 
 NETWORKS = [Network, InPlaceNetwork]
 SPECS = [

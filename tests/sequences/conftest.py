@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnncheck.data.open import FileOptions, open_data
 from rnncheck.errors import DataError, ExitCode
-from rnncheck.sequences.files import FileOptions, open_data
 
 WriteData = Callable[..., str]
 ReadData = Callable[..., np.ndarray]

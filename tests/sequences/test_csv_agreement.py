@@ -10,13 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rnncheck.data import csv, source
+from rnncheck.data.columns import Cell, lay_out, read_cell
+from rnncheck.data.open import FileOptions, open_data
+from rnncheck.data.records import Dialect
+from rnncheck.data.rows import read_fast
 from rnncheck.errors import DataError
-from rnncheck.sequences import csv_file, source
-from rnncheck.sequences.fast_rows import read_fast
-from rnncheck.sequences.files import FileOptions, open_data
-from rnncheck.sequences.layout import lay_out
-from rnncheck.sequences.numbers import Cell, read_cell
-from rnncheck.sequences.records import Dialect
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
@@ -60,7 +59,7 @@ def outcome(text: str, options: FileOptions, *, fast: bool, block: int) -> tuple
         path = Path(folder) / "data.csv"
         path.write_bytes(text.encode())
         reader = read_fast if fast else lambda *_: None
-        with mock.patch.object(csv_file, "read_fast", reader):
+        with mock.patch.object(csv, "read_fast", reader):
             try:
                 sequences = open_data(str(path), options)
                 x = np.concatenate(list(sequences.chunks(5)))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnncheck.data import batching
+from rnncheck.data.open import FileOptions, open_data
 from rnncheck.errors import DataError
-from rnncheck.sequences import batching
-from rnncheck.sequences.files import FileOptions, open_data
 
 ROWS = "a,b\n" + "".join(f"{t},{t * 10}\n" for t in range(7))
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnncheck.data.open import FileOptions, open_data
 from rnncheck.errors import DataError, UsageError
-from rnncheck.sequences.files import FileOptions, open_data
 
 DAMAGED = gzip.compress(np.random.default_rng(0).bytes(4096).hex().encode())[:-100]
 

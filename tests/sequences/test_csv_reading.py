@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnncheck.data.open import FileOptions, open_data
 from rnncheck.errors import DataError
-from rnncheck.sequences.files import FileOptions, open_data
 
 
 def test_every_chunk_but_the_last_has_the_steps_asked_for(write_data: Any) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnncheck.data import npy
+from rnncheck.data.open import FileOptions, open_data
 from rnncheck.errors import DataError, UsageError
-from rnncheck.sequences import npy_file
-from rnncheck.sequences.files import FileOptions, open_data
 
 X = np.arange(24.0).reshape(4, 2, 3) - 5
 
@@ -42,7 +42,7 @@ def saved(array: np.ndarray) -> bytes:
 def test_real_numbers_of_every_layout_are_read(
     write_data: Any, monkeypatch: pytest.MonkeyPatch, array: np.ndarray, expected: np.ndarray
 ) -> None:
-    monkeypatch.setattr(npy_file, "_BLOCK", 60)  # a step or a few at a time
+    monkeypatch.setattr(npy, "_BLOCK", 60)  # a step or a few at a time
     sequences = open_data(write_data(saved(array), "x.npy"), FileOptions())
     chunks = list(sequences.chunks(3))
     assert [len(chunk) for chunk in chunks] == [3, 1]
@@ -123,5 +123,5 @@ def test_a_damaged_header_is_refused_or_read_but_never_a_crash(place: int, byte:
     content = bytearray(saved(X))
     content[place] = byte
     with contextlib.suppress(DataError):
-        array = npy_file._read_header(io.BytesIO(bytes(content)), "x.npy")
+        array = npy._read_header(io.BytesIO(bytes(content)), "x.npy")
         assert np.prod(array.shape) * array.dtype.itemsize == X.nbytes

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from styles.style import Style
 
-from rnncheck.checking import check
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.errors import CannotRun
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Report, Verdict
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Spec
 
 INPUT = Spec().input_size
 NOT_OPTIONS = ("nonlinearity",)  # says what it is to be equal to, as the cell and the layers do

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncheck.sequences.random import initial_state
-from rnncheck.spec import Cell, Spec
-from rnncheck.weights import draw
-from rnncheck.witness.stage import shrunk, stage_of
+from rnncheck.data.sequences import initial_state
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import draw
+from rnncheck.witness.part_of_run import shrunk, stage_of
 
 
 @given(st.integers(1, 100), st.integers(1, 100), st.data())

@@ -8,18 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import specs
 
-from rnncheck import examination
-from rnncheck.checking import check
+from rnncheck.checking import examine
+from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.data.sequences import random_sequences
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
-from rnncheck.plan import Plan
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Report, Verdict, Witness
 from rnncheck.scratch.network import Network
-from rnncheck.sequences.random import random_sequences
-from rnncheck.spec import Cell, Dtype, Spec
-from rnncheck.witness import stage, testimony
+from rnncheck.witness import mutation_test, part_of_run
 
 LAYERS = [
     Spec(Cell.RNN),
@@ -108,9 +108,9 @@ def test_the_witness_and_the_judge_agree_on_every_fault(plan: Plan, data: st.Dat
 @given(plans(tolerances=False), st.data())  # the states that a part ends in are others: by chance beyond a tolerance
 def test_they_agree_on_runs_of_which_faults_are_planted_in_a_part(plan: Plan, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "LONGEST", 3)
-        patch.setattr(stage, "SHORTEST", 2)
-        patch.setattr(stage, "WIDEST", 2)
+        patch.setattr(part_of_run, "LONGEST", 3)
+        patch.setattr(part_of_run, "SHORTEST", 2)
+        patch.setattr(part_of_run, "WIDEST", 2)
         agree(replaced(plan, witness=True), data)
 
 
@@ -176,7 +176,7 @@ def test_when_strict_a_pass_that_misses_none_stays_one() -> None:
 
 
 def test_when_strict_a_run_that_can_show_nothing_is_inconclusive() -> None:
-    assert "proves nothing" in (testimony.insufficient(Witness(0, 0)) or "")
+    assert "proves nothing" in (mutation_test.insufficient(Witness(0, 0)) or "")
 
 
 def test_a_mismatch_needs_no_witness() -> None:
@@ -190,7 +190,7 @@ def test_a_witness_can_be_left_out_without_a_word() -> None:
 
 
 def test_a_large_layer_has_none_planted_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testimony, "MOST_WEIGHTS", 35)
+    monkeypatch.setattr(mutation_test, "MOST_WEIGHTS", 35)
     report = check(plan())
     assert report.witness is None
     assert "no faults were planted in so many weights, 36: --witness would" in report.notes
@@ -252,7 +252,7 @@ def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.
     def interrupted(*arguments: object, **options: object) -> None:
         raise Stopped(ExitCode.TERMINATED)
 
-    monkeypatch.setattr(examination, "testify", interrupted)
+    monkeypatch.setattr(examine, "testify", interrupted)
     report = check(plan())
     assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while known faults were tried")
 
@@ -267,6 +267,6 @@ def test_a_right_layer_planted_would_not_be_caught(monkeypatch: pytest.MonkeyPat
     """Whatever is caught is caught for its fault, not for how it is run."""
     monkeypatch.setattr(Fault, "visible_in", lambda fault, scene: None)
     nothing = [Fault("none", where, Network, where) for where in ("states", "gradients", "calls")]
-    monkeypatch.setattr(testimony, "faults_of", lambda spec, lengths: nothing)
+    monkeypatch.setattr(mutation_test, "faults_of", lambda spec, lengths: nothing)
     for spec in LAYERS:
         assert len(witness_of(check(plan(spec))).missed) == 3

@@ -1,7 +1,7 @@
 """Faults of the activations: the function that a sum is put through."""
 
 from rnncheck.faults.pages.page import EVERY, Page
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 FAMILY = "activations"
 

@@ -1,7 +1,7 @@
 """Faults of the gates of LSTM and GRU."""
 
 from rnncheck.faults.pages.page import GATED, Page
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 FAMILY = "gates"
 LSTM, GRU = (Cell.LSTM,), (Cell.GRU,)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 EVERY = (Cell.RNN, Cell.LSTM, Cell.GRU)
 GATED = (Cell.LSTM, Cell.GRU)

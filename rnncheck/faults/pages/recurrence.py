@@ -1,7 +1,7 @@
 """Faults of the recurrence: what a step starts from."""
 
 from rnncheck.faults.pages.page import EVERY, Page
-from rnncheck.spec import Cell
+from rnncheck.model.spec import Cell
 
 FAMILY = "recurrence"
 

@@ -1,0 +1,155 @@
+"""The examination of a case: both sides run, what they yield compared and judged, the verdict explained or doubted."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck import machine
+from rnncheck.checking.plan import Case
+from rnncheck.checking.verdict import judge
+from rnncheck.errors import ExitCode, WeightsError
+from rnncheck.evidence import free_run
+from rnncheck.evidence.allowance import Stated
+from rnncheck.evidence.first_chunk import Evidence, FirstChunk
+from rnncheck.evidence.free_run import SideBySide
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.model.spec import Spec
+from rnncheck.model.weights import Weights
+from rnncheck.report import Comparison, Verdict
+from rnncheck.witness import Terms, Testimony, insufficient, testify
+
+Progress = Callable[[int, int | None], None]
+
+UNHEARD = Testimony(None)
+
+
+@dataclass
+class Examination:
+    """What was seen, and what it comes to. `steps` is how many timesteps ran, `stopped` what ended them early."""
+
+    verdict: Verdict
+    reason: str | None
+    steps: int
+    comparisons: list[Comparison]
+    evidence: Evidence
+    switches: dict[str, object]
+    testimony: Testimony = UNHEARD
+    stopped: KeyboardInterrupt | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.stopped is None:
+            return self.verdict.exit_code
+        return getattr(self.stopped, "exit_code", ExitCode.INTERRUPTED)
+
+    def stop(self, interrupt: KeyboardInterrupt, doing: str) -> None:
+        """Ends it early: a mismatch that was seen is one, but nothing else is decided."""
+        self.stopped = interrupt
+        self.reason = f"stopped after {self.steps:,} timesteps, {doing}"
+        if self.verdict is not Verdict.MISMATCH:
+            self.verdict = Verdict.INCONCLUSIVE
+
+
+def examine(case: Case, progress: Progress | None = None) -> Examination:
+    """Runs both sides and compares everything they yield; known faults explain a mismatch, or are planted after a pass.
+
+    `progress(done, total)` is called after every chunk, in timesteps.
+    """
+    plan, spec, common = case.plan, case.plan.spec, case.common
+    numbers = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    with (
+        machine.threads_for(plan.sequences.batch_size * numbers),
+        machine.tf32(plan.tf32),
+        torch.inference_mode(),
+    ):
+        layers = build_synced(case.sides[0], spec, case.weights), build_synced(case.sides[1], spec, case.weights)
+        allowance = Stated(case.tolerance) if case.tolerance else case.enveloped
+        lengths = plan.sequences.lengths
+        both = SideBySide(spec, *layers, case.state, lengths, allowance, plan.rows, common.unexposed)
+        evidence, first, stopped = Evidence(), None, None
+        try:
+            for x in free_run.tensors(plan.sequences, spec, whole=not common.carries):
+                traces = both.run(x)
+                if first is None and x.numel():
+                    first = first_chunk(case, layers, x)
+                    first.repeated(traces, both.allowed, evidence)
+                    look_closer(case, first, traces[0].output, evidence)
+                if progress:
+                    progress(both.steps, plan.sequences.seq_len)
+        except KeyboardInterrupt as interrupt:
+            stopped = interrupt
+        comparisons = [*both.comparisons(), *evidence.comparisons, *common.problems]
+        verdict, reason = judge(comparisons, case.enveloped.doubt)
+        if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
+            verdict, reason = Verdict.INCONCLUSIVE, doubt
+        switches = machine.precision_switches()
+        found = Examination(verdict, reason, both.steps, comparisons, evidence, switches)
+        if stopped is not None:
+            found.stop(stopped, "before the end of the data")
+        elif first is not None:
+            try:
+                account_for(found, case, first)
+            except KeyboardInterrupt as interrupt:
+                found.stop(interrupt, "while known faults were tried")
+    return found
+
+
+def first_chunk(case: Case, layers: tuple[Layer, Layer], x: Tensor) -> FirstChunk:
+    lengths, common = case.plan.sequences.lengths, case.common
+    return FirstChunk(
+        case.plan.spec,
+        case.weights,
+        x,
+        case.state,
+        lengths,
+        case.sides,
+        layers,
+        common.unexposed,
+        common.withheld,
+    )
+
+
+def look_closer(case: Case, first: FirstChunk, output: Tensor, into: Evidence) -> None:
+    """Single steps and gradients, as far as they are wanted and can be had. `output` is the candidate's."""
+    plan, enveloped, tolerance = case.plan, case.enveloped, case.tolerance
+    if plan.lockstep is not False and case.common.steps and enveloped.first is not None:
+        first.stepped(enveloped.first, output, into)
+    if plan.backward or (plan.backward is None and tolerance is None):
+        first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, into)
+
+
+def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
+    """What makes a mismatch one, or which faults a pass would have caught."""
+    plan, common = case.plan, case.common
+    if found.verdict is Verdict.MISMATCH:
+        from rnncheck.checking.explain import explain  # a pass has no need of it, and should not wait for it
+
+        stated = case.tolerance is not None
+        explain(first, found.comparisons, case.enveloped.rounding, found.evidence, stated, plan.diagnose)
+    elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:
+        modes = {each.mode for each in found.comparisons}
+        held = case.tolerance or case.enveloped.rounding
+        terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld, common.by_row)
+        found.testimony = testify(first, terms, always=plan.witness is not None)
+        witness = found.testimony.witness
+        if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):
+            found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
+
+
+def build_synced(side: Implementation, spec: Spec, weights: Weights) -> Layer:
+    """The layer, proved by reading it back to hold these weights bit for bit at the spec's dtype."""
+    layer = side.build(spec, weights)
+    held = layer.parameters()
+    for name, value in weights.cast(spec).items():
+        if name not in held or not same_bits(held[name], value):
+            raise WeightsError(f"{side.name} does not hold {name} as it was given: read back, it differs")
+    return layer
+
+
+def same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return torch.equal(*(side.cpu().contiguous().view(torch.uint8) for side in (a, b)))

@@ -1,0 +1,143 @@
+"""Why a mismatch is one: arithmetic or another function, and if another, which known fault makes it so."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rnncheck.checking.verdict import first_divergence
+from rnncheck.diagnosis import (
+    diagnose,
+    diagnose_gradients,
+    dropout,
+    dropout_between_layers,
+    dropout_switched_off,
+    findings,
+    follows,
+)
+from rnncheck.diagnosis.ladder import climb
+from rnncheck.envelope import Rounding
+from rnncheck.evidence.first_chunk import Evidence, FirstChunk
+from rnncheck.evidence.second_call import Inputs
+from rnncheck.faults.pages import PAGES
+from rnncheck.faults.scene import Scene
+from rnncheck.report import Comparison, Finding
+from rnncheck.text import short
+
+DEAD, SHAPE = "dead-parameter", "parameter-shape"
+UNSEEN = (
+    "no known fault could be tried: what differs shows neither in a short run over the first timesteps and rows nor on "
+    "fresh data; fewer timesteps and rows, or other data, may show it"
+)
+SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
+UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
+
+
+def explain(
+    first: FirstChunk,
+    comparisons: Sequence[Comparison],
+    rounding: Rounding,
+    into: Evidence,
+    stated: bool,
+    wanted: bool,
+) -> None:
+    """Adds to the evidence what explains that `comparisons` do not all agree; known faults are looked for if `wanted`.
+
+    What is wrong with gradients and only follows from a fault that is named is not told beside it.
+    """
+    if any(finding.slug == UNSTEADY for finding in into.findings):
+        if wanted and (found_dropout := dropped(first)):
+            into.findings[:] = [*found_dropout, *(each for each in into.findings if each.slug != UNSTEADY)]
+        return
+    wrong = [each for each in comparisons if not each.agrees]
+    only_gradients = all(each.mode.startswith("backward") for each in wrong)
+    if only_gradients and into.findings:
+        return
+    note = None
+    if any(each.exceeded for each in wrong if each.quantity in ("output", "h", "c")):
+        finding, note, right = by_precision(first, rounding, stated=stated)
+        if finding is not None:
+            into.findings.insert(0, finding)
+        if finding is not None or right:
+            into.notes += [note] if finding is None else []
+            return
+    if wanted:
+        # States may agree at the dtype for its roughness alone: in float64 they may not.
+        found = diagnose(first.sides[0], scene_of(first), first_divergence(comparisons))
+        if found is not None:
+            following = follows(found.named, first.sides[1], scene_of(first))
+            others = [finding for finding in into.findings if not following(finding)]
+            into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
+            note = None if found.named else note
+        elif only_gradients:
+            into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
+        elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
+            into.findings.append(Finding("unexplained", UNSEEN, 0.0, mend=SEEN_OTHERWISE))
+    if note is not None:
+        into.notes.append(note)
+
+
+def dropped(first: FirstChunk) -> list[Finding]:
+    """Dropout, if that is what changes from call to call."""
+    if found := dropout_switched_off(first.sides[0], scene_of(first)):
+        return found
+    candidate, reference = (Inputs(first.spec, first.x, first.state, first.lengths).run(each) for each in first.layers)
+    one = dropout(candidate.output, reference.output) or dropout_between_layers(first.sides[0], scene_of(first))
+    return [] if one is None else [one]
+
+
+def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str, bool]:
+    """What the precision ladder finds, that it is the same function computed more roughly; or else what to note, and
+    whether that is that the candidate is right.
+    """
+    ladder = climb(
+        first.sides[0],
+        first.spec,
+        first.weights,
+        first.x,
+        first.state,
+        first.lengths,
+        rounding=rounding,
+        withheld=first.withheld,
+    )
+    if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
+        return (
+            None,
+            (
+                f"{first.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
+                f"{first.sides[1].name}, or at what is not finite"
+            ),
+            True,
+        )
+    return ladder.finding, f"precision: {ladder.message}", False
+
+
+def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> list[Finding]:
+    """What was found by running it, and what was `read` of it before, the surest first.
+
+    Once a fault is named that makes the right layer do just the same, a dead parameter is that fault's doing, and the
+    shape of a bias that serves every unit is its place, which is noted. A parameter may also be dead for want of its
+    right place in a mapping that was `given`: that is told. Of a layer that is never twice the same nothing is known.
+    """
+    sure = [finding for finding in into.findings if finding.explains == 1.0]
+    found = [finding for finding in into.findings if finding not in sure and finding.slug != "unexplained"]
+    named = {finding.slug for finding in sure}
+    unsteady = any(finding.slug == UNSTEADY for finding in into.findings)
+    follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
+    into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
+    kept = [finding for finding in read if finding.slug not in follow]
+    return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
+
+
+def mended(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, each with how to mend it, if that is known and is not what one before it says."""
+    said, result = set[str | None](), list[Finding]()
+    for finding in findings:
+        known = PAGES.get(finding.slug)
+        mend = finding.mend or (None if known is None else known.mend)
+        result.append(replace(finding, mend=None if mend in said else mend))
+        said.add(mend)
+    return result
+
+
+def scene_of(first: FirstChunk) -> Scene:
+    lengths = None if first.lengths is None else tuple(first.lengths)
+    return Scene(first.spec, first.weights.values, first.x, first.state, lengths)

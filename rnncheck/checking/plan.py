@@ -1,0 +1,156 @@
+"""A plan: all that one check is asked to do, and what that comes to once both sides are loaded."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from rnncheck import machine
+from rnncheck.data.sequences import Sequences, initial_state
+from rnncheck.envelope import rounding_of
+from rnncheck.errors import CannotRun, RefusedError, UsageError
+from rnncheck.evidence import free_run
+from rnncheck.evidence.allowance import Enveloped
+from rnncheck.evidence.common_ground import Ground, ground
+from rnncheck.evidence.tolerance import Tolerance, stated
+from rnncheck.implementations import check_mappable, is_users_own, load
+from rnncheck.implementations.protocol import Implementation
+from rnncheck.model import weights_file
+from rnncheck.model.spec import InitialState, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One check: what model, on what data, with which weights, who against whom, and what is allowed.
+
+    `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
+    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it, by the
+    envelope (None: unless a tolerance is stated);
+    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated);
+    `diagnose` looks for the known fault that explains a mismatch. `witness` plants every known fault after a pass, to
+    see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
+    missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
+    candidate's, or else the reference's. `mapping_path` says what each of the candidate's tensors holds, which is found
+    out otherwise, and can be written to `save_mapping_path`. `weights` are in hand, or else in a file, or drawn.
+    """
+
+    spec: Spec
+    sequences: Sequences
+    candidate: str | Implementation = "scratch"
+    reference: str | Implementation = "torch"
+    seed: int = 0
+    h0: InitialState = "random"
+    weights_path: Path | None = None
+    weights: Weights | None = None
+    save_weights_path: Path | None = None
+    mapping_path: Path | None = None
+    save_mapping_path: Path | None = None
+    weight_scale: float = 1.0
+    allow_nonfinite: bool = False
+    atol: float | None = None
+    rtol: float | None = None
+    lockstep: bool | None = None
+    backward: bool | None = None
+    diagnose: bool = True
+    witness: bool | Literal["strict"] | None = None
+    tf32: bool = False
+    rows: int | None = 30
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Both sides, what they have in common, and what both are given: `weights`, and `state`, of the kind `h0`.
+
+    `tolerance` is the stated one, if any; `enveloped` computes the rounding envelope.
+    """
+
+    plan: Plan
+    sides: tuple[Implementation, Implementation]  # candidate, reference
+    common: Ground
+    weights: Weights
+    h0: InitialState
+    state: State
+    tolerance: Tolerance | None
+    enveloped: Enveloped
+
+
+def prepare(plan: Plan) -> Case:
+    """Loads both sides and all that they are given. Raises `CannotRun` for what cannot be used."""
+    spec, sequences = plan.spec, plan.sequences
+    machine.require(spec)
+    require_memory(spec)
+    if plan.save_mapping_path and isinstance(plan.candidate, str):
+        check_mappable(plan.candidate)
+    sides = sides_of(plan.candidate, plan.reference, plan.arguments, plan.mapping_path)
+    for side in sides:
+        if reason := side.refuses(spec, lengths=sequences.lengths is not None):
+            raise RefusedError(f"{side.name} cannot run this: {reason}")
+    common = ground(spec, *sides, seq_len=sequences.seq_len, lengths=sequences.lengths)
+    if plan.save_mapping_path:
+        from rnncheck.mapping import save as save_mapping  # where a candidate was mapped it is there already
+
+        save_mapping(plan.save_mapping_path, spec.cell, common.mapping)
+    weights = common.restrict(weights_of(plan))
+    h0 = plan.h0 if common.takes_state else "zeros"
+    state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
+    if state.c is not None and not common.takes_cell_state:
+        state = State(state.h, torch.zeros_like(state.c))
+    tolerance = stated(plan.atol, plan.rtol)
+    if tolerance is not None and plan.lockstep:
+        raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
+    enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
+    return Case(plan, sides, common, weights, h0, state, tolerance, enveloped)
+
+
+def sides_of(
+    candidate: str | Implementation,
+    reference: str | Implementation,
+    arguments: Mapping[str, object],
+    mapping: Path | None = None,
+) -> tuple[Implementation, Implementation]:
+    """Both, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
+    if arguments and not any(isinstance(each, str) and is_users_own(each) for each in (candidate, reference)):
+        raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
+    if mapping and isinstance(candidate, str):
+        check_mappable(candidate)
+    sides = []
+    for side in (candidate, reference):
+        if isinstance(side, str):
+            own = is_users_own(side)
+            sides.append(load(side, arguments if own else None, mapping if own else None))
+            arguments = {} if own else arguments
+        else:
+            sides.append(side)
+        mapping = None  # the candidate's alone
+    return sides[0], sides[1]
+
+
+def require_memory(spec: Spec) -> None:
+    """Raises `CannotRun` for weights that this machine cannot hold, in float64 and twice at the run's dtype."""
+    numbers = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    needed, here = 16 * numbers, free_run.physical_memory()
+    if needed > here:
+        raise CannotRun(
+            f"these {numbers:,} weights take {needed / 2**30:,.0f} GiB and there are {here / 2**30:,.0f}; "
+            "choose smaller sizes"
+        )
+
+
+def weights_of(plan: Plan) -> Weights:
+    """The plan's weights, in hand, from its file or drawn, scaled, and saved if it says so."""
+    if plan.weights is not None:
+        weights = plan.weights
+    elif plan.weights_path:
+        weights = weights_file.load(plan.weights_path, plan.spec, allow_nonfinite=plan.allow_nonfinite)
+    else:
+        weights = draw(plan.spec, plan.seed)
+    weights = weights.scaled(plan.weight_scale)
+    if plan.save_weights_path:
+        weights_file.save(plan.save_weights_path, weights)
+    return weights

@@ -1,0 +1,161 @@
+"""Which columns a file has, which of them are read, and what counts as a number in them.
+
+number = [spaces] [+ or -] digits [mark digits] [e [+ or -] digits] [spaces]
+
+with at least one digit on one side of the decimal mark. Python's and numpy's own readers take more (1_000,
+other scripts' digits, 1e400 as infinity); what they take and this grammar does not is refused, not guessed at.
+"""
+
+import difflib
+import math
+import re
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+
+from rnncheck.data.options import FileOptions
+from rnncheck.errors import DataError
+from rnncheck.text import printable
+
+BLANKS = " \t"
+MISSING_TOKENS = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "null", "none"})
+
+# Each of these runs in linear time: no two neighbouring parts can match the same digit.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NONFINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+_NOT_ZERO = re.compile(r"[+-]?[0.]*[1-9]")
+
+# Only text like this can be a number other than zero and yet round to zero in float64.
+MAY_UNDERFLOW = re.compile(r"[eE]-[0-9]{3}|0{200}")
+
+
+class Cell(Enum):
+    """What the text of one cell is."""
+
+    NUMBER = "a number"
+    UNDERFLOW = "a number other than zero that float64 rounds to zero"
+    OVERFLOW = "a number that overflows float64"
+    NONFINITE = "NaN or infinity"
+    MISSING = "a missing value"
+    TEXT = "not a number"
+
+
+def read_cell(text: str, decimal: str = ".") -> tuple[Cell, float]:
+    """What a cell is and its value, NaN where it has none."""
+    text = text.strip(BLANKS)
+    if decimal != ".":
+        # A full stop is no decimal mark here, so it must not become one.
+        text = text.replace(".", "\0").replace(decimal, ".")
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+        if math.isinf(value):
+            return Cell.OVERFLOW, math.nan
+        if value == 0 and _NOT_ZERO.match(text):
+            return Cell.UNDERFLOW, value
+        return Cell.NUMBER, value
+    if _NONFINITE.fullmatch(text):
+        return Cell.NONFINITE, float(text)
+    if text.casefold() in MISSING_TOKENS:
+        return Cell.MISSING, math.nan
+    return Cell.TEXT, math.nan
+
+
+def is_text(text: str, decimal: str = ".") -> bool:
+    """Whether a cell can only be a name: no number, and no value that is missing or not finite."""
+    return read_cell(text, decimal)[0] is Cell.TEXT
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a file by name (by place, from 1, without a header) and the places, from 0, of those read."""
+
+    names: tuple[str, ...]
+    header: bool
+    header_chosen: str
+    inputs: tuple[int, ...]
+    sequence_id: int | None
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+    @property
+    def input_names(self) -> list[str]:
+        return [self.names[column] for column in self.inputs]
+
+    def describe(self, column: int) -> str:
+        """How messages call a column."""
+        return f"column {column + 1}" + (f" ('{printable(self.names[column])}')" if self.header else "")
+
+    def selector(self, column: int) -> str:
+        """What to type after --columns or --drop to mean this column."""
+        name = self.names[column]
+        if name and self.names.count(name) == 1 and printable(name) == name:
+            return shlex.quote(name)
+        return str(column + 1)
+
+
+def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
+    """The layout of a file whose first record is `first`, found at `where`.
+
+    Raises `DataError` for columns that are not there or cannot be told apart.
+    """
+    names_itself = next((cell for cell in first if is_text(cell, options.decimal)), None)
+    header = names_itself is not None if options.header is None else options.header
+    if options.header is not None:
+        chosen = "--header" if header else "--no-header"
+    elif names_itself is not None:
+        chosen = f"'{printable(names_itself)}' in the first row is not a number"
+        if any(read_cell(cell, options.decimal)[0] is Cell.NUMBER for cell in first):
+            chosen += " (others are: if the row is data, pass --no-header)"
+    else:
+        chosen = "the first row is all numbers"
+    names = tuple(cell.strip() for cell in first) if header else tuple(str(i + 1) for i in range(len(first)))
+
+    finder = _Finder(names, where)
+    sequence_id = None if options.sequence_id is None else finder.find(options.sequence_id)
+    if options.columns:
+        inputs = tuple(finder.find(name) for name in options.columns)
+    else:
+        dropped = {finder.find(name) for name in options.drop} | {sequence_id}
+        inputs = tuple(column for column in range(len(names)) if column not in dropped)
+        finder.check_distinct(inputs)
+    if len(set(inputs)) < len(inputs):
+        raise DataError(f"{where}: --columns names a column twice, by its name and by its place; name it once")
+    if sequence_id in inputs:
+        raise DataError(f"{where}: --columns names the column of --sequence-id; it says which rows belong together")
+    if not inputs:
+        raise DataError(f"{where}: no column is left to read; --drop names all {len(names)}")
+    return Layout(names, header, chosen, inputs, sequence_id)
+
+
+@dataclass(frozen=True)
+class _Finder:
+    names: tuple[str, ...]
+    where: str
+
+    def find(self, wanted: str) -> int:
+        """The place of a column that the user named."""
+        count = self.names.count(wanted)
+        if count == 1:
+            return self.names.index(wanted)
+        if count > 1:
+            raise DataError(f"{self.where}: {count} columns are named '{printable(wanted)}'; give the place, from 1")
+        if re.fullmatch("[0-9]{1,9}", wanted) and 1 <= int(wanted) <= len(self.names):
+            return int(wanted) - 1
+        near = difflib.get_close_matches(wanted, self.names, n=1) or self.names[:8]
+        known = ", ".join(f"'{printable(name)}'" for name in near)
+        raise DataError(
+            f"{self.where}: no column '{printable(wanted)}' among {len(self.names)}; "
+            f"{'did you mean' if len(near) == 1 else 'there are'} {known}; a place from 1 to {len(self.names)} will do"
+        )
+
+    def check_distinct(self, columns: tuple[int, ...]) -> None:
+        for name, count in Counter(self.names[column] for column in columns).items():
+            if count > 1:
+                places = ",".join(str(column + 1) for column in columns if self.names[column] == name)
+                raise DataError(
+                    f"{self.where}: columns {places} are all named '{printable(name)}'; "
+                    f"rename them, or choose by place, as in --columns {places}"
+                )

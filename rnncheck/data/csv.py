@@ -1,0 +1,155 @@
+"""A text file of comma-separated numbers as a table: one row is one timestep."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnncheck.data.batching import Table, Tally
+from rnncheck.data.columns import Layout, lay_out
+from rnncheck.data.options import FileOptions
+from rnncheck.data.records import LONGEST_LINE, OPEN_QUOTE, Dialect, Records, UnfinishedRecord, text_blocks
+from rnncheck.data.rows import StrictRows, read_fast
+from rnncheck.data.sequences import FloatArray
+from rnncheck.data.source import DataFile
+from rnncheck.errors import DataError
+from rnncheck.text import printable
+
+_SAMPLE_LINES = 20
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The beginning of a file: its first record, where the data begin, and a few lines for messages."""
+
+    first: list[str]
+    offset: int
+    line: int
+    data_offset: int
+    data_line: int
+    sample: list[str]
+
+
+def open_csv(file: DataFile, options: FileOptions) -> Table:
+    """The table in a text file, of which only the beginning is read now.
+
+    Raises `DataError` when the beginning is at fault; reading the table raises it for the rest.
+    """
+    dialect = Dialect(options.separator, options.comment)
+    head = _read_head(file, options, dialect)
+    layout = lay_out(head.first, options, f"{file.name}:{head.line}")
+    _refuse_empty_last_column(layout, options, head, file.name)
+
+    def read(tally: Tally) -> Iterator[FloatArray]:
+        strict = StrictRows(file.name, layout, dialect, options, head.sample, head.first)
+        skip, line = (head.data_offset, head.data_line) if layout.header else (head.offset, head.line)
+        left = ""
+        for block in text_blocks(file, options.encoding):
+            text = left + block[skip:]
+            skip = max(0, skip - len(block))
+            rows = None
+            if layout.sequence_id is None and strict.blank_line is None and not left and text:
+                newlines = text.count("\n")
+                rows = read_fast(text, newlines, layout, dialect, options.decimal)
+            if rows is None:
+                rows, left, line = strict.read(text, line, tally)
+            else:
+                line += newlines
+                strict.last_row = rows[-1].tolist()
+            tally.rows += len(rows)
+            if len(rows):
+                yield rows[:, None, :]
+        if left:
+            raise DataError(f"{file.name}:{line}: {OPEN_QUOTE}")
+        _refuse_no_rows(tally, layout, head, file.name)
+
+    facts: dict[str, object] = {
+        "source": "csv",
+        "path": file.path,
+        "columns": layout.input_names,
+        "header": layout.header,
+        "header_chosen": layout.header_chosen,
+        "sep": dialect.sep,
+        "decimal": options.decimal,
+        "encoding": options.encoding or "utf-8",
+        "missing": options.missing,
+        "allow_nonfinite": options.allow_nonfinite,
+    }
+    notes = []
+    if options.header is None:
+        notes.append(f"{'header' if layout.header else 'no header'}: {layout.header_chosen}")
+    table = Table(file.name, read, 1, layout.input_names, facts, notes)
+    _refuse_doubtful_first_rows(table, layout, options, head)
+    return table
+
+
+def _read_head(file: DataFile, options: FileOptions, dialect: Dialect) -> _Head:
+    text = ""
+    head = open_quote = None
+    for block in text_blocks(file, options.encoding):
+        text += block
+        records = Records(text, 1, dialect, file.name)
+        try:
+            head = _first_record(records, text, options, file.name)
+        except UnfinishedRecord:
+            open_quote = records.line
+        if len(text) > LONGEST_LINE or (head is not None and text.count("\n", head.offset) >= _SAMPLE_LINES):
+            break
+    if head is not None:
+        return head
+    if open_quote is not None:
+        raise DataError(f"{file.name}:{open_quote}: {OPEN_QUOTE}")
+    raise DataError(f"{file.name} has no data rows; it begins with nothing but blank or comment lines")
+
+
+def _first_record(records: Records, text: str, options: FileOptions, name: str) -> _Head | None:
+    blank_line = None
+    for cells in records:
+        if not cells:
+            blank_line = blank_line or records.line
+            continue
+        if blank_line is not None and not options.skip_blank:
+            raise DataError(f"{name}:{blank_line}: a blank line before the data; remove it or pass --skip-blank")
+        lines = text[records.offset :].split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES]
+        sample = [line for line in lines if line and not records.dialect.is_comment(line)]
+        return _Head(cells, records.offset, records.line, records.end, records.next_line, sample)
+    return None
+
+
+def _refuse_empty_last_column(layout: Layout, options: FileOptions, head: _Head, name: str) -> None:
+    """An empty last column, from a separator at the end of every line, is no column of missing values."""
+    last = layout.width - 1
+    nameless = not layout.names[last] if layout.header else options.missing == "error"
+    if (
+        nameless
+        and last > 0
+        and last in layout.inputs
+        and all(line.endswith(options.separator) for line in head.sample)
+    ):
+        columns = ",".join(layout.selector(column) for column in layout.inputs if column != last)
+        raise DataError(
+            f"{name}:{head.line}: an empty last column; remove the '{printable(options.separator)}' that ends every "
+            f"line, or pass --columns {columns}"
+        )
+
+
+def _refuse_doubtful_first_rows(table: Table, layout: Layout, options: FileOptions, head: _Head) -> None:
+    """Reads the first block, so that a bad file fails at once, and stops at a lone row that may be a header."""
+    tally = Tally()
+    rows = table.read(tally)
+    next(rows)
+    if options.header is None and not layout.header and tally.rows == 1 and next(rows, None) is None:
+        numbers = "1 number" if layout.width == 1 else f"{layout.width} numbers"
+        raise DataError(
+            f"{table.name}:{head.line}: the file looks like {numbers} and no header; "
+            f"pass --no-header if this is a row of data"
+        )
+
+
+def _refuse_no_rows(tally: Tally, layout: Layout, head: _Head, name: str) -> None:
+    if tally.rows:
+        return
+    if tally.dropped:
+        raise DataError(f"{name}: no row is left; all {tally.dropped:,} have a missing value (--missing drop-row)")
+    raise DataError(
+        f"{name}: no data rows after the header on line {head.line} ({layout.header_chosen}); "
+        f"pass --no-header if that line is data"
+    )

@@ -1,0 +1,260 @@
+"""Records of text to rows of numbers: the fast way where it can do no harm, else a strict one that places a fault."""
+
+import csv
+import math
+import re
+
+import numpy as np
+
+from rnncheck.data.batching import Group, Tally
+from rnncheck.data.columns import MAY_UNDERFLOW, Cell, Layout, read_cell
+from rnncheck.data.options import FileOptions
+from rnncheck.data.records import Dialect, Records, UnfinishedRecord
+from rnncheck.data.sequences import FloatArray
+from rnncheck.errors import DataError
+from rnncheck.text import printable
+
+
+def read_fast(text: str, newlines: int, layout: Layout, dialect: Dialect, decimal: str) -> FloatArray | None:
+    """The inputs (rows, I) of a block of whole lines, or None when only the strict way can read it or say why not.
+
+    `newlines` is how many the text has. What it does read, the strict way reads to the same numbers.
+    """
+    # Quotes may hide a separator (and numpy would read '"1"2' as 12).
+    if not text.isascii() or '"' in text or "\0" in text:
+        return None
+    if decimal != ".":
+        if "." in text:
+            return None
+        text = text.replace(decimal, ".")
+    lines = text.splitlines()
+    # Vertical tabs and their like are spaces to numpy. Here, they end lines; all but one.
+    if len(lines) != newlines + (not text.endswith("\n")) or "\x1f" in text:
+        return None
+    if dialect.comment is not None and dialect.comment in text:
+        lines = [line for line in lines if not dialect.is_comment(line)]
+    limit = csv.field_size_limit()
+    if not any(lines) or (len(text) > limit and max(map(len, lines)) > limit):
+        return None
+    whole = layout.inputs == tuple(range(layout.width))
+    if not whole and any(line.count(dialect.sep) != layout.width - 1 for line in lines):
+        return None  # numpy compares the widths of rows only when it reads all columns
+    try:
+        rows = np.loadtxt(
+            lines,
+            delimiter=dialect.sep,
+            comments=None,
+            usecols=None if whole else layout.inputs,
+            ndmin=2,
+            encoding=None,
+        )
+    except ValueError:
+        return None
+    # Where numpy passes over a blank line, there are fewer rows.
+    if rows.shape != (len(lines), len(layout.inputs)) or not np.isfinite(rows).all():
+        return None
+    if not rows.all() and MAY_UNDERFLOW.search(text):
+        return None
+    return rows
+
+
+_COMMENT_MARKS = ("#", "%", "//", "!")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_KINDS_OF_TEXT = (
+    (re.compile(r"[\u2212\u2013\u2010][0-9.]"), "the sign is U+{sign:04X}, not '-'; write '-'"),
+    (re.compile(r"[+-]?0[xXoObB]"), "write it in decimal digits"),
+    (
+        re.compile(r"[+-]?[0-9]{1,3}(?:([,_' \u00a0\u202f.])[0-9]{3})+(?:[.,][0-9]*)?$"),
+        "write it without thousands marks",
+    ),
+    (re.compile(r"\d+(?:[.,]\d*)?$"), "write it in the digits 0 to 9"),
+)
+_DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|\d\d?:\d\d")
+
+
+def way_out_of_text(cell: str, column: int, layout: Layout, options: FileOptions, sample: list[str]) -> str:
+    """What to do about a cell that is not a number. `sample` is the first few lines of the file."""
+    cell = cell.strip()
+    if structure := _other_structure(cell if column == 0 else "", options, sample):
+        return structure
+    if options.decimal == "." and options.separator != "," and _DECIMAL_COMMA.fullmatch(cell):
+        return "for a decimal comma, pass --decimal ','"
+    if options.decimal == "," and re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", cell):
+        return "--decimal ',' was given; for a decimal point, leave it out"
+    for pattern, advice in _KINDS_OF_TEXT:
+        if pattern.match(cell):
+            return advice.format(sign=ord(cell[0]))
+    if _DECIMAL_COMMA.fullmatch(cell):
+        return "write it with a decimal point, or separate the cells by ';' and pass --sep ';' --decimal ','"
+    kind = "it looks like a date or a time; " if _DATE.match(cell) else ""
+    if options.columns:
+        return f"{kind}take it out of --columns"
+    return f"{kind}leave the column out with --drop {layout.selector(column)}"
+
+
+def way_out_of_width(cells: list[str], first_name: str, width: int, options: FileOptions, sample: list[str]) -> str:
+    """What to do about a record that has not `width` cells, in a file whose first cell is `first_name`."""
+    for start in (first_name, cells[0]):
+        if structure := _other_structure(start, options, sample):
+            return structure
+    if len(cells) == width + 1 and not cells[-1].strip():
+        return f"the last is empty: remove the '{options.separator}' at the end of the line"
+    if len(cells) == 2 * width and options.separator == ",":
+        return "if the comma is a decimal mark, pass --sep ';' --decimal ','"
+    return "give every row the same number of cells"
+
+
+def _other_structure(start: str, options: FileOptions, sample: list[str]) -> str:
+    """The options that would make more sense of the whole file, if there are any."""
+    mark = next((mark for mark in _COMMENT_MARKS if start.lstrip().startswith(mark)), None)
+    if mark and options.comment is None:
+        return f"if lines that begin with '{mark}' are comments, pass --comment '{mark}'"
+    if options.sep is not None:
+        return ""
+    spaces = [] if any("," in line for line in sample) else [" "]
+    for sep, typed in ((";", ";"), ("\t", "\\t"), ("|", "|"), *((space, space) for space in spaces)):
+        counts = {line.count(sep) for line in sample}
+        if len(counts) == 1 and counts != {0}:
+            decimal = any(_DECIMAL_COMMA.fullmatch(cell.strip(' "')) for line in sample for cell in line.split(sep))
+            return f"it looks separated by '{typed}'; pass --sep '{typed}'" + (" --decimal ','" if decimal else "")
+    return ""
+
+
+class StrictRows:
+    """Reads the text of one file from its first row of data to its last, a block at a time.
+
+    `name`, `sample` (the file's first few lines) and `first` (its first record) are for messages.
+    """
+
+    def __init__(
+        self, name: str, layout: Layout, dialect: Dialect, options: FileOptions, sample: list[str], first: list[str]
+    ) -> None:
+        self._name = name
+        self._layout = layout
+        self._dialect = dialect
+        self._options = options
+        self._sample = sample
+        self._first = first
+        self._seen: dict[str, Group] = {}
+        self.blank_line: int | None = None  # a blank line that only the file's end may follow
+        self.last_row: list[float] | None = None  # what --missing ffill carries on
+
+    def read(self, text: str, line: int, tally: Tally) -> tuple[FloatArray, str, int]:
+        """The rows (rows, I) of `text`, which begins on line `line`; the text left over and the line it begins on.
+
+        What is left over is a record that the text's end cuts in two.
+        """
+        rows: list[list[float]] = []
+        records = Records(text, line, self._dialect, self._name)
+        left, next_line = "", line
+        try:
+            for cells in records:
+                row = self._read_record(cells, records.line, tally)
+                if row is not None:
+                    rows.append(row)
+            next_line = records.next_line
+        except UnfinishedRecord:
+            left, next_line = text[records.offset :], records.line
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self._layout.inputs)), left, next_line
+
+    def _read_record(self, cells: list[str], line: int, tally: Tally) -> list[float] | None:
+        """The numbers of one record, or None where it gives no row."""
+        if not cells:
+            if self.blank_line is None and not self._options.skip_blank:
+                self.blank_line = line
+            return None
+        if self.blank_line is not None:
+            raise DataError(
+                f"{self._name}:{self.blank_line}: a blank line amid the data; remove it or pass --skip-blank"
+            )
+        if len(cells) != self._layout.width:
+            raise DataError(self._wrong_width(cells, line))
+        group = self._group(cells, line)
+        if group is not None and (not tally.groups or tally.groups[-1] is not group):
+            self.last_row = None  # nothing is carried from one sequence into the next
+        row = self._read_cells(cells, line, tally)
+        if row is None:
+            tally.dropped += 1
+            return None
+        self.last_row = row
+        if group is not None:
+            self._count(group, line, tally)
+        return row
+
+    def _read_cells(self, cells: list[str], line: int, tally: Tally) -> list[float] | None:
+        row: list[float] = []
+        for place, column in enumerate(self._layout.inputs):
+            kind, value = read_cell(cells[column], self._options.decimal)
+            if kind is Cell.UNDERFLOW:
+                tally.underflowed += 1
+            elif kind is not Cell.NUMBER and not (kind is Cell.NONFINITE and self._options.allow_nonfinite):
+                if not self._is_missing(kind, value):
+                    raise DataError(self._refused(kind, cells[column], column, line))
+                if self._options.missing == "drop-row":
+                    return None
+                value = self._fill(place, column, line)
+                tally.filled += 1
+            row.append(value)
+        return row
+
+    def _is_missing(self, kind: Cell, value: float) -> bool:
+        """Whether --missing decides; a NaN that is not allowed as a number is a missing value."""
+        return self._options.missing != "error" and (
+            kind is Cell.MISSING or (kind is Cell.NONFINITE and math.isnan(value))
+        )
+
+    def _fill(self, place: int, column: int, line: int) -> float:
+        if self._options.missing == "zero":
+            return 0.0
+        if self.last_row is None:
+            raise DataError(
+                f"{self._name}:{line}: {self._layout.describe(column)} is missing and there is no row before it "
+                f"in its sequence for --missing ffill to carry on; remove the row or pass --missing drop-row"
+            )
+        return self.last_row[place]
+
+    def _group(self, cells: list[str], line: int) -> Group | None:
+        """The sequence that a record belongs to, where a column says so."""
+        if self._layout.sequence_id is None:
+            return None
+        name = cells[self._layout.sequence_id].strip()
+        if not name:
+            column = self._layout.describe(self._layout.sequence_id)
+            raise DataError(f"{self._name}:{line}: {column} is empty; every row needs the name of its sequence")
+        return self._seen.get(name) or Group(name, line)
+
+    def _count(self, group: Group, line: int, tally: Tally) -> None:
+        if group.rows and tally.groups[-1] is not group:
+            raise DataError(
+                f"{self._name}:{line}: sequence '{printable(group.name)}' began on line {group.line} and others "
+                f"came since; the rows of a sequence must stand together, so sort the file by --sequence-id"
+            )
+        if not group.rows:
+            self._seen[group.name] = group
+            tally.groups.append(group)
+        group.rows += 1
+
+    def _wrong_width(self, cells: list[str], line: int) -> str:
+        width, found = self._layout.width, len(cells)
+        way_out = way_out_of_width(cells, self._first[0], width, self._options, self._sample)
+        return (
+            f"{self._name}:{line}: {found} {'field' if found == 1 else 'fields'}, expected {width} "
+            f"as in the first row; {way_out}"
+        )
+
+    def _refused(self, kind: Cell, cell: str, column: int, line: int) -> str:
+        start = f"{self._name}:{line}: {self._layout.describe(column)} is"
+        shown = f"'{printable(cell)}'"
+        match kind:
+            case Cell.MISSING:
+                what = "empty" if not cell.strip() else shown
+                may_be_header = self._options.header is None and not self._layout.header and self.last_row is None
+                header = ", or --header if this is the header" if may_be_header else ""
+                return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill{header}"
+            case Cell.NONFINITE:
+                return f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides"
+            case Cell.OVERFLOW:
+                return f"{start} {shown}, which overflows float64; scale the column down"
+            case _:
+                way_out = way_out_of_text(cell, column, self._layout, self._options, self._sample)
+                return f"{start} {shown}, not a number; {way_out}"

@@ -1,0 +1,130 @@
+"""The precision ladder: is a mismatch semantics, another function, or arithmetic, the same function computed roughly?
+
+A layer that computes in a coarser precision is told by direct evidence of it (`ladder.quantisation`). Otherwise the
+run is repeated in float64: a gap that stays is semantics, one that shrinks to what float64 rounds is arithmetic.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from torch import Tensor
+
+from rnncheck.diagnosis.ladder.distance import Gap, Trial, gap, worse
+from rnncheck.diagnosis.ladder.low_precision import evidence
+from rnncheck.diagnosis.ladder.precisions import Precision, coarser_than
+from rnncheck.envelope import Rounding, independent_units, lowered_envelope, rounding_of
+from rnncheck.implementations.protocol import Implementation
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights
+from rnncheck.report import Finding
+
+Conclusion = Literal["semantics", "arithmetic", "unknown"]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """What a mismatch is, and the largest error, free running or in lockstep, at the run's dtype and in float64.
+
+    `gap_float64` is None where the float64 run was not needed, or could not be made.
+    """
+
+    conclusion: Conclusion
+    gap: float
+    gap_float64: float | None
+    message: str
+    finding: Finding | None
+
+    @property
+    def low(self) -> bool:
+        """Whether it is arithmetic coarser than the run's dtype."""
+        return self.finding is not None and self.finding.slug == "low-precision-compute"
+
+
+def climb(
+    implementation: Implementation,
+    spec: Spec,
+    weights: Weights,
+    x: Tensor,
+    state: State,
+    lengths: Sequence[int] | None = None,
+    *,
+    rounding: Rounding | None = None,
+    withheld: frozenset[str] = frozenset(),
+) -> Ladder:
+    """Semantics or arithmetic, for a candidate that was found to differ over x (T, B, I), all given in float64.
+
+    `rounding` is the arithmetic the run was allowed, as `rounding_of` says it unless given; of `withheld`, "h0" and
+    "c0", the candidate takes none. Raises what the candidate
+    raises at the run's own dtype; in float64 it may refuse or fail.
+    """
+    rounding = rounding or rounding_of(spec)
+    rung = Rung(Trial(implementation, spec, weights, x, state, lengths, withheld), rounding)
+    own = rung.gap(rounding)
+    if own.contained:
+        message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} may do"
+        return Ladder("arithmetic", own.size, None, message, rounding_only(message))
+    coarse = [each for each in coarser_than(rounding) if rung.gap(each.rounding(rounding), each.floor).contained]
+    if found := evidence(rung.lockstep, rung.stepped, rung.envelope, coarse):
+        name = found.precision.name if found.stored else found.precision.as_factors
+        message = f"computes in {name}: its errors are those of {digits(found.precision)}, and {found.how}"
+        finding = Finding("low-precision-compute", message, residual=own.size)
+        return Ladder("arithmetic", own.size, None, message, finding)
+    return in_float64(rung.trial, own)
+
+
+def in_float64(trial: Trial, own: Gap) -> Ladder:
+    """The same run in float64: what is left of a gap."""
+    spec = replace(trial.spec, dtype=Dtype.FLOAT64)
+    if spec == trial.spec:
+        message = f"its largest error, {own.size:.1e}, is no rounding of float64: it computes something else"
+        return Ladder("semantics", own.size, own.size, message, None)
+    if reason := trial.implementation.refuses(spec, lengths=trial.lengths is not None):
+        return Ladder("unknown", own.size, None, f"it cannot be run in float64 to tell: {reason}", None)
+    rounding = rounding_of(spec)
+    try:
+        left = Rung(replace(trial, spec=spec), rounding).gap(rounding)
+    except Exception as problem:  # a candidate may fail in any way where it was never tried
+        return Ladder("unknown", own.size, None, f"run in float64 to tell, it failed: {problem}", None)
+    if left.contained:
+        message = (
+            f"its largest error is {own.size:.1e} in {trial.spec.dtype} and {left.size:.1e} in float64, "
+            f"where it is what rounding may do: the same function, computed more roughly than {trial.spec.dtype} is"
+        )
+        return Ladder("arithmetic", own.size, left.size, message, rounding_only(message))
+    message = (
+        f"its largest error is {own.size:.1e} in {trial.spec.dtype} and still {left.size:.1e} in float64: "
+        "no precision takes it away, it computes something else"
+    )
+    return Ladder("semantics", own.size, left.size, message, None)
+
+
+class Rung:
+    """A candidate at one dtype, run freely and in lockstep, to be held against envelopes of any rounding."""
+
+    def __init__(self, trial: Trial, rounding: Rounding) -> None:
+        self.trial = trial
+        self._free, self._free_envelope = trial.run(), trial.envelope(rounding)
+        self.lockstep = trial.lockstep(self._free_envelope)
+        self.stepped, self.envelope = self.lockstep.run(), self.lockstep.envelope(rounding)
+        self._rounding = rounding
+
+    def gap(self, rounding: Rounding, floor: float = 0.0) -> Gap:
+        """How far off it is; by the run's own rounding as the check itself judges it, all units at once too."""
+        if rounding == self._rounding:
+            free, final = self._free_envelope, self.stepped.final
+            stepped = lowered_envelope(self.envelope, final, independent_units(self.trial.spec, self.trial.weights))
+        else:
+            free, stepped = self.trial.envelope(rounding), self.lockstep.envelope(rounding)
+        return worse(gap(self._free, free, floor), gap(self.stepped, stepped, floor))
+
+
+def rounding_only(message: str) -> Finding:
+    return Finding("rounding-only", message)
+
+
+def digits(precision: Precision) -> str:
+    """How many bits its numbers have, the hidden one included."""
+    return f"{round(-math.log2(precision.unit))} bits"

@@ -1,0 +1,236 @@
+"""Direct evidence that a layer computes in a coarser precision than its run.
+
+How large an error is proves nothing: a bias off by 1e-3 is as large. A cast shows otherwise. It maps many numbers
+to one, so a layer that casts x cannot tell x from what the cast leaves of x: cast(cast(x)) = cast(x). A layer that
+rounds what a product yields cannot tell x from one that is off by much less than it rounds.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.diagnosis.ladder.distance import FEWEST, Trial, gap
+from rnncheck.diagnosis.ladder.precisions import Precision
+from rnncheck.envelope import Envelope, Rounding
+from rnncheck.implementations import load
+from rnncheck.model.spec import Cell, Dtype
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+
+FEWEST_ELEMENTS = 8  # on fewer, nothing is concluded
+HEARD = 0.5  # the share of the same elements that must move in the control
+PARTS = {"weight_ih": "W_ih", "weight_hh": "W_hh", "weight_hr": "W_hr", "weight_hy": "W_hy", "bias": "the biases"}
+
+CLOSED = 40.0  # below 0 in the argument of a sigmoid: it is 4e-18
+
+Read = Mapping[str, Tensor]
+"""Those of x, h, c and the weights that a test changes, by name."""
+
+
+class Listener:
+    """A run of steps from which a test changes one thing: what the candidate made of it, and what is exact."""
+
+    def __init__(self, trial: Trial, trace: Trace, envelope: Envelope) -> None:
+        self._trial, self._before, self._exact = trial, states(trace), states(exactly(trial))
+        allowed, ulp = states(envelope.allowed), torch.finfo(envelope.rounding.dtype).eps
+        self._least = {name: allowed[name] / 4 + 4 * ulp * exact.abs() for name, exact in self._exact.items()}
+
+    def is_deaf(self, quiet: Iterable[Read], loud: Read, least: float) -> bool:
+        """Whether a share of at least `least` of the results stays as it is for one of the `quiet` changes, but not
+        for the `loud` one: who hears neither does not read what was changed.
+
+        One layer and direction is enough. Only elements count that any run in full precision must move.
+        """
+        louder: dict[str, Tensor] | None = None
+        for values in quiet:
+            quieter = changed(self._trial, values)
+            same = self._same(quieter)
+            if not any(each.sum() >= least * FEWEST_ELEMENTS for each in same.values()):
+                continue  # as most candidates: no need to know what is exact
+            must = self._must_move(quieter)
+            for name, each in must.items():
+                for k in range(len(each)):
+                    if each[k].sum() < FEWEST_ELEMENTS or share(same[name][k], each[k]) < least:
+                        continue
+                    louder = louder or self._same(changed(self._trial, loud))
+                    if share(louder[name][k], each[k]) <= 1 - HEARD:
+                        return True
+        return False
+
+    def _must_move(self, other: Trial) -> dict[str, Tensor]:
+        exact = states(exactly(other))
+        return {name: (exact[name] - was).abs() > self._least[name] for name, was in self._exact.items()}
+
+    def _same(self, other: Trial) -> dict[str, Tensor]:
+        return {name: value == self._before[name] for name, value in states(other.run()).items()}
+
+
+def parts(trial: Trial) -> Iterator[tuple[str, Read]]:
+    """What a layer reads, each that could be rounded by itself."""
+    yield "x", {"x": trial.x}
+    yield "h", {"h": trial.state.h}
+    if trial.state.c is not None:
+        yield "c", {"c": trial.state.c}
+    layers = [f"_l{layer}" for layer in range(trial.spec.num_layers)]
+    for prefix, name in PARTS.items():
+        for layer in [*layers, "_hy", "_y"]:  # by itself: what one layer makes of a change, the next ones read
+            values = {key: value for key, value in trial.weights.values.items() if is_of(key, prefix, layer)}
+            if values:
+                yield name + (f" of layer {layer[2:]}" if layer in layers[1:] else ""), values
+
+
+def is_of(key: str, prefix: str, layer: str) -> bool:
+    return key.startswith(prefix) and key.removesuffix("_reverse").endswith(layer)
+
+
+def changed(trial: Trial, values: Read) -> Trial:
+    """The same trial, reading `values` instead."""
+    weights = Weights({name: values.get(name, value) for name, value in trial.weights.values.items()})
+    state = State(values.get("h", trial.state.h), values.get("c", trial.state.c))
+    return replace(trial, weights=weights, x=values.get("x", trial.x), state=state)
+
+
+def exactly(trial: Trial) -> Trace:
+    """The trial in float64: exact, next to what a test changes."""
+    return replace(trial, implementation=load("torch"), spec=replace(trial.spec, dtype=Dtype.FLOAT64)).run()
+
+
+def with_update_gate_closed(trial: Trial, rounding: Rounding) -> Listener:
+    """A GRU with z = 0, so that h' = n: h is read by a product with W_hn alone, and a cast before that shows."""
+    closed, size = {}, trial.spec.hidden_size
+    for name, value in trial.weights.values.items():
+        if name.startswith("bias_ih"):
+            closed[name] = torch.cat([value[:size], value[size : 2 * size] - CLOSED, value[2 * size :]])
+    other = changed(trial, closed)
+    return Listener(other, other.run(), other.envelope(rounding, FEWEST))
+
+
+def states(trace: Trace) -> dict[str, Tensor]:
+    """h and c (L*D, B, ·), and y (1, B, H), of steps that were run as sequences of length 1."""
+    kinds = {"h": trace.final.h, "c": trace.final.c, "y": trace.y}
+    return {name: value.detach().cpu().double() for name, value in kinds.items() if value is not None}
+
+
+def share(values: Tensor, among: Tensor) -> float:
+    return float(values[among].double().mean())
+
+
+TO_CASTS = 0.98  # the share of results that a cast before a cast leaves as they are; ties may go another way
+TO_WHISPERS = 0.6  # and that a change of `WHISPER` leaves, which now and then tips a rounding over
+WHISPER = 1 / 16  # units of the coarse precision: mostly rounded away
+LOUD = 2.0  # units: what no cast and no rounding hides, as it is the distance of two numbers
+SMALLER = 2.0**-12  # exact in every precision
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is kept in `precision`: the results (`stored`), or only what they are made of. `how` ends a sentence."""
+
+    precision: Precision
+    stored: bool
+    how: str
+
+
+def evidence(lockstep: Trial, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]) -> Evidence | None:
+    """What shows that the candidate, which made `trace` of `lockstep`, computes in one of `precisions`, or None.
+
+    They come coarsest first. Casts are looked for before anything else, as they say in which precision.
+    """
+    hearing = Hearing(lockstep, trace, envelope)
+    for precision in precisions:
+        if stored := results_stored(trace, envelope, precision):
+            return Evidence(precision, True, f"every {stored} is a number of {precision.name}")
+        if deaf := hearing.deaf_to(casts_of(precision), precision.unit, TO_CASTS):
+            same = f"{listed(deaf)} cut to that precision beforehand give the very same results"
+            return Evidence(precision, False, same)
+    for precision in precisions:
+        deaf = hearing.deaf_to(whispers_of(precision), precision.unit, TO_WHISPERS)
+        if deaf and is_floating(lockstep, envelope.rounding, precision):
+            by = f"a change of {listed(deaf)} by {WHISPER * precision.unit:.0e} of itself"
+            return Evidence(precision, False, f"{by} leaves most results as they are, bit for bit")
+    return None
+
+
+def results_stored(trace: Trace, envelope: Envelope, precision: Precision) -> str | None:
+    """Which of h, c and y hold nothing but numbers of `precision`, where exact results would not be such numbers."""
+    dtype = envelope.rounding.dtype
+    found = []
+    for name, value in states(trace).items():
+        exact = states(envelope.exact)[name].to(dtype).double()
+        # 0, 1 and -1 are where clipped activations end, in any precision.
+        telling = ~precision.holds(exact) & ~torch.isin(value.abs(), value.new_tensor([0.0, 1.0]))
+        values = value[telling]
+        if len(set(values.tolist())) >= FEWEST_ELEMENTS and bool(precision.holds(values).all()):
+            found.append(name)
+    return " and ".join(found) or None
+
+
+Quiet = Callable[[Read], list[Read]]
+"""The changes of a part that a candidate may be deaf to."""
+
+
+class Hearing:
+    """Which parts of what it reads a candidate is deaf to changes of."""
+
+    def __init__(self, lockstep: Trial, trace: Trace, envelope: Envelope) -> None:
+        self._trial = lockstep
+        self._listeners = [Listener(lockstep, trace, envelope)]
+        self._rounding = envelope.rounding
+
+    def deaf_to(self, quiet: Quiet, unit: float, least: float) -> list[str]:
+        return [
+            name for name, read in parts(self._trial) if self._is_deaf(name, quiet(read), louder(read, unit), least)
+        ]
+
+    def _is_deaf(self, name: str, quiet: list[Read], loud: Read, least: float) -> bool:
+        if self._listeners[0].is_deaf(quiet, loud, least):
+            return True
+        if name != "h" or self._trial.spec.cell is not Cell.GRU or not self._trial.spec.bias:
+            return False
+        # z * h carries every change of h on, whatever the products make of it.
+        if len(self._listeners) == 1:
+            self._listeners.append(with_update_gate_closed(self._trial, self._rounding))
+        return self._listeners[1].is_deaf(quiet, loud, least)
+
+
+def mapped(read: Read, change: Callable[[Tensor], Tensor]) -> Read:
+    return {name: change(value) for name, value in read.items()}
+
+
+def louder(read: Read, unit: float) -> Read:
+    return mapped(read, lambda value: value * (1 + LOUD * unit))
+
+
+def casts_of(precision: Precision) -> Quiet:
+    return lambda read: [mapped(read, cast) for cast in precision.casts]
+
+
+def whispers_of(precision: Precision) -> Quiet:
+    """Each number a little larger or smaller, at random."""
+
+    def changes(read: Read) -> list[Read]:
+        draws = torch.Generator().manual_seed(0)
+
+        def change(value: Tensor) -> Tensor:
+            signs = torch.randint(0, 2, value.shape, generator=draws).double() * 2 - 1
+            return value * (1 + WHISPER * precision.unit * signs)
+
+        return [mapped(read, change)]
+
+    return changes
+
+
+def is_floating(lockstep: Trial, rounding: Rounding, precision: Precision) -> bool:
+    """Whether the error shrinks as the numbers do, as that of floating-point numbers, but not of a table, does."""
+    weights = {name: value * SMALLER for name, value in lockstep.weights.values.items()}
+    state = lockstep.state
+    smaller = changed(
+        lockstep, {**weights, "h": state.h * SMALLER} | ({} if state.c is None else {"c": state.c * SMALLER})
+    )
+    return gap(smaller.run(), smaller.envelope(precision.rounding(rounding)), precision.floor).contained
+
+
+def listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

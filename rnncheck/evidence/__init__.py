@@ -1,0 +1,1 @@
+"""The evidence: one module for each kind, from single elements to gradients."""

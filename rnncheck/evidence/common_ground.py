@@ -1,0 +1,133 @@
+"""What both sides take and expose, so that only that is asked of them and compared."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rnncheck.errors import RefusedError
+from rnncheck.implementations.protocol import Implementation, Read, Reading
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import Weights
+from rnncheck.report import Comparison, Finding, Mapped
+from rnncheck.text import short
+
+EVERYTHING = frozenset({"output", "h_n", "c_n"})
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`carries` says whether a run can go on from the states that the one before ended in, `steps` whether single
+    steps can be restarted and judged.
+    """
+
+    takes_state: bool
+    takes_cell_state: bool
+    unexposed: frozenset[str]
+    carries: bool
+    steps: bool
+    read_as: tuple[str | None, str | None]
+    mapping: Sequence[Mapped]
+    conventions: Sequence[str]
+    held_back: Sequence[str]
+    findings: Sequence[Finding]
+    notes: Sequence[str]
+    doubt: str | None
+    problems: Sequence[Comparison]
+    withheld: frozenset[str]
+    by_row: bool
+    restrictions: Sequence[Callable[[Weights], Weights]]
+
+    def restrict(self, weights: Weights) -> Weights:
+        """To what both sides can hold."""
+        for each in self.restrictions:
+            weights = each(weights)
+        return weights
+
+
+def ground(
+    spec: Spec,
+    candidate: Implementation,
+    reference: Implementation,
+    *,
+    seq_len: int | None,
+    lengths: Sequence[int] | None,
+) -> Ground:
+    """For `seq_len` timesteps, if that is known. Raises `RefusedError` where nothing is left to compare."""
+    sides = [
+        (side, shown_of(side.read(spec), seq_len, lengths)) for side in (candidate, reference) if isinstance(side, Read)
+    ]
+    known = [reading for _, reading in sides]
+    quantities = EVERYTHING if spec.cell is Cell.LSTM else EVERYTHING - {"c_n"}
+    unexposed = frozenset(quantities - frozenset.intersection(quantities, *(each.exposes for each in known)))
+    if {"output", "h_n"} <= unexposed:
+        raise RefusedError("nothing is left to compare: neither the outputs nor the final states are exposed")
+    takes_state = all(each.takes_state for each in known)
+    takes_cell_state = takes_state and all(each.takes_cell_state for each in known)
+    carries = takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and not unexposed & {"h_n", "c_n"}
+    mine = known[0] if isinstance(candidate, Read) and known else None
+    return Ground(
+        takes_state,
+        takes_cell_state,
+        unexposed,
+        carries,
+        steps=carries,
+        read_as=(read_as(sides, candidate), read_as(sides, reference)),
+        mapping=mine.mapping if mine else (),
+        conventions=mine.conventions if mine else (),
+        held_back=[said for each in known for said in each.restrictions],
+        findings=[finding for each in known for finding in (*wrong_calls(each), *each.findings)],
+        notes=[
+            note for side, each in sides for note in (*limits(short(side.name), each, quantities, spec), *each.notes)
+        ],
+        doubt=next((each.doubt for each in known if each.doubt), None),
+        problems=[comparison for each in known for comparison in problems(each)],
+        withheld=frozenset().union(*(each.withheld for each in known)),
+        by_row=mine is not None and mine.by_row,
+        restrictions=[each.restrict for each in known],
+    )
+
+
+def shown_of(reading: Reading, seq_len: int | None, lengths: Sequence[int] | None) -> Reading:
+    """Without the outputs where they cannot be seen of so long a sequence, or of each row to its own length."""
+    longest = reading.longest_output
+    if longest is None or (seq_len is not None and seq_len <= longest and lengths is None):
+        return reading
+    return replace(reading, exposes=reading.exposes - {"output"})
+
+
+def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementation) -> str | None:
+    return next((reading.read_as for each, reading in sides if each is side), None)
+
+
+def wrong_calls(reading: Reading) -> list[Finding]:
+    """What is wrong with how it is made and called, whatever it computes."""
+    found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
+    if reading.crash is None:
+        return found
+    return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
+
+
+def problems(reading: Reading) -> list[Comparison]:
+    """The same, as comparisons that fail."""
+    found = [Comparison(f"option {each.option}", "free", problem="it has no effect") for each in reading.ignored]
+    if reading.crash is None:
+        return found
+    raised = ": ".join(reading.crash.split(": ")[:2])
+    return [*found, Comparison("output from h0", "free", problem=f"it raises {raised}")]
+
+
+def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) -> list[str]:
+    """What could not be checked because of what the code is."""
+    said = []
+    if not reading.takes_state:
+        said.append(f"{name} takes no initial state: both sides start from zeros, and single steps were not checked")
+    elif spec.cell is Cell.LSTM and not reading.takes_cell_state:
+        said.append(f"{name} takes no initial cell state: c0 is zero, and single steps were not checked")
+    if hidden := sorted(quantities - reading.exposes, reverse=True):
+        so = ", and single steps were not checked" if reading.takes_state and {"h_n", "c_n"} & set(hidden) else ""
+        said.append(f"{name} does not expose {' and '.join(hidden)}: not compared{so}")
+    if reading.longest_output is not None and "output" in hidden:
+        said.append(
+            f"{name} returns its last state alone, and is called on every prefix of up to "
+            f"{reading.longest_output} timesteps without lengths: fewer would show every state"
+        )
+    return said

@@ -1,0 +1,140 @@
+"""What a check looks at besides free running, all on the first chunk: calls that repeat, single steps, gradients."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from rnncheck.envelope import Envelope, Rounding
+from rnncheck.errors import RefusedError
+from rnncheck.evidence.allowance import Allowed, quantities
+from rnncheck.evidence.differences import Fold
+from rnncheck.evidence.free_run import on_host
+from rnncheck.evidence.gradients import backward_comparisons
+from rnncheck.evidence.lockstep import Lockstep
+from rnncheck.evidence.places import DIRECTIONS
+from rnncheck.evidence.second_call import copied, repeat
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+from rnncheck.report import Comparison, Finding, Place
+
+PLACES = 512  # single steps: more would cost more than they could add to what free running has seen
+
+
+@dataclass
+class Evidence:
+    """What was found, in the order of the report."""
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    doubt: str | None = None  # why nothing is equivalent here, though nothing that was compared differs
+
+
+@dataclass(frozen=True)
+class FirstChunk:
+    """The first chunk x (T, B, I) of a run from `state`, in float64 on the host, and both sides built for it."""
+
+    spec: Spec
+    weights: Weights
+    x: Tensor
+    state: State
+    lengths: Sequence[int] | None
+    sides: tuple[Implementation, Implementation]  # candidate, reference
+    layers: tuple[Layer, Layer]
+    unexposed: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
+
+    def repeated(self, traces: tuple[Trace, Trace], allowed: Allowed | None, into: Evidence) -> None:
+        """Both sides called again: what differs from call to call is no fact about the model, and leaves it open."""
+        for side, layer, trace in zip(self.sides, self.layers, traces, strict=True):
+            again = Recorded(layer)
+            finding = repeat(side.name, again, side, self.spec, self.weights, self.x, self.state, self.lengths, trace)
+            if finding is not None:
+                into.findings.append(finding)
+                if finding.slug == "input-mutated":
+                    into.doubt = f"{side.name} writes into its input, so what it does depends on who reads it next"
+                elif allowed is None or again.trace is None or not near(again.trace, trace, allowed):
+                    into.doubt = f"called again, {side.name} gives another result, beyond what rounding explains"
+
+    def stepped(self, envelope: Envelope, output: Tensor, into: Evidence) -> None:
+        """Every step of the candidate by itself; and of the reference, which may drift as well."""
+        rows = self.rows_stepped(envelope)
+        if rows < self.x.shape[1]:
+            into.notes.append(f"single steps were checked on {rows:,} of {self.x.shape[1]:,} batch rows")
+        steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths, rows)
+        candidate, reference = (steps.comparisons(layer) for layer in self.layers)
+        into.comparisons += candidate
+        if bool(envelope.lost.any()):
+            own = steps.own(output)
+            into.comparisons += [own] if own is not None else []
+        if steps.blind:
+            into.doubt = (
+                "what rounding may do is as large as the states themselves; larger data or weights would decide"
+            )
+        if not all(each.agrees for each in reference):
+            budget = max(each.budget_used for each in reference)
+            into.notes.append(
+                f"the reference, {self.sides[1].name}, is itself further from exact arithmetic than rounding explains: "
+                f"{budget:.3g} times what is allowed in a single step"
+            )
+
+    def rows_stepped(self, envelope: Envelope) -> int:
+        """As many batch rows as make `PLACES` single steps; all of them where free running cannot judge to the end."""
+        seq_len, batch_size, _ = self.x.shape
+        return batch_size if bool(envelope.lost.any()) else max(1, min(batch_size, PLACES // seq_len))
+
+    def differentiated(self, held: Rounding | Tolerance, seed: int, wanted: bool | None, into: Evidence) -> None:
+        """The gradients of both sides; where they cannot be had that is said, or refused if they were asked for."""
+        found = backward_comparisons(
+            self.spec,
+            self.weights,
+            *self.layers,
+            self.x,
+            self.state,
+            self.lengths,
+            held=held,
+            seed=seed,
+            in_float64=self.sides,
+            unexposed=self.unexposed,
+            withheld=self.withheld,
+        )
+        if wanted and not found.comparisons:
+            raise RefusedError(f"{found.note}; leave --backward out")
+        into.comparisons += found.comparisons
+        into.findings += found.findings
+        into.notes += [found.note] if found.note else []
+
+
+def near(again: Trace, first: Trace, allowed: Allowed) -> bool:
+    """Whether two traces of one side are no further apart than two sides may be."""
+    most = (allowed.output, allowed.h_n, allowed.c_n, allowed.y)
+    for one, other, here in zip(quantities(again), quantities(first), most, strict=True):
+        if one is None and other is None:
+            continue
+        fold = Fold("", lambda row, batch, column: Place(row, batch, column, 0, DIRECTIONS[0]))
+        fold.add(on_host(one), on_host(other), here)
+        if not fold.result().agrees:
+            return False
+    return True
+
+
+class Recorded:
+    """A layer, and what its last call yielded."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self.trace: Trace | None = None
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self._layer.parameters()
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self._layer.leaves()
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        self.trace = copied(self._layer.run(x, state, lengths))
+        return self.trace

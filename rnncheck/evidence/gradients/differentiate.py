@@ -1,0 +1,180 @@
+"""One side, run forwards and back: the gradients of a projection of everything it yields."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.implementations.protocol import Blames, Layer
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+
+INPUTS = ("x", "h0", "c0")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What both sides are given: x (T, B, I), the states (L*D, B, ·) and lengths. Each side gets copies of its own.
+
+    `unexposed` results, of "output", "h_n" and "c_n", are left out of the loss, and gradients of what is `withheld`
+    are not asked for.
+    """
+
+    spec: Spec
+    x: Tensor
+    state: State
+    lengths: tuple[int, ...] | None = None
+    unexposed: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
+
+    @property
+    def ends(self) -> Sequence[int]:
+        """How many timesteps each row has."""
+        return self.lengths or (len(self.x),) * self.x.shape[1]
+
+    def copies(self) -> dict[str, Tensor]:
+        """x, h0 and for the LSTM c0, as leaves at the spec's dtype, on its device."""
+        given = zip(INPUTS, (self.x, self.state.h, self.state.c), strict=True)
+        dtype = getattr(torch, self.spec.dtype)
+        return {
+            name: value.to(self.spec.device, dtype, copy=True).requires_grad_()
+            for name, value in given
+            if value is not None
+        }
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The gradients of one side by name, on the host; None where none arrives.
+
+    `unregistered` are the parameters that it does not offer as leaves, `cut_off` the results that carry no gradient
+    at all, and `problem` says why there is none of anything.
+    """
+
+    gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
+    unregistered: Sequence[str] = ()
+    cut_off: Sequence[str] = ()
+    problem: str | None = None
+
+
+def differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
+    """The gradients of sum(projection * trace) over output, h_n and c_n. The head's y is left out.
+
+    A `RuntimeError` of the layer or of autograd is a finding about its gradients, since without them it ran.
+    """
+    try:
+        return _differentiate(layer, run, projection)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        if isinstance(layer, Blames) and (blamed := layer.blamed(error)):
+            raise blamed from error
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
+        return Derived(problem=f"it cannot be differentiated: {first_line}")
+
+
+def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
+    # Out of whatever mode the caller is in: a tensor made in inference mode can never be differentiated.
+    with torch.inference_mode(False), torch.enable_grad():
+        parameters = layer.leaves() or {}
+        inputs = run.copies()
+        # What a layer writes into its input must not be an error of a leaf: it is given a copy.
+        x, h, *c = (leaf.clone() for leaf in inputs.values())
+        results = quantities(layer.run(x, State(h, *c), run.lengths))
+        wanted = {name: value for name, value in quantities(projection).items() if name not in run.unexposed}
+        for name, value in wanted.items():
+            if name not in results or results[name].shape != value.shape:
+                return Derived(problem=f"its {name} has another shape, so no gradient of it can be compared")
+        attached = [name for name in wanted if results[name].requires_grad]
+        leaves = inputs | {name: leaf for name, leaf in parameters.items() if leaf.requires_grad}
+        found: Sequence[Tensor | None] = [None] * len(leaves)
+        if attached:
+            # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
+            parts = [(results[name] * wanted[name].to(results[name])).sum() for name in attached]
+            found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
+    names = [name for name in (*inputs, *run.spec.recurrent_shapes()) if name not in run.withheld]
+    arrived = dict(zip(leaves, found, strict=True))
+    return Derived(
+        {name: on_host(arrived.get(name)) for name in names},
+        [name for name in run.spec.recurrent_shapes() if name not in parameters and name not in run.withheld],
+        [name for name in wanted if name not in attached],
+    )
+
+
+def quantities(trace: Trace) -> dict[str, Tensor]:
+    """What the loss is made of, by name."""
+    every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
+    return {name: value for name, value in every.items() if value is not None}
+
+
+def random_projection(run: Run, seed: int) -> Trace:
+    """Normal numbers in the shapes of the run's output and final states: a sum or a mean would hide faults."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(getattr(torch, run.spec.dtype)).double()
+
+    drawn = shaped(run, normal)
+    for name, value in quantities(drawn).items():
+        if name in run.unexposed:
+            value.zero_()
+    return drawn
+
+
+def shaped(run: Run, fill: Callable[..., Tensor]) -> Trace:
+    """A trace in the shapes of the run's, filled by `fill(*shape)`."""
+    output = fill(*run.x.shape[:2], run.spec.output_size)
+    h, c = fill(*run.state.h.shape), None if run.state.c is None else fill(*run.state.c.shape)
+    return Trace(output, State(h, c))
+
+
+def on_host(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.cpu()
+
+
+SIZE = 3.0  # of a disturbance: as large as any number that is usually given
+SEED = 11
+
+
+def final_states_move(layer: Layer, run: Run, other: Run, k: int) -> bool:
+    """Whether the last states of layer and direction k differ between two runs of one layer."""
+    one, another = (results(layer, each) for each in (run, other))
+    return any(not torch.equal(one[name][k], another[name][k]) for name in one if name != "output")
+
+
+def moving(layer: Layer, run: Run) -> set[str]:
+    """The names of the results that depend on anything at all that is given."""
+    other = replace(with_other_states(run, slice(None)), x=disturbed(run.x))
+    one, another = (results(layer, each) for each in (run, other))
+    return {name for name, value in one.items() if not torch.equal(value, another[name])}
+
+
+def with_other_x(run: Run, steps: slice, row: int) -> Run:
+    """The run with other numbers in x at these timesteps of one row."""
+    x = run.x.clone()
+    x[steps, row] = disturbed(run.x)[steps, row]
+    return replace(run, x=x)
+
+
+def with_other_states(run: Run, which: int | slice) -> Run:
+    """The run from other initial states of these layers and directions."""
+
+    def other(state: Tensor) -> Tensor:
+        changed = state.clone()
+        changed[which] = disturbed(state)[which]
+        return changed
+
+    h, c = run.state.h, run.state.c
+    return replace(run, state=State(other(h), None if c is None else other(c)))
+
+
+def disturbed(value: Tensor) -> Tensor:
+    drawn = torch.randn(value.shape, generator=torch.Generator().manual_seed(SEED), dtype=value.dtype)
+    return value + SIZE * drawn
+
+
+def results(layer: Layer, run: Run) -> dict[str, Tensor]:
+    with torch.inference_mode(False), torch.no_grad():
+        x, h, *c = (value.detach() for value in run.copies().values())
+        return quantities(layer.run(x, State(h, *c), run.lengths))

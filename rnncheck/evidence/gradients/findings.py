@@ -1,0 +1,146 @@
+"""Why gradients are missing or wrong: what the pattern of those that arrive says."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from rnncheck.evidence.gradients.differentiate import (
+    Derived,
+    Run,
+    differentiate,
+    final_states_move,
+    moving,
+    shaped,
+    with_other_states,
+    with_other_x,
+)
+from rnncheck.implementations.protocol import Layer
+from rnncheck.model.trace import State, Trace
+from rnncheck.report import Finding
+
+
+def findings(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> list[Finding]:
+    """What explains that `found`, the candidate's gradients, are not `right`, the reference's. Runs both sides again.
+
+    In the order in which one hides another: a parameter that is not registered has no gradient to miss, and where
+    states are detached between timesteps the initial state's gradient is missing because of it.
+    """
+    if found.problem:
+        return [Finding("gradient-missing", f"no gradient can be had: {found.problem}")]
+    result = []
+    if unregistered := [name for name in found.unregistered if name not in right.unregistered]:
+        message = f"{listed(unregistered)} would never be trained: not among the layer's registered parameters"
+        result.append(Finding("parameter-not-registered", message))
+    detached = detachment(candidate, reference, run, found, right)
+    if detached:
+        result.append(Finding("gradient-detached", detached))
+    explained = [*unregistered, *(("h0", "c0") if detached else ())]
+    if missing := [name for name in without_gradient(found, right) if name not in explained]:
+        message = f"no gradient reaches {listed(missing)}: detached, or not used in what the layer yields"
+        result.append(Finding("gradient-missing", message))
+    return result
+
+
+def without_gradient(found: Derived, right: Derived) -> list[str]:
+    """The names of what has a gradient in the reference and none in the candidate."""
+    return [name for name, value in right.gradients.items() if value is not None and found.gradients[name] is None]
+
+
+def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> str | None:
+    """Where the way back through time is cut, in one sentence, or None if it is not.
+
+    It is cut only where the values go on: what does not depend on an earlier step has no gradient to it.
+    """
+    cut_off = [name for name in found.cut_off if name not in right.cut_off]
+    if cut_off and (cut_off := [name for name in cut_off if name in moving(candidate, run)]):
+        return f"{listed(cut_off)} carries no gradient: detached, or computed where autograd is off"
+    if "h_n" in run.unexposed:
+        return None
+    given = "h0" not in run.withheld
+    k = cut_row(candidate, reference, run) if given else run.spec.directions * (run.spec.num_layers - 1)
+    if k is None:
+        return None
+    layer, direction = divmod(k, run.spec.directions)
+    where = f"layer {layer}, {('forward', 'reverse')[direction]}"
+    if layer and given:
+        if not final_states_move(candidate, run, with_other_states(run, k), k):
+            return None
+        return f"states are detached between timesteps ({where}): no gradient reaches its initial state from its last"
+    row, total = longest_row(run)
+    mine, theirs = (back_to_x(side, run, k, row) for side in (candidate, reference))
+    if direction:
+        mine, theirs = mine[:total].flip(0), theirs[:total].flip(0)
+    lost = int(((mine == 0) & (theirs != 0)).int().cumprod(0).sum())
+    if not lost or found.gradients["x"] is None:  # only the initial state is cut off, or x is altogether
+        return None
+    early = slice(total - lost, total) if direction else slice(lost)
+    if not final_states_move(candidate, run, with_other_x(run, early, row), k):
+        return None
+    if not reads(candidate, run, k, row, slice(total - lost, total) if direction else slice(lost)):
+        return None
+    reach = f"{total - lost} of {total} timesteps"
+    return f"states are detached between timesteps ({where}): from the last state gradients reach back {reach}"
+
+
+def cut_row(candidate: Layer, reference: Layer, run: Run) -> int | None:
+    """The first layer and direction, as layer * D + direction, whose last states have no gradient to its first.
+
+    From h0[k] to h_n[k] the only way is through the timesteps of layer and direction k itself.
+    """
+    for k in range(len(run.state.h)):
+        mine, theirs = (
+            [side.gradients.get("h0"), side.gradients.get("c0")]
+            for side in (differentiate(layer, run, only(run, k)) for layer in (candidate, reference))
+        )
+        if not reaches(mine, k) and reaches(theirs, k):
+            return k
+    return None
+
+
+def reaches(gradients: Sequence[Tensor | None], k: int) -> bool:
+    return any(each is not None and bool(each[k].any()) for each in gradients)
+
+
+def back_to_x(layer: Layer, run: Run, k: int, row: int) -> Tensor:
+    """At which timesteps x has a gradient from the last states of layer and direction k: its largest, (T,)."""
+    gradient = differentiate(layer, run, only(run, k)).gradients.get("x")
+    return torch.zeros(len(run.x)) if gradient is None else gradient[:, row].abs().amax(-1)
+
+
+def reads(layer: Layer, run: Run, k: int, row: int, timesteps: slice) -> bool:
+    """Whether the last states of layer and direction k depend on x at these timesteps, gradients or none."""
+    found = []
+    for added in (0.0, 1.0):
+        x, h, *c = (value.detach() for value in run.copies().values())
+        x[timesteps] += added
+        with torch.no_grad():
+            found.append(layer.run(x, State(h, *c), run.lengths).final.h[k, row].clone())
+    return not torch.equal(*found)
+
+
+def only(run: Run, k: int) -> Trace:
+    """A projection of nothing but the last states of layer and direction k, on varied numbers."""
+
+    def varied(state: Tensor | None) -> Tensor | None:
+        if state is None:
+            return None
+        chosen = torch.zeros(state.shape, dtype=torch.float64)
+        chosen[k] = torch.linspace(1, 2, state[k].numel(), dtype=torch.float64).view(state[k].shape)
+        return chosen
+
+    empty = shaped(run, torch.zeros)
+    h = varied(empty.final.h)
+    assert h is not None
+    return Trace(empty.output, State(h, varied(empty.final.c)))
+
+
+def longest_row(run: Run) -> tuple[int, int]:
+    """The batch row with the most timesteps, and how many they are."""
+    row = max(range(len(run.ends)), key=run.ends.__getitem__)
+    return row, run.ends[row]
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "h0", "h0 and c0", "h0, c0 and weight_ih_l0" """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -1,0 +1,115 @@
+"""What is differentiated, on how much of a run, and how far the gradients of right sides may be apart."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope import Rounding, gradient_envelope
+from rnncheck.evidence.allowance import PAIR
+from rnncheck.evidence.gradients.differentiate import Run, random_projection
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+
+Allowances = Mapping[str, Tensor] | Tolerance  # by the name of what the gradient is of; between two sides
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run, with the weights and the projection of its results whose gradients are wanted."""
+
+    run: Run
+    weights: Weights
+    projection: Trace
+
+    @classmethod
+    def of(cls, run: Run, weights: Weights, seed: int) -> "Task":
+        """All of it rounded to the run's dtype, so that float64 judges the very same function at the same point."""
+        dtype = getattr(torch, run.spec.dtype)
+
+        def rounded(value: Tensor) -> Tensor:
+            return value.to(dtype).double()
+
+        c = None if run.state.c is None else rounded(run.state.c)
+        run = replace(run, x=rounded(run.x), state=State(rounded(run.state.h), c))
+        weights = Weights({name: rounded(value) for name, value in weights.values.items()})
+        return cls(run, weights, random_projection(run, seed))
+
+    def in_float64(self) -> "Task":
+        return replace(self, run=replace(self.run, spec=replace(self.run.spec, dtype=Dtype.FLOAT64)))
+
+    def allowances(self, held: Rounding | Tolerance) -> Allowances:
+        """The stated tolerance, or for each gradient the envelope's, element by element."""
+        if isinstance(held, Tolerance):
+            return held
+        run = self.run
+        spec = replace(run.spec, head=None)  # whose y is not projected
+        weights = Weights({name: self.weights.values[name] for name in spec.recurrent_shapes()})
+        found = gradient_envelope(spec, weights, run.x, run.state, self.projection, run.lengths, rounding=held).allowed
+        c0 = {} if found.state.c is None else {"c0": found.state.c}
+        every = {"x": found.x, "h0": found.state.h, **c0, **found.weights}
+        return {name: PAIR * each for name, each in every.items()}
+
+
+def narrowed(allowances: Allowances, held: Rounding | Tolerance) -> Allowances | None:
+    """What is allowed in float64, as far as it follows from what is allowed at the dtype; None if it does not.
+
+    What noise does is proportional to it while it is small. In half precision it is not, and where rounding may be as
+    large as the gradient neither; products whose factors are cut, as in TF32, are another arithmetic than float64's.
+    """
+    if isinstance(allowances, Tolerance) or isinstance(held, Tolerance):
+        return allowances
+    if not held.sequential or held.factors or not all(bool(each.isfinite().all()) for each in allowances.values()):
+        return None
+    ratio = torch.finfo(torch.float64).eps / 2 / held.unit
+    return {name: each * ratio for name, each in allowances.items()}
+
+
+# What a short run's gradients cost, together with their envelope, is what a long, wide or large one's may.
+LONGEST = 24  # timesteps
+SHORTEST = 8
+FEWEST_ROWS = 2  # in a single one, neither rows that are mixed nor a gradient divided by the batch size show
+WORK = 1.2e6  # weights times timesteps times rows
+MOST_WEIGHTS = 4_000_000  # more take seconds, in float64 and in all samples, even as the least of runs
+
+
+class Reach(NamedTuple):
+    """The first `rows` rows of the batch, each up to its first `steps` timesteps."""
+
+    steps: int
+    rows: int
+
+    def cut(
+        self, x: Tensor, state: State, lengths: Sequence[int] | None
+    ) -> tuple[Tensor, State, tuple[int, ...] | None]:
+        """x (T, B, I), the states (L*D, B, ·) and the lengths, as far as they are within reach."""
+        h, c = state.h[:, : self.rows], None if state.c is None else state.c[:, : self.rows]
+        ends = None if lengths is None else tuple(min(end, self.steps) for end in lengths[: self.rows])
+        return x[: self.steps, : self.rows], State(h, c), ends
+
+    def note(self, seq_len: int, batch_size: int) -> str | None:
+        """What was left out, if anything."""
+        parts = []
+        if self.rows < batch_size:
+            parts.append(f"{self.rows:,} of {batch_size:,} batch rows")
+        if self.steps < seq_len:
+            parts.append(f"the first {self.steps:,} of {seq_len:,} timesteps")
+        return "gradients were checked on " + " and ".join(parts) if parts else None
+
+
+def within_reach(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:
+    """What can be afforded; None where even the least is too much."""
+    weights = weight_count(spec)
+    if weights > MOST_WEIGHTS:
+        return None
+    steps = min(seq_len, LONGEST, max(SHORTEST, int(WORK / weights)))
+    return Reach(steps, min(batch_size, max(FEWEST_ROWS, int(WORK / weights / steps))))
+
+
+def weight_count(spec: Spec) -> int:
+    return sum(math.prod(shape) for shape in spec.recurrent_shapes().values())

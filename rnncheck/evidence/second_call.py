@@ -1,0 +1,133 @@
+"""The noise floor: a layer is run again on the same input and states, and has to give the same bits.
+
+What differs from call to call is no fact about the model, so it is found before anything is compared.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+from rnncheck.report import Finding
+
+INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by how many bytes a number has
+
+
+def repeat(
+    name: str,
+    layer: Layer,
+    implementation: Implementation,
+    spec: Spec,
+    weights: Weights,
+    x: Tensor,
+    state: State,
+    lengths: Sequence[int] | None,
+    first: Trace,
+) -> Finding | None:
+    """What is wrong with calling the layer twice, or None if its second call gives the bits of `first` again.
+
+    `first` is what the layer's first call made of x (T, B, I) and `state`. A difference is `state-leaks-between-calls`
+    if freshly built layers go through the same two results, and `nondeterministic` if they do not. A call that writes
+    into what it is given is `input-mutated`. One more run if all is well, five if not; what the layer raises, rises.
+    """
+    first = copied(first)  # the next call may write into what the last one returned
+    given = Inputs(spec, x, state, lengths)
+    second = copied(given.run(layer))
+    if changed := given.changed():
+        inputs = " and ".join(changed)
+        differ = "differ" if len(changed) > 1 else "differs"
+        return Finding(
+            "input-mutated", f"{name} writes into its own input: after a call {inputs} {differ} from before."
+        )
+    difference = parting(first, second)
+    if difference is None:
+        return None
+    for _ in range(2):
+        fresh = implementation.build(spec, weights)
+        for expected in (first, second):
+            if parting(expected, copied(Inputs(spec, x, state, lengths).run(fresh))) is not None:
+                return Finding(
+                    "nondeterministic",
+                    f"{name} gives different results each time for the same input, states and weights: {difference}.",
+                )
+    return Finding(
+        "state-leaks-between-calls",
+        f"{name} remembers an earlier call: run again on the same input and states it gives another result, "
+        f"while a newly built one starts over with the first; {difference}.",
+    )
+
+
+class Inputs:
+    """What one call is given: copies of its own, at the spec's dtype, and what they were.
+
+    They are no inference tensors, even in inference mode: of such a candidate would be given another copy, unseen here.
+    """
+
+    def __init__(self, spec: Spec, x: Tensor, state: State, lengths: Sequence[int] | None) -> None:
+        dtype = getattr(torch, spec.dtype)
+        with torch.inference_mode(False):
+            h, c = state.h.to(spec.device, dtype, copy=True), state.c
+            self._state = State(h, None if c is None else c.to(spec.device, dtype, copy=True))
+            self._x = x.to(spec.device, dtype, copy=True)
+        self._lengths, self._lengths_were = None if lengths is None else list(lengths), lengths
+        self._were = [(name, value, value.clone()) for name, value in self._tensors()]
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        yield "x", self._x
+        yield "h0", self._state.h
+        if self._state.c is not None:
+            yield "c0", self._state.c
+
+    def run(self, layer: Layer) -> Trace:
+        return layer.run(self._x, self._state, self._lengths)
+
+    def changed(self) -> list[str]:
+        """The names of those that are not what they were."""
+        names = [name for name, value, was in self._were if bool(different(value, was).any())]
+        if self._lengths is not None and self._lengths_were is not None and self._lengths != list(self._lengths_were):
+            names.append("lengths")
+        return names
+
+
+def copied(trace: Trace) -> Trace:
+    """The same trace in memory of its own."""
+    h, c, y = trace.final.h.clone(), trace.final.c, trace.y
+    return Trace(trace.output.clone(), State(h, None if c is None else c.clone()), None if y is None else y.clone())
+
+
+def parting(a: Trace, b: Trace) -> str | None:
+    """How two traces differ and where that first shows, as the end of a sentence; None if they are the same bits."""
+    sides = (
+        ("output", a.output, b.output),
+        ("y", a.y, b.y),
+        ("h_n", a.final.h, b.final.h),
+        ("c_n", a.final.c, b.final.c),
+    )
+    for quantity, one, other in sides:
+        if one is None and other is None:
+            continue
+        if one is None or other is None or one.shape != other.shape or one.dtype != other.dtype:
+            return f"its {quantity} has another shape or dtype"
+        differs = different(one, other)
+        if bool(differs.any()):
+            first = int(differs.flatten(1).any(1).nonzero()[0])
+            where = f"first at t = {first}" if quantity in ("output", "y") else "which shows in the final states alone"
+            return f"its {quantity} differs {by_how_much(one[differs], other[differs])}, {where}"
+    return None
+
+
+def different(a: Tensor, b: Tensor) -> Tensor:
+    """Where two tensors of one shape and dtype have different bits: a NaN is like itself."""
+    whole = INTEGERS[a.element_size()]
+    return a.contiguous().view(whole) != b.contiguous().view(whole)
+
+
+def by_how_much(a: Tensor, b: Tensor) -> str:
+    size = float((a.double() - b.double()).abs().amax())  # a NaN on either side makes it one
+    if size == 0:
+        return "in the sign of a zero"
+    return f"by up to {size:.1e}" if size < float("inf") else "by a NaN or an infinity"

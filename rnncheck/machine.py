@@ -1,0 +1,122 @@
+"""This machine: its devices, versions and precision switches, and what `rnncheck doctor` tells of them."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy
+import torch
+
+from rnncheck import __version__
+from rnncheck.errors import DeviceError
+from rnncheck.model.spec import Dtype, Spec
+
+
+def available() -> list[str]:
+    """Every device a layer can run on here, as `--device` names it."""
+    names = ["cpu"]
+    names += [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    names += ["mps"] if torch.backends.mps.is_available() else []
+    return names
+
+
+def require(spec: Spec) -> None:
+    """Raises `DeviceError` if the spec's device is not there or cannot hold its dtype."""
+    here = available()
+    if spec.device not in here and not (spec.device == "cuda" and "cuda:0" in here):
+        without_cuda = spec.device.startswith("cuda") and torch.version.cuda is None and torch.version.hip is None
+        why = " (this torch is built without CUDA)" if without_cuda else ""
+        raise DeviceError(f"device {spec.device} is not there{why}; available: {', '.join(here)}")
+    if spec.device == "mps" and spec.dtype is Dtype.FLOAT64:
+        raise DeviceError("device mps has no float64; use --dtype float32, or --device cpu")
+
+
+def describe(device: str) -> str:
+    """What a device is called by its maker, where torch knows."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
+SHARED = 2**22  # multiplications a timestep
+
+
+@contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Matrix products of float32 in TF32 (10 bits of mantissa) or not; the switches are put back afterwards.
+
+    torch allows TF32 to cuDNN's recurrent layers unless told otherwise. The other switch is set by name of a precision,
+    not as `cuda.matmul.allow_tf32`: that would forget "medium", which allows bfloat16 and, on some CPUs, uses it.
+    """
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        cudnn.allow_tf32 = before[1]
+
+
+@contextmanager
+def threads_for(step: int) -> Iterator[None]:
+    """One thread where a timestep takes so few multiplications that sharing them costs more than it saves.
+
+    On a busy machine two threads that wait for each other at every small step can take ten times as long as one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if step < SHARED else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def versions() -> dict[str, str]:
+    return {
+        "rnncheck": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+    }
+
+
+def precision_switches() -> dict[str, object]:
+    """torch's process-wide switches that change what a layer computes."""
+    return {
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cudnn_deterministic": torch.backends.cudnn.deterministic,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+        "flush_denormal": bool(torch.tensor(2.0**-1060, dtype=torch.float64) * 2.0**-10 == 0.0),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def facts() -> dict[str, dict[str, object]]:
+    """Facts by section, read from this process."""
+    backends: Any = torch.backends  # torch types these functions not at all
+    packages = {name: installed(name) for name in ("typer", "rich", "safetensors")}
+    return {
+        "versions": {**versions(), **packages},
+        "devices": {name: describe(name) for name in available()},
+        "backends": {
+            "cuda": torch.version.cuda or "not in this build",
+            "cudnn": backends.cudnn.version() or "not in this build",
+            "mkldnn": backends.mkldnn.is_available(),
+            "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        },
+        "precision": precision_switches(),
+    }
+
+
+def installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,56 @@
+"""A candidate as it is, before its weights are mapped: tensors by its own names, run by the conventions it was found to
+have."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was decided about a candidate: `read_as` says all of it in one sentence.
+
+    `takes_state` and `takes_cell_state` say whether h0 and c0 can be given; what cannot is zero, and `run` must then be
+    given zeros. `exposes` names what its results show, of "output", "h_n" and "c_n"; the output of at most
+    `longest_output` timesteps, and of no rows with lengths, if that is not None.
+    """
+
+    read_as: str
+    takes_state: bool
+    takes_cell_state: bool
+    exposes: frozenset[str]
+    longest_output: int | None = None
+
+
+class Native(Protocol):
+    """A candidate built for one spec at one dtype, in evaluation mode."""
+
+    @property
+    def spec(self) -> Spec: ...
+
+    @property
+    def facts(self) -> Facts: ...
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Every floating-point tensor it holds, by its own dotted name ("cells.0.W_xi"), in its own order.
+
+        They are the live ones: what is written into them in place is what `run` reads. Parameters, buffers, plain
+        attributes, members of lists and dicts, and numpy arrays, which share their memory with the tensor.
+        """
+        ...
+
+    def registered(self) -> frozenset[str]:
+        """The names of those that `parameters()` of the module yields: what an optimizer would train."""
+        ...
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        """x (T, B, I) from `state`, as `Layer.run`; differentiable by `tensors()` as far as the candidate's code is.
+
+        What is not exposed is among the trace's `unexposed`, and NaN.
+        """
+        ...

@@ -1,0 +1,219 @@
+"""A stranger's layer as an implementation that can be compared: loaded, understood, and given canonical weights."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.implementations.protocol import Ignored, Reading
+from rnncheck.implementations.target import parse
+from rnncheck.mapping import FoundMapping, MappingError, given, infer
+from rnncheck.mapping.expression import Unused
+from rnncheck.mapping.native import Facts
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+from rnncheck.scratch.head import softmax_head
+from rnncheck.text import printable
+from rnncheck.user_code.blame import blamed
+from rnncheck.user_code.cells import inferred
+from rnncheck.user_code.hints import shape_hint
+from rnncheck.user_code.lacking import lacking
+from rnncheck.user_code.loading import in_hand, load
+from rnncheck.user_code.native_layer import NativeLayer, plain
+from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
+from rnncheck.user_code.understanding import Understanding
+
+OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
+
+
+class Candidate:
+    """`path/to/file.py:Class` or `package.module:Class`, or such an object itself, constructed with `arguments` where
+    names do not say enough and filled as the file `mapping` says, or else as it is found out.
+
+    Raises `CannotRun` where it cannot be loaded.
+    """
+
+    def __init__(
+        self, named: object, arguments: Mapping[str, object] | None = None, mapping: Path | None = None
+    ) -> None:
+        self._given = mapping
+        self._loaded = load(parse(named)) if isinstance(named, str) else in_hand(named)
+        self.name = named if isinstance(named, str) else self._loaded.called
+        self.location = self._loaded.location
+        self._understood = Understanding(self._loaded, dict(arguments or {}))
+        self._mapped: dict[Spec, FoundMapping | OwnLoading] = {}
+        self._notes: list[str] = []
+
+    def cell(self, spec: Spec) -> Cell:
+        """Which of the three it is, by what it is called and holds. Raises `UsageError` where that cannot be told."""
+        with self._hinting(spec):
+            found = inferred(self._loaded, lambda: self._understood.holds(spec), self._understood.takes_cell_state)
+        self._notes.append(f"cell {found.cell}, inferred from {found.because}; --cell says another")
+        return found.cell
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        with self._hinting(spec):
+            if reason := self._understood.refuses(spec, lengths=lengths):
+                return reason
+            exposes = self._understood.facts(spec).exposes
+            if reason := lacking(spec, self._understood.takes, exposes, lambda: self._mapping(spec).absent()):
+                return reason
+            if not spec.bias and "bias" not in self._understood.takes and (biases := self._biases(spec)):
+                return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
+        return None
+
+    def _biases(self, spec: Spec) -> list[str]:
+        """What it holds biases in, made with them."""
+        mapping = self._mapping(replace(spec, bias=True))
+        held = mapping.holders if isinstance(mapping, FoundMapping) else {}
+        return sorted({name for key in held if key.startswith("bias") for name in held[key]})
+
+    def _ignored(self, spec: Spec) -> list[Ignored]:
+        """Options that its constructor takes, and that have no effect."""
+        found, mapping = self._understood.ignored(spec), self._mapping(spec)
+        if spec.bias or not isinstance(mapping, FoundMapping):
+            return found
+        trained = self._understood.native(spec).registered()
+        live = {name for name, entry in mapping.entries.items() if not isinstance(entry.expression, Unused)}
+        if biases := [name for name in self._biases(spec) if name in live & trained]:
+            said = f"made with bias=False, it adds {printable(', '.join(biases), 200)}"
+            found.append(Ignored("bias", said))
+        return found
+
+    def read(self, spec: Spec) -> Reading:
+        """How it was understood, for the report and for what the check can ask of it."""
+        facts = self._understood.facts(spec)
+        with self._hinting(spec):
+            mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
+            ignored = self._ignored(spec)
+        hint = shape_hint(self._loaded.called, self._understood.takes, spec)
+        return Reading(
+            facts.read_as,
+            facts.takes_state,
+            facts.takes_cell_state,
+            facts.exposes,
+            mapping.restrict,
+            tuple(mapping.mapped(self._understood.native(spec))),
+            (*self._understood.decided(spec), *mapping.conventions),
+            (*mapping.restrictions, *self._understood.passed_over(spec), *([OWN_HEAD] if spec.head else [])),
+            tuple(mapping.findings),
+            (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
+            doubt,
+            crash,
+            tuple(ignored),
+            facts.longest_output,
+            withheld(facts, mapping, spec),
+            self._understood.by_row(spec),
+        )
+
+    def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
+        return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights, self._loaded.file)
+
+    @contextmanager
+    def _hinting(self, spec: Spec) -> Iterator[None]:
+        """What cannot be used may be another shape of layer than was asked for."""
+        try:
+            yield
+        except (CannotRun, UsageError) as problem:
+            hint = shape_hint(self._loaded.called, self._understood.takes, spec)
+            if hint is None:
+                raise
+            raise type(problem)(f"{problem}\n{hint}") from problem
+
+    def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading:
+        """Found once for a spec, whatever its dtype and device: given, or the candidate's own code, or inferred."""
+        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        if key not in self._mapped:
+            try:
+                make, looked_at = self._understood.forgetful, replace(key, dtype=self._understood.precision(key))
+                if self._given:
+                    self._mapped[key] = given(self._given, make, looked_at)
+                elif loads_itself(self._loaded):
+                    self._mapped[key] = proved(self._loaded, make, looked_at)
+                else:
+                    self._mapped[key] = infer(make, looked_at)
+            except MappingError as problem:
+                cause = problem.__cause__
+                if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:
+                    raise found from cause
+                if hint := self._understood.hint(spec):
+                    raise MappingError(f"{problem}\n{hint}") from cause
+                raise
+        return self._mapped[key]
+
+
+class CandidateLayer:
+    """A native layer that holds canonical weights, as far as its mapping puts them there."""
+
+    def __init__(
+        self, native: NativeLayer, mapping: FoundMapping | OwnLoading, weights: Weights, file: Path | None
+    ) -> None:
+        self._native, self._mapping, self._file = native, mapping, file
+        self._values = weights.cast(native.spec)
+        with torch.inference_mode(False):
+            self._head = {name: plain(self._values[name]) for name in native.spec.head_shapes()}
+        self._leaves: Mapping[str, Tensor] | None = None
+        self._fill(self._values)
+
+    def _fill(self, values: Mapping[str, Tensor]) -> None:
+        with torch.inference_mode(False), torch.no_grad():
+            self._mapping.fill(self._native, {name: plain(value) for name, value in values.items()})
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """The values given, where what the candidate holds is what the mapping makes of them, bit for bit."""
+        values = {name: value for name, value in self._values.items() if name not in self._head}
+        return (values if self._mapping.holds(self._native, values) else {}) | self._head
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        """Those canonical weights that are held in registered parameters alone."""
+        if not self._native.differentiable:
+            return None
+        if isinstance(self._mapping, OwnLoading):
+            return {}  # through code that copies, no gradient finds its way back
+        registered = self._native.registered()
+        holders = self._mapping.holders
+        with torch.inference_mode(False):
+            self._leaves = {
+                name: plain(value).clone().requires_grad_(self._native.trains(holders.get(name, frozenset())))
+                for name, value in self._values.items()
+                if name not in self._head
+            }
+        return {name: leaf for name, leaf in self._leaves.items() if holders.get(name, frozenset()) <= registered}
+
+    def blamed(self, problem: Exception) -> Exception | None:
+        found = blamed(problem, "", self._file)
+        return found if found.in_its_code else None
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and self._leaves is not None:
+            trace = self._differentiable(x, state, lengths)
+        else:
+            trace = self._native.run(x, state, lengths)
+        if not self._head:
+            return trace
+        with torch.inference_mode(False), torch.set_grad_enabled(trace.output.requires_grad):
+            return replace(trace, y=softmax_head(trace.output, *self._head.values()))
+
+    def _differentiable(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        """With what it holds computed from the leaves, so that gradients find their way back to these.
+
+        It is written in place: whatever the candidate keeps of its parameters, and wherever, sees it.
+        """
+        assert self._leaves is not None
+        assert isinstance(self._mapping, FoundMapping)
+        for value in self._native.tensors().values():
+            value.detach_().requires_grad_(False)  # from the graph of an earlier run
+        self._mapping.fill(self._native, self._leaves)
+        return self._native.run(x, state, lengths)
+
+
+def withheld(facts: Facts, mapping: FoundMapping | OwnLoading, spec: Spec) -> frozenset[str]:
+    """What no gradient can be had of: states that it does not take, weights that it has no place for."""
+    states = {"h0": facts.takes_state, "c0": facts.takes_state and facts.takes_cell_state}
+    weights = spec.recurrent_shapes() if isinstance(mapping, OwnLoading) else mapping.absent()
+    return frozenset(weights) | {name for name, taken in states.items() if not taken}

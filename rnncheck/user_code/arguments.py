@@ -1,0 +1,162 @@
+"""What a constructor is given for a spec: by torch.nn's names, by others that mean the same, or by `--arg`."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from rnncheck.errors import CannotRun
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.text import printable
+from rnncheck.user_code.config import Config
+from rnncheck.user_code.roles import role_of, roles
+
+EMPTY = inspect.Parameter.empty
+VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+# What a spec may ask for and a candidate may have no parameter for.
+OPTIONS = {"dropout": 0.0, "proj_size": 0, "num_layers": 1, "bidirectional": False}
+# What a candidate may have without a parameter for it: that is seen in what it holds and returns.
+SEEN = ("num_layers", "bidirectional")
+
+
+class Constructor:
+    """A class or a factory, and how its parameters are filled. `given` are the user's own, by name."""
+
+    def __init__(self, function: Callable[..., Any], called: str, given: Mapping[str, object]) -> None:
+        self.function, self._called, self._given = function, called, dict(given)
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError):
+            parameters = {}  # type: ignore[assignment]
+        self._open = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+        preset = function.keywords if isinstance(function, partial) else {}
+        self._preset = {role_of(name) or name for name in preset}
+        self.parameters = {
+            name: each for name, each in parameters.items() if each.kind not in VARIABLE and name not in preset
+        }
+        self.roles = roles(self.parameters)
+        self._refuse_unknown()
+
+    def _refuse_unknown(self) -> None:
+        for name in self._given:
+            if name not in self.parameters and not self._open and "config" not in self.roles.values():
+                near = get_close_matches(name, self.parameters, n=1)
+                takes = ", ".join(self.parameters) or "nothing"
+                hint = f"did you mean {near[0]}?" if near else f"it takes {takes}"
+                raise CannotRun(f"--arg {printable(name, 100)}: {self._called} has no such parameter; {hint}")
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The roles that it has a parameter for."""
+        every = set(self.roles.values())
+        if self._open and "input_size" not in every:
+            every |= {"input_size", "hidden_size", "bias", "batch_first", *OPTIONS}
+        return frozenset(every - self._preset)
+
+    def refuses(self, spec: Spec) -> str | None:
+        """An option of the spec that there is no parameter for."""
+        if "config" in self.roles.values():
+            return None
+        for option, without in OPTIONS.items():
+            wanted = getattr(spec, option)
+            told = any(type(value) is type(wanted) and value == wanted for value in self._given.values())
+            if wanted != without and option not in self.takes and option not in SEEN and not told:
+                return (
+                    f"{self._signature()} has no parameter for {option}; leave --{option.replace('_', '-')} out, "
+                    "or give the one that means it, as --arg name=value"
+                )
+        return None
+
+    def batch_first(self, spec: Spec) -> bool | None:
+        """As it is told; None if it has no parameter for it."""
+        if "batch_first" not in self.takes:
+            return None
+        named = next((name for name, role in self.roles.items() if role == "batch_first"), "batch_first")
+        default = self.parameters[named].default if named in self.parameters else EMPTY
+        return bool(self._given.get(named, heeding(default, spec)))
+
+    def arguments(self, spec: Spec, output_size: int) -> dict[str, object]:
+        """By name. Raises `CannotRun` for what is required and cannot be guessed."""
+        filled: dict[str, object] = {}
+        for name, parameter in self.parameters.items():
+            if name in self._given:
+                filled[name] = self._given[name]
+            elif name in self.roles:
+                value = value_of(self.roles[name], parameter, spec, output_size, self._given)
+                if value is not EMPTY:
+                    filled[name] = value
+            if parameter.default is EMPTY and name not in filled:
+                raise CannotRun(
+                    f"{self._signature()} cannot be constructed without {name}, which its name does not explain; "
+                    f"give it: --arg {name}=VALUE"
+                )
+        if self._open and not {"input_size", "hidden_size"} & set(self.roles.values()):
+            filled |= {name: value for name, value in torch_keywords(spec).items() if name not in self._preset}
+        return filled | (
+            {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
+        )
+
+    def _signature(self) -> str:
+        return f"{self._called}({', '.join(self.parameters)})"
+
+
+def value_of(
+    role: str, parameter: inspect.Parameter, spec: Spec, output_size: int, given: Mapping[str, object]
+) -> object:
+    """What a parameter is given; EMPTY to leave it at its default."""
+    default = parameter.default
+    match role:
+        case "batch_first":
+            return heeding(default, spec)
+        case "output_size":
+            return output_size if default is EMPTY or isinstance(default, int) else EMPTY
+        case "nonlinearity":
+            return nonlinearity(default, spec)
+        case "mode":
+            return mode(default, spec)
+        case "device":
+            return spec.device if default is EMPTY or default is None or isinstance(default, str) else EMPTY
+        case "dtype":
+            return getattr(torch, spec.dtype)
+        case "config":
+            return Config(spec, output_size, given)
+        case "hidden_size" if isinstance(default, list | tuple):
+            return type(default)([spec.hidden_size] * spec.num_layers)
+    return getattr(spec, role)
+
+
+def heeding(default: object, spec: Spec) -> bool:
+    """Batch first if asked for, or if it is so unless told otherwise: which axis is which changes nothing computed."""
+    return spec.batch_first or default is True
+
+
+def nonlinearity(default: object, spec: Spec) -> object:
+    """In the form of the default: a name, a function, a class or a module."""
+    name = spec.nonlinearity or "tanh"
+    if default is EMPTY or isinstance(default, str):
+        return name if spec.cell is Cell.RNN or default is EMPTY else EMPTY
+    if default is None or spec.cell is not Cell.RNN:
+        return EMPTY
+    modules: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+    if isinstance(default, type):
+        return modules[name]
+    return modules[name]() if isinstance(default, nn.Module) else getattr(torch, name)
+
+
+def mode(default: object, spec: Spec) -> object:
+    """The cell's name, written as the default is."""
+    if isinstance(default, str):
+        name = f"rnn_{spec.nonlinearity}" if spec.cell is Cell.RNN and "_" in default else str(spec.cell)
+        return name.upper() if default.isupper() else name
+    return str(spec.cell).upper() if default is EMPTY else EMPTY
+
+
+def torch_keywords(spec: Spec) -> dict[str, object]:
+    """As torch.nn's own layers take them, for a class that hands everything on to one."""
+    named = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
+    own = {Cell.RNN: ("nonlinearity",), Cell.LSTM: ("proj_size",) if spec.proj_size else (), Cell.GRU: ()}[spec.cell]
+    return {name: getattr(spec, name) for name in (*named, *own)}

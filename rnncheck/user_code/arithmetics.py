@@ -1,0 +1,27 @@
+"""Whether a candidate computes in torch or in numpy: by what it is, what it holds, and what its file imports."""
+
+import inspect
+
+import numpy as np
+from torch import nn
+
+from rnncheck.user_code.functions import WithWeights
+from rnncheck.user_code.tensors import walk
+
+
+def arithmetics(thing: object) -> list[bool]:
+    """Whether it computes in numpy: what is likelier first, and the other where that is a guess."""
+    if isinstance(thing, nn.Module):
+        return [False]
+    if isinstance(thing, WithWeights):
+        return [thing.numpy]
+    holds = [isinstance(value, np.ndarray) for _, value, _ in walk(thing, "", set())]
+    numpy = not knows_torch(thing) or sum(holds) > len(holds) / 2
+    return [numpy, not numpy]
+
+
+def knows_torch(thing: object) -> bool:
+    """Whether the module that it is written in does."""
+    module = inspect.getmodule(thing if inspect.isroutine(thing) else type(thing))
+    names = {getattr(each, "__name__", "") for each in vars(module).values()} if module else set()
+    return any(name.partition(".")[0] == "torch" for name in names)

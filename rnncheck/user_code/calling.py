@@ -1,0 +1,179 @@
+"""A candidate run over whole sequences by a convention: in a loop over time for a cell, over rows if unbatched."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.user_code.blame import CandidateError, blaming
+from rnncheck.user_code.construct import entry
+from rnncheck.user_code.convention import Convention, Reader, Reading, Tap
+from rnncheck.user_code.results import described
+from rnncheck.user_code.still import Still
+
+MOST_PREFIXES = 64  # of a sequence whose last state alone is returned: all of them are run, to see every state
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`run` is `Layer.run`. Raises `CandidateError` for what the candidate raises, and for results of another kind."""
+
+    thing: Any
+    spec: Spec
+    convention: Convention
+    reading: Reading
+    called: str
+    file: Path | None
+    still: bool = False  # what it draws at random is what it would draw on average
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        """x (T, B, I) from `state`; what is not exposed is NaN."""
+        if not self.convention.by_row or x.shape[1] == 0:
+            return self._rows(x, state, lengths)
+        parts = []
+        for b in range(x.shape[1]):
+            row = slice(b, b + 1)
+            own = State(state.h[:, row], None if state.c is None else state.c[:, row])
+            part = self._rows(x[: lengths[b], row] if lengths else x[:, row], own, None)
+            parts.append(padded(part, len(x)))
+        return beside(parts)
+
+    def _rows(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        return self._in_a_loop(x, state, lengths) if self.convention.is_cell else self._whole(x, state, lengths)
+
+    def _in_a_loop(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        """A cell at every timestep; a row that is over keeps its state, and yields zeros."""
+        outputs = []
+        ends = None if lengths is None else torch.tensor(lengths, device=x.device)
+        for t in range(len(x)):
+            result = self.result(x[t : t + 1], state)
+            h, c = self._read(self.reading.h, result, "KBF"), self._read(self.reading.c, result, "KBF")
+            assert h is not None
+            beside = self._read(self.reading.output, result, "KBF")
+            output = (h if beside is None else beside)[-1:]
+            if ends is not None:
+                alive = (t < ends)[None, :, None]
+                output, h = torch.where(alive, output, torch.zeros_like(output)), torch.where(alive, h, state.h)
+                c = None if c is None or state.c is None else torch.where(alive, c, state.c)
+            outputs.append(output)
+            state = State(h, c)
+        return Trace(torch.cat(outputs) if outputs else x.new_zeros(0, x.shape[1], self.spec.state_size), state)
+
+    def _whole(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
+        result = self.result(x, state, lengths)
+        reading, spec = self.reading, self.spec
+        hidden: set[str] = set()
+        h, c = self._read(reading.h, result, "KBF"), self._read(reading.c, result, "KBF")
+        output = self._read(reading.output, result, "TBF")
+        if output is None and h is not None and not lengths and len(x) <= MOST_PREFIXES and not spec.bidirectional:
+            prefixes = [self.result(x[:t], state) for t in range(1, len(x))] + [result]
+            lasts = [self._read(reading.h, each, "KBF") for each in prefixes]
+            output = torch.stack([each[-1] for each in lasts if each is not None])
+        if h is None and output is not None and spec.num_layers == 1 and output.dim() == 3:
+            h = last_states(output, spec, lengths)
+        if h is not None and h.shape[0] != state.h.shape[0]:
+            h = None  # the last layer's alone
+        if c is not None and (state.c is None or c.shape[0] != state.c.shape[0]):
+            c = None
+        if output is None:
+            hidden.add("output")
+            output = x.new_full((*x.shape[:2], spec.output_size), torch.nan)
+        if h is None:
+            hidden.add("h_n")
+            h = torch.full_like(state.h, torch.nan)
+        if c is None and state.c is not None:
+            hidden.add("c_n")
+            c = torch.full_like(state.c, torch.nan)
+        return Trace(output, State(h, c), unexposed=frozenset(hidden))
+
+    def _read(self, reader: Reader | None, result: object, target: str) -> Tensor | None:
+        if reader is None:
+            return None
+        try:
+            value = reader.read(result, target)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as problem:
+            raise CandidateError(
+                f"{self.called} returned {described(result)}, in which its states are not where they were: {problem}"
+            ) from problem
+        # numpy makes float64 of what it is not told about.
+        return value.to(getattr(torch, self.spec.dtype)) if self.convention.numpy else value
+
+    def result(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> object:
+        """What one call returns, or what the tapped module in it is given or returns."""
+        convention = self.convention
+        arguments = convention.arguments(x, state)
+        packs = convention.lengths == "always packed" or (convention.lengths == "packed" and lengths is not None)
+        if packs:
+            batch_first = convention.x_axes.startswith("B")
+            ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))
+            arguments[convention.x_name] = pack_padded_sequence(
+                arguments[convention.x_name], ends, batch_first=batch_first, enforce_sorted=False
+            )
+        elif convention.lengths == "argument":
+            ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))
+            arguments[str(convention.lengths_name)] = ends
+        function = entry(self.thing)
+        assert function is not None
+        tap = self.reading.tap
+        drawing = Still() if self.still else nullcontext()  # type: ignore[no-untyped-call]
+        with drawing, blaming(self.called, self.file):
+            if tap is None:
+                return function(**arguments)
+            with tapped(self.thing, tap) as caught:
+                function(**arguments)
+        return caught if tap.often else caught[-1]
+
+
+@contextmanager
+def tapped(thing: nn.Module, tap: Tap) -> Iterator[list[object]]:
+    """What passes the tap, call by call."""
+    caught: list[object] = []
+    module = thing.get_submodule(tap.module)
+    if tap.side == "input":
+        handle = module.register_forward_pre_hook(lambda _, arguments: caught.append(only(arguments)))
+    else:
+        handle = module.register_forward_hook(lambda _, arguments, result: caught.append(result))
+    try:
+        yield caught
+    finally:
+        handle.remove()
+
+
+def only(arguments: tuple[Any, ...]) -> object:
+    return arguments[0] if len(arguments) == 1 else arguments
+
+
+def last_states(output: Tensor, spec: Spec, lengths: Sequence[int] | None) -> Tensor:
+    """(D, B, R) from outputs (T, B, D*R): the forward direction ends at each row's last timestep, the other at 0."""
+    ends = lengths or [len(output)] * output.shape[1]
+    forward = torch.stack([output[end - 1, b, : spec.state_size] for b, end in enumerate(ends)])
+    return torch.stack([forward, output[0, :, spec.state_size :]]) if spec.bidirectional else forward[None]
+
+
+def padded(trace: Trace, steps: int) -> Trace:
+    """The outputs of one row, with zeros behind them."""
+    missing = steps - len(trace.output)
+    if not missing:
+        return trace
+    zeros = trace.output.new_zeros(missing, *trace.output.shape[1:])
+    return Trace(torch.cat([trace.output, zeros]), trace.final, unexposed=trace.unexposed)
+
+
+def beside(parts: Sequence[Trace]) -> Trace:
+    """Rows that were run one by one as one batch."""
+
+    def joined(pick: Callable[[Trace], Tensor | None]) -> Tensor | None:
+        values = [pick(each) for each in parts]
+        return torch.cat([each for each in values if each is not None], 1) if values[0] is not None else None
+
+    output, h = joined(lambda each: each.output), joined(lambda each: each.final.h)
+    assert output is not None
+    assert h is not None
+    return Trace(output, State(h, joined(lambda each: each.final.c)), unexposed=parts[0].unexposed)

@@ -1,0 +1,93 @@
+"""Which cell a candidate is: what it says of itself is the prior, the gates that its weights hold are the proof."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.loading import Loaded, written
+
+BY_GATES: Mapping[int, Cell] = {cell.gates: cell for cell in Cell}
+RNN_WORDS = ("rnn", "elman", "recurrent")  # which many an LSTM is called too
+Shapes = Sequence[tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    cell: Cell
+    because: str
+
+
+def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], takes_cell_state: bool) -> Inferred:
+    """`held` builds it and says what it holds at which sizes; None where that depends on the cell.
+
+    Raises `UsageError` where nothing says which cell it is, or where what it says and what it holds contradict.
+    """
+    said, where = named(loaded)
+    if said is None and takes_cell_state:
+        said, where = Cell.LSTM, "the cell state that it takes"
+    try:
+        built = held()
+    except CannotRun:
+        if said is None:
+            raise
+        built = None
+    gates = gates_of(*built) if built else None
+    if (
+        built and gates not in BY_GATES and built[0].bidirectional
+    ):  # it may have one direction, whatever it is asked for
+        gates = gates_of(replace(built[0], bidirectional=False), built[1]) or gates
+    cell = BY_GATES.get(gates or 0)
+    if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
+        return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing
+    if gates is None:
+        raise UsageError(f"nothing says which cell {loaded.called} is; say it: --cell rnn, lstm or gru")
+    if cell is not None and said in (None, cell, Cell.RNN):
+        proof = f"the {gates} gates in its weights" if gates > 1 else "its weights, which are of one gate"
+        return Inferred(cell, f"{where} and {proof}" if said is cell else proof)
+    held_gates = f"the weights of {loaded.called} hold {gates} gate{'s' * (gates > 1)}"
+    like = f"as {'no cell' if cell is None else f'the {cell}'}'s do"
+    claim = f"{where} says {said}, but " if said is not None else ""
+    raise UsageError(f"{claim}{held_gates}, {like}; say which it is with --cell")
+
+
+def named(loaded: Loaded) -> tuple[Cell | None, str]:
+    """By its own name, those of the classes that it is made from, or its docstring; and which of them said it."""
+    code = written(loaded.thing)
+    bases = [each.__name__ for each in code.__mro__[1:]] if isinstance(code, type) else []
+    sources = {"its name": loaded.called, "its base class": " ".join(bases), "its docstring": code.__doc__ or ""}
+    for source, text in sources.items():
+        lower = text.lower()
+        gated = [cell for cell in (Cell.LSTM, Cell.GRU) if str(cell) in lower]
+        if len(gated) == 1:
+            return gated[0], source
+        if not gated and source != "its docstring" and any(word in lower for word in RNN_WORDS):
+            return Cell.RNN, source
+    return None, ""
+
+
+def gates_of(spec: Spec, shapes: Shapes) -> int | None:
+    """How many blocks of H the weights that multiply x, alone or beside h, have in each direction; None if that is no
+    whole number.
+
+    A head may have as many outputs as x has features; in one layer those that multiply h alone tell it from a gate.
+    """
+    inputs, units = spec.input_size, spec.hidden_size
+    alone = sum(blocks(shape, inputs, units) for shape in shapes)
+    beside = sum(blocks(shape, inputs + units, units) for shape in shapes)
+    if inputs == units:  # then those that multiply h look alike, and those of upper layers
+        alone, beside = alone / (2 * spec.num_layers), beside / spec.num_layers
+    gates = (alone + beside) / spec.directions
+    if gates not in BY_GATES and inputs != units and spec.num_layers == 1:
+        recurrent = sum(blocks(shape, units, units) for shape in shapes if inputs not in shape) / spec.directions
+        gates = recurrent if recurrent in BY_GATES else gates
+    return int(gates) if gates and gates == int(gates) else None
+
+
+def blocks(shape: tuple[int, ...], inputs: int, units: int) -> float:
+    """How many blocks of `units` outputs a weight for `inputs` inputs has; 0 for one that is none."""
+    if len(shape) < 2 or inputs not in shape:
+        return 0
+    outputs = prod(shape) // inputs
+    return outputs / units if outputs % units == 0 else 0

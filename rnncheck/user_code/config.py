@@ -1,0 +1,43 @@
+"""A configuration for a class that wants one: each field answered by what its name means, as attribute or as key."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from rnncheck.errors import CannotRun
+from rnncheck.model.spec import Spec
+from rnncheck.user_code.roles import role_of
+
+
+class Config(dict[str, Any]):
+    """Knows the spec; `given` are the user's own fields. Raises `CannotRun` for a field that cannot be guessed."""
+
+    def __init__(self, spec: Spec, output_size: int, given: Mapping[str, object]) -> None:
+        super().__init__(given)
+        self.__dict__["_spec"], self.__dict__["_output_size"] = spec, output_size
+
+    def __missing__(self, name: str) -> Any:
+        spec, role = self.__dict__["_spec"], role_of(name)
+        values = {
+            "output_size": self.__dict__["_output_size"],
+            "dtype": getattr(torch, spec.dtype),
+            "mode": str(spec.cell),
+            "nonlinearity": spec.nonlinearity or "tanh",
+        }
+        if role is None or role == "config":
+            raise CannotRun(
+                f"it asks its configuration for {name}, which that does not explain; give it: --arg {name}=VALUE"
+            )
+        return values[role] if role in values else getattr(spec, role)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and role_of(name) not in (None, "config"))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return default if name not in self else self[name]  # noqa: SIM401 (which would call itself)

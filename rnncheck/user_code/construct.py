@@ -1,0 +1,106 @@
+"""A candidate built for a spec at one dtype: in evaluation mode, on its device, everything it holds converted."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from rnncheck.errors import CannotRun
+from rnncheck.model.spec import Spec
+from rnncheck.user_code.arguments import Constructor
+from rnncheck.user_code.blame import blaming
+from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.parametrized import make_plain
+from rnncheck.user_code.roles import role_of
+from rnncheck.user_code.signatures import by_name
+from rnncheck.user_code.tensors import convert, copied
+
+SIZE = re.compile(r"size|sz|dim|num|units|features|hiddens|model|^n_?[a-z]|^d_", re.IGNORECASE)
+METHODS = (
+    "forward",
+    "__call__",
+    "forward_pass",
+    "forward_propagation",
+    "run",
+    "step",
+    "predict",
+    "fprop",
+    "call",
+    "apply",
+)
+
+
+def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | None:
+    """How it is constructed; None for what is called as it is: an instance, or a function of x."""
+    thing: Any = loaded.thing
+    function: Any = thing.func if isinstance(thing, partial) else thing
+    if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
+        return Constructor(thing, loaded.called, given)
+    if given:
+        raise CannotRun(f"--arg is for what is constructed, and {loaded.called} is not: it is called as it is")
+    return None
+
+
+def makes_a_layer(function: Callable[..., Any]) -> bool:
+    """Whether a function is a factory: it takes sizes, or nothing that must be given."""
+    parameters = inspect.signature(function).parameters
+    required = [name for name, each in parameters.items() if each.default is inspect.Parameter.empty]
+    sizes = [name for name in parameters if role_of(name) in ("input_size", "hidden_size") and SIZE.search(name)]
+    return not required or bool(sizes) or (len(required) == 1 and role_of(required[0]) == "config")
+
+
+def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:
+    """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
+    dtype = getattr(torch, spec.dtype)
+    what = f"{loaded.called} cannot be {'copied' if made_by is None else 'constructed'}"
+    with torch.inference_mode(False), loaded.home.entered(), isolated(dtype), blaming(what, loaded.file):
+        if made_by is None:
+            thing: Any = copied(loaded.thing)
+        else:
+            arguments = made_by.arguments(spec, output_size)
+            thing = made_by.function(**arguments)
+        refuse_what_cannot_be_filled(thing, loaded.called)
+        if thing is None or not callable(entry(thing)):
+            raise CannotRun(f"{loaded.called} yields {type(thing).__name__}, which is no layer: nothing can be called")
+        if isinstance(thing, nn.Module):
+            thing.eval()
+            make_plain(thing)
+            thing.to(spec.device, dtype)
+        convert(thing, dtype, spec.device)
+    return thing
+
+
+def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
+    """Raises `CannotRun` for layers whose weights are out of reach, or not there yet."""
+    if isinstance(thing, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        raise CannotRun(f"{called} is compiled by torch.jit; give the class or the layer that it was compiled from")
+    tensors = [*thing.parameters(), *thing.buffers()] if isinstance(thing, nn.Module) else []
+    if any(map(is_lazy, tensors)):
+        raise CannotRun(f"{called} is lazy: some of its weights have no shape before its first call; give them sizes")
+
+
+def entry(thing: Any) -> Callable[..., Any] | None:
+    """What is called to run it, by the names of its parameters."""
+    function = function_of(thing)
+    return None if function is None else by_name(function, signed(thing))
+
+
+def signed(thing: Any) -> Any:
+    """Whose signature says what it takes."""
+    return thing.forward if isinstance(thing, nn.Module) else function_of(thing)
+
+
+def function_of(thing: Any) -> Callable[..., Any] | None:
+    if isinstance(thing, nn.Module | partial) or inspect.isroutine(thing):
+        return thing
+    for name in METHODS:
+        method = getattr(thing, name, None)
+        if callable(method):
+            return method  # type: ignore[no-any-return]
+    return None

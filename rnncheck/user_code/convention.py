@@ -1,0 +1,119 @@
+"""How a candidate is called, and where in what it returns the states are."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
+
+from rnncheck.model.trace import State
+from rnncheck.user_code.layout import arrange
+from rnncheck.user_code.results import Way, follow
+
+# How h and c are handed over: each its own argument, both as one tuple, a list with one h, or one (h, c), a layer.
+Handing = Literal["h", "h, c", "(h, c)", "[h]", "[(h, c)]"]
+
+
+@dataclass(frozen=True)
+class StateForm:
+    """The axes of each state, how they are handed over, and whether c comes first."""
+
+    axes: str
+    handing: Handing
+    cell_first: bool = False
+
+    def arguments(self, state: State, names: tuple[str | None, str | None]) -> dict[str, Any]:
+        """By parameter; `state` is h (K, B, F), and c."""
+        h_name, c_name = names
+        assert h_name is not None
+        if self.handing.startswith("["):
+            rows = [[arrange(each, "BF", self.axes) for each in value] for value in pair(state)]  # by layer
+            return {h_name: rows[0] if self.handing == "[h]" else list(zip(*rows, strict=True))}
+        values = [arrange(each, "KBF", self.axes) for each in pair(state)]
+        if self.cell_first:
+            values.reverse()
+        if self.handing == "h":
+            return {h_name: values[0]}
+        if self.handing == "(h, c)":
+            return {h_name: tuple(values)}
+        assert c_name is not None
+        return {h_name: values[0], c_name: values[1]}
+
+
+def pair(state: State) -> list[Tensor]:
+    return [state.h] if state.c is None else [state.h, state.c]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One quantity in a result: the way to it, and its axes."""
+
+    way: Way
+    axes: str
+
+    def read(self, result: object, target: str) -> Tensor:
+        value = follow(result, self.way)
+        if "S" not in self.axes:
+            return arrange(value, self.axes, target)
+        # With the initial state in front, which is no output.
+        axis = self.axes.index("S")
+        return arrange(value.narrow(axis, 1, value.shape[axis] - 1), self.axes.replace("S", "T"), target)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where the states are: those of all timesteps, the last h, the last c. They are in what is returned, or else in
+    what a module inside is given or returns.
+    """
+
+    output: Reader | None
+    h: Reader | None
+    c: Reader | None
+    tap: "Tap | None" = None
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A module inside, and whether it is called at every timestep."""
+
+    module: str
+    side: Literal["input", "output"]
+    often: bool
+
+
+@dataclass(frozen=True)
+class Convention:
+    """`x_axes` without T is a cell, which a loop of ours calls; without B it is called for every row by itself."""
+
+    x_name: str
+    x_axes: str
+    state_names: tuple[str | None, str | None]
+    state: StateForm | None
+    numpy: bool
+    as_list: bool = False
+    lengths: Literal["packed", "always packed", "argument"] | None = None
+    lengths_name: str | None = None
+
+    @property
+    def is_cell(self) -> bool:
+        return "T" not in self.x_axes
+
+    @property
+    def by_row(self) -> bool:
+        return "B" not in self.x_axes
+
+    def arguments(self, x: Tensor, state: State) -> dict[str, Any]:
+        """Of one call: x is (T, B, F), with T = 1 for a cell, and with B = 1 if it is called by row."""
+        arranged: Any = arrange(x, "TBF", self.x_axes)
+        arguments = {self.x_name: list(arranged) if self.as_list else arranged}
+        if self.state is not None:
+            arguments |= self.state.arguments(state, self.state_names)
+        return {name: as_numpy(value) for name, value in arguments.items()} if self.numpy else arguments
+
+
+def as_numpy(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return np.ascontiguousarray(value.detach().numpy())
+    if isinstance(value, list | tuple):
+        return type(value)(as_numpy(each) for each in value)
+    return value

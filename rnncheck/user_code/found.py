@@ -1,0 +1,56 @@
+"""What an attempt to call a candidate has shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.model.trace import Trace
+from rnncheck.user_code.convention import Convention, Reading, StateForm
+from rnncheck.user_code.unread import NOTHING, Unread
+
+
+@dataclass(frozen=True)
+class Found:
+    """A way of calling that works, and what it shows."""
+
+    convention: Convention
+    reading: Reading
+    remembers: bool  # that what comes late depends on what was early, in the same row
+    foresees: bool  # that what comes early depends on what will be late, in the same row
+    recurs: bool  # that it remembers and, but for both directions, does not foresee
+    keeps_rows: bool
+    uses_state: bool
+    drops_time: bool  # something it returns has no axis of time, though it was given one
+    draws: bool  # numbers of torch's at random
+    raised: str | None = None  # what happens, given the initial state that its signature offers
+    crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
+    unread: Unread = NOTHING
+    ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
+
+
+def steadily(tried: Iterable[Found]) -> Found | None:
+    """The first way of calling that carries something from step to step, and nothing from row to row."""
+    return next((each for each in tried if each.recurs and each.keeps_rows), None)
+
+
+def shown(trace: Trace) -> Tensor:
+    """The states that a run shows: of every timestep, or else the last."""
+    return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
+
+
+def broadcasts(form: StateForm, reading: Reading) -> bool:
+    """Whether a layer axis that nobody reads has found its way from the state into the output."""
+    return form.axes == "KBF" and reading.output is not None and "1" in reading.output.axes
+
+
+def drops_time(trace: Trace, reading: Reading) -> bool:
+    """Whether a last state is returned beside the outputs. One with an axis in the place of time is among them."""
+    if reading.h is None or reading.output is None:
+        return False
+    if reading.h.axes.startswith("1") or reading.h.axes != reading.output.axes.replace("T", "1"):
+        return True
+    width = trace.final.h.shape[2]
+    outputs = [part for output in trace.output for part in torch.split(output, width, -1)]
+    return any(torch.equal(h, output) for h in trace.final.h for output in outputs)

@@ -1,0 +1,18 @@
+"""What a candidate's name says of its shape, where it has no parameter to be told it by."""
+
+from collections.abc import Collection
+
+from rnncheck.model.spec import Spec
+from rnncheck.user_code.signatures import words
+
+SEVERAL = {"stacked", "stack", "deep", "multi", "multilayer", "two", "2"}
+
+
+def shape_hint(called: str, takes: Collection[str], spec: Spec) -> str | None:
+    """The option to try, if its name says that it has both directions, or layers, that the spec has not."""
+    said = set(words(called.replace("RNN", "Rnn").replace("LSTM", "Lstm").replace("GRU", "Gru")))
+    if not spec.bidirectional and "bidirectional" not in takes and said & {"bi", "bidirectional"}:
+        return f"{called} sounds as if it had both directions: --bidirectional compares it with a layer that has"
+    if spec.num_layers == 1 and "num_layers" not in takes and said & SEVERAL:
+        return f"{called} sounds as if it had several layers: --num-layers N compares it with as many"
+    return None

@@ -1,0 +1,101 @@
+"""Where a candidate is at home: its folder comes first on the path, and the modules of that folder are its own.
+
+Two candidates may each have a `cells.py` beside them, and neither may get the other's.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from rnncheck.user_code.blame import LIBRARIES, OURS
+
+NOBODYS = {"__main__", Path(OURS).name}  # neither is a candidate's, whatever lies in its folder
+
+
+class Home:
+    """The folders that a file imports from; without any, it shares the modules of this process.
+
+    `package` is the outermost package that the file lies in: its name is the candidate's, even if a library has it.
+    """
+
+    def __init__(self, *folders: Path, package: str | None = None) -> None:
+        self._folders, self._package = list(dict.fromkeys(folders)), package
+        self._modules: dict[str, ModuleType] = {}
+        self._names = {each.stem for folder in self._folders for each in folder.iterdir()} - NOBODYS
+        self._entered = False
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Within it the candidate's imports find its own modules; outside nobody sees them."""
+        if self._entered or not self._folders:
+            yield
+            return
+        path, others = list(sys.path), self._in_the_way()
+        for name in others:
+            del sys.modules[name]
+        sys.modules.update(self._modules)
+        sys.path[:0] = [str(folder) for folder in self._folders]
+        before = list(sys.modules)
+        self._entered = True
+        try:
+            yield
+        finally:
+            self._entered = False
+            sys.path[:] = path
+            if len(sys.modules) != len(before):
+                new = {name: sys.modules[name] for name in sys.modules.keys() - set(before)}
+                self._modules |= {name: module for name, module in new.items() if self._is_own(name, module)}
+            for name in self._modules:
+                sys.modules.pop(name, None)
+            sys.modules.update(others)
+
+    def import_package(self, name: str) -> ModuleType:
+        """A module of its package; to be called at home."""
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    def import_file(self, path: Path) -> ModuleType:
+        """A file as a module of its name, if no library has that; to be called at home."""
+        importlib.invalidate_caches()
+        name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(sys.modules)}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # where dataclasses, pickle and inspect look for it
+        spec.loader.exec_module(module)
+        return module
+
+    def _in_the_way(self) -> dict[str, ModuleType]:
+        """What was imported from elsewhere by a name that is in its folders too. Libraries stay, as they were first."""
+        taken = {name for name in self._names if name in sys.modules}
+        return {
+            name: module
+            for name, module in (list(sys.modules.items()) if taken else [])
+            if (top := name.partition(".")[0]) in taken
+            and not self._is_own(name, module)
+            and (top == self._package or not is_library(top))
+        }
+
+    def _is_own(self, name: str, module: ModuleType) -> bool:
+        """Whether it lies in one of the folders, and is no library that does."""
+        top = name.partition(".")[0]
+        if top in NOBODYS or (top != self._package and is_library(top)):
+            return False
+        return any(Path(place).is_relative_to(folder) for place in origins(module) for folder in self._folders)
+
+
+def origins(module: ModuleType | None) -> list[str]:
+    """A module's file, or the folders of a package without one."""
+    file = getattr(module, "__file__", None)
+    return [file] if file else [str(each) for each in getattr(module, "__path__", [])]
+
+
+def is_library(top: str) -> bool:
+    """Whether it is the interpreter's or installed."""
+    places = origins(sys.modules.get(top))
+    return not places or all(place.startswith(LIBRARIES) for place in places)

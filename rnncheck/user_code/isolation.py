@@ -1,0 +1,70 @@
+"""A stranger's code runs here without a trace: what it prints goes to stderr, what it changes globally is put back."""
+
+import random
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnncheck.user_code.exits import exits_caught
+from rnncheck.user_code.settings import remembered
+
+Seeds = tuple[Any, Any, Tensor]
+
+
+class Dice:
+    """Where the code's own random draws have got to: its next call goes on from there, as it would anywhere else."""
+
+    def __init__(self) -> None:
+        self._at: Seeds | None = None
+
+    def take_up(self) -> None:
+        if self._at is not None:
+            put_back(self._at)
+
+    def lay_down(self, before: "Seeds") -> None:
+        now = seeds()
+        if now[0] != before[0] or not torch.equal(now[2], before[2]) or not same_numpy(now[1], before[1]):
+            self._at = now
+
+
+@contextmanager
+def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iterator[None]:
+    """Within it torch makes new tensors of `dtype`, unless the code says another.
+
+    What it draws at random is the same each time, or goes on where the last call with these `dice` ended.
+    """
+    put_settings_back, before, default_dtype = remembered(), seeds(), torch.get_default_dtype()
+    try:
+        with exits_caught(), redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if dtype is not None and dtype != default_dtype:
+                torch.set_default_dtype(dtype)
+            if dice is not None:
+                dice.take_up()
+            started = seeds()
+            yield
+    finally:
+        if dice is not None:
+            dice.lay_down(started)
+        put_settings_back()
+        put_back(before)
+
+
+def seeds() -> Seeds:
+    return random.getstate(), np.random.get_state(legacy=True), torch.get_rng_state()
+
+
+def put_back(at: Seeds) -> None:
+    random.setstate(at[0])
+    np.random.set_state(at[1])
+    torch.set_rng_state(at[2])
+
+
+def same_numpy(a: Any, b: Any) -> bool:
+    return a[2:] == b[2:] and np.array_equal(a[1], b[1])

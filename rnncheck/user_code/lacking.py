@@ -1,0 +1,34 @@
+"""Options that a candidate cannot be made with: it has no parameter for them, and nothing of what they would add."""
+
+from collections.abc import Callable, Collection
+
+from rnncheck.model.spec import Spec
+
+BY_OTHER_NAMES = "config"  # a parameter that may say anything
+
+
+def lacking(
+    spec: Spec, takes: Collection[str], exposes: Collection[str], without_place: Callable[[], Collection[str]]
+) -> str | None:
+    """Why it is no layer of this spec, whatever it computes.
+
+    `takes` are the roles of its parameters, `exposes` the quantities that it returns, and `without_place` names those
+    canonical weights that nothing in it holds.
+    """
+    if spec.bidirectional and not {"output", "h_n"} & set(exposes):
+        made = "made with bidirectional=True, it" if "bidirectional" in takes else f"{no_parameter('bidirectional')} it"
+        return (
+            f"{made} returns nothing of both directions, neither outputs of 2 times {spec.state_size} units nor final "
+            "states of both; leave --bidirectional out"
+        )
+    if spec.num_layers == 1 or {"num_layers", BY_OTHER_NAMES} & set(takes):
+        return None
+    absent = set(without_place())
+    for layer in range(1, spec.num_layers):
+        if {f"weight_ih_l{layer}", f"weight_hh_l{layer}"} <= absent:
+            return f"{no_parameter('num_layers')} nothing in it holds weights of layer {layer}; leave --num-layers out"
+    return None
+
+
+def no_parameter(option: str) -> str:
+    return f"it has no parameter for {option}, and"

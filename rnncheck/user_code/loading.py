@@ -1,0 +1,176 @@
+"""The object that a target names: its file or module imported, and what is meant by it chosen."""
+
+import importlib
+import inspect
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from rnncheck.errors import CannotRun
+from rnncheck.implementations.target import Target
+from rnncheck.text import printable
+from rnncheck.user_code.blame import blaming
+from rnncheck.user_code.home import Home
+from rnncheck.user_code.isolation import isolated
+
+RECURRENT = ("rnn", "lstm", "gru", "recurrent", "elman")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A class, a function or an instance, the module that holds it, and where it is written."""
+
+    thing: object
+    called: str
+    module: ModuleType
+    file: Path | None
+    location: str
+    home: Home
+
+
+def load(target: Target) -> Loaded:
+    """Imports it. Raises `CannotRun` for what is not there or cannot be imported."""
+    home, dotted = home_of(target.file.resolve()) if target.file else (Home(), "")
+    with home.entered():
+        with isolated(), blaming(f"{target.name} cannot be imported", target.file):
+            if target.file is None:
+                module = from_name(target)
+            elif "." in dotted:
+                module = home.import_package(dotted)
+            else:
+                module = home.import_file(target.file.resolve())
+        called, thing = named(module, target)
+        file = target.file or (Path(module.__file__) if module.__file__ else None)
+        return Loaded(thing, called, module, file, location(thing, target.file or target.module), home)
+
+
+def named(module: ModuleType, target: Target) -> tuple[str, object]:
+    """What the target means in it, and what that is called there."""
+    called = target.attribute or chosen(module, target)
+    thing: object = module
+    for part in called.split("."):
+        if not hasattr(thing, part):
+            raise CannotRun(missing(thing, part, module, target))
+        thing = getattr(thing, part)
+    if not callable(thing):
+        raise CannotRun(
+            f"{target.name} is {kind(thing)}, no layer: name a class, a function, or an instance of a layer"
+            f"{offered(module)}"
+        )
+    return called, thing
+
+
+def in_hand(thing: object) -> Loaded:
+    """The object itself. Raises `CannotRun` for what is no layer."""
+    if not callable(thing) and not hasattr(thing, "forward"):
+        raise CannotRun(f"{kind(thing)} is no layer: give a class, a function, or an instance of a layer")
+    code = written(thing)
+    module = inspect.getmodule(code) or ModuleType(str(getattr(code, "__module__", "__main__")))
+    file = getattr(module, "__file__", None)
+    return Loaded(
+        thing, code.__name__, module, Path(file) if file else None, location(thing, file or module.__name__), Home()
+    )
+
+
+def home_of(path: Path) -> tuple[Home, str]:
+    """Where a file is at home, and its dotted name in the package that it lies in, if __init__.py lies beside it."""
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return Home(path.parent, folder, package=parts[0] if len(parts) > 1 else None), ".".join(parts)
+
+
+def from_name(target: Target) -> ModuleType:
+    """A module by its dotted name, from where the command was typed or from what is installed."""
+    assert target.module is not None
+    sys.path.insert(0, str(Path.cwd()))  # off which `isolated` takes it again
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(target.module)
+    except ModuleNotFoundError as problem:
+        if problem.name and (target.module == problem.name or target.module.startswith(f"{problem.name}.")):
+            raise CannotRun(
+                f"there is no module {problem.name}; a candidate is file.py:Class or package.module:Class"
+            ) from None
+        raise
+
+
+def own_things(module: ModuleType) -> dict[str, object]:
+    """The public classes, functions and layers that are written in the module itself."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and callable(value)
+        and (getattr(value, "__module__", None) == module.__name__ or isinstance(value, nn.Module))
+    }
+
+
+def chosen(module: ModuleType, target: Target) -> str:
+    """The only thing that a target without an attribute can mean."""
+    things = own_things(module)
+    for plausible in (
+        [name for name, value in things.items() if is_layer(value)],
+        [name for name, value in things.items() if is_layer(value) and sounds_recurrent(name)],
+        [name for name, value in things.items() if not is_layer(value) and sounds_recurrent(name)],
+        list(things),
+    ):
+        if len(plausible) == 1:
+            return plausible[0]
+    if not things:
+        raise CannotRun(f"{target.name} holds no class and no function")
+    first = next(iter(things))
+    raise CannotRun(f"{target.name} holds {printable(', '.join(things), 400)}; say which, as in {target.name}:{first}")
+
+
+def is_layer(value: object) -> bool:
+    return isinstance(value, nn.Module) or (isinstance(value, type) and issubclass(value, nn.Module))
+
+
+def sounds_recurrent(name: str) -> bool:
+    return any(word in name.lower() for word in RECURRENT)
+
+
+def missing(thing: object, part: str, module: ModuleType, target: Target) -> str:
+    near = get_close_matches(part, list(vars(thing)) if hasattr(thing, "__dict__") else [], n=1)
+    place = target.file or target.module
+    hint = f"; did you mean {near[0]}?" if near else offered(module)
+    return f"{printable(str(place), 200)} has no {printable(part, 100)}{hint}"
+
+
+def offered(module: ModuleType) -> str:
+    names = list(own_things(module))
+    return f"; there are {printable(', '.join(names), 300)}" if names else ""
+
+
+def kind(thing: object) -> str:
+    if isinstance(thing, ModuleType):
+        return "a module"
+    return f"{type(thing).__name__} {printable(repr(thing), 60)}"
+
+
+def location(thing: object, place: object) -> str:
+    """file:line of the class or function; where that cannot be told, the place it was loaded from."""
+    code = written(thing)
+    try:
+        file, (_, line) = inspect.getsourcefile(code), inspect.getsourcelines(code)
+    except (TypeError, OSError):
+        return str(place)
+    path = Path(file or "")
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return f"{path}:{line}"
+
+
+def written(thing: object) -> Any:
+    """The class or function whose code it is."""
+    thing = thing.func if isinstance(thing, partial) else thing
+    found = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
+    return found if isinstance(found, type) or inspect.isroutine(found) else type(found)

@@ -1,0 +1,87 @@
+"""A candidate built for one spec and run by the convention it was found to have."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck.mapping.native import Facts
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.user_code.calling import Caller
+from rnncheck.user_code.home import Home
+from rnncheck.user_code.isolation import Dice, isolated
+from rnncheck.user_code.tensors import held, memory
+
+
+class NativeLayer:
+    """`Native`, of a module, an object or a function. One that `forgets` starts every call as the first."""
+
+    def __init__(
+        self, thing: Any, caller: Caller, facts: Facts, home: Home, *, forgets: bool = False, dice: Dice | None = None
+    ) -> None:
+        self.facts, self._home = facts, home
+        self._thing, self._caller, self._dice, self._forgets = thing, caller, dice, forgets
+        self._look()
+
+    def _look(self) -> None:
+        """What it holds now, and is to hold again after every call if it forgets."""
+        self._tensors = held(self._thing)
+        self._wanted = {name: value.requires_grad for name, value in self._tensors.items()}
+        self._restore = memory(self._thing) if self._forgets else None
+
+    def filled_by(self, fill: Callable[[Any], None]) -> None:
+        """Filled by code of the candidate's own, which may put other tensors in the place of those it held."""
+        fill(self._thing)
+        self._look()
+
+    @property
+    def spec(self) -> Spec:
+        return self._caller.spec
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        return self._tensors
+
+    def registered(self) -> frozenset[str]:
+        """Of what is no module all: its user trains what it holds."""
+        if not isinstance(self._thing, nn.Module):
+            return frozenset(self._tensors)
+        parameters = {id(each) for each in self._thing.parameters()}
+        return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
+
+    @property
+    def differentiable(self) -> bool:
+        return not self._caller.convention.numpy
+
+    def trains(self, names: frozenset[str]) -> bool:
+        """Whether an optimizer would change all of these; of what is no module its user decides."""
+        return not isinstance(self._thing, nn.Module) or all(self._wanted[name] for name in names)
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        dtype, graded = getattr(torch, self.spec.dtype), wanted(x)
+        # Out of inference mode, whose tensors the candidate could not keep for a later call.
+        with (
+            torch.inference_mode(False),
+            torch.set_grad_enabled(graded),
+            self._home.entered(),
+            isolated(dtype, self._dice),
+        ):
+            own = (
+                torch.clone if self._restore is not None else plain
+            )  # what is called over and over is never written into
+            x, state = own(x), State(own(state.h), None if state.c is None else own(state.c))
+            try:
+                return self._caller.run(x, state, lengths)
+            finally:
+                if self._restore is not None:
+                    self._restore()
+
+
+def wanted(x: Tensor) -> bool:
+    """Whether the run is to be differentiated."""
+    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and not x.is_inference()
+
+
+def plain(value: Tensor) -> Tensor:
+    return value.clone() if value.is_inference() else value

@@ -1,0 +1,57 @@
+"""Whether a candidate is a layer of another shape than was asked for: tried where it is read only in part, or not."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from rnncheck.model.spec import Spec
+from rnncheck.user_code.found import Found
+from rnncheck.user_code.lacking import no_parameter
+
+FoundAs = Callable[[Spec], Found | None]  # how it can be called as a layer of that shape, if it can
+
+MOST_LAYERS = 4  # that are tried
+
+
+def other_shape(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
+    """Why it is no layer of this spec but of another, and the option that says so."""
+    found = found_as(spec)
+    if found is None and (option := too_much(spec, takes, found_as)):
+        return f"{no_parameter(option)} can only be called as a layer without; leave --{option.replace('_', '-')} out"
+    if not spec.bidirectional and "bidirectional" not in takes and has_both(spec, found, found_as):
+        return "it has both directions, one beside the other in its outputs; compare it with --bidirectional"
+    if spec.num_layers == 1 and "num_layers" not in takes and (layers := more_layers(spec, found, found_as)):
+        return f"it has the states of {layers} layers; compare it with --num-layers {layers}"
+    return None
+
+
+def too_much(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
+    """The option without which it can be called, if it has no parameter for it."""
+    if spec.bidirectional and "bidirectional" not in takes and found_as(replace(spec, bidirectional=False)):
+        return "bidirectional"
+    if spec.num_layers > 1 and "num_layers" not in takes and found_as(replace(spec, num_layers=1, dropout=0.0)):
+        return "num_layers"
+    return None
+
+
+def has_both(spec: Spec, found: Found | None, found_as: FoundAs) -> bool:
+    """Whether it is rather a layer of both directions: what is there is read in part, or at a place inside."""
+    whole = found is not None and found.recurs and not found.unread.strange
+    if found is not None and whole and found.reading.tap is None:
+        return False
+    both = found_as(replace(spec, bidirectional=True))
+    if both is None or both.reading.output is None or not (both.remembers and both.foresees):
+        return False
+    return not whole or both.reading.tap is None  # on its way to a head, something else may be as wide as both
+
+
+def more_layers(spec: Spec, found: Found | None, found_as: FoundAs) -> int | None:
+    """Of how many layers it takes or returns the states, where there is something that one layer does not explain."""
+    if found is not None and not found.unread.strange:
+        return None
+    for layers in range(2, MOST_LAYERS + 1):
+        several = found_as(replace(spec, num_layers=layers))
+        if several is None or not several.recurs or several.unread.strange or several.reading.h is None:
+            continue
+        if "K" in several.reading.h.axes:
+            return layers
+    return None

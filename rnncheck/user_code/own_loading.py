@@ -1,0 +1,106 @@
+"""A candidate that knows itself how torch's weights go into it: `load_torch_weights(module, state_dict)`."""
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping import MappingError, shows
+from rnncheck.model.spec import Spec
+from rnncheck.model.weights import Weights, draw
+from rnncheck.report import Finding, Mapped
+from rnncheck.user_code.blame import blaming
+from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.native_layer import NativeLayer
+
+NAME = "load_torch_weights"
+
+
+@dataclass(frozen=True)
+class OwnLoading:
+    """In the place of a mapping: what fills the candidate is its own code, so nothing is known of single tensors.
+
+    `state_dict` is that of a torch.nn layer of the spec, at its dtype and on its device.
+    """
+
+    loaded: Loaded
+    findings: tuple[Finding, ...] = ()
+    conventions: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = (f"gradients of weights are not compared: {NAME} copies them",)
+
+    def fill(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> None:
+        """Raises `CandidateError` for what goes wrong in the candidate's code."""
+        dtype = getattr(torch, native.spec.dtype)
+        with (
+            torch.inference_mode(False),  # whose tensors could not be kept for a run with gradients
+            torch.no_grad(),
+            self.loaded.home.entered(),
+            isolated(dtype),
+            blaming(f"{NAME} failed", self.loaded.file),
+        ):
+            own = {name: weights[name].clone() for name in native.spec.recurrent_shapes()}
+            native.filled_by(lambda thing: self._load(thing, OrderedDict(own)))
+
+    def _load(self, thing: Any, state_dict: Mapping[str, Tensor]) -> None:
+        if callable(method := getattr(thing, NAME, None)):
+            method(state_dict)
+        else:
+            getattr(self.loaded.module, NAME)(thing, state_dict)
+
+    def holds(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> bool:
+        """Whether filling it once more changes nothing."""
+        before = {name: value.detach().clone() for name, value in native.tensors().items()}
+        self.fill(native, weights)
+        after = native.tensors()
+        return before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+
+    def restrict(self, weights: Weights) -> Weights:
+        return weights
+
+    def absent(self) -> Mapping[str, list[str]]:
+        return {}
+
+    def mapped(self, native: NativeLayer) -> list[Mapped]:
+        return [Mapped(NAME, name, "own", shape) for name, shape in native.spec.recurrent_shapes().items()]
+
+
+def loads_itself(loaded: Loaded) -> bool:
+    """Whether the class has such a method, or else its file such a function."""
+    method, function = getattr(loaded.thing, NAME, None), getattr(loaded.module, NAME, None)
+    return callable(method) or (callable(function) and not inspect.isfunction(loaded.thing))
+
+
+def proved(loaded: Loaded, make: Callable[[Spec], NativeLayer], spec: Spec) -> OwnLoading:
+    """Each weight, changed by itself, must change what the candidate computes; which does not is a finding.
+
+    Raises `MappingError` if none does.
+    """
+    loading = OwnLoading(loaded)
+
+    def shown(weights: Mapping[str, Tensor]) -> list[Tensor]:
+        native = make(spec)
+        loading.fill(native, weights)
+        return shows(native)
+
+    weights = {name: 2 * value for name, value in draw(spec, 0).values.items()}
+    before = shown(weights)
+    dead = []
+    for name in spec.recurrent_shapes():
+        after = shown({**weights, name: weights[name] + 0.1})
+        if all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+            dead.append(name)
+    if len(dead) == len(spec.recurrent_shapes()):
+        raise MappingError(f"its {NAME} fills nothing: whatever the weights are, it computes the same")
+    return OwnLoading(
+        loaded,
+        tuple(
+            Finding("dead-parameter", f"Whatever {name} is, after {NAME} the candidate computes the same.")
+            for name in dead
+        ),
+    )

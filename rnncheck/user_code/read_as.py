@@ -1,0 +1,39 @@
+"""What was decided about a candidate, in one sentence."""
+
+from rnncheck.model.spec import Cell
+from rnncheck.user_code.found import Found
+from rnncheck.user_code.signatures import Call
+from rnncheck.user_code.sizes import Sizes
+
+LAYOUTS = {"TBF": "time first", "BTF": "batch first", "FBT": "time last"}
+
+
+def sentence(found: Found, call: Call, sizes: Sizes) -> str:
+    convention, reading = found.convention, found.reading
+    state = convention.state
+    arguments = [call.x]
+    if state is not None:
+        pair = "(c, h)" if state.cell_first else "(h, c)"
+        arguments.append(
+            {"h": "h", "h, c": "h, c", "(h, c)": pair, "[h]": "[h, ...]"}.get(state.handing, "[(h, c), ...]")
+        )
+    if convention.is_cell:
+        parts = [f"a cell ({', '.join(arguments)}), wrapped in a loop"]
+    else:
+        parts = [f"a layer ({', '.join(arguments)})", LAYOUTS.get(convention.x_axes, "")]
+    if convention.by_row:
+        parts.append("unbatched, called for every row")
+    if convention.as_list:
+        parts.append("x as a list of timesteps")
+    if state is None:
+        parts.append("takes no initial state and starts from zeros")
+    elif sizes.spec.cell is Cell.LSTM and state.handing in ("h", "[h]"):
+        parts.append("takes no initial cell state and starts from zeros")
+    returned = [name for name, reader in (("output", reading.output), ("h", reading.h), ("c", reading.c)) if reader]
+    if reading.tap is not None:
+        parts.append(f"read where {', '.join(returned)} pass {reading.tap.module} ({reading.tap.side})")
+    else:
+        parts.append(f"returns {', '.join(returned)}")
+    if reading.output is None and not convention.is_cell:
+        parts.append("called on every prefix, to see every state")
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,146 @@
+"""Where the states are in what a candidate returned: by the sizes of the axes, and by what is equal to what."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.model.spec import Cell
+from rnncheck.user_code.convention import Convention, Reader, Reading
+from rnncheck.user_code.layout import letters
+from rnncheck.user_code.results import Way, leaves
+from rnncheck.user_code.sizes import Sizes
+
+Movers = Callable[[], Mapping[Way, frozenset[str]]]  # the matrices that each part of the result depends on
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One array of the result as states, in canonical axes."""
+
+    reader: Reader
+    value: Tensor
+
+
+def find(result: object, convention: Convention, sizes: Sizes, movers: Movers | None = None) -> Reading | None:
+    """None where there is nothing that could be a state. `movers` tells heads from states, which look alike."""
+    spec = sizes.spec
+    axes = set("BF") - (set("B") if convention.by_row else set())
+    sequences, states = [], []
+    for reader in readers(result, sizes):
+        held = set(reader.axes) - {"1"}
+        if held in (axes | {"T"}, axes | {"S"}) and not convention.is_cell:
+            leaf = Leaf(reader, reader.read(result, "TBF"))
+            if leaf.value.shape[2] == spec.output_size:
+                sequences.append(leaf)
+        elif held in (axes, axes | {"K"}):
+            states.append(Leaf(reader, reader.read(result, "KBF")))
+    every, sequences, states = states, distinct(sequences), distinct(states)
+    if convention.is_cell:
+        states = [each for each in states if len(each.value) == sizes.states]
+    if movers is not None and spec.cell is not Cell.LSTM and sizes.states == 1 and rivals(sequences, states):
+        sequences, states = without_heads(sequences, states, movers())
+    wide = [each for each in states if each.value.shape[2] == spec.state_size]
+    cells = [each for each in states if each.value.shape[2] == spec.hidden_size]
+    output, h, c = None, None, None
+    if sequences:
+        output = hidden_first(sequences)[0] if spec.cell is Cell.LSTM else sequences[0]
+        wide = sorted(wide, key=ends_nothing_of(output))  # the sort is stable
+    if wide:
+        h = wide[-1] if output is None and spec.cell is not Cell.LSTM else wide[0]  # a state is returned last
+    if convention.is_cell and spec.cell is not Cell.LSTM and len(wide) > 1:
+        output = wide[0]
+    others = [each for each in cells if each is not h]
+    if spec.cell is Cell.LSTM and h is not None and others:
+        c = others[0]
+        if not spec.proj_size and in_order(h, c, convention) != (h, c):
+            h, c = c, h
+    if spec.cell is Cell.LSTM and h is not None and c is None:
+        c = twin(h, every)
+    if output is None and h is None:
+        return None
+    if convention.is_cell and spec.cell is Cell.LSTM and c is None:
+        return None
+    readers_of = [None if each is None else each.reader for each in (output, h, c)]
+    return Reading(readers_of[0], readers_of[1], readers_of[2])
+
+
+def rivals(sequences: Sequence[Leaf], states: Sequence[Leaf]) -> bool:
+    """Whether two of them could be one and the same quantity, and are not."""
+    if not sequences or not states:
+        return len(states) > 1 or len(sequences) > 1
+    return not any(is_end_of(state.value, each.value) for state in states for each in sequences)
+
+
+def without_heads(
+    sequences: Sequence[Leaf], states: Sequence[Leaf], moved: Mapping[Way, frozenset[str]]
+) -> tuple[list[Leaf], list[Leaf]]:
+    """Without what depends on all that a state depends on, and on another matrix besides."""
+    every = [moved.get(each.reader.way, frozenset()) for each in (*sequences, *states)]
+
+    def kept(found: Sequence[Leaf]) -> list[Leaf]:
+        return [
+            each
+            for each in found
+            if not any(moved.get(each.reader.way, frozenset()) > other for other in every if other)
+        ]
+
+    return kept(sequences), kept(states)
+
+
+def twin(h: Leaf, every: Sequence[Leaf]) -> Leaf | None:
+    """What stands beside h in a pair of its own, where c would, and repeats it."""
+    way = h.reader.way
+    beside = [each for each in every if len(way) > 1 and each.reader.way == (*way[:-1], 1) != way]
+    return beside[0] if beside else None
+
+
+def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf]:
+    """h and c. A pair is in the order in which the candidate takes them: another order would be a fault of its own."""
+    first, second = sorted((one, other), key=lambda each: repr(each.reader.way))
+    paired = first.reader.way[:-1] == second.reader.way[:-1] and len(first.reader.way) > 0
+    if paired and convention.state is not None and convention.state.handing != "h":
+        return (second, first) if convention.state.cell_first else (first, second)
+    return (other, one) if bounded_by(other.value, one.value) else (one, other)
+
+
+def readers(result: object, sizes: Sizes) -> Iterator[Reader]:
+    for way, value in leaves(result, sizes.letters):
+        found = letters(value.shape, sizes.letters, "K" if sizes.letters.get(sizes.states) == "F" else "")
+        if found is not None and "F" in found:
+            yield Reader(way, found)
+
+
+def distinct(found: Sequence[Leaf]) -> list[Leaf]:
+    """Without those that only repeat an earlier one."""
+    kept: list[Leaf] = []
+    for each in found:
+        if not any(same(each.value, other.value) for other in kept):
+            kept.append(each)
+    return kept
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.equal(a, b)
+
+
+def ends_nothing_of(output: Leaf) -> Callable[[Leaf], bool]:
+    return lambda each: not is_end_of(each.value, output.value)
+
+
+def is_end_of(state: Tensor, output: Tensor) -> bool:
+    """Whether the last layer's last forward state (K, B, R) is the last output's."""
+    return any(same(each, output[-1, :, : state.shape[2]]) for each in state)
+
+
+def hidden_first(found: Sequence[Leaf]) -> list[Leaf]:
+    """Of an LSTM's sequences that of h before that of c, which bounds it."""
+    if len(found) > 1 and bounded_by(found[1].value, found[0].value):
+        return [found[1], found[0], *found[2:]]
+    return list(found)
+
+
+def bounded_by(h: Tensor, c: Tensor) -> bool:
+    """Whether h = o tanh(c) could be: nowhere larger than c, and of its sign."""
+    return h.shape == c.shape and bool(((h.abs() <= c.abs()) & (h * c >= 0)).all())

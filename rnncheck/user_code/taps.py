@@ -1,0 +1,56 @@
+"""States that a candidate does not return but hands to a head on top: seen where they enter it."""
+
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck.model.trace import State
+from rnncheck.user_code.calling import Caller, tapped
+from rnncheck.user_code.convention import Convention, Reading, Tap
+from rnncheck.user_code.reading import find
+from rnncheck.user_code.sizes import Sizes
+
+
+def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> Reading | None:
+    """The last place inside where the states of all timesteps pass, or else the last state; None where none does."""
+    thing, convention = caller.thing, caller.convention
+    with ExitStack() as stack:
+        watched = []
+        for name, _ in thing.named_modules():
+            if name:
+                for side in ("output", "input"):
+                    tap = Tap(name, side, often=False)
+                    watched.append((tap, stack.enter_context(tapped(thing, tap))))
+        caller.result(x.clone(), state)
+    results = {tap.module: caught for tap, caught in watched if tap.side == "output"}
+    found = []
+    for tap, caught in reversed(watched):
+        often = len(caught) == sizes.seq_len and not convention.is_cell
+        if not caught or (len(caught) > 1 and not often):
+            continue
+        passed = caught if often else caught[-1]
+        reading = find(passed, convention, sizes)
+        module = thing.get_submodule(tap.module)
+        if reading is not None and trusted(module, tap, results[tap.module], convention, sizes):
+            if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
+                continue
+            found.append(Reading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, often)))
+    found.sort(key=lambda each: each.output is None)
+    return found[0] if found else None
+
+
+def trusted(module: nn.Module, tap: Tap, results: list[object], convention: Convention, sizes: Sizes) -> bool:
+    """Whether states pass there: into a head, which makes something else of them, or out of a recurrent module.
+
+    What torch's other modules return is on its way to be a state.
+    """
+    if tap.side == "input":
+        return bool(results) and find(results[-1], convention, sizes) is None
+    return isinstance(module, nn.RNNBase | nn.RNNCellBase) or not type(module).__module__.startswith("torch.nn")
+
+
+def starts_before(output: Tensor, state: State) -> bool:
+    """Whether these are the states before each step: the first is the initial one."""
+    first = output[0]
+    return not bool(first.any()) or any(torch.equal(first, each) for each in state.h)

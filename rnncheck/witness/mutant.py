@@ -1,0 +1,172 @@
+"""A mutant: the reference with a known fault, judged as the candidate was, by the same evidence."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope import Rounding, rounding_of
+from rnncheck.evidence.allowance import Allowed, Enveloped, Run, Stated
+from rnncheck.evidence.first_chunk import Evidence, FirstChunk
+from rnncheck.evidence.free_run import SideBySide
+from rnncheck.evidence.gradients.differentiate import Run as GradientRun
+from rnncheck.evidence.gradients.judge import MODE, MODE_FLOAT64, Right
+from rnncheck.evidence.gradients.task import Task, narrowed, within_reach
+from rnncheck.evidence.lockstep import Lockstep
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.faults.fault import Fault
+from rnncheck.faults.planted import Planted
+from rnncheck.faults.scene import Scene
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+from rnncheck.report import Comparison
+
+OF_BATCHES = ("batch-mixed", "batch-time-swapped", "bias-along-batch", "order-not-restored")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`held` is how operations round, or a stated tolerance; `modes` are the kinds of comparison that were made.
+
+    `seed` draws the projection of which gradients are taken; what a side keeps to itself
+    is `unexposed` of a trace and `withheld` of the gradients, and was not compared. A candidate that was run `by_row`
+    was never given a batch.
+    """
+
+    held: Rounding | Tolerance
+    modes: Collection[str]
+    seed: int
+    unexposed: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
+    by_row: bool = False
+
+    def hides(self, fault: Fault) -> str | None:
+        """Why the candidate could have this fault all the same, or None."""
+        if self.by_row and fault.slug in OF_BATCHES:
+            return "the candidate was called with one row at a time: what it makes of a batch was not seen"
+        return None
+
+
+@dataclass(frozen=True)
+class Held:
+    """One task, and the reference's gradients of it."""
+
+    task: Task
+    right: Right
+
+    def against(self, fault: Fault) -> list[Comparison]:
+        """The gradients of a layer with this fault."""
+        with torch.inference_mode(False):
+            planted = Planted(fault.title, fault.network).build(self.task.run.spec, self.task.weights)
+            return list(self.right.against(planted)[1].values())
+
+
+def held_gradients(scene: Scene, reference: Implementation, layer: Layer, terms: Terms) -> list[Held]:
+    """None of them if the check compared no gradients."""
+    reach = within_reach(scene.spec, *scene.x.shape[:2])
+    if MODE not in terms.modes or reach is None:
+        return []
+    with torch.inference_mode(False):
+        run = GradientRun(scene.spec, *reach.cut(scene.x, scene.state, scene.lengths), terms.unexposed, terms.withheld)
+        task = Task.of(run, Weights(scene.weights), terms.seed)
+        allowances = task.allowances(terms.held)
+        found = [Held(task, Right(layer, task, allowances, MODE))]
+        if MODE_FLOAT64 in terms.modes:
+            task = task.in_float64()
+            finer = narrowed(allowances, terms.held) or task.allowances(rounding_of(task.run.spec))
+            double = reference.build(task.run.spec, task.weights)
+            found.append(Held(task, Right(double, task, finer, MODE_FLOAT64)))
+        return found
+
+
+class Retrial:
+    """The reference's run of a scene, and what is allowed around it, for any number of faults to be held against."""
+
+    def __init__(self, scene: Scene, reference: Implementation, layer: Layer, terms: Terms) -> None:
+        self._scene, self._weights = scene, Weights(scene.weights)
+        self._reference, self._layer, self._terms = reference, layer, terms
+        spec, lengths, held = scene.spec, scene.lengths, terms.held
+        dtype = getattr(torch, spec.dtype)
+        start = scene.state.to(spec.device, dtype)
+        self._replayed = Replayed(layer, layer.run(scene.x.to(spec.device, dtype, copy=True), start, lengths))
+        run = Run(scene.state.to(spec.device, dtype), self._replayed.trace)
+        if isinstance(held, Tolerance):
+            self._allowed = Stated(held).of(scene.x, run, run)
+            self._envelope = None
+        else:
+            enveloped = Enveloped(spec, self._weights, lengths, held)
+            self._allowed, self._envelope = enveloped.of(scene.x, run, run), enveloped.first
+
+    def evidence(self, fault: Fault) -> Iterator[list[Comparison]]:
+        """What each kind of evidence says of a layer with this fault, the cheapest first."""
+        scene, side = self._scene, Planted(fault.title, fault.network)
+        planted = side.build(scene.spec, self._weights)
+        both = SideBySide(
+            scene.spec,
+            planted,
+            self._replayed,
+            scene.state,
+            scene.lengths,
+            Same(self._allowed),
+            rows=0,
+            unexposed=self._terms.unexposed,
+        )
+        traces = both.run(scene.x)
+        yield both.comparisons()
+        if fault.shows_in == "calls":
+            yield [Comparison("a second call", "free", problem=self._second_call(side, planted, traces))]
+        if self._lockstep is not None and self._envelope is not None:
+            yield self._lockstep.comparisons(planted)
+            own = self._lockstep.own(traces[0].output) if bool(self._envelope.lost.any()) else None
+            yield [] if own is None else [own]
+        for each in self._gradients:
+            yield each.against(fault)
+
+    def _second_call(self, side: Implementation, planted: Layer, traces: tuple[Trace, Trace]) -> str | None:
+        """What would be said of it, if anything."""
+        scene, found = self._scene, Evidence()
+        sides = side, self._reference
+        layers = planted, self._replayed
+        first = FirstChunk(scene.spec, self._weights, scene.x, scene.state, scene.lengths, sides, layers)
+        first.repeated(traces, self._allowed, found)
+        return found.doubt
+
+    @cached_property
+    def _lockstep(self) -> Lockstep | None:
+        if "lockstep" not in self._terms.modes or self._envelope is None:
+            return None
+        return Lockstep(self._scene.spec, self._weights, self._scene.x, self._envelope, self._scene.lengths)
+
+    @cached_property
+    def _gradients(self) -> list[Held]:
+        return held_gradients(self._scene, self._reference, self._layer, self._terms)
+
+
+@dataclass(frozen=True)
+class Same:
+    """What was allowed, again."""
+
+    allowed: Allowed
+
+    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+        return self.allowed
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A layer that gives the trace of its one run again."""
+
+    layer: Layer
+    trace: Trace
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self.layer.parameters()
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self.layer.leaves()
+
+    def run(self, x: Tensor, state: State, lengths: object = None) -> Trace:
+        return self.trace

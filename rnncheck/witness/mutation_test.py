@@ -1,0 +1,132 @@
+"""Which mutants, references with a known fault, this check kills, and which survive or do not apply."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from rnncheck.evidence.first_chunk import FirstChunk
+from rnncheck.evidence.gradients.task import weight_count
+from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.fault import Fault
+from rnncheck.faults.scene import Scene
+from rnncheck.report import Comparison, Unseen, Witness
+from rnncheck.witness.mutant import Retrial, Terms
+from rnncheck.witness.part_of_run import MOST_WEIGHTS, Stage, stage_of, whole_of
+
+
+class Outcome(NamedTuple):
+    """Of one fault, and why it was not caught, if it was not."""
+
+    fault: Fault
+    sort: Literal["caught", "missed", "hidden", "untried"]
+    why: str = ""
+
+    @property
+    def unseen(self) -> Unseen:
+        return Unseen(self.fault.slug, self.fault.variant, self.why)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Faults planted in a part of the run that begins with `first`."""
+
+    stage: Stage
+    first: FirstChunk
+    terms: Terms
+
+    @cached_property
+    def scene(self) -> Scene:
+        first = self.first
+        return self.stage.scene(first.spec, first.weights.values, first.x, first.state, first.lengths)
+
+    @cached_property
+    def _retrial(self) -> Retrial:
+        return Retrial(self.scene, self.first.sides[1], self.first.layers[1], self.terms)
+
+    def outcome(self, fault: Fault) -> Outcome:
+        """Of this fault here."""
+        if why := self.terms.hides(fault):
+            return Outcome(fault, "hidden", why)
+        seen = list[Comparison]()
+        for comparisons in self._retrial.evidence(fault):
+            seen += comparisons
+            if not all(each.agrees for each in comparisons):
+                return Outcome(fault, "caught")
+        # Asked last: where no state shows a fault, its gradients still may.
+        if why := fault.visible_in(self.scene):
+            return Outcome(fault, "hidden", why)
+        return Outcome(fault, "missed", because(fault, seen, self.terms.modes))
+
+    def instead_of(self, partial: Outcome, *, again: bool) -> Outcome:
+        """What a part of the run made of a fault, seen on the whole: tried `again` there, or else only asked for the
+        known reasons that hide it.
+        """
+        if partial.sort == "caught" or self.terms.hides(partial.fault):
+            return partial
+        if again:
+            return self.outcome(partial.fault)
+        if why := partial.fault.hidden(self.scene):
+            return Outcome(partial.fault, "hidden", why)
+        if partial.sort == "missed":
+            return partial
+        why = f"it may show in this run, but not in the part in which faults were planted, where {partial.why}"
+        return Outcome(partial.fault, "untried", why)
+
+
+def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) -> str:
+    """Why a fault that shows was not caught."""
+    if fault.shows_in == "gradients" and not any(mode.startswith("backward") for mode in modes):
+        return "gradients were not compared: --backward would"
+    judged = [each for each in seen if each.compared]
+    if not judged:
+        return "nothing that it changes could be judged"
+    most = max(judged, key=lambda each: each.budget_used)
+    return f"changes {most.quantity} by at most {most.max_abs:.2g}, where {most.envelope_at_max:.2g} is allowed"
+
+
+NAMED = 4  # faults that a reason has room for
+
+
+class Testimony(NamedTuple):
+    """What the witness says, or, if it was not heard, why."""
+
+    witness: Witness | None
+    notes: Sequence[str] = ()
+
+
+def testify(first: FirstChunk, terms: Terms, *, always: bool) -> Testimony:
+    """Which faults would have been caught on these terms, in the run that begins with `first`.
+
+    Large layers are left alone unless `always`; of long and wide runs a part is taken, as the note says. What it cannot
+    show is tried on all of `first` if `always`, and is otherwise told apart from what cannot show at all.
+    """
+    spec, lengths = first.spec, first.lengths
+    if not always and weight_count(spec) > MOST_WEIGHTS:
+        return Testimony(None, [f"no faults were planted in so many weights, {weight_count(spec):,}: --witness would"])
+    faults = faults_of(spec, lengths=lengths is not None)
+    seq_len, batch_size, _ = first.x.shape
+    stage, whole = stage_of(spec, seq_len, batch_size, lengths, len(faults)), whole_of(first.x)
+    part = Trial(stage, first, terms)
+    outcomes = [part.outcome(fault) for fault in faults]
+    if stage != whole:
+        on_all = Trial(whole, first, terms)
+        outcomes = [on_all.instead_of(each, again=always) for each in outcomes]
+
+    def those(sort: str) -> tuple[Unseen, ...]:
+        return tuple(each.unseen for each in outcomes if each.sort == sort)
+
+    caught, missed = len(those("caught")), those("missed")
+    witness = Witness(caught + len(missed), caught, missed, those("hidden"), those("untried"))
+    return Testimony(witness, stage.notes(seq_len, batch_size))
+
+
+def insufficient(witness: Witness) -> str | None:
+    """Why a pass that only faults can be caught by proves too little, or None if all that show were caught."""
+    if not witness.planted:
+        return "no known fault can show in this run, so that it proves nothing; random data and weights would"
+    if not witness.missed:
+        return None
+    names = list(dict.fromkeys(each.slug for each in witness.missed))
+    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return f"{len(witness.missed)} of {witness.planted} planted faults would have passed unseen: {listed}"
