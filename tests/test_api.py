@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from candidates.sources import RNN
 from torch import Tensor, nn
+from user_code.sources import RNN
 
 from rnncheck import CannotRun, Report, UsageError, Verdict, assert_equivalent, check
 from rnncheck.api import OF_A_LAYER

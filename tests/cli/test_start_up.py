@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from candidates.sources import RNN
+from user_code.sources import RNN
 
 SLOW = {"torch", "numpy", "rich", "safetensors"}
 

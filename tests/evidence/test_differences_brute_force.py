@@ -122,13 +122,13 @@ def test_no_fact_depends_on_how_the_data_is_cut(
 @settings(deadline=None)
 @given(st.floats(0.125, 0.75, width=32), st.integers(2, 6))
 def test_a_difference_one_bit_larger_than_any_before_it_raises_the_budget(smallest: float, steps: int) -> None:
-    differences = [torch.tensor(smallest)]
-    while len(differences) < steps:
-        differences.append(torch.nextafter(differences[-1], torch.tensor(1.0)))
-    candidate = torch.stack(differences).view(-1, 1, 1)
+    rising = [torch.tensor(smallest)]
+    while len(rising) < steps:
+        rising.append(torch.nextafter(rising[-1], torch.tensor(1.0)))
+    candidate = torch.stack(rising).view(-1, 1, 1)
     with mock.patch.object(differences, "PIECE", 1):
         found = fold_in_chunks((candidate, torch.zeros_like(candidate)), Tolerance(1.0, 0.0), [], rows=0)
-    assert found.budget_used == found.max_abs == float(differences[-1])
+    assert found.budget_used == found.max_abs == float(rising[-1])
 
 
 @settings(max_examples=100, deadline=None)

@@ -102,7 +102,7 @@ def test_a_spec_cannot_be_changed() -> None:
         Spec().hidden_size = 5  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("module", ["spec", "errors", "output", "weights_fit", "text"])
+@pytest.mark.parametrize("module", ["model.spec", "errors", "files", "data.options", "text"])
 def test_what_usage_errors_need_is_imported_without_torch(module: str) -> None:
     script = (
         f"import sys, rnncheck.{module}; sys.exit(sorted({{'torch', 'numpy', 'safetensors'}} & set(sys.modules)) or 0)"

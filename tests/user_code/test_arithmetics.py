@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from candidates.sources import Write
+from user_code.sources import Write
 
 NUMPY = (
     "class Layer:\n"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from candidates.sources import HEAD, RNN, Write
 from styles.index import STYLES
 from styles.style import Style
+from user_code.sources import HEAD, RNN, Write
 
 from rnncheck.errors import UsageError
 from rnncheck.model.spec import Cell, Spec

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from candidates.sources import RNN, Write, raising_in
+from user_code.sources import RNN, Write, raising_in
 
 from rnncheck.cli import signals
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from candidates.sources import HEAD, RNN, Write
+from user_code.sources import HEAD, RNN, Write
 
 Command = Callable[..., Any]
 

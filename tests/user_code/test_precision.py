@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from candidates.sources import HEAD, RNN, Write
+from user_code.sources import HEAD, RNN, Write
 
 Command = Callable[..., Any]
 

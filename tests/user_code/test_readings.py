@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from candidates.sources import HEAD, Write
+from user_code.sources import HEAD, Write
 
 Command = Callable[..., Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from candidates.sources import HEAD, RNN, Write
 from torch import Tensor
 from torch.nn import functional
+from user_code.sources import HEAD, RNN, Write
 
 from rnncheck.user_code.still import Still
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from candidates.sources import RNN, Write
 from torch import Tensor, nn
+from user_code.sources import RNN, Write
 
 from rnncheck import CannotRun, check
 
