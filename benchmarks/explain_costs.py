@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
 from rnncheck.model.spec import Cell, Spec

@@ -18,7 +18,8 @@ import torch
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import Sequences, initial_state, random_sequences
+from rnncheck.data.random import initial_state, random_sequences
+from rnncheck.data.sequences import Sequences
 from rnncheck.errors import RnncheckError
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault, combined, same

@@ -14,7 +14,7 @@ import torch
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import initial_state, random_sequences
+from rnncheck.data.random import initial_state, random_sequences
 from rnncheck.errors import ExitCode
 from rnncheck.model.spec import Cell, Spec
 

@@ -16,7 +16,8 @@ from torch import Tensor
 from rnncheck.checking.check import check as run_check
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, spec_of
-from rnncheck.data.sequences import Sequences, array_sequences
+from rnncheck.data.array import array_sequences
+from rnncheck.data.sequences import Sequences
 from rnncheck.errors import CannotRun, DataError, UsageError
 from rnncheck.implementations import is_users_own
 from rnncheck.implementations.protocol import Implementation

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state, random_sequences
+from rnncheck.data.random import initial_state, random_sequences
 from rnncheck.envelope import Envelope, Restarts, exact_and_envelope, lockstep_envelope, restarts, rounding_of
 from rnncheck.implementations import load
 from rnncheck.model.spec import Spec

@@ -19,7 +19,7 @@ from rnncheck.api import OF_A_LAYER
 from rnncheck.checking.check import check as check_plan
 from rnncheck.checking.plan import Plan
 from rnncheck.cli.options import CompareOptions
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.implementations.fault import Faulty
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.reporters.terminal import render

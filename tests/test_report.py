@@ -9,7 +9,7 @@ from fakes import Fake, with_output, without_recurrence
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.errors import ExitCode
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Report, Verdict, WeightFacts, plain

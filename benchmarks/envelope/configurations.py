@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state, random_sequences
+from rnncheck.data.random import initial_state, random_sequences
 from rnncheck.envelope import Rounding, rounding_of
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State

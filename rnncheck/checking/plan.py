@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 
 from rnncheck import machine
-from rnncheck.data.sequences import Sequences, initial_state
+from rnncheck.data.random import initial_state
+from rnncheck.data.sequences import Sequences
 from rnncheck.envelope import rounding_of
 from rnncheck.errors import CannotRun, RefusedError, UsageError
 from rnncheck.evidence import free_run

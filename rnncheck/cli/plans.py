@@ -79,7 +79,7 @@ def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:
 
 
 def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Sequences":
-    from rnncheck.data.sequences import random_sequences
+    from rnncheck.data.random import random_sequences
 
     return random_sequences(
         options.input_size,

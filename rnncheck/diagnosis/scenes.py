@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.faults.scene import Scene
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import InitialState

@@ -13,7 +13,10 @@ from rnncheck.errors import CannotRun, RnncheckError
 from rnncheck.text import printable
 
 OURS = str(Path(__file__).parent.parent)
-LIBRARIES = tuple(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+LIBRARIES = (
+    *(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+    str(Path(torch.__file__).parents[1]),  # the user's site-packages, or wherever else torch is installed
+)
 LONGEST = 600  # of a message
 
 

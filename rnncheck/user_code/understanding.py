@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
 from rnncheck.mapping.native import Facts

@@ -13,7 +13,8 @@ from torch import Tensor
 from rnncheck.checking.check import check
 from rnncheck.checking.examine import same_bits
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import Sequences, random_sequences
+from rnncheck.data.random import random_sequences
+from rnncheck.data.sequences import Sequences
 from rnncheck.errors import DataError, DeviceError, RefusedError, UsageError, WeightsError
 from rnncheck.evidence import free_run
 from rnncheck.implementations import load

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import Sequences, random_sequences
+from rnncheck.data.random import random_sequences
+from rnncheck.data.sequences import Sequences
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.evidence import free_run
 from rnncheck.evidence.allowance import beyond

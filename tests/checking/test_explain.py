@@ -7,7 +7,7 @@ from torch import Tensor
 from rnncheck.checking.check import check
 from rnncheck.checking.explain import beside, mended
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.evidence.first_chunk import Evidence
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.implementations import load
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Verdict

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.envelope import exact_and_envelope, rounding_of
 from rnncheck.evidence.allowance import PAIR, Enveloped, Run, Stated
 from rnncheck.evidence.tolerance import Tolerance

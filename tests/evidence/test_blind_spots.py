@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.evidence.blind_spots import blind_spots
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State

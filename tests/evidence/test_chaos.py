@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Report, Verdict

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rnncheck.data.sequences import Sequences, random_sequences
+from rnncheck.data.random import random_sequences
+from rnncheck.data.sequences import Sequences
 from rnncheck.errors import DataError
 from rnncheck.evidence import free_run
 from rnncheck.model.spec import Cell, Spec

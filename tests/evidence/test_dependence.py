@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.envelope import rounding_of
 from rnncheck.evidence.gradients import Backward, backward_comparisons
 from rnncheck.implementations import load

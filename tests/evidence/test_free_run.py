@@ -7,7 +7,7 @@ import torch
 from fakes import Fake, changing, with_output
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.evidence.allowance import Stated
 from rnncheck.evidence.free_run import SideBySide
 from rnncheck.evidence.tolerance import Tolerance

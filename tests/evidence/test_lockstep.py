@@ -9,7 +9,7 @@ import torch
 from fakes import Fake, changing, clipping, one_off, without_recurrence
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state, random_sequences
+from rnncheck.data.random import initial_state, random_sequences
 from rnncheck.envelope import Envelope, exact_and_envelope, rounding_of
 from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.implementations import load

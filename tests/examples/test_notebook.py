@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rnncheck import scratch
 from rnncheck.data.open import FileOptions, open_data
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.errors import ExitCode
 from rnncheck.report import Verdict
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import specs
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import draw

@@ -11,7 +11,7 @@ from rnncheck.checking.plan import Plan
 from rnncheck.cli.app import command
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import lengths_of, random_data, spec_of
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.pages import PAGES
 from rnncheck.faults.scene import Scene

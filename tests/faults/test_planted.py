@@ -6,7 +6,7 @@ import torch
 from rnncheck.checking.check import check
 from rnncheck.checking.examine import build_synced
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.planted import Planted
 from rnncheck.model.spec import Cell, Dtype, Spec

@@ -6,7 +6,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights, draw

@@ -7,7 +7,7 @@ import pytest
 
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.implementations import check_name, load
 from rnncheck.model.spec import Cell, Spec

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rnncheck.data.sequences import Init, initial_state, random_sequences
+from rnncheck.data.random import initial_state, random_sequences
+from rnncheck.data.sequences import Init
 from rnncheck.errors import UsageError
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Cell, Spec

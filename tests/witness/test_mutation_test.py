@@ -11,7 +11,7 @@ from strategies import specs
 from rnncheck.checking import examine
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
-from rnncheck.data.sequences import random_sequences
+from rnncheck.data.random import random_sequences
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault

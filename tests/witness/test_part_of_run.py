@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncheck.data.sequences import initial_state
+from rnncheck.data.random import initial_state
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import draw
 from rnncheck.witness.part_of_run import shrunk, stage_of
