@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from rnncheck.data.random import initial_state, random_sequences
-from rnncheck.data.sequences import Init
 from rnncheck.errors import UsageError
 from rnncheck.model.randomness import Draws, Stream
-from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Init, Spec
 
 INITS: list[Init] = ["normal", "uniform"]
 SHAPES = [(1, 1, 1), (5, 1, 1), (30, 1, 2), (7, 3, 5), (40, 2, 3), (131_077, 1, 1)]  # the last spans blocks
