@@ -249,6 +249,7 @@ class Report:
         sequences = plain(self.sequences)
         facts: dict[str, Any] = plain(self)
         facts["sequences"] = sequences.pop("source") | sequences
+        del facts["spec"]["variant"]  # the reference's name says it
         facts["weights"]["count"] = self.weights.count
         for mapped in facts["mapping"]:
             mapped["from"] = mapped.pop("from_")

@@ -1,5 +1,7 @@
 """The use case: a plan becomes a report. Nothing here prints and nothing exits."""
 
+from dataclasses import replace
+
 from rnncheck import machine
 from rnncheck.checking.examine import Examination, Progress, examine
 from rnncheck.checking.plan import Case, Plan, prepare
@@ -22,7 +24,7 @@ def reported(case: Case, found: Examination) -> Report:
         verdict=found.verdict,
         exit_code=found.exit_code,
         reason=found.reason,
-        spec=spec,
+        spec=replace(spec, variant=None),
         sequences=SequenceFacts(
             (found.steps, batch_size, spec.input_size), sequences.lengths, case.h0, sequences.source
         ),

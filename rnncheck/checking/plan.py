@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from rnncheck.evidence.allowance import Enveloped
 from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load
-from rnncheck.implementations.protocol import Implementation
+from rnncheck.implementations.protocol import Defines, Implementation
 from rnncheck.model import weights_file
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
@@ -92,6 +92,9 @@ def prepare(plan: Plan) -> Case:
     for side in sides:
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
+    if isinstance(sides[1], Defines):
+        spec = replace(spec, variant=sides[1].semantics)
+        plan = replace(plan, spec=spec)
     common = ground(spec, *sides, seq_len=sequences.seq_len, lengths=sequences.lengths)
     if plan.save_mapping_path:
         from rnncheck.mapping import save as save_mapping  # where a candidate was mapped it is there already

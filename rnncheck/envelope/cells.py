@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.rounding import SIGMOID_OFF, Rounding, Site
-from rnncheck.envelope.sums import EXACTLY, Frame, Gates, Operations, States, Steps, add_product
+from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
+from rnncheck.envelope.sums import Frame, Gates, Steps, add_product
+from rnncheck.model.variant import EXACTLY, Operations, States
 
 Squash = Sequence[Tensor]
 """tanh at a, about to be perturbed: its value, its slope, and the least that the divisor below may be."""
@@ -47,7 +48,16 @@ def moved_relu(a: Tensor, by: Tensor) -> Tensor:
     return torch.maximum(by, -a) - (-a).clamp_min(0)
 
 
-class TanhCell:
+class Gated:
+    """What the cells of torch.nn share."""
+
+    gates: Gates
+
+    def begin(self, noise: Noise) -> list[Site]:
+        return self.gates.sites(noise)
+
+
+class TanhCell(Gated):
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 
@@ -67,7 +77,7 @@ class TanhCell:
         return (moved_squash(at, da).add_(sites[1](h_scale)),)
 
 
-class ReluCell:
+class ReluCell(Gated):
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 
@@ -84,7 +94,7 @@ class ReluCell:
         return (moved_relu(a, da),)
 
 
-class LSTMCell:
+class LSTMCell(Gated):
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         rows = parameters["weight_hh"].new_ones(4, parameters["weight_hh"].shape[0] // 4)
         self._shares = (rows * rows.new_tensor([[0.5], [0.5], [1.0], [0.5]])).flatten()
@@ -137,7 +147,7 @@ class LSTMCell:
         return dh, dc
 
 
-class GRUCell:
+class GRUCell(Gated):
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self._size = parameters["weight_hh"].shape[1]
         shares = parameters["weight_hh"].new_ones(3 * self._size)

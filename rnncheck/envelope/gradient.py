@@ -15,9 +15,9 @@ from rnncheck.envelope.layer import carried
 from rnncheck.envelope.network import SIGMAS, UNITS, Network
 from rnncheck.envelope.rough import Factors, Rough
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import Operations, States
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
+from rnncheck.model.variant import Operations, States
 from rnncheck.model.weights import Weights
 
 
@@ -116,9 +116,14 @@ class RoughNetwork:
         def product(part: str, values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             return rough.product("weight" + part + suffix, values, weight, bias)
 
-        by = Operations(rough.tanh, rough.sigmoid, lambda h, weight: product("_hr", h, weight))
         w_ih, w_hh = (self._values["weight" + part + suffix] for part in ("_ih", "_hh"))
         b_ih, b_hh = (self._values.get("bias" + part + suffix) for part in ("_ih", "_hh"))
+        by = Operations(
+            rough.tanh,
+            rough.sigmoid,
+            lambda h, weight: product("_hr", h, weight),
+            lambda values: product("_hh", values, w_hh, b_hh),
+        )
         output = list(read)
         for t in range(len(read))[:: -1 if direction else 1]:
             from_x, from_h = product("_ih", read[t], w_ih, b_ih), product("_hh", states[0], w_hh, b_hh)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import Cell, States, Steps
+from rnncheck.envelope.sums import Cell, Steps
+from rnncheck.model.variant import States
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
 LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
@@ -49,8 +50,7 @@ def walk(
     Beside it go K samples in which every operation rounds, and whose input has moved by `dx`, (K, B, I) each step.
     Their moves are kept if asked for.
     """
-    gates = cell.gates
-    sites = [noise.site(alike) for alike in (gates.alike_rows, gates.alike_units, gates.alike_units, None)]
+    sites = cell.begin(noise)
     states = start
     moved: States = ()
     blocks, variances, moves = [], [], []

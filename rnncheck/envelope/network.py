@@ -10,10 +10,12 @@ from torch.nn.functional import linear
 from rnncheck.envelope.cells import GRUCell, LSTMCell, ReluCell, TanhCell
 from rnncheck.envelope.layer import lost_steps, spread, variance, walk
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import Cell, States
+from rnncheck.envelope.sums import Cell
+from rnncheck.envelope.variant_cell import VariantCell
 from rnncheck.model.spec import Cell as Kind
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
+from rnncheck.model.variant import States
 
 
 def exact_head(output: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -108,7 +110,7 @@ class Network:
     def __init__(self, spec: Spec, values: dict[str, Tensor], rounding: Rounding) -> None:
         self._spec, self._rounding, self._values = spec, rounding, values
         # float32 is wide enough for what rounding moves, but not in layers that can grow without bound.
-        wide = rounding.dtype == torch.float64 or spec.nonlinearity == "relu"
+        wide = rounding.dtype == torch.float64 or spec.nonlinearity == "relu" or spec.variant is not None
         self.work = torch.float64 if wide else torch.float32
         self.cells = [[self._cell(layer, way) for way in range(spec.directions)] for layer in range(spec.num_layers)]
 
@@ -162,6 +164,8 @@ class Network:
     def _cell(self, layer: int, direction: int) -> Cell:
         suffix = f"_l{layer}" + ("_reverse" if direction else "")
         parameters = {name.removesuffix(suffix): each for name, each in self._values.items() if name.endswith(suffix)}
+        if self._spec.variant is not None:
+            return VariantCell(parameters, self._rounding, self._spec.variant)
         rnn = ReluCell if self._spec.nonlinearity == "relu" else TanhCell
         kind = {Kind.RNN: rnn, Kind.LSTM: LSTMCell, Kind.GRU: GRUCell}[self._spec.cell]
         return kind(parameters, self._rounding, self.work)

@@ -31,6 +31,19 @@ class Rough:
         value[1:] += self._sites[where](scale)
         return value
 
+    @property
+    def samples(self) -> int:
+        return self._noise.samples
+
+    def of_step(self, state: Tensor) -> Tensor:
+        """How far a state (1 + K, B, ·) has moved from the exact one, (K, B, ·), when all that it is made of rounds.
+
+        Of a formula that is not known, each of two terms may be as large as the largest number of the row.
+        """
+        term = state[0].abs().amax(-1, keepdim=True).clamp_min(1.0).expand_as(state[0])
+        rounded = self.rounded("step", state.clone(), self.rounding.of_results(state[0], term, term))
+        return rounded[1:] - rounded[0]
+
     def product(self, name: str, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """weight @ values + bias."""
         return RoughProduct.apply(self, name, values, weight, bias)  # type: ignore[no-any-return, no-untyped-call]

@@ -97,7 +97,7 @@ class Noise:
     """
 
     def __init__(self, samples: int, batch: int, width: int, dtype: torch.dtype, device: torch.device, seed: int):
-        self._samples = samples
+        self.samples = samples
         self._places = random.Random(seed)
         read = samples * batch * width // 2
         self._spare = max(read, 1024)
@@ -106,7 +106,7 @@ class Noise:
 
     def site(self, alike: Tensor | None = None) -> "Site":
         """One place in the code that rounds. `alike` (W) says for each unit which one it rounds alike with."""
-        return Site(self, self.place(), self._samples, alike)
+        return Site(self, self.place(), self.samples, alike)
 
     def place(self) -> int:
         return self._places.randrange(self._spare)

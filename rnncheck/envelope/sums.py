@@ -1,16 +1,14 @@
 """What the three cells share: the sums that feed the gates, in float64, and how far rounding moves them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.rounding import Rounding, Site
-
-States = tuple[Tensor, ...]
-"""h, and for the LSTM c: what they are, or how far they moved (empty while nothing has)."""
+from rnncheck.envelope.rounding import Noise, Rounding, Site
+from rnncheck.model.variant import EXACTLY, Operations, States
 
 Frame = Sequence[Tensor]
 """What a cell needs of one step, each (B, ·), to perturb it; a frame of all steps has a T in front."""
@@ -33,21 +31,14 @@ class Steps(NamedTuple):
         return Steps(self.x.to(dtype), before, self.from_x.to(dtype), self.from_h.to(dtype), after)
 
 
-class Operations(NamedTuple):
-    """What a cell computes with besides sums: torch's own operations, or rough ones. `project` is W_hr h."""
-
-    tanh: Callable[[Tensor], Tensor] = torch.tanh
-    sigmoid: Callable[[Tensor], Tensor] = torch.sigmoid
-    project: Callable[[Tensor, Tensor], Tensor] = linear
-
-
-EXACTLY = Operations()
-
-
 class Cell(Protocol):
     """One layer in one direction."""
 
     gates: "Gates"
+
+    def begin(self, noise: Noise) -> list[Site]:
+        """The places in the code of `move` that round, at the start of a walk."""
+        ...
 
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         """One step of the cell in float64: its equations."""
@@ -95,6 +86,10 @@ class Gates:
             self.alike_units = alike(by_unit.flatten(1))
         self.terms_x = self._w_ih.shape[1] + 1
         self.terms_h = self._w_hh.shape[1] + 1
+
+    def sites(self, noise: Noise) -> list[Site]:
+        """Of a cell whose sums round first, then what is made of them unit by unit, then a projection."""
+        return [noise.site(alike) for alike in (self.alike_rows, self.alike_units, self.alike_units, None)]
 
     @property
     def different_units(self) -> int:

@@ -31,6 +31,8 @@ class CutNetwork(Network):
         return super().side(weights, layer, direction, x, state, active)
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        if self.spec.variant is not None:
+            return super().step(w, p, carry)
         match self.spec.cell:
             case Cell.RNN:
                 return (self.activate("h", self.sums(w, p, *carry)),)

@@ -21,6 +21,8 @@ BUILT_IN = {
 CANDIDATE = "rnncheck.user_code.adapter:Candidate"
 FAULTY = "rnncheck.implementations.fault:Faulty"
 FAULT = "fault:"  # before the name of a fault: a layer that commits it
+VARIANT = "variant:"  # before the name of a variant: a layer with equations of its own
+VARIANT_LAYER = "rnncheck.implementations.variant:VariantLayer"
 
 
 def check_name(name: str) -> None:
@@ -30,14 +32,17 @@ def check_name(name: str) -> None:
     if name.startswith(FAULT):
         check_fault(name.removeprefix(FAULT))
         return
+    if name.startswith(VARIANT):
+        check_variant(name.removeprefix(VARIANT))
+        return
     if names_a_file_or_module(name):
         parse(name)
         return
     near = get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise UsageError(
-        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {FAULT}SLUG, and your own as "
-        f"file.py:Class or package.module:Class{hint}"
+        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {FAULT}SLUG, {VARIANT}SLUG, and "
+        f"your own as file.py:Class or package.module:Class{hint}"
     )
 
 
@@ -50,8 +55,15 @@ def check_fault(fault: str) -> None:
         raise UsageError(f"{told.slug} cannot be planted; 'rnncheck faults {told.slug}' explains it")
 
 
+def check_variant(slug: str) -> None:
+    """Raises `UsageError` for a variant that there is not. Their equations need torch, their names do not."""
+    from rnncheck.faults.variants.names import check
+
+    check(slug)
+
+
 def is_users_own(name: str) -> bool:
-    return name not in BUILT_IN and not name.startswith(FAULT)
+    return name not in BUILT_IN and not name.startswith((FAULT, VARIANT))
 
 
 def check_mappable(candidate: str) -> None:
@@ -79,6 +91,9 @@ def load(name: str, arguments: "Mapping[str, object] | None" = None, mapping: Pa
     if name.startswith(FAULT):
         faulty: Implementation = named(FAULTY)(name.removeprefix(FAULT))
         return faulty
+    if name.startswith(VARIANT):
+        variant: Implementation = named(VARIANT_LAYER)(name.removeprefix(VARIANT))
+        return variant
     if is_users_own(name):
         candidate: Implementation = named(CANDIDATE)(name, arguments, mapping)
         return candidate

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
+from rnncheck.model.variant import Semantics
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding, Mapped
 
@@ -101,6 +102,14 @@ class Read(Protocol):
     """An implementation that had to be read first."""
 
     def read(self, spec: Spec) -> Reading: ...
+
+
+@runtime_checkable
+class Defines(Protocol):
+    """An implementation with equations of its own. As the reference, it says what is right."""
+
+    @property
+    def semantics(self) -> Semantics: ...
 
 
 @runtime_checkable

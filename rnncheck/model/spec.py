@@ -6,9 +6,12 @@ L num_layers, D directions (1 or 2), R the width of one state h (proj_size if th
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rnncheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnncheck.model.variant import Semantics
 
 
 class Cell(StrEnum):
@@ -45,6 +48,7 @@ class Spec:
 
     `nonlinearity` is the Elman RNN's alone (tanh when not given); `proj_size` is the LSTM's alone.
     `head="softmax"` adds y_t = softmax(W_hy h_t + b_y), with H outputs, on top of the last layer.
+    `variant` has other equations than torch.nn's on the same weights: what is right where a reference says so.
     Raises `UsageError` for a combination that no layer can have.
     """
 
@@ -61,6 +65,7 @@ class Spec:
     head: Head | None = None
     dtype: Dtype = Dtype.FLOAT32
     device: str = "cpu"
+    variant: "Semantics | None" = None
 
     def __post_init__(self) -> None:
         for name in ("input_size", "hidden_size", "num_layers"):

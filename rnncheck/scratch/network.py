@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
+from rnncheck.model.variant import EXACTLY
 from rnncheck.scratch import cells
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.head import softmax_head
@@ -163,9 +164,10 @@ class Network:
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         """The input's share of every step at once, p_t = x_t W_ih + b_ih + b_hh: (T, B, I) -> (T, B, G*H).
 
-        The GRU's b_hh is left to its step, where the reset gate stands between the two.
+        The GRU's b_hh is left to its step, where the reset gate stands between the two, and so is a variant's.
         """
-        bias = w.b_ih if self.spec.cell is Cell.GRU else w.b_ih + w.b_hh
+        apart = self.spec.cell is Cell.GRU or self.spec.variant is not None
+        bias = w.b_ih if apart else w.b_ih + w.b_hh
         return torch.addmm(bias, x.flatten(0, 1), w.W_ih).view(*x.shape[:2], -1 if x.shape[1] else len(bias))
 
     def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
@@ -180,6 +182,9 @@ class Network:
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
         """One timestep of the cell."""
+        if self.spec.variant is not None:
+            by = EXACTLY._replace(recur=lambda values: torch.addmm(w.b_hh, values, w.W_hh))
+            return self.spec.variant.step(p, by.recur(carry[0]), carry, by)
         match self.spec.cell:
             case Cell.RNN:
                 return (cells.rnn(w, p, carry[0], torch.tanh if self.spec.nonlinearity == "tanh" else torch.relu),)

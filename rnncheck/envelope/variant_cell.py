@@ -1,0 +1,61 @@
+"""A cell given by the equations of its step alone: all samples run it beside the exact run, in rough operations.
+
+The cells of `torch.nn` keep what moves by itself, which is faster and keeps all digits of small moves. Here a move is
+the difference of two runs in float64, whose own rounding adds to it: in a float64 run the envelope is that much wider.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from rnncheck.envelope.rough import Rough
+from rnncheck.envelope.rounding import Noise, Rounding, Site
+from rnncheck.envelope.sums import Frame, Gates, Steps
+from rnncheck.model.variant import EXACTLY, Operations, Semantics, States
+
+
+class VariantCell:
+    """One layer in one direction, on the parameters of the cell that the variant stands on."""
+
+    def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, variant: Semantics) -> None:
+        self.gates = Gates(parameters, rounding, torch.float64)
+        self._variant, self._parameters = variant, parameters
+        self._rough: Rough | None = None
+
+    def begin(self, noise: Noise) -> list[Site]:
+        self._rough = Rough(self.gates.rounding, noise)
+        return []
+
+    def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
+        exactly = by._replace(recur=self.gates.from_h) if by is EXACTLY else by
+        return self._variant.step(from_x, from_h, before, exactly)
+
+    def frame(self, steps: Steps) -> Frame:
+        return steps.x, *steps.before
+
+    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+        assert self._rough is not None
+        rough, (x, *states) = self._rough, frame
+        samples = rough.samples
+        moved = tuple(sampled(each, by, samples) for each, by in zip(states, before or (None, None), strict=False))
+        by = Operations(rough.tanh, rough.sigmoid, self._product, lambda values: self._sum("_hh", values))
+        after = self._variant.step(self._sum("_ih", sampled(x, dx, samples)), self._sum("_hh", moved[0]), moved, by)
+        return tuple(rough.of_step(each) for each in after)
+
+    def _sum(self, part: str, values: Tensor) -> Tensor:
+        assert self._rough is not None
+        weight, bias = self._parameters["weight" + part], self._parameters.get("bias" + part)
+        return self._rough.product(part, values, weight, bias)
+
+    def _product(self, values: Tensor, weight: Tensor) -> Tensor:
+        assert self._rough is not None
+        return self._rough.product("_hr", values, weight, None)
+
+
+def sampled(exact: Tensor, moved: Tensor | None, samples: int) -> Tensor:
+    """(1 + K, B, ·): the exact values, and those of the samples, which have moved."""
+    every = exact.expand(1 + samples, *exact.shape).clone()
+    if moved is not None:
+        every[1:] += moved
+    return every

@@ -1,0 +1,24 @@
+"""Which variants there are, by their files, without importing any."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from rnncheck.errors import UsageError
+from rnncheck.text import printable
+
+NOT_VARIANTS = ("__init__", "names", "variant")
+
+
+def slugs() -> list[str]:
+    """A file `gru_minimal.py` is the variant gru-minimal."""
+    files = sorted(each.stem for each in Path(__file__).parent.glob("*.py"))
+    return [stem.replace("_", "-") for stem in files if stem not in NOT_VARIANTS]
+
+
+def check(slug: str) -> None:
+    """Raises `UsageError`, with the slugs that come near, when there is no such variant."""
+    every = slugs()
+    if slug not in every:
+        near = get_close_matches(slug, every, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(every)}"
+        raise UsageError(f"no variant is called {printable(slug)!r}; {hint}")
