@@ -1,6 +1,7 @@
 """The commands. Nothing here imports torch before the options, the data and the output path are known to be right."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -103,6 +104,31 @@ def run(
     sequences = file_data(data, options)
     spec = spec_of(options, sequences.input_size)
     return conduct(candidate, spec, lambda: sequences, options, reads=data)
+
+
+@app.command(epilog=EXIT_CODES)
+def adapt(
+    candidate: Annotated[
+        str, typer.Argument(help="path/to/file.py:Class or package.module:Class; a function too.", metavar="FILE:CLASS")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the wrapper there instead of to stdout.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    cell: Annotated[Cell | None, typer.Option(help="Where its name does not say which it is.")] = None,
+    arg: Annotated[
+        list[str] | None,
+        typer.Option("--arg", metavar="NAME=VALUE", help="For its constructor, where names do not say enough."),
+    ] = None,
+) -> None:
+    """Write a wrapper for a layer that cannot be read.
+
+    It has torch's interface outside and the layer inside; what can be found out is filled in, and the lines to complete
+    are marked. `rnncheck compare` then takes it.
+    """
+    from rnncheck.cli.adapt import write
+
+    write(candidate, cell, arg, output, force=force)
 
 
 @app.command()

@@ -1,0 +1,18 @@
+"""From the name of a layer to the text of its wrapper."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rnncheck.adapt.subject import subject
+from rnncheck.adapt.wrapper import wrapper
+from rnncheck.implementations.target import parse
+from rnncheck.model.spec import Cell
+from rnncheck.user_code.loading import load
+
+
+def adapt(name: str, cell: Cell | None, arguments: Mapping[str, object], path: Path | None) -> str:
+    """The wrapper of `path/to/file.py:Class` or `package.module:Class`, to be written to `path`, if that is known.
+
+    Raises `CannotRun` for what cannot be loaded, and `UsageError` where nothing says which cell it is.
+    """
+    return wrapper(subject(load(parse(name)), cell, arguments), path)

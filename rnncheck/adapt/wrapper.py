@@ -1,0 +1,282 @@
+"""The text of a wrapper: torch's interface outside, a stranger's layer inside, the lines to complete marked."""
+
+import ast
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnncheck.adapt.pieces import (
+    MARK,
+    SWITCHES,
+    annotated,
+    code_of,
+    construction,
+    imports,
+    joined,
+    place,
+    state_object,
+    todo,
+)
+from rnncheck.adapt.source import Returned, asked_of, called_in, last_return
+from rnncheck.adapt.subject import Subject
+from rnncheck.mapping.expression import GATES
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.roles import role_of
+from rnncheck.user_code.signatures import is_cell_state, is_state
+
+NAME = "Adapted"
+TORCH = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+
+def wrapper(subject: Subject, path: Path | None) -> str:
+    """A module with the class `Adapted`; `path` is where it will be written, if that is known."""
+    base = "" if subject.numpy else "(nn.Module)"
+    body = [*constructor(subject), "", *forward(subject), *([] if subject.kernel else ["", *loading(subject)])]
+    indented = [f"    {line}" if line else "" for line in body]
+    beside = None if path is None else path.parent
+    text = "\n".join(indented)
+    own = [subject.loaded.called.partition(".")[0], *(each for each in classes(subject) if f"{each}(" in text)]
+    theirs = [line for name in dict.fromkeys(own) for line in imports(subject.loaded, name, beside)]
+    theirs = list(dict.fromkeys(theirs))
+    lines = [*header(subject, path), "", *library(subject, theirs, text), "", *theirs, "", ""]
+    if "todo(" in text:
+        lines += ["def todo(what):", '    raise NotImplementedError(f"complete this line: {what}")', "", ""]
+    return "\n".join([*lines, f"class {NAME}{base}:", *indented, ""])
+
+
+def header(subject: Subject, path: Path | None) -> list[str]:
+    loaded, name = subject.loaded, "FILE.py" if path is None else str(path)
+    home = loaded.file.name if loaded.file else loaded.module.__name__
+    return [
+        f'"""{loaded.called} of {home}, called as torch.nn.{torch_class(subject.cell)} is, for rnncheck to compare.',
+        "",
+        f"Put right what each line marked {MARK.strip(' #:')} says; the others can stay. Then:",
+        "",
+        f"    rnncheck compare {name}:{NAME} --cell {subject.cell}",
+        '"""',
+    ]
+
+
+def library(subject: Subject, theirs: Sequence[str], text: str) -> list[str]:
+    """The imports of the standard library and of what both use."""
+    written = "\n".join([*theirs, text])
+    found = [f"import {name}" for name in ("copy", "importlib.util", "sys") if f"{name}." in written]
+    found += ["from types import SimpleNamespace"] if "SimpleNamespace(" in text else []
+    found += [""] if found else []
+    return [*found, *(["import numpy as np"] if subject.numpy else ["import torch", "from torch import nn"])]
+
+
+def classes(subject: Subject) -> list[str]:
+    """Their own classes, some of which the wrapper may need besides."""
+    own = subject.loaded.module
+    return [name for name, each in vars(own).items() if isinstance(each, type) and each.__module__ == own.__name__]
+
+
+def torch_class(cell: Cell) -> str:
+    return str(cell).upper()
+
+
+def constructor(subject: Subject) -> list[str]:
+    called, parent = subject.loaded.called, [] if subject.numpy else ["    super().__init__()"]
+    if subject.kernel:
+        return ["def __init__(self, input_size, hidden_size):", *parent, *torch_weights(subject)]
+    if not subject.made:
+        return ["def __init__(self):", *parent, f"    self.inner = copy.deepcopy({called})"]
+    arguments, switches = construction(subject)
+    taken = "".join(f", {each}={SWITCHES[each]}" for each in dict.fromkeys(switches))
+    made = joined(f"{called}(", arguments, ")")
+    lines = [f"def __init__(self, input_size, hidden_size{taken}):", *parent]
+    layers = subject.inner_layers
+    if len(layers) < 2:
+        return [*lines, f"    self.inner = {made[0]}", *(f"    {line}" for line in made[1:])]
+    inside = [f"    #     whole{place(subject.thing, name)}: {said}" for name, said in layers.items()]
+    return [
+        *lines,
+        f"    whole = {made[0]}",
+        *(f"    {line}" for line in made[1:]),
+        "    # It holds several recurrent layers; one by itself can be compared too:",
+        *inside,
+        f"    self.inner = whole  {MARK}all of it, or the one of them that is meant?",
+    ]
+
+
+def torch_weights(subject: Subject) -> list[str]:
+    """Torch's own weights, for a function that is given its weights."""
+    rows = f"{subject.cell.gates} * hidden_size" if subject.cell.gates > 1 else "hidden_size"
+    shapes = ((rows, "input_size"), (rows, "hidden_size"), (rows,), (rows,))
+    lines = [f"    # torch's weights: {described_weights(subject.cell)}"]
+    for name, shape in zip(TORCH, shapes, strict=True):
+        size = ", ".join(shape)
+        made = f"np.zeros(({size}{',' if len(shape) == 1 else ''}))" if subject.numpy else f"torch.zeros({size})"
+        lines.append(f"    self.{name} = {made if subject.numpy else f'nn.Parameter({made})'}")
+    return lines
+
+
+def described_weights(cell: Cell) -> str:
+    rows = f"{cell.gates}H" if cell.gates > 1 else "H"
+    gates = f"; their rows: {', '.join(GATES[cell])}" if GATES[cell] else ""
+    return f"weight_ih_l0 ({rows}, I), weight_hh_l0 ({rows}, H), bias_ih_l0 and bias_hh_l0 ({rows}){gates}"
+
+
+def forward(subject: Subject) -> list[str]:
+    """The method with torch's signature, which makes theirs of it and torch's results of theirs."""
+    lstm, call = subject.cell is Cell.LSTM, subject.call
+    stateless = call is not None and call.state is None and not subject.one_step
+    kind = "arrays: " if subject.numpy else ""
+    state = "(h, c)" if lstm else "h"
+    given = "" if stateless else f", {state} of (L*D, B, H){' each' if lstm else ''}"
+    says = f'    """{kind}x (T, B, I){given} -> output (T, B, D*H), state."""'
+    lines = [f"def forward(self, x{'' if stateless else ', state'}):", says]
+    results, ending = unpacked(subject)
+    if not subject.one_step:
+        taking = [] if stateless else [f"    {'h, c' if lstm else 'h'} = state"]
+        return [*lines, *taking, *calling(subject, "x", "    "), *(f"    {each}" for each in results), f"    {ending}"]
+    stack = "np.stack" if subject.numpy else "torch.stack"
+    opening = "h, c = state[0][0], state[1][0]" if lstm else "h = state[0]"
+    return [
+        *lines,
+        f"    {opening}  # of one layer, (B, H)",
+        "    outputs = []",
+        "    for x_t in x:  # (B, I)",
+        *calling(subject, "x_t", "        "),
+        *(f"        {each}" for each in results),
+        "        outputs.append(h)",
+        f"    return {stack}(outputs), {'(h[None], c[None])' if lstm else 'h[None]'}",
+    ]
+
+
+def calling(subject: Subject, x: str, indent: str) -> list[str]:
+    """The lines that call theirs."""
+    called = (
+        subject.loaded.called if subject.kernel else "self.inner" + (f".{subject.method}" if subject.method else "")
+    )
+    if subject.forward is None or subject.call is None:
+        return [f"{indent}result = {called}({todo('what it is called with')})  {MARK}its call"]
+    parameters, call = inspect.signature(subject.forward).parameters, subject.call
+    signature = f"{code_of(subject.forward).__name__}({', '.join(parameters)})"
+    arguments = []
+    for name, parameter in parameters.items():
+        value = passed(subject, name, parameter, x)
+        if value is not None:
+            by_place = parameter.kind is inspect.Parameter.POSITIONAL_ONLY or name == call.x == next(iter(parameters))
+            arguments.append(f"{'' if by_place else f'{name}='}{value}")
+    flat = f"{indent}result = {called}({', '.join(arguments)})  {MARK}it is {signature}"
+    if len(flat) <= 110 and "\n" not in flat:
+        return [flat]
+    lines = [line for each in arguments for line in f"{each},".split("\n")]
+    return [
+        f"{indent}result = {called}(  {MARK}it is {signature}",
+        *(f"{indent}    {each}" for each in lines),
+        f"{indent})",
+    ]
+
+
+def passed(subject: Subject, name: str, parameter: inspect.Parameter, x: str) -> str | None:
+    """What a parameter of their call is given; None for its default."""
+    call, lstm = subject.call, subject.cell is Cell.LSTM
+    assert call is not None
+    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+        return None
+    if name == call.x:
+        return x
+    if name == call.state:
+        if made := annotated(subject, parameter):
+            return state_object(made, "h", "c" if lstm else None)
+        return "(h, c)" if lstm and call.cell_state is None else "h"
+    if name == call.cell_state:
+        return "c"
+    if parameter.default is not inspect.Parameter.empty:
+        return None
+    return weight(subject, name) if subject.kernel else todo(name)
+
+
+def weight(subject: Subject, name: str) -> str:
+    """A weight of a function by its name; a dict of weights with every key that is asked of it."""
+    bare = name.lower().replace("_", "").removesuffix("l0")
+    for torch_name in TORCH:
+        if bare in (torch_name.replace("_", "").removesuffix("l0"), torch_name[0] + torch_name.split("_")[1]):
+            return f"self.{torch_name}"
+    assert subject.forward is not None
+    asked = asked_of(name, subject.forward, *called_in(subject.forward))
+    keys = asked.keys or (asked.attributes if role_of(name) == "config" else ())
+    if not keys:
+        return todo(name)
+    if not asked.keys:
+        return f"SimpleNamespace({', '.join(f'{key}={todo(key)}' for key in keys)})"
+    return "\n".join(["{", *(f'    "{key}": {todo(key)},  {MARK}its shape' for key in keys), "}"])
+
+
+def unpacked(subject: Subject) -> tuple[list[str], str]:
+    """The lines that take their result apart, and the last line, of a whole sequence."""
+    lstm = subject.cell is Cell.LSTM
+    returned = None if subject.forward is None else last_return(code_of(subject.forward))
+    why = f"  {MARK}it returns {shortened(returned.text)}" if returned else f"  {MARK}what does it return?"
+    if subject.one_step:
+        taken = step_result(returned, lstm=lstm)
+        return [f"{'h, c' if lstm else 'h'} = {taken}{why}"], ""
+    names, places = whole_result(returned, lstm=lstm)
+    ending = {"output": "output", "output, h_n": "output, h_n"}.get(names, "output, (h_n, c_n)")
+    return [f"{names} = {places}{why}"], f"return {ending}"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= 50 else f"{text[:50]}..."
+
+
+def step_result(returned: Returned | None, *, lstm: bool) -> str:
+    """h, and c, out of what one step returns."""
+    parts = named_parts(returned)
+    h = next((at for name, at in parts if is_state(name) and not is_cell_state(name)), None)
+    c = next((at for name, at in parts if is_cell_state(name)), None)
+    if lstm:
+        return f"result{h}, result{c}" if h and c else "result"
+    if len(parts) > 1:
+        return f"result{h or parts[-1][1]}"
+    return f"result{h}" if h and returned and isinstance(returned.value, ast.Dict) else "result"
+
+
+def whole_result(returned: Returned | None, *, lstm: bool) -> tuple[str, str]:
+    """The names that a whole sequence's result is taken apart into, and how."""
+    parts = named_parts(returned)
+    if returned and isinstance(returned.value, ast.Dict):
+        places = ", ".join(f"result{at}" for _, at in parts) or "result"
+        return {1: "output", 2: "output, h_n"}.get(len(parts), "output, h_n, c_n"), places
+    if len(parts) < 2:
+        return "output", "result"
+    if not lstm:
+        return "output, h_n", "result" if len(parts) == 2 else "result[0], result[1]"
+    return (
+        ("output, (h_n, c_n)", "result") if len(parts) == 2 else ("output, h_n, c_n", "result[0], result[1], result[2]")
+    )
+
+
+def named_parts(returned: Returned | None) -> list[tuple[str, str]]:
+    """What is returned beside each other: the name that each part has there, and how to get at it."""
+    value = None if returned is None else returned.value
+    if isinstance(value, ast.Dict):
+        keys = [each.value for each in value.keys if isinstance(each, ast.Constant)]
+        return [(str(key), f"[{key!r}]".replace("'", '"')) for key in keys]
+    if isinstance(value, ast.Tuple):
+        names = [each.id if isinstance(each, ast.Name) else "" for each in value.elts]
+        return [(name, f"[{n}]") for n, name in enumerate(names)]
+    return []
+
+
+def loading(subject: Subject) -> list[str]:
+    """A skeleton, as a comment, of what fills their tensors with torch's weights."""
+    lines = [
+        "# Only if rnncheck cannot find out itself which of torch's weights its tensors hold, for this then says it",
+        "# (at the price that the gradients of weights are not compared):",
+        "# def load_torch_weights(self, state_dict):",
+        f"#     # {described_weights(subject.cell)}",
+    ]
+    if subject.thing is None:
+        return [*lines, f"#     ...  # its tensors could not be listed: {subject.unmade}"]
+    end = "[...] = state_dict[...].numpy()" if subject.numpy else ".data.copy_(state_dict[...])"
+    for name, value in subject.tensors.items():
+        at = place(subject.thing, name)
+        lines.append(f"#     self.inner{at}{end}  # {tuple(value.shape)}")
+    if subject.made:
+        spec = Spec()
+        lines.append(f"#     # shapes as made with input_size {spec.input_size}, hidden_size {spec.hidden_size}")
+    return lines

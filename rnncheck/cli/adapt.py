@@ -1,0 +1,36 @@
+"""`rnncheck adapt`: a wrapper for a layer that cannot be read, to stdout or into a file."""
+
+import sys
+from pathlib import Path
+
+from rnncheck.cli.conduct import import_torch, refuse_to_replace
+from rnncheck.cli.plans import arguments_of
+from rnncheck.cli.signals import held_back
+from rnncheck.cli.streams import stdout_apart
+from rnncheck.errors import OutputError, UsageError
+from rnncheck.files import check_writable, write_atomically
+from rnncheck.implementations import check_name, files_of, is_users_own
+from rnncheck.model.spec import Cell
+from rnncheck.text import printable
+
+
+def write(name: str, cell: Cell | None, arg: "list[str] | None", output: Path | None, *, force: bool) -> None:
+    """Raises `UsageError` for what needs no wrapper, and `OutputError` for a file that is there and not to be lost."""
+    check_name(name)
+    if not is_users_own(name):
+        raise UsageError(f"{name} can be compared as it is; adapt is for a class or function of your own")
+    arguments = arguments_of(arg)
+    if output is not None:
+        refuse_to_replace(output, files_of(name))
+        if output.exists() and not force:
+            raise OutputError(f"{printable(str(output), 200)} is there already; --force replaces it")
+        check_writable(output)
+    import_torch()
+    with stdout_apart():
+        with held_back():
+            from rnncheck.adapt import adapt
+        text = adapt(name, cell, arguments, output)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_atomically(output, text)

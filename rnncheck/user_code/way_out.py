@@ -1,0 +1,14 @@
+"""The way out for a layer that cannot be read: a wrapper of a few lines, most of which can be written for it."""
+
+from rnncheck.implementations.target import names_a_file_or_module
+from rnncheck.text import printable
+
+
+def way_out(named: object) -> str:
+    """What to do about it, as the last line of a refusal. `named` is as it was given: a name, or the layer itself."""
+    if isinstance(named, str) and names_a_file_or_module(named):
+        return (
+            f"A way out: 'rnncheck adapt {printable(named, 200)} -o adapted.py' writes a wrapper and marks the lines "
+            "to complete; then compare adapted.py:Adapted"
+        )
+    return "A way out: a class of a few lines around it, with forward(x, state) as torch.nn has it"

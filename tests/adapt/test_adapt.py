@@ -1,0 +1,215 @@
+"""A wrapper is written as far as can be found out; completed, it is compared like any layer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from adapt.strangers import CONFIGURED, GIVEN_WEIGHTS, HEAD, HOMEWORK, KERNEL, OWN_STATE, TRANSLATOR
+from user_code.sources import RNN
+
+Command = Callable[..., Any]
+QUICK = ["--no-diagnose", "--no-witness"]
+FUSED = (
+    "        W, b = np.hstack([self.weight_hh_l0, self.weight_ih_l0]), (self.bias_ih_l0 + self.bias_hh_l0)[:, None]\n"
+)
+ROWS = {gate: f"[{n} * len(h[0].T) : {n + 1} * len(h[0].T)]" for n, gate in enumerate("ifco")}
+
+# The target, its cell, and for each line that has to be put right: what is in it, and what it becomes.
+COMPLETED = {
+    "a dict of arrays, and caches": (
+        HOMEWORK,
+        "lstm_forward",
+        "lstm",
+        {
+            "h, c = state": "        h, c = state\n" + FUSED,
+            "a0=": "            a0=h[0].T,",
+            "c0=": "            c0=c[0].T,",
+            "            x,": "            x.transpose(2, 1, 0),",
+            **{f'"W{gate}"': f'                "W{gate}": W{rows},' for gate, rows in ROWS.items()},
+            **{f'"b{gate}"': f'                "b{gate}": b{rows},' for gate, rows in ROWS.items()},
+            "it returns": "        output = result[0].transpose(2, 1, 0)\n"
+            "        h_n, c_n = output[-1:], result[1].transpose(2, 1, 0)[-1:]",
+        },
+        {"ft * c_prev": "c_prev"},
+    ),
+    "a state of its own class": (
+        OWN_STATE,
+        "MemoryLSTM",
+        "lstm",
+        {
+            "it is forward": "        result = self.inner(x.transpose(0, 1), memory=Memory(short=h[0], cell=c[0]))",
+            "it returns": "        output = result[0].transpose(0, 1)\n"
+            "        h_n, c_n = result[1].short[None], result[1].cell[None]",
+        },
+        {"i.sigmoid() * g": "i.sigmoid() * i"},
+    ),
+    "gates of x made by the caller": (
+        KERNEL,
+        "gru_kernel",
+        "gru",
+        {
+            "h = state": "        h, H = state[0], state.shape[-1]\n"
+            "        b = torch.cat([(self.bias_ih_l0 + self.bias_hh_l0)[: 2 * H], self.bias_ih_l0[2 * H :]])",
+            "            x,": "            nn.functional.linear(x, self.weight_ih_l0, b),",
+            'todo("R")': "            R=self.weight_hh_l0.T,",
+            'todo("bn")': "            bn=self.bias_hh_l0[2 * H :],",
+            "it returns": '        output, h_n = result["states"], result["last"][None]',
+        },
+        {"(1 - z) *": "z *", "+ z * state": "+ (1 - z) * state"},
+    ),
+    "a configuration": (
+        CONFIGURED,
+        "ConfiguredRNN",
+        "rnn",
+        {
+            "each of its fields": '            Settings(input_size, hidden_size, "plain"),',
+            "it is forward": "        result = self.inner(x, hidden=h[0])",
+        },
+        {"hidden = torch.tanh": "hidden = torch.relu"},
+    ),
+    "one of several layers": (
+        TRANSLATOR,
+        "Translator",
+        "gru",
+        {
+            "self.inner = whole": "        self.inner = whole.encoder",
+            "it is forward": "        result = self.inner(x.transpose(0, 1), h)",
+            "it returns": "        output, h_n = result\n        output = output.transpose(0, 1)",
+            "return output": "        return output, h_n",
+        },
+        {},
+    ),
+    "weights given to the constructor": (
+        GIVEN_WEIGHTS,
+        "GivenRNN",
+        "rnn",
+        {
+            'todo("Wx")': "            Wx=np.ones((input_size, hidden_size)),",
+            'todo("Wh")': "            Wh=np.ones((hidden_size, hidden_size)),",
+            'todo("b")': "            b=np.ones(hidden_size),",
+            "it is forward": "        result = self.inner.forward(x, h0=h[0])",
+        },
+        {"np.tanh": "np.sin"},
+    ),
+}
+
+
+def completed(text: str, lines: dict[str, str]) -> str:
+    """Every line that holds one of the keys becomes its value."""
+    found = []
+    for line in text.splitlines():
+        key = next((key for key in lines if key in line and not line.lstrip().startswith(("#", '"""', "def "))), None)
+        found.append(line if key is None else lines[key])
+    assert all(value in found for value in lines.values())
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("kind", COMPLETED)
+def test_a_wrapper_of_a_hard_kind_is_compared_once_it_is_completed(
+    rnncheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    text, name, cell, lines, wrong = COMPLETED[kind]
+    monkeypatch.chdir(tmp_path)
+    Path("theirs.py").write_text(text)
+    assert rnncheck("adapt", f"theirs.py:{name}", "--cell", cell, "-o", "mine.py").code == 0
+    Path("mine.py").write_text(completed(Path("mine.py").read_text(), lines))
+    judged = rnncheck("compare", "mine.py:Adapted", "--cell", cell, *QUICK)
+    assert judged.code == 0, judged.stdout + judged.stderr
+    for right, mistaken in wrong.items():
+        assert right in text
+        text = text.replace(right, mistaken)
+    Path("theirs.py").write_text(text)
+    assert rnncheck("compare", "mine.py:Adapted", "--cell", cell, *QUICK).code == bool(wrong)
+
+
+def test_what_can_be_found_out_needs_no_completing(rnncheck: Command, tmp_path: Path) -> None:
+    (tmp_path / "cells.py").write_text(
+        HEAD + "class DictLSTMCell(nn.Module):\n"
+        "    def __init__(self, n_hid, n_in):\n"
+        "        super().__init__()\n"
+        "        self.linear = nn.Linear(n_in + n_hid, 4 * n_hid)\n"
+        "    def forward(self, c, h, x_t):\n"
+        "        i, f, g, o = self.linear(torch.cat([x_t, h], 1)).chunk(4, 1)\n"
+        "        c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n"
+        "        return {'cell': c, 'hidden': o.sigmoid() * c.tanh()}\n"
+    )
+    wrapper = tmp_path / "elsewhere" / "mine.py"
+    wrapper.parent.mkdir()
+    assert rnncheck("adapt", f"{tmp_path / 'cells.py'}:DictLSTMCell", "-o", wrapper).code == 0
+    assert "todo(" not in wrapper.read_text()
+    judged = rnncheck("compare", f"{wrapper}:Adapted", *QUICK)
+    assert judged.code == 0, judged.stdout + judged.stderr
+
+
+def test_a_line_that_was_not_completed_is_shown(rnncheck: Command, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(GIVEN_WEIGHTS)
+    wrapper = tmp_path / "mine.py"
+    rnncheck("adapt", f"{tmp_path / 'theirs.py'}:GivenRNN", "-o", wrapper)
+    judged = rnncheck("compare", f"{wrapper}:Adapted")
+    assert judged.code == 4
+    assert "complete this line: Wx" in judged.stderr
+
+
+def test_the_tensors_are_listed_with_their_shapes_for_loading_by_hand(rnncheck: Command, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(RNN)
+    text = rnncheck("adapt", f"{tmp_path / 'theirs.py'}:MyRNN").stdout
+    assert "#     self.inner.x2h.weight.data.copy_(state_dict[...])  # (4, 3)\n" in text
+    by_hand = text.replace("    # def load_torch_weights", "    def load_torch_weights").replace(
+        "    #     self", "        self"
+    )
+    for place, value in (
+        ("x2h.weight", "['weight_ih_l0']"),
+        ("x2h.bias", "['bias_ih_l0']"),
+        ("h2h.weight", "['weight_hh_l0']"),
+        ("h2h.bias", "['bias_hh_l0']"),
+    ):
+        by_hand = by_hand.replace(f"{place}.data.copy_(state_dict[...])", f"{place}.data.copy_(state_dict{value})")
+    (tmp_path / "mine.py").write_text(by_hand)
+    judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", *QUICK)
+    assert (judged.code, "filled by its own load_torch_weights" in judged.stdout) == (0, True), judged.stderr
+
+
+def test_nothing_is_overwritten_unless_it_is_asked_for(rnncheck: Command, tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine.py", tmp_path / "theirs.py"
+    mine.write_text("hours of work")
+    theirs.write_text(RNN)
+    refused = rnncheck("adapt", f"{theirs}:MyRNN", "-o", mine)
+    assert (refused.code, mine.read_text()) == (4, "hours of work")
+    assert "--force replaces it" in refused.stderr
+    assert rnncheck("adapt", f"{theirs}:MyRNN", "-o", mine, "--force").code == 0
+    assert "class Adapted" in mine.read_text()
+    assert rnncheck("adapt", f"{theirs}:MyRNN", "-o", theirs, "--force").code == 2
+    assert theirs.read_text() == RNN
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "said"),
+    [
+        ("scratch", 2, "can be compared as it is"),
+        ("theirs.py:Keeper", 2, "say it: --cell"),
+        ("theirs.py:Nothing", 4, "has no Nothing"),
+    ],
+)
+def test_what_cannot_be_adapted_is_refused(
+    rnncheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, code: int, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("theirs.py").write_text(RNN.replace("MyRNN", "Keeper"))
+    refused = rnncheck("adapt", target)
+    assert (refused.code, refused.stdout) == (code, "")
+    assert said in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["my-layers.py", "json.py", "package/inner/layers.py"])
+def test_a_file_of_any_name_is_imported(rnncheck: Command, tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / name
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    for folder in theirs.parents:
+        if folder != tmp_path and folder.is_relative_to(tmp_path):
+            (folder / "__init__.py").touch()
+    theirs.write_text(RNN)
+    text = rnncheck("adapt", f"{theirs}:MyRNN").stdout
+    (tmp_path / "mine.py").write_text(text.replace("hidden=", "h0="))
+    judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", *QUICK)
+    assert judged.code == 0, judged.stderr
