@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from rnncheck.cli.attended import end_with_parent, limit
 from rnncheck.cli.options import CheckOptions, Format
 from rnncheck.cli.plans import arguments_of, plan_of, rows_shown, witness_of
 from rnncheck.cli.progress import ProgressLine
@@ -28,6 +29,7 @@ def import_torch() -> None:
         import torch  # noqa: F401
     gc.freeze()
     gc.enable()
+    end_with_parent()
 
 
 def conduct(
@@ -53,6 +55,8 @@ def conduct(
             check_writable(path)
             refuse_to_replace(path, sources)
     import_torch()
+    if options.timeout is not None:
+        limit(options.timeout)
     with held_back():
         from rnncheck.checking.check import check
 

@@ -64,6 +64,18 @@ class CheckOptions:
             rich_help_panel=MODEL,
         ),
     ] = None
+    read_seconds: Annotated[
+        float,
+        Option(min=0.1, help="How long finding out how to read your own class may take.", rich_help_panel=MODEL),
+    ] = 10.0
+    timeout: Annotated[
+        float | None,
+        Option(
+            min=0.1,
+            help="Seconds after which it is ended, with the line where it was. [default: none]",
+            rich_help_panel=MODEL,
+        ),
+    ] = None
     head: Annotated[
         Head | None, Option(help="Adds y_t = softmax(W_hy h_t + b_y) to both sides.", rich_help_panel=MODEL)
     ] = None

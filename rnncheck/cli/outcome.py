@@ -13,21 +13,26 @@ from typing import Any, NoReturn
 import typer
 
 from rnncheck.cli import signals
-from rnncheck.cli.streams import lead_to_stderr
+from rnncheck.cli.attended import attend, end_with
+from rnncheck.cli.streams import lead_to_stderr, say
 from rnncheck.errors import ExitCode, RnncheckError, Stopped
 
 # typer's base of all usage errors, wherever typer keeps its click
 COMMAND_LINE_ERROR: Any = typer.BadParameter.__bases__[0]
+PRINT = {"-h", "--help", "--version", "faults"}  # where no code of a user's is run
 
 
 def main() -> NoReturn:
     """The console script."""
+    if not PRINT.intersection(sys.argv[1:]):
+        attend()
     end(run(sys.argv[1:]))
 
 
 def end(code: int) -> NoReturn:
     """Ends the process with this code, whatever a candidate has left to be done at exit."""
     really = os._exit
+    end_with(code)
     os._exit = lambda status: really(code)
     with suppress(BaseException):
         sys.stdout.flush()
@@ -101,12 +106,6 @@ def explain(problem: BaseException) -> int:
             say("".join(traceback.format_exception(problem)).rstrip())
             say("error: this is a bug in rnncheck; please report it with the lines above")
             return ExitCode.BUG
-
-
-def say(text: str) -> None:
-    with suppress(OSError):  # nobody may be left to tell
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
 
 
 def discard_stdout() -> None:

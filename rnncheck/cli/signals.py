@@ -1,23 +1,37 @@
 """Signals that end a run: what was compared until then is still reported."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 from rnncheck.errors import ExitCode, Stopped
 
 ENDING = {signal.SIGINT, signal.SIGTERM, *({signal.SIGHUP} if hasattr(signal, "SIGHUP") else ())}
 
 
+AT_ONCE = 1.0  # seconds
+
+_last: dict[int, float] = {}
+
+
 def catch() -> None:
     """SIGTERM and SIGHUP end a run as Ctrl-C does."""
-    for number in ENDING - {signal.SIGINT}:
-        signal.signal(number, stop)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN or number != signal.SIGINT:
+            signal.signal(number, stop)
 
 
-def stop(number: int, frame: FrameType | None) -> NoReturn:
+def stop(number: int, frame: FrameType | None) -> None:
+    """Ends the run. The same signal again within a second is the same: a terminal sends it to a process and its child,
+    and the process hands it on."""
+    now = time.monotonic()
+    if now - _last.get(number, -AT_ONCE) < AT_ONCE:
+        return
+    _last[number] = now
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise Stopped(ExitCode.TERMINATED if number == signal.SIGTERM else ExitCode.HUNG_UP)
 
 

@@ -33,3 +33,9 @@ def lead_to_stderr() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, STDOUT)
         os.close(nowhere)
+
+
+def say(text: str) -> None:
+    with suppress(OSError):  # nobody may be left to tell
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

@@ -1,7 +1,5 @@
 """A mistake in the candidate's own code, told at its file and line, with the line, and without our frames."""
 
-import linecache
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +9,8 @@ import torch
 
 from rnncheck.errors import CannotRun, RnncheckError
 from rnncheck.text import printable
+from rnncheck.user_code.own_code import is_own, shown, source_line
 
-OURS = str(Path(__file__).parent.parent)
-LIBRARIES = (
-    *(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-    str(Path(torch.__file__).parents[1]),  # the user's site-packages, or wherever else torch is installed
-)
 LONGEST = 600  # of a message
 
 
@@ -43,8 +37,8 @@ def blamed(problem: BaseException, what: str, own: Path | None = None) -> Candid
     """`my_lstm.py:14 in forward: RuntimeError: ...` and the line; without such a line, what was being done."""
     said = told(problem)
     if isinstance(problem, SyntaxError) and problem.filename and problem.lineno:
-        source = linecache.getline(problem.filename, problem.lineno).strip()
-        return CandidateError(f"{shown(problem.filename)}:{problem.lineno}: {said}{quoted(source)}")
+        source = source_line(problem.filename, problem.lineno)
+        return CandidateError(f"{shown(problem.filename)}:{problem.lineno}: {said}{source}")
     frame = None
     for each, line in walk_tb(problem.__traceback__):
         if is_own(each.f_code.co_filename, own):
@@ -53,8 +47,8 @@ def blamed(problem: BaseException, what: str, own: Path | None = None) -> Candid
         return CandidateError(f"{what}: {said}", in_its_code=False)
     code, line = frame[0].f_code, frame[1]
     function = "" if code.co_name == "<module>" else f" in {code.co_name}"
-    source = linecache.getline(code.co_filename, line).strip()
-    return CandidateError(f"{shown(code.co_filename)}:{line}{function}: {said}{quoted(source)}")
+    source = source_line(code.co_filename, line)
+    return CandidateError(f"{shown(code.co_filename)}:{line}{function}: {said}{source}")
 
 
 def told(problem: BaseException) -> str:
@@ -63,24 +57,3 @@ def told(problem: BaseException) -> str:
     message = problem.msg if isinstance(problem, SyntaxError) else str(problem)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST)] if lines else [])])
-
-
-def quoted(source: str) -> str:
-    return f"\n    {printable(source, 200)}" if source else ""
-
-
-def is_own(filename: str, own: Path | None) -> bool:
-    """Whether a frame of this file is the candidate's: neither ours, nor a library's, nor the interpreter's."""
-    if filename.startswith(("<", OURS)):
-        return False
-    if own is not None and filename.startswith(str(own.parent)):
-        return True
-    return not filename.startswith(LIBRARIES)
-
-
-def shown(filename: str) -> str:
-    """Relative to where the command was typed, if it lies below."""
-    path = Path(filename)
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return printable(str(path), 200)

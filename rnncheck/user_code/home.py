@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from rnncheck.user_code.blame import LIBRARIES, OURS
+from rnncheck.user_code.own_code import LIBRARIES, OURS
 
 NOBODYS = {"__main__", Path(OURS).name}  # neither is a candidate's, whatever lies in its folder
 

@@ -1,0 +1,119 @@
+"""A command runs in a child process, so that one that crashes, hangs or exits by itself still ends with a sentence.
+
+No handler in Python can catch what a candidate does in native code. So the command forks before anything slow is
+imported. The parent waits, and ends with the exit code that the child told it. If the child told none, the parent reads
+from a pipe at which line it was, as Python's faulthandler wrote it there. This is done on Linux alone: on macOS
+libraries may not survive a fork, and Windows has none.
+"""
+
+import faulthandler
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from rnncheck.cli.signals import ENDING, held_back
+from rnncheck.cli.streams import say
+from rnncheck.errors import ExitCode, UsageError
+from rnncheck.user_code.own_code import is_own, shown, source_line
+
+ENDED = re.compile(rb"\0ended (\d+)\0")
+FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
+TIMEOUT = "Timeout ("  # with which a traceback begins that was written because time was up
+MOST = 1 << 16  # bytes of what the child tells
+
+_channel: int | None = None  # the child's end of the pipe; None without a parent that attends
+
+
+def attend() -> None:
+    """Goes on in a child process. The parent stays here, hands signals on, and ends as the child does."""
+    global _channel
+    if sys.platform != "linux":
+        return
+    reading, writing = os.pipe()
+    with held_back():
+        child = os.fork()
+        if child:
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, handing_on(child))
+        else:
+            os.close(reading)
+            os.set_blocking(writing, False)  # nobody reads until the end, and what does not fit is not needed
+            faulthandler.enable(writing)
+            _channel = writing
+    if child:
+        os.close(writing)
+        _, status = os.waitpid(child, 0)
+        os.set_blocking(reading, False)  # a process that the candidate left behind may hold the other end
+        with suppress(BlockingIOError):
+            told = os.read(reading, MOST)
+            os._exit(outcome(told, os.waitstatus_to_exitcode(status)))
+        os._exit(outcome(b"", os.waitstatus_to_exitcode(status)))
+
+
+def handing_on(child: int) -> Callable[[int, FrameType | None], None]:
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    return hand_on
+
+
+def end_with(code: int) -> None:
+    """Tells the parent how this ends, whatever happens from here on."""
+    if _channel is not None:
+        with suppress(OSError):
+            os.write(_channel, b"\0ended %d\0" % code)
+
+
+def end_with_parent() -> None:
+    """Asks Linux to kill this process when its parent is killed."""
+    if _channel is not None:
+        import ctypes  # which torch has imported by then
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def limit(seconds: float) -> None:
+    """From now on this process may run for so long. Raises `UsageError` where no parent would notice."""
+    if _channel is None:
+        raise UsageError("--timeout needs a process that watches another, which is so only on Linux; leave it out")
+    faulthandler.dump_traceback_later(seconds, exit=True, file=_channel)
+
+
+def outcome(told: bytes, status: int) -> int:
+    """The exit code of a command whose process ended with `status`, negative for a signal; why, if it told no code."""
+    if found := ENDED.findall(told):
+        return int(found[-1])
+    say(f"error: {explained(told.decode(errors='backslashreplace'), status)}")
+    return ExitCode.CANNOT_RUN
+
+
+def explained(told: str, status: int) -> str:
+    """What ended a process that did not end by itself, and at which line."""
+    where, line = place(told)
+    if TIMEOUT in told:
+        seconds = re.search(r"Timeout \((.*?)\)", told)
+        return f"{where}not finished when the time was up, after {seconds[1] if seconds else '?'} (--timeout){line}"
+    if status >= 0:
+        return f"the candidate's code ended the process, with exit code {status}, before there was a verdict"
+    number = signal.Signals(-status)
+    what = signal.strsignal(number) or number.name
+    if number is signal.SIGKILL:
+        return "the process was killed from outside, by the system for want of memory perhaps; choose smaller sizes"
+    return f"{where}the process crashed here: {what} ({number.name}){line}"
+
+
+def place(told: str) -> tuple[str, str]:
+    """The innermost line of the candidate's own among those that were written down, else the innermost of all."""
+    frames = [match.groupdict() for match in map(FRAME.fullmatch, told.splitlines()) if match]
+    own = [each for each in frames if is_own(each["file"])]
+    if not frames:
+        return "", ""
+    frame = (own or frames)[0]
+    said = f"{shown(frame['file'])}:{frame['line']} in {frame['function']}: "
+    return said, source_line(frame["file"], int(frame["line"]))

@@ -1,0 +1,41 @@
+"""Which lines of a traceback are the candidate's own. Torch is not imported here, as none is needed to say so."""
+
+import linecache
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+from rnncheck.text import printable
+
+OURS = str(Path(__file__).parent.parent)
+TORCH = find_spec("torch")  # which finds it without importing it
+LIBRARIES = (
+    *(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *([str(Path(TORCH.origin).parents[1])] if TORCH and TORCH.origin else []),  # the user's site-packages, perhaps
+)
+
+
+def is_own(filename: str, own: Path | None = None) -> bool:
+    """Whether a frame of this file is the candidate's: neither ours, nor a library's, nor the interpreter's.
+
+    `own` is the candidate's file, wherever that lies.
+    """
+    if filename.startswith(("<", OURS)):
+        return False
+    if own is not None and filename.startswith(str(own.parent)):
+        return True
+    return not filename.startswith(LIBRARIES)
+
+
+def shown(filename: str) -> str:
+    """Relative to where the command was typed, if it lies below."""
+    path = Path(filename)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return printable(str(path), 200)
+
+
+def source_line(filename: str, line: int) -> str:
+    """The line as it is written, below what is said of it; nothing where there is none."""
+    source = linecache.getline(filename, line).strip()
+    return f"\n    {printable(source, 200)}" if source else ""
