@@ -2,9 +2,10 @@
 
 Run it as `python benchmarks/reading.py [--sample N | --pairs | --all] [--seed S] [--faults N] [--cases DIR ...]`.
 The generated layers (`tests/generated/`) are right, each beside torch.nn in float64, and checked in this process, so
-their seconds leave out the imports. `--faults` plants known faults in as many of them. `--cases` takes folders with a
-`manifest.json` of files, options and wanted exit codes; each of them is a process of its own, as are `--commands N` of
-the generated ones, whose exit code must be that of the verdict. Every layer that is not as wanted is listed.
+their seconds are processor time without the imports. `--faults` plants known faults in as many of them. `--cases` takes
+folders with a `manifest.json` of files, options and wanted exit codes; each of them is a process of its own, as are
+`--commands N` of the generated ones, whose exit code must be that of the verdict. Every layer that is not as wanted is
+listed.
 """
 
 import argparse
@@ -58,7 +59,13 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=0, metavar="N", help="planted in N generated layers")
     parser.add_argument("--cases", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--commands", type=int, default=0, metavar="N", help="N generated ones by the command line too")
-    parser.add_argument("--limit", type=float, default=60, metavar="S", help="seconds for one layer")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=60,
+        metavar="S",
+        help="seconds for one layer",
+    )
     said = parser.parse_args()
     torch.set_num_threads(1)
     kinds: Iterable[Kind] = (
@@ -119,14 +126,14 @@ def wrong_layers(kinds: list[Kind], folder: Path, count: int, limit: float) -> I
 
 def checked(kind: Kind, folder: Path, limit: float, replaced: dict[str, str] | None = None) -> tuple[str, float, str]:
     """The verdict or why there is none, seconds, and the first finding or line of the message with the kind."""
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         with Limit(limit):
             got = outcome(kind, folder, replaced)
     except OverTheLimit:
-        return "over the limit", time.perf_counter() - began, f"| {kind.says}"
+        return "over the limit", time.process_time() - began, f"| {kind.says}"
     except Exception as problem:  # ours: to be listed, not to end the run
-        return "failed", time.perf_counter() - began, f"{type(problem).__name__}: {problem} | {kind.says}"
+        return "failed", time.process_time() - began, f"{type(problem).__name__}: {problem} | {kind.says}"
     if got.refusal is not None:
         row = "refused, with a way out" if got.way_out else "refused, without"
         return row, got.seconds, f"{got.refusal.strip().splitlines()[0]} | {kind.says}"
@@ -176,19 +183,19 @@ def run(arguments: list[str], limit: float | None = None) -> subprocess.Complete
 
 
 class Limit:
-    """Raises OverTheLimit in what it holds after some seconds, where the system has such a timer."""
+    """Raises OverTheLimit in what it holds after so much processor time, where the system has such a timer."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
     def __enter__(self) -> None:
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, _over)
-            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+            signal.signal(signal.SIGPROF, _over)
+            signal.setitimer(signal.ITIMER_PROF, self.seconds)
 
     def __exit__(self, *_: object) -> None:
         if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _over(_signal: int, _frame: FrameType | None) -> None:

@@ -19,7 +19,7 @@ WAY_OUT = re.compile(r"rnncheck adapt|--(arg|batch-size|seq-len|mapping|input-si
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict and the findings' names, or the refusal's message; seconds of wall time."""
+    """The verdict and the findings' names, or the refusal's message; seconds of processor time."""
 
     kind: Kind
     path: Path
@@ -45,14 +45,14 @@ def said(kind: Kind) -> dict[str, Any]:
 
 
 def outcome(kind: Kind, folder: Path, replaced: Mapping[str, str] | None = None) -> Outcome:
-    path, began = written(kind, folder, replaced), time.perf_counter()
+    path, began = written(kind, folder, replaced), time.process_time()
     verdict, slugs, refusal = None, (), None
     try:
         report = api.check(f"{path}:{name_of(kind)}", **said(kind))
         verdict, slugs = str(report.verdict), tuple(finding.slug for finding in report.findings)
     except (CannotRun, UsageError) as problem:
         refusal = str(problem)
-    return Outcome(kind, path, verdict, slugs, refusal, time.perf_counter() - began)
+    return Outcome(kind, path, verdict, slugs, refusal, time.process_time() - began)
 
 
 def command(kind: Kind, path: Path) -> list[str]:
