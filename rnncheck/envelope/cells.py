@@ -82,7 +82,7 @@ class ReluCell(Gated):
         self.gates = Gates(parameters, rounding, work)
 
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
-        return (torch.relu(from_x + from_h),)
+        return (by.relu(from_x + from_h),)
 
     def frame(self, steps: Steps) -> Frame:
         a = steps.from_x + steps.from_h

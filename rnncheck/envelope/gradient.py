@@ -4,7 +4,7 @@ The Monte-Carlo arithmetic of the forward run, carried on by autograd: operation
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -19,6 +19,9 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.variant import Operations, States
 from rnncheck.model.weights import Weights
+
+STEADY = 0.25
+"""How far rounding may move the argument of a tanh or sigmoid, which bend within 1, where gradients are judged."""
 
 
 class Found(NamedTuple):
@@ -38,10 +41,13 @@ class Found(NamedTuple):
 
 
 class Differentiated(NamedTuple):
-    """The gradients of x, h, c and every parameter, by name, and a bound on all numbers met, whatever their order."""
+    """The gradients of x, h, c and every parameter, by name; a bound on all numbers met, whatever their order; and for
+    how many timesteps rounding moves what feeds the gates by so little that gradients follow in proportion.
+    """
 
     found: dict[str, Found]
     largest: float
+    steady: int
 
 
 def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, samples: int) -> Differentiated:
@@ -59,7 +65,7 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
         for name in spec.recurrent_shapes():
             found[name] = parameter_gradient(name, rough)
         largest = [bound(each, given.values[name]) for name, each in rough.factors.items()]
-    return Differentiated(found, float(torch.stack(largest).amax()))
+    return Differentiated(found, float(torch.stack(largest).amax()), network.steady)
 
 
 def bound(steps: Factors, weight: Tensor) -> Tensor:
@@ -92,12 +98,14 @@ class RoughNetwork:
     def __init__(self, spec: Spec, given: Given, rough: Rough) -> None:
         self._spec, self._values, self._rough = spec, given.values, rough
         self._cells = Network(spec, given.values, rough.rounding).cells
+        self.steady = 0
 
     def run(self, x: Tensor, states: Sequence[Tensor], alive: Tensor | None) -> list[Tensor]:
         """The output (1 + K, T, B, D*R), and the final states (1 + K, L*D, B, ·)."""
         read: Sequence[Tensor] = x.unbind(1)
         finals: list[States] = []
         starts = list(zip(*(each.unbind(1) for each in states), strict=True))
+        self.steady = len(read)
         for layer in range(self._spec.num_layers):
             sides = []
             for direction in range(self._spec.directions):
@@ -123,17 +131,20 @@ class RoughNetwork:
             rough.sigmoid,
             lambda h, weight: product("_hr", h, weight),
             lambda values: product("_hh", values, w_hh, b_hh),
+            rough.relu,
         )
-        output = list(read)
+        output, swings = list(read), []
         for t in range(len(read))[:: -1 if direction else 1]:
             from_x, from_h = product("_ih", read[t], w_ih, b_ih), product("_hh", states[0], w_hh, b_hh)
             stepped = tuple(rough.stored(each) for each in cell.step(from_x, from_h, states, by))
             (output[t], *_) = carried(alive, t, stepped, ())
             states = carried(alive, t, stepped, states)
+            if (swing := rough.swing()) is not None:
+                swings.append(swing if alive is None else swing * alive[t])
+        if swings:
+            within = torch.stack(swings).amax(1) <= STEADY
+            self.steady = min(self.steady, int(within.cumprod(0).sum()))
         return output, states
-
-
-FINEST = 2.0**-36  # finer roundings cannot be told from float64's own: their effect is scaled down instead
 
 
 @dataclass(frozen=True)
@@ -149,12 +160,14 @@ class Gradients:
 class GradientEnvelope:
     """|candidate - exact| <= allowed, element by element; infinite where rounding may be as large as the gradient.
 
-    So it is everywhere if a number of the run, forwards or backwards, may overflow in the dtype.
+    So it is everywhere if a number of the run, on either way, may overflow in the dtype, or if the run is longer than
+    it is `steady`: for so many timesteps rounding moves the gates by so little that gradients follow in proportion.
     """
 
     exact: Gradients
     allowed: Gradients
     samples: int
+    steady: int
 
 
 def gradient_envelope(
@@ -174,30 +187,38 @@ def gradient_envelope(
     `projection` has the fields and shapes of the run's trace, and is rounded to the run's dtype as x is. The head is
     left out: its y is not projected, and its parameters have no gradient.
     """
-    coarse = replace(rounding, unit=max(rounding.unit, FINEST))
     samples = affordable(spec, x.shape[0] * x.shape[1], samples, spec.state_size)
     with torch.inference_mode(False), torch.enable_grad():
         given = Given(spec, weights, x, state, lengths, rounding)
         width = max(spec.cell.gates * spec.hidden_size, spec.input_size, spec.output_size)
         noise = Noise(samples, x.shape[1], width, torch.float64, x.device, seed)
         projected = Trace(given.rounded(projection.output), given.rounded_state(projection.final))
-        found, largest = differentiated(spec, given, Rough(coarse, noise), projected, samples)
+        found, largest, steady = differentiated(spec, given, Rough(rounding, noise), projected, samples)
     exact = {name: each.samples[0] for name, each in found.items()}
     allowed = {}
     for name, each in found.items():
-        spread = each.spread() * (rounding.unit / coarse.unit)
-        allowed[name] = allowance(exact[name], spread, rounding)
-        if not largest <= rounding.largest / 2:  # one sum that overflows spoils every gradient that reads it
+        allowed[name] = allowance(exact[name], each.spread(), rounding)
+        if steady < len(x) or not largest <= rounding.largest / 2:
             allowed[name].fill_(torch.inf)
-    return GradientEnvelope(gradients(exact), gradients(allowed), samples)
+    return GradientEnvelope(gradients(exact), gradients(allowed), samples, steady)
 
 
 def allowance(exact: Tensor, spread: Tensor, rounding: Rounding) -> Tensor:
-    """k sigma and a little of the value; infinite if that is as large as the gradient."""
+    """k sigma and a little of the value; infinite if that is as large as the gradient.
+
+    That is asked of each row of a weight, of each timestep and row of x, and of all together.
+    """
     least = 16 * rounding.smallest
     allowed = SIGMAS * spread + UNITS * rounding.unit * exact.abs() + least
-    judged = allowed.square().mean().sqrt() <= exact.square().mean().sqrt() + 2 * least
+    judged = size(allowed) <= size(exact) + 2 * least
+    if exact.dim() > 1:
+        judged = judged & (size(allowed, -1) <= size(exact, -1) + 2 * least)
     return torch.where(judged, allowed, torch.inf)
+
+
+def size(values: Tensor, dim: int | None = None) -> Tensor:
+    """The root mean square, of all or along one dimension."""
+    return values.square().mean(dim, keepdim=True).sqrt()
 
 
 def gradients(values: Mapping[str, Tensor]) -> Gradients:

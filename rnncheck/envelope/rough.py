@@ -15,12 +15,15 @@ from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
 Factors = list[tuple[Tensor, Tensor]]
 """Per step, the gradient of a product (1 + K, B, G) and what the weight was multiplied with (1 + K, B, I)."""
 
+KINK = 4.0  # standard deviations from zero within which a sum's sign may be the other one
+
 
 class Rough:
     """The arithmetic of K samples: `rounding`, with its roundings drawn from `noise`."""
 
     def __init__(self, rounding: Rounding, noise: Noise) -> None:
         self.rounding, self._noise = rounding, noise
+        self._swings: list[Tensor] = []
         self._sites: dict[object, Site] = {}
         self.factors: dict[str, Factors] = defaultdict(list)
 
@@ -51,8 +54,24 @@ class Rough:
     def tanh(self, a: Tensor) -> Tensor:
         return RoughSquash.apply(self, "tanh", a)  # type: ignore[no-any-return, no-untyped-call]
 
+    def relu(self, a: Tensor) -> Tensor:
+        return RoughRelu.apply(self, a)  # type: ignore[no-any-return, no-untyped-call]
+
     def sigmoid(self, a: Tensor) -> Tensor:
         return RoughSquash.apply(self, "sigmoid", a)  # type: ignore[no-any-return, no-untyped-call]
+
+    def halves(self, count: int) -> Tensor:
+        """For each of so many choices, true in one half of the samples, (K, count)."""
+        return self._noise.halves(count)
+
+    def watch(self, a: Tensor) -> None:
+        """Takes note of how far the argument of a tanh or sigmoid moves."""
+        self._swings.append((a[1:] - a[0]).abs_().amax(-1).amax(0))
+
+    def swing(self) -> Tensor | None:
+        """How far any of them moved since this was last asked, (B,); None if there was none."""
+        swings, self._swings = self._swings, []
+        return torch.stack(swings).amax(0) if swings else None
 
     def stored(self, value: Tensor) -> Tensor:
         return RoughResult.apply(self, value)  # type: ignore[no-any-return, no-untyped-call]
@@ -86,6 +105,7 @@ class RoughSquash(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rough: Rough, kind: str, a: Tensor) -> Tensor:
         ctx.rough, ctx.kind = rough, kind
+        rough.watch(a)
         result = torch.tanh(a) if kind == "tanh" else torch.sigmoid(a)
         off = rough.rounding.off_tanh(result[0]) if kind == "tanh" else torch.full_like(result[0], SIGMOID_OFF)
         scale = rough.rounding.of_results(result[0], off)
@@ -100,6 +120,29 @@ class RoughSquash(torch.autograd.Function):
         back = gradient * slope
         scale = ctx.rough.rounding.of_results(gradient[0] * result[0].square(), gradient[0] * slope[0], back[0])
         return None, None, ctx.rough.rounded((ctx.kind, "backward"), back, scale)
+
+
+class RoughRelu(torch.autograd.Function):
+    """relu, which is exact; but where rounding may change the sign of its argument, its slope is 0 in half of the
+    samples and 1 in the others. So it is where the argument is zero: either is a right slope there.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, a: Tensor) -> Tensor:
+        variance = (a[1:] - a[0]).square_().mean(0)
+        spread = torch.maximum(variance, variance.mean(-1, keepdim=True)).sqrt_()
+        on = a > 0
+        either = a[0].abs() <= KINK * spread
+        on[1:] = on[0]
+        if bool(either.any()):
+            on[1:, either] = rough.halves(int(either.sum()))
+        ctx.save_for_backward(on)
+        return a.clamp_min(0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        (on,) = ctx.saved_tensors
+        return None, gradient * on
 
 
 class RoughResult(torch.autograd.Function):

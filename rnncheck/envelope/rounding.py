@@ -18,6 +18,8 @@ SIGMOID_OFF = 0.5
 TANH_OFF, TANH_SHARE = 1.0, 1 / 128
 """As many for a tanh, which may be 2 sigmoid(2a) - 1; but no more than this share of its own size."""
 
+SMALLEST_SQUARED = 2.0**-500
+
 TF32_UNIT = 2.0**-11  # ten stored digits: what tensor cores keep of each factor of a float32 product
 
 
@@ -43,9 +45,12 @@ class Rounding:
     def smallest(self) -> float:
         """Below it digits are lost: the error of a result is never smaller than this share of it.
 
-        float16 is never flushed to zero, the others may be.
+        float16 is never flushed to zero, the others may be. Of float64 it is where the squares that the envelope is
+        made of lose theirs.
         """
         limits = torch.finfo(self.dtype)
+        if self.dtype == torch.float64:
+            return SMALLEST_SQUARED
         return limits.tiny * limits.eps if self.dtype == torch.float16 else limits.tiny
 
     def additions(self, terms: int) -> float:
@@ -103,6 +108,7 @@ class Noise:
         self._spare = max(read, 1024)
         generator = torch.Generator(device).manual_seed(seed)
         self._pool = torch.randn(self._spare + read, generator=generator, dtype=dtype, device=device)
+        self._generator = generator
 
     def site(self, alike: Tensor | None = None) -> "Site":
         """One place in the code that rounds. `alike` (W) says for each unit which one it rounds alike with."""
@@ -110,6 +116,11 @@ class Noise:
 
     def place(self) -> int:
         return self._places.randrange(self._spare)
+
+    def halves(self, count: int) -> Tensor:
+        """Which half of the samples each of so many choices is true in, (K, count), drawn anew."""
+        order = torch.rand(self.samples, count, generator=self._generator, device=self._pool.device).argsort(0)
+        return order < self.samples // 2
 
     def read(self, place: int, samples: int, scale: Tensor) -> Tensor:
         return self._pool[place : place + samples * scale.numel()].view(samples, *scale.shape)

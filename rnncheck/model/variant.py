@@ -29,6 +29,7 @@ class Operations(NamedTuple):
     sigmoid: Callable[[Tensor], Tensor] = torch.sigmoid
     project: Callable[[Tensor, Tensor], Tensor] = linear
     recur: Callable[[Tensor], Tensor] = _no_sum
+    relu: Callable[[Tensor], Tensor] = torch.relu
 
 
 EXACTLY = Operations()

@@ -7,13 +7,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from rnncheck.envelope import Rounding, rounding_of
+from rnncheck.envelope import Rounding
 from rnncheck.evidence.allowance import Allowed, Enveloped, Run, Stated
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
 from rnncheck.evidence.gradients.differentiate import Run as GradientRun
 from rnncheck.evidence.gradients.judge import MODE, MODE_FLOAT64, Right
-from rnncheck.evidence.gradients.task import Task, narrowed, within_reach
+from rnncheck.evidence.gradients.task import Task, held_in_float64, within_reach
 from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.faults.fault import Fault
@@ -72,13 +72,12 @@ def held_gradients(scene: Scene, reference: Implementation, layer: Layer, terms:
     with torch.inference_mode(False):
         run = GradientRun(scene.spec, *reach.cut(scene.x, scene.state, scene.lengths), terms.unexposed, terms.withheld)
         task = Task.of(run, Weights(scene.weights), terms.seed)
-        allowances = task.allowances(terms.held)
-        found = [Held(task, Right(layer, task, allowances, MODE))]
+        held = task.held(terms.held)
+        found = [Held(held.task, Right(layer, held, MODE))]
         if MODE_FLOAT64 in terms.modes:
-            task = task.in_float64()
-            finer = narrowed(allowances, terms.held) or task.allowances(rounding_of(task.run.spec))
-            double = reference.build(task.run.spec, task.weights)
-            found.append(Held(task, Right(double, task, finer, MODE_FLOAT64)))
+            finer = held_in_float64(task.in_float64(), terms.held, held)
+            double = reference.build(finer.task.run.spec, finer.task.weights)
+            found.append(Held(finer.task, Right(double, finer, MODE_FLOAT64)))
         return found
 
 

@@ -102,3 +102,33 @@ def test_gradients_behind_a_number_that_overflows_are_not_judged_though_they_are
         found = gradient_envelope(spec, weights, x, state, wanted, rounding=rounding_of(spec))
         assert 1e29 < float(found.exact.x.amax()) < 1e32
         assert all(bool(each.isfinite().all()) == judged for each in named(found.allowed).values())
+
+
+def relu_at(a: float) -> tuple[Spec, Weights, torch.Tensor, State, Trace]:
+    """Two units, both at the argument `a`."""
+    spec = Spec(Cell.RNN, nonlinearity="relu", input_size=1, hidden_size=2, bias=False)
+    weights = Weights({"weight_ih_l0": torch.ones(2, 1), "weight_hh_l0": torch.zeros(2, 2)})
+    wanted = Trace(torch.ones(1, 1, 2), State(torch.zeros(1, 1, 2)))
+    return spec, weights, torch.full((1, 1, 1), a), State(torch.ones(1, 1, 2)), wanted
+
+
+@pytest.mark.parametrize(("a", "either"), [(0.0, True), (1e-9, False), (-1e-9, False), (1.0, False), (-1.0, False)])
+def test_at_a_kink_both_slopes_are_right_and_beside_it_one(a, either):
+    spec, weights, x, state, wanted = relu_at(a)
+    found = gradient_envelope(spec, weights, x, state, wanted, rounding=rounding_of(spec))
+    assert float(found.exact.x) == (2.0 if a > 0 else 0.0)
+    assert bool((found.allowed.x >= 2).all()) == either
+
+
+def test_a_sum_that_cancels_to_less_than_its_rounding_may_have_either_sign():
+    spec, weights, x, state, wanted = relu_at(1.0)
+    weights = Weights({**weights.values, "weight_hh_l0": torch.full((2, 2), -0.5 + 1e-9)})
+    found = gradient_envelope(spec, weights, x, state, wanted, rounding=rounding_of(spec))
+    assert bool((found.allowed.x >= 2).all())
+
+
+def test_over_more_steps_than_rounding_allows_nothing_is_judged():
+    run = case(Spec(Cell.RNN, hidden_size=32, dtype=Dtype.BFLOAT16), scale=8.0)
+    found = gradient_envelope(run.spec, run.weights, run.x, run.state, projection(run), rounding=rounding_of(run.spec))
+    assert found.steady < len(run.x)
+    assert all(bool(each.isinf().all()) for each in named(found.allowed).values())

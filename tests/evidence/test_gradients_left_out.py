@@ -59,7 +59,7 @@ def test_a_candidate_without_float64_is_judged_at_the_dtype_alone():
 
 def test_where_rounding_is_as_large_as_the_gradient_nothing_is_compared_and_that_is_said():
     spec = Spec(hidden_size=64, dtype=Dtype.BFLOAT16)
-    weights = draw(spec, 0).scaled(6)
+    weights = draw(spec, 0).scaled(60)
     built = [load(name).build(spec, weights) for name in ("scratch", "torch")]
     found = backward_comparisons(spec, weights, *built, *given(spec, 32, 3), held=rounding_of(spec))
     assert not wrong(found)

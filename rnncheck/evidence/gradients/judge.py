@@ -7,11 +7,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.envelope import Rounding, rounding_of
+from rnncheck.envelope import Rounding
 from rnncheck.evidence.differences import Fold
 from rnncheck.evidence.gradients.differentiate import INPUTS, Derived, Run, differentiate
 from rnncheck.evidence.gradients.findings import findings, listed
-from rnncheck.evidence.gradients.task import MOST_WEIGHTS, Allowances, Task, narrowed, weight_count, within_reach
+from rnncheck.evidence.gradients.task import (
+    MOST_WEIGHTS,
+    Allowances,
+    Held,
+    Task,
+    held_in_float64,
+    weight_count,
+    within_reach,
+)
 from rnncheck.evidence.places import DIRECTIONS, Locate
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -82,9 +90,9 @@ def layer_and_direction(parameter: str) -> tuple[int, str]:
 class Right:
     """What the reference's gradients of a task are, and what is allowed around them."""
 
-    def __init__(self, reference: Layer, task: Task, allowances: Allowances, mode: str) -> None:
-        self._task, self._allowances, self._mode = task, allowances, mode
-        self.derived = differentiate(reference, task.run, task.projection)
+    def __init__(self, reference: Layer, held: Held, mode: str) -> None:
+        (self._task, self._allowances), self._mode = held, mode
+        self.derived = differentiate(reference, self._task.run, self._task.projection)
 
     def against(self, candidate: Layer) -> tuple[Derived, dict[str, Comparison]]:
         """The candidate's gradients, and each compared with the reference's, by name."""
@@ -139,10 +147,11 @@ def backward_comparisons(
         return Backward([], [], f"gradients were not checked: {size}")
     with torch.inference_mode(False):
         task = Task.of(Run(spec, *reach.cut(x, state, lengths), unexposed, withheld), weights, seed)
-        allowances = task.allowances(held)
-        parts = [judge(candidate, reference, task, allowances, MODE)]
+        at_dtype = task.held(held)
+        steps = len(task.run.x)
+        parts = [judge(candidate, reference, at_dtype, MODE, steps)]
         if in_float64 and spec.dtype is not Dtype.FLOAT64:
-            parts.append(judge_in_float64(*in_float64, task, held, allowances))
+            parts.append(judge_in_float64(*in_float64, task, held, at_dtype))
     comparisons = [each for part in parts for each in part.comparisons]
     found = {each: None for part in parts for each in part.findings}  # the same once, in order
     notes = [reach.note(*x.shape[:2]), *(part.note for part in parts)]
@@ -156,7 +165,7 @@ def cannot(candidate: Layer, reference: Layer) -> str | None:
 
 
 def judge_in_float64(
-    candidate: Implementation, reference: Implementation, task: Task, held: Rounding | Tolerance, allowances: Allowances
+    candidate: Implementation, reference: Implementation, task: Task, by: Rounding | Tolerance, at_dtype: Held
 ) -> Backward:
     """The same gradients, by layers that are built in float64."""
     task = task.in_float64()
@@ -169,8 +178,7 @@ def judge_in_float64(
         return Backward([], [], f"gradients were not checked in float64: {unable}")
     if is_float32(mine, task.run):
         return Backward([], [], f"gradients were not checked in float64: {candidate.name} computes in float32 there")
-    finer = narrowed(allowances, held) or task.allowances(rounding_of(spec))
-    return judge(mine, theirs, task, finer, MODE_FLOAT64)
+    return judge(mine, theirs, held_in_float64(task, by, at_dtype), MODE_FLOAT64, len(task.run.x))
 
 
 def is_float32(layer: Layer, run: Run) -> bool:
@@ -180,9 +188,9 @@ def is_float32(layer: Layer, run: Run) -> bool:
         return layer.run(x, State(h, *c), run.lengths).is_float32
 
 
-def judge(candidate: Layer, reference: Layer, task: Task, allowances: Allowances, mode: str) -> Backward:
-    """Every gradient compared, and, if one is wrong, why."""
-    right = Right(reference, task, allowances, mode)
+def judge(candidate: Layer, reference: Layer, held: Held, mode: str, steps: int) -> Backward:
+    """Every gradient compared, and, if one is wrong, why. `steps` is how many timesteps there were to be judged."""
+    task, right = held.task, Right(reference, held, mode)
     if right.derived.problem:
         return Backward([Comparison("gradients", mode, problem=f"of the reference, {right.derived.problem}")], [])
     found, every = right.against(candidate)
@@ -192,8 +200,13 @@ def judge(candidate: Layer, reference: Layer, task: Task, allowances: Allowances
         if all(each.agrees for each in every.values())
         else findings(candidate, reference, task.run, found, right.derived)
     )
-    note = None
+    notes, where = [], " in float64" if mode == MODE_FLOAT64 else ""
+    if (judged := len(task.run.x)) < steps:
+        notes.append(
+            f"gradients were judged{where} on the first {judged} of these {steps} timesteps: later ones carry back "
+            "what rounding has grown to by then"
+        )
     if unjudged:
-        where = " in float64" if mode == MODE_FLOAT64 else ""
-        note = f"rounding may be as large as the gradient of {listed(unjudged)}{where}, so it was not judged"
-    return Backward([each for name, each in every.items() if name not in unjudged], because, note)
+        notes.append(f"rounding may be as large as the gradient of {listed(unjudged)}{where}, so it was not judged")
+    comparisons = [each for name, each in every.items() if name not in unjudged]
+    return Backward(comparisons, because, "; ".join(notes) or None)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.envelope import Rounding, gradient_envelope
+from rnncheck.envelope import Rounding, gradient_envelope, rounding_of
 from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.gradients.differentiate import Run, random_projection
 from rnncheck.evidence.tolerance import Tolerance
@@ -43,31 +43,62 @@ class Task:
     def in_float64(self) -> "Task":
         return replace(self, run=replace(self.run, spec=replace(self.run.spec, dtype=Dtype.FLOAT64)))
 
-    def allowances(self, held: Rounding | Tolerance) -> Allowances:
-        """The stated tolerance, or for each gradient the envelope's, element by element."""
-        if isinstance(held, Tolerance):
-            return held
+    def shortened(self, steps: int) -> "Task":
+        """The same task, on its first timesteps alone."""
+        run, ends = self.run, self.run.lengths
+        lengths = None if ends is None else tuple(min(end, steps) for end in ends)
+        projection = replace(self.projection, output=self.projection.output[:steps])
+        return replace(self, run=replace(run, x=run.x[:steps], lengths=lengths), projection=projection)
+
+    def held(self, by: Rounding | Tolerance) -> "Held":
+        """The task and what is allowed: the stated tolerance, or for each gradient the envelope's, by element.
+
+        Rounding that grows from step to step reaches a size at which gradients, which grow with it, do not follow in
+        proportion, and no sample of them tells how far they may move. The task is shortened to the steps before.
+        """
+        if isinstance(by, Tolerance):
+            return Held(self, by)
+        allowances, steady = self._enveloped(by)
+        steps = len(self.run.x)
+        if steady < steps and steps > 1:
+            return self.shortened(max(1, min(steady, steps // 2))).held(by)
+        return Held(self, allowances)
+
+    def _enveloped(self, held: Rounding) -> tuple[Allowances, int]:
         run = self.run
         spec = replace(run.spec, head=None)  # whose y is not projected
         weights = Weights({name: self.weights.values[name] for name in spec.recurrent_shapes()})
-        found = gradient_envelope(spec, weights, run.x, run.state, self.projection, run.lengths, rounding=held).allowed
-        c0 = {} if found.state.c is None else {"c0": found.state.c}
-        every = {"x": found.x, "h0": found.state.h, **c0, **found.weights}
-        return {name: PAIR * each for name, each in every.items()}
+        found = gradient_envelope(spec, weights, run.x, run.state, self.projection, run.lengths, rounding=held)
+        allowed = found.allowed
+        c0 = {} if allowed.state.c is None else {"c0": allowed.state.c}
+        every = {"x": allowed.x, "h0": allowed.state.h, **c0, **allowed.weights}
+        return {name: PAIR * each for name, each in every.items()}, found.steady
 
 
-def narrowed(allowances: Allowances, held: Rounding | Tolerance) -> Allowances | None:
-    """What is allowed in float64, as far as it follows from what is allowed at the dtype; None if it does not.
+class Held(NamedTuple):
+    """A task, as long as it can be judged, and what is allowed there between two sides."""
 
-    What noise does is proportional to it while it is small. In half precision it is not, and where rounding may be as
-    large as the gradient neither; products whose factors are cut, as in TF32, are another arithmetic than float64's.
+    task: Task
+    allowances: Allowances
+
+
+def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: Held) -> Held:
+    """A task in float64, and what is allowed there, as far as it follows from what is allowed at the dtype.
+
+    What noise does is proportional to it while it is small. In half precision it is not, at a kink of relu it never is,
+    and where rounding may be as large as the gradient neither; products whose factors are cut, as in TF32, are another
+    arithmetic than float64's. There it is found anew.
     """
-    if isinstance(allowances, Tolerance) or isinstance(held, Tolerance):
-        return allowances
-    if not held.sequential or held.factors or not all(bool(each.isfinite().all()) for each in allowances.values()):
-        return None
-    ratio = torch.finfo(torch.float64).eps / 2 / held.unit
-    return {name: each * ratio for name, each in allowances.items()}
+    allowances = at_dtype.allowances
+    if isinstance(allowances, Tolerance) or isinstance(by, Tolerance):
+        return task.held(by)
+    rounding = rounding_of(task.run.spec)
+    whole = len(at_dtype.task.run.x) == len(task.run.x) and all(
+        bool(each.isfinite().all()) for each in allowances.values()
+    )
+    if not whole or not by.sequential or by.factors or task.run.spec.nonlinearity == "relu":
+        return task.held(rounding)
+    return Held(task, {name: each * (rounding.unit / by.unit) for name, each in allowances.items()})
 
 
 # What a short run's gradients cost, together with their envelope, is what a long, wide or large one's may.

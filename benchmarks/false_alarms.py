@@ -1,0 +1,93 @@
+"""Is a right layer ever called a mismatch? Whole checks of right layers, far wider than users have them.
+
+python -m benchmarks.false_alarms --configs 20000 --seed 0 --threads 1
+
+Prints every false alarm, and how many there are by kind; what was left open, and why. Other processors' arithmetic is
+tried by running it under ATEN_CPU_CAPABILITY=default or avx2, MKL_CBWR=COMPATIBLE or AVX2, and with 2 threads.
+"""
+
+import argparse
+import time
+import warnings
+from collections import Counter
+from dataclasses import replace
+
+import torch
+
+from benchmarks.envelope.edges import Drawn, drawn
+from benchmarks.envelope.written import DIFFERENTIABLE, Written
+from rnncheck.checking.check import check
+from rnncheck.errors import CannotRun
+from rnncheck.report import Report, Verdict
+
+CANDIDATES = ("scratch", *map(Written, DIFFERENTIABLE), "numpy")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--configs", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(options.threads)
+    table(options.configs, options.seed, options.seconds)
+
+
+def table(configs: int, seed: int, seconds: float) -> None:
+    """Prints the false alarms, and of how many configurations of which kind they are."""
+    runs, alarms, open_, least = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    start = time.perf_counter()
+    for number in range(seed, seed + configs):
+        if time.perf_counter() - start > seconds:
+            break
+        case = drawn(number)
+        kind = f"{case.kind} {case.plan.spec.dtype}"
+        candidate = CANDIDATES[number % len(CANDIDATES)]
+        report = checked(case, candidate)
+        runs[kind] += 1
+        if report is None:
+            least["could not run"] += 1
+        elif report.verdict is Verdict.MISMATCH:
+            alarms[kind] += 1
+            print(f"false alarm: {number}, {name(candidate)}: {case}\n    {wrong(report)}", flush=True)
+        elif report.verdict is Verdict.INCONCLUSIVE:
+            open_[kind] += 1
+            least["open: " + (report.reason or "")[-90:]] += 1
+        else:
+            judged = any(each.mode.startswith("backward") for each in report.comparisons)
+            least["equivalent" + (", gradients too" if judged else "")] += 1
+    seeds, seconds = sum(runs.values()), time.perf_counter() - start
+    print(f"\n{seeds} configurations in {seconds:.0f} s, {torch.backends.cpu.get_cpu_capability()}")
+    print(f"{sum(alarms.values())} false alarms\n")
+    print("| kind | configurations | false alarms | left open |\n| --- | --- | --- | --- |")
+    for kind in sorted(runs):
+        print(f"| {kind} | {runs[kind]} | {alarms[kind]} | {open_[kind]} |")
+    for what, count in least.most_common(12):
+        print(f"{count:6} {what}")
+
+
+def checked(case: Drawn, candidate: str | Written) -> Report | None:
+    try:
+        return check(replace(case.plan, candidate=candidate, diagnose=False))
+    except CannotRun as error:
+        print(f"could not run: {case}: {error}", flush=True)
+        return None
+
+
+def name(candidate: str | Written) -> str:
+    return candidate if isinstance(candidate, str) else candidate.name
+
+
+def wrong(report: Report) -> str:
+    """What made it a mismatch."""
+    return "; ".join(
+        f"{each.mode} {each.quantity} {each.budget_used:.3g}, {each.exceeded} of {each.compared} {each.problem or ''}"
+        for each in report.comparisons
+        if not each.agrees
+    )
+
+
+if __name__ == "__main__":
+    main()
