@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from rnncheck.faults.pages import PAGES
+from rnncheck.faults.pages import pages
 from rnncheck.reporters.faults_markdown import render_catalogue
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 
 if __name__ == "__main__":
-    PAGE.write_text(render_catalogue(list(PAGES.values())), encoding="utf-8")
+    PAGE.write_text(render_catalogue(list(pages().values())), encoding="utf-8")

@@ -17,7 +17,7 @@ from rnncheck.diagnosis.ladder import climb
 from rnncheck.envelope import Rounding
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.second_call import Inputs
-from rnncheck.faults.pages import PAGES
+from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.report import Comparison, Finding
 from rnncheck.text import short
@@ -131,7 +131,7 @@ def mended(findings: Sequence[Finding]) -> list[Finding]:
     """The findings, each with how to mend it, if that is known and is not what one before it says."""
     said, result = set[str | None](), list[Finding]()
     for finding in findings:
-        known = PAGES.get(finding.slug)
+        known = pages().get(finding.slug)
         mend = finding.mend or (None if known is None else known.mend)
         result.append(replace(finding, mend=None if mend in said else mend))
         said.add(mend)

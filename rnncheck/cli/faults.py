@@ -6,16 +6,16 @@ from dataclasses import asdict
 
 from rnncheck.cli.options import PageFormat
 from rnncheck.errors import UsageError
-from rnncheck.faults.pages import PAGES, Page, page
+from rnncheck.faults.pages import Page, page, pages
 from rnncheck.model.spec import Cell
 
 
 def tell(slug: str | None, cell: Cell | None, format: PageFormat) -> None:
     """Writes the page of that fault, or the whole catalogue, to stdout; all for that cell, if one is given."""
-    pages = list(PAGES.values()) if slug is None else [page(slug)]
-    chosen = [each for each in pages if cell is None or cell in each.cells]
+    told_of = list(pages().values()) if slug is None else [page(slug)]
+    chosen = [each for each in told_of if cell is None or cell in each.cells]
     if not chosen:
-        raise UsageError(f"{slug} is no fault of the {cell}, only of the {' and the '.join(pages[0].cells)}")
+        raise UsageError(f"{slug} is no fault of the {cell}, only of the {' and the '.join(told_of[0].cells)}")
     sys.stdout.write(told(chosen, cell, format, catalogue=slug is None))
 
 

@@ -26,7 +26,7 @@ from rnncheck.faults import (
 )
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.one_place import only_at, places
-from rnncheck.faults.pages import PAGES, Page
+from rnncheck.faults.pages import Page, pages
 from rnncheck.model.spec import Spec
 
 FAMILIES = (
@@ -92,8 +92,8 @@ def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
     slug, _, variant = name.partition(":")
     family = [fault for fault in every if fault.slug == slug.strip()]
     if not family:
-        if slug.strip() in PAGES:
-            raise RefusedError(why_not(PAGES[slug.strip()], spec))
+        if slug.strip() in pages():
+            raise RefusedError(why_not(pages()[slug.strip()], spec))
         slugs = list(dict.fromkeys(fault.slug for fault in every))
         near = get_close_matches(slug.strip(), slugs, n=3)
         hint = f"did you mean {', '.join(near)}" if near else f"there are {', '.join(slugs)}"

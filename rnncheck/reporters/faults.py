@@ -8,7 +8,7 @@ from typing import IO
 
 from rich.text import Text
 
-from rnncheck.faults.pages.page import EVERY, Page
+from rnncheck.faults.pages import EVERY, Page
 from rnncheck.model.spec import Cell
 from rnncheck.reporters.layout import LABELS, hanging, held
 from rnncheck.reporters.screen import Screen, screen_for

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from rnncheck.faults.pages.page import Page
+from rnncheck.faults.pages import Page
 from rnncheck.model.spec import Cell
 
 INTRODUCTION = """\

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rnncheck.faults.pages import PAGES
+from rnncheck.faults.pages import pages
 from rnncheck.reporters import faults, faults_markdown
 
 Command = Callable[..., Any]
@@ -16,7 +16,7 @@ Command = Callable[..., Any]
 def test_without_a_name_it_lists_all(rnncheck: Command) -> None:
     outcome = rnncheck("faults")
     assert (outcome.code, outcome.stderr) == (0, "")
-    assert [slug for slug in PAGES if f"\n  {slug} " not in outcome.stdout] == []
+    assert [slug for slug in pages() if f"\n  {slug} " not in outcome.stdout] == []
 
 
 def test_a_cell_leaves_out_what_cannot_go_wrong_with_it(rnncheck: Command) -> None:
@@ -28,7 +28,7 @@ def test_a_cell_leaves_out_what_cannot_go_wrong_with_it(rnncheck: Command) -> No
 def test_a_name_gets_its_page(rnncheck: Command) -> None:
     outcome = rnncheck("faults", "no-recurrence")
     assert outcome.code == 0
-    assert outcome.stdout == faults.render_page(PAGES["no-recurrence"])
+    assert outcome.stdout == faults.render_page(pages()["no-recurrence"])
 
 
 def test_the_page_is_for_the_cell_that_is_named(rnncheck: Command) -> None:
@@ -52,10 +52,10 @@ def test_a_fault_that_the_cell_cannot_have_is_a_usage_error(rnncheck: Command) -
 def test_json_holds_every_page_that_was_asked_for(arguments: list[str], rnncheck: Command) -> None:
     facts = json.loads(rnncheck("faults", *arguments, "--format", "json").stdout)
     assert facts["schema"] == "rnncheck/faults/1"
-    assert [each["slug"] for each in facts["faults"]] == (arguments or list(PAGES))
+    assert [each["slug"] for each in facts["faults"]] == (arguments or list(pages()))
     peephole = next(each for each in facts["faults"] if each["slug"] == "peephole")
     assert peephole["cells"] == ["lstm"]
-    assert peephole["mend"] == PAGES["peephole"].mend
+    assert peephole["mend"] == pages()["peephole"].mend
     assert peephole["try_it"] == "rnncheck compare fault:peephole --cell lstm"
 
 
@@ -67,9 +67,9 @@ def test_every_key_of_the_json_stands_in_its_page_of_the_docs(rnncheck: Command)
 
 
 def test_markdown_is_the_page_of_the_docs(rnncheck: Command) -> None:
-    assert rnncheck("faults", "--format", "markdown").stdout == faults_markdown.render_catalogue(list(PAGES.values()))
+    assert rnncheck("faults", "--format", "markdown").stdout == faults_markdown.render_catalogue(list(pages().values()))
     one = rnncheck("faults", "peephole", "--format", "markdown").stdout
-    assert one == faults_markdown.render_page(PAGES["peephole"])
+    assert one == faults_markdown.render_page(pages()["peephole"])
 
 
 def test_an_unknown_format_is_a_usage_error(rnncheck: Command) -> None:

@@ -13,13 +13,13 @@ from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import lengths_of, random_data, spec_of
 from rnncheck.data.random import initial_state
 from rnncheck.faults.catalogue import by_name
-from rnncheck.faults.pages import PAGES
+from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.weights import draw
 from rnncheck.report import Verdict
 
-TO_TRY = [(told.slug, cell) for told in PAGES.values() if told.plantable for cell in told.cells]
+TO_TRY = [(told.slug, cell) for told in pages().values() if told.plantable for cell in told.cells]
 
 
 def options_of(arguments: list[str]) -> CompareOptions:
@@ -40,7 +40,7 @@ def scene_of(options: CompareOptions) -> Scene:
 
 @pytest.mark.parametrize(("slug", "cell"), TO_TRY)
 def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cell: Cell) -> None:
-    program, compare, candidate, *arguments = shlex.split(PAGES[slug].try_it(cell) or "")
+    program, compare, candidate, *arguments = shlex.split(pages()[slug].try_it(cell) or "")
     assert (program, compare) == ("rnncheck", "compare")
     scene = scene_of(options_of(arguments))
     assert scene.spec.cell is cell
@@ -51,7 +51,7 @@ def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cel
 
 @pytest.mark.parametrize(("slug", "cell"), {slug: (slug, cell) for slug, cell in reversed(TO_TRY)}.values())
 def test_the_command_of_each_page_finds_its_fault(slug: str, cell: Cell) -> None:
-    _, _, candidate, *arguments = shlex.split(PAGES[slug].try_it(cell) or "")
+    _, _, candidate, *arguments = shlex.split(pages()[slug].try_it(cell) or "")
     options = options_of(arguments)
     plan = Plan(
         spec_of(options, options.input_size),

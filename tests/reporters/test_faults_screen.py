@@ -8,12 +8,12 @@ from rich.cells import cell_len
 from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
-from rnncheck.faults.pages import PAGES, page
+from rnncheck.faults.pages import page, pages
 from rnncheck.model.spec import Cell
 from rnncheck.reporters.faults import render_catalogue, render_page
 
-ALL = list(PAGES.values())
-EACH = pytest.mark.parametrize("slug", PAGES)
+ALL = list(pages().values())
+EACH = pytest.mark.parametrize("slug", pages())
 
 
 def test_the_catalogue_has_one_line_for_each_fault_at_80_columns(snapshot: SnapshotAssertion) -> None:
@@ -46,7 +46,7 @@ def test_a_terminal_gets_colours_where_right_and_wrong_differ(snapshot: Snapshot
 @EACH
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_no_line_is_wider_than_the_screen_and_no_word_is_lost(slug: str, width: int) -> None:
-    told = PAGES[slug]
+    told = pages()[slug]
     screen = render_page(told, None, Stream(), width)
     assert max(map(cell_len, screen.splitlines())) <= width
     words = re.findall(r"\S+", f"{told.title} {told.right} {told.wrong} {told.causes} {told.looks} {told.mend}")
@@ -55,17 +55,17 @@ def test_no_line_is_wider_than_the_screen_and_no_word_is_lost(slug: str, width: 
 
 @EACH
 def test_code_stands_side_by_side_from_100_columns_on(slug: str) -> None:
-    first = PAGES[slug].wrong_code.splitlines()[0]
+    first = pages()[slug].wrong_code.splitlines()[0]
     (wide,) = [
-        line for line in render_page(PAGES[slug], None, Stream(), 100).splitlines() if line.endswith("wrong code")
+        line for line in render_page(pages()[slug], None, Stream(), 100).splitlines() if line.endswith("wrong code")
     ]
     assert "right code" in wide
-    assert any(line.startswith(f"  wrong code   {first}") for line in render_page(PAGES[slug]).splitlines())
+    assert any(line.startswith(f"  wrong code   {first}") for line in render_page(pages()[slug]).splitlines())
 
 
 @EACH
 def test_an_ascii_terminal_gets_signs_that_it_has(slug: str) -> None:
-    screen = render_page(PAGES[slug], None, Stream("ascii"), 80)
+    screen = render_page(pages()[slug], None, Stream("ascii"), 80)
     assert screen.isascii()
     assert "\\u" not in screen
 

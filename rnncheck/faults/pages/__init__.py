@@ -1,54 +1,77 @@
-"""Every fault explained: what it is, how it comes about, what the report shows of it, and how to mend it."""
+"""Every fault explained: what it is, how it comes about, what the report shows of it, and how to mend it.
 
-from collections.abc import Mapping
+The pages are data, one TOML file here for each family. `pages()` reads them all when the first is asked for.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
 from rnncheck.errors import UsageError
-from rnncheck.faults.pages import (
-    activations,
-    arithmetic,
-    batch,
-    calling,
-    gates,
-    head,
-    layers,
-    padding,
-    recurrence,
-    time,
-    training,
-    unexplained,
-    weights,
-)
-from rnncheck.faults.pages.page import Page
+from rnncheck.model.spec import Cell
 from rnncheck.text import printable
 
-__all__ = ["PAGES", "Page", "page"]
+EVERY = tuple(Cell)
 
-FAMILIES = (
-    recurrence,
-    weights,
-    activations,
-    gates,
-    time,
-    layers,
-    head,
-    batch,
-    padding,
-    training,
-    calling,
-    arithmetic,
-    unexplained,
-)
 
-PAGES: Mapping[str, Page] = MappingProxyType({each.slug: each for family in FAMILIES for each in family.PAGES})
-"""The pages by slug, in the order of the catalogue."""
+@dataclass(frozen=True)
+class Page:
+    """One fault, explained. The screen, the docs and the hints beside findings are all made of this.
+
+    Equations are plain text on column vectors, as in `torch.nn`'s docs; ⊙ multiplies element by element. Timesteps are
+    counted from 0, so h_{-1} is the state before the first. Code is PyTorch, in which a row is a sequence.
+    """
+
+    slug: str
+    family: str
+    cells: tuple[Cell, ...]
+    title: str  # one clause that fits after "slug: ", no full stop
+    right: str  # equations
+    wrong: str
+    causes: str  # how it usually comes about
+    looks: str  # what the report shows of it
+    mend: str  # one imperative sentence: the hint beside a finding
+    right_code: str
+    wrong_code: str
+    plantable: bool = True  # whether rnncheck can commit it on purpose, as `fault:SLUG`
+    variants: Mapping[Cell, str] = field(default_factory=dict)  # the one to try of each cell: `fault:SLUG:VARIANT`
+    options: str = ""  # without which it could not show
+
+    def try_it(self, cell: Cell | None = None) -> str | None:
+        """The command that holds this fault against the reference, for that cell or the first it is a fault of."""
+        if not self.plantable:
+            return None
+        chosen = cell or self.cells[0]
+        name = ":".join(filter(None, ["fault", self.slug, self.variants.get(chosen)]))
+        options = [f"--cell {chosen}"] if chosen is not Cell.RNN else []
+        return " ".join(filter(None, ["rnncheck compare", name, *options, self.options]))
+
+
+@cache
+def pages() -> Mapping[str, Page]:
+    """The pages by slug, in the order of the catalogue: family by family, by the `place` that each file gives."""
+    files = [tomllib.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("*.toml")]
+    in_order = sorted(files, key=lambda each: int(each["place"]))
+    return MappingProxyType({each.slug: each for family in in_order for each in read(family)})
+
+
+def read(family: Mapping[str, object]) -> Iterator[Page]:
+    """The pages of one file, which has the fields of `Page`; `cells` are all that there are unless it says which."""
+    for told in family["fault"]:  # type: ignore[attr-defined]
+        cells = tuple(map(Cell, told.get("cells", EVERY)))
+        variants = {Cell(cell): variant for cell, variant in told.get("variants", {}).items()}
+        yield Page(**told | {"family": family["family"], "cells": cells, "variants": variants})
 
 
 def page(slug: str) -> Page:
     """The page of that fault. Raises `UsageError`, with the slugs that come near, when there is none."""
-    if slug not in PAGES:
-        near = get_close_matches(slug, PAGES, n=3)
+    every = pages()
+    if slug not in every:
+        near = get_close_matches(slug, every, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"no fault is called {printable(slug)!r}{hint}\n'rnncheck faults' lists them all")
-    return PAGES[slug]
+    return every[slug]
