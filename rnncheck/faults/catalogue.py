@@ -2,52 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
 from rnncheck.errors import RefusedError, UsageError
-from rnncheck.faults import (
-    activations,
-    arithmetic,
-    batch,
-    biases,
-    calls,
-    directions,
-    gates,
-    gradients,
-    gru,
-    head,
-    layers,
-    lstm,
-    options,
-    padding,
-    recurrence,
-    states,
-    time,
-    weights,
-)
-from rnncheck.faults.fault import Fault
+from rnncheck.faults import families
+from rnncheck.faults.fault import FAMILIES, Family, Fault
 from rnncheck.faults.one_place import only_at, places
 from rnncheck.faults.pages import Page, pages
 from rnncheck.model.spec import Spec
-
-FAMILIES = (
-    directions,
-    gru,
-    batch,
-    weights,
-    recurrence,
-    gates,
-    biases,
-    states,
-    lstm,
-    activations,
-    time,
-    layers,
-    head,
-    arithmetic,
-    calls,
-    gradients,
-    options,
-)  # in the order in which people report them
 
 # Whose first variant is tried in a part of the network too: parameters are copied, and initial states taken, for each
 # layer and direction by itself, while the equations of a step are written once for a layer or a direction.
@@ -60,13 +24,20 @@ IN_EVERY_PLACE = (
 IN_LAYERS_OR_DIRECTIONS = ("gate-order", "gru-reset-before-matmul", "gru-update-inverted", "no-recurrence")
 
 
+@cache
+def registered() -> list[Family]:
+    """Every family that a file of `families/` registers, the most reported first."""
+    for each in iter_modules(families.__path__):
+        import_module(f"{families.__name__}.{each.name}")
+    return sorted(FAMILIES, key=lambda family: family.reported)
+
+
 def faults_of(spec: Spec, *, lengths: bool = False) -> list[Fault]:
     """Every fault of this spec, the most reported first; with `lengths` those of rows that end early too.
 
     First each slug's first variant, then the other variants, then those that are in one layer or direction alone.
     """
-    families = (padding, *FAMILIES) if lengths else FAMILIES
-    every = [fault for family in families for fault in family.faults(spec)]
+    every = [fault for family in registered() if lengths or not family.lengths for fault in family.faults(spec)]
     plain: dict[str, Fault] = {}
     for fault in every:
         plain.setdefault(fault.slug, fault)

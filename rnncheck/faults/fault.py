@@ -1,9 +1,9 @@
 """What a fault is: a network that gets one thing wrong, and when that can be seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, NamedTuple, TypeVar
 
 from torch import Tensor
 
@@ -55,6 +55,7 @@ SAME_NUMBERS: dict[ShowsIn, str] = {
     "calls": "a second call gives the same numbers on this input",
 }
 
+Faults = TypeVar("Faults", bound=Callable[[Spec], Iterator["Fault"]])
 Hidden = Callable[[Scene], str | None]
 
 
@@ -94,6 +95,27 @@ class Fault:
         if reason := self.hidden(scene):
             return reason
         return None if shows(self.network(scene.spec), scene, self.shows_in) else SAME_NUMBERS[self.shows_in]
+
+
+class Family(NamedTuple):
+    """The faults that a layer of a spec can be made to commit, of one kind; `lengths` are of rows that end early."""
+
+    reported: int  # how often, as a rank: people report those of the first most
+    lengths: bool
+    faults: Callable[[Spec], Iterator[Fault]]
+
+
+FAMILIES: list[Family] = []
+
+
+def family(*, reported: int, lengths: bool = False) -> Callable[[Faults], Faults]:
+    """Registers a function that yields the faults of a spec."""
+
+    def register(faults: Faults) -> Faults:
+        FAMILIES.append(Family(reported, lengths, faults))
+        return faults
+
+    return register
 
 
 def combined(*faults: Fault) -> type[Network]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rnncheck.faults.catalogue import faults_of
-from rnncheck.faults.gru import ResetBeforeMatmul, UpdateInverted
+from rnncheck.faults.families.gates import ResetBeforeMatmul, UpdateInverted
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.network import Network
 

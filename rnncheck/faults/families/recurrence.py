@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rnncheck.faults.fault import Fault
+from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.never_visible import equal_starts, one_step, zero_state
 from rnncheck.faults.overridable import C, CutNetwork, H
 from rnncheck.faults.scene import Scene
@@ -15,7 +15,8 @@ from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
 
 
-def faults(spec: Spec) -> Iterator[Fault]:
+@family(reported=5)
+def of_recurrence(spec: Spec) -> Iterator[Fault]:
     parts = range(2 if spec.cell is Cell.LSTM else 1)
     yield Fault("no-recurrence", "", from_zero(*parts), hidden=one_step_from_zero)
     yield Fault("initial-state-ignored", "", ignoring(*parts), hidden=zero_state)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rnncheck.faults.fault import Fault, same
+from rnncheck.faults.fault import Fault, family, same
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Dtype, Spec
@@ -21,7 +21,8 @@ COARSER = {
 }
 
 
-def faults(spec: Spec) -> Iterator[Fault]:
+@family(reported=14)
+def of_arithmetic(spec: Spec) -> Iterator[Fault]:
     if spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32):
         yield Fault("low-precision-compute", "TF32 products", products(cut_to_tf32))
         yield Fault("low-precision-compute", "weights in bfloat16", WeightsCut)

@@ -1,12 +1,12 @@
-"""Another function than tanh or the sigmoid, where the equations have them."""
+"""Faults of the activations, and of the softmax that reads the states."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnncheck.faults.fault import Fault
+from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.scratch.network import Network
@@ -42,7 +42,8 @@ TOGETHER = {"ifo": "gates", "rz": "gates", "gc": "g and c"}
 FOR_TANH = ("relu", "sigmoid", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2")
 
 
-def faults(spec: Spec) -> Iterator[Fault]:
+@family(reported=10)
+def of_activations(spec: Spec) -> Iterator[Fault]:
     if spec.cell is Cell.RNN:
         for name in FUNCTIONS:
             if name != spec.nonlinearity:
@@ -93,3 +94,34 @@ def rational(a: Tensor) -> Tensor:
 def cut_tanh(a: Tensor) -> Tensor:
     """tanh to the 11 bits of half precision, about what a GPU's fast instruction gives."""
     return a.tanh().half().to(a.dtype)
+
+
+@family(reported=13)
+def of_head(spec: Spec) -> Iterator[Fault]:
+    if spec.head is not None:
+        yield Fault("head-wrong", "softmax over the batch", heading(over_batch))
+        yield Fault("head-wrong", "softmax over time", heading(over_time))
+        yield Fault("head-wrong", "no softmax", heading(functional.linear))
+        yield Fault("head-wrong", "no bias", heading(without_bias))
+
+
+def heading(head: Callable[[Tensor, Tensor, Tensor], Tensor]) -> type[Network]:
+    """y by another way from output (T, B, D*R), W_hy (H, D*R) and b_y (H)."""
+
+    class Heading(CutNetwork):
+        def head(self, weights: Mapping[str, Tensor], output: Tensor) -> Tensor | None:
+            return head(output, weights["weight_hy"], weights["bias_y"])
+
+    return Heading
+
+
+def over_time(output: Tensor, weight_hy: Tensor, bias_y: Tensor) -> Tensor:
+    return torch.softmax(functional.linear(output, weight_hy, bias_y), 0)
+
+
+def over_batch(output: Tensor, weight_hy: Tensor, bias_y: Tensor) -> Tensor:
+    return torch.softmax(functional.linear(output, weight_hy, bias_y), 1)
+
+
+def without_bias(output: Tensor, weight_hy: Tensor, bias_y: Tensor) -> Tensor:
+    return torch.softmax(functional.linear(output, weight_hy), -1)

@@ -1,4 +1,4 @@
-"""What one call leaves behind for the next, and what changes from call to call."""
+"""What one call leaves behind for the next, gradients that do not arrive, and options that are not heeded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,14 +7,17 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from rnncheck.faults.fault import Fault
+from rnncheck.faults.fault import Fault, family
+from rnncheck.faults.other_parameters import Change, altering
 from rnncheck.faults.overridable import CutNetwork
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
-from rnncheck.scratch.network import Network, Sweep
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Carry, Network, Sweep
 
 
-def faults(spec: Spec) -> Iterator[Fault]:
+@family(reported=15)
+def of_calls(spec: Spec) -> Iterator[Fault]:
     if spec.dropout:
         yield Fault("dropout-in-eval", "", numbered(DropoutInEval))
     yield Fault("state-leaks-between-calls", "", StateKept, "calls")
@@ -112,3 +115,87 @@ class Nondeterministic(CutNetwork):
         trace = super().run(weights, x, state, lengths, dropout)
         noise = torch.rand(trace.output.shape, generator=self.random).to(trace.output)
         return replace(trace, output=trace.output * (1 + 1e-3 * noise))
+
+
+PARAMETERS = {
+    "weight_ih": "W_ih",
+    "weight_hh": "W_hh",
+    "bias_ih": "b_ih",
+    "bias_hh": "b_hh",
+    "weight_hr": "W_hr",
+}
+
+
+@family(reported=16)
+def of_gradients(spec: Spec) -> Iterator[Fault]:
+    yield Fault("gradient-detached", "", detaching(0, 1), "gradients")
+    if spec.cell is Cell.LSTM:
+        yield Fault("gradient-detached", "c alone", detaching(1), "gradients")
+    yield Fault("gradient-detached", "initial state", StartDetached, "gradients")
+    yield Fault("gradient-detached", "final state", FinalDetached, "gradients")
+    yield Fault("gradient-detached", "output", OutputDetached, "gradients")
+    shapes = spec.recurrent_shapes()
+    for name, field in PARAMETERS.items():
+        if f"{name}_l0" in shapes:
+            yield Fault("gradient-missing", name, altering(detached(field)), "gradients")
+    yield Fault("gradient-missing", "x", InputDetached, "gradients")
+
+
+def detaching(*parts: int) -> type[Network]:
+    """Every step starts from states that are cut off from those before: of the LSTM h, c or both."""
+
+    class Detaching(CutNetwork):
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            return super().step(w, p, tuple(each.detach() if k in parts else each for k, each in enumerate(carry)))
+
+    return Detaching
+
+
+class StartDetached(CutNetwork):
+    """No gradient reaches the initial state."""
+
+    def start(self, state: State, layer: int, direction: int) -> Carry:
+        return tuple(each.detach() for each in super().start(state, layer, direction))
+
+
+class FinalDetached(CutNetwork):
+    """The final state is given without its gradient."""
+
+    def final_state(self, sweeps: Sequence[Sweep]) -> State:
+        state = super().final_state(sweeps)
+        return State(state.h.detach(), None if state.c is None else state.c.detach())
+
+
+class OutputDetached(CutNetwork):
+    """The outputs are given without their gradient."""
+
+    def merge(self, sides: Sequence[Sweep]) -> Tensor:
+        output = super().merge(sides)
+        return output.detach() if self.here[0] == self.spec.num_layers - 1 else output
+
+
+class InputDetached(CutNetwork):
+    """No gradient reaches x."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        return super().layer_input(layer, x.detach(), below, dropout)
+
+
+def detached(field: str) -> Change:
+    def change(w: LayerWeights) -> LayerWeights:
+        return w._replace(**{field: getattr(w, field).detach()})
+
+    return change
+
+
+@family(reported=17)
+def of_options(spec: Spec) -> Iterator[Fault]:
+    if spec.num_layers > 1:
+        yield Fault("option-ignored", "num_layers", OneLayer)
+
+
+class OneLayer(CutNetwork):
+    """There is one layer, however many were asked for."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(replace(spec, num_layers=1, dropout=0.0))
