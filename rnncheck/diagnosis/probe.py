@@ -155,12 +155,12 @@ class Prober:
         """The scene without the states that the candidate has no way to take, and with weights that it can hold."""
         if not isinstance(self._implementation, Read):
             return scene
-        reading, (h, c) = self._implementation.read(self._own), (scene.state.h, scene.state.c)
+        reading, state = self._implementation.read(self._own), scene.state
         if not reading.takes_state:
-            h, c = torch.zeros_like(h), None if c is None else torch.zeros_like(c)
-        elif c is not None and not reading.takes_cell_state:
-            c = torch.zeros_like(c)
-        return replace(scene, state=State(h, c), weights=reading.restrict(Weights(scene.weights)).values)
+            state = state.map(torch.zeros_like)
+        elif state.c is not None and not reading.takes_cell_state:
+            state = State(state.h, torch.zeros_like(state.c))
+        return replace(scene, state=state, weights=reading.restrict(Weights(scene.weights)).values)
 
     def _probe(self, spec: Spec, scene: Scene) -> Probe:
         scene = as_held(scene, spec)
@@ -188,10 +188,9 @@ def as_held(scene: Scene, spec: Spec) -> Scene:
     def rounded(value: Tensor) -> Tensor:
         return value.to(dtype).double()
 
-    c = None if scene.state.c is None else rounded(scene.state.c)
     weights = {name: rounded(value) for name, value in scene.weights.items()}
     plain = replace(spec, device="cpu", dtype=Dtype.FLOAT64)
-    return Scene(plain, weights, rounded(scene.x), State(rounded(scene.state.h), c), scene.lengths)
+    return Scene(plain, weights, rounded(scene.x), scene.state.map(rounded), scene.lengths)
 
 
 def ran(network: Network, scene: Scene) -> Trace:

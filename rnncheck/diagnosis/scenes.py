@@ -7,7 +7,6 @@ from rnncheck.data.random import initial_state
 from rnncheck.faults.scene import Scene
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import InitialState
-from rnncheck.model.trace import State
 from rnncheck.model.weights import draw
 from rnncheck.report import Divergence
 
@@ -47,13 +46,13 @@ def small(scene: Scene) -> Scene:
 
 def shortened(scene: Scene, steps: int, rows: int) -> Scene:
     """The first timesteps and rows; rows of different lengths keep different ones, as far as there is room."""
-    h, c = scene.state.h[:, :rows], None if scene.state.c is None else scene.state.c[:, :rows]
+    state = scene.state.map(lambda each: each[:, :rows])
     lengths = scene.lengths and scene.lengths[:rows]
     if lengths:
         less = max(0, max(lengths) - steps)
         lengths = tuple(max(1, end - less) for end in lengths)
         steps = max(lengths)
-    return replace(scene, x=scene.x[:steps, :rows], state=State(h, c), lengths=lengths)
+    return replace(scene, x=scene.x[:steps, :rows], state=state, lengths=lengths)
 
 
 def fresh(scene: Scene) -> Iterator[Scene]:

@@ -110,13 +110,13 @@ class Given:
         return value.to(self._device, self._dtype, copy=True).double()
 
     def rounded_state(self, state: State) -> State:
-        return State(self.rounded(state.h), None if state.c is None else self.rounded(state.c))
+        return state.map(self.rounded)
 
     def rows(self, start: int, stop: int | None) -> Rows:
         """Rows `start` to `stop` of the batch, as far as there are any."""
         part = slice(start, stop)
-        h, c = self._state.h[:, part], None if self._state.c is None else self._state.c[:, part]
-        return Rows(self._x[:, part], State(h, c), None if self._alive is None else self._alive[:, part])
+        alive = None if self._alive is None else self._alive[:, part]
+        return Rows(self._x[:, part], self._state.map(lambda each: each[:, part]), alive)
 
 
 def joined(parts: Sequence[Judged]) -> Judged:

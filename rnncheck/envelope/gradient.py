@@ -53,10 +53,10 @@ class Differentiated(NamedTuple):
 def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, samples: int) -> Differentiated:
     network = RoughNetwork(spec, given, rough)
     rows = given.rows(0, None)
-    inputs = [rows.x, rows.state.h] + ([] if rows.state.c is None else [rows.state.c])
+    inputs = [rows.x, *rows.state.tensors()]
     leaves = [each.expand(1 + samples, *each.shape).clone().requires_grad_() for each in inputs]
     results = network.run(leaves[0], leaves[1:], rows.alive)
-    wanted = [projection.output, projection.final.h] + ([] if projection.final.c is None else [projection.final.c])
+    wanted = [projection.output, *projection.final.tensors()]
     # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
     loss = torch.stack([(each * weight).sum() for each, weight in zip(results, wanted, strict=True)]).sum()
     gradients = torch.autograd.grad(loss, leaves)

@@ -38,9 +38,7 @@ def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None
         states = states[t, :, b].transpose(0, 1)
         return torch.where(states.abs() <= limit, states, 0.0)
 
-    before = envelope.before
-    state = State(at_places(before.h), None if before.c is None else at_places(before.c))
-    return Restarts(x[t, b][None], state, torch.stack([t, b], -1))
+    return Restarts(x[t, b][None], envelope.before.map(at_places), torch.stack([t, b], -1))
 
 
 def lockstep_envelope(

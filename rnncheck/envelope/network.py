@@ -140,7 +140,7 @@ class Network:
     def _side(self, layer: int, direction: int, rows: Rows, below: Below, noise: Noise) -> Side:
         state, alive = rows.state, rows.alive
         index = layer * self._spec.directions + direction
-        start = (state.h[index],) if state.c is None else (state.h[index], state.c[index])
+        start = tuple(each[index] for each in state.tensors())
         if direction:
             below, alive = below.reversed(), None if alive is None else alive.flip(0)
         keep = self._spec.head is not None or layer + 1 < self._spec.num_layers

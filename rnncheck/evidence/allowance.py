@@ -114,8 +114,8 @@ class Enveloped:
         return None
 
     def _envelope(self, x: Tensor, start: State) -> Envelope:
-        h, c = start.h.cpu().double(), None if start.c is None else start.c.cpu().double()
-        found = exact_and_envelope(self._spec, self._weights, x, State(h, c), self._lengths, rounding=self.rounding)
+        state = start.map(lambda each: each.cpu().double())
+        found = exact_and_envelope(self._spec, self._weights, x, state, self._lengths, rounding=self.rounding)
         if not self._finite:
             for allowed, exact in zip(quantities(found.allowed), quantities(found.exact), strict=True):
                 if allowed is not None and exact is not None:

@@ -34,8 +34,7 @@ class Lockstep:
         self._spec, self._weights = spec, weights
         some = slice(rows)
         self._x, self._ends = x[:, some], None if lengths is None else lengths[some]
-        h, c = envelope.before.h[:, :, some], envelope.before.c
-        self._envelope = replace(envelope, before=State(h, None if c is None else c[:, :, some]))
+        self._envelope = replace(envelope, before=envelope.before.map(lambda each: each[:, :, some]))
         self._starts = restarts(self._x, self._envelope, self._ends)
         self.steps = len(self._starts.places)
         self._independent = independent_units(spec, weights)

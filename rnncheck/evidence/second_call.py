@@ -70,8 +70,7 @@ class Inputs:
     def __init__(self, spec: Spec, x: Tensor, state: State, lengths: Sequence[int] | None) -> None:
         dtype = getattr(torch, spec.dtype)
         with torch.inference_mode(False):
-            h, c = state.h.to(spec.device, dtype, copy=True), state.c
-            self._state = State(h, None if c is None else c.to(spec.device, dtype, copy=True))
+            self._state = state.to(spec.device, dtype)
             self._x = x.to(spec.device, dtype, copy=True)
         self._lengths, self._lengths_were = None if lengths is None else list(lengths), lengths
         self._were = [(name, value, value.clone()) for name, value in self._tensors()]
@@ -95,8 +94,8 @@ class Inputs:
 
 def copied(trace: Trace) -> Trace:
     """The same trace in memory of its own."""
-    h, c, y = trace.final.h.clone(), trace.final.c, trace.y
-    return Trace(trace.output.clone(), State(h, None if c is None else c.clone()), None if y is None else y.clone())
+    y = None if trace.y is None else trace.y.clone()
+    return Trace(trace.output.clone(), trace.final.map(torch.clone), y)
 
 
 def parting(a: Trace, b: Trace) -> str | None:

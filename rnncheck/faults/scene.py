@@ -60,8 +60,7 @@ class Scene:
 
     def copied(self) -> "Scene":
         """The same with x and the states in memory of its own, for a network that may write there."""
-        c = None if self.state.c is None else self.state.c.clone()
-        return replace(self, x=self.x.clone(), state=State(self.state.h.clone(), c))
+        return replace(self, x=self.x.clone(), state=self.state.map(torch.clone))
 
     def layers(self) -> list[LayerWeights]:
         """The parameters of every layer and direction, in the order of the final states."""

@@ -55,7 +55,7 @@ class ModuleLayer:
         return {name: value for name, value in self._module.named_parameters() if value.requires_grad}
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        hx = state.h if state.c is None else (state.h, state.c)
+        hx = tuple(state.tensors()) if state.c is not None else state.h
         with without_notice_of_speed(), differentiable(self._module, x):
             output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)

@@ -1,5 +1,6 @@
 """What one run of a layer yields: its outputs and the states it ends in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +17,17 @@ class State:
     h: Tensor
     c: Tensor | None = None
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "State":
+        """`change` applied to h, and to c if there is one."""
+        return State(change(self.h), None if self.c is None else change(self.c))
+
     def to(self, device: str, dtype: torch.dtype) -> "State":
         """A copy of it there, at that dtype."""
-        c = None if self.c is None else self.c.to(device, dtype, copy=True)
-        return State(self.h.to(device, dtype, copy=True), c)
+        return self.map(lambda each: each.to(device, dtype, copy=True))
+
+    def tensors(self) -> list[Tensor]:
+        """h, and c if there is one."""
+        return [self.h] if self.c is None else [self.h, self.c]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def permute_rows(state: MaybeState, order: Tensor | None) -> MaybeState:
     """The states of the batch's rows in another order: the caller's, or longest first."""
     if state is None or order is None:
         return state
-    return State(state.h.index_select(1, order), None if state.c is None else state.c.index_select(1, order))
+    return state.map(lambda each: each.index_select(1, order))
 
 
 Sequences = TypeVar("Sequences", Tensor, PackedSequence)
@@ -106,7 +106,7 @@ class RecurrentLayer(torch.nn.Module):
             raise RuntimeError("input has no timesteps; a recurrent layer needs a sequence longer than 0")
         state = None if hx is None else self._state(hx, () if one else (x.shape[1],), x.dtype)
         if state is not None and one:
-            state = State(state.h.unsqueeze(1), None if state.c is None else state.c.unsqueeze(1))
+            state = state.map(lambda each: each.unsqueeze(1))
         trace = self._run(x, state)
         output, h, c = trace.output, trace.final.h, trace.final.c
         if one:

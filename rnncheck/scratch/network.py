@@ -116,7 +116,7 @@ class Network:
     def start(self, state: State, layer: int, direction: int) -> Carry:
         """Of all the initial states, the one that this layer starts from in this direction."""
         k = layer * self.spec.directions + direction
-        return (state.h[k],) if state.c is None else (state.h[k], state.c[k])
+        return tuple(each[k] for each in state.tensors())
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
         """The parameters of this layer in this direction."""

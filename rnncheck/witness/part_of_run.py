@@ -30,14 +30,14 @@ class Stage:
     ) -> Scene:
         """Rows that end early end early here too, and in the same order."""
         rows = list(self.rows)
-        c, x_here = None if state.c is None else state.c[:, rows], x[: self.steps, rows]
+        x_here = x[: self.steps, rows]
         ends = None
         if lengths is not None:
             ends = shrunk([lengths[row] for row in rows], len(x), self.steps)
             if self.steps < len(x):
                 for row, end in enumerate(ends):
                     x_here[end:, row] = 0  # a copy, since rows were picked
-        return Scene(spec, weights, x_here, State(state.h[:, rows], c), ends)
+        return Scene(spec, weights, x_here, state.map(lambda each: each[:, rows]), ends)
 
     def notes(self, seq_len: int, batch_size: int) -> list[str]:
         """What was left out, if anything."""

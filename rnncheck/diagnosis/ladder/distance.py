@@ -31,10 +31,8 @@ class Trial:
     def run(self) -> Trace:
         """The candidate, freshly built, at the spec's dtype. Raises what the candidate raises."""
         dtype, device = getattr(torch, self.spec.dtype), self.spec.device
-        h, c = self.state.h.to(device, dtype, copy=True), self.state.c
-        state = State(h, None if c is None else c.to(device, dtype, copy=True))
         layer = self.implementation.build(self.spec, self.weights)
-        return layer.run(self.x.to(device, dtype, copy=True), state, self.lengths)
+        return layer.run(self.x.to(device, dtype, copy=True), self.state.to(device, dtype), self.lengths)
 
     def envelope(self, rounding: Rounding, samples: int = 16) -> Envelope:
         return exact_and_envelope(

@@ -125,8 +125,7 @@ def random_projection(run: Run, seed: int) -> Trace:
 def shaped(run: Run, fill: Callable[..., Tensor]) -> Trace:
     """A trace in the shapes of the run's, filled by `fill(*shape)`."""
     output = fill(*run.x.shape[:2], run.spec.output_size)
-    h, c = fill(*run.state.h.shape), None if run.state.c is None else fill(*run.state.c.shape)
-    return Trace(output, State(h, c))
+    return Trace(output, run.state.map(lambda each: fill(*each.shape)))
 
 
 def on_host(value: Tensor | None) -> Tensor | None:
@@ -165,8 +164,7 @@ def with_other_states(run: Run, which: int | slice) -> Run:
         changed[which] = disturbed(state)[which]
         return changed
 
-    h, c = run.state.h, run.state.c
-    return replace(run, state=State(other(h), None if c is None else other(c)))
+    return replace(run, state=run.state.map(other))
 
 
 def disturbed(value: Tensor) -> Tensor:

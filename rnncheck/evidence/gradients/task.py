@@ -35,8 +35,7 @@ class Task:
         def rounded(value: Tensor) -> Tensor:
             return value.to(dtype).double()
 
-        c = None if run.state.c is None else rounded(run.state.c)
-        run = replace(run, x=rounded(run.x), state=State(rounded(run.state.h), c))
+        run = replace(run, x=rounded(run.x), state=run.state.map(rounded))
         weights = Weights({name: rounded(value) for name, value in weights.values.items()})
         return cls(run, weights, random_projection(run, seed))
 
@@ -119,9 +118,8 @@ class Reach(NamedTuple):
         self, x: Tensor, state: State, lengths: Sequence[int] | None
     ) -> tuple[Tensor, State, tuple[int, ...] | None]:
         """x (T, B, I), the states (L*D, B, ·) and the lengths, as far as they are within reach."""
-        h, c = state.h[:, : self.rows], None if state.c is None else state.c[:, : self.rows]
         ends = None if lengths is None else tuple(min(end, self.steps) for end in lengths[: self.rows])
-        return x[: self.steps, : self.rows], State(h, c), ends
+        return x[: self.steps, : self.rows], state.map(lambda each: each[:, : self.rows]), ends
 
     def note(self, seq_len: int, batch_size: int) -> str | None:
         """What was left out, if anything."""

@@ -98,7 +98,7 @@ def computing_in(dtype: Dtype) -> type[Network]:
 
 
 def cast(state: State, dtype: torch.dtype) -> State:
-    return State(state.h.to(dtype), None if state.c is None else state.c.to(dtype))
+    return state.map(lambda each: each.to(dtype))
 
 
 class ZeroOverZero(CutNetwork):

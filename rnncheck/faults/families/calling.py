@@ -163,7 +163,7 @@ class FinalDetached(CutNetwork):
 
     def final_state(self, sweeps: Sequence[Sweep]) -> State:
         state = super().final_state(sweeps)
-        return State(state.h.detach(), None if state.c is None else state.c.detach())
+        return state.map(torch.detach)
 
 
 class OutputDetached(CutNetwork):
