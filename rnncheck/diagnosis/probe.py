@@ -12,7 +12,7 @@ from rnncheck.envelope import exact_and_envelope, rounding_of
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Read
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, held
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 
@@ -184,13 +184,9 @@ class Prober:
 def as_held(scene: Scene, spec: Spec) -> Scene:
     """The scene rounded to the spec's dtype, as the candidate holds it."""
     dtype = getattr(torch, spec.dtype)
-
-    def rounded(value: Tensor) -> Tensor:
-        return value.to(dtype).double()
-
-    weights = {name: rounded(value) for name, value in scene.weights.items()}
+    weights = Weights(scene.weights).held(spec).values
     plain = replace(spec, device="cpu", dtype=Dtype.FLOAT64)
-    return Scene(plain, weights, rounded(scene.x), scene.state.map(rounded), scene.lengths)
+    return Scene(plain, weights, held(scene.x, dtype), scene.state.held(dtype), scene.lengths)
 
 
 def ran(network: Network, scene: Scene) -> Trace:

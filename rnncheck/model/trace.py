@@ -7,6 +7,11 @@ import torch
 from torch import Tensor
 
 
+def held(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """`value` as a run at this dtype holds it, in float64: rounded once, in memory of its own."""
+    return value.to(dtype, copy=True).double()
+
+
 @dataclass(frozen=True)
 class State:
     """The states that time carries: h (L*D, B, R), and for the LSTM c (L*D, B, H).
@@ -24,6 +29,10 @@ class State:
     def to(self, device: str, dtype: torch.dtype) -> "State":
         """A copy of it there, at that dtype."""
         return self.map(lambda each: each.to(device, dtype, copy=True))
+
+    def held(self, dtype: torch.dtype) -> "State":
+        """As a run at this dtype holds it, in float64."""
+        return self.map(lambda each: held(each, dtype))
 
     def tensors(self) -> list[Tensor]:
         """h, and c if there is one."""

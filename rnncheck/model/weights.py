@@ -18,6 +18,7 @@ from torch import Tensor
 from rnncheck.errors import UsageError
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import held
 from rnncheck.text import printable
 
 
@@ -34,6 +35,10 @@ class Weights:
         """Fresh copies at the spec's dtype, on its device: what every implementation is given."""
         dtype = getattr(torch, spec.dtype)
         return {name: value.to(spec.device, dtype, copy=True) for name, value in self.values.items()}
+
+    def held(self, spec: Spec) -> "Weights":
+        """As a run at the spec's dtype holds them, in float64."""
+        return Weights({name: held(value, getattr(torch, spec.dtype)) for name, value in self.values.items()})
 
     def scaled(self, factor: float) -> "Weights":
         """The same weights with the recurrent ones, W_hh, multiplied by `factor`."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncheck.envelope import Envelope, Rounding, exact_and_envelope, restarts
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, held
 from rnncheck.model.weights import Weights
 
 FEWEST = 6  # samples: the least an envelope takes, where only its exact run is wanted
@@ -48,12 +48,11 @@ class Trial:
         count = starts.x.shape[1]
         chosen = torch.arange(0, count, max(1, -(-count // PLACES)))
         dtype = envelope.rounding.dtype
-        h, c = starts.state.h[:, chosen].to(dtype).double(), starts.state.c
-        h = torch.zeros_like(h) if "h0" in self.withheld else h
-        c = None if c is None else c[:, chosen].to(dtype).double() * ("c0" not in self.withheld)
-        state = State(h, c)
-        weights = Weights({name: value.to(dtype).double() for name, value in self.weights.values.items()})
-        return replace(self, weights=weights, x=starts.x[:, chosen].to(dtype).double(), state=state, lengths=None)
+        state = starts.state.map(lambda each: each[:, chosen]).held(dtype)
+        h = torch.zeros_like(state.h) if "h0" in self.withheld else state.h
+        c = None if state.c is None else state.c * ("c0" not in self.withheld)
+        weights = Weights({name: held(value, dtype) for name, value in self.weights.values.items()})
+        return replace(self, weights=weights, x=held(starts.x[:, chosen], dtype), state=State(h, c), lengths=None)
 
 
 @dataclass(frozen=True)

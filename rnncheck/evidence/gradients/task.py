@@ -13,7 +13,7 @@ from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.gradients.differentiate import Run, random_projection
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, held
 from rnncheck.model.weights import Weights
 
 Allowances = Mapping[str, Tensor] | Tolerance  # by the name of what the gradient is of; between two sides
@@ -31,13 +31,8 @@ class Task:
     def of(cls, run: Run, weights: Weights, seed: int) -> "Task":
         """All of it rounded to the run's dtype, so that float64 judges the very same function at the same point."""
         dtype = getattr(torch, run.spec.dtype)
-
-        def rounded(value: Tensor) -> Tensor:
-            return value.to(dtype).double()
-
-        run = replace(run, x=rounded(run.x), state=run.state.map(rounded))
-        weights = Weights({name: rounded(value) for name, value in weights.values.items()})
-        return cls(run, weights, random_projection(run, seed))
+        run = replace(run, x=held(run.x, dtype), state=run.state.held(dtype))
+        return cls(run, weights.held(run.spec), random_projection(run, seed))
 
     def in_float64(self) -> "Task":
         return replace(self, run=replace(self.run, spec=replace(self.run.spec, dtype=Dtype.FLOAT64)))
