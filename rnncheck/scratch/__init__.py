@@ -1,6 +1,6 @@
 """Recurrent layers from scratch: what an RNN, an LSTM and a GRU are, in tensor operations alone.
 
-Read `cells.py` first, then `network.py`. `RNN`, `LSTM` and `GRU` take the place of `torch.nn`'s.
+Read `lesson.py` first, then `cells.py` and `network.py`. `RNN`, `LSTM` and `GRU` take the place of `torch.nn`'s.
 """
 
 from rnncheck.scratch.fast_path import InPlaceNetwork
