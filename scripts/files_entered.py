@@ -17,7 +17,7 @@ EXAMPLES = ROOT / "examples"
 RUNS = {
     "compare": ["compare"],
     "compare, a class of the user's": ["compare", f"{EXAMPLES}/candidates/per_gate_lstm.py:PerGateLSTM"],
-    "run, a CSV file": ["run", f"{EXAMPLES}/sunspots.csv", "--columns", "sunspots"],
+    "run, a CSV file": ["run", f"{EXAMPLES}/sunspots.csv", "--columns", "SUNACTIVITY"],
     "compare, a mismatch": ["compare", "fault:no-recurrence"],
 }
 
