@@ -1,4 +1,4 @@
-"""How many of rnncheck's files a run enters, and how many calls go from one file to another: a table for docs/design.md.
+"""How many of rnncheck's files a run enters, and how many call one another: a table for docs/design.md.
 
 Every call is seen by `sys.setprofile`, so a file counts if a function of its own has run, not if it was imported.
 """
