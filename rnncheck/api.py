@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from rnncheck.checking.check import check as run_check
-from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
+from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
 from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, spec_of
 from rnncheck.data.array import array_sequences
 from rnncheck.data.sequences import Sequences
 from rnncheck.errors import CannotRun, DataError, UsageError
 from rnncheck.implementations import is_users_own
 from rnncheck.implementations.protocol import Implementation
-from rnncheck.model import weights_file
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 from rnncheck.report import Report, Verdict
 from rnncheck.user_code.adapter import Candidate
@@ -58,7 +57,10 @@ def check(
     h0: InitialState = DEFAULT.h0,
     seed: int = DEFAULT.seed,
     weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
+    sync: bool | Sync = DEFAULT.sync,
+    against_weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None,
     mapping: str | os.PathLike[str] | None = None,
+    read_seconds: float = DEFAULT.read_seconds,
     weight_scale: float = DEFAULT.weight_scale,
     allow_nonfinite: bool = DEFAULT.allow_nonfinite,
     dtype: Dtype | Literal["float64", "float32", "bfloat16", "float16"] = DEFAULT.dtype,
@@ -90,9 +92,12 @@ def check(
         x is random: `seq_len` timesteps, `batch_size` rows, from `seed`, as `init` says, "normal" or "uniform".
     lengths: each row's own length; the rows are packed.
     h0: "random" or "zeros".
-    weights: a file, or tensors by torch's names, such as the state_dict of a `torch.nn.LSTM`; else drawn from `seed` as
-        `torch.nn` draws them. `weight_scale` multiplies W_hh.
+    weights: a file, or tensors by torch's names, such as the state_dict of a `torch.nn.LSTM`, or by the candidate's
+        own, such as its state_dict; else drawn from `seed` as `torch.nn` draws them. `weight_scale` multiplies W_hh.
+    sync: "reference" or True gives both sides the same weights; "none" or False leaves each its own: those that a
+        living layer holds, or `weights` for the candidate and `against_weights` for the other.
     mapping: a TOML file that says what each tensor of the candidate holds, where that is not to be found out.
+    read_seconds: how long it may take to find out how a class of your own is to be read.
     allow_nonfinite: take NaN and infinities in data and weights.
     dtype, device: of both sides. `tf32` lets CUDA multiply float32 in TF32.
     atol, rtol: allow this difference instead of the rounding envelope.
@@ -112,6 +117,9 @@ def check(
     asked = dict(locals())
     unsaid = [name for name in OF_A_LAYER if asked[name] is None]
     asked |= {name: said_by(candidate, name) for name in unsaid}
+    if isinstance(sync, bool):
+        sync = "reference" if sync else "none"
+    chosen("sync", sync, get_args(Sync))
     chosen("cell", cell, (*Cell, None))
     chosen("dtype", dtype, Dtype)
     chosen("nonlinearity", nonlinearity, (*get_args(Nonlinearity), None))
@@ -133,6 +141,8 @@ def check(
         "dtype": Dtype(dtype),
         "rows": str(rows),
         "weights": Path(weights) if isinstance(weights, str | os.PathLike) else None,
+        "against_weights": Path(against_weights) if isinstance(against_weights, str | os.PathLike) else None,
+        "sync": sync,
         "mapping": None if mapping is None else Path(mapping),
         "against": against if isinstance(against, str) else DEFAULT.against,
     }
@@ -153,11 +163,13 @@ def check(
         sequences = data_of(data, RunOptions(**shared, input_size=input_size), lengths)
         spec = spec_of(random, sequences.input_size)
     with torch.inference_mode(False):
-        sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping)
+        sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping, read_seconds)
         plan = plan_of(sides, spec, sequences, random, remaining)
-        if isinstance(weights, Mapping):
-            fitted = weights_file.fitted("weights", weights, plan.spec, allow_nonfinite=allow_nonfinite)
-            plan = replace(plan, weights=fitted)
+        plan = replace(
+            plan,
+            weights=weights if isinstance(weights, Mapping) else None,
+            against_weights=against_weights if isinstance(against_weights, Mapping) else None,
+        )
         try:
             return run_check(plan)
         except CandidateError as problem:
@@ -234,7 +246,7 @@ def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) ->
 
 
 def named_or_read(
-    candidate: object, against: object, arguments: dict[str, object], mapping: Path | None
+    candidate: object, against: object, arguments: dict[str, object], mapping: Path | None, read_seconds: float
 ) -> tuple[tuple[str | Implementation, str | Implementation], dict[str, object]]:
     """Both sides, objects of the user's read, and those arguments that are not used up by them."""
     if mapping is not None and isinstance(candidate, Implementation) and not isinstance(candidate, type):
@@ -245,6 +257,6 @@ def named_or_read(
             sides.append(side)
         else:
             first = not sides or not (isinstance(candidate, str) and is_users_own(candidate))
-            sides.append(Candidate(side, arguments if first else None, None if sides else mapping))
+            sides.append(Candidate(side, arguments if first else None, None if sides else mapping, read_seconds))
             arguments = {} if first else arguments
     return (sides[0], sides[1]), arguments

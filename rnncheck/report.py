@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from rnncheck.errors import ExitCode
 from rnncheck.model.spec import Spec
@@ -134,7 +134,7 @@ class Mapped:
 
     candidate: str
     from_: str
-    how: str  # "name", "shape", "gradient", "given", or "own": by the candidate's own code
+    how: str  # "name", "shape", "gradient", "given", "own": by the candidate's own code, or "kept": it keeps its own
     shape: tuple[int, ...] | None = None
 
 
@@ -150,12 +150,17 @@ class SequenceFacts:
 
 @dataclass(frozen=True)
 class WeightFacts:
-    """Where the weights came from and what they are; both sides were read back and hold them bit for bit."""
+    """Where the weights came from and what they are.
+
+    With `sync` "reference" both sides were read back and hold them bit for bit; with "none" each side has its own, and
+    `source` says where the candidate's came from.
+    """
 
     source: str
     seed: int | None
     scale: float
     shapes: Mapping[str, tuple[int, ...]]
+    sync: Literal["reference", "none"] = "reference"
 
     @property
     def count(self) -> int:

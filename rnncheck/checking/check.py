@@ -19,7 +19,7 @@ def reported(case: Case, found: Examination) -> Report:
     plan, spec, sequences, common = case.plan, case.plan.spec, case.plan.sequences, case.common
     candidate, reference = case.sides
     envelope, batch_size, witness = case.enveloped.first, sequences.batch_size, found.testimony.witness
-    drawn = plan.weights is None and plan.weights_path is None
+    drawn = plan.weights is None and plan.weights_path is None and plan.sync == "reference"
     return Report(
         verdict=found.verdict,
         exit_code=found.exit_code,
@@ -34,6 +34,7 @@ def reported(case: Case, found: Examination) -> Report:
         weights=WeightFacts(
             source=str(plan.weights_path) if plan.weights_path else "random" if drawn else "given",
             seed=plan.seed if drawn else None,
+            sync=plan.sync,
             scale=plan.weight_scale,
             shapes=spec.parameter_shapes(),
         ),
@@ -48,6 +49,7 @@ def reported(case: Case, found: Examination) -> Report:
         witness=witness,
         notes=[
             *carrying(found.comparisons),
+            *case.notes,
             *common.notes,
             *found.evidence.notes,
             *found.testimony.notes,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -65,7 +66,9 @@ def examine(case: Case, progress: Progress | None = None) -> Examination:
         machine.tf32(plan.tf32),
         torch.inference_mode(),
     ):
-        layers = build_synced(case.sides[0], spec, case.weights), build_synced(case.sides[1], spec, case.weights)
+        own = plan.sync == "none"
+        candidate = (case.sides[0].build if own else partial(build_synced, case.sides[0]))(spec, case.weights)
+        layers = candidate, build_synced(case.sides[1], spec, case.weights)
         allowance = Stated(case.tolerance) if case.tolerance else case.enveloped
         lengths = plan.sequences.lengths
         both = SideBySide(spec, *layers, case.state, lengths, allowance, plan.rows, common.unexposed)

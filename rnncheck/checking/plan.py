@@ -1,14 +1,16 @@
 """A plan: all that one check is asked to do, and what that comes to once both sides are loaded."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from rnncheck import machine
+from rnncheck.checking.weights import as_they_are, weights_of
 from rnncheck.data.random import initial_state
 from rnncheck.data.sequences import Sequences
 from rnncheck.envelope import rounding_of
@@ -19,10 +21,9 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load
 from rnncheck.implementations.protocol import Defines, Implementation
-from rnncheck.model import weights_file
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
-from rnncheck.model.weights import Weights, draw
+from rnncheck.model.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class Plan:
     see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
     missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
     candidate's, or else the reference's. `mapping_path` says what each of the candidate's tensors holds, which is found
-    out otherwise, and can be written to `save_mapping_path`. `weights` are in hand, or else in a file, or drawn.
+    out otherwise, and can be written to `save_mapping_path`. `weights` are in hand, by torch's names or the
+    candidate's, or else in a file, or drawn. With `sync` "none" each side keeps weights of its own: those that it
+    holds, or for the candidate these, and `against_weights` for the reference. `read_seconds` is how long it may take
+    to find out how a user's own class is to be read.
     """
 
     spec: Spec
@@ -47,7 +51,10 @@ class Plan:
     seed: int = 0
     h0: InitialState = "random"
     weights_path: Path | None = None
-    weights: Weights | None = None
+    weights: Mapping[str, Tensor] | None = None
+    sync: Literal["reference", "none"] = "reference"
+    against_weights_path: Path | None = None
+    against_weights: Mapping[str, Tensor] | None = None
     save_weights_path: Path | None = None
     mapping_path: Path | None = None
     save_mapping_path: Path | None = None
@@ -62,6 +69,7 @@ class Plan:
     tf32: bool = False
     rows: int | None = 30
     arguments: Mapping[str, object] = field(default_factory=dict)
+    read_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Case:
     state: State
     tolerance: Tolerance | None
     enveloped: Enveloped
+    notes: Sequence[str] = ()  # on where the weights come from
 
 
 def prepare(plan: Plan) -> Case:
@@ -88,7 +97,12 @@ def prepare(plan: Plan) -> Case:
     require_memory(spec)
     if plan.save_mapping_path and isinstance(plan.candidate, str):
         check_mappable(plan.candidate)
-    sides = sides_of(plan.candidate, plan.reference, plan.arguments, plan.mapping_path)
+    sides = sides_of(plan.candidate, plan.reference, plan.arguments, plan.mapping_path, plan.read_seconds)
+    weights, notes = None, list[str]()
+    if plan.sync == "none":  # first: what keeps its weights need not be mapped
+        sides, weights, notes = as_they_are(plan, sides)
+    elif plan.against_weights is not None or plan.against_weights_path is not None:
+        raise UsageError("--against-weights is for --sync none; else both sides are given those of --weights")
     for side in sides:
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
@@ -100,7 +114,9 @@ def prepare(plan: Plan) -> Case:
         from rnncheck.mapping import save as save_mapping  # where a candidate was mapped it is there already
 
         save_mapping(plan.save_mapping_path, spec.cell, common.mapping)
-    weights = common.restrict(weights_of(plan))
+    if weights is None:
+        weights, notes = weights_of(plan, sides)
+        weights = common.restrict(weights)
     h0 = plan.h0 if common.takes_state else "zeros"
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
     if state.c is not None and not common.takes_cell_state:
@@ -109,7 +125,7 @@ def prepare(plan: Plan) -> Case:
     if tolerance is not None and plan.lockstep:
         raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
-    return Case(plan, sides, common, weights, h0, state, tolerance, enveloped)
+    return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
 
 
 def sides_of(
@@ -117,6 +133,7 @@ def sides_of(
     reference: str | Implementation,
     arguments: Mapping[str, object],
     mapping: Path | None = None,
+    read_seconds: float = 10.0,
 ) -> tuple[Implementation, Implementation]:
     """Both, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
     if arguments and not any(isinstance(each, str) and is_users_own(each) for each in (candidate, reference)):
@@ -127,7 +144,7 @@ def sides_of(
     for side in (candidate, reference):
         if isinstance(side, str):
             own = is_users_own(side)
-            sides.append(load(side, arguments if own else None, mapping if own else None))
+            sides.append(load(side, arguments if own else None, mapping if own else None, read_seconds))
             arguments = {} if own else arguments
         else:
             sides.append(side)
@@ -144,17 +161,3 @@ def require_memory(spec: Spec) -> None:
             f"these {numbers:,} weights take {needed / 2**30:,.0f} GiB and there are {here / 2**30:,.0f}; "
             "choose smaller sizes"
         )
-
-
-def weights_of(plan: Plan) -> Weights:
-    """The plan's weights, in hand, from its file or drawn, scaled, and saved if it says so."""
-    if plan.weights is not None:
-        weights = plan.weights
-    elif plan.weights_path:
-        weights = weights_file.load(plan.weights_path, plan.spec, allow_nonfinite=plan.allow_nonfinite)
-    else:
-        weights = draw(plan.spec, plan.seed)
-    weights = weights.scaled(plan.weight_scale)
-    if plan.save_weights_path:
-        weights_file.save(plan.save_weights_path, weights)
-    return weights

@@ -49,7 +49,7 @@ def conduct(
         check_name(name)
     if options.mapping or options.save_mapping:
         check_mappable(candidate)
-    sources = (reads, options.weights, options.mapping, *files_of(candidate, options.against))
+    sources = (reads, options.weights, options.against_weights, options.mapping, *files_of(candidate, options.against))
     for path in (options.output, options.save_weights, options.save_mapping):
         if path is not None:
             check_writable(path)

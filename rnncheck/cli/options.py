@@ -24,6 +24,7 @@ MODEL, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
 
 
 Format = Literal["table", "json"]
+Sync = Literal["reference", "none"]
 PageFormat = Literal["table", "json", "markdown"]  # of `faults`
 
 
@@ -83,7 +84,20 @@ class CheckOptions:
     seed: Annotated[int, Option(min=0, help="Of everything drawn at random.", rich_help_panel=DATA)] = 0
     weights: Annotated[
         Path | None,
-        Option(help="Weights from a safetensors or .pt state_dict, by torch's names.", rich_help_panel=WEIGHTS),
+        Option(
+            help="Weights from a safetensors or .pt state_dict, by torch's names or by those of your own class.",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = None
+    sync: Annotated[
+        Sync,
+        Option(
+            help="reference: both sides have the same weights. none: each has its own, as it is or by --weights.",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = "reference"
+    against_weights: Annotated[
+        Path | None, Option(help="With --sync none: the weights of --against.", rich_help_panel=WEIGHTS)
     ] = None
     save_weights: Annotated[
         Path | None, Option(help="Write the weights used, as safetensors.", rich_help_panel=WEIGHTS)

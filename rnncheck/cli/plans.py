@@ -138,7 +138,7 @@ def plan_of(
         from rnncheck.checking.plan import Plan, sides_of
         from rnncheck.implementations.protocol import KnowsItsCell
 
-    candidate, reference = sides_of(*sides, arguments, options.mapping)
+    candidate, reference = sides_of(*sides, arguments, options.mapping, options.read_seconds)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
     if options.cell is None and own is not None:
         spec = spec_of(replace(options, cell=own.cell(spec)), spec.input_size)
@@ -150,6 +150,8 @@ def plan_of(
         seed=options.seed,
         h0=options.h0,
         weights_path=options.weights,
+        sync=options.sync,
+        against_weights_path=options.against_weights,
         save_weights_path=options.save_weights,
         mapping_path=options.mapping,
         save_mapping_path=options.save_mapping,
@@ -163,4 +165,5 @@ def plan_of(
         diagnose=options.diagnose,
         tf32=options.tf32,
         rows=rows,
+        read_seconds=options.read_seconds,
     )

@@ -81,9 +81,14 @@ def files_of(*names: str) -> list[Path]:
     return [each for each in files if each is not None]
 
 
-def load(name: str, arguments: "Mapping[str, object] | None" = None, mapping: Path | None = None) -> "Implementation":
+def load(
+    name: str,
+    arguments: "Mapping[str, object] | None" = None,
+    mapping: Path | None = None,
+    read_seconds: float = 10.0,
+) -> "Implementation":
     """The implementation of that name; `arguments` are for the constructor of a class of the user's own, and the file
-    `mapping` says what its tensors hold.
+    `mapping` says what its tensors hold; finding out how to read it may take `read_seconds`.
 
     Raises `UsageError` when there is none, and `CannotRun` for code that cannot be loaded.
     """
@@ -95,7 +100,7 @@ def load(name: str, arguments: "Mapping[str, object] | None" = None, mapping: Pa
         variant: Implementation = named(VARIANT_LAYER)(name.removeprefix(VARIANT))
         return variant
     if is_users_own(name):
-        candidate: Implementation = named(CANDIDATE)(name, arguments, mapping)
+        candidate: Implementation = named(CANDIDATE)(name, arguments, mapping, read_seconds)
         return candidate
     implementation: Implementation = named(BUILT_IN[name])()
     return implementation

@@ -113,6 +113,28 @@ class Defines(Protocol):
 
 
 @runtime_checkable
+class HasWeights(Protocol):
+    """An implementation with weights of its own, by its own names."""
+
+    @property
+    def name(self) -> str: ...
+
+    def canonical(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str) -> tuple[Weights, list[str]]:
+        """Torch's weights out of these tensors, by its own names, or out of those that it holds, and what to note.
+
+        Errors call them `source`. Raises `WeightsError` where torch's layer cannot hold the same.
+        """
+        ...
+
+    def keep(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str, beside: Weights) -> list[str]:
+        """Makes it keep these from now on, or those that it holds, whatever it is built with; returns what to note.
+
+        It is compared with a side that has the weights `beside`, and refuses to be built with others.
+        """
+        ...
+
+
+@runtime_checkable
 class KnowsItsCell(Protocol):
     """An implementation of one cell alone."""
 

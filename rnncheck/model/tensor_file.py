@@ -20,6 +20,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Path ha
 _SAFETENSORS = b"\0\0\0\0{"  # behind its first four bytes: the header's length is far below 2^32, the header is JSON
 _ZIP = b"PK\x03\x04"
 _LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save's magic number, behind the pickle protocol's two bytes
+_ENTRIES = ("state_dict", "model_state_dict", "model")  # where a checkpoint has the model's tensors
 _TENSORS_ONLY = "rnncheck loads tensors only: save the layer's state_dict() with torch.save or as safetensors"
 _OTHERS = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the weights; fetch them with git lfs pull"),
@@ -128,10 +129,17 @@ def _named(content: object, name: str) -> dict[str, Tensor]:
         raise WeightsError(
             f"{name} holds one object of type {type(content).__name__}, not tensors by name; {_TENSORS_ONLY}"
         )
-    for key, value in content.items():
-        if isinstance(value, Mapping) and value and all(isinstance(inner, Tensor) for inner in value.values()):
-            shown = printable(str(key))
-            raise WeightsError(f"{name} is a checkpoint; its tensors are under '{shown}': save that entry by itself")
+    inside = {
+        str(key): value
+        for key, value in content.items()
+        if isinstance(value, Mapping) and value and all(isinstance(inner, Tensor) for inner in value.values())
+    }
+    if inside:  # a checkpoint
+        entry = next((key for key in _ENTRIES if key in inside), None) or next(iter(inside))
+        if len(inside) > 1 and entry not in _ENTRIES:
+            shown = ", ".join(f"'{printable(key)}'" for key in inside)
+            raise WeightsError(f"{name} is a checkpoint with tensors under {shown}: save the entry that is meant")
+        return _named(inside[entry], name)
     for key, value in content.items():
         shown = printable(str(key))
         if not isinstance(value, Tensor):

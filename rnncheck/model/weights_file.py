@@ -1,7 +1,7 @@
 """Weights in and out of files: safetensors both ways, and the state_dicts of `torch.save` to read."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -22,19 +22,44 @@ def load(path: str | os.PathLike[str], spec: Spec, *, allow_nonfinite: bool = Fa
     Raises `WeightsError` when the file cannot be read as tensors, when they are not exactly the spec's parameters,
     or when a value is NaN or infinite and `allow_nonfinite` is not set.
     """
-    return fitted(printable(os.fspath(path), 200), read_tensors(path), spec, allow_nonfinite=allow_nonfinite)
+    name = printable(os.fspath(path), 200)
+    return finite(name, fitting(name, read_tensors(path), spec), allow_nonfinite=allow_nonfinite)
 
 
-def fitted(name: str, tensors: Mapping[str, Tensor], spec: Spec, *, allow_nonfinite: bool = False) -> Weights:
-    """The weights among `tensors`, which errors call `name`; otherwise as `load`."""
-    problem = misfit({key: tuple(tensor.shape) for key, tensor in tensors.items()}, spec)
+def fitting(name: str, tensors: Mapping[str, Tensor], spec: Spec) -> Weights:
+    """The weights among `tensors`, which errors call `name`. All of their names may begin with one prefix.
+
+    Raises `WeightsError` when they are not exactly the spec's parameters.
+    """
+    prefix = common_prefix(tensors, spec)
+    bare = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+    problem = misfit({key: tuple(tensor.shape) for key, tensor in bare.items()}, spec)
     if problem is not None:
         raise WeightsError(f"{name} does not fit the {spec.cell} asked for: {problem}")
-    weights = Weights({key: _master(tensors[key], f"{name}: {key}") for key in spec.parameter_shapes()})
+    return Weights({key: _master(bare[key], f"{name}: {prefix}{key}") for key in spec.parameter_shapes()})
+
+
+def common_prefix(names: Collection[str], spec: Spec) -> str:
+    """What stands before each of the names, where only a parameter's own name follows."""
+    prefix = "".join(next(iter(names), "").rpartition(".")[:2])
+    own = all(name.startswith(prefix) and name.removeprefix(prefix) in spec.parameter_shapes() for name in names)
+    return prefix if own else ""
+
+
+def finite(name: str, weights: Weights, *, allow_nonfinite: bool = False) -> Weights:
+    """The weights. Raises `WeightsError` when a value is NaN or infinite and that is not allowed."""
     if not allow_nonfinite and (bad := weights.nonfinite()):
         first = listed([_first_nonfinite(key, weights.values[key]) for key in bad])
         raise WeightsError(f"{name} holds values that are no numbers: {first}\n--allow-nonfinite accepts them")
     return weights
+
+
+def masters(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Every tensor of real numbers in float64, by its own name; counters and masks are left as they are."""
+    return {
+        key: _master(tensor, f"{name}: {key}") if tensor.is_floating_point() else tensor
+        for key, tensor in tensors.items()
+    }
 
 
 def save(path: str | os.PathLike[str], weights: Weights) -> None:

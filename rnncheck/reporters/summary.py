@@ -46,6 +46,8 @@ def mapping(report: Report, screen: Screen) -> list[Text]:
     renamed = [each for each in report.mapping if each.candidate != each.from_]
     if not renamed:
         return []
+    if all(each.how == "kept" for each in renamed):
+        return []
     if all(each.how == "own" for each in renamed):
         own = screen.clean(renamed[0].candidate)
         return entry("", f"filled by its own {own}, proved by changing each weight alone", screen.width)
@@ -192,6 +194,8 @@ def _envelope(report: Report) -> str:
 
 def _weights(report: Report, screen: Screen) -> str:
     weights = report.weights
+    if weights.sync == "none":
+        return f"{count(weights.count)} numbers, not synchronised: each side has its own"
     source = f"from {screen.clean(weights.source, 200)}" if weights.seed is None else f"seed {weights.seed}"
     scaled = "" if weights.scale == 1 else f", the recurrent ones times {weights.scale:g}"
     own = any(each.how == "own" for each in report.mapping)

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rnncheck.errors import CannotRun, UsageError
+from rnncheck.errors import CannotRun, UsageError, WeightsError
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
 from rnncheck.mapping.expression import Unused
+from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
@@ -26,6 +27,7 @@ from rnncheck.user_code.lacking import lacking
 from rnncheck.user_code.loading import in_hand, load
 from rnncheck.user_code.native_layer import NativeLayer, plain
 from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
+from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
 from rnncheck.user_code.understanding import Understanding
 
 OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
@@ -39,14 +41,21 @@ class Candidate:
     """
 
     def __init__(
-        self, named: object, arguments: Mapping[str, object] | None = None, mapping: Path | None = None
+        self,
+        named: object,
+        arguments: Mapping[str, object] | None = None,
+        mapping: Path | None = None,
+        read_seconds: float = 10.0,
     ) -> None:
+        self.read_seconds = read_seconds
         self._given = mapping
         self._loaded = load(parse(named)) if isinstance(named, str) else in_hand(named)
         self.name = named if isinstance(named, str) else self._loaded.called
         self.location = self._loaded.location
         self._understood = Understanding(self._loaded, dict(arguments or {}))
         self._mapped: dict[Spec, FoundMapping | OwnLoading] = {}
+        self._kept: Kept | None = None
+        self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._notes: list[str] = []
 
     def cell(self, spec: Spec) -> Cell:
@@ -102,7 +111,7 @@ class Candidate:
             (*self._understood.decided(spec), *mapping.conventions),
             (*mapping.restrictions, *self._understood.passed_over(spec), *([OWN_HEAD] if spec.head else [])),
             tuple(mapping.findings),
-            (*self._notes, *mapping.notes, *filter(None, (doubt, hint))),
+            (*self._notes, *self._replaced(), *mapping.notes, *filter(None, (doubt, hint))),
             doubt,
             crash,
             tuple(ignored),
@@ -111,8 +120,56 @@ class Candidate:
             self._understood.by_row(spec),
         )
 
+    def canonical(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str) -> tuple[Weights, list[str]]:
+        """Torch's weights out of its own, which are in `tensors` by its names, or else are those that it is made with,
+        and what to note of that. Raises `WeightsError` where they cannot be had.
+        """
+        if tensors is None:
+            self._require_own(spec)
+        mapping, native = self._mapping(spec), self._understood.native(spec)
+        if isinstance(mapping, OwnLoading | Kept):
+            raise WeightsError(f"{source} cannot be read by the names of {self.name}, which is filled by its own code")
+        expressions = {name: entry.expression for name, entry in mapping.entries.items()}
+        used = frozenset(name for name, each in expressions.items() if not isinstance(each, Unused))
+        notes: list[str] = []
+        if tensors is None:
+            tensors, self._replaces = native.tensors(), False
+        else:
+            tensors, notes = by_own_names(tensors, native, used, source)
+            notes.append(f"{source} was read by the names of {self.name}")
+        return Weights(inverse(expressions, tensors, spec)), notes
+
+    def keep(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str, beside: Weights) -> list[str]:
+        """Makes it keep its own weights from now on, or those in `tensors`, next to a reference with those `beside`;
+        returns what to note. Raises `WeightsError` where it has none of its own.
+        """
+        native = self._understood.native(spec)
+        notes: list[str] = []
+        if tensors is not None:
+            tensors, notes = by_own_names(tensors, native, frozenset(native.tensors()), source)
+        else:
+            self._require_own(spec)
+        self._kept = Kept(tensors, beside)
+        return notes
+
+    def _require_own(self, spec: Spec) -> None:
+        """Raises `WeightsError` where it has no weights of its own."""
+        if self._understood.is_given_weights or not (
+            self._loaded.lives or repeats(lambda: self._understood.native(spec))
+        ):
+            raise WeightsError(
+                f"{self.name} has no weights of its own: they are drawn anew whenever it is made; give them as a file, "
+                "or name a layer that holds them"
+            )
+
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
         return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights, self._loaded.file)
+
+    def _replaced(self) -> list[str]:
+        """That a living layer was given other weights."""
+        if self._kept is not None or not self._replaces:
+            return []
+        return [f"{self.name}: a copy was compared, its own weights replaced; --sync none compares it with its own"]
 
     @contextmanager
     def _hinting(self, spec: Spec) -> Iterator[None]:
@@ -125,8 +182,10 @@ class Candidate:
                 raise
             raise type(problem)(f"{problem}\n{hint}") from problem
 
-    def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading:
+    def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading | Kept:
         """Found once for a spec, whatever its dtype and device: given, or the candidate's own code, or inferred."""
+        if self._kept is not None:
+            return self._kept
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._mapped:
             try:
@@ -151,7 +210,7 @@ class CandidateLayer:
     """A native layer that holds canonical weights, as far as its mapping puts them there."""
 
     def __init__(
-        self, native: NativeLayer, mapping: FoundMapping | OwnLoading, weights: Weights, file: Path | None
+        self, native: NativeLayer, mapping: FoundMapping | OwnLoading | Kept, weights: Weights, file: Path | None
     ) -> None:
         self._native, self._mapping, self._file = native, mapping, file
         self._values = weights.cast(native.spec)
@@ -173,7 +232,7 @@ class CandidateLayer:
         """Those canonical weights that are held in registered parameters alone."""
         if not self._native.differentiable:
             return None
-        if isinstance(self._mapping, OwnLoading):
+        if isinstance(self._mapping, OwnLoading | Kept):
             return {}  # through code that copies, no gradient finds its way back
         registered = self._native.registered()
         holders = self._mapping.holders
@@ -212,8 +271,8 @@ class CandidateLayer:
         return self._native.run(x, state, lengths)
 
 
-def withheld(facts: Facts, mapping: FoundMapping | OwnLoading, spec: Spec) -> frozenset[str]:
+def withheld(facts: Facts, mapping: FoundMapping | OwnLoading | Kept, spec: Spec) -> frozenset[str]:
     """What no gradient can be had of: states that it does not take, weights that it has no place for."""
     states = {"h0": facts.takes_state, "c0": facts.takes_state and facts.takes_cell_state}
-    weights = spec.recurrent_shapes() if isinstance(mapping, OwnLoading) else mapping.absent()
+    weights = spec.recurrent_shapes() if isinstance(mapping, OwnLoading | Kept) else mapping.absent()
     return frozenset(weights) | {name for name, taken in states.items() if not taken}

@@ -33,6 +33,12 @@ class Loaded:
     location: str
     home: Home
 
+    @property
+    def lives(self) -> bool:
+        """Whether it is a layer already, with weights of its own, and nothing that makes one."""
+        function = self.thing.func if isinstance(self.thing, partial) else self.thing
+        return not isinstance(function, type) and not inspect.isroutine(function)
+
 
 def load(target: Target) -> Loaded:
     """Imports it. Raises `CannotRun` for what is not there or cannot be imported."""

@@ -43,6 +43,11 @@ class NativeLayer:
     def tensors(self) -> Mapping[str, Tensor]:
         return self._tensors
 
+    def names(self) -> frozenset[str]:
+        """Of all that its state_dict has, and of what it holds besides."""
+        saved = self._thing.state_dict() if isinstance(self._thing, nn.Module) else {}
+        return frozenset(self._tensors) | frozenset(saved)
+
     def registered(self) -> frozenset[str]:
         """Of what is no module all: its user trains what it holds."""
         if not isinstance(self._thing, nn.Module):

@@ -220,6 +220,11 @@ class Understanding:
                 return "Its constructor takes no size of the input: if it reads one feature, say --input-size 1"
         return None
 
+    @property
+    def is_given_weights(self) -> bool:
+        """Whether it is a function that has no weights of its own."""
+        return self._function is not None
+
     def _made(self, spec: Spec, output_size: int, scheme: Scheme | None = None) -> object:
         """Constructed, or given weights of its own, in the shapes that were found or that `scheme` says."""
         if self._function is None:

@@ -185,7 +185,10 @@ def test_a_truncated_state_dict_is_called_so(tmp_path: Path, zipped: bool, kept:
         ({"weight_ih_l0": torch.ones(2), "epoch": 3}, ": the entry 'epoch' is of type int, not a tensor"),
         ({"a\x1b]0;x\n": None}, r": the entry 'a\x1b]0;x\n' is of type NoneType"),
         ({0: torch.ones(2)}, ": the name 0 is of type int, not text"),
-        ({"epoch": 3, "model": OrderedDict(a=torch.ones(2))}, " is a checkpoint; its tensors are under 'model'"),
+        (
+            {"epoch": 3, "one": OrderedDict(a=torch.ones(2)), "two": {"b": torch.ones(2)}},
+            " is a checkpoint with tensors under 'one', 'two': save the entry that is meant",
+        ),
     ],
 )
 def test_what_is_not_tensors_by_name_is_refused(tmp_path: Path, content: object, said: str) -> None:

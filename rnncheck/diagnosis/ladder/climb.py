@@ -15,6 +15,7 @@ from rnncheck.diagnosis.ladder.distance import Gap, Trial, gap, worse
 from rnncheck.diagnosis.ladder.low_precision import evidence
 from rnncheck.diagnosis.ladder.precisions import Precision, coarser_than
 from rnncheck.envelope import Rounding, independent_units, lowered_envelope, rounding_of
+from rnncheck.errors import RefusedError
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State
@@ -67,7 +68,11 @@ def climb(
         message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} may do"
         return Ladder("arithmetic", own.size, None, message, rounding_only(message))
     coarse = [each for each in coarser_than(rounding) if rung.gap(each.rounding(rounding), each.floor).contained]
-    if found := evidence(rung.lockstep, rung.stepped, rung.envelope, coarse):
+    try:
+        found = evidence(rung.lockstep, rung.stepped, rung.envelope, coarse)
+    except RefusedError:  # a side that keeps its own weights can be given no others
+        found = None
+    if found is not None:
         name = found.precision.name if found.stored else found.precision.as_factors
         message = f"computes in {name}: its errors are those of {digits(found.precision)}, and {found.how}"
         finding = Finding("low-precision-compute", message, residual=own.size)

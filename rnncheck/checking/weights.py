@@ -1,0 +1,130 @@
+"""Which weights a check uses: drawn, given by torch's names or by a candidate's own, or those that each side has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from rnncheck.errors import RefusedError, UsageError, WeightsError
+from rnncheck.implementations.protocol import HasWeights, Implementation, Layer
+from rnncheck.model import weights_file
+from rnncheck.model.spec import Spec
+from rnncheck.model.tensor_file import read_tensors
+from rnncheck.model.weights import Weights, draw
+from rnncheck.text import printable
+
+if TYPE_CHECKING:
+    from rnncheck.checking.plan import Plan
+
+Sides = tuple[Implementation, Implementation]
+
+
+def weights_of(plan: "Plan", sides: Sides) -> tuple[Weights, list[str]]:
+    """The weights that both sides are given, scaled, and saved if the plan says so; and what to note of them.
+
+    Raises `WeightsError` for a file that has neither torch's names nor those of either side.
+    """
+    notes: list[str] = []
+    if plan.weights is not None or plan.weights_path is not None:
+        tensors, source = tensors_of(plan.weights, plan.weights_path)
+        weights, notes = translated(tensors, source, plan.spec, sides, allow_nonfinite=plan.allow_nonfinite)
+    else:
+        weights = draw(plan.spec, plan.seed)
+    weights = weights.scaled(plan.weight_scale)
+    if plan.save_weights_path:
+        weights_file.save(plan.save_weights_path, weights)
+    return weights, notes
+
+
+def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mapping[str, Tensor], str]:
+    """Tensors by name, in hand or in a file, and what errors call them."""
+    if given is not None:
+        return given, "weights"
+    return read_tensors(str(path)), printable(str(path), 200)
+
+
+def translated(
+    tensors: Mapping[str, Tensor], source: str, spec: Spec, sides: Sequence[Implementation], *, allow_nonfinite: bool
+) -> tuple[Weights, list[str]]:
+    """Torch's weights out of tensors by torch's names, or else by those of one of the sides."""
+    try:
+        fitting = weights_file.fitting(source, tensors, spec)
+    except WeightsError as problem:
+        owners = [side for side in sides if isinstance(side, HasWeights)]
+        if not owners:
+            raise
+        for side in owners:
+            try:
+                weights, notes = side.canonical(spec, weights_file.masters(source, tensors), source)
+            except WeightsError as own:
+                problem = WeightsError(f"{problem}\nBy the names of {side.name}: {own}")
+            else:
+                return weights_file.finite(source, weights, allow_nonfinite=allow_nonfinite), notes
+        raise problem from None
+    return weights_file.finite(source, fitting, allow_nonfinite=allow_nonfinite), []
+
+
+def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
+    """Both sides with weights of their own, those of the reference in torch's layout, and what to note.
+
+    Raises `UsageError` for a side without any, and for options that would change weights.
+    """
+    spec, (candidate, reference) = plan.spec, sides
+    changing = {
+        "--weight-scale": plan.weight_scale != 1,
+        "--save-weights": plan.save_weights_path is not None,
+        "--mapping": plan.mapping_path is not None,
+        "--save-mapping": plan.save_mapping_path is not None,
+        "--head": spec.head is not None,
+    }
+    if asked := [option for option, given in changing.items() if given]:
+        raise UsageError(f"--sync none leaves each side the weights it has, and {asked[0]} is about others; drop one")
+    notes = ["each side was compared with weights of its own"]
+    if plan.against_weights is not None or plan.against_weights_path is not None:
+        tensors, source = tensors_of(plan.against_weights, plan.against_weights_path)
+        weights, more = translated(tensors, source, spec, [reference], allow_nonfinite=plan.allow_nonfinite)
+    elif isinstance(reference, HasWeights):
+        weights, more = reference.canonical(spec, None, f"what {reference.name} holds")
+    else:
+        raise UsageError(f"--sync none needs weights of {reference.name}'s own: add --against-weights FILE")
+    own = None
+    if plan.weights is not None or plan.weights_path is not None:
+        own = tensors_of(plan.weights, plan.weights_path)
+    if isinstance(candidate, HasWeights):
+        source = own[1] if own else f"what {candidate.name} holds"
+        more += candidate.keep(spec, weights_file.masters(source, own[0]) if own else None, source, weights)
+    elif own is None:
+        raise UsageError(f"--sync none needs weights of {candidate.name}'s own: add --weights FILE")
+    else:
+        held, _ = translated(*own, spec, [], allow_nonfinite=plan.allow_nonfinite)
+        candidate = Holding(candidate, held, weights)
+    return (candidate, reference), weights, notes + more
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A side that keeps the weights `own`, and is compared with one that has the weights `beside`."""
+
+    side: Implementation
+    own: Weights
+    beside: Weights
+
+    @property
+    def name(self) -> str:
+        return self.side.name
+
+    @property
+    def location(self) -> str:
+        return self.side.location
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        return self.side.refuses(spec, lengths=lengths)
+
+    def build(self, spec: Spec, weights: Weights) -> Layer:
+        """With its own. Raises `RefusedError` for others than those beside it, which it is not to be given."""
+        expected = self.beside.cast(spec)
+        if any(not torch.equal(value, expected[name]) for name, value in weights.cast(spec).items()):
+            raise RefusedError(f"{self.name} is compared as it is, and can be given no other weights")
+        return self.side.build(spec, self.own)
