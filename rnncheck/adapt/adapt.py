@@ -7,7 +7,7 @@ from rnncheck.adapt.subject import subject
 from rnncheck.adapt.wrapper import wrapper
 from rnncheck.implementations.target import parse
 from rnncheck.model.spec import Cell
-from rnncheck.user_code.loading import load
+from rnncheck.user_code.loading import load, meant
 
 
 def adapt(name: str, cell: Cell | None, arguments: Mapping[str, object], path: Path | None) -> str:
@@ -15,4 +15,5 @@ def adapt(name: str, cell: Cell | None, arguments: Mapping[str, object], path: P
 
     Raises `CannotRun` for what cannot be loaded, and `UsageError` where nothing says which cell it is.
     """
-    return wrapper(subject(load(parse(name)), cell, arguments), path)
+    loaded = load(parse(name))
+    return wrapper(subject(loaded, cell, meant(arguments, loaded)), path)

@@ -115,7 +115,9 @@ def argument(
 
 
 def literal(value: object) -> str:
-    return value.__name__ if isinstance(value, type) else repr(value)
+    if not isinstance(value, type):
+        return repr(value)
+    return f"nn.{value.__name__}" if value.__module__.startswith("torch.nn") else value.__name__
 
 
 def configuration(subject: Subject, name: str, parameter: inspect.Parameter) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def wrapper(subject: Subject, path: Path | None) -> str:
     indented = [f"    {line}" if line else "" for line in body]
     beside = None if path is None else path.parent
     text = "\n".join(indented)
-    own = [subject.loaded.called.partition(".")[0], *(each for each in classes(subject) if f"{each}(" in text)]
+    named = [each for each in classes(subject) if re.search(rf"\b{each}\b", text)]
+    own = [subject.loaded.called.partition(".")[0], *named]
     theirs = [line for name in dict.fromkeys(own) for line in imports(subject.loaded, name, beside)]
     theirs = list(dict.fromkeys(theirs))
     lines = [*header(subject, path), "", *library(subject, theirs, text), "", *theirs, "", ""]

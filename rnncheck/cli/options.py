@@ -61,7 +61,8 @@ class CheckOptions:
         Option(
             "--arg",
             metavar="NAME=VALUE",
-            help="For the constructor of your own class, where names do not say enough.",
+            help="For the constructor of your own class: 64, [1, 2], None, str:64 for text, a class by its name or as "
+            "file.py:Class.",
             rich_help_panel=MODEL,
         ),
     ] = None

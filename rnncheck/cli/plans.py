@@ -1,6 +1,5 @@
 """Options turned into a spec, data and a plan; what no layer or no run can have is refused here, before torch loads."""
 
-import ast
 import math
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from rnncheck.data.options import FileOptions
 from rnncheck.errors import DataError, UsageError
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
+from rnncheck.user_code.typed import typed
 
 if TYPE_CHECKING:
     from rnncheck.checking.plan import Plan
@@ -110,7 +110,7 @@ def file_data(path: str, options: RunOptions) -> "Sequences":
 
 
 def arguments_of(given: "list[str] | None") -> dict[str, object]:
-    """`name=value` as Python writes numbers, strings and lists; anything else is a string as it is."""
+    """`name=value` as Python writes numbers, text and lists; `str:` before what is text; the name of a class."""
     arguments: dict[str, object] = {}
     for each in given or []:
         name, equals, value = each.partition("=")
@@ -119,9 +119,12 @@ def arguments_of(given: "list[str] | None") -> dict[str, object]:
         if name in arguments:
             raise UsageError(f"--arg {name} is given twice")
         try:
-            arguments[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            arguments[name] = value
+            arguments[name] = typed(value)
+        except ValueError:
+            raise UsageError(
+                f"--arg {name}: {printable(value, 100)} is not written as Python writes it; if it is text: "
+                f"--arg {name}=str:{printable(value, 100)}"
+            ) from None
     return arguments
 
 

@@ -24,10 +24,11 @@ from rnncheck.user_code.blame import blamed
 from rnncheck.user_code.cells import inferred
 from rnncheck.user_code.hints import shape_hint
 from rnncheck.user_code.lacking import lacking
-from rnncheck.user_code.loading import in_hand, load
+from rnncheck.user_code.loading import in_hand, load, meant
 from rnncheck.user_code.native_layer import NativeLayer, plain
 from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
+from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
 
 OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
@@ -52,11 +53,17 @@ class Candidate:
         self._loaded = load(parse(named)) if isinstance(named, str) else in_hand(named)
         self.name = named if isinstance(named, str) else self._loaded.called
         self.location = self._loaded.location
-        self._understood = Understanding(self._loaded, dict(arguments or {}))
+        arguments = arguments or {}
+        given = meant(arguments, self._loaded)
+        self._understood = Understanding(self._loaded, given)
         self._mapped: dict[Spec, FoundMapping | OwnLoading] = {}
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
-        self._notes: list[str] = []
+        self._notes = [
+            f"{name} is the class {each.__name__}; --arg {name}=str:{arguments[name]} is text"
+            for name, each in given.items()
+            if isinstance(each, type) and isinstance(arguments[name], Word)
+        ]
 
     def cell(self, spec: Spec) -> Cell:
         """Which of the three it is, by what it is called and holds. Raises `UsageError` where that cannot be told."""

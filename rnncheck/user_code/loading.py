@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -13,11 +14,12 @@ from typing import Any
 from torch import nn
 
 from rnncheck.errors import CannotRun
-from rnncheck.implementations.target import Target
+from rnncheck.implementations.target import Target, parse
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.home import Home
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.typed import Word
 
 RECURRENT = ("rnn", "lstm", "gru", "recurrent", "elman")
 
@@ -134,6 +136,35 @@ def chosen(module: ModuleType, target: Target) -> str:
         raise CannotRun(f"{target.name} holds no class and no function")
     first = next(iter(things))
     raise CannotRun(f"{target.name} holds {printable(', '.join(things), 400)}; say which, as in {target.name}:{first}")
+
+
+def meant(arguments: Mapping[str, object], loaded: Loaded) -> dict[str, object]:
+    """With a class for every word that names one: `file.py:Class`, or a class of the candidate's own module, unless the
+    parameter is text by default. Raises `CannotRun` for a file or a class that is not there.
+    """
+    try:
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(loaded.thing).parameters  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        parameters = {}
+    found = dict(arguments)
+    for name, value in arguments.items():
+        if not isinstance(value, Word):
+            continue
+        parameter = parameters.get(name)
+        text = parameter is not None and (isinstance(parameter.default, str) or parameter.annotation in (str, "str"))
+        found[name] = str(value) if text else named_class(value, loaded.module) or str(value)
+    return found
+
+
+def named_class(word: str, module: ModuleType) -> type | None:
+    """The class that a word names, or None where it is another word."""
+    thing: object = module
+    if ".py:" in word:
+        thing = load(parse(word)).thing
+    else:
+        for part in word.split("."):
+            thing = getattr(thing, part, None)
+    return thing if isinstance(thing, type) else None
 
 
 def is_layer(value: object) -> bool:
