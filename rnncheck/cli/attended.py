@@ -23,6 +23,7 @@ from rnncheck.user_code.own_code import is_own, shown, source_line
 ENDED = re.compile(rb"\0ended (\d+)\0")
 FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
 TIMEOUT = "Timeout ("  # with which a traceback begins that was written because time was up
+STOPPED: dict[int, ExitCode] = {2: ExitCode.INTERRUPTED, 15: ExitCode.TERMINATED, 1: ExitCode.HUNG_UP}  # by signal
 MOST = 1 << 16  # bytes of what the child tells
 
 _channel: int | None = None  # the child's end of the pipe; None without a parent that attends
@@ -33,6 +34,7 @@ def attend() -> None:
     global _channel
     if sys.platform != "linux":
         return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else, where it is ignored, how the child ends is lost
     reading, writing = os.pipe()
     with held_back():
         child = os.fork()
@@ -89,6 +91,8 @@ def outcome(told: bytes, status: int) -> int:
     """The exit code of a command whose process ended with `status`, negative for a signal; why, if it told no code."""
     if found := ENDED.findall(told):
         return int(found[-1])
+    if -status in STOPPED:  # before anything could be said of it
+        return STOPPED[-status]
     say(f"error: {explained(told.decode(errors='backslashreplace'), status)}")
     return ExitCode.CANNOT_RUN
 

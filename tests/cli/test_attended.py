@@ -95,7 +95,8 @@ def test_without_a_process_that_watches_a_timeout_is_refused(rnncheck: Callable[
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "code"), [(b"\0ended 1\0", 1, 1), (b"Timeout (0:00:01)!\n\0ended 5\0", 1, 5), (b"", 1, 4)]
+    ("told", "status", "code"),
+    [(b"\0ended 1\0", 1, 1), (b"Timeout (0:00:01)!\n\0ended 5\0", 1, 5), (b"", 1, 4), (b"", -2, 130)],
 )
 def test_an_exit_code_that_nobody_told_is_not_believed(
     told: bytes, status: int, code: int, capsys: pytest.CaptureFixture[str]
