@@ -1,6 +1,5 @@
 """A plan: all that one check is asked to do, and what that comes to once both sides are loaded."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +13,10 @@ from rnncheck.checking.weights import as_they_are, weights_of
 from rnncheck.data.random import initial_state
 from rnncheck.data.sequences import Sequences
 from rnncheck.envelope import rounding_of
-from rnncheck.errors import CannotRun, RefusedError, UsageError
-from rnncheck.evidence import free_run
+from rnncheck.errors import RefusedError, UsageError, WeightsError
 from rnncheck.evidence.allowance import Enveloped
 from rnncheck.evidence.common_ground import Ground, ground
+from rnncheck.evidence.memory import require_memory
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load
 from rnncheck.implementations.protocol import Defines, Implementation
@@ -94,7 +93,7 @@ def prepare(plan: Plan) -> Case:
     """Loads both sides and all that they are given. Raises `CannotRun` for what cannot be used."""
     spec, sequences = plan.spec, plan.sequences
     machine.require(spec)
-    require_memory(spec)
+    require_memory(spec, sequences, enveloped=plan.atol is None and plan.rtol is None)
     if plan.save_mapping_path and isinstance(plan.candidate, str):
         check_mappable(plan.candidate)
     sides = sides_of(plan.candidate, plan.reference, plan.arguments, plan.mapping_path, plan.read_seconds)
@@ -117,6 +116,7 @@ def prepare(plan: Plan) -> Case:
     if weights is None:
         weights, notes = weights_of(plan, sides)
         weights = common.restrict(weights)
+    require_fit(weights, spec)
     h0 = plan.h0 if common.takes_state else "zeros"
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
     if state.c is not None and not common.takes_cell_state:
@@ -152,12 +152,15 @@ def sides_of(
     return sides[0], sides[1]
 
 
-def require_memory(spec: Spec) -> None:
-    """Raises `CannotRun` for weights that this machine cannot hold, in float64 and twice at the run's dtype."""
-    numbers = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
-    needed, here = 16 * numbers, free_run.physical_memory()
-    if needed > here:
-        raise CannotRun(
-            f"these {numbers:,} weights take {needed / 2**30:,.0f} GiB and there are {here / 2**30:,.0f}; "
-            "choose smaller sizes"
-        )
+def require_fit(weights: Weights, spec: Spec) -> None:
+    """Raises `WeightsError` for a finite weight that is too large for the dtype."""
+    dtype = getattr(torch, spec.dtype)
+    largest = torch.finfo(dtype).max
+    for name, given in weights.values.items():
+        too_large = given.isfinite() & given.to(dtype).isinf()
+        if bool(too_large.any()):
+            index = ", ".join(map(str, too_large.nonzero()[0].tolist()))
+            raise WeightsError(
+                f"{name}[{index}] is {float(given[too_large][0]):.6g}, and the largest number of {spec.dtype} is "
+                f"{largest:.6g}; use smaller weights, or --dtype float64"
+            )

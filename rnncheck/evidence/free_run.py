@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -17,6 +18,7 @@ from rnncheck.implementations.protocol import Layer
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.report import Comparison
+from rnncheck.text import printable
 
 
 class SideBySide:
@@ -106,6 +108,7 @@ def on_host(value: Tensor | None) -> Tensor | None:
 
 
 LONGEST = 4096  # timesteps: longer chunks gain no speed
+CONTAINER = Path("/sys/fs/cgroup/memory.max")
 WIDEST = 8 * 1024 * 1024  # elements of the widest thing a chunk holds
 
 
@@ -118,10 +121,27 @@ def tensors(sequences: Sequences, spec: Spec, *, whole: bool = False) -> Iterato
     if whole or spec.bidirectional or sequences.lengths is not None:
         x = gather(sequences, spec)
         if len(x):
-            yield x
+            yield fitting(x, 0, sequences, spec)
         return
+    start = 0
     for chunk in sequences.chunks(chunk_length(sequences.batch_size, spec)):
-        yield torch.from_numpy(chunk)
+        yield fitting(torch.from_numpy(chunk), start, sequences, spec)
+        start += len(chunk)
+
+
+def fitting(x: Tensor, start: int, sequences: Sequences, spec: Spec) -> Tensor:
+    """x (t, B, I), whose first timestep is `start`. Raises `DataError` for a finite number too large for the dtype."""
+    dtype = getattr(torch, spec.dtype)
+    too_large = x.isfinite() & x.to(dtype).isinf() if x.numel() and dtype != torch.float64 else None
+    if too_large is None or not bool(too_large.any()):
+        return x
+    t, row, column = (int(each) for each in too_large.nonzero()[0])
+    names = sequences.source.get("columns")
+    name = f" ('{printable(names[column])}')" if isinstance(names, list) else ""
+    raise DataError(
+        f"timestep {start + t}, batch row {row}: column {column + 1}{name} is {float(x[t, row, column]):.6g}, and the "
+        f"largest number of {spec.dtype} is {torch.finfo(dtype).max:.6g}; scale the column down, or use --dtype float64"
+    )
 
 
 def chunk_length(batch_size: int, spec: Spec) -> int:
@@ -156,8 +176,12 @@ def rows_per_step(spec: Spec) -> int:
 
 
 def physical_memory() -> float:
-    """Bytes; without a limit where the system does not tell."""
+    """Bytes, as many as a container may use; without a limit where the system does not tell."""
     try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        here = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
         return float("inf")
+    try:
+        return min(here, float(CONTAINER.read_text()))
+    except (OSError, ValueError):  # no such limit, or "max"
+        return here

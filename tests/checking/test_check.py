@@ -15,7 +15,7 @@ from rnncheck.checking.examine import same_bits
 from rnncheck.checking.plan import Plan
 from rnncheck.data.random import random_sequences
 from rnncheck.data.sequences import Sequences
-from rnncheck.errors import DataError, DeviceError, RefusedError, UsageError, WeightsError
+from rnncheck.errors import CannotRun, DeviceError, RefusedError, UsageError, WeightsError
 from rnncheck.evidence import free_run
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -196,7 +196,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 
 def test_data_larger_than_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(free_run, "physical_memory", lambda: 2000.0)
-    with pytest.raises(DataError, match="both directions need all timesteps at once"):
+    with pytest.raises(CannotRun, match="this check would hold"):
         checked(spec=Spec(bidirectional=True))
 
 
