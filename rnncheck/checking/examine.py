@@ -1,7 +1,7 @@
 """The examination of a case: both sides run, what they yield compared and judged, the verdict explained or doubted."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -86,7 +86,10 @@ def examine(case: Case, progress: Progress | None = None) -> Examination:
             stopped = interrupt
         comparisons = [*both.comparisons(), *evidence.comparisons, *common.problems]
         verdict, reason = judge(comparisons, case.enveloped.doubt)
-        if verdict is Verdict.EQUIVALENT and (doubt := evidence.doubt or common.doubt):
+        doubt = evidence.doubt or common.doubt
+        if verdict is Verdict.MISMATCH:
+            doubt = unconfirmed(case, first, evidence, comparisons)
+        if doubt and verdict is not Verdict.INCONCLUSIVE:
             verdict, reason = Verdict.INCONCLUSIVE, doubt
         switches = machine.precision_switches()
         found = Examination(verdict, reason, both.steps, comparisons, evidence, switches)
@@ -122,6 +125,16 @@ def look_closer(case: Case, first: FirstChunk, output: Tensor, into: Evidence) -
         first.stepped(enveloped.first, output, into)
     if plan.backward or (plan.backward is None and tolerance is None):
         first.differentiated(tolerance or enveloped.rounding, plan.seed, plan.backward, into)
+
+
+def unconfirmed(
+    case: Case, first: FirstChunk | None, evidence: Evidence, comparisons: Sequence[Comparison]
+) -> str | None:
+    """Why a mismatch that rests on gradients alone, and on no finding about them, is none that was confirmed."""
+    if first is None or evidence.findings or case.tolerance is not None:
+        return None
+    wrong = [each for each in comparisons if not each.agrees]
+    return first.unconfirmed(wrong, case.enveloped.rounding, case.plan.seed)
 
 
 def account_for(found: Examination, case: Case, first: FirstChunk) -> None:

@@ -13,6 +13,7 @@ from rnncheck.evidence.gradients.differentiate import INPUTS, Derived, Run, diff
 from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.evidence.gradients.task import (
     MOST_WEIGHTS,
+    SAMPLES,
     Allowances,
     Held,
     Task,
@@ -129,6 +130,7 @@ def backward_comparisons(
     in_float64: tuple[Implementation, Implementation] | None = None,
     unexposed: frozenset[str] = frozenset(),
     withheld: frozenset[str] = frozenset(),
+    samples: int = SAMPLES,
 ) -> Backward:
     """The gradients of sum(P * (output, h_n, c_n)) by x, h0, c0 and every weight, P fixed, normal, from `seed`.
 
@@ -136,6 +138,7 @@ def backward_comparisons(
     round, for an envelope of its own, or a stated tolerance. `in_float64`, candidate and reference, has the same
     gradients judged in float64 too, where what is right at the dtype only by its generosity shows. The head's y is
     left out: its parameters get no gradient here. Long, wide and large runs are checked in part, as the note says.
+    An envelope has `samples` perturbed runs, at least.
     Results that are `unexposed` have no part in the sum, and gradients that are `withheld` none in the comparison.
     Works in any of torch's modes, draws from no global generator, and leaves no `.grad` behind.
     """
@@ -147,11 +150,11 @@ def backward_comparisons(
         return Backward([], [], f"gradients were not checked: {size}")
     with torch.inference_mode(False):
         task = Task.of(Run(spec, *reach.cut(x, state, lengths), unexposed, withheld), weights, seed)
-        at_dtype = task.held(held)
+        at_dtype = task.held(held, samples)
         steps = len(task.run.x)
         parts = [judge(candidate, reference, at_dtype, MODE, steps)]
         if in_float64 and spec.dtype is not Dtype.FLOAT64:
-            parts.append(judge_in_float64(*in_float64, task, held, at_dtype))
+            parts.append(judge_in_float64(*in_float64, task, held, at_dtype, samples))
     comparisons = [each for part in parts for each in part.comparisons]
     found = {each: None for part in parts for each in part.findings}  # the same once, in order
     notes = [reach.note(*x.shape[:2]), *(part.note for part in parts)]
@@ -165,7 +168,12 @@ def cannot(candidate: Layer, reference: Layer) -> str | None:
 
 
 def judge_in_float64(
-    candidate: Implementation, reference: Implementation, task: Task, by: Rounding | Tolerance, at_dtype: Held
+    candidate: Implementation,
+    reference: Implementation,
+    task: Task,
+    by: Rounding | Tolerance,
+    at_dtype: Held,
+    samples: int,
 ) -> Backward:
     """The same gradients, by layers that are built in float64."""
     task = task.in_float64()
@@ -178,7 +186,7 @@ def judge_in_float64(
         return Backward([], [], f"gradients were not checked in float64: {unable}")
     if is_float32(mine, task.run):
         return Backward([], [], f"gradients were not checked in float64: {candidate.name} computes in float32 there")
-    return judge(mine, theirs, held_in_float64(task, by, at_dtype), MODE_FLOAT64, len(task.run.x))
+    return judge(mine, theirs, held_in_float64(task, by, at_dtype, samples), MODE_FLOAT64, len(task.run.x))
 
 
 def is_float32(layer: Layer, run: Run) -> bool:

@@ -16,6 +16,8 @@ from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace, held
 from rnncheck.model.weights import Weights
 
+SAMPLES = 8  # perturbed runs that an allowance is made of, at least
+
 Allowances = Mapping[str, Tensor] | Tolerance  # by the name of what the gradient is of; between two sides
 
 
@@ -44,7 +46,7 @@ class Task:
         projection = replace(self.projection, output=self.projection.output[:steps])
         return replace(self, run=replace(run, x=run.x[:steps], lengths=lengths), projection=projection)
 
-    def held(self, by: Rounding | Tolerance) -> "Held":
+    def held(self, by: Rounding | Tolerance, samples: int = SAMPLES) -> "Held":
         """The task and what is allowed: the stated tolerance, or for each gradient the envelope's, by element.
 
         Rounding that grows from step to step reaches a size at which gradients, which grow with it, do not follow in
@@ -52,17 +54,19 @@ class Task:
         """
         if isinstance(by, Tolerance):
             return Held(self, by)
-        allowances, steady = self._enveloped(by)
+        allowances, steady = self._enveloped(by, samples)
         steps = len(self.run.x)
         if steady < steps and steps > 1:
-            return self.shortened(max(1, min(steady, steps // 2))).held(by)
+            return self.shortened(max(1, min(steady, steps // 2))).held(by, samples)
         return Held(self, allowances)
 
-    def _enveloped(self, held: Rounding) -> tuple[Allowances, int]:
+    def _enveloped(self, held: Rounding, samples: int) -> tuple[Allowances, int]:
         run = self.run
         spec = replace(run.spec, head=None)  # whose y is not projected
         weights = Weights({name: self.weights.values[name] for name in spec.recurrent_shapes()})
-        found = gradient_envelope(spec, weights, run.x, run.state, self.projection, run.lengths, rounding=held)
+        found = gradient_envelope(
+            spec, weights, run.x, run.state, self.projection, run.lengths, rounding=held, samples=samples
+        )
         allowed = found.allowed
         c0 = {} if allowed.state.c is None else {"c0": allowed.state.c}
         every = {"x": allowed.x, "h0": allowed.state.h, **c0, **allowed.weights}
@@ -76,7 +80,7 @@ class Held(NamedTuple):
     allowances: Allowances
 
 
-def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: Held) -> Held:
+def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: Held, samples: int = SAMPLES) -> Held:
     """A task in float64, and what is allowed there, as far as it follows from what is allowed at the dtype.
 
     What noise does is proportional to it while it is small. In half precision it is not, at a kink of relu it never is,
@@ -91,7 +95,7 @@ def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: Held) -> Hel
         bool(each.isfinite().all()) for each in allowances.values()
     )
     if not whole or not by.sequential or by.factors or task.run.spec.nonlinearity == "relu":
-        return task.held(rounding)
+        return task.held(rounding, samples)
     return Held(task, {name: each * (rounding.unit / by.unit) for name, each in allowances.items()})
 
 
