@@ -10,10 +10,12 @@ from torch import Tensor
 
 from rnncheck.diagnosis.probe import Prober
 from rnncheck.diagnosis.scenes import fresh, shortened
+from rnncheck.diagnosis.single_steps import in_one_step
 from rnncheck.diagnosis.suspects import Suspect
 from rnncheck.evidence.gradients.differentiate import Run, differentiate, random_projection
 from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.families import slopes
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
@@ -49,7 +51,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
         mine = [gradients(candidate, each) for each in tried]
     except Exception:  # a candidate may fail in any way where it was never tried
         return []
-    for fault in faults_of(spec, lengths=lengths):
+    for fault in [*faults_of(spec, lengths=lengths), *slopes.variants(spec)]:
         if fault.shows_in == "gradients":
             planted = Planted(fault.slug, fault.network)
             found = (apart(has, gradients(planted, each)) for has, each in zip(mine, tried, strict=True))
@@ -58,7 +60,8 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
                 return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
     names = list(dict.fromkeys(wrong))
     which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
-    message = f"its states are right and {which} wrong, as no known fault has them"
+    where = in_one_step(candidate, own, gradients)
+    message = f"its states are right and {which} wrong, as no known fault has them; {where}"
     return [Finding("unexplained", message, 0.0, mend=BY_DIFFERENCES)]
 
 
@@ -108,8 +111,8 @@ def apart(mine: Gradients, theirs: Gradients) -> float | None:
     largest = 0.0
     for name in {*mine, *theirs}:
         a, b = mine.get(name), theirs.get(name)
-        if a is None or b is None:
-            if a is not b:
+        if a is None or b is None:  # none at all, or zeros: a backward may hand on either
+            if any(each is not None and bool(each.any()) for each in (a, b)):
                 return None
             continue
         difference = float((a - b).abs().amax()) if a.shape == b.shape else torch.inf

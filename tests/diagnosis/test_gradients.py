@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rnncheck.diagnosis import diagnose_gradients, follows
 from rnncheck.faults.catalogue import by_name, faults_of
+from rnncheck.faults.families import slopes
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
 from rnncheck.implementations import load
@@ -76,3 +77,39 @@ def test_what_only_follows_from_no_recurrence_is_known_to() -> None:
 def test_nothing_follows_from_a_fault_that_leaves_all_gradients() -> None:
     following = follows((by_name("forget-bias-added", SPEC),), load("torch"), scene(SPEC))
     assert not following(Finding("gradient-detached", "states are detached between timesteps"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "variant"),
+    [(Cell.LSTM, "f: (1 - f) is missing"), (Cell.GRU, "z: h - n is missing"), (Cell.RNN, "h: 1 - h^2 is missing")],
+)
+def test_a_factor_that_is_missing_is_named_with_its_gate(cell: Cell, variant: str) -> None:
+    spec = Spec(cell)
+    fault = next(each for each in slopes.variants(spec) if each.variant == variant)
+    (finding,) = diagnose_gradients(Planted("it", fault.network), scene(spec), ["grad x"])
+    assert (finding.slug, finding.variant, finding.explains) == ("gate-gradient-wrong", variant, 1.0)
+
+
+def doubling(gate: int, first: int) -> type[Network]:
+    """The gradient of one gate's sums is doubled, from the step `first` on, counted from each start."""
+
+    class Doubling(Network):
+        def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+            gates = list(super().project(w, x).chunk(4, -1))
+            late = torch.cat([gates[gate][:first], Doubled.apply(gates[gate][first:])])
+            return torch.cat([*gates[:gate], late, *gates[gate + 1 :]], -1)
+
+    return Doubling
+
+
+def test_what_no_fault_has_is_located_at_a_step_and_a_gate() -> None:
+    spec = Spec(Cell.LSTM)
+    (finding,) = diagnose_gradients(Planted("it", doubling(1, 0)), scene(spec), ["grad x"])
+    assert finding.slug == "unexplained"
+    assert "in one step alone, t = 0" in finding.message
+    assert "the rows of gate f in grad weight_ih_l0" in finding.message
+
+
+def test_where_every_step_is_right_by_itself_that_is_said() -> None:
+    (finding,) = diagnose_gradients(Planted("it", doubling(1, 1)), scene(Spec(Cell.LSTM)), ["grad x"])
+    assert "every single step's gradients are right" in finding.message
