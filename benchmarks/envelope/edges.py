@@ -12,7 +12,7 @@ from rnncheck.checking.plan import Plan
 from rnncheck.data.random import random_sequences
 from rnncheck.data.sequences import Sequences
 from rnncheck.model.spec import Cell, Dtype, Spec
-from rnncheck.model.weights import Weights, draw
+from rnncheck.model.weights import draw
 
 MOST_NUMBERS = 3e6  # timesteps times rows times weights: what keeps one configuration within a fraction of a second
 
@@ -119,4 +119,4 @@ def drawn(seed: int) -> Drawn:
         lengths,
     )
     h0 = "zeros" if dice.random() < 0.3 else "random"
-    return Drawn(Plan(spec, sequences, seed=seed, weights=Weights(weights), h0=h0, witness=False), name, scale)
+    return Drawn(Plan(spec, sequences, seed=seed, weights=weights, h0=h0, witness=False), name, scale)

@@ -9,7 +9,7 @@ from rnncheck.checking.plan import Plan
 from rnncheck.data.sequences import Sequences
 from rnncheck.errors import DataError, WeightsError
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.weights import Weights, draw
+from rnncheck.model.weights import draw
 
 
 def data(value: float, source: dict[str, object] | None = None) -> Sequences:
@@ -46,4 +46,4 @@ def test_a_weight_that_the_dtype_cannot_hold_is_refused():
     weights = dict(draw(Spec(), 0).values)
     weights["weight_hh_l0"] = torch.full_like(weights["weight_hh_l0"], 1e39)
     with pytest.raises(WeightsError, match=r"weight_hh_l0\[0, 0\] is 1e\+39, and the largest number of float32"):
-        check(Plan(Spec(), data(0.0), weights=Weights(weights)))
+        check(Plan(Spec(), data(0.0), weights=weights))
