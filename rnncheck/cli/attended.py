@@ -80,10 +80,15 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def limit(seconds: float) -> None:
-    """From now on this process may run for so long. Raises `UsageError` where no parent would notice."""
+def require_parent() -> None:
+    """Raises `UsageError` where no parent would notice that time is up."""
     if _channel is None:
         raise UsageError("--timeout needs a process that watches another, which is so only on Linux; leave it out")
+
+
+def limit(seconds: float) -> None:
+    """From now on this process may run for so long. To be called where there is a parent."""
+    assert _channel is not None
     faulthandler.dump_traceback_later(seconds, exit=True, file=_channel)
 
 

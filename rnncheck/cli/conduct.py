@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rnncheck.cli.attended import end_with_parent, limit
+from rnncheck.cli.attended import end_with_parent, limit, require_parent
 from rnncheck.cli.options import CheckOptions, Format
 from rnncheck.cli.plans import arguments_of, plan_of, rows_shown, witness_of
 from rnncheck.cli.progress import ProgressLine
@@ -44,6 +44,8 @@ def conduct(
             f"--quiet prints the verdict line alone, which leaves --format {options.format} no place; "
             "add --output FILE, or leave one of them out"
         )
+    if options.timeout is not None:
+        require_parent()
     arguments = arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
