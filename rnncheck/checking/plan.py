@@ -19,7 +19,7 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.memory import require_memory
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load
-from rnncheck.implementations.protocol import Defines, Implementation
+from rnncheck.implementations.protocol import Defines, Implementation, MayBeFixed
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
@@ -103,6 +103,8 @@ def prepare(plan: Plan) -> Case:
     elif plan.against_weights is not None or plan.against_weights_path is not None:
         raise UsageError("--against-weights is for --sync none; else both sides are given those of --weights")
     for side in sides:
+        if isinstance(side, MayBeFixed):
+            side.expect(sequences.seq_len, sequences.batch_size)
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
     if isinstance(sides[1], Defines):

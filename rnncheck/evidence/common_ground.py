@@ -63,6 +63,7 @@ def ground(
     takes_state = all(each.takes_state for each in known)
     takes_cell_state = takes_state and all(each.takes_cell_state for each in known)
     carries = takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and not unexposed & {"h_n", "c_n"}
+    carries = carries and not any(each.fixed for each in known)
     mine = known[0] if isinstance(candidate, Read) and known else None
     return Ground(
         takes_state,
@@ -98,9 +99,13 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
     return next((reading.read_as for each, reading in sides if each is side), None)
 
 
+OTHER_ROWS = "its rows depend on other rows; when two rows of x and h0 are exchanged, its rows are not exchanged"
+
+
 def wrong_calls(reading: Reading) -> list[Finding]:
     """What is wrong with how it is made and called, whatever it computes."""
     found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
+    found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}") for each in reading.mixed]
     if reading.crash is None:
         return found
     return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
@@ -109,6 +114,7 @@ def wrong_calls(reading: Reading) -> list[Finding]:
 def problems(reading: Reading) -> list[Comparison]:
     """The same, as comparisons that fail."""
     found = [Comparison(f"option {each.option}", "free", problem="it has no effect") for each in reading.ignored]
+    found += [Comparison(each, "free", problem="its rows depend on other rows") for each in reading.mixed]
     if reading.crash is None:
         return found
     raised = ": ".join(reading.crash.split(": ")[:2])

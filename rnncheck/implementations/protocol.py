@@ -86,6 +86,8 @@ class Reading:
     longest_output: int | None = None  # of more timesteps, and of rows with lengths, it shows the last state alone
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those of which it can have no gradient
     by_row: bool = False  # whether it never sees more than one row of a batch
+    fixed: bool = False  # whether it takes no other numbers of timesteps and rows than those of the run
+    mixed: tuple[str, ...] = ()  # parts of what it returns whose rows depend on other rows of the batch
 
 
 @runtime_checkable
@@ -132,6 +134,13 @@ class HasWeights(Protocol):
         It is compared with a side that has the weights `beside`, and refuses to be built with others.
         """
         ...
+
+
+@runtime_checkable
+class MayBeFixed(Protocol):
+    """An implementation that may take no other numbers of timesteps and rows than those of the run."""
+
+    def expect(self, seq_len: int | None, batch_size: int) -> None: ...
 
 
 @runtime_checkable

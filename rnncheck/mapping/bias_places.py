@@ -13,23 +13,29 @@ _NAME, _STRANGE = 0.05, 0.1
 
 
 def biases(
-    native: Native, probe: Probe, shown: Evidence, weights: Mapping[str, Placed], fixed: Collection[str]
+    native: Native,
+    probe: Probe,
+    shown: Evidence,
+    weights: Mapping[str, Placed],
+    fixed: Collection[str],
+    places: Collection[int],
 ) -> list[Placed]:
     """Biases have nothing to multiply: they go where their delta is that of a weight, or beside the weight that shares
     most of their name."""
     modules = {names.family(each.name) for each in weights.values()} - {""}
-    said = torch_names.said(native.tensors(), probe.spec)
+    torch_s = torch_names.kinds(native.tensors(), probe.spec)
+    said = torch_names.said(torch_s, probe.spec)
     found = []
     for name, tensor in native.tensors().items():
         if name in weights or name in fixed:
             continue
-        live, pinned, module = bool(shown.reached[name]), names.torch_kind(name), names.family(name)
+        live, pinned, module = bool(shown.reached[name]), torch_s.get(name), names.family(name)
         alone = not module and names.is_bias(name) and not names.is_head(name)
         if not live and module not in modules and not pinned and not alone:
             continue
         beside = _beside(name, weights)
         options = []
-        for k in said.get(name, probe.places):
+        for k in said.get(name, places):
             for layout in layouts(tensor.shape, probe.spec, k // probe.spec.directions):
                 if layout.kinds == ("b",):
                     strange = _strange(name, layout, k, shown) if live else 0.0

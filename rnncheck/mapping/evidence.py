@@ -40,7 +40,9 @@ class Evidence:
         """Of the gradient of a weight: at how many steps it meets anything but zeros. Of two steps without an initial
         state, what multiplies x meets the first alone, what multiplies h the second, and a layer above meets both.
         """
-        return self.steps if kind == "x" and k >= self.spec.directions else 1
+        if kind == "x":
+            return self.steps if k >= self.spec.directions else 1
+        return max(1, self.steps - 1)
 
     def known(self, delta: Tensor, k: int) -> bool:
         """Whether the same reaches another weight of the place."""

@@ -108,6 +108,14 @@ class Ones:
 
 
 @dataclass(frozen=True)
+class Eye:
+    """The identity: a head that is as wide as the state hands the state through."""
+
+    def __str__(self) -> str:
+        return "eye"
+
+
+@dataclass(frozen=True)
 class Unused:
     """Left as the candidate made it."""
 
@@ -115,7 +123,7 @@ class Unused:
         return "unused"
 
 
-Expression = Rows | Transposed | Sum | Cat | Reshaped | Column | Interleaved | First | Zeros | Ones | Unused
+Expression = Rows | Transposed | Sum | Cat | Reshaped | Column | Interleaved | First | Zeros | Ones | Eye | Unused
 
 
 def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, shape: torch.Size) -> Tensor:
@@ -150,6 +158,8 @@ def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, 
             return next(iter(weights.values())).new_zeros(shape)
         case Ones():
             return next(iter(weights.values())).new_ones(shape)
+        case Eye():
+            return torch.eye(*shape, dtype=next(iter(weights.values())).dtype)
         case Unused():
             raise ValueError("what is unused has no value")
 
@@ -164,5 +174,5 @@ def rows(expression: Expression) -> Iterator[Rows]:
         case Sum(parts) | Cat(parts):
             for each in parts:
                 yield from rows(each)
-        case Zeros() | Ones() | Unused():
+        case Zeros() | Ones() | Eye() | Unused():
             return

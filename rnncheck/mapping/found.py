@@ -13,6 +13,7 @@ from rnncheck.mapping.native import Native
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding, Mapped
+from rnncheck.scratch.network import Network
 from rnncheck.text import printable
 
 
@@ -30,7 +31,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class FoundMapping:
-    """An entry for each tensor of the candidate, by its own name."""
+    """An entry for each tensor of the candidate, by its own name.
+
+    `agrees` is the network that the candidate, so filled, was seen to compute in float64.
+    """
 
     spec: Spec
     entries: Mapping[str, Entry]
@@ -38,6 +42,7 @@ class FoundMapping:
     restrictions: Sequence[str] = ()
     notes: Sequence[str] = ()
     findings: Sequence[Finding] = ()
+    agrees: Network | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", MappingProxyType(dict(self.entries)))

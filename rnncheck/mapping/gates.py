@@ -4,13 +4,13 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rnncheck.mapping import names
 from rnncheck.mapping.assignment import cheapest
 from rnncheck.mapping.expression import GATES
-from rnncheck.mapping.kin import adds_biases, kin
 from rnncheck.mapping.native import Native
+from rnncheck.mapping.networks import adds_biases
 from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe
 from rnncheck.mapping.signatures import (
@@ -19,21 +19,24 @@ from rnncheck.mapping.signatures import (
     Expected,
     Measured,
     Signature,
-    distance,
     expected,
     measured,
     silent,
     symmetric,
 )
+from rnncheck.mapping.signatures import (
+    distances as table,
+)
 from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Spec
+from rnncheck.scratch.network import Network
 
 # What speaks against a role besides measurement, the stronger the larger.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
 _NO_BIAS, _SPARE = 0.45, 2.0
 _HALVED = 10.0
 _NO_SCALAR = 0.02  # one number is soon like another
-_NEARLY_EXACT = 0.05  # of a wrong gate, much more is left
+NEARLY_EXACT = 0.05  # of a wrong gate, much more is left
 
 
 @dataclass(frozen=True)
@@ -58,35 +61,32 @@ class Reading:
     cost: float
 
 
-def roles(native: Native, probe: Probe, tensors: Sequence[Placed], spare: Spare) -> Reading:
-    """The reading that fits the measurement best."""
-    blocks = symmetric(probe)
-    ways, found = [tensors, *_dealt_out(tensors)], list[Measured]()
-    best: Reading | None = None
-    for network in kin(probe.spec):
-        try:
-            beside = expected(network, probe, blocks)
-        except (RuntimeError, ValueError, IndexError):  # a fault that has no states to show in a run as short as this
-            continue
-        for n, way in enumerate(ways):
-            if n == len(found):
-                found.append(measured(native, probe, way, blocks, spare))
-            limit = best.cost if best else math.inf
-            reading = _Reader(probe.spec, found[n], beside).reading(way, adds_biases(network), limit)
-            if reading is None:
-                continue
-            if reading.misfit < _NEARLY_EXACT or all(each.pinned for each in tensors):
-                return reading
-            best = reading if reading.cost < limit else best
-    assert best is not None
-    return best
+class Bench:
+    """The signatures of one candidate's tensors, for each arrangement of them, beside those of any network."""
 
+    def __init__(self, native: Native, probe: Probe, spare: Spare) -> None:
+        self._native, self._probe, self._spare = native, probe, spare
+        self._blocks = symmetric(probe)
+        self._measured: dict[tuple[Placed, ...], Measured] = {}
+        self._expected: dict[Network, Expected | None] = {}
 
-def _dealt_out(tensors: Sequence[Placed]) -> list[list[Placed]]:
-    """The same tensors again, those of several gates with interleaved rows, if there are such."""
-    fused = {each.name for each in tensors if each.layout.count > 1 and not each.layout.stacked and not each.pinned}
-    dealt = [replace(each, layout=replace(each.layout, interleaved=each.name in fused)) for each in tensors]
-    return [dealt] if fused else []
+    def reading(self, tensors: Sequence[Placed], network: Network, limit: float = math.inf) -> Reading | None:
+        """The roles that fit `network` best; None where its weights alone fit badly and cost `limit` or more, and for a
+        network that has no states to show in a run as short as the probe's."""
+        beside, key = self._beside(network), tuple(tensors)
+        if beside is None:
+            return None
+        if key not in self._measured:
+            self._measured[key] = measured(self._native, self._probe, tensors, self._blocks, self._spare)
+        return _Reader(self._probe.spec, self._measured[key], beside).reading(tensors, adds_biases(network), limit)
+
+    def _beside(self, network: Network) -> Expected | None:
+        if network not in self._expected:
+            try:
+                self._expected[network] = expected(network, self._probe, self._blocks)
+            except (RuntimeError, ValueError, IndexError):
+                self._expected[network] = None
+        return self._expected[network]
 
 
 class _Reader:
@@ -105,7 +105,7 @@ class _Reader:
             here = [each for each in tensors if each.k == k]
             read += self._weights([each for each in here if "x" in each.layout.kinds])
             read += self._weights([each for each in here if each.layout.kinds == ("h",)])
-            if self.cost >= limit and self.misfit >= _NEARLY_EXACT:
+            if self.cost >= limit and self.misfit >= NEARLY_EXACT:
                 return None
             read += [Roles(each, ("",)) for each in here if each.layout.kinds == ("p",)]
             read += self._biases([each for each in here if each.layout.kinds == ("b",)], here)
@@ -113,11 +113,14 @@ class _Reader:
 
     def _weights(self, group: Sequence[Placed]) -> Iterator[Roles]:
         """The row blocks of these tensors share out the gates among them."""
-        distances, priors = [], []
-        for each in group:
-            for g, unit in enumerate(self.found[each.name]):
-                distances.append([self._distance(each.k, unit, gate) for gate in self.letters])
-                priors.append([self._prior(each, g, gate) for gate in self.letters])
+        units = [unit for each in group for unit in self.found[each.name]]
+        places = [each.k for each in group for _ in self.found[each.name]]
+        distances = self._weight_distances(units, places)
+        priors = [
+            [self._prior(each, g, gate) for gate in self.letters]
+            for each in group
+            for g in range(len(self.found[each.name]))
+        ]
         slots = iter(self._assigned(distances, priors, [_NEVER] * len(distances)))
         for each in group:
             taken = [next(slots) for _ in range(each.layout.count)]
@@ -133,9 +136,10 @@ class _Reader:
         earlier: Counter[str | None] = Counter()
         for each in group:
             named = names.gate(each.name, self.spec.cell) if each.layout.count == 1 else None
-            for g, unit in enumerate(self.found[each.name]):
+            found = self.found[each.name]
+            distances += table([unit["b"] for unit in found], [self.beside[each.k, *role] for role in sided])
+            for g in range(len(found)):
                 side = _side(each, here, earlier[named] + g // len(self.letters))
-                distances.append([distance(unit["b"], self.beside[each.k, bias, gate]) for bias, gate in sided])
                 halved = _HALVED * (each.layout.count == len(self.letters) and self._partly_read(each))
                 priors.append(
                     [
@@ -167,9 +171,18 @@ class _Reader:
             taken = [(None, None) if (slot := next(slots)) is None else sided[slot] for _ in range(each.layout.count)]
             yield Roles(each, tuple(gate for _, gate in taken), tuple(side for side, _ in taken))
 
-    def _distance(self, k: int, unit: dict[str, Signature], gate: str) -> float:
-        found = [distance(own, self.beside[k, WEIGHTS[kind], gate]) for kind, own in unit.items() if kind in WEIGHTS]
-        return sum(found) / len(found)
+    def _weight_distances(self, units: Sequence[dict[str, Signature]], places: Sequence[int]) -> list[list[float]]:
+        """Of each unit from each gate, over the kinds that it holds."""
+        if not units:
+            return []
+        kinds = [kind for kind in units[0] if kind in WEIGHTS]
+        if len(set(places)) > 1 or any([kind for kind in unit if kind in WEIGHTS] != kinds for unit in units):
+            return [self._weight_distances([unit], [k])[0] for unit, k in zip(units, places, strict=True)]
+        found = [
+            table([unit[kind] for unit in units], [self.beside[places[0], WEIGHTS[kind], g] for g in self.letters])
+            for kind in kinds
+        ]
+        return [[sum(cells) / len(kinds) for cells in zip(*rows, strict=True)] for rows in zip(*found, strict=True)]
 
     def _assigned(
         self, distances: list[list[float]], priors: list[list[float]], without: list[float]

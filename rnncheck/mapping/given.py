@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+from rnncheck.mapping.agreement import published_as
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.inference import Make
 from rnncheck.mapping.proof import dead, too_small
@@ -29,6 +30,7 @@ def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
     except MappingError as problem:
         raise MappingError(f"{name}: {problem}") from None
     try:
-        return replace(mapping, findings=(*too_small(mapping, native), *dead(native, mapping)))
+        findings = (*too_small(mapping, native), *dead(native, mapping))
+        return replace(mapping, findings=findings, agrees=published_as(native, mapping))
     except Exception as error:  # a stranger's class may fail in any way
         raise MappingError(f"it cannot be run with {name}: {printable(str(error), 200)}") from error

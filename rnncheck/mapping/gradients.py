@@ -17,7 +17,7 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
     """The gradient of each loss by each tensor of `native`, which is a copy nobody else needs.
 
     A tensor that autograd says is not used, but that changes a loss all the same (a numpy array, a tensor that the
-    code detaches), is differentiated by central differences; all are where the candidate's own backward fails.
+    code detaches), is differentiated by differences; all are where the candidate's own backward fails.
     """
     tensors = dict(native.tensors())
     try:
@@ -74,16 +74,14 @@ def _moving(native: Native, names: Sequence[str], x: Tensor, state: State, losse
 
 def _by_differences(native: Native, name: str, x: Tensor, state: State, losses: Losses) -> list[Tensor]:
     kept = native.tensors()[name].detach().clone()
-    step = 1e-6 if kept.dtype == torch.float64 else 1e-2
+    step = 1e-7 if kept.dtype == torch.float64 else 1e-2
     with torch.no_grad():
-        columns: list[Tensor] = []
+        columns, before = list[Tensor](), losses(native.run(x, state))
         for place in itertools.product(*map(range, kept.shape)):
-            sides = []
-            for moved in (kept[place] + step, kept[place] - step):
-                native.tensors()[name][place] = moved
-                sides.append(losses(native.run(x, state)))
-                native.tensors()[name][place] = kept[place]
-            slopes = [(above - below) / (2 * step) for above, below in zip(*sides, strict=True)]
+            native.tensors()[name][place] = kept[place] + step
+            above = losses(native.run(x, state))
+            native.tensors()[name][place] = kept[place]
+            slopes = [(moved - still) / step for moved, still in zip(above, before, strict=True)]
             columns = columns or [torch.zeros_like(kept) for _ in slopes]
             for column, slope in zip(columns, slopes, strict=True):
                 column[place] = slope

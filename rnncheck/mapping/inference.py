@@ -1,40 +1,50 @@
 """Finds out how the tensors of a candidate are filled, by running it at sizes of our choice."""
 
+import math
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from rnncheck.mapping.agreement import agrees
+from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered
+from rnncheck.mapping.budget import LEAST, Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
-from rnncheck.mapping.gates import roles
-from rnncheck.mapping.names import is_start
+from rnncheck.mapping.gates import NEARLY_EXACT, Bench, Reading
+from rnncheck.mapping.names import is_head, is_start
 from rnncheck.mapping.native import Native
+from rnncheck.mapping.networks import faulty, of_one_direction, published
 from rnncheck.mapping.notes import explained, unread
+from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.places import placed
-from rnncheck.mapping.probe import prepared, put
+from rnncheck.mapping.probe import Probe, prepared, put
 from rnncheck.mapping.proof import dead, too_small
-from rnncheck.mapping.spare import spare
+from rnncheck.mapping.spare import Spare, spare
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import draw
+from rnncheck.scratch.network import Network
 from rnncheck.text import printable
 
 Make = Callable[[Spec], Native]
 
 # No sum or multiple of one is the other, nor the number of a cell's gates: a shape says what its axes are.
 _INPUT, _HIDDEN, _PROJECTION = 5, 7, 3
+_SMALL_INPUT, _SMALL_HIDDEN = 2, 5
 
 
-def infer(make: Make, spec: Spec) -> FoundMapping:
+def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool = True) -> FoundMapping:
     """The mapping of the candidate that `make` builds for a spec, at whose dtype it is run; calls must not change it.
 
     Raises `MappingError` when the recurrent layer's own weights find no place in it.
     """
-    asked = make(spec)
+    asked, budget = make(spec), budget or Budget()
     problem = MappingError("it cannot be built to be looked at")
-    for attempt in _attempts(spec):
+    for attempt in _attempts(spec, small=not asked.differentiable):
         try:
-            found = replace(_infer(make(attempt)), spec=spec)
+            found = replace(_infer(make(attempt), budget, faults), spec=spec)
             found.values(asked, draw(spec, 0).values)
+        except Unplaced:
+            raise
         except MappingError as error:
             problem = error
         except Exception as error:  # a stranger's class may refuse any size but its own, in any way
@@ -45,11 +55,12 @@ def infer(make: Make, spec: Spec) -> FoundMapping:
     raise problem
 
 
-def _attempts(spec: Spec) -> Iterator[Spec]:
-    """Sizes that tell the axes apart, then those asked for."""
+def _attempts(spec: Spec, *, small: bool) -> Iterator[Spec]:
+    """Sizes that tell the axes apart, then those asked for; `small` ones where every number is tried by itself."""
     tried: list[Spec] = []
+    first = _SMALL_INPUT if small else _INPUT, _SMALL_HIDDEN if small else _HIDDEN
     for input_size, hidden_size in (
-        (_INPUT, _HIDDEN),
+        first,
         (spec.input_size, _HIDDEN),
         (_INPUT, spec.hidden_size),
         *([(_HIDDEN, _HIDDEN)] if spec.input_size == spec.hidden_size else []),
@@ -62,8 +73,8 @@ def _attempts(spec: Spec) -> Iterator[Spec]:
             yield attempt
 
 
-def _infer(native: Native) -> FoundMapping:
-    tensors, spec = native.tensors(), native.spec
+def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
+    tensors = native.tensors()
     if not tensors:
         raise MappingError("it holds no tensors, so there is nothing to fill with weights")
     probe, own = prepared(native), spare(native)
@@ -73,13 +84,114 @@ def _infer(native: Native) -> FoundMapping:
     if probe.takes_state and not any(each.live for each in where if "h" in each.layout.kinds):
         probe = prepared(native, takes_state=False)  # h0 is perhaps ignored, and the state after a step is not
         where, live = placed(native, probe, own)
-    reading = roles(native, probe, where, own)
-    mapping = explained(FoundMapping(spec, entries(reading, tensors, live, own, spec)))
+    mapping = _Search(native, probe, own, live, budget).best(where, faults)
     _check_complete(mapping)
     _check_biases(mapping, live)
     put(native, own.made)
     notes = [*mapping.notes, *unread(mapping, live, own.trained)]
-    return replace(mapping, notes=notes, findings=dead(native, mapping))
+    return replace(mapping, notes=notes, findings=() if type(mapping.agrees) is Network else dead(native, mapping))
+
+
+class Unplaced(MappingError):
+    """The candidate can be run and looked at, but not all weights have a place."""
+
+
+@dataclass
+class _Search:
+    """Tries arrangements of the tensors beside networks until the candidate, so filled, agrees with one of them."""
+
+    native: Native
+    probe: Probe
+    own: Spare
+    live: set[str]
+    budget: Budget
+
+    def best(self, where: list[Placed], faults: bool) -> FoundMapping:
+        """One that agrees with torch's layer or another published one; else with a known fault; else the likeliest."""
+        spec, bench = self.probe.spec, Bench(self.native, self.probe, self.own)
+        best: Reading | None = None
+        found: FoundMapping | None
+        for tensors in arrangements(where, self.native.tensors(), spec):
+            for network in published(spec):
+                reading = bench.reading(tensors, network)
+                if reading is None:
+                    continue
+                if best is None or reading.cost < best.cost:
+                    best = reading
+                if (agreeing := self._agreeing(reading, network)) is not None:
+                    return agreeing
+            if self.budget.over:
+                break
+        for heads in self._possible_heads():
+            own = replace(self.own, heads=heads, fixed=self.own.fixed | heads)
+            search = replace(self, own=own)
+            where_else, _ = placed(self.native, self.probe, own)
+            reading = Bench(self.native, self.probe, own).reading(where_else, published(spec)[0])
+            if reading is not None and (agreeing := search._agreeing(reading, published(spec)[0])) is not None:
+                return agreeing
+        if faults and spec.bidirectional and (shared := self._shared_by_directions(bench)) is not None:
+            return shared
+        if faults and not all(each.pinned for each in where):
+            found = self._beside_faults(bench, where, best)
+        else:
+            found = None if best is None else self._mapping(best)
+        if found is None:
+            raise MappingError("nothing that it computes depends on its tensors as on the weights of such a layer")
+        return found
+
+    def _possible_heads(self) -> list[frozenset[str]]:
+        """A square matrix, and the vectors of its size that may go with it: such a head looks like the state."""
+        spec = self.probe.spec
+        live = {name: tensor for name, tensor in self.native.tensors().items() if name in self.live}
+        if spec.bidirectional or spec.num_layers > 1:
+            return []
+        squares = [name for name, tensor in live.items() if tensor.shape == (spec.state_size, spec.state_size)]
+        vectors = [name for name, tensor in live.items() if tensor.numel() == spec.state_size]
+        if len(squares) < 2 or spec.cell.gates > 1:
+            squares = [name for name in squares if is_head(name)] if spec.cell.gates > 1 else []
+        return [frozenset({square, *also}) for square in squares for also in ([], *([each] for each in vectors))]
+
+    def _shared_by_directions(self, bench: Bench) -> FoundMapping | None:
+        """The mapping of a candidate whose two directions read the same weights."""
+        where, _ = placed(self.native, self.probe, self.own, self.probe.places[::2])
+        network = of_one_direction(self.probe.spec)
+        for way in (where, layers_as_numbered(where, self.native.tensors(), self.probe.spec)):
+            reading = bench.reading(way, network)
+            if reading is not None and (found := self._agreeing(reading, network)) is not None:
+                return found
+        return None
+
+    def _beside_faults(self, bench: Bench, where: list[Placed], best: Reading | None) -> FoundMapping | None:
+        """The first reading that agrees with a fault, or fits one nearly; else the one of the lowest cost."""
+        until = self.budget.spent + LEAST
+        every, ways = list(arrangements(where, self.native.tensors(), self.probe.spec)), [where, *dealt_out(where)]
+        if best is not None and best.misfit < NEARLY_EXACT:
+            return self._mapping(best)
+        for network, of_directions in faulty(self.probe.spec):
+            for way in every if of_directions else ways:
+                reading = bench.reading(way, network, best.cost if best else math.inf)
+                if reading is None:
+                    continue
+                if (found := self._agreeing(reading, network)) is not None:
+                    return found
+                if reading.misfit < NEARLY_EXACT:
+                    return self._mapping(reading)
+                best = reading if best is None or reading.cost < best.cost else best
+            if self.budget.spent > until:
+                break
+        return None if best is None else self._mapping(best)
+
+    def _agreeing(self, reading: Reading, network: Network) -> FoundMapping | None:
+        """Its mapping, if the candidate, filled by it, computes what the network does."""
+        self.budget.tried += 1
+        mapping = self._mapping(reading)
+        if agrees(self.native, mapping, network):
+            return replace(mapping, agrees=network)
+        return None
+
+    def _mapping(self, reading: Reading) -> FoundMapping:
+        spec = self.probe.spec
+        return explained(FoundMapping(spec, entries(reading, self.native.tensors(), self.live, self.own, spec)))
 
 
 def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
@@ -91,7 +203,7 @@ def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
     ]
     absent = mapping.absent_biases()
     if spare and absent and mapping.spec.bias:
-        raise MappingError(
+        raise Unplaced(
             f"it reads {', '.join(map(printable, spare))}, and which bias that is cannot be told, while none of its "
             f"tensors is {', '.join(absent)}\nSay what each of its tensors holds with --mapping FILE.toml"
         )
@@ -104,7 +216,7 @@ def _check_complete(mapping: FoundMapping) -> None:
         if set(names) <= set(mapping.absent()):
             held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
             whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
-            raise MappingError(
+            raise Unplaced(
                 f"{names[0]} has no place in the candidate: none of its tensors ({held}) {role}{whole}\n"
                 "Say what each of them holds with --mapping FILE.toml"
             )

@@ -17,7 +17,8 @@ class Facts:
 
     `takes_state` and `takes_cell_state` say whether h0 and c0 can be given; what cannot is zero, and `run` must then be
     given zeros. `exposes` names what its results show, of "output", "h_n" and "c_n"; the output of at most
-    `longest_output` timesteps, and of no rows with lengths, if that is not None.
+    `longest_output` timesteps, and of no rows with lengths, if that is not None. `by_row` says that rows are run one by
+    one; `fixed` are the only timesteps and rows that it takes.
     """
 
     read_as: str
@@ -25,6 +26,8 @@ class Facts:
     takes_cell_state: bool
     exposes: frozenset[str]
     longest_output: int | None = None
+    by_row: bool = False
+    fixed: tuple[int, int] | None = None
 
 
 class Native(Protocol):
@@ -35,6 +38,11 @@ class Native(Protocol):
 
     @property
     def facts(self) -> Facts: ...
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether autograd can see through `run`."""
+        ...
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Every floating-point tensor it holds, by its own dotted name ("cells.0.W_xi"), in its own order.

@@ -16,6 +16,7 @@ from rnncheck.mapping.expression import (
     Cat,
     Column,
     Expression,
+    Eye,
     First,
     Interleaved,
     Ones,
@@ -30,7 +31,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
 _TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*|\d+)|(?P<sign>\.T\b|[][(),+=])|(?P<bad>\S))")
-_WHOLE: dict[str, Callable[[], Expression]] = {"zeros": Zeros, "ones": Ones, "unused": Unused}
+_WHOLE: dict[str, Callable[[], Expression]] = {"zeros": Zeros, "ones": Ones, "eye": Eye, "unused": Unused}
 _ONE_ARGUMENT: dict[str, Callable[[Expression], Expression]] = {
     "reshape": Reshaped,
     "column": Column,

@@ -27,16 +27,19 @@ _PLAIN, _NEARLY = 0.2, 0.1
 _DEAD, _NAME, _UNLIKE = 2.0, 0.05, 0.3
 
 
-def placed(native: Native, probe: Probe, spare: Spare) -> tuple[list[Placed], set[str]]:
+def placed(
+    native: Native, probe: Probe, spare: Spare, places: Collection[int] | None = None
+) -> tuple[list[Placed], set[str]]:
     """Every tensor that has a place, weights first, each of which leaves less room for the next; and the names of all
     tensors on which some state depends."""
     shown = evidence(native, probe, spare)
-    room = Counter({(kind, k): probe.spec.cell.gates for k in probe.places for kind in "xhb"})
-    room.update({("p", k): 1 for k in probe.places if probe.spec.proj_size})
+    places = probe.places if places is None else places
+    room = Counter({(kind, k): probe.spec.cell.gates for k in places for kind in "xhb"})
+    room.update({("p", k): 1 for k in places if probe.spec.proj_size})
     found: dict[str, Placed] = {}
     for limit in (_PLAIN, _DEAD, math.inf):  # the plain ones first: what they show is evidence for the others
         for cost, _, _, each in sorted(
-            _options(native, probe, shown, found, spare.fixed), key=lambda option: option[:3]
+            _options(native, probe, shown, found, spare.fixed, places), key=lambda option: option[:3]
         ):
             needs = Counter({(kind, each.k): each.layout.count for kind in each.layout.kinds})
             if cost < limit and each.name not in found and needs <= room:
@@ -46,11 +49,16 @@ def placed(native: Native, probe: Probe, spare: Spare) -> tuple[list[Placed], se
                     for kind, part in block.items():
                         shown.learn(each.k, kind, part)
     live = {name for name, reached in shown.reached.items() if reached}
-    return [*found.values(), *biases(native, probe, shown, found, spare.fixed)], live
+    return [*found.values(), *biases(native, probe, shown, found, spare.fixed, places)], live
 
 
 def _options(
-    native: Native, probe: Probe, shown: Evidence, found: Mapping[str, Placed], fixed: Collection[str]
+    native: Native,
+    probe: Probe,
+    shown: Evidence,
+    found: Mapping[str, Placed],
+    fixed: Collection[str],
+    places: Collection[int],
 ) -> list[tuple[float, int, int, Placed]]:
     """Every way to place every weight, with what speaks against it."""
     options = []
@@ -58,13 +66,14 @@ def _options(
     stored = {each.layout.transposed for each in found.values()} or {False}
     for each in found.values():
         alike.setdefault(native.tensors()[each.name].shape, []).append(each.layout)
-    said = torch_names.said(native.tensors(), probe.spec)
-    certain = torch_names.certain(native.tensors(), probe.spec, {name for name, to in shown.reached.items() if to})
+    torch_s = torch_names.kinds(native.tensors(), probe.spec)
+    said = torch_names.said(torch_s, probe.spec)
+    certain = torch_names.certain(torch_s, probe.spec, {name for name, to in shown.reached.items() if to})
     for rank, (name, tensor) in enumerate(native.tensors().items()):
-        live, pinned = bool(shown.reached[name]), names.torch_kind(name)
+        live, pinned = bool(shown.reached[name]), torch_s.get(name)
         if name in fixed or (not live and pinned is None and names.is_head(name)):
             continue
-        for k in said.get(name, probe.places):
+        for k in said.get(name, places):
             for layout in layouts(tensor.shape, probe.spec, k // probe.spec.directions):
                 if layout.kinds == ("b",) or (pinned and not _is_torch_s(pinned, layout, probe.spec)):
                     continue

@@ -16,13 +16,13 @@ from rnncheck.mapping.native import Native
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 
-ROWS = 1
+ROWS = 3  # of which the first is looked at: a batch of one breaks layers that squeeze
 _SEED = 20
 
 
 @dataclass(frozen=True)
 class Probe:
-    """x (T, 1, I) and the state it starts from; `exposes` says what of a trace is real."""
+    """x (T, ROWS, I) and the state it starts from; `exposes` says what of a trace is real."""
 
     spec: Spec
     x: Tensor
@@ -72,12 +72,13 @@ def prepared(native: Native, *, takes_state: bool = True) -> Probe:
     """The probe for this candidate, at its own precision; with `takes_state` False, as if it took no initial state."""
     spec = native.spec
     draw = torch.Generator().manual_seed(_SEED)
-    takes_state = takes_state and native.facts.takes_state
-    steps = 1 if takes_state else 2
-    x = torch.randn(steps, ROWS, spec.input_size, generator=draw, dtype=torch.float64)
-    if steps == 2:
-        x[1] = 0
-    state = zeros(spec)
+    fixed = native.facts.fixed
+    takes_state = takes_state and native.facts.takes_state and fixed is None
+    steps = fixed[0] if fixed else 1 if takes_state else 2
+    rows = fixed[1] if fixed else 1 if native.facts.by_row else ROWS
+    x = torch.randn(steps, rows, spec.input_size, generator=draw, dtype=torch.float64)
+    x[1:] = 0
+    state = zeros(spec, rows)
     if takes_state:
         state = State(torch.randn(state.h.shape, generator=draw, dtype=torch.float64), state.c)
     if state.c is not None and takes_state and native.facts.takes_cell_state:
@@ -97,6 +98,8 @@ def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
             below = [after.get((k // spec.directions - 1) * spec.directions + d) for d in range(spec.directions)]
             if k >= spec.directions and all(each is not None for each in below):
                 found["x", k] = torch.cat([each for each in below if each is not None])
+        return found
+    if native.facts.fixed:
         return found
     for direction in range(spec.directions):  # the forward one reads x first, the backward one the zeros
         first = _states(native, probe, probe.x[-1:] if direction else probe.x[:1])

@@ -50,8 +50,9 @@ def shows(native: Native) -> list[Tensor]:
     spec: Spec = native.spec
     dtype = getattr(torch, spec.dtype)
     generator = torch.Generator().manual_seed(5)
-    x = torch.randn(STEPS, 3, spec.input_size, generator=generator, dtype=torch.float64).to(spec.device, dtype)
-    start = zeros(spec, 3)
+    steps, rows = native.facts.fixed or (STEPS, 3)
+    x = torch.randn(steps, rows, spec.input_size, generator=generator, dtype=torch.float64).to(spec.device, dtype)
+    start = zeros(spec, rows)
     if native.facts.takes_state:
         start = State(torch.randn(start.h.shape, generator=generator, dtype=torch.float64), start.c)
     with torch.no_grad():

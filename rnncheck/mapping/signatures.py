@@ -22,6 +22,7 @@ WEIGHTS = {"x": "weight_ih", "h": "weight_hh"}
 BIASES = ("bias_ih", "bias_hh")
 _TINY = 1e-9
 _ONE_SIDED = 0.5
+_EXACT = "donot_use_mm_for_euclid_dist"
 
 Signature = list[Tensor]
 """The gradients of a block, of each thing that can be seen of its place."""
@@ -128,3 +129,27 @@ def distance(a: Signature, b: Signature) -> float:
         if size > _TINY:
             costs.append(min(float((one - matching).norm()), float((one + matching).norm())) / size)
     return sum(costs) / len(costs)
+
+
+def distances(units: Sequence[Signature], roles: Sequence[Signature]) -> list[list[float]]:
+    """`distance` of each unit from each role, all at once where their shapes agree."""
+    every = [*units, *roles]
+    shapes = {tuple(part.shape for part in signature) for signature in every}
+    if len(shapes) != 1 or not units or not roles:
+        return [[distance(unit, role) for role in roles] for unit in units]
+    total, counted = torch.zeros(len(units), len(roles)), torch.zeros(len(units), len(roles))
+    for n in range(len(every[0])):
+        a = torch.stack([unit[n].flatten() for unit in units]).double()
+        b = torch.stack([role[n].flatten() for role in roles]).double()
+        size = a.norm(dim=1)[:, None] + b.norm(dim=1)
+        least = torch.minimum(torch.cdist(a, b, compute_mode=_EXACT), torch.cdist(a, -b, compute_mode=_EXACT))
+        counts = size > _TINY
+        total += torch.where(counts, least / size.clamp(min=_TINY), torch.zeros_like(least))
+        counted += counts
+    found = total / counted.clamp(min=1)
+    quiet = [torch.tensor([silent(each) for each in group]) for group in (units, roles)]
+    some = quiet[0][:, None] | quiet[1]
+    both = quiet[0][:, None] & quiet[1]
+    found = torch.where(some, torch.where(both, 0.0, _ONE_SIDED), found)
+    rows: list[list[float]] = found.tolist()
+    return rows

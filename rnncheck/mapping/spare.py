@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.mapping import names
-from rnncheck.mapping.expression import Expression, Ones, Unused, Zeros
+from rnncheck.mapping.expression import Expression, Eye, Ones, Unused, Zeros
 from rnncheck.mapping.native import Native
 
 _FEW = 2  # values: a mask has two
@@ -16,11 +16,13 @@ _FEW = 2  # values: a mask has two
 @dataclass(frozen=True)
 class Spare:
     """What its class put into each tensor, which of these an optimizer would train, and which are no weights whatever
-    is measured: constants that are not trained, and states to start from."""
+    is measured: constants that are not trained, and states to start from. `heads` are taken for a head on top, which
+    then hands the states through."""
 
     made: Mapping[str, Tensor]
     trained: frozenset[str]
     fixed: frozenset[str]
+    heads: frozenset[str] = frozenset()
 
     def without_place(self, name: str) -> Expression:
         """What a tensor holds that the candidate reads and torch has nothing like.
@@ -30,6 +32,8 @@ class Spare:
         one, so that they show, which is also what the faults of those names have; matrices stay what they are.
         """
         made = self.made[name]
+        if name in self.heads:
+            return Eye() if made.dim() == 2 else Zeros()
         if name not in self.trained:
             return Unused()
         if names.is_start(name):
@@ -42,8 +46,10 @@ class Spare:
 
     def resting(self, name: str) -> Tensor:
         """What it holds while others are measured: what its class made, or nothing that would show."""
-        made = self.made[name]
-        return made if isinstance(self.without_place(name), Unused) else torch.zeros_like(made)
+        made, held = self.made[name], self.without_place(name)
+        if isinstance(held, Eye):
+            return torch.eye(len(made), dtype=made.dtype, device=made.device)
+        return made if isinstance(held, Unused) else torch.zeros_like(made)
 
 
 def spare(native: Native) -> Spare:

@@ -3,9 +3,31 @@
 import re
 from collections.abc import Collection, Mapping
 
+from torch import Tensor
+
+from rnncheck.mapping.names import torch_kind
 from rnncheck.model.spec import Spec
 
 _NAME = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d+)(?P<reverse>_reverse)?")
+
+
+def kinds(tensors: Mapping[str, Tensor], spec: Spec) -> dict[str, str]:
+    """`weight_ih`, `bias_hh`, ... for each tensor that carries torch's own name for it.
+
+    Not where a tensor of the same owner is stored the other way round than torch stores it: then they are not torch's.
+    """
+    found = {name: kind for name in tensors if (kind := torch_kind(name)) is not None}
+    turned = {name.rpartition(".")[0] for name, kind in found.items() if is_turned(tensors[name], kind, spec)}
+    return {name: kind for name, kind in found.items() if name.rpartition(".")[0] not in turned}
+
+
+def is_turned(tensor: Tensor, kind: str, spec: Spec) -> bool:
+    """Whether it is a weight of all gates with torch's two axes exchanged."""
+    rows, axes = spec.cell.gates * spec.hidden_size, tuple(tensor.shape)
+    if kind == "weight_hh":
+        return axes == (spec.state_size, rows) and axes[0] != axes[1]
+    widths = {spec.layer_input_size(layer) for layer in range(spec.num_layers)}
+    return kind == "weight_ih" and len(axes) == 2 and axes[0] in widths and axes[1] == rows and axes[0] != axes[1]
 
 
 def said(names: Collection[str], spec: Spec) -> Mapping[str, list[int]]:

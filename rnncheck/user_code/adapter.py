@@ -1,6 +1,6 @@
 """A stranger's layer as an implementation that can be compared: loaded, understood, and given canonical weights."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from rnncheck.errors import CannotRun, UsageError, WeightsError
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
+from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
-from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
@@ -55,8 +56,7 @@ class Candidate:
         self.location = self._loaded.location
         arguments = arguments or {}
         given = meant(arguments, self._loaded)
-        self._understood = Understanding(self._loaded, given)
-        self._mapped: dict[Spec, FoundMapping | OwnLoading] = {}
+        self._understood = Understanding(self._loaded, given, self._filling)
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._notes = [
@@ -65,12 +65,36 @@ class Candidate:
             if isinstance(each, type) and isinstance(arguments[name], Word)
         ]
 
+    def expect(self, seq_len: int | None, batch_size: int) -> None:
+        """The timesteps and rows of the run, for a class that takes no others."""
+        if seq_len is not None:
+            self._understood.expect(seq_len, batch_size)
+
     def cell(self, spec: Spec) -> Cell:
-        """Which of the three it is, by what it is called and holds. Raises `UsageError` where that cannot be told."""
-        with self._hinting(spec):
-            found = inferred(self._loaded, lambda: self._understood.holds(spec), self._understood.takes_cell_state)
+        """Which of the three it is, by what it is called and holds, or else by which of them it agrees with.
+
+        Raises `UsageError` where that cannot be told.
+        """
+        try:
+            with self._hinting(spec):
+                held, takes_c = self._understood.holds, self._understood.takes_cell_state
+                found = inferred(self._loaded, lambda: held(spec), takes_c)
+        except UsageError:
+            if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), Cell), None)) is None:
+                raise
+            self._notes.append(f"cell {agreeing}, inferred from what it computes; --cell says another")
+            return agreeing
         self._notes.append(f"cell {found.cell}, inferred from {found.because}; --cell says another")
         return found.cell
+
+    def _agrees(self, spec: Spec, cell: Cell) -> bool:
+        """Whether it computes a published layer of this cell."""
+        proj_size = spec.proj_size if cell is Cell.LSTM else 0
+        asked = replace(spec, cell=cell, proj_size=proj_size, nonlinearity=None)
+        try:
+            return self._understood.filling(asked).agrees is not None
+        except CannotRun:
+            return False
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         with self._hinting(spec):
@@ -125,6 +149,8 @@ class Candidate:
             facts.longest_output,
             withheld(facts, mapping, spec),
             self._understood.by_row(spec),
+            facts.fixed is not None,
+            tuple(self._understood.mixed(spec)),
         )
 
     def canonical(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str) -> tuple[Weights, list[str]]:
@@ -189,28 +215,31 @@ class Candidate:
                 raise
             raise type(problem)(f"{problem}\n{hint}") from problem
 
+    def _filling(
+        self, make: Callable[[Spec], NativeLayer], spec: Spec, budget: Budget, faults: bool
+    ) -> FoundMapping | OwnLoading:
+        """Given, or the candidate's own code, or found out."""
+        if self._given:
+            return given(self._given, make, spec)
+        if loads_itself(self._loaded):
+            return proved(self._loaded, make, spec)
+        return infer(make, spec, budget, faults=faults)
+
     def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading | Kept:
-        """Found once for a spec, whatever its dtype and device: given, or the candidate's own code, or inferred."""
+        """Found once for a spec, whatever its dtype and device."""
         if self._kept is not None:
             return self._kept
-        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
-        if key not in self._mapped:
-            try:
-                make, looked_at = self._understood.forgetful, replace(key, dtype=self._understood.precision(key))
-                if self._given:
-                    self._mapped[key] = given(self._given, make, looked_at)
-                elif loads_itself(self._loaded):
-                    self._mapped[key] = proved(self._loaded, make, looked_at)
-                else:
-                    self._mapped[key] = infer(make, looked_at)
-            except MappingError as problem:
-                cause = problem.__cause__
-                if cause is not None and (found := blamed(cause, "", self._loaded.file)).in_its_code:
-                    raise found from cause
-                if hint := self._understood.hint(spec):
-                    raise MappingError(f"{problem}\n{hint}") from cause
-                raise
-        return self._mapped[key]
+        try:
+            found = self._understood.filling(spec)
+        except MappingError as problem:
+            cause = problem.__cause__
+            if cause is not None and (own := blamed(cause, "", self._loaded.file)).in_its_code:
+                raise own from cause
+            if hint := self._understood.hint(spec):
+                raise MappingError(f"{problem}\n{hint}") from cause
+            raise
+        assert isinstance(found, FoundMapping | OwnLoading)
+        return found
 
 
 class CandidateLayer:

@@ -100,6 +100,18 @@ class Constructor:
             {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
         )
 
+    def dispensable(self, name: str, arguments: Mapping[str, object]) -> bool:
+        """Whether this keyword was given of our own accord, and says no more than torch.nn's default."""
+        plain: dict[str, object] = {
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0.0,
+            "bidirectional": False,
+        }
+        plain |= {"nonlinearity": "tanh", "proj_size": 0}
+        return name in arguments and name not in self._given and plain.get(name, EMPTY) == arguments[name]
+
     def _signature(self) -> str:
         return f"{self._called}({', '.join(self.parameters)})"
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.blame import CandidateError, blaming
 from rnncheck.user_code.construct import entry
 from rnncheck.user_code.convention import Convention, Reader, Reading, Tap
+from rnncheck.user_code.ids import LookedUp
 from rnncheck.user_code.results import described
 from rnncheck.user_code.still import Still
 
@@ -64,6 +65,9 @@ class Caller:
                 c = None if c is None or state.c is None else torch.where(alive, c, state.c)
             outputs.append(output)
             state = State(h, c)
+        if self.spec.cell is Cell.LSTM and state.c is None:  # it keeps c to itself
+            unknown = State(state.h, state.h.new_full((*state.h.shape[:2], self.spec.hidden_size), torch.nan))
+            return Trace(torch.cat(outputs), unknown, unexposed=frozenset({"c_n"}))
         return Trace(torch.cat(outputs) if outputs else x.new_zeros(0, x.shape[1], self.spec.state_size), state)
 
     def _whole(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
@@ -72,7 +76,14 @@ class Caller:
         hidden: set[str] = set()
         h, c = self._read(reading.h, result, "KBF"), self._read(reading.c, result, "KBF")
         output = self._read(reading.output, result, "TBF")
-        if output is None and h is not None and not lengths and len(x) <= MOST_PREFIXES and not spec.bidirectional:
+        if (
+            output is None
+            and h is not None
+            and not lengths
+            and len(x) <= MOST_PREFIXES
+            and not spec.bidirectional
+            and self.convention.fixed is None
+        ):
             prefixes = [self.result(x[:t], state) for t in range(1, len(x))] + [result]
             lasts = [self._read(reading.h, each, "KBF") for each in prefixes]
             output = torch.stack([each[-1] for each in lasts if each is not None])
@@ -102,6 +113,8 @@ class Caller:
             raise CandidateError(
                 f"{self.called} returned {described(result)}, in which its states are not where they were: {problem}"
             ) from problem
+        if self.convention.graded and not torch.is_grad_enabled():
+            value = value.detach()
         # numpy makes float64 of what it is not told about.
         return value.to(getattr(torch, self.spec.dtype)) if self.convention.numpy else value
 
@@ -123,12 +136,25 @@ class Caller:
         assert function is not None
         tap = self.reading.tap
         drawing = Still() if self.still else nullcontext()  # type: ignore[no-untyped-call]
-        with drawing, blaming(self.called, self.file):
+        looking = LookedUp(x) if convention.x_form == "ids" else nullcontext()
+        graded = convention.graded and not torch.is_grad_enabled()
+        with drawing, looking, blaming(self.called, self.file), torch.enable_grad() if graded else nullcontext():
+            if graded:
+                arguments = {name: requiring(value) for name, value in arguments.items()}
             if tap is None:
-                return function(**arguments)
-            with tapped(self.thing, tap) as caught:
-                function(**arguments)
-        return caught if tap.often else caught[-1]
+                result = function(**arguments)
+            else:
+                with tapped(self.thing, tap) as caught:
+                    function(**arguments)
+                result = caught if tap.often else caught[-1]
+        return result
+
+
+def requiring(value: Any) -> Any:
+    """With gradients recorded from here on, of all numbers in it."""
+    if isinstance(value, Tensor):
+        return value.detach().requires_grad_(True) if value.is_floating_point() else value
+    return type(value)(requiring(each) for each in value) if isinstance(value, list | tuple) else value
 
 
 @contextmanager

@@ -57,23 +57,55 @@ def makes_a_layer(function: Callable[..., Any]) -> bool:
 
 def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:
     """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
+    if made_by is None:
+        return construct_from(loaded, lambda *_: copied(loaded.thing), spec, output_size, "copied")
+    return construct_from(loaded, lambda *_: made(made_by, made_by.arguments(spec, output_size)), spec, output_size)
+
+
+def construct_from(
+    loaded: Loaded, make: Callable[[Spec, int], Any], spec: Spec, output_size: int, how: str = "constructed"
+) -> object:
+    """What `make` yields, in evaluation mode, on the spec's device, at its dtype."""
     dtype = getattr(torch, spec.dtype)
-    what = f"{loaded.called} cannot be {'copied' if made_by is None else 'constructed'}"
+    what = f"{loaded.called} cannot be {how}"
     with torch.inference_mode(False), loaded.home.entered(), isolated(dtype), blaming(what, loaded.file):
-        if made_by is None:
-            thing: Any = copied(loaded.thing)
-        else:
-            arguments = made_by.arguments(spec, output_size)
-            thing = made_by.function(**arguments)
+        thing: Any = make(spec, output_size)
         refuse_what_cannot_be_filled(thing, loaded.called)
         if thing is None or not callable(entry(thing)):
             raise CannotRun(f"{loaded.called} yields {type(thing).__name__}, which is no layer: nothing can be called")
         if isinstance(thing, nn.Module):
-            thing.eval()
+            evaluating(thing)
             make_plain(thing)
             thing.to(spec.device, dtype)
         convert(thing, dtype, spec.device)
     return thing
+
+
+UNEXPECTED = re.compile(r"(?:unexpected keyword argument|multiple values for (?:keyword )?argument) '(\w+)'")
+
+
+def made(made_by: Constructor, arguments: dict[str, object]) -> Any:
+    """Constructed; without the keywords that nobody asked for where the class hands them on to what does not take them.
+
+    Raises what its code raises.
+    """
+    while True:
+        try:
+            return made_by.function(**arguments)
+        except TypeError as problem:
+            named = UNEXPECTED.search(str(problem))
+            if named is None or not made_by.dispensable(named[1], arguments):
+                raise
+            arguments = {name: value for name, value in arguments.items() if name != named[1]}
+
+
+def evaluating(module: nn.Module) -> None:
+    """In evaluation mode, also where a class has a method `train` or `eval` of its own that does something else."""
+    if type(module).train is nn.Module.train and type(module).eval is nn.Module.eval:
+        module.eval()
+        return
+    for each in module.modules():
+        each.training = False
 
 
 def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
@@ -93,7 +125,9 @@ def entry(thing: Any) -> Callable[..., Any] | None:
 
 def signed(thing: Any) -> Any:
     """Whose signature says what it takes."""
-    return thing.forward if isinstance(thing, nn.Module) else function_of(thing)
+    if isinstance(thing, nn.Module):
+        return thing.forward if type(thing).__call__ is nn.Module.__call__ else thing.__call__
+    return function_of(thing)
 
 
 def function_of(thing: Any) -> Callable[..., Any] | None:

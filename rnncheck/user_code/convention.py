@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from rnncheck.model.trace import State
@@ -46,18 +47,21 @@ def pair(state: State) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Reader:
-    """One quantity in a result: the way to it, and its axes."""
+    """One quantity in a result: the way to it, its axes, and which index is `taken` of axes that it lacks."""
 
     way: Way
     axes: str
+    taken: tuple[tuple[str, int], ...] = ()
 
     def read(self, result: object, target: str) -> Tensor:
-        value = follow(result, self.way)
-        if "S" not in self.axes:
-            return arrange(value, self.axes, target)
+        value, axes = follow(result, self.way, batch_first=self.axes.startswith("B")), self.axes
+        for axis, index in self.taken:
+            value, axes = value.select(axes.index(axis), index), axes.replace(axis, "", 1)
+        if "S" not in axes:
+            return arrange(value, axes, target)
         # With the initial state in front, which is no output.
-        axis = self.axes.index("S")
-        return arrange(value.narrow(axis, 1, value.shape[axis] - 1), self.axes.replace("S", "T"), target)
+        front = axes.index("S")
+        return arrange(value.narrow(front, 1, value.shape[front] - 1), axes.replace("S", "T"), target)
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,25 @@ class Tap:
     often: bool
 
 
+XForm = Literal["array", "list", "ids"]
+
+
 @dataclass(frozen=True)
 class Convention:
-    """`x_axes` without T is a cell, which a loop of ours calls; without B it is called for every row by itself."""
+    """`x_axes` without T is a cell, which a loop of ours calls; without B it is called for every row by itself.
+
+    `x_form` says what x is handed over as: an array, a list of timesteps, or token ids, in whose place x enters where
+    the code looks them up. `graded` says that it runs with gradients recorded alone.
+    """
 
     x_name: str
     x_axes: str
     state_names: tuple[str | None, str | None]
     state: StateForm | None
     numpy: bool
-    as_list: bool = False
+    x_form: XForm = "array"
+    graded: bool = False
+    fixed: tuple[int, int] | None = None
     lengths: Literal["packed", "always packed", "argument"] | None = None
     lengths_name: str | None = None
 
@@ -104,8 +117,11 @@ class Convention:
 
     def arguments(self, x: Tensor, state: State) -> dict[str, Any]:
         """Of one call: x is (T, B, F), with T = 1 for a cell, and with B = 1 if it is called by row."""
-        arranged: Any = arrange(x, "TBF", self.x_axes)
-        arguments = {self.x_name: list(arranged) if self.as_list else arranged}
+        if self.x_form == "ids":
+            arranged: Any = arrange(torch.arange(x.shape[0] * x.shape[1]).reshape(x.shape[:2]), "TB", self.x_axes)
+        else:
+            arranged = arrange(x, "TBF", self.x_axes).contiguous()
+        arguments = {self.x_name: list(arranged) if self.x_form == "list" else arranged}
         if self.state is not None:
             arguments |= self.state.arguments(state, self.state_names)
         return {name: as_numpy(value) for name, value in arguments.items()} if self.numpy else arguments

@@ -1,6 +1,5 @@
 """What an attempt to call a candidate has shown."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor
 
 from rnncheck.model.trace import Trace
 from rnncheck.user_code.convention import Convention, Reading, StateForm
-from rnncheck.user_code.unread import NOTHING, Unread
+from rnncheck.user_code.returned import NOTHING, Unread
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,27 @@ class Found:
     ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
 
 
-def steadily(tried: Iterable[Found]) -> Found | None:
-    """The first way of calling that carries something from step to step, and nothing from row to row."""
-    return next((each for each in tried if each.recurs and each.keeps_rows), None)
+def plausible(kind: str, found: Found, *, whole: bool) -> int:
+    """A rank among ways of calling that do not carry a state from step to step while they keep rows apart.
+
+    `whole` says that some other way returns a last state without an axis of time: a layer does, and no cell.
+    """
+    sequence, step = kind in ("layers", "packed", "ids"), kind.startswith("cells")
+    return next(
+        rank
+        for rank, holds in enumerate(
+            (
+                sequence and found.recurs,
+                kind == "rows" and found.remembers,
+                step and found.uses_state and not whole,
+                sequence and found.foresees and found.keeps_rows,
+                sequence,
+                kind == "rows",
+                True,
+            )
+        )
+        if holds
+    )
 
 
 def shown(trace: Trace) -> Tensor:

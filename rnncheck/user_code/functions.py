@@ -1,7 +1,9 @@
 """Functions that are given their weights: one by one, or in a dict. Their shapes are found by trying."""
 
 import inspect
-from collections.abc import Callable, Iterator
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
@@ -9,11 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from rnncheck.mapping import names
 from rnncheck.model.spec import Spec
 from rnncheck.user_code.roles import role_of
-from rnncheck.user_code.signatures import Call, by_name
+from rnncheck.user_code.signatures import VARIABLE, Call, by_name
 
 Bias = Literal["n", "n1", "1n"]
+TORCH_S = re.compile(r"(^|_)(ih|hh)", re.IGNORECASE)  # in a name, as torch calls its weights
 
 
 @dataclass(frozen=True)
@@ -29,24 +33,25 @@ class Scheme:
 
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """Of the weight of that name."""
-        bare = name.lower().replace("_", "")
+        bare, side = name.lower().replace("_", ""), names.side(name)
         head = bare in ("wy", "why", "wya", "by", "bo") and not (bare == "bo" and spec.cell == "lstm")
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
         if bare.startswith("b"):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
         columns = spec.hidden_size
-        if not head and "x" in bare:
+        if not head and side == "x" and bare != "w":
             columns = spec.input_size
-        elif not head and not (bare.startswith(("u", "r")) or "h" in bare or "a" in bare):
+        elif not head and side != "h":
             columns = spec.input_size + (spec.hidden_size if self.beside else 0)
         return (columns, rows) if self.transposed else (rows, columns)
 
 
-def schemes(spec: Spec) -> Iterator[Scheme]:
-    """Every one that is not the same as another for this cell, the commonest first."""
+def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
+    """Every one that is not the same as another for this cell, the commonest for weights called so first."""
+    ways = (False, True) if any(TORCH_S.search(name) for name in called) else (True, False)
     biases: tuple[Bias, ...] = ("n", "n1", "1n")
     fused = (True, False) if spec.cell.gates > 1 else (True,)
-    for bias, one, beside, transposed in product(biases, fused, (False, True), (True, False)):
+    for bias, one, beside, transposed in product(biases, fused, (False, True), ways):
         yield Scheme(one, transposed, beside, bias)
 
 
@@ -75,10 +80,16 @@ class WithWeights:
         drawn = torch.Generator().manual_seed(2)
 
         def make(name: str) -> Any:
-            shape = scheme.shape(name, spec, output_size)
+            return make_array(*scheme.shape(name, spec, output_size))
+
+        def make_array(*shape: int) -> Any:
             value = torch.randn(shape, generator=drawn, dtype=torch.float64).to(getattr(torch, spec.dtype)) * 0.4
             return value.numpy() if self.numpy else value.to(spec.device)
 
+        self._gated = bool(call.others) and not any(serves_x(name) for name in call.others)
+        if self._gated:  # it is given what the gates get from x
+            self.x_weight = make_array(spec.cell.gates * spec.hidden_size, spec.input_size)
+            self.x_bias = make_array(spec.cell.gates * spec.hidden_size)
         for name in call.others:
             self.__dict__[name] = Weights(make) if role_of(name) == "config" or name in ("weights", "p") else make(name)
 
@@ -91,13 +102,53 @@ class WithWeights:
                     mine[key]
 
     def forward(self, **arguments: Any) -> Any:
+        if self._gated:
+            arguments[self.call.x] = arguments[self.call.x] @ self.x_weight.T + self.x_bias
         return self._function(**arguments, **{name: getattr(self, name) for name in self._names})
+
+
+def serves_x(name: str) -> bool:
+    """Whether a weight of this name may multiply x."""
+    bare = name.lower().replace("_", "")
+    return (
+        role_of(name) == "config" or bare in ("weights", "p") or (names.side(name) != "h" and not bare.startswith("b"))
+    )
+
+
+WEIGHT = re.compile(r"(w|u|r|b|v)([a-z]{0,3}|_\w+)\d?|weights?\w*|bias(es)?\w*|kernel\w*", re.IGNORECASE)
+
+
+def weights_wanted(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The parameters of a constructor that are weights: all that it requires, if every one is called like a weight."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    required = [
+        each.name for each in parameters if each.default is inspect.Parameter.empty and each.kind not in VARIABLE
+    ]
+    some = len(required) > 1 and all(WEIGHT.fullmatch(name) for name in required)
+    return tuple(required) if some else ()
+
+
+def holding(made_by: Any, names: Sequence[str], scheme: Scheme, spec: Spec, output_size: int) -> Any:
+    """An object of a class whose constructor takes its weights, in the shapes that `scheme` says."""
+    numpy, drawn = not torch_code(made_by), torch.Generator().manual_seed(2)
+    arrays = {}
+    for name in names:
+        value = torch.randn(scheme.shape(name, spec, output_size), generator=drawn, dtype=torch.float64) * 0.4
+        value = value.to(getattr(torch, spec.dtype))
+        arrays[name] = value.numpy() if numpy else value.to(spec.device)
+    return made_by(**arrays)
 
 
 def torch_code(function: Callable[..., Any]) -> bool:
     """Whether the function is written with torch: what it calls is looked up in its module."""
-    names = getattr(function, "__globals__", {}).values()
-    modules = {getattr(each, "__name__", "") for each in names if inspect.ismodule(each)}
+    if isinstance(function, type):
+        known = vars(sys.modules[function.__module__]).values() if function.__module__ in sys.modules else ()
+    else:
+        known = getattr(function, "__globals__", {}).values()
+    modules = {getattr(each, "__name__", "") for each in known if inspect.ismodule(each)}
     return any(each.partition(".")[0] == "torch" for each in modules) and not (
         np.__name__ in modules and "np." in source(function)
     )

@@ -33,12 +33,23 @@ class Dice:
             self._at = now
 
 
+_nested: list[torch.dtype | None] = []
+
+
 @contextmanager
 def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iterator[None]:
     """Within it torch makes new tensors of `dtype`, unless the code says another.
 
-    What it draws at random is the same each time, or goes on where the last call with these `dice` ended.
+    What it draws at random is the same each time, or goes on where the last call with these `dice` ended. Within
+    another of the same `dtype` it puts back what is drawn alone: the rest is put back at the end of that.
     """
+    if dice is None and _nested and _nested[-1] == dtype:
+        before = seeds()
+        try:
+            yield
+        finally:
+            put_back(before)
+        return
     put_settings_back, before, default_dtype = remembered(), seeds(), torch.get_default_dtype()
     try:
         with exits_caught(), redirect_stdout(sys.stderr), warnings.catch_warnings():
@@ -48,7 +59,11 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
             if dice is not None:
                 dice.take_up()
             started = seeds()
-            yield
+            _nested.append(dtype if dice is None else None)
+            try:
+                yield
+            finally:
+                _nested.pop()
     finally:
         if dice is not None:
             dice.lay_down(started)

@@ -37,6 +37,11 @@ class NativeLayer:
         self._look()
 
     @property
+    def thing(self) -> Any:
+        """What is run: a module, an object or a function."""
+        return self._thing
+
+    @property
     def spec(self) -> Spec:
         return self._caller.spec
 

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from rnncheck.mapping import MappingError, shows
+from rnncheck.mapping.agreement import published_as
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights, draw
 from rnncheck.report import Finding, Mapped
+from rnncheck.scratch.network import Network
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.loading import Loaded
@@ -30,6 +32,7 @@ class OwnLoading:
 
     loaded: Loaded
     findings: tuple[Finding, ...] = ()
+    agrees: Network | None = None
     conventions: tuple[str, ...] = ()
     restrictions: tuple[str, ...] = ()
     notes: tuple[str, ...] = (f"gradients of weights are not compared: {NAME} copies them",)
@@ -85,7 +88,8 @@ def proved(loaded: Loaded, make: Callable[[Spec], NativeLayer], spec: Spec) -> O
 
     def shown(weights: Mapping[str, Tensor]) -> list[Tensor]:
         native = make(spec)
-        loading.fill(native, weights)
+        dtype = getattr(torch, spec.dtype)
+        loading.fill(native, {name: value.to(spec.device, dtype) for name, value in weights.items()})
         return shows(native)
 
     weights = {name: 2 * value for name, value in draw(spec, 0).values.items()}
@@ -97,10 +101,7 @@ def proved(loaded: Loaded, make: Callable[[Spec], NativeLayer], spec: Spec) -> O
             dead.append(name)
     if len(dead) == len(spec.recurrent_shapes()):
         raise MappingError(f"its {NAME} fills nothing: whatever the weights are, it computes the same")
-    return OwnLoading(
-        loaded,
-        tuple(
-            Finding("dead-parameter", f"Whatever {name} is, after {NAME} the candidate computes the same.")
-            for name in dead
-        ),
+    findings = tuple(
+        Finding("dead-parameter", f"Whatever {name} is, after {NAME} the candidate computes the same.") for name in dead
     )
+    return OwnLoading(loaded, findings, published_as(make(spec), loading))

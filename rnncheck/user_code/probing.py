@@ -6,7 +6,7 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,21 +19,34 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.calling import Caller
-from rnncheck.user_code.convention import Convention, Reading
-from rnncheck.user_code.found import Found, broadcasts, drops_time, shown, steadily
+from rnncheck.user_code.convention import Convention, Reading, StateForm
+from rnncheck.user_code.found import Found, broadcasts, drops_time, plausible, shown
 from rnncheck.user_code.isolation import isolated, put_back, seeds
 from rnncheck.user_code.loading import Loaded
-from rnncheck.user_code.reading import find
+from rnncheck.user_code.outputs import interpretations
+from rnncheck.user_code.returned import Calls, Quantity, movers, quantities, sorted_out
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.taps import taps
 from rnncheck.user_code.tensors import copied, held
-from rnncheck.user_code.unread import Calls, movers, unread
-from rnncheck.user_code.ways import CELLS, LAYERS, PACKED, ROWS, Kind, forms, inputs
+from rnncheck.user_code.ways import CELLS, IDS, LAYERS, PACKED, ROW_CELLS, ROWS, Kind, forms, inputs
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
+WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
+WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor")
+WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"
+SINGLE_STEPS, SINGLE_ROWS = (CELLS, ROW_CELLS), (ROWS, ROW_CELLS)
+MOST_READINGS = 8  # of one call
 OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
 OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A candidate that holds known weights, and all that a right layer yields with these from x and a state."""
+
+    thing: Any
+    yields: Callable[[Tensor, State], list[Quantity]]
 
 
 @dataclass
@@ -47,7 +60,9 @@ class Probe:
     batch_first: bool | None  # as its constructor was told, if it was
     numpy: bool
     one_feature: bool
+    fixed: tuple[int, int] | None = None  # timesteps and rows, where it takes no others
     draws: bool = False  # as far as has been seen
+    ran: set[str] = field(default_factory=set)  # the axes of x in calls that worked
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
 
@@ -63,76 +78,147 @@ class Probe:
         c = normal(*states, spec.hidden_size) if spec.cell is Cell.LSTM else None
         self.state = State(normal(*states, spec.state_size), c)
 
-    def convention(self) -> Found:
-        """Raises `CannotRun` if no way of calling it yields states."""
-        layers = list(self._attempts(LAYERS)) or list(self._attempts(PACKED))
-        found = steadily(layers)
-        if found is not None:
-            return found
-        if self.batch_first is not None and layers:
-            other = replace(self, batch_first=not self.batch_first)
-            found = steadily(other._attempts(LAYERS))
-            if found is not None:
-                return replace(found, ignores_batch_first=True)
-        for found in layers:
-            if found.recurs:
-                return found
-        rows = [] if layers else list(self._attempts(ROWS))
-        for found in rows:
-            if found.remembers:
-                return found
-        cells = [] if any(each.drops_time for each in layers) else list(self._attempts(CELLS))
-        backward = [each for each in layers if each.foresees and each.keeps_rows]
-        for found in (*(each for each in cells if each.uses_state), *backward, *layers, *rows, *cells):
-            return found
-        raise self._refusal()
+    def hypotheses(self) -> Iterator[Found]:
+        """Every way of calling it that runs and yields what may be states, the likeliest first.
+
+        A way is likely if it carries something from step to step, and nothing from row to row: so batch and time are
+        told apart by what the code does. Raises `CannotRun` if no way yields states.
+        """
+        deferred: list[tuple[Kind, Found]] = []
+        seen = batched = False
+        for kind, probe in self._kinds():
+            if kind in SINGLE_ROWS and batched:
+                continue  # that it takes no batch is said of what was tried with none that runs
+            for found in probe._attempts(kind):
+                seen = True
+                batched = batched or not found.convention.by_row
+                if probe is not self:
+                    found = replace(found, ignores_batch_first=True)
+                if found.recurs and found.keeps_rows and kind not in SINGLE_STEPS + SINGLE_ROWS:
+                    yield found
+                else:
+                    deferred.append((kind, found))
+        if not seen:
+            raise self._refusal()
+        whole = any(each.drops_time for kind, each in deferred if kind not in SINGLE_STEPS)
+        for _, found in sorted(deferred, key=lambda each: plausible(*each, whole=whole)):
+            yield found
+
+    def _kinds(self) -> Iterator[tuple[Kind, "Probe"]]:
+        """Whole sequences first; then with x in the order that its constructor was not told; then all else."""
+        yield LAYERS, self
+        if self.batch_first is not None:
+            yield LAYERS, replace(self, batch_first=not self.batch_first)
+        for kind in (PACKED, IDS, CELLS, ROWS, ROW_CELLS):
+            yield kind, self
 
     def _attempts(self, kind: Kind) -> Iterator[Found]:
-        if kind == CELLS and (self.sizes.spec.bidirectional or self.call.state is None):
+        """Those of one kind; of each form of x only with the first form of the state that runs, and without one."""
+        if kind in SINGLE_STEPS and (self.sizes.spec.bidirectional or self.call.state is None):
             return
         if kind == PACKED and not isinstance(self.thing, nn.Module):
             return
-        for x_axes, as_list in inputs(kind, one_feature=self.one_feature, batch_first=self.batch_first):
+        if kind == IDS and not self._looks_up():
+            return
+        features = self.sizes.spec.input_size
+        for x_axes, x_form in inputs(
+            kind, features=features, one_feature=self.one_feature, batch_first=self.batch_first
+        ):
+            runs = False
             for form in forms(kind, self.call, self.sizes):
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
+                if form is None and runs:
+                    continue
+                if "1" in x_axes and x_axes.replace("1", "T") in self.ran:
+                    break  # it takes sequences: that it takes one step as well does not make it a cell
                 names = self.call.state, self.call.cell_state
-                convention = Convention(self.call.x, x_axes, names, form, self.numpy, as_list)
+                convention = Convention(self.call.x, x_axes, names, form, self.numpy, x_form, fixed=self.fixed)
                 if kind == PACKED:
                     convention = replace(convention, lengths="always packed")
                 elif self.call.lengths:
                     convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
-                found = self._attempt(convention)
-                if found is not None and form is not None and broadcasts(form, found.reading):
-                    plain = replace(convention, state=replace(form, axes="BF"))
-                    found = self._attempt(plain) or found
-                if found is not None and form is not None and form.handing == "(h, c)" and self._order_shows():
-                    kept = found.convention.state or form
-                    other = replace(convention, state=replace(kept, cell_first=True))
-                    found = self._attempt(other) if self._mixes_units(found, "c") else found
-                if found is not None:
+                for found in self._readings(convention, form):
+                    runs = True
                     yield found if form is not None or self.call.state is None else self._crash(found)
-                    break
 
-    def _attempt(self, convention: Convention) -> Found | None:
-        b = slice(0, 1) if convention.by_row else slice(None)
-        t = slice(0, 1) if convention.is_cell else slice(None)
-        x, state = self.x[t, b], rows_of(self.state, b)
+    def _looks_up(self) -> bool:
+        """Whether it wants token ids: it holds an embedding, or has complained of what it was given."""
+        holds = isinstance(self.thing, nn.Module) and any(
+            isinstance(each, nn.Embedding | nn.EmbeddingBag) for each in self.thing.modules()
+        )
+        return holds or any(WANTS_IDS.search(str(problem)) for _, problem in self.problems)
+
+    def _readings(self, convention: Convention, form: StateForm | None) -> Iterator[Found]:
+        found = self._attempt(convention)
+        first = next(found, None)
+        if first is None:
+            return
+        if form is not None and broadcasts(form, first.reading):
+            plain = self._attempt(replace(convention, state=replace(form, axes="BF")))
+            if (other := next(plain, None)) is not None:
+                first, found = other, plain
+        if form is not None and form.handing == "(h, c)" and self._order_shows() and self._mixes_units(first, "c"):
+            kept = first.convention.state or form
+            yield from self._attempt(replace(convention, state=replace(kept, cell_first=True)))
+        yield first
+        yield from found
+
+    def _attempt(self, convention: Convention) -> Iterator[Found]:
+        """What a call shows, by every interpretation of what it returns; nothing if it raises."""
         try:
+            x, state = self._given(convention)
             with torch.no_grad(), isolated(self.x.dtype):
                 result = self._result(convention, x, state)
-                reading = find(result, convention, self.sizes, lambda: self._matrices(convention, x, state))
-                if reading is None and isinstance(self.thing, nn.Module):
-                    reading = taps(self._caller(convention), self.sizes, x, cloned(state))
-                if reading is None:
-                    self.returned.append(results.described(result))
-                    return None
-                calls = self._calls(convention, reading, x, state)
-                beside = unread(self.thing, calls, reading, self.sizes)
-                return replace(self._measured(convention, reading), unread=beside)
+                readings = interpretations(result, convention, self.sizes, lambda: self._matrices(convention, x, state))
+                if isinstance(self.thing, nn.Module) and not convention.is_cell:
+                    readings += taps(self._caller(convention), self.sizes, x, cloned(state))
         except CandidateError as problem:
+            if not convention.graded and WANTS_GRAD.search(str(problem)):
+                yield from self._attempt(replace(convention, graded=True))
+                return
             self.problems.append((convention, problem))
-            return None
+            return
+        self.ran.add(convention.x_axes)
+        if not readings:
+            self.returned.append(results.described(result))
+        for reading in readings[:MOST_READINGS]:
+            try:
+                with torch.no_grad(), isolated(self.x.dtype):
+                    found = self._measured(convention, reading)
+            except CandidateError as problem:
+                self.problems.append((convention, problem))
+            else:
+                yield found
+
+    def _given(self, convention: Convention) -> tuple[Tensor, State]:
+        b = slice(0, 1) if convention.by_row else slice(None)
+        t = slice(0, 1) if convention.is_cell else slice(None)
+        return self.x[t, b], rows_of(self.state, b)
+
+    def sorted(self, found: Found, proved: "Proved | None" = None) -> Found:
+        """With what it returns beside the states that are read of it: added to the reading, or sorted by what it is.
+
+        `proved` is the candidate with known weights, and what a right layer yields with these.
+        """
+        x, state = self._given(found.convention)
+        if found.convention.state is None:
+            state = State(torch.zeros_like(state.h), None if state.c is None else torch.zeros_like(state.c))
+        elif state.c is not None and found.convention.state.handing in ("h", "[h]"):
+            state = State(state.h, torch.zeros_like(state.c))
+        thing = self.thing if proved is None else proved.thing
+        calls = self._calls(found.convention, found.reading, x, state, thing)
+        try:
+            with torch.no_grad(), isolated(self.x.dtype):
+                result = calls.result_of(thing)
+                if proved is None:
+                    known = quantities(self.sizes.spec, calls.trace_of(thing), None, x, state)
+                else:
+                    known = proved.yields(x, state)
+                reading, unread = sorted_out(thing, result, found.reading, known, calls, self.sizes, proved is not None)
+        except CandidateError:  # one call of a kind that it takes no longer
+            return found
+        return replace(found, reading=reading, unread=unread)
 
     def _result(self, convention: Convention, x: Tensor, state: State) -> object:
         """Of one call; from the first that draws at random on, all of them are held still."""
@@ -156,6 +242,9 @@ class Probe:
             and problem.in_its_code
             and not any(each in str(problem) for each in ANOTHER_KIND)
         ]
+        written = [problem for _, problem in self.problems if WRITES_INTO_A_TUPLE in str(problem)]
+        if written:
+            return replace(found, raised=": ".join(str(written[0]).split("\n    ")), crashes=True)
         if not own:
             return found
         alike = len(own) > 1 and len({str(each) for each in own}) == 1
@@ -173,8 +262,7 @@ class Probe:
 
     def _mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
         """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""
-        one = slice(0, 1)
-        state = rows_of(self.state, one)
+        one, state = slice(0, 1), self.state
         assert state.c is not None
         moved = state.h if which == "h" else state.c
         bumped = moved.clone()
@@ -182,18 +270,20 @@ class Probe:
         other = State(bumped, state.c) if which == "h" else State(state.h, bumped)
 
         def after(start: State) -> Tensor:
-            trace = self._caller(found.convention, found.reading).run(self.x[one, one].clone(), cloned(start))
+            trace = self._caller(found.convention, found.reading).run(self.x[one].clone(), cloned(start))
             return trace.output[..., 1 - self.sizes.spec.state_size :]
 
         return differ(after(state), after(other))
 
-    def _calls(self, convention: Convention, reading: Reading, x: Tensor, state: State) -> Calls:
+    def _calls(self, convention: Convention, reading: Reading, x: Tensor, state: State, thing: Any = None) -> Calls:
         """Of copies of whatever they are given."""
+        held_thing = self.thing if thing is None else thing
 
         def caller(thing: Any, reading: Reading) -> Caller:
             return replace(self._caller(convention, reading), thing=copied(thing))
 
         nothing = Reading(None, None, None)
+        order = torch.arange(x.shape[1]).roll(1)
         return Calls(
             x,
             state,
@@ -201,6 +291,9 @@ class Probe:
             convention.is_cell,
             lambda thing: caller(thing, nothing).result(x.clone(), cloned(state)),
             lambda thing: caller(thing, reading).run(x.clone(), cloned(state)),
+            lambda: caller(held_thing, nothing).result(x[:, order], rows_of(state, order)),
+            convention.state is not None and convention.state.cell_first,
+            convention.state is not None and convention.state.handing in ("(h, c)", "h, c"),
         )
 
     def _matrices(self, convention: Convention, x: Tensor, state: State) -> Mapping[results.Way, frozenset[str]]:

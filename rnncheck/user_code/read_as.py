@@ -5,7 +5,7 @@ from rnncheck.user_code.found import Found
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 
-LAYOUTS = {"TBF": "time first", "BTF": "batch first", "FBT": "time last"}
+LAYOUTS = {"TBF": "time first", "BTF": "batch first", "FBT": "time last", "TB": "time first", "BT": "batch first"}
 
 
 def sentence(found: Found, call: Call, sizes: Sizes) -> str:
@@ -23,8 +23,10 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
         parts = [f"a layer ({', '.join(arguments)})", LAYOUTS.get(convention.x_axes, "")]
     if convention.by_row:
         parts.append("unbatched, called for every row")
-    if convention.as_list:
+    if convention.x_form == "list":
         parts.append("x as a list of timesteps")
+    if convention.x_form == "ids":
+        parts.append("given token ids, x in the place of what it looks up")
     if state is None:
         parts.append("takes no initial state and starts from zeros")
     elif sizes.spec.cell is Cell.LSTM and state.handing in ("h", "[h]"):

@@ -37,11 +37,11 @@ def leaves(result: object, counts: Mapping[int, str], way: Way = ()) -> Iterator
     if len(way) > DEEPEST:
         return
     members = dict(children(result))
-    lasting = "TSK" if isinstance(result, list) else "TS"  # a tuple of two is no list of two layers
-    if isinstance(result, list | tuple) and counts.get(len(result), "") in tuple(lasting):
-        found = list(stacked(result, way))
+    axis = counts.get(len(result), "") if isinstance(result, list | tuple) else ""
+    if isinstance(result, list | tuple) and axis and axis in "TSK":
+        found = list(stacked(result, counts, way))
         yield from found
-        if found:
+        if found and axis != "K" and isinstance(result, list):
             return
     elif isinstance(result, dict) and members and all(isinstance(key, int) for key in members):
         found = list(timed(result, counts, way))
@@ -62,11 +62,12 @@ def children(result: object) -> Iterator[tuple[Step, Any]]:
             yield each.name, getattr(result, each.name)
 
 
-def stacked(result: Sequence[object], way: Way) -> Iterator[tuple[Way, Tensor]]:
-    """A list of states as one array; a list of tuples of states as several."""
-    for inner in ((), *(((k,)) for k in range(4))):
+def stacked(result: Sequence[object], counts: Mapping[int, str], way: Way) -> Iterator[tuple[Way, Tensor]]:
+    """A list of states as one array; a list of tuples, lists or dicts of states as several."""
+    for inner, _ in leaves(result[0], counts, (*way, 0)):
+        behind = inner[len(way) + 1 :]
         try:
-            yield (*way, ALL, *inner), follow(result, (ALL, *inner))
+            yield (*way, ALL, *behind), follow(result, (ALL, *behind))
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError):
             continue
 
@@ -81,7 +82,7 @@ def timed(result: Mapping[int, object], counts: Mapping[int, str], way: Way) -> 
             return
 
 
-def follow(result: Any, way: Way) -> Tensor:
+def follow(result: Any, way: Way, *, batch_first: bool = False) -> Tensor:
     """The array at the end of a way. Raises `LookupError`, `TypeError` or `ValueError` where there is none."""
     for position, step in enumerate(way):
         if step == ALL:
@@ -94,6 +95,8 @@ def follow(result: Any, way: Way) -> Tensor:
             result = result[step]  # type: ignore[call-overload]
         else:
             result = getattr(result, str(step))
+    if isinstance(result, PackedSequence):  # in the place of an array, since x was one
+        result = pad_packed_sequence(result, batch_first=batch_first)[0]
     tensor = as_tensor(result)
     if tensor is None:
         raise ValueError(f"it returned {type(result).__name__} where it returned an array before")

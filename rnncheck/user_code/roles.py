@@ -24,7 +24,7 @@ ROLES: Mapping[str, Sequence[str]] = {
         r"n(um)?out(puts?)?|n(um)?(classes|labels|categories|tags)|classes|d(im)?out(put)?|ny|ydim|dy",
         r"target(size|dim)|tagset(size)?|ntokens?",
     ),
-    "num_layers": (r"(n|num|numberof)?(rnn|lstm|gru|hidden)?layers?(num|count)?|depth|stacks?",),
+    "num_layers": (r"(n|num|numberof)?(rnn|lstm|gru|hidden)?layers?(num|count|dim|size|n)?|depth|stacks?",),
     "bias": (r"(use|with|has|add)?bias(es)?",),
     "batch_first": (r"(is)?batchfirst",),
     "dropout": (r"(p|rnn|lstm|gru)?drop(out)?(p|rate|prob|ratio)?",),

@@ -151,8 +151,10 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         state, cell = cell, None
     known = {x, lengths, state and state.name, cell and cell.name}
     others = [each for each in rest if each.name not in known and each.default is inspect.Parameter.empty]
-    if state is None and len(others) == 1 and holds_weights:
-        state, others = others[0], []
+    if state is None and others and holds_weights:
+        state, others = others[0], others[1:]
+    if state is not None and cell is None and others and holds_weights and len(others) == 1:
+        cell, others = others[0], []
     return Call(
         x,
         state.name if state else None,

@@ -16,6 +16,7 @@ class Sizes:
     seq_len: int
     batch_size: int
     output_size: int
+    fixed: bool = False  # whether the timesteps and rows are those of the run, and no others are tried
 
     @property
     def states(self) -> int:
@@ -46,8 +47,10 @@ def all_different(spec: Spec) -> Sizes:
     return Sizes(tiny, seq_len, batch_size, 29)
 
 
-def around(spec: Spec) -> Sizes:
-    """The spec's own sizes, for what can be built with no others."""
+def around(spec: Spec, fixed: tuple[int, int] | None = None) -> Sizes:
+    """The spec's own sizes, for what can be built with no others; and with `fixed`, no other timesteps and rows."""
+    if fixed is not None:
+        return Sizes(replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None), *fixed, output_size(spec), fixed=True)
     taken = {spec.num_layers, spec.directions, spec.num_layers * spec.directions, 1}
     taken |= {spec.input_size, spec.hidden_size, spec.output_size, spec.state_size}
     seq_len, batch_size = [each for each in PRIMES if each not in taken and each + 1 not in taken][:2]

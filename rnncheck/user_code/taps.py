@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from rnncheck.model.trace import State
 from rnncheck.user_code.calling import Caller, tapped
 from rnncheck.user_code.convention import Convention, Reading, Tap
-from rnncheck.user_code.reading import find
+from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.sizes import Sizes
 
 
-def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> Reading | None:
-    """The last place inside where the states of all timesteps pass, or else the last state; None where none does."""
+def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[Reading]:
+    """The places inside where the states of all timesteps pass, or else the last state; the last place first."""
     thing, convention = caller.thing, caller.convention
     with ExitStack() as stack:
         watched = []
@@ -29,15 +29,16 @@ def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> Reading | Non
         often = len(caught) == sizes.seq_len and not convention.is_cell
         if not caught or (len(caught) > 1 and not often):
             continue
-        passed = caught if often else caught[-1]
-        reading = find(passed, convention, sizes)
         module = thing.get_submodule(tap.module)
-        if reading is not None and trusted(module, tap, results[tap.module], convention, sizes):
-            if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
-                continue
-            found.append(Reading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, often)))
+        for passed, each_step in ((caught, True), (caught[-1], False)) if often else ((caught[-1], False),):
+            for reading in interpretations(passed, convention, sizes)[:1]:
+                if not trusted(module, tap, results[tap.module], convention, sizes):
+                    continue
+                if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
+                    continue
+                found.append(Reading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, each_step)))
     found.sort(key=lambda each: each.output is None)
-    return found[0] if found else None
+    return found
 
 
 def trusted(module: nn.Module, tap: Tap, results: list[object], convention: Convention, sizes: Sizes) -> bool:
@@ -46,7 +47,7 @@ def trusted(module: nn.Module, tap: Tap, results: list[object], convention: Conv
     What torch's other modules return is on its way to be a state.
     """
     if tap.side == "input":
-        return bool(results) and find(results[-1], convention, sizes) is None
+        return bool(results) and not interpretations(results[-1], convention, sizes)
     return isinstance(module, nn.RNNBase | nn.RNNCellBase) or not type(module).__module__.startswith("torch.nn")
 
 

@@ -2,66 +2,116 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
+from rnncheck.mapping import FoundMapping, MappingError
+from rnncheck.mapping.budget import SECONDS, Budget
+from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights, draw
+from rnncheck.scratch.network import Network
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.arithmetics import arithmetics
 from rnncheck.user_code.calling import MOST_PREFIXES, Caller
-from rnncheck.user_code.construct import construct, constructor, signed
+from rnncheck.user_code.construct import construct, construct_from, constructor, signed
 from rnncheck.user_code.decided import decided
 from rnncheck.user_code.found import Found
-from rnncheck.user_code.functions import Scheme, WithWeights, schemes
-from rnncheck.user_code.isolation import Dice
+from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, weights_wanted
+from rnncheck.user_code.isolation import Dice, isolated
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.native_layer import NativeLayer
 from rnncheck.user_code.other_shapes import other_shape
-from rnncheck.user_code.probing import Probe
+from rnncheck.user_code.probing import Probe, Proved
 from rnncheck.user_code.read_as import sentence
+from rnncheck.user_code.returned import Quantity, passed_over, quantities, spelled, strangers
 from rnncheck.user_code.signatures import Call, read
 from rnncheck.user_code.tensors import held
-from rnncheck.user_code.unread import passed_over, strangers
 
 OF_A_DTYPE = re.compile(
     r"\bdtype\b|\bdtypes\b|\b[Dd]ouble\b|\bfloat64\b"
 )  # so does torch complain of float64 and float32
 
 
+MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
+
+
+class Filling(Protocol):
+    """How a candidate is filled with canonical weights. `agrees`: filled so, it was seen to compute a known layer."""
+
+    @property
+    def agrees(self) -> Network | None: ...
+
+    def restrict(self, weights: Weights) -> Weights: ...
+
+    def fill(self, native: Any, weights: Mapping[str, Tensor]) -> None: ...
+
+
+Fill = Callable[[Callable[[Spec], NativeLayer], Spec, Budget, bool], Filling]
+"""Finds out how the candidate that a function builds is filled; the last argument says whether to look for faults too.
+
+Raises `MappingError` where that cannot be found.
+"""
+
+
 @dataclass(frozen=True)
 class Understood:
+    """One hypothesis: how it is constructed, called, read and filled. `problem` is why it cannot be filled."""
+
     found: Found
     call: Call
     facts: Facts
     dtype: Dtype  # at which it was looked at: float32 if that is written into it
+    example: WithWeights | Scheme | None = None
+    filling: Filling | None = None
+    problem: MappingError | None = None
+
+    @property
+    def likely(self) -> bool:
+        return (self.found.recurs and self.found.keeps_rows) or self.found.uses_state
 
 
 class Understanding:
-    """What is known of one candidate, spec by spec."""
+    """What is known of one candidate, spec by spec. `fill` finds out how it is filled."""
 
-    def __init__(self, loaded: Loaded, given: Mapping[str, object]) -> None:
-        self._loaded, self._given = loaded, given
+    def __init__(self, loaded: Loaded, given: Mapping[str, object], fill: Fill, seconds: float = SECONDS) -> None:
+        self._loaded, self._given, self._fill, self._seconds = loaded, given, fill, seconds
         self._constructor = constructor(loaded, given)
         self._dice = Dice()
         self._known: dict[Spec, Understood] = {}
         self._function: tuple[Callable[..., Any], Call] | None = None
-        self._example: WithWeights | None = None
+        self._run_shape: tuple[int, int] | None = None
+        self._weights: tuple[str, ...] = ()  # that its constructor takes
+        if isinstance(loaded.thing, type) and not given:
+            self._weights = weights_wanted(loaded.thing)
         if self._constructor is None and inspect.isfunction(loaded.thing):
             call = read(loaded.thing, holds_weights=False)
             self._function = (loaded.thing, call) if call.others else None
 
+    def expect(self, seq_len: int, batch_size: int) -> None:
+        """The timesteps and rows of the run, for what can be run with no others."""
+        self._run_shape = seq_len, batch_size
+
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if self._constructor is not None and (reason := self._constructor.refuses(spec)):
             return reason
-        if reason := other_shape(spec, self.takes, self._found_as):
+        proved = (
+            (known := self._understood_as(spec)) is not None
+            and known.filling is not None
+            and known.filling.agrees is not None
+        )
+        if not proved and (reason := other_shape(spec, self.takes, self._found_as)):
             return reason
         understood = self._of(spec)
         convention = understood.found.convention
@@ -71,17 +121,45 @@ class Understanding:
             return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
             return f"it computes in numpy, which has no {spec.device}"
-        if lengths and not (convention.is_cell or convention.by_row or convention.lengths):
+        if lengths and not (convention.is_cell or convention.by_row or convention.lengths or self._packs(spec)):
             return "it takes no lengths: neither a parameter for them nor a PackedSequence"
         if spec.head and "output" not in understood.facts.exposes:
             return "it does not expose the outputs that --head reads"
         return None
 
-    def _found_as(self, spec: Spec) -> Found | None:
+    def _packs(self, spec: Spec) -> bool:
+        """Whether it takes a PackedSequence where it takes x; if so, rows with lengths are handed over as one."""
+        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        understood = self._of(spec)
+        convention = replace(understood.found.convention, lengths="packed")
+        packing = replace(understood, found=replace(understood.found, convention=convention))
+        x = torch.randn(3, 2, spec.input_size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        dtype = getattr(torch, understood.dtype)
         try:
-            return self._of(spec).found
+            native = self._native(packing, replace(key, dtype=understood.dtype), forgets=True)
+            native.run(x.to(dtype), initial_state(key, 2).to("cpu", dtype), [3, 2])
+        except CannotRun:
+            return False
+        self._known[key] = packing
+        return True
+
+    def _found_as(self, spec: Spec) -> Found | None:
+        understood = self._understood_as(spec)
+        return understood.found if understood is not None else None
+
+    def _understood_as(self, spec: Spec) -> Understood | None:
+        try:
+            return self._of(spec)
         except CannotRun:
             return None
+
+    def filling(self, spec: Spec) -> Filling:
+        """How it is filled. Raises `MappingError` where that could not be found."""
+        understood = self._of(spec)
+        if understood.filling is None:
+            assert understood.problem is not None
+            raise understood.problem
+        return understood.filling
 
     @property
     def takes(self) -> frozenset[str]:
@@ -138,11 +216,25 @@ class Understanding:
 
     def ignored(self, spec: Spec) -> list[Ignored]:
         """Options that its constructor takes, and that have no effect on how it is called."""
-        told = self._batch_first(spec)
-        if not self._of(spec).found.ignores_batch_first or told is None:
+        told, found = self._batch_first(spec), self._of(spec).found
+        if told is None:
             return []
-        axes = "(T, B, I)" if told else "(B, T, I)"
-        return [Ignored("batch_first", f"made with batch_first={told}, it reads x as {axes}")]
+        if found.ignores_batch_first:
+            axes = "(T, B, I)" if told else "(B, T, I)"
+            return [Ignored("batch_first", f"made with batch_first={told}, it reads x as {axes}")]
+        output, x_axes = found.reading.output, found.convention.x_axes
+        if not told or output is None or found.reading.tap is not None or "T" not in x_axes:
+            return []
+        order = [each for each in output.axes.replace("S", "T") if each in "TB"]
+        if order != [each for each in x_axes if each in "TB"]:
+            returns, reads = ", ".join((*order, "H")), ", ".join(x_axes.replace("F", "I"))
+            seen = f"made with batch_first={told}, it reads x as ({reads}) and returns its output as ({returns})"
+            return [Ignored("batch_first", seen)]
+        return []
+
+    def mixed(self, spec: Spec) -> list[str]:
+        """What it returns whose rows are not those of the batch."""
+        return [spelled(way) for way in self._of(spec).found.unread.mixed]
 
     def _batch_first(self, spec: Spec) -> bool | None:
         return self._constructor.batch_first(spec) if self._constructor is not None else None
@@ -150,24 +242,12 @@ class Understanding:
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
 
-    def precision(self, spec: Spec) -> Dtype:
-        """What it computes in when it is asked for float64: float32 if that is written into it."""
-        if self._of(spec).dtype is Dtype.FLOAT32:
-            return Dtype.FLOAT32
-        double = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
-        with suppress(CannotRun):
-            x = torch.zeros(2, 2, spec.input_size, dtype=torch.float64)
-            if self.forgetful(double).run(x, initial_state(double, 2)).output.dtype == torch.float32:
-                return Dtype.FLOAT32
-        return Dtype.FLOAT64
-
-    def forgetful(self, spec: Spec) -> NativeLayer:
-        """For being looked at with many calls, each as if it were the first."""
-        return self.native(spec, forgets=True)
-
     def native(self, spec: Spec, *, forgets: bool = False) -> NativeLayer:
-        understood = self._of(spec)
-        thing = self._made(spec, sizes_.output_size(spec))
+        """Built for the spec. One that `forgets` takes many calls, each as if it were the first."""
+        return self._native(self._of(spec), spec, forgets=forgets)
+
+    def _native(self, understood: Understood, spec: Spec, *, forgets: bool = False) -> NativeLayer:
+        thing = self._made(spec, sizes_.output_size(spec), understood.example)
         found, loaded = understood.found, self._loaded
         still = forgets and found.draws
         caller = Caller(thing, spec, found.convention, found.reading, loaded.called, loaded.file, still)
@@ -176,38 +256,136 @@ class Understanding:
             return NativeLayer(thing, caller, understood.facts, self._loaded.home, forgets=forgets, dice=dice)
 
     def _of(self, spec: Spec) -> Understood:
-        narrow = int(spec.proj_size > 0)
-        key = replace(spec, input_size=1, hidden_size=2, proj_size=narrow, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._known:
-            self._known[key] = self._probed(spec)
+            self._known[key] = self._best(key)
         return self._known[key]
 
-    def _probed(self, spec: Spec) -> Understood:
-        """In float64, whatever the spec's dtype, or else in float32, if that is written into it."""
-        try:
-            return self._probed_in(Dtype.FLOAT64, spec)
-        except CannotRun as problem:
-            if not OF_A_DTYPE.search(str(problem)):
-                raise
-            return self._probed_in(Dtype.FLOAT32, spec)
+    def _best(self, spec: Spec) -> Understood:
+        """The first hypothesis under which it agrees with a published layer, else with one that has a known fault.
 
-    def _probed_in(self, dtype: Dtype, spec: Spec) -> Understood:
-        first: CannotRun | None = None
+        Else the likeliest. Raises `CannotRun` where there is none.
+        """
+        budget, tried = Budget(self._seconds), list[tuple[Understood, Probe]]()
+        hypotheses = self._hypotheses(spec, budget)
+        for each, probe in hypotheses:
+            filled = self._filled(each, spec, budget, faults=False)
+            if filled.filling is not None and filled.filling.agrees is not None and not self._in_part(filled, probe):
+                return self._finished(filled, probe)
+            tried.append((filled, probe))
+            if budget.over:
+                break
+        explained: list[tuple[Understood, Probe]] = []
+        for each, probe in tried[:MOST_EXPLAINED]:
+            filled = self._filled(each, spec, budget, faults=True)
+            if filled.filling is not None and filled.filling.agrees is not None:
+                return self._finished(filled, probe)
+            explained.append((filled, probe))
+        every = [*explained, *tried]
+        best, probe = next((pair for pair in every if pair[0].filling is not None), every[0])
+        return self._finished(best, probe)
+
+    def _in_part(self, understood: Understood, probe: Probe) -> bool:
+        """Whether what is read inside of it is one layer or direction of several: weights like its own are left."""
+        if understood.found.reading.tap is None or not isinstance(understood.filling, FoundMapping):
+            return False
+        spec, entries = probe.sizes.spec, understood.filling.entries
+        rows = spec.cell.gates * spec.hidden_size
+        left = [
+            value
+            for name, value in self._native(understood, spec).tensors().items()
+            if name in entries and isinstance(entries[name].expression, Unused) and value.dim() == 2
+        ]
+        return sum(rows in value.shape for value in left) > 1
+
+    def _finished(self, understood: Understood, probe: Probe) -> Understood:
+        """With all that it returns accounted for: what is a state too is compared too."""
+        with self._loaded.home.entered():
+            found = probe.sorted(understood.found, self._proved(understood, probe))
+        facts = facts_of(found, probe.sizes, sentence(found, understood.call, probe.sizes))
+        return replace(understood, found=found, facts=facts)
+
+    def _proved(self, understood: Understood, probe: Probe) -> Proved | None:
+        """It with the weights of a layer that it agrees with, and what that layer yields."""
+        filling, spec = understood.filling, probe.sizes.spec
+        if filling is None or filling.agrees is None:
+            return None
+        weights = filling.restrict(draw(spec, 1))
+        native = self._native(understood, spec, forgets=True)
+        with torch.no_grad():
+            filling.fill(native, weights.cast(spec))
+        network = type(filling.agrees)(spec)
+
+        def yields(x: Tensor, state: State) -> list[Quantity]:
+            values, start = weights.values, state.to("cpu", torch.float64)
+            trace = network.run(values, x.double(), start)
+            return quantities(spec, trace, network.states(values, x.double(), start), x, state)
+
+        return Proved(native.thing, yields)
+
+    def _filled(self, understood: Understood, spec: Spec, budget: Budget, *, faults: bool) -> Understood:
+        try:
+            looked_at = replace(spec, dtype=self._precision(understood, spec))
+            make = lambda asked: self._native(understood, asked, forgets=True)  # noqa: E731
+            with isolated(getattr(torch, looked_at.dtype)):  # once for all the calls of the search
+                filling = self._fill(make, looked_at, budget, faults)
+            return replace(understood, filling=filling, problem=None)
+        except MappingError as problem:
+            return replace(understood, filling=None, problem=problem)
+
+    def _precision(self, understood: Understood, spec: Spec) -> Dtype:
+        """What it computes in when it is asked for float64: float32 if that is written into it."""
+        if understood.dtype is Dtype.FLOAT32:
+            return Dtype.FLOAT32
+        with suppress(CannotRun):
+            native = self._native(understood, spec, forgets=True)
+            spread(native.thing)
+            x = torch.randn(3, 2, spec.input_size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+            trace = native.run(x, initial_state(spec, 2))
+            if trace.output.dtype == torch.float32 or trace.is_float32:
+                return Dtype.FLOAT32
+        return Dtype.FLOAT64
+
+    def _hypotheses(self, spec: Spec, budget: Budget) -> Iterator[tuple[Understood, Probe]]:
+        """In float64, whatever the spec's dtype, and in float32, if that is written into it."""
+        problems: list[CannotRun] = []
+        some = False
+        for dtype in (Dtype.FLOAT64, Dtype.FLOAT32):
+            for understood, probe in self._hypotheses_in(dtype, spec, budget, problems):
+                some = True
+                yield understood, probe
+            if some or not any(OF_A_DTYPE.search(str(each)) for each in problems):
+                break
+        if not some:
+            first = next((each for each in problems if not OF_A_DTYPE.search(str(each))), problems[0])
+            if hint := self.hint(spec):
+                first.args = (f"{first}\n{hint}",)
+            raise first
+
+    def _hypotheses_in(
+        self, dtype: Dtype, spec: Spec, budget: Budget, problems: list[CannotRun]
+    ) -> Iterator[tuple[Understood, Probe]]:
         free = self._constructor is not None or self._function is not None
-        tries = [sizes_.all_different(spec)] if free else []
+        different = sizes_.all_different(spec)
+        tries = [different, replace(different, output_size=different.spec.output_size)] if free else []
         own = sizes_.around(spec)
         takes_input = self._constructor is None or "input_size" in self._constructor.takes
-        for tried in (*tries, own) if takes_input or spec.input_size > 1 else (own, *tries):
-            for scheme in schemes(spec) if self._function is not None and self._example is None else (None,):
+        if spec.input_size == 1:
+            tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
+        likely, given = False, [sizes_.around(spec, self._run_shape)] if self._run_shape else []
+        for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
+            if likely and not tried.fixed:
+                continue
+            for scheme in self._schemes(spec):
+                if budget.over:
+                    break
+                sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
                 try:
-                    with self._loaded.home.entered():
-                        return self._probed_with(replace(tried, spec=replace(tried.spec, dtype=dtype)), scheme)
+                    for understood, probe in self._probed(sized, scheme, problems):
+                        likely = likely or understood.likely
+                        yield understood, probe
                 except CannotRun as problem:
-                    first = first or problem
-        assert first is not None
-        if hint := self.hint(spec):
-            first.args = (f"{first}\n{hint}",)
-        raise first
+                    problems.append(problem)
 
     def hint(self, spec: Spec) -> str | None:
         """Which size to give, where the constructor has only one of the two that it could be told."""
@@ -225,53 +403,80 @@ class Understanding:
         """Whether it is a function that has no weights of its own."""
         return self._function is not None
 
-    def _made(self, spec: Spec, output_size: int, scheme: Scheme | None = None) -> object:
+    def _schemes(self, spec: Spec) -> Iterable[Scheme | None]:
+        """The shapes of weights to try, for what is given its weights."""
+        if self._weights or self._function is not None:
+            return schemes(spec, self._weights or (self._function[1].others if self._function else ()))
+        return (None,)
+
+    def _made(
+        self, spec: Spec, output_size: int, example: WithWeights | Scheme | None, scheme: Scheme | None = None
+    ) -> object:
         """Constructed, or given weights of its own, in the shapes that were found or that `scheme` says."""
+        if self._weights:
+            held_as = example if isinstance(example, Scheme) else scheme
+            assert held_as is not None
+            return construct_from(
+                self._loaded, partial(holding, self._loaded.thing, self._weights, held_as), spec, output_size
+            )
+        assert not isinstance(example, Scheme)
         if self._function is None:
             return construct(self._loaded, self._constructor, spec, output_size)
         function, call = self._function
         with torch.inference_mode(False):
-            if self._example is None or scheme is not None:
+            if example is None:
                 assert scheme is not None
                 return WithWeights(function, call, scheme, spec, output_size)
-            made = WithWeights(function, call, self._example.scheme, spec, output_size)
-            made.learn(self._example)
+            made = WithWeights(function, call, example.scheme, spec, output_size)
+            made.learn(example)
             return made
 
-    def _probed_with(self, tried: sizes_.Sizes, scheme: Scheme | None) -> Understood:
-        thing = self._made(tried.spec, tried.output_size, scheme)
+    def _probed(
+        self, tried: sizes_.Sizes, scheme: Scheme | None, problems: list[CannotRun]
+    ) -> Iterator[tuple[Understood, Probe]]:
+        with self._loaded.home.entered():
+            thing = self._made(tried.spec, tried.output_size, None, scheme)
         spread(thing)
         call = thing.call if isinstance(thing, WithWeights) else read(signed(thing))
-        takes = self.takes
         told = self._batch_first(tried.spec)
         batch_first = getattr(thing, "batch_first", None) if told is None else told
-        one_feature = tried.spec.input_size == 1 and "input_size" not in takes
-        found, problem = None, CannotRun("")
+        fixed = (tried.seq_len, tried.batch_size) if tried.fixed else None
+        one_feature = tried.spec.input_size == 1 and "input_size" not in self.takes
+        example = thing if isinstance(thing, WithWeights) else scheme
+        problem, some = CannotRun(""), False
         for numpy in arithmetics(thing):
+            probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature, fixed)
             try:
-                found = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature).convention()
-                break
+                hypotheses = probe.hypotheses()
+                while True:
+                    with self._loaded.home.entered():
+                        found = next(hypotheses, None)
+                    if found is None:
+                        break
+                    some = True
+                    facts = facts_of(found, tried, sentence(found, call, tried))
+                    yield Understood(found, call, facts, tried.spec.dtype, example), probe
             except CannotRun as error:
                 problem = problem if str(problem) else error
-        if found is None:
-            raise problem
-        if isinstance(thing, WithWeights):
-            self._example = thing
-        facts = facts_of(found, tried, sentence(found, call, tried))
-        return Understood(found, call, facts, tried.spec.dtype)
+            problems += [each for _, each in probe.problems if OF_A_DTYPE.search(str(each))]
+            if some:
+                return
+        raise problem
 
 
 def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:
     spec, reading, convention = tried.spec, found.reading, found.convention
     exposes = set()
-    if convention.is_cell or reading.output is not None or (reading.h is not None and not spec.bidirectional):
+    last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None
+    if convention.is_cell or reading.output is not None or last_alone:
         exposes.add("output")
     whole = reading.h is not None and (tried.states == 1 or "K" in reading.h.axes)
     if whole or (reading.h is None and spec.num_layers == 1):
         exposes.add("h_n")
     if reading.c is not None and (tried.states == 1 or "K" in reading.c.axes):
         exposes.add("c_n")
-    longest = None if convention.is_cell or reading.output is not None else MOST_PREFIXES
+    prefixes = not convention.is_cell and reading.output is None and convention.fixed is None
+    longest = MOST_PREFIXES if prefixes else None
     state = convention.state
     gives_c = state is not None and state.handing not in ("h", "[h]")
     return Facts(
@@ -280,6 +485,8 @@ def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:
         gives_c or (state is not None and spec.cell is not Cell.LSTM),
         frozenset(exposes),
         longest,
+        convention.by_row,
+        convention.fixed,
     )
 
 

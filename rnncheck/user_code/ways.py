@@ -4,30 +4,43 @@ from collections.abc import Iterator
 from typing import Literal
 
 from rnncheck.model.spec import Cell
-from rnncheck.user_code.convention import Handing, StateForm
+from rnncheck.user_code.convention import Handing, StateForm, XForm
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 
-Kind = Literal["layers", "packed", "rows", "cells"]
+Kind = Literal["layers", "packed", "ids", "cells", "rows", "cells of a row"]
 LAYERS: Kind = "layers"
 PACKED: Kind = "packed"
 ROWS: Kind = "rows"
+IDS: Kind = "ids"
 CELLS: Kind = "cells"
+ROW_CELLS: Kind = "cells of a row"
 
 
-def inputs(kind: Kind, *, one_feature: bool, batch_first: bool | None) -> list[tuple[str, bool]]:
-    """The axes of x, and whether it is handed over as a list."""
+def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | None) -> list[tuple[str, XForm]]:
+    """The axes of x, and what it is handed over as. `one_feature` says that no size of x is told to the constructor."""
     if kind == CELLS:
-        return [("BF", False), ("FB", False), ("F", False), ("F1", False)]
+        return [("BF", "array"), ("FB", "array"), ("1BF", "array"), ("B1F", "array")]
+    if kind == ROW_CELLS:
+        return [("F", "array"), ("F1", "array"), ("1F", "array")]
+    one_number: list[tuple[str, XForm]] = [("T", "array")] if features == 1 else []
     if kind == ROWS:
-        return [("TF", False), ("TF1", False), ("TF1", True)]
+        return [("TF", "array"), ("TF1", "array"), ("TF1", "list"), *one_number]
     if kind == PACKED:
-        return [("TBF", False), ("BTF", False)]
-    if one_feature:
-        return [("BT", False), ("TB", False), ("BTF", False), ("TBF", False)]
+        return [("TBF", "array"), ("BTF", "array")]
+    if kind == IDS:
+        return [("BT", "ids"), ("TB", "ids")]
+    scalars: list[tuple[str, XForm]] = [("BT", "array"), ("TB", "array")] if features == 1 else []
     if batch_first is not None:
-        return [("BTF" if batch_first else "TBF", False)]
-    return [("TBF", False), ("BTF", False), ("TBF", True), ("FBT", False)]
+        return [("BTF" if batch_first else "TBF", "array"), *scalars]
+    arrays: list[tuple[str, XForm]] = [
+        ("TBF", "array"),
+        ("BTF", "array"),
+        ("TBF", "list"),
+        ("BFT", "array"),
+        ("FBT", "array"),
+    ]
+    return [*scalars, *arrays] if one_feature else [*arrays, *scalars]
 
 
 def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
@@ -37,15 +50,17 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
         axes = {
             LAYERS: ["KBF", "BF", "BKF", "FB"],
             PACKED: ["KBF", "BF"],
+            IDS: ["KBF", "BF", "BKF"],
             ROWS: ["KF", "F", "F1"],
-            CELLS: ["BF", "FB", "KBF", "F", "F1"],
+            CELLS: ["BF", "FB", "KBF", "B1F"],
+            ROW_CELLS: ["F", "F1", "1F"],
         }[kind]
         if sizes.states > 1:
             axes = [each for each in axes if "K" in each]
         handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
         for handing in handings:
             yield from (StateForm(each, handing) for each in axes)
-        if kind == LAYERS and (lstm or sizes.states > 1):
+        if kind in (LAYERS, IDS) and (lstm or sizes.states > 1):
             yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
     if not (call.state_required and call.state):
         yield None

@@ -23,6 +23,10 @@ class FakeNative:
     facts: Facts
     renamed: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def differentiable(self) -> bool:
+        return True
+
     def tensors(self) -> Mapping[str, Tensor]:
         return self.held
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rnncheck import check
 from rnncheck.report import Report, Verdict
-from rnncheck.user_code.unread import spelled
+from rnncheck.user_code.returned import spelled
 
 
 def checked(candidate: type, **options: Any) -> Report:

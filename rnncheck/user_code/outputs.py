@@ -1,4 +1,4 @@
-"""Where the states are in what a candidate returned: by the sizes of the axes, and by what is equal to what."""
+"""What in a result may be the states: every interpretation that the sizes of the axes allow, the likeliest first."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.sizes import Sizes
 
 Movers = Callable[[], Mapping[Way, frozenset[str]]]  # the matrices that each part of the result depends on
+MOST = 6  # interpretations of one result
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,47 @@ class Leaf:
     value: Tensor
 
 
-def find(result: object, convention: Convention, sizes: Sizes, movers: Movers | None = None) -> Reading | None:
-    """None where there is nothing that could be a state. `movers` tells heads from states, which look alike."""
+@dataclass
+class Leaves:
+    """What may be states: of every timestep (T, B, F), and of one (K, B, F)."""
+
+    sequences: list[Leaf]
+    states: list[Leaf]
+    every: list[Leaf]  # states, with those that repeat others
+
+
+def interpretations(
+    result: object, convention: Convention, sizes: Sizes, movers: Movers | None = None
+) -> list[Reading]:
+    """Empty where there is nothing that could be a state. `movers` tells heads from states, which look alike."""
+    found = taken_apart(result, convention, sizes)
+    first = likeliest(found, convention, sizes, movers)
+    readings = [] if first is None else [first]
+    if not convention.is_cell:
+        readings += [Reading(each.reader, None, None) for each in found.sequences]
+        width = sizes.spec.state_size
+        readings += [
+            Reading(None, each.reader, None) for each in reversed(found.states) if each.value.shape[2] == width
+        ]
+    elif sizes.spec.cell is not Cell.LSTM:
+        readings += [Reading(None, each.reader, None) for each in found.states]
+    return list(dict.fromkeys(readings))[:MOST]
+
+
+def taken_apart(result: object, convention: Convention, sizes: Sizes) -> Leaves:
     spec = sizes.spec
     axes = set("BF") - (set("B") if convention.by_row else set())
     sequences, states = [], []
     for reader in readers(result, sizes):
         held = set(reader.axes) - {"1"}
-        if held in (axes | {"T"}, axes | {"S"}) and not convention.is_cell:
+        whole = reader.axes.count("K") == 1 and held in (axes | {"T", "K"}, axes | {"S", "K"})
+        if whole and not convention.is_cell and not spec.bidirectional:
+            # Every layer's state at every step: the last layer's are the outputs, the last step's the final states.
+            top = Reader(reader.way, reader.axes, (("K", -1),))
+            end = Reader(reader.way, reader.axes, (("S" if "S" in held else "T", -1),))
+            sequences.append(Leaf(top, top.read(result, "TBF")))
+            states.append(Leaf(end, end.read(result, "KBF")))
+        elif held in (axes | {"T"}, axes | {"S"}) and not convention.is_cell:
             leaf = Leaf(reader, reader.read(result, "TBF"))
             if leaf.value.shape[2] == spec.output_size:
                 sequences.append(leaf)
@@ -39,6 +73,11 @@ def find(result: object, convention: Convention, sizes: Sizes, movers: Movers | 
     every, sequences, states = states, distinct(sequences), distinct(states)
     if convention.is_cell:
         states = [each for each in states if len(each.value) == sizes.states]
+    return Leaves(sequences, states, every)
+
+
+def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Movers | None) -> Reading | None:
+    spec, sequences, states = sizes.spec, found.sequences, found.states
     if movers is not None and spec.cell is not Cell.LSTM and sizes.states == 1 and rivals(sequences, states):
         sequences, states = without_heads(sequences, states, movers())
     wide = [each for each in states if each.value.shape[2] == spec.state_size]
@@ -57,10 +96,11 @@ def find(result: object, convention: Convention, sizes: Sizes, movers: Movers | 
         if not spec.proj_size and in_order(h, c, convention) != (h, c):
             h, c = c, h
     if spec.cell is Cell.LSTM and h is not None and c is None:
-        c = twin(h, every)
+        c = twin(h, found.every)
     if output is None and h is None:
         return None
-    if convention.is_cell and spec.cell is Cell.LSTM and c is None:
+    gives_c = convention.state is not None and convention.state.handing not in ("h", "[h]")
+    if convention.is_cell and spec.cell is Cell.LSTM and c is None and gives_c:
         return None
     readers_of = [None if each is None else each.reader for each in (output, h, c)]
     return Reading(readers_of[0], readers_of[1], readers_of[2])
@@ -97,12 +137,25 @@ def twin(h: Leaf, every: Sequence[Leaf]) -> Leaf | None:
 
 
 def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf]:
-    """h and c. A pair is in the order in which the candidate takes them: another order would be a fault of its own."""
-    first, second = sorted((one, other), key=lambda each: repr(each.reader.way))
-    paired = first.reader.way[:-1] == second.reader.way[:-1] and len(first.reader.way) > 0
+    """h and c: by their names, where they have names; else a pair is in the order in which the candidate takes them, as
+    another order would be a fault of its own."""
+    named = [name_of(each.reader.way) for each in (one, other)]
+    if set(named) == {"h", "c"}:
+        return (one, other) if named[0] == "h" else (other, one)
+    ways = [each.reader.way for each in (one, other)]
+    paired = len(ways[0]) == len(ways[1]) > 0 and ways[0][:-1] == ways[1][:-1]
     if paired and convention.state is not None and convention.state.handing != "h":
+        first, second = sorted((one, other), key=lambda each: str(each.reader.way[-1]).zfill(9))
         return (second, first) if convention.state.cell_first else (first, second)
     return (other, one) if bounded_by(other.value, one.value) else (one, other)
+
+
+def name_of(way: Way) -> str | None:
+    """ "h" or "c" where a key or an attribute on the way says so."""
+    for step in reversed(way):
+        if isinstance(step, str) and step.strip("_")[:1].lower() in ("h", "c") and len(step) > 0 and step != "*":
+            return step.strip("_")[0].lower()
+    return None
 
 
 def readers(result: object, sizes: Sizes) -> Iterator[Reader]:

@@ -1,0 +1,98 @@
+"""Whether a candidate, filled as a mapping says, computes what a network computes.
+
+Agreement proves a mapping: with random weights, inputs and states, and every value compared in float64, a wrong
+mapping does not agree by chance.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from rnncheck.mapping.native import Native
+from rnncheck.mapping.networks import published
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights, draw
+from rnncheck.scratch.network import Network
+
+STEPS, ROWS = 5, 3
+GAIN = 2.0  # of the weights, so that the states of early steps reach late ones
+TOLERANCE = {Dtype.FLOAT64: 1e-9, Dtype.FLOAT32: 1e-4}
+_SEED = 31
+
+
+class Filling(Protocol):
+    """What fills a candidate: `restrict` makes of canonical weights those that it can hold."""
+
+    def restrict(self, weights: Weights) -> Weights: ...
+
+    def fill(self, native: Any, weights: Mapping[str, Tensor]) -> None: ...
+
+
+def agrees(native: Native, mapping: Filling, network: Network) -> bool:
+    """Whether all that the candidate exposes equals what `network` computes with the same weights.
+
+    `native` is a copy that forgets; it is left with the weights of the comparison.
+    """
+    spec = native.spec
+    weights = mapping.restrict(Weights({name: GAIN * value for name, value in draw(spec, _SEED).values.items()}))
+    x, state = inputs(native)
+    dtype = getattr(torch, spec.dtype)
+    try:
+        with torch.no_grad():
+            mapping.fill(native, {name: value.to(native.spec.device, dtype) for name, value in weights.values.items()})
+            found = native.run(x, state)
+            wanted = network.run(weights.values, x.to("cpu", torch.float64), state.to("cpu", torch.float64))
+    except Exception:  # a stranger's code may raise anything; what cannot run does not agree
+        return False
+    pairs = list(shown(found, wanted, native.facts.exposes))
+    return bool(pairs) and all(near(a, b, TOLERANCE.get(spec.dtype, 1e-4)) for a, b in pairs)
+
+
+def published_as(native: Native, mapping: Filling) -> Network | None:
+    """The published layer that it computes, if it computes one."""
+    return next((each for each in published(native.spec) if agrees(native, mapping, each)), None)
+
+
+def inputs(native: Native) -> tuple[Tensor, State]:
+    """x (T, B, I) and a state, random where the candidate takes it, else zero."""
+    spec: Spec = native.spec
+    generator = torch.Generator().manual_seed(_SEED)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    places = spec.num_layers * spec.directions
+    steps, rows = native.facts.fixed or (STEPS, ROWS)
+    x, h, c = normal(steps, rows, spec.input_size), normal(places, rows, spec.state_size), None
+    if not native.facts.takes_state:
+        h = torch.zeros_like(h)
+    if spec.cell == "lstm":
+        c = normal(places, rows, spec.hidden_size)
+        if not (native.facts.takes_state and native.facts.takes_cell_state):
+            c = torch.zeros_like(c)
+    dtype = getattr(torch, spec.dtype)
+    return x.to(spec.device, dtype), State(h, c).to(spec.device, dtype)
+
+
+def shown(found: Trace, wanted: Trace, exposes: frozenset[str]) -> list[tuple[Tensor, Tensor]]:
+    """What is exposed, beside what it has to be."""
+    pairs = []
+    if "output" in exposes and "output" not in found.unexposed:
+        pairs.append((found.output, wanted.output))
+    if "h_n" in exposes and "h_n" not in found.unexposed:
+        pairs.append((found.final.h, wanted.final.h))
+    if "c_n" in exposes and found.final.c is not None and wanted.final.c is not None:
+        pairs.append((found.final.c, wanted.final.c))
+    return pairs
+
+
+def near(found: Tensor, wanted: Tensor, tolerance: float) -> bool:
+    """Elementwise, relative to the larger of 1 and the value; what is NaN is not near."""
+    found = found.detach().to("cpu", torch.float64)
+    if found.shape != wanted.shape or not found.numel():
+        return False
+    allowed = tolerance * wanted.abs().clamp(min=1.0)
+    return bool(((found - wanted).abs() <= allowed).all())

@@ -1,0 +1,113 @@
+"""The arrangements of a candidate's tensors that measurement leaves open, the likeliest first.
+
+Each is tried until one agrees; so what is measured only has to rank them.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
+
+from torch import Tensor
+
+from rnncheck.mapping import torch_names
+from rnncheck.mapping.layouts import Layout, layouts
+from rnncheck.mapping.placed import Placed
+from rnncheck.model.spec import Spec
+
+Arrangement = list[Placed]
+
+
+def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Iterator[Arrangement]:
+    """As measured; with interleaved rows; with the directions of some layers exchanged; with square matrices stored the
+    other way round; with what multiplies x and what multiplies h exchanged."""
+    yield tensors
+    yield from dealt_out(tensors)
+    numbered = layers_as_numbered(tensors, held, spec)
+    if numbered != tensors:
+        yield numbered
+    if spec.bidirectional:
+        sure = {
+            name for name, places in torch_names.said(torch_names.kinds(held, spec), spec).items() if len(places) == 1
+        }
+        for count in range(1, spec.num_layers + 1):
+            for layers in combinations(range(spec.num_layers), count):
+                yield exchanged(tensors, layers, sure)
+    turned = [other_way_round(each, held, spec) for each in tensors]
+    if turned != tensors:
+        yield turned
+    sided = [other_side(each, held, spec) for each in tensors]
+    if sided != tensors:
+        yield sided
+        both = [other_way_round(each, held, spec) for each in sided]
+        if both != sided:
+            yield both
+
+
+def dealt_out(tensors: Arrangement) -> list[Arrangement]:
+    """The same tensors again, those of several gates with interleaved rows, if there are such."""
+    fused = {each.name for each in tensors if each.layout.count > 1 and not each.layout.stacked and not each.pinned}
+    dealt = [replace(each, layout=replace(each.layout, interleaved=each.name in fused)) for each in tensors]
+    return [dealt] if fused else []
+
+
+def exchanged(tensors: Arrangement, layers: tuple[int, ...], sure: Collection[str]) -> Arrangement:
+    """With the directions of these layers exchanged; what torch's names say the place of stays."""
+    moved = {each.name for each in tensors if each.k // 2 in layers} - set(sure)
+    return [replace(each, k=each.k ^ 1) if each.name in moved else each for each in tensors]
+
+
+def other_way_round(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
+    """Stored transposed, or no longer, if its shape leaves that open."""
+    if each.pinned or each.layout.kinds == ("b",):
+        return each
+    other = replace(each.layout, transposed=not each.layout.transposed)
+    return (
+        replace(each, layout=other)
+        if other in layouts(held[each.name].shape, spec, each.k // spec.directions)
+        else each
+    )
+
+
+def other_side(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
+    """For h in place of x, or the other way round, if its shape leaves that open."""
+    if each.pinned or "b" in each.layout.kinds or "p" in each.layout.kinds:
+        return each
+    kinds = {("x",): ("h",), ("h",): ("x",), ("x", "h"): ("h", "x"), ("h", "x"): ("x", "h")}[each.layout.kinds]
+    widths = each.layout.widths[::-1]
+    other = replace(each.layout, kinds=kinds, widths=widths)
+    return (
+        replace(each, layout=other)
+        if other in layouts(held[each.name].shape, spec, each.k // spec.directions)
+        else each
+    )
+
+
+def fits(each: Placed, layout: Layout, held: Mapping[str, Tensor], spec: Spec) -> bool:
+    """Whether a tensor of this shape can be laid out so in its layer."""
+    return layout in layouts(held[each.name].shape, spec, each.k // spec.directions)
+
+
+def layers_as_numbered(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Arrangement:
+    """Each in the layer that a number in its name counts, as in `cells.1.weight`, where there are as many as layers."""
+    if spec.num_layers == 1:
+        return tensors
+    numbers = {each.name: re.findall(r"\d+", each.name) for each in tensors}
+    for n in range(max(map(len, numbers.values()), default=0)):
+        values = sorted({int(found[n]) for found in numbers.values() if len(found) > n})
+        if len(values) != spec.num_layers or any(len(found) <= n for found in numbers.values()):
+            continue
+        moved = []
+        for each in tensors:
+            layer = values.index(int(numbers[each.name][n]))
+            same = [
+                layout
+                for layout in layouts(held[each.name].shape, spec, layer)
+                if (layout.kinds, layout.transposed) == (each.layout.kinds, each.layout.transposed)
+            ]
+            if not same:
+                return tensors
+            k = layer * spec.directions + each.k % spec.directions
+            moved.append(replace(each, k=k, layout=same[0]))
+        return moved
+    return tensors

@@ -1,0 +1,350 @@
+"""What a candidate returns beside the states that are read of it: the same states again, heads, or what nobody knows.
+
+Every array is held against the states by its axes: rows of it are rows of the batch, and its timesteps are timesteps.
+The same numbers in another order are not the same states.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.user_code.calling import last_states
+from rnncheck.user_code.convention import Reader, Reading
+from rnncheck.user_code.layout import arrange, letters
+from rnncheck.user_code.results import ALL, Way, leaves
+from rnncheck.user_code.sizes import Sizes
+from rnncheck.user_code.tensors import held
+
+
+@dataclass(frozen=True)
+class Unread:
+    """`heads` have weights of their own on top of the states. Of what is `strange` nothing is known; `mixed` has rows
+    that depend on other rows. What is `aside` is kept by a name that is no state's. `cell_alone` is the cell state of
+    the last layer without those of the others.
+    """
+
+    heads: tuple[Way, ...] = ()
+    strange: tuple[Way, ...] = ()
+    cell_alone: tuple[Way, ...] = ()
+    mixed: tuple[Way, ...] = ()
+    aside: tuple[Way, ...] = ()
+
+
+NOTHING = Unread()
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that a recurrent layer may return, with its axes: T, B, F, and K for layers and directions."""
+
+    name: str
+    axes: str
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class Calls:
+    """One call, and what it shows: `result_of` a copy of the candidate, and the states `trace_of` one."""
+
+    x: Tensor
+    state: State
+    takes_state: bool
+    one_step: bool
+    result_of: Callable[[Any], object]
+    trace_of: Callable[[Any], Trace]
+    exchanged: Callable[[], object]  # the result for the rows of x and the state in another order
+    takes_cell_first: bool = False
+    takes_pair: bool = False
+
+
+def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: State) -> list[Quantity]:
+    """All that a layer may return: from its trace, and from its states at every step, (K, T, B, F), where known."""
+    found = [Quantity("output", "TBF", trace.output), Quantity("x", "TBF", x), Quantity("h0", "KBF", start.h)]
+    found += [Quantity("part of output", "TBF", part) for part in torch.split(trace.output, spec.state_size, -1)]
+    found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]
+    ends = last_states(trace.output, spec, None)
+    found += [
+        Quantity("h of the last layer", "KBF", ends),
+        Quantity("h of the last layer", "BF", torch.cat(list(ends), -1)),
+    ]
+    if start.c is not None:
+        found.append(Quantity("c0", "KBF", start.c))
+    for name, value in (("h_n", trace.final.h), ("c_n", trace.final.c)):
+        if value is None or f"{name}" in trace.unexposed:
+            continue
+        part = f"part of {name}"
+        found += [Quantity(name, "KBF", value), *(Quantity(part, "BF", each) for each in value)]
+        found += [Quantity(part, "KBF", value[k : k + 1]) for k in range(len(value))]
+        layers = torch.split(value, spec.directions)
+        found += [Quantity(part, "BF", torch.cat(list(layer), -1)) for layer in layers]
+        found.append(Quantity(part, "BF", torch.cat(list(value), -1)))
+    for name, steps in (("h", every.h), ("c", every.c)) if every is not None else ():
+        if steps is None:
+            continue
+        found += [Quantity(f"{name} of every layer", "KTBF", steps)]
+        found += [Quantity(f"{name} of one layer", "TBF", each) for each in steps]
+        layers = torch.split(steps, spec.directions)
+        found += [Quantity(f"{name} of one layer", "TBF", torch.cat(list(layer), -1)) for layer in layers]
+    return found
+
+
+def sorted_out(
+    thing: Any, result: object, reading: Reading, known: Sequence[Quantity], calls: Calls, sizes: Sizes, proved: bool
+) -> tuple[Reading, Unread]:
+    """The reading, completed with what is returned besides where that is known, and the rest sorted by what it is.
+
+    `proved` says that `known` is what a right layer yields, so that what claims to be a state and is none is judged.
+    """
+    found = dict(leaves(result, sizes.letters))
+    reading = completed(reading, found, known, sizes, one_step=calls.one_step)
+    if calls.takes_pair:
+        reading = in_the_order_taken(reading, calls.takes_cell_first)
+    read = ways_read(reading)
+    given = [calls.x, *calls.x, *held(thing).values()]
+    records = {way[:1] for way, value in found.items() if len(way) > 1 and has_numbers_of(value, given)}
+    covered: set[Way] = set()
+    for way, value in found.items():
+        if way in read or matching(value, known, sizes) is not None:
+            covered |= set(parts_of(way, result))
+    left = [way for way in found if way[:1] not in records and not covered >= set(parts_of(way, result))]
+    left = [way for way in left if not any(way != each and within(way, each, result) for each in left)]
+    front = () if reading.output is None or starts_right(reading, result, calls) else ((*reading.output.way, 0),)
+    if reading.c is not None and left == [reading.c.way]:
+        return reading, Unread((), front, (reading.c.way,))
+    aside = [way for way in left if is_named_otherwise(way)]
+    left = [way for way in left if way not in aside]
+    heads = tops(thing, calls, left, sizes) if left else []
+    strange = [way for way in left if way not in heads]
+    mixed = [way for way in strange if mixes(way, found[way], calls, sizes)]
+    if proved and reading.tap is None:
+        reading = claimed(reading, {way: found[way] for way in strange}, sizes, one_step=calls.one_step)
+        strange = [way for way in strange if way not in ways_read(reading)]
+    return reading, Unread(
+        tuple(heads), (*front, *(way for way in strange if way not in mixed)), (), tuple(mixed), tuple(aside)
+    )
+
+
+STATES = re.compile(
+    r"(h|c|hs|cs|hx|cx|h_?n|c_?n|a|s)(_?(t|prev|next|last|new|seq|all|out))?|.*(hidden|state|out|cell).*"
+)
+
+
+def is_named_otherwise(way: Way) -> bool:
+    """Whether it is kept by a name that is no state's: a gate in a cache, for the backward pass."""
+    named = [step for step in way if isinstance(step, str) and step not in (ALL, "packed")]
+    return bool(named) and STATES.fullmatch(named[-1].lower()) is None
+
+
+def parts_of(way: Way, result: object) -> Iterator[Way]:
+    """The single arrays that are stacked on this way."""
+    place: Any = result
+    for n, step in enumerate(way):
+        if step == ALL or step is range:
+            keys = range(len(place)) if step == ALL else [key for key in place if key >= 0]
+            for key in keys:
+                yield from ((*way[:n], key, *behind) for behind in parts_of(way[n + 1 :], place[key]))
+            return
+        if step == "packed":
+            break
+        inside: Any = step
+        place = place[inside] if isinstance(place, Mapping | list | tuple) else getattr(place, str(step))
+    yield way
+
+
+def within(way: Way, other: Way, result: object) -> bool:
+    """Whether all its arrays are among those of the other, which has more or comes first."""
+    mine, others = set(parts_of(way, result)), set(parts_of(other, result))
+    return mine < others or (mine == others and repr(other) < repr(way))
+
+
+def completed(
+    reading: Reading,
+    found: Mapping[Way, Tensor],
+    known: Sequence[Quantity],
+    sizes: Sizes,
+    *,
+    one_step: bool,
+) -> Reading:
+    """With the output, the last h and the last c where they are returned too."""
+    if reading.tap is not None:
+        return reading
+    fields: Mapping[str, Any] = {"output": "output", "h_n": "h", "c_n": "c"}
+    missing = {name for name, field in fields.items() if getattr(reading, field) is None}
+    if one_step:
+        missing.discard("output")
+    for way, value in found.items():
+        quantity, axes = matching(value, known, sizes), axes_of(value, sizes)
+        if quantity is not None and axes is not None and quantity.name in missing:
+            known_there: dict[str, Any] = {fields[quantity.name]: Reader(way, axes)}
+            reading = replace(reading, **known_there)
+            missing.discard(quantity.name)
+    return reading
+
+
+def claimed(reading: Reading, strange: Mapping[Way, Tensor], sizes: Sizes, *, one_step: bool) -> Reading:
+    """With what has the axes of a state that is missing, and is none of a right layer's: so it is judged as one."""
+    spec = sizes.spec
+    for way, value in strange.items():
+        axes = axes_of(value, sizes)
+        if axes is None:
+            continue
+        width, letters_ = value.shape[axes.index("F")] if "F" in axes else 0, set(axes) - {"1"}
+        of_all = letters_ == {"K", "B", "F"} or (sizes.states == 1 and letters_ == {"B", "F"})
+        if reading.output is None and not one_step and letters_ == {"T", "B", "F"} and width == spec.output_size:
+            reading = replace(reading, output=Reader(way, axes))
+        elif reading.h is None and of_all and width == spec.state_size:
+            reading = replace(reading, h=Reader(way, axes))
+        elif spec.cell is Cell.LSTM and reading.c is None and of_all and width == spec.hidden_size:
+            reading = replace(reading, c=Reader(way, axes))
+    return reading
+
+
+def in_the_order_taken(reading: Reading, cell_first: bool) -> Reading:
+    """With the two of a pair in the order in which it is taken: in another order they are exchanged by mistake."""
+    h, c = reading.h, reading.c
+    if h is None or c is None or not h.way or not c.way or h.way[:-1] != c.way[:-1]:
+        return reading
+    if not (isinstance(h.way[-1], int) and isinstance(c.way[-1], int)) or (c.way[-1] < h.way[-1]) == cell_first:
+        return reading
+    return replace(reading, h=c, c=h)
+
+
+def axes_of(value: Tensor, sizes: Sizes) -> str | None:
+    return letters(value.shape, sizes.letters, "K" if sizes.letters.get(sizes.states) == "F" else "")
+
+
+def matching(value: Tensor, known: Sequence[Quantity], sizes: Sizes) -> Quantity | None:
+    """The quantity that it is, axis by axis."""
+    axes = axes_of(value, sizes)
+    for each in known:
+        if axes is not None:
+            own, value_ = axes, value
+            if "S" in own:
+                front = own.index("S")
+                own, value_ = own.replace("S", "T"), value.narrow(front, 1, value.shape[front] - 1)
+            if set(own) - {"1"} - set(each.axes):
+                continue
+            try:
+                same = arrange(value_, own, each.axes)
+            except ValueError:
+                continue
+            if alike(same, each.value):
+                return each
+        elif value.shape == each.value.shape and alike(value, each.value):
+            return each
+    return None
+
+
+def ways_read(reading: Reading) -> set[Way]:
+    if reading.tap is not None:
+        return set()
+    return {each.way for each in (reading.output, reading.h, reading.c) if each is not None}
+
+
+def mixes(way: Way, value: Tensor, calls: Calls, sizes: Sizes) -> bool:
+    """Whether its rows depend on other rows: exchanging rows of the batch does not exchange them alone."""
+    axis = next((n for n, size in enumerate(value.shape) if sizes.letters.get(size) == "B"), None)
+    if axis is None or calls.x.shape[1] != sizes.batch_size:
+        return False
+    order = torch.arange(sizes.batch_size).roll(1)
+    other = dict(leaves(calls.exchanged(), sizes.letters)).get(way)
+    return other is not None and not alike(value.index_select(axis, order), other)
+
+
+def has_numbers_of(value: Tensor, known: Collection[Tensor]) -> bool:
+    """Whether it has the numbers of one of them, with its axes in any order, and in any shape."""
+    flat = value.detach().reshape(-1)
+    return any(
+        each.numel() == flat.numel() > 0 and alike(flat, each.detach().permute(order).reshape(-1))
+        for each in known
+        for order in permutations(range(each.dim()))
+    )
+
+
+def alike(a: Tensor, b: Tensor) -> bool:
+    rtol, atol = (1e-9, 1e-12) if a.dtype == torch.float64 else (1e-4, 1e-5)
+    return a.shape == b.shape and torch.allclose(a.detach(), b.detach().to(a.dtype), rtol=rtol, atol=atol)
+
+
+def starts_right(reading: Reading, result: object, calls: Calls) -> bool:
+    """Whether what stands in front of the states is the initial one."""
+    output = reading.output
+    if output is None or "S" not in output.axes or reading.tap is not None or output.taken:
+        return True
+    first = Reader(output.way, output.axes.replace("S", "T")).read(result, "TBF")[0]
+    return alike(first, calls.state.h[-1] if calls.takes_state else torch.zeros_like(first))
+
+
+def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[Way]:
+    """Those that depend on weights that states depend on, and on others. One step of a head may read the state before
+    it instead, which depends on no weights.
+    """
+
+    def seen(each: Any) -> dict[Way, Tensor]:
+        trace = calls.trace_of(each)
+        states = [value for value in (trace.output, trace.final.h, trace.final.c) if value is not None]
+        shown = torch.cat([value.reshape(-1) for value in states])
+        return dict(leaves(calls.result_of(each), sizes.letters)) | {("states",): shown.nan_to_num()}
+
+    moved = movers(thing, seen)
+    states = moved["states",]
+    return [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
+
+
+def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[Way, frozenset[str]]:
+    """The tensors of the candidate that each part of what is seen of it depends on."""
+    before = seen(thing)
+    drawn = torch.Generator().manual_seed(3)
+    found: dict[Way, set[str]] = {way: set() for way in before}
+    for name in held(thing):
+        other = copy.deepcopy(thing)
+        with torch.no_grad():
+            value = held(other)[name]
+            kept = value.clone()
+            value.add_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.1)
+            after = seen(other)
+            value.copy_(kept)  # which the copy may share with the original
+        for way, value in before.items():
+            if way not in after or not alike(after[way], value):
+                found[way].add(name)
+    return {way: frozenset(names) for way, names in found.items()}
+
+
+def strangers(found: Unread) -> str | None:
+    """Why nothing is equivalent that returns them."""
+    if not found.strange:
+        return None
+    said = " and ".join(spelled(each) for each in found.strange)
+    were, it_is = ("were", "they are") if len(found.strange) > 1 else ("was", "it is")
+    return (
+        f"{said} {were} not compared: {it_is} not among the states as they were read, and no head with weights of its "
+        "own; return the states alone to have them judged"
+    )
+
+
+def passed_over(found: Unread) -> list[str]:
+    """What a pass does not tell."""
+    heads = [f"{spelled(each)}, a head on top of the states, was not compared" for each in found.heads]
+    if found.aside:
+        first, others = spelled(found.aside[0]), len(found.aside) - 1
+        more = f" and {others} more" if others else ""
+        heads.append(f"{first}{more}, by name no state, was not compared")
+    return heads + [
+        f"{spelled(each)}, the cell state of the last layer alone, was not compared" for each in found.cell_alone
+    ]
+
+
+def spelled(way: Way) -> str:
+    """As its user would write it."""
+    if not way:
+        return "what it returns"
+    steps = [f"[{each!r}]" if isinstance(each, int | str) and each != ALL else "[...]" for each in way]
+    return f"result{''.join(steps)}"
