@@ -39,12 +39,15 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
     """
     asked, budget = make(spec), budget or Budget()
     problem = MappingError("it cannot be built to be looked at")
-    for attempt in _attempts(spec, small=not asked.differentiable):
+    small = not asked.differentiable
+    for attempt in _attempts(spec, small=small):
         try:
             found = replace(_infer(make(attempt), budget, faults), spec=spec)
             found.values(asked, draw(spec, 0).values)
-        except Unplaced:
-            raise
+        except Unplaced as error:
+            if attempt.hidden_size == (_SMALL_HIDDEN if small else _HIDDEN) and attempt.input_size != spec.input_size:
+                raise  # at sizes that tell the axes apart, and that it was built for
+            problem = error
         except MappingError as error:
             problem = error
         except Exception as error:  # a stranger's class may refuse any size but its own, in any way

@@ -124,14 +124,14 @@ class Probe:
         for x_axes, x_form in inputs(
             kind, features=features, one_feature=self.one_feature, batch_first=self.batch_first
         ):
-            runs = False
+            runs, handed = False, set[str]()
             for form in forms(kind, self.call, self.sizes):
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
-                if form is None and runs:
+                if (form is None and runs) or (kind in SINGLE_STEPS and form is not None and form.handing in handed):
                     continue
-                if "1" in x_axes and x_axes.replace("1", "T") in self.ran:
-                    break  # it takes sequences: that it takes one step as well does not make it a cell
+                if "1" in x_axes and {x_axes.replace("1", "T"), x_axes.replace("1", "")} & self.ran:
+                    break  # it takes sequences, or a step without that axis
                 names = self.call.state, self.call.cell_state
                 convention = Convention(self.call.x, x_axes, names, form, self.numpy, x_form, fixed=self.fixed)
                 if kind == PACKED:
@@ -140,6 +140,7 @@ class Probe:
                     convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
                 for found in self._readings(convention, form):
                     runs = True
+                    handed |= {form.handing} if form is not None else set()
                     yield found if form is not None or self.call.state is None else self._crash(found)
 
     def _looks_up(self) -> bool:

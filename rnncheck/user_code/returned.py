@@ -67,9 +67,16 @@ class Calls:
 
 def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: State) -> list[Quantity]:
     """All that a layer may return: from its trace, and from its states at every step, (K, T, B, F), where known."""
-    found = [Quantity("output", "TBF", trace.output), Quantity("x", "TBF", x), Quantity("h0", "KBF", start.h)]
+    found = [Quantity("output", "TBF", trace.output)]
+    found += [Quantity("h_n", "KBF", trace.final.h)] if "h_n" not in trace.unexposed else []
+    if trace.final.c is not None and "c_n" not in trace.unexposed:
+        found.append(Quantity("c_n", "KBF", trace.final.c))
+    found += [Quantity("x", "TBF", x), Quantity("h0", "KBF", start.h)]
     found += [Quantity("part of output", "TBF", part) for part in torch.split(trace.output, spec.state_size, -1)]
-    found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]
+    by_time, by_row = trace.output, trace.output.transpose(0, 1)
+    found += [Quantity("flat output", "?", each.reshape(-1, spec.output_size)) for each in (by_time, by_row)]
+    if not spec.bidirectional:  # the backward direction has read one step of it alone
+        found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]
     ends = last_states(trace.output, spec, None)
     found += [
         Quantity("h of the last layer", "KBF", ends),
@@ -80,12 +87,13 @@ def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: 
     for name, value in (("h_n", trace.final.h), ("c_n", trace.final.c)):
         if value is None or f"{name}" in trace.unexposed:
             continue
-        part = f"part of {name}"
-        found += [Quantity(name, "KBF", value), *(Quantity(part, "BF", each) for each in value)]
-        found += [Quantity(part, "KBF", value[k : k + 1]) for k in range(len(value))]
-        layers = torch.split(value, spec.directions)
-        found += [Quantity(part, "BF", torch.cat(list(layer), -1)) for layer in layers]
-        found.append(Quantity(part, "BF", torch.cat(list(value), -1)))
+        part, top = f"part of {name}", value[-spec.directions :]
+        found += [
+            Quantity(name, "KBF", value),
+            *(Quantity(part, "BF", each) for each in top),
+            Quantity(part, "KBF", top),
+        ]
+        found += [Quantity(part, "BF", torch.cat(list(each), -1)) for each in (top, value)]
     for name, steps in (("h", every.h), ("c", every.c)) if every is not None else ():
         if steps is None:
             continue
@@ -105,6 +113,7 @@ def sorted_out(
     """
     found = dict(leaves(result, sizes.letters))
     reading = completed(reading, found, known, sizes, one_step=calls.one_step)
+    reading = with_twin(reading, found, sizes.spec)
     if calls.takes_pair:
         reading = in_the_order_taken(reading, calls.takes_cell_first)
     read = ways_read(reading)
@@ -138,9 +147,9 @@ STATES = re.compile(
 
 
 def is_named_otherwise(way: Way) -> bool:
-    """Whether it is kept by a name that is no state's: a gate in a cache, for the backward pass."""
+    """Whether every step keeps it by a name that is no state's: a gate in a cache, for the backward pass."""
     named = [step for step in way if isinstance(step, str) and step not in (ALL, "packed")]
-    return bool(named) and STATES.fullmatch(named[-1].lower()) is None
+    return ALL in way and bool(named) and STATES.fullmatch(named[-1].lower()) is None
 
 
 def parts_of(way: Way, result: object) -> Iterator[Way]:
@@ -194,7 +203,8 @@ def claimed(reading: Reading, strange: Mapping[Way, Tensor], sizes: Sizes, *, on
     spec = sizes.spec
     for way, value in strange.items():
         axes = axes_of(value, sizes)
-        if axes is None:
+        pair = way[-1:] == (ALL,) and spec.cell is Cell.LSTM and sizes.states == 2  # h and c, not two layers
+        if axes is None or pair:
             continue
         width, letters_ = value.shape[axes.index("F")] if "F" in axes else 0, set(axes) - {"1"}
         of_all = letters_ == {"K", "B", "F"} or (sizes.states == 1 and letters_ == {"B", "F"})
@@ -204,7 +214,20 @@ def claimed(reading: Reading, strange: Mapping[Way, Tensor], sizes: Sizes, *, on
             reading = replace(reading, h=Reader(way, axes))
         elif spec.cell is Cell.LSTM and reading.c is None and of_all and width == spec.hidden_size:
             reading = replace(reading, c=Reader(way, axes))
+        elif one_step and spec.cell is not Cell.LSTM and reading.output is None and of_all and width == spec.state_size:
+            assert reading.h is not None
+            first, last = sorted((reading.h, Reader(way, axes)), key=lambda each: repr(each.way))
+            reading = replace(reading, output=first, h=last)  # of what a cell returns, the last is its state
     return reading
+
+
+def with_twin(reading: Reading, found: Mapping[Way, Tensor], spec: Spec) -> Reading:
+    """With what stands beside h in a pair, where c would, for c: it is to be that, whatever it is."""
+    h = reading.h
+    if spec.cell is not Cell.LSTM or reading.c is not None or h is None or len(h.way) < 2 or h.way[-1] != 0:
+        return reading
+    beside = (*h.way[:-1], 1)
+    return replace(reading, c=Reader(beside, h.axes)) if beside in found else reading
 
 
 def in_the_order_taken(reading: Reading, cell_first: bool) -> Reading:

@@ -78,6 +78,11 @@ class Understood:
     problem: MappingError | None = None
 
     @property
+    def agrees(self) -> bool:
+        """Whether it was seen to compute a known layer, filled so."""
+        return self.filling is not None and self.filling.agrees is not None
+
+    @property
     def likely(self) -> bool:
         return (self.found.recurs and self.found.keeps_rows) or self.found.uses_state
 
@@ -267,22 +272,27 @@ class Understanding:
         Else the likeliest. Raises `CannotRun` where there is none.
         """
         budget, tried = Budget(self._seconds), list[tuple[Understood, Probe]]()
-        hypotheses = self._hypotheses(spec, budget)
-        for each, probe in hypotheses:
+        for each, probe in self._hypotheses(spec, budget):
             filled = self._filled(each, spec, budget, faults=False)
-            if filled.filling is not None and filled.filling.agrees is not None and not self._in_part(filled, probe):
-                return self._finished(filled, probe)
+            if filled.agrees and not self._in_part(filled, probe):
+                finished = self._finished(filled, probe)
+                inside = finished.found.reading.tap is not None and finished.found.unread.strange
+                if not inside or all(other.found.reading.tap is not None for other, _ in tried):
+                    return finished
             tried.append((filled, probe))
             if budget.over:
                 break
+        tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
         explained: list[tuple[Understood, Probe]] = []
-        for each, probe in tried[:MOST_EXPLAINED]:
+        alike = [pair for pair in tried if pair[0].found.convention.is_cell == tried[0][0].found.convention.is_cell]
+        for each, probe in alike[:MOST_EXPLAINED]:
             filled = self._filled(each, spec, budget, faults=True)
-            if filled.filling is not None and filled.filling.agrees is not None:
+            if filled.agrees and not self._in_part(filled, probe):
                 return self._finished(filled, probe)
             explained.append((filled, probe))
         every = [*explained, *tried]
-        best, probe = next((pair for pair in every if pair[0].filling is not None), every[0])
+        filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
+        best, probe = next(filled_ones, every[0])
         return self._finished(best, probe)
 
     def _in_part(self, understood: Understood, probe: Probe) -> bool:
