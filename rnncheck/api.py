@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rnncheck.checking.check import check as run_check
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
-from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, spec_of
+from rnncheck.cli.plans import counted, file_data, fitting, plan_of, random_data, spec_of
 from rnncheck.data.array import array_sequences
 from rnncheck.data.sequences import Sequences
 from rnncheck.errors import CannotRun, DataError, UsageError
@@ -139,7 +139,6 @@ def check(
     shared |= {
         "cell": None if cell is None else Cell(cell),
         "dtype": Dtype(dtype),
-        "rows": str(rows),
         "weights": Path(weights) if isinstance(weights, str | os.PathLike) else None,
         "against_weights": Path(against_weights) if isinstance(against_weights, str | os.PathLike) else None,
         "sync": sync,
@@ -151,11 +150,10 @@ def check(
         input_size=asked["input_size"],
         seq_len=seq_len,
         batch_size=batch_size,
-        lengths=None if lengths is None else ",".join(map(str, lengths)),
         init=init,
     )
     if data is None:
-        ends = lengths_of(random)
+        ends = None if lengths is None else fitting(lengths, batch_size, seq_len)
         spec = spec_of(random, random.input_size)
         sequences = random_data(random, ends)
     else:
@@ -164,9 +162,9 @@ def check(
         spec = spec_of(random, sequences.input_size)
     with torch.inference_mode(False):
         sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping, read_seconds)
-        plan = plan_of(sides, spec, sequences, random, remaining)
+        shown = None if rows == "all" else counted(rows)
         plan = replace(
-            plan,
+            plan_of(sides, spec, sequences, random, remaining, shown),
             weights=weights if isinstance(weights, Mapping) else None,
             against_weights=against_weights if isinstance(against_weights, Mapping) else None,
         )
@@ -177,7 +175,6 @@ def check(
             if not silent or not isinstance(candidate, torch.nn.Module):
                 raise
             tried = " and ".join(f"{name} {asked[name]}" for name in silent)
-            hint = f"it does not say its sizes: {tried} were tried; say which it has"
             raise CannotRun(
                 f"{problem}\n    (it does not say its sizes: {tried} were tried; say which it has)"
             ) from None

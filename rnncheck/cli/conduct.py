@@ -38,7 +38,8 @@ def conduct(
     """Runs the check, writes the report where it was asked for, and returns the exit code. `reads` is the data file."""
     from rnncheck.implementations import check_mappable, check_name, files_of
 
-    rows_shown(options.rows), witness_of(options)  # wrong ones are told before torch loads
+    rows = rows_shown(options.rows)
+    witness_of(options)  # wrong ones are told before torch loads
     if options.quiet and options.format != "table" and options.output is None:
         raise UsageError(
             f"--quiet prints the verdict line alone, which leaves --format {options.format} no place; "
@@ -63,7 +64,7 @@ def conduct(
         from rnncheck.checking.check import check
 
     with stdout_apart():
-        plan = plan_of((candidate, options.against), spec, data(), options, arguments)
+        plan = plan_of((candidate, options.against), spec, data(), options, arguments, rows)
         with ProgressLine(sys.stderr) as progress:
             report = check(plan, progress)
     deliver(report, options)

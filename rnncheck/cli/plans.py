@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Literal
+from operator import index
+from typing import TYPE_CHECKING, Literal, SupportsIndex
 
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.signals import held_back
@@ -51,9 +52,14 @@ def rows_shown(text: str) -> int | None:
     """The number behind --rows, None for all."""
     if text == "all":
         return None
-    if not text.isascii() or not text.isdigit():
-        raise UsageError(f"--rows is {text!r}; it must be a number, or all")
-    return int(text)
+    return counted(int(text) if text.isascii() and text.isdigit() else text)
+
+
+def counted(rows: object) -> int:
+    """A number of timesteps to show."""
+    if not isinstance(rows, int) or rows < 0:
+        raise UsageError(f"--rows is {rows!r}; it must be a number, or all")
+    return rows
 
 
 def witness_of(options: CheckOptions) -> bool | Literal["strict"] | None:
@@ -70,11 +76,22 @@ def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:
     numbers = options.lengths.split(",")
     if not all(re.fullmatch(r" *[0-9]+ *", number) and int(number) > 0 for number in numbers):
         raise UsageError(f"--lengths is {options.lengths!r}; it must be whole numbers from 1, such as 7,5,2")
-    lengths = tuple(int(number) for number in numbers)
-    if options.batch_size not in (None, len(lengths)):
-        raise UsageError(f"--lengths has {len(lengths)} numbers and --batch-size is {options.batch_size}; drop one")
-    if options.seq_len is not None and max(lengths) > options.seq_len:
-        raise UsageError(f"--lengths goes up to {max(lengths)} and --seq-len is {options.seq_len}; raise --seq-len")
+    return fitting([int(number) for number in numbers], options.batch_size, options.seq_len)
+
+
+def fitting(numbers: Sequence[SupportsIndex], batch_size: int | None, seq_len: int | None) -> tuple[int, ...]:
+    """The lengths of rows, as many as the batch has and none beyond T. Raises `UsageError` for others."""
+    try:
+        lengths = tuple(map(index, numbers))
+    except TypeError:
+        lengths = ()
+    if not lengths or min(lengths) < 1:
+        said = ",".join(map(str, numbers))
+        raise UsageError(f"--lengths is {said!r}; it must be whole numbers from 1, such as 7,5,2")
+    if batch_size not in (None, len(lengths)):
+        raise UsageError(f"--lengths has {len(lengths)} numbers and --batch-size is {batch_size}; drop one")
+    if seq_len is not None and max(lengths) > seq_len:
+        raise UsageError(f"--lengths goes up to {max(lengths)} and --seq-len is {seq_len}; raise --seq-len")
     return lengths
 
 
@@ -134,9 +151,13 @@ def plan_of(
     sequences: "Sequences",
     options: CheckOptions,
     arguments: Mapping[str, object],
+    rows: int | None,
 ) -> "Plan":
-    """All of it, both sides loaded. Where no cell was asked for, it is the one that the user's own code is."""
-    rows, witness = rows_shown(options.rows), witness_of(options)
+    """All of it, both sides loaded; `rows` timesteps are shown, None for all.
+
+    Where no cell was asked for, it is the one that the user's own code is.
+    """
+    witness = witness_of(options)
     with held_back():
         from rnncheck.checking.plan import Plan, sides_of
         from rnncheck.implementations.protocol import KnowsItsCell

@@ -26,13 +26,6 @@ def misfit(candidate: Tensor | None, reference: Tensor | None) -> str | None:
     return None
 
 
-def exceeds(candidate: Tensor | None, reference: Tensor | None, allowed: Tensor) -> bool:
-    """Whether some number differs by more than is `allowed`. A NaN, another shape or dtype is no number."""
-    if candidate is None or reference is None or misfit(candidate, reference):
-        return False
-    return bool(((comparable(candidate) - comparable(reference)).abs_().cpu() > allowed).any())
-
-
 def name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
