@@ -18,7 +18,7 @@ def reported(case: Case, found: Examination) -> Report:
     """All facts of a check. Nothing is computed here but what these inputs cannot show."""
     plan, spec, sequences, common = case.plan, case.plan.spec, case.plan.sequences, case.common
     candidate, reference = case.sides
-    envelope, batch_size, witness = case.enveloped.first, sequences.batch_size, found.testimony.witness
+    envelope, batch_size, witness = case.enveloped.first, sequences.batch_size, found.mutation_test.witness
     drawn = plan.weights is None and plan.weights_path is None and plan.sync == "reference"
     return Report(
         verdict=found.verdict,
@@ -52,7 +52,7 @@ def reported(case: Case, found: Examination) -> Report:
             *case.notes,
             *common.notes,
             *found.evidence.notes,
-            *found.testimony.notes,
+            *found.mutation_test.notes,
             *sequences.notes,
             *blind_spots(
                 spec,

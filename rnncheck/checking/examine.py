@@ -20,11 +20,11 @@ from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Verdict
-from rnncheck.witness import Terms, Testimony, insufficient, testify
+from rnncheck.witness import Judgement, MutationTest, insufficient, try_mutants
 
 Progress = Callable[[int, int | None], None]
 
-UNHEARD = Testimony(None)
+NOT_TRIED = MutationTest(None)
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Examination:
     comparisons: list[Comparison]
     evidence: Evidence
     switches: dict[str, object]
-    testimony: Testimony = UNHEARD
+    mutation_test: MutationTest = NOT_TRIED
     stopped: KeyboardInterrupt | None = None
 
     @property
@@ -148,9 +148,9 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:
         modes = {each.mode for each in found.comparisons}
         held = case.tolerance or case.enveloped.rounding
-        terms = Terms(held, modes, plan.seed, common.unexposed, common.withheld, common.by_row)
-        found.testimony = testify(first, terms, always=plan.witness is not None)
-        witness = found.testimony.witness
+        judgement = Judgement(held, modes, plan.seed, common.unexposed, common.withheld, common.by_row)
+        found.mutation_test = try_mutants(first, judgement, always=plan.witness is not None)
+        witness = found.mutation_test.witness
         if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):
             found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
 

@@ -82,7 +82,9 @@ class CheckOptions:
         Head | None, Option(help="Adds y_t = softmax(W_hy h_t + b_y) to both sides.", rich_help_panel=MODEL)
     ] = None
     h0: Annotated[InitialState, Option("--h0", help="Initial state, and c0.", rich_help_panel=DATA)] = "random"
-    seed: Annotated[int, Option(min=0, help="Of everything drawn at random.", rich_help_panel=DATA)] = 0
+    seed: Annotated[
+        int, Option(min=0, help="Random seed for weights, data and initial states.", rich_help_panel=DATA)
+    ] = 0
     weights: Annotated[
         Path | None,
         Option(

@@ -28,7 +28,7 @@ OF_BATCHES = ("batch-mixed", "batch-time-swapped", "bias-along-batch", "order-no
 
 
 @dataclass(frozen=True)
-class Terms:
+class Judgement:
     """`held` is how operations round, or a stated tolerance; `modes` are the kinds of comparison that were made.
 
     `seed` draws the projection of which gradients are taken; what a side keeps to itself
@@ -64,30 +64,32 @@ class Held:
             return list(self.right.against(planted)[1].values())
 
 
-def held_gradients(scene: Scene, reference: Implementation, layer: Layer, terms: Terms) -> list[Held]:
+def held_gradients(scene: Scene, reference: Implementation, layer: Layer, judgement: Judgement) -> list[Held]:
     """None of them if the check compared no gradients."""
     reach = within_reach(scene.spec, *scene.x.shape[:2])
-    if MODE not in terms.modes or reach is None:
+    if MODE not in judgement.modes or reach is None:
         return []
     with torch.inference_mode(False):
-        run = GradientRun(scene.spec, *reach.cut(scene.x, scene.state, scene.lengths), terms.unexposed, terms.withheld)
-        task = Task.of(run, Weights(scene.weights), terms.seed)
-        held = task.held(terms.held)
+        run = GradientRun(
+            scene.spec, *reach.cut(scene.x, scene.state, scene.lengths), judgement.unexposed, judgement.withheld
+        )
+        task = Task.of(run, Weights(scene.weights), judgement.seed)
+        held = task.held(judgement.held)
         found = [Held(held.task, Right(layer, held, MODE))]
-        if MODE_FLOAT64 in terms.modes:
-            finer = held_in_float64(task.in_float64(), terms.held, held)
+        if MODE_FLOAT64 in judgement.modes:
+            finer = held_in_float64(task.in_float64(), judgement.held, held)
             double = reference.build(finer.task.run.spec, finer.task.weights)
             found.append(Held(finer.task, Right(double, finer, MODE_FLOAT64)))
         return found
 
 
-class Retrial:
+class Mutants:
     """The reference's run of a scene, and what is allowed around it, for any number of faults to be held against."""
 
-    def __init__(self, scene: Scene, reference: Implementation, layer: Layer, terms: Terms) -> None:
+    def __init__(self, scene: Scene, reference: Implementation, layer: Layer, judgement: Judgement) -> None:
         self._scene, self._weights = scene, Weights(scene.weights)
-        self._reference, self._layer, self._terms = reference, layer, terms
-        spec, lengths, held = scene.spec, scene.lengths, terms.held
+        self._reference, self._layer, self._judgement = reference, layer, judgement
+        spec, lengths, held = scene.spec, scene.lengths, judgement.held
         dtype = getattr(torch, spec.dtype)
         start = scene.state.to(spec.device, dtype)
         self._replayed = Replayed(layer, layer.run(scene.x.to(spec.device, dtype, copy=True), start, lengths))
@@ -111,7 +113,7 @@ class Retrial:
             scene.lengths,
             Same(self._allowed),
             rows=0,
-            unexposed=self._terms.unexposed,
+            unexposed=self._judgement.unexposed,
         )
         traces = both.run(scene.x)
         yield both.comparisons()
@@ -135,13 +137,13 @@ class Retrial:
 
     @cached_property
     def _lockstep(self) -> Lockstep | None:
-        if "lockstep" not in self._terms.modes or self._envelope is None:
+        if "lockstep" not in self._judgement.modes or self._envelope is None:
             return None
         return Lockstep(self._scene.spec, self._weights, self._scene.x, self._envelope, self._scene.lengths)
 
     @cached_property
     def _gradients(self) -> list[Held]:
-        return held_gradients(self._scene, self._reference, self._layer, self._terms)
+        return held_gradients(self._scene, self._reference, self._layer, self._judgement)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
 from rnncheck.report import Comparison, Unseen, Witness
-from rnncheck.witness.mutant import Retrial, Terms
-from rnncheck.witness.part_of_run import MOST_WEIGHTS, Stage, stage_of, whole_of
+from rnncheck.witness.mutant import Judgement, Mutants
+from rnncheck.witness.part_of_run import MOST_WEIGHTS, Part, part_of, whole_of
 
 
 class Outcome(NamedTuple):
     """Of one fault, and why it was not caught, if it was not."""
 
     fault: Fault
-    sort: Literal["caught", "missed", "hidden", "untried"]
+    sort: Literal["killed", "survived", "not applicable", "not tried"]
     why: str = ""
 
     @property
@@ -28,50 +28,50 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Trial:
+class Planting:
     """Faults planted in a part of the run that begins with `first`."""
 
-    stage: Stage
+    part: Part
     first: FirstChunk
-    terms: Terms
+    judgement: Judgement
 
     @cached_property
     def scene(self) -> Scene:
         first = self.first
-        return self.stage.scene(first.spec, first.weights.values, first.x, first.state, first.lengths)
+        return self.part.scene(first.spec, first.weights.values, first.x, first.state, first.lengths)
 
     @cached_property
-    def _retrial(self) -> Retrial:
-        return Retrial(self.scene, self.first.sides[1], self.first.layers[1], self.terms)
+    def _mutants(self) -> Mutants:
+        return Mutants(self.scene, self.first.sides[1], self.first.layers[1], self.judgement)
 
     def outcome(self, fault: Fault) -> Outcome:
         """Of this fault here."""
-        if why := self.terms.hides(fault):
-            return Outcome(fault, "hidden", why)
+        if why := self.judgement.hides(fault):
+            return Outcome(fault, "not applicable", why)
         seen = list[Comparison]()
-        for comparisons in self._retrial.evidence(fault):
+        for comparisons in self._mutants.evidence(fault):
             seen += comparisons
             if not all(each.agrees for each in comparisons):
-                return Outcome(fault, "caught")
+                return Outcome(fault, "killed")
         # Asked last: where no state shows a fault, its gradients still may.
         if why := fault.visible_in(self.scene):
-            return Outcome(fault, "hidden", why)
-        return Outcome(fault, "missed", because(fault, seen, self.terms.modes))
+            return Outcome(fault, "not applicable", why)
+        return Outcome(fault, "survived", because(fault, seen, self.judgement.modes))
 
     def instead_of(self, partial: Outcome, *, again: bool) -> Outcome:
         """What a part of the run made of a fault, seen on the whole: tried `again` there, or else only asked for the
         known reasons that hide it.
         """
-        if partial.sort == "caught" or self.terms.hides(partial.fault):
+        if partial.sort == "killed" or self.judgement.hides(partial.fault):
             return partial
         if again:
             return self.outcome(partial.fault)
         if why := partial.fault.hidden(self.scene):
-            return Outcome(partial.fault, "hidden", why)
-        if partial.sort == "missed":
+            return Outcome(partial.fault, "not applicable", why)
+        if partial.sort == "survived":
             return partial
         why = f"it may show in this run, but not in the part in which faults were planted, where {partial.why}"
-        return Outcome(partial.fault, "untried", why)
+        return Outcome(partial.fault, "not tried", why)
 
 
 def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) -> str:
@@ -88,37 +88,39 @@ def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) ->
 NAMED = 4  # faults that a reason has room for
 
 
-class Testimony(NamedTuple):
+class MutationTest(NamedTuple):
     """What the witness says, or, if it was not heard, why."""
 
     witness: Witness | None
     notes: Sequence[str] = ()
 
 
-def testify(first: FirstChunk, terms: Terms, *, always: bool) -> Testimony:
-    """Which faults would have been caught on these terms, in the run that begins with `first`.
+def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> MutationTest:
+    """Which faults would have been caught by this judgement, in the run that begins with `first`.
 
     Large layers are left alone unless `always`; of long and wide runs a part is taken, as the note says. What it cannot
     show is tried on all of `first` if `always`, and is otherwise told apart from what cannot show at all.
     """
     spec, lengths = first.spec, first.lengths
     if not always and weight_count(spec) > MOST_WEIGHTS:
-        return Testimony(None, [f"no faults were planted in so many weights, {weight_count(spec):,}: --witness would"])
+        return MutationTest(
+            None, [f"no faults were planted in so many weights, {weight_count(spec):,}: --witness would"]
+        )
     faults = faults_of(spec, lengths=lengths is not None)
     seq_len, batch_size, _ = first.x.shape
-    stage, whole = stage_of(spec, seq_len, batch_size, lengths, len(faults)), whole_of(first.x)
-    part = Trial(stage, first, terms)
-    outcomes = [part.outcome(fault) for fault in faults]
-    if stage != whole:
-        on_all = Trial(whole, first, terms)
+    part, whole = part_of(spec, seq_len, batch_size, lengths, len(faults)), whole_of(first.x)
+    planting = Planting(part, first, judgement)
+    outcomes = [planting.outcome(fault) for fault in faults]
+    if part != whole:
+        on_all = Planting(whole, first, judgement)
         outcomes = [on_all.instead_of(each, again=always) for each in outcomes]
 
     def those(sort: str) -> tuple[Unseen, ...]:
         return tuple(each.unseen for each in outcomes if each.sort == sort)
 
-    caught, missed = len(those("caught")), those("missed")
-    witness = Witness(caught + len(missed), caught, missed, those("hidden"), those("untried"))
-    return Testimony(witness, stage.notes(seq_len, batch_size))
+    caught, missed = len(those("killed")), those("survived")
+    witness = Witness(caught + len(missed), caught, missed, those("not applicable"), those("not tried"))
+    return MutationTest(witness, part.notes(seq_len, batch_size))
 
 
 def insufficient(witness: Witness) -> str | None:

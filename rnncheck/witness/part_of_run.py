@@ -19,7 +19,7 @@ MOST_WEIGHTS = 20_000  # with more, faults cost as much as all else in a check: 
 
 
 @dataclass(frozen=True)
-class Stage:
+class Part:
     """The first `steps` timesteps of these batch rows."""
 
     steps: int
@@ -49,12 +49,12 @@ class Stage:
         return ["faults were planted in " + " and ".join(parts)] if parts else []
 
 
-def whole_of(x: Tensor) -> Stage:
+def whole_of(x: Tensor) -> Part:
     """All of x (T, B, I)."""
-    return Stage(x.shape[0], list(range(x.shape[1])))
+    return Part(x.shape[0], list(range(x.shape[1])))
 
 
-def stage_of(spec: Spec, seq_len: int, batch_size: int, lengths: Sequence[int] | None, faults: int) -> Stage:
+def part_of(spec: Spec, seq_len: int, batch_size: int, lengths: Sequence[int] | None, faults: int) -> Part:
     """What can be afforded for so many faults."""
     weights = weight_count(spec)
     each = STEPS // (faults * spec.num_layers * spec.directions)
@@ -62,7 +62,7 @@ def stage_of(spec: Spec, seq_len: int, batch_size: int, lengths: Sequence[int] |
     count = min(batch_size, WIDEST, max(FEWEST_ROWS, int(WORK / weights / steps)))
     if count < batch_size:
         steps, count = as_many_as_units(spec, steps, count, batch_size, weights)
-    return Stage(steps, telling_rows(lengths, batch_size, count))
+    return Part(steps, telling_rows(lengths, batch_size, count))
 
 
 def as_many_as_units(spec: Spec, steps: int, count: int, batch_size: int, weights: int) -> tuple[int, int]:

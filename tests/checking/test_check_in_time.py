@@ -29,8 +29,11 @@ def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(free_run, "LONGEST", CHUNK)
 
 
+QUICK = {"diagnose": False, "witness": False}  # what is asked here is mostly the verdict
+
+
 def checked(candidate: str | Fake, seq_len: int = 100, spec: Spec | None = None, **options: object) -> Report:
-    return check(Plan(spec or Spec(), random_sequences(3, seq_len, 2), candidate, **options))
+    return check(Plan(spec or Spec(), random_sequences(3, seq_len, 2), candidate, **{**QUICK, **options}))
 
 
 @pytest.mark.parametrize("cell", Cell)

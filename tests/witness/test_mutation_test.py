@@ -68,7 +68,7 @@ def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> N
     spec = Spec(cell)
     unseen = hidden(check(plan(spec, T=5)))
     for fault in faults_of(spec)[::2]:  # half of them, for time
-        verdict = check(plan(spec, T=5, candidate=planted(fault))).verdict
+        verdict = check(plan(spec, T=5, candidate=planted(fault), diagnose=False, witness=False)).verdict
         if f"{fault.slug} {fault.variant}".strip() in unseen:
             assert verdict is Verdict.EQUIVALENT, fault.title
         elif fault.shows_in == "calls":
@@ -122,7 +122,8 @@ def agree(plan: Plan, data: st.DataObject) -> None:
         return
     here = (fault.slug, fault.variant)
     witness = witness_of(right)
-    passes = check(replaced(plan, candidate=planted(fault))).verdict is Verdict.EQUIVALENT
+    judged = replaced(plan, candidate=planted(fault), diagnose=False, witness=False)
+    passes = check(judged).verdict is Verdict.EQUIVALENT
     assert passes == (here in {(each.slug, each.variant) for each in (*witness.missed, *witness.hidden)})
 
 
@@ -252,7 +253,7 @@ def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.
     def interrupted(*arguments: object, **options: object) -> None:
         raise Stopped(ExitCode.TERMINATED)
 
-    monkeypatch.setattr(examine, "testify", interrupted)
+    monkeypatch.setattr(examine, "try_mutants", interrupted)
     report = check(plan())
     assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while known faults were tried")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rnncheck.data.random import initial_state
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import draw
-from rnncheck.witness.part_of_run import shrunk, stage_of
+from rnncheck.witness.part_of_run import part_of, shrunk
 
 
 @given(st.integers(1, 100), st.integers(1, 100), st.data())
@@ -29,21 +29,21 @@ def test_lengths_keep_their_order_and_what_ends_early_still_does(seq_len: int, s
 @pytest.mark.parametrize("cell", Cell)
 def test_b_is_not_h_in_the_part_if_it_is_not_in_the_run(cell: Cell, batch_size: int, hidden_size: int) -> None:
     for seq_len in (1, 7, 500):
-        stage = stage_of(Spec(cell, 3, hidden_size), seq_len, batch_size, None, 50)
+        stage = part_of(Spec(cell, 3, hidden_size), seq_len, batch_size, None, 50)
         assert 2 <= len(stage.rows) <= batch_size
         assert len(stage.rows) != hidden_size
 
 
 @pytest.mark.parametrize("cell", Cell)
 def test_b_stays_h_where_that_can_be_afforded(cell: Cell) -> None:
-    assert len(stage_of(Spec(cell, 3, 16), 12, 16, None, 50).rows) == 16
-    assert len(stage_of(Spec(cell, 3, 200), 12, 200, None, 50).rows) < 16
+    assert len(part_of(Spec(cell, 3, 16), 12, 16, None, 50).rows) == 16
+    assert len(part_of(Spec(cell, 3, 200), 12, 200, None, 50).rows) < 16
 
 
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=20))
 def test_rows_out_of_order_stay_so_and_sorted_ones_stay_sorted(lengths: list[int]) -> None:
     seq_len = max(lengths)
-    stage = stage_of(Spec(), seq_len, len(lengths), lengths, 50)
+    stage = part_of(Spec(), seq_len, len(lengths), lengths, 50)
     ends = shrunk([lengths[row] for row in stage.rows], seq_len, stage.steps)
     assert len(stage.rows) == min(8, len(lengths))
     assert len(set(stage.rows)) == len(stage.rows)
@@ -59,7 +59,7 @@ def falling(lengths: list[int] | tuple[int, ...]) -> bool:
 def test_rows_are_zero_behind_their_ends_and_the_run_is_left_as_it_was() -> None:
     spec, lengths = Spec(), (100, 80, 30)
     x = torch.ones(100, 3, spec.input_size, dtype=torch.float64)
-    stage = stage_of(spec, 100, 3, lengths, 50)
+    stage = part_of(spec, 100, 3, lengths, 50)
     scene = stage.scene(spec, draw(spec, 0).values, x, initial_state(spec, 3, seed=0), lengths)
     assert scene.lengths == (48, 38, 14)
     assert scene.x.sum((0, 2)).tolist() == [3 * 48, 3 * 38, 3 * 14]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from rnncheck.diagnosis.ladder.distance import Gap, Trial, gap, worse
+from rnncheck.diagnosis.ladder.distance import Gap, Measured, gap, worse
 from rnncheck.diagnosis.ladder.low_precision import evidence
 from rnncheck.diagnosis.ladder.precisions import Precision, coarser_than
 from rnncheck.envelope import Rounding, independent_units, lowered_envelope, rounding_of
@@ -62,7 +62,7 @@ def climb(
     raises at the run's own dtype; in float64 it may refuse or fail.
     """
     rounding = rounding or rounding_of(spec)
-    rung = Rung(Trial(implementation, spec, weights, x, state, lengths, withheld), rounding)
+    rung = Rung(Measured(implementation, spec, weights, x, state, lengths, withheld), rounding)
     own = rung.gap(rounding)
     if own.contained:
         message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} may do"
@@ -77,30 +77,30 @@ def climb(
         message = f"computes in {name}: its errors are those of {digits(found.precision)}, and {found.how}"
         finding = Finding("low-precision-compute", message, residual=own.size)
         return Ladder("arithmetic", own.size, None, message, finding)
-    return in_float64(rung.trial, own)
+    return in_float64(rung.measured, own)
 
 
-def in_float64(trial: Trial, own: Gap) -> Ladder:
+def in_float64(measured: Measured, own: Gap) -> Ladder:
     """The same run in float64: what is left of a gap."""
-    spec = replace(trial.spec, dtype=Dtype.FLOAT64)
-    if spec == trial.spec:
+    spec = replace(measured.spec, dtype=Dtype.FLOAT64)
+    if spec == measured.spec:
         message = f"its largest error, {own.size:.1e}, is no rounding of float64: it computes something else"
         return Ladder("semantics", own.size, own.size, message, None)
-    if reason := trial.implementation.refuses(spec, lengths=trial.lengths is not None):
+    if reason := measured.implementation.refuses(spec, lengths=measured.lengths is not None):
         return Ladder("unknown", own.size, None, f"it cannot be run in float64 to tell: {reason}", None)
     rounding = rounding_of(spec)
     try:
-        left = Rung(replace(trial, spec=spec), rounding).gap(rounding)
+        left = Rung(replace(measured, spec=spec), rounding).gap(rounding)
     except Exception as problem:  # a candidate may fail in any way where it was never tried
         return Ladder("unknown", own.size, None, f"run in float64 to tell, it failed: {problem}", None)
     if left.contained:
         message = (
-            f"its largest error is {own.size:.1e} in {trial.spec.dtype} and {left.size:.1e} in float64, "
-            f"where it is what rounding may do: the same function, computed more roughly than {trial.spec.dtype} is"
+            f"its largest error is {own.size:.1e} in {measured.spec.dtype} and {left.size:.1e} in float64, "
+            f"where it is what rounding may do: the same function, computed more roughly than {measured.spec.dtype} is"
         )
         return Ladder("arithmetic", own.size, left.size, message, rounding_only(message))
     message = (
-        f"its largest error is {own.size:.1e} in {trial.spec.dtype} and still {left.size:.1e} in float64: "
+        f"its largest error is {own.size:.1e} in {measured.spec.dtype} and still {left.size:.1e} in float64: "
         "no precision takes it away, it computes something else"
     )
     return Ladder("semantics", own.size, left.size, message, None)
@@ -109,10 +109,10 @@ def in_float64(trial: Trial, own: Gap) -> Ladder:
 class Rung:
     """A candidate at one dtype, run freely and in lockstep, to be held against envelopes of any rounding."""
 
-    def __init__(self, trial: Trial, rounding: Rounding) -> None:
-        self.trial = trial
-        self._free, self._free_envelope = trial.run(), trial.envelope(rounding)
-        self.lockstep = trial.lockstep(self._free_envelope)
+    def __init__(self, measured: Measured, rounding: Rounding) -> None:
+        self.measured = measured
+        self._free, self._free_envelope = measured.run(), measured.envelope(rounding)
+        self.lockstep = measured.lockstep(self._free_envelope)
         self.stepped, self.envelope = self.lockstep.run(), self.lockstep.envelope(rounding)
         self._rounding = rounding
 
@@ -120,9 +120,11 @@ class Rung:
         """How far off it is; by the run's own rounding as the check itself judges it, all units at once too."""
         if rounding == self._rounding:
             free, final = self._free_envelope, self.stepped.final
-            stepped = lowered_envelope(self.envelope, final, independent_units(self.trial.spec, self.trial.weights))
+            stepped = lowered_envelope(
+                self.envelope, final, independent_units(self.measured.spec, self.measured.weights)
+            )
         else:
-            free, stepped = self.trial.envelope(rounding), self.lockstep.envelope(rounding)
+            free, stepped = self.measured.envelope(rounding), self.lockstep.envelope(rounding)
         return worse(gap(self._free, free, floor), gap(self.stepped, stepped, floor))
 
 

@@ -17,7 +17,7 @@ PLACES = 192  # steps that lockstep restarts
 
 
 @dataclass(frozen=True)
-class Trial:
+class Measured:
     """What a run is given: x (T, B, I), the initial states and the weights, all in float64 on the host."""
 
     implementation: Implementation
@@ -39,7 +39,7 @@ class Trial:
             self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding, samples=samples
         )
 
-    def lockstep(self, envelope: Envelope) -> "Trial":
+    def lockstep(self, envelope: Envelope) -> "Measured":
         """The steps of this run, each from its exact state, as sequences of length 1; evenly chosen if there are many.
 
         States and x are rounded to the run's dtype, so that they can be cut further without being rounded twice.

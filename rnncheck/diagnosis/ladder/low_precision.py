@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.ladder.distance import FEWEST, Trial, gap
+from rnncheck.diagnosis.ladder.distance import FEWEST, Measured, gap
 from rnncheck.diagnosis.ladder.precisions import Precision
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.implementations import load
@@ -29,23 +29,23 @@ Read = Mapping[str, Tensor]
 """Those of x, h, c and the weights that a test changes, by name."""
 
 
-class Listener:
+class Sensitivity:
     """A run of steps from which a test changes one thing: what the candidate made of it, and what is exact."""
 
-    def __init__(self, trial: Trial, trace: Trace, envelope: Envelope) -> None:
-        self._trial, self._before, self._exact = trial, states(trace), states(exactly(trial))
+    def __init__(self, measured: Measured, trace: Trace, envelope: Envelope) -> None:
+        self._measured, self._before, self._exact = measured, states(trace), states(exactly(measured))
         allowed, ulp = states(envelope.allowed), torch.finfo(envelope.rounding.dtype).eps
         self._least = {name: allowed[name] / 4 + 4 * ulp * exact.abs() for name, exact in self._exact.items()}
 
-    def is_deaf(self, quiet: Iterable[Read], loud: Read, least: float) -> bool:
-        """Whether a share of at least `least` of the results stays as it is for one of the `quiet` changes, but not
-        for the `loud` one: who hears neither does not read what was changed.
+    def is_insensitive(self, small: Iterable[Read], large: Read, least: float) -> bool:
+        """Whether a share of at least `least` of the results stays as it is for one of the `small` changes, but not
+        for the `large` one: who sees neither does not read what was changed.
 
         One layer and direction is enough. Only elements count that any run in full precision must move.
         """
-        louder: dict[str, Tensor] | None = None
-        for values in quiet:
-            quieter = changed(self._trial, values)
+        larger: dict[str, Tensor] | None = None
+        for values in small:
+            quieter = changed(self._measured, values)
             same = self._same(quieter)
             if not any(each.sum() >= least * FEWEST_ELEMENTS for each in same.values()):
                 continue  # as most candidates: no need to know what is exact
@@ -54,29 +54,29 @@ class Listener:
                 for k in range(len(each)):
                     if each[k].sum() < FEWEST_ELEMENTS or share(same[name][k], each[k]) < least:
                         continue
-                    louder = louder or self._same(changed(self._trial, loud))
-                    if share(louder[name][k], each[k]) <= 1 - HEARD:
+                    larger = larger or self._same(changed(self._measured, large))
+                    if share(larger[name][k], each[k]) <= 1 - HEARD:
                         return True
         return False
 
-    def _must_move(self, other: Trial) -> dict[str, Tensor]:
+    def _must_move(self, other: Measured) -> dict[str, Tensor]:
         exact = states(exactly(other))
         return {name: (exact[name] - was).abs() > self._least[name] for name, was in self._exact.items()}
 
-    def _same(self, other: Trial) -> dict[str, Tensor]:
+    def _same(self, other: Measured) -> dict[str, Tensor]:
         return {name: value == self._before[name] for name, value in states(other.run()).items()}
 
 
-def parts(trial: Trial) -> Iterator[tuple[str, Read]]:
+def parts(measured: Measured) -> Iterator[tuple[str, Read]]:
     """What a layer reads, each that could be rounded by itself."""
-    yield "x", {"x": trial.x}
-    yield "h", {"h": trial.state.h}
-    if trial.state.c is not None:
-        yield "c", {"c": trial.state.c}
-    layers = [f"_l{layer}" for layer in range(trial.spec.num_layers)]
+    yield "x", {"x": measured.x}
+    yield "h", {"h": measured.state.h}
+    if measured.state.c is not None:
+        yield "c", {"c": measured.state.c}
+    layers = [f"_l{layer}" for layer in range(measured.spec.num_layers)]
     for prefix, name in PARTS.items():
         for layer in [*layers, "_hy", "_y"]:  # by itself: what one layer makes of a change, the next ones read
-            values = {key: value for key, value in trial.weights.values.items() if is_of(key, prefix, layer)}
+            values = {key: value for key, value in measured.weights.values.items() if is_of(key, prefix, layer)}
             if values:
                 yield name + (f" of layer {layer[2:]}" if layer in layers[1:] else ""), values
 
@@ -85,26 +85,26 @@ def is_of(key: str, prefix: str, layer: str) -> bool:
     return key.startswith(prefix) and key.removesuffix("_reverse").endswith(layer)
 
 
-def changed(trial: Trial, values: Read) -> Trial:
-    """The same trial, reading `values` instead."""
-    weights = Weights({name: values.get(name, value) for name, value in trial.weights.values.items()})
-    state = State(values.get("h", trial.state.h), values.get("c", trial.state.c))
-    return replace(trial, weights=weights, x=values.get("x", trial.x), state=state)
+def changed(measured: Measured, values: Read) -> Measured:
+    """The same measured, reading `values` instead."""
+    weights = Weights({name: values.get(name, value) for name, value in measured.weights.values.items()})
+    state = State(values.get("h", measured.state.h), values.get("c", measured.state.c))
+    return replace(measured, weights=weights, x=values.get("x", measured.x), state=state)
 
 
-def exactly(trial: Trial) -> Trace:
-    """The trial in float64: exact, next to what a test changes."""
-    return replace(trial, implementation=load("torch"), spec=replace(trial.spec, dtype=Dtype.FLOAT64)).run()
+def exactly(measured: Measured) -> Trace:
+    """The measured in float64: exact, next to what a test changes."""
+    return replace(measured, implementation=load("torch"), spec=replace(measured.spec, dtype=Dtype.FLOAT64)).run()
 
 
-def with_update_gate_closed(trial: Trial, rounding: Rounding) -> Listener:
+def with_update_gate_closed(measured: Measured, rounding: Rounding) -> Sensitivity:
     """A GRU with z = 0, so that h' = n: h is read by a product with W_hn alone, and a cast before that shows."""
-    closed, size = {}, trial.spec.hidden_size
-    for name, value in trial.weights.values.items():
+    closed, size = {}, measured.spec.hidden_size
+    for name, value in measured.weights.values.items():
         if name.startswith("bias_ih"):
             closed[name] = torch.cat([value[:size], value[size : 2 * size] - CLOSED, value[2 * size :]])
-    other = changed(trial, closed)
-    return Listener(other, other.run(), other.envelope(rounding, FEWEST))
+    other = changed(measured, closed)
+    return Sensitivity(other, other.run(), other.envelope(rounding, FEWEST))
 
 
 def states(trace: Trace) -> dict[str, Tensor]:
@@ -133,22 +133,22 @@ class Evidence:
     how: str
 
 
-def evidence(lockstep: Trial, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]) -> Evidence | None:
+def evidence(lockstep: Measured, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]) -> Evidence | None:
     """What shows that the candidate, which made `trace` of `lockstep`, computes in one of `precisions`, or None.
 
     They come coarsest first. Casts are looked for before anything else, as they say in which precision.
     """
-    hearing = Hearing(lockstep, trace, envelope)
+    hearing = Sensitivities(lockstep, trace, envelope)
     for precision in precisions:
         if stored := results_stored(trace, envelope, precision):
             return Evidence(precision, True, f"every {stored} is a number of {precision.name}")
-        if deaf := hearing.deaf_to(casts_of(precision), precision.unit, TO_CASTS):
-            same = f"{listed(deaf)} cut to that precision beforehand give the very same results"
+        if insensitive := hearing.insensitive_to(casts_of(precision), precision.unit, TO_CASTS):
+            same = f"{listed(insensitive)} cut to that precision beforehand give the very same results"
             return Evidence(precision, False, same)
     for precision in precisions:
-        deaf = hearing.deaf_to(whispers_of(precision), precision.unit, TO_WHISPERS)
-        if deaf and is_floating(lockstep, envelope.rounding, precision):
-            by = f"a change of {listed(deaf)} by {WHISPER * precision.unit:.0e} of itself"
+        insensitive = hearing.insensitive_to(small_changes_of(precision), precision.unit, TO_WHISPERS)
+        if insensitive and is_floating(lockstep, envelope.rounding, precision):
+            by = f"a change of {listed(insensitive)} by {WHISPER * precision.unit:.0e} of itself"
             return Evidence(precision, False, f"{by} leaves most results as they are, bit for bit")
     return None
 
@@ -167,47 +167,49 @@ def results_stored(trace: Trace, envelope: Envelope, precision: Precision) -> st
     return " and ".join(found) or None
 
 
-Quiet = Callable[[Read], list[Read]]
-"""The changes of a part that a candidate may be deaf to."""
+Small = Callable[[Read], list[Read]]
+"""The changes of a part that a candidate may be insensitive to."""
 
 
-class Hearing:
-    """Which parts of what it reads a candidate is deaf to changes of."""
+class Sensitivities:
+    """Which parts of what it reads a candidate is insensitive to changes of."""
 
-    def __init__(self, lockstep: Trial, trace: Trace, envelope: Envelope) -> None:
-        self._trial = lockstep
-        self._listeners = [Listener(lockstep, trace, envelope)]
+    def __init__(self, lockstep: Measured, trace: Trace, envelope: Envelope) -> None:
+        self._measured = lockstep
+        self._listeners = [Sensitivity(lockstep, trace, envelope)]
         self._rounding = envelope.rounding
 
-    def deaf_to(self, quiet: Quiet, unit: float, least: float) -> list[str]:
+    def insensitive_to(self, small: Small, unit: float, least: float) -> list[str]:
         return [
-            name for name, read in parts(self._trial) if self._is_deaf(name, quiet(read), louder(read, unit), least)
+            name
+            for name, read in parts(self._measured)
+            if self._is_insensitive(name, small(read), larger(read, unit), least)
         ]
 
-    def _is_deaf(self, name: str, quiet: list[Read], loud: Read, least: float) -> bool:
-        if self._listeners[0].is_deaf(quiet, loud, least):
+    def _is_insensitive(self, name: str, small: list[Read], large: Read, least: float) -> bool:
+        if self._listeners[0].is_insensitive(small, large, least):
             return True
-        if name != "h" or self._trial.spec.cell is not Cell.GRU or not self._trial.spec.bias:
+        if name != "h" or self._measured.spec.cell is not Cell.GRU or not self._measured.spec.bias:
             return False
         # z * h carries every change of h on, whatever the products make of it.
         if len(self._listeners) == 1:
-            self._listeners.append(with_update_gate_closed(self._trial, self._rounding))
-        return self._listeners[1].is_deaf(quiet, loud, least)
+            self._listeners.append(with_update_gate_closed(self._measured, self._rounding))
+        return self._listeners[1].is_insensitive(small, large, least)
 
 
 def mapped(read: Read, change: Callable[[Tensor], Tensor]) -> Read:
     return {name: change(value) for name, value in read.items()}
 
 
-def louder(read: Read, unit: float) -> Read:
+def larger(read: Read, unit: float) -> Read:
     return mapped(read, lambda value: value * (1 + LOUD * unit))
 
 
-def casts_of(precision: Precision) -> Quiet:
+def casts_of(precision: Precision) -> Small:
     return lambda read: [mapped(read, cast) for cast in precision.casts]
 
 
-def whispers_of(precision: Precision) -> Quiet:
+def small_changes_of(precision: Precision) -> Small:
     """Each number a little larger or smaller, at random."""
 
     def changes(read: Read) -> list[Read]:
@@ -222,7 +224,7 @@ def whispers_of(precision: Precision) -> Quiet:
     return changes
 
 
-def is_floating(lockstep: Trial, rounding: Rounding, precision: Precision) -> bool:
+def is_floating(lockstep: Measured, rounding: Rounding, precision: Precision) -> bool:
     """Whether the error shrinks as the numbers do, as that of floating-point numbers, but not of a table, does."""
     weights = {name: value * SMALLER for name, value in lockstep.weights.values.items()}
     state = lockstep.state
