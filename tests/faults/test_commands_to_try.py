@@ -22,9 +22,12 @@ from rnncheck.report import Verdict
 TO_TRY = [(told.slug, cell) for told in pages().values() if told.plantable for cell in told.cells]
 
 
+COMPARE = command().commands["compare"]
+
+
 def options_of(arguments: list[str]) -> CompareOptions:
     """As the command line reads them."""
-    parsed = command().commands["compare"].make_context("compare", arguments).params
+    parsed = COMPARE.make_context("compare", arguments).params
     enums = {"cell": Cell(parsed["cell"] or "rnn"), "dtype": Dtype(parsed["dtype"])}
     return CompareOptions(**{each.name: (parsed | enums)[each.name] for each in fields(CompareOptions)})
 
