@@ -76,5 +76,6 @@ def test_a_right_layer_is_equivalent_at_the_defaults(plan: Plan) -> None:
 @pytest.mark.parametrize("cell", Cell)
 def test_any_against_any_over_a_hundred_steps(cell: Cell, reference: str, candidate: str) -> None:
     spec = Spec(cell=cell, hidden_size=32, num_layers=2, bidirectional=True)
-    plan = Plan(spec, random_sequences(3, 100, 2), candidate, reference, weight_scale=2.0, backward=False, witness=False)
+    data = random_sequences(3, 100, 2)
+    plan = Plan(spec, data, candidate, reference, weight_scale=2.0, backward=False, witness=False)
     assert check(plan).verdict is Verdict.EQUIVALENT
