@@ -2,8 +2,14 @@
 
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
 from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope
-from rnncheck.envelope.lockstep import Restarts, lockstep_envelope, restarts
-from rnncheck.envelope.many_units import independent_units, lowered, lowered_envelope
+from rnncheck.envelope.lockstep import (
+    Restarts,
+    independent_units,
+    lockstep_envelope,
+    lowered,
+    lowered_envelope,
+    restarts,
+)
 from rnncheck.envelope.rounding import Rounding, rounding_of
 
 __all__ = [

@@ -1,6 +1,11 @@
-"""Lockstep: every step restarted from the exact states before it, so that no error is carried from step to step."""
+"""Lockstep: every step restarted from the exact states before it, and all units of a layer judged together there.
+
+Each unit sums weights of its own, so units round independently. The root mean square of the shares of the allowance
+that they use is therefore far below what one of them may use, and has a limit of its own.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -49,3 +54,57 @@ def lockstep_envelope(
     Its exact and allowed h_n and c_n, (L*D, N, ·), are those of every layer and direction at every place.
     """
     return exact_and_envelope(spec, weights, starts.x, starts.state, rounding=rounding, samples=samples, seed=seed)
+
+
+IN_COMMON = 0.03  # mean square of the shares that all units may have in common, as a rough tanh makes it
+APART = 0.5  # mean square of one unit's by itself, which averages out over units; measured, see docs/envelope.md
+
+
+def independent_units(spec: Spec, weights: Weights) -> State:
+    """How many units of each layer and direction (L*D) round independently, of h and of c: those of different weights.
+
+    Rows of the same weights, in whatever order and with whatever signs, or so but for a power of two, count as one.
+    """
+    values = weights.cast(spec)
+    summed, projected = [], []
+    for layer in range(spec.num_layers):
+        for way in ("", "_reverse")[: spec.directions]:
+            tables = (values[f"weight_{kind}_l{layer}{way}"] for kind in ("ih", "hh"))
+            summed.append(min(different_rows(table, spec.cell.gates) for table in tables))
+            if spec.proj_size:
+                projected.append(min(summed[-1], different_rows(values[f"weight_hr_l{layer}{way}"], 1)))
+    return State(torch.tensor(projected or summed), torch.tensor(summed))
+
+
+def different_rows(weight: Tensor, gates: int) -> int:
+    """How many rows of a weight (gates * H, ·) round differently, in the gate where they are fewest."""
+    digits = torch.frexp(weight.double().abs().sum(1)).mantissa.view(gates, -1)
+    return min(len(each.unique()) for each in digits)
+
+
+def lowered(candidate: Tensor, exact: Tensor, allowed: Tensor, independent: Tensor) -> Tensor:
+    """What is `allowed`, all (L*D, N, W), lowered at the steps where the units at once are off by more than it says.
+
+    sqrt(mean of (error / allowed)^2) <= sqrt(0.03 + 0.5 / n), over the n units that rounding can move. Where a step
+    uses more of this than its worst unit uses of its own allowance, that is lowered until the unit uses as much. What
+    has another shape is not judged here.
+    """
+    if candidate.shape != exact.shape:
+        return allowed
+    error = (candidate - exact).abs()
+    moved = allowed.isfinite() & ((exact != 0) | (error != 0))
+    shares = (error / allowed).nan_to_num_(nan=0.0, posinf=0.0).clamp_max_(1e100)
+    units = moved.sum(-1).clamp_min(1)
+    limit = (IN_COMMON + APART / torch.minimum(units, independent.to(units.device)[:, None])).sqrt()
+    used = (shares.square().sum(-1) / units).sqrt() / limit
+    worst = shares.amax(-1)
+    return allowed / torch.where(worst > 0, used / worst, 1.0).clamp_min(1.0)[..., None]
+
+
+def lowered_envelope(envelope: Envelope, final: State, independent: State) -> Envelope:
+    """The envelope of single steps for a candidate that took them to the states `final`, whatever their shapes."""
+    exact, allowed = envelope.exact.final, envelope.allowed.final
+    h, c = lowered(final.h.detach().to(exact.h), exact.h, allowed.h, independent.h), allowed.c
+    if final.c is not None and exact.c is not None and c is not None and independent.c is not None:
+        c = lowered(final.c.detach().to(exact.c), exact.c, c, independent.c)
+    return replace(envelope, allowed=replace(envelope.allowed, final=State(h, c)))

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.evidence.excerpt import Excerpt, Segment
-from rnncheck.evidence.places import Locate
+from rnncheck.evidence.places import Excerpt, Locate, Segment
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.report import Comparison, Divergence, Timestep
 

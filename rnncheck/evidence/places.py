@@ -1,6 +1,10 @@
-"""Where an element of a quantity is: which timestep, batch row, unit, layer and direction."""
+"""Which element a difference is at, and which timesteps of a long run are kept to be shown."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 from rnncheck.model.spec import Spec
 from rnncheck.report import Place
@@ -33,3 +37,83 @@ def in_final_state(spec: Spec, ends: Sequence[int]) -> Locate:
         return Place(t, batch, column, layer, DIRECTIONS[direction])
 
     return place
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive timesteps of both sides, (n, B, W) each, from `start` on, and what is allowed if tensors say it."""
+
+    start: int
+    candidate: Tensor
+    reference: Tensor
+    allowed: Tensor | None = None
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.reference)
+
+
+class Excerpt:
+    """At most `rows` timesteps (None: all of them), kept while chunks go by."""
+
+    def __init__(self, rows: int | None) -> None:
+        self._rows = rows
+        self._all: list[Segment] = []
+        self._first: Segment | None = None  # the first `rows` timesteps
+        self._around: Segment | None = None  # of `wanted`, the timesteps around the first divergence
+        self._last: Segment | None = None  # the last `rows` timesteps
+        self._wanted = (0, 0)
+
+    def add(self, chunk: Segment, divergence: int | None) -> None:
+        """The next timesteps; `divergence` is where the two sides part first, if that is in this chunk."""
+        if self._rows is None:
+            self._all.append(chunk)
+            return
+        if self._rows == 0:
+            return
+        recent = [chunk] if self._last is None else [self._last, chunk]
+        if chunk.start < self._rows:
+            self._first = between(recent, 0, self._rows)
+        if divergence is not None:
+            third = self._rows // 3
+            around = self._rows - 2 * third
+            start = max(third, divergence - around // 3)  # what is shown from the start is not shown again
+            self._wanted = (start, start + around)
+        if self._wanted[1] > chunk.start:
+            self._around = between(recent, *self._wanted)
+        self._last = between(recent, chunk.stop - self._rows, chunk.stop)
+
+    def segments(self) -> list[Segment]:
+        """What is kept, in the order of time and without overlap."""
+        if self._rows is None or self._last is None:
+            return self._all
+        stop = self._last.stop
+        if stop <= self._rows:
+            return [self._last]
+        head, tail = self._rows - self._rows // 2, self._rows // 2
+        if self._wanted[1]:
+            head = tail = self._rows // 3
+        spans = (
+            (self._first, 0, head),
+            (self._around, self._wanted[0], min(self._wanted[1], stop - tail)),
+            (self._last, stop - tail, stop),
+        )
+        pieces = (between([piece], start, end) for piece, start, end in spans if piece is not None)
+        return [piece for piece in pieces if piece is not None]
+
+
+def between(pieces: Sequence[Segment], start: int, stop: int) -> Segment | None:
+    """What the pieces, consecutive in time, hold of [start, stop): a copy, so that the rest of a chunk can be freed."""
+    parts = [
+        (piece, slice(max(start - piece.start, 0), stop - piece.start))
+        for piece in pieces
+        if max(piece.start, start) < min(piece.stop, stop)
+    ]
+    if not parts:
+        return None
+    return Segment(
+        max(start, parts[0][0].start),
+        torch.cat([piece.candidate[span] for piece, span in parts]),
+        torch.cat([piece.reference[span] for piece, span in parts]),
+        torch.cat(allowed) if (allowed := [p.allowed[span] for p, span in parts if p.allowed is not None]) else None,
+    )

@@ -9,8 +9,8 @@ from pkgutil import iter_modules
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.faults import families
 from rnncheck.faults.fault import FAMILIES, Family, Fault
-from rnncheck.faults.one_place import only_at, places
 from rnncheck.faults.pages import Page, pages
+from rnncheck.faults.shared import only_at, places
 from rnncheck.model.spec import Spec
 
 # Whose first variant is tried in a part of the network too: parameters are copied, and initial states taken, for each

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.other_parameters import Change, altering
 from rnncheck.faults.overridable import CutNetwork
+from rnncheck.faults.shared import Change, altering
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights

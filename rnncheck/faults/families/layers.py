@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.never_visible import equal_starts, one_step
-from rnncheck.faults.other_parameters import unchanged
 from rnncheck.faults.overridable import C, CutNetwork, H
 from rnncheck.faults.scene import Scene
+from rnncheck.faults.shared import equal_starts, one_step, unchanged
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights

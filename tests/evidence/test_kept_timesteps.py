@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncheck.evidence.excerpt import Excerpt, Segment
+from rnncheck.evidence.places import Excerpt, Segment
 
 
 def kept(rows: int | None, total: int, divergence: int | None = None, chunk: int = 16) -> list[int]:

@@ -1,0 +1,151 @@
+"""What families of faults share: parameters changed, one place alone, and reasons for which nothing shows."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.faults.fault import Fault, Hidden
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.faults.scene import Scene, weights_of
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Carry, Network
+
+Change = Callable[[LayerWeights], LayerWeights]
+Why = Callable[[Scene], str | None]
+
+
+def altering(change: Change) -> type[Network]:
+    """Every layer uses `change` of its parameters."""
+
+    class Altered(CutNetwork):
+        def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
+            return change(super().layer_weights(weights, layer, direction))
+
+    return Altered
+
+
+def altered(slug: str, variant: str, change: Change, why: str | Why) -> Fault:
+    """The fault of using `change` of the parameters; where that is the same parameters, `why` says so."""
+    mixin = altering(change)
+    return Fault(slug, variant, mixin, hidden=partial(unchanged, mixin, why))
+
+
+def unchanged(mixin: type[Network], why: str | Why, scene: Scene) -> str | None:
+    """Why this network's parameters are the right ones, if they are."""
+    for wrong, right in zip(weights_of(mixin(scene.spec), scene), scene.layers(), strict=True):
+        if not all(equal(one, other) for one, other in zip(wrong, right, strict=True)):
+            return None
+    if isinstance(why, str):
+        return why
+    return why(scene) or "the parameters that it changes hold the same numbers after the change"
+
+
+def equal(a: Tensor | None, b: Tensor | None) -> bool:
+    return a is b or (a is not None and b is not None and torch.equal(a, b))
+
+
+def blocks(value: Tensor, hidden_size: int) -> tuple[Tensor, ...]:
+    """One block per gate: (..., G*H) -> G of (..., H)."""
+    return value.chunk(value.shape[-1] // hidden_size, -1)
+
+
+def one_step(scene: Scene) -> str | None:
+    return "T is 1: there is no second step" if scene.seq_len == 1 else None
+
+
+def one_row(scene: Scene) -> str | None:
+    return "B is 1: there is no other row" if scene.batch_size == 1 else None
+
+
+def one_step_or_row(scene: Scene) -> str | None:
+    return one_step(scene) or one_row(scene)
+
+
+def whole_rows(scene: Scene) -> str | None:
+    """Of faults that only rows of different lengths show."""
+    if scene.lengths is None or min(scene.lengths, default=scene.seq_len) == scene.seq_len:
+        return "every row is T long: there is no padding"
+    return None
+
+
+def zero_state(scene: Scene) -> str | None:
+    if scene.state.h.any() or (scene.state.c is not None and scene.state.c.any()):
+        return None
+    return "h0 is zero" if scene.state.c is None else "h0 and c0 are zero"
+
+
+def equal_starts(mixin: type[Network], why: str) -> Hidden:
+    """Of a fault that overrides what the layers start from: `why`, if that is what they should start from."""
+
+    def hidden(scene: Scene) -> str | None:
+        pairs = zip(starts(mixin(scene.spec), scene.state), starts(Network(scene.spec), scene.state), strict=True)
+        alike = all(equal(a, b) for wrong, right in pairs for a, b in zip(wrong, right, strict=True))
+        return (zero_state(scene) or why) if alike else None
+
+    return hidden
+
+
+def starts(network: Network, state: State) -> Iterator[Carry]:
+    for layer in range(network.spec.num_layers):
+        for direction in range(network.spec.directions):
+            yield network.start(state, layer, direction)
+
+
+DIRECTIONS = ("forward", "reverse")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Some of a network's layers and directions; None stands for all of them."""
+
+    layer: int | None = None
+    direction: int | None = None
+
+    def covers(self, here: tuple[int, int]) -> bool:
+        return self.layer in (None, here[0]) and self.direction in (None, here[1])
+
+    def names_both(self) -> bool:
+        """Whether it is one layer in one of two directions."""
+        return self.layer is not None and self.direction is not None
+
+    def __str__(self) -> str:
+        layer = [] if self.layer is None else [f"layer {self.layer}"]
+        return ", ".join(layer + ([] if self.direction is None else [DIRECTIONS[self.direction]]))
+
+
+def places(spec: Spec) -> Iterator[Where]:
+    """The places that are not the whole network, the larger ones first."""
+    layers, directions = range(spec.num_layers), range(spec.directions)
+    if len(layers) > 1:
+        yield from (Where(layer=layer) for layer in layers)
+    if len(directions) > 1:
+        yield from (Where(direction=direction) for direction in directions)
+    if len(layers) > 1 and len(directions) > 1:
+        yield from (Where(layer, direction) for layer in layers for direction in directions)
+
+
+def only_at(where: Where, fault: Fault) -> Fault:
+    """The same fault, in one place. It must be one of weights or of a step, which know what place they are in."""
+    variant = f"{fault.variant}; {where}" if fault.variant else str(where)
+    return replace(fault, variant=variant, mixin=guarded(where, fault.mixin))
+
+
+def guarded(where: Where, mixin: type[Network]) -> type[Network]:
+    """Overrides what `mixin` overrides, and passes over it in every other place."""
+    overridden = [name for name, value in vars(mixin).items() if callable(value)]
+    return type(mixin.__name__, (mixin,), {name: guard(where, mixin, name) for name in overridden})
+
+
+def guard(where: Where, mixin: type[Network], name: str) -> Callable[..., Any]:
+    wrong = getattr(mixin, name)
+
+    def method(self: CutNetwork, *args: Any) -> Any:
+        return wrong(self, *args) if where.covers(self.here) else getattr(super(mixin, self), name)(*args)
+
+    return method
