@@ -31,6 +31,7 @@ from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
 from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
+from rnncheck.user_code.way_out import way_out
 
 OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
 
@@ -49,14 +50,14 @@ class Candidate:
         mapping: Path | None = None,
         read_seconds: float = 10.0,
     ) -> None:
-        self.read_seconds = read_seconds
+        self._named = named
         self._given = mapping
         self._loaded = load(parse(named)) if isinstance(named, str) else in_hand(named)
         self.name = named if isinstance(named, str) else self._loaded.called
         self.location = self._loaded.location
         arguments = arguments or {}
         given = meant(arguments, self._loaded)
-        self._understood = Understanding(self._loaded, given, self._filling)
+        self._understood = Understanding(self._loaded, given, self._filling, read_seconds)
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._notes = [
@@ -206,14 +207,16 @@ class Candidate:
 
     @contextmanager
     def _hinting(self, spec: Spec) -> Iterator[None]:
-        """What cannot be used may be another shape of layer than was asked for."""
+        """What cannot be read may be another shape of layer than was asked for; a wrapper is a way out of all else."""
         try:
             yield
         except (CannotRun, UsageError) as problem:
-            hint = shape_hint(self._loaded.called, self._understood.takes, spec)
-            if hint is None:
+            lines = [shape_hint(self._loaded.called, self._understood.takes, spec)]
+            lines += [way_out(self._named)] if isinstance(problem, CannotRun) else []
+            said = "\n".join(line for line in lines if line and line not in str(problem))
+            if not said:
                 raise
-            raise type(problem)(f"{problem}\n{hint}") from problem
+            raise type(problem)(f"{problem}\n{said}") from problem
 
     def _filling(
         self, make: Callable[[Spec], NativeLayer], spec: Spec, budget: Budget, faults: bool

@@ -34,6 +34,7 @@ from rnncheck.user_code.ways import CELLS, IDS, LAYERS, PACKED, ROW_CELLS, ROWS,
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
 WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor")
+AT_A_LINE = re.compile(r".*?:(\d+)(?: in |:)")
 WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"
 SINGLE_STEPS, SINGLE_ROWS = (CELLS, ROW_CELLS), (ROWS, ROW_CELLS)
 MOST_READINGS = 8  # of one call
@@ -357,13 +358,19 @@ class Probe:
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
-            convention, problem = own[0]
+            convention, problem = max(own, key=lambda each: line_of(each[1]))  # the attempt that got furthest
             return CandidateError(
                 f"{problem}\n    ({name} was called with {described(convention)}; no other way worked)"
             )
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
+
+
+def line_of(problem: CandidateError) -> int:
+    """The line of the candidate's at which it was raised."""
+    found = AT_A_LINE.match(str(problem))
+    return int(found[1]) if found else 0
 
 
 def described(convention: Convention) -> str:
