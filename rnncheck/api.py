@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.checking.check import check as run_check
+from rnncheck.cli.brought import with_brought
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
 from rnncheck.cli.plans import counted, file_data, fitting, plan_of, random_data, spec_of
 from rnncheck.data.array import array_sequences
@@ -49,6 +50,7 @@ def check(
     batch_first: bool = DEFAULT.batch_first,
     head: Head | None = DEFAULT.head,
     arguments: Mapping[str, object] | None = None,
+    timeout: float | None = DEFAULT.timeout,
     data: str | os.PathLike[str] | Array | None = None,
     seq_len: int | None = DEFAULT.seq_len,
     batch_size: int | None = DEFAULT.batch_size,
@@ -79,7 +81,8 @@ def check(
 
     candidate, against: a class, a function that makes a layer or is one, a layer that lives already (a copy of it is
         given the weights; it stays as it is), an `Implementation`, or a name as on the command line: "torch",
-        "scratch", "numpy", "path/to/file.py:Class", "package.module:Class", "fault:SLUG".
+        "scratch", "numpy", "path/to/file.py:Class", "package.module:Class", "fault:SLUG", "exec:COMMAND",
+        "trace.safetensors", a recorded run, of which the model, the data and the weights are then taken.
     cell: "rnn", "lstm" or "gru"; None reads it from the class, where that can be done; our own layers are
         then "rnn", or "lstm" with `proj_size`.
     input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as
@@ -87,6 +90,7 @@ def check(
         living candidate says by an attribute of that name (`nonlinearity`: a `torch.nn.RNN`), or else the command
         line's default.
     arguments: what its constructor is given besides, by name.
+    timeout: how many seconds each call of an "exec:COMMAND" may take; None is 60.
     head: "softmax" adds y_t = softmax(W_hy h_t + b_y) to both sides.
     data: x as a tensor or array (T, B, I), or (T, I) for one sequence, or the path of a CSV or .npy file. Without it
         x is random: `seq_len` timesteps, `batch_size` rows, from `seed`, as `init` says, "normal" or "uniform".
@@ -152,6 +156,7 @@ def check(
         batch_size=batch_size,
         init=init,
     )
+    random = with_brought(random, *(each for each in (candidate, against) if isinstance(each, str)))
     if data is None:
         ends = None if lengths is None else fitting(lengths, batch_size, seq_len)
         spec = spec_of(random, random.input_size)
@@ -163,9 +168,10 @@ def check(
     with torch.inference_mode(False):
         sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping, read_seconds)
         shown = None if rows == "all" else counted(rows)
+        plan = plan_of(sides, spec, sequences, random, remaining, shown)
         plan = replace(
-            plan_of(sides, spec, sequences, random, remaining, shown),
-            weights=weights if isinstance(weights, Mapping) else None,
+            plan,
+            weights=weights if isinstance(weights, Mapping) else plan.weights,
             against_weights=against_weights if isinstance(against_weights, Mapping) else None,
         )
         try:

@@ -22,7 +22,7 @@ def printable(text: str, limit: int = 40) -> str:
 
 def short(name: str) -> str:
     """What stands after the colon of `my_lstm.py:MyLSTM`; any other name as it is."""
-    return name if name.startswith(("fault:", "variant:")) else name.rpartition(":")[2]
+    return name if name.startswith(("fault:", "variant:", "exec:")) else name.rpartition(":")[2]
 
 
 def _is_plain(character: str) -> bool:

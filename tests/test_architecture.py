@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -116,16 +116,24 @@ def test_every_dependency_is_pinned_in_the_constraints_file() -> None:
     assert needed <= requirement_names(lines)
 
 
-def test_what_is_imported_is_depended_on() -> None:
+def third_party(nodes: Iterable[ast.AST]) -> set[str]:
     imported = {
         name.split(".")[0]
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes
         for name in ([node.module] if isinstance(node, ast.ImportFrom) and not node.level else [])
         + ([each.name for each in node.names] if isinstance(node, ast.Import) else [])
     }
-    third_party = imported - sys.stdlib_module_names - {"rnncheck"}
-    assert third_party == requirement_names(PROJECT["project"]["dependencies"])
+    return imported - sys.stdlib_module_names - {"rnncheck"}
+
+
+def test_what_is_imported_is_depended_on_and_what_is_optional_on_first_use_alone() -> None:
+    trees = [ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")]
+    extras = PROJECT["project"]["optional-dependencies"]
+    needed = requirement_names(PROJECT["project"]["dependencies"])
+    optional = requirement_names([each for name, every in extras.items() if name != "dev" for each in every])
+    assert third_party(node for tree in trees for node in ast.walk(tree)) == needed | optional
+    at_the_top = third_party(node for tree in trees for node in tree.body)
+    assert at_the_top <= needed
 
 
 @pytest.mark.parametrize("script", ["scripts/check", ".ci/run"])

@@ -4,15 +4,18 @@ import html
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from commands import compiled
 from render_screens import SCREENS, THEMES, output_of, shown
 
 from rnncheck.errors import ExitCode
@@ -21,8 +24,20 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
-COMMANDS = ("compare", "run", "faults", "doctor")
+COMMANDS = ("compare", "run", "record", "faults", "doctor")
 EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
+
+
+def unmet(arguments: list[str]) -> str | None:
+    """Why a command that is shown cannot be run here; what it needs built is built."""
+    if any(each.startswith("cuda") for each in arguments) and not torch.cuda.is_available():
+        return "no NVIDIA GPU here"
+    if any(each.startswith("onnx") or each.endswith(".onnx") for each in arguments) and not find_spec("onnxruntime"):
+        return "onnxruntime is not installed: pip install 'rnncheck[onnx]'"
+    programs = [each.removeprefix("exec:").split()[0] for each in arguments if each.startswith("exec:")]
+    if "./lstm" in programs:
+        return None if compiled(ROOT / "examples" / "commands" / "lstm.cpp", Path("lstm")) else "no C++ compiler here"
+    return next((f"no {each} here" for each in programs if not shutil.which(each)), None)
 
 
 def commands() -> Iterator[Any]:
@@ -51,8 +66,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_shown_ends_as_stated(
     arguments: list[str], exit_code: int, rnncheck: Callable[..., Any], checkout: Path
 ) -> None:
-    if any(each.startswith("cuda") for each in arguments) and not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU here")
+    if reason := unmet(arguments):
+        pytest.skip(reason)
     outcome = rnncheck(*arguments)
     assert outcome.code == exit_code, outcome.stderr
 

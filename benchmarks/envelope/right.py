@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 import torch
 
-from benchmarks.envelope import onnx_layers
 from benchmarks.envelope.configurations import Configuration, configuration
 from benchmarks.envelope.judge import judge, judge_steps
 from benchmarks.envelope.right_layers import right_layers
@@ -21,7 +21,7 @@ def runners(case: Configuration) -> Iterator[tuple[str, Runner]]:
     """Every right implementation of the configuration: its name, and run(x, state, lengths)."""
     spec, weights = case.spec, case.weights
     dtype = getattr(torch, spec.dtype)
-    for name in ("torch", "scratch", "numpy"):
+    for name in ("torch", "scratch", "numpy", *(["onnxruntime"] if find_spec("onnxruntime") else [])):
         implementation = load(name)
         if implementation.refuses(spec, lengths=bool(case.lengths)):
             continue
@@ -32,8 +32,6 @@ def runners(case: Configuration) -> Iterator[tuple[str, Runner]]:
             return layer.run(x.to(dtype), State(state.h.to(dtype), c), lengths)
 
         yield name, run
-    if run := onnx_layers.runner(spec, weights):
-        yield "onnxruntime", run
     for right in right_layers(spec):
         yield right.name, lambda x, state, lengths=None, right=right: right.run(spec, weights, x, state, lengths)
 

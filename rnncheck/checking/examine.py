@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -16,7 +16,8 @@ from rnncheck.evidence import free_run
 from rnncheck.evidence.allowance import Stated
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
-from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.implementations import load
+from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Verdict
@@ -140,7 +141,13 @@ def unconfirmed(
 def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
     """What makes a mismatch one, or which faults a pass would have caught."""
     plan, common = case.plan, case.common
-    if found.verdict is Verdict.MISMATCH:
+    first = against_what_runs(first)
+    if found.verdict is Verdict.MISMATCH and isinstance(first.sides[0], RunsOnce):
+        found.evidence.notes.append(
+            f"{first.sides[0].name} is a recorded run: no known fault was tried, since it can be run on no other data; "
+            "of a layer that is compared against it the mismatch would be explained"
+        )
+    elif found.verdict is Verdict.MISMATCH:
         from rnncheck.checking.explain import explain  # a pass has no need of it, and should not wait for it
 
         stated = case.tolerance is not None
@@ -153,6 +160,16 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         witness = found.mutation_test.witness
         if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):
             found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
+
+
+def against_what_runs(first: FirstChunk) -> FirstChunk:
+    """The same, torch's layer in the place of a reference that is a recorded run."""
+    candidate, reference = first.sides
+    if not isinstance(reference, RunsOnce):
+        return first
+    torch_nn = load("torch")
+    layer = build_synced(torch_nn, first.spec, first.weights)
+    return replace(first, sides=(candidate, torch_nn), layers=(first.layers[0], layer))
 
 
 def build_synced(side: Implementation, spec: Spec, weights: Weights) -> Layer:

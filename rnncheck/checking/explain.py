@@ -1,5 +1,6 @@
 """Why a mismatch is one: arithmetic or another function, and if another, which known fault makes it so."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from rnncheck.diagnosis import (
     dropout_switched_off,
     findings,
     follows,
+    variant_of,
 )
 from rnncheck.diagnosis.ladder import climb
 from rnncheck.envelope import Rounding
@@ -19,6 +21,7 @@ from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.second_call import Inputs
 from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
+from rnncheck.faults.variants.variant import Variant
 from rnncheck.report import Comparison, Finding
 from rnncheck.text import short
 
@@ -67,12 +70,23 @@ def explain(
             others = [finding for finding in into.findings if not following(finding)]
             into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
             note = None if found.named else note
+            if variant := variant_of(first.sides[0], scene_of(first)):
+                into.notes.append(known_variant(first.sides[0].name, variant))
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
         elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
             into.findings.append(Finding("unexplained", UNSEEN, 0.0, mend=SEEN_OTHERWISE))
     if note is not None:
         into.notes.append(note)
+
+
+def known_variant(name: str, variant: Variant) -> str:
+    """That a candidate is right by other equations than torch's, and how to check that."""
+    return (
+        f"{short(name)} equals {variant.slug}, a known variant: {variant.title}; "
+        f"rnncheck compare {shlex.quote(name)} --against variant:{variant.slug} --cell {variant.cell} holds it against "
+        "those equations"
+    )
 
 
 def dropped(first: FirstChunk) -> list[Finding]:

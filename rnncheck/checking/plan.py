@@ -1,6 +1,6 @@
 """A plan: all that one check is asked to do, and what that comes to once both sides are loaded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -19,10 +19,12 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.memory import require_memory
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load
-from rnncheck.implementations.protocol import Defines, Implementation, MayBeFixed
+from rnncheck.implementations.on_device import OnDevice
+from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
+from rnncheck.report import Comparison
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Plan:
     out otherwise, and can be written to `save_mapping_path`. `weights` are in hand, by torch's names or the
     candidate's, or else in a file, or drawn. With `sync` "none" each side keeps weights of its own: those that it
     holds, or for the candidate these, and `against_weights` for the reference. `read_seconds` is how long it may take
-    to find out how a user's own class is to be read.
+    to find out how a user's own class is to be read. `state` is in hand, or else drawn as `h0`
+    says.
     """
 
     spec: Spec
@@ -49,6 +52,7 @@ class Plan:
     reference: str | Implementation = "torch"
     seed: int = 0
     h0: InitialState = "random"
+    state: State | None = None
     weights_path: Path | None = None
     weights: Mapping[str, Tensor] | None = None
     sync: Literal["reference", "none"] = "reference"
@@ -111,6 +115,7 @@ def prepare(plan: Plan) -> Case:
         spec = replace(spec, variant=sides[1].semantics)
         plan = replace(plan, spec=spec)
     common = ground(spec, *sides, seq_len=sequences.seq_len, lengths=sequences.lengths)
+    refuse_other_state(sides, plan.state, common)
     if plan.save_mapping_path:
         from rnncheck.mapping import save as save_mapping  # where a candidate was mapped it is there already
 
@@ -119,15 +124,38 @@ def prepare(plan: Plan) -> Case:
         weights, notes = weights_of(plan, sides)
         weights = common.restrict(weights)
     require_fit(weights, spec)
+    others = [each for side in sides for each in other_weights(side, weights, spec)]
+    if plan.sync == "reference" and others:
+        common = replace(common, problems=[*common.problems, *others])
     h0 = plan.h0 if common.takes_state else "zeros"
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
+    if plan.state is not None and common.takes_state:
+        state = plan.state
     if state.c is not None and not common.takes_cell_state:
         state = State(state.h, torch.zeros_like(state.c))
     tolerance = stated(plan.atol, plan.rtol)
     if tolerance is not None and plan.lockstep:
         raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
-    enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(spec, tf32=plan.tf32))
+    enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(coarsest(spec, *sides), tf32=plan.tf32))
     return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
+
+
+def coarsest(spec: Spec, *sides: Implementation) -> Spec:
+    """The spec on the device whose products may be the roughest: a side's own is cuda, where TF32 may be on."""
+    devices = [each.device for each in sides if isinstance(each, OnDevice)]
+    return replace(spec, device=next((each for each in devices if each.startswith("cuda")), spec.device))
+
+
+def refuse_other_state(sides: tuple[Implementation, Implementation], state: State | None, common: Ground) -> None:
+    """Raises `RefusedError` where a recorded run starts from states that the other side cannot be given."""
+    if state is None:
+        return
+    for taken, part, name in ((common.takes_state, state.h, "h0"), (common.takes_cell_state, state.c, "c0")):
+        if not taken and part is not None and part.any():
+            recorded, other = sides if isinstance(sides[0], RunsOnce) else reversed(sides)
+            raise RefusedError(
+                f"{recorded.name} starts from {name}, which {other.name} does not take; record --h0 zeros"
+            )
 
 
 def sides_of(
@@ -136,8 +164,12 @@ def sides_of(
     arguments: Mapping[str, object],
     mapping: Path | None = None,
     read_seconds: float = 10.0,
+    timeout: float | None = None,
 ) -> tuple[Implementation, Implementation]:
-    """Both, loaded. Raises `UsageError` for constructor's arguments that neither of them takes."""
+    """Both, loaded. Raises `UsageError` for constructor's arguments that neither of them takes.
+
+    `timeout` is how many seconds a call of a command may take.
+    """
     if arguments and not any(isinstance(each, str) and is_users_own(each) for each in (candidate, reference)):
         raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
     if mapping and isinstance(candidate, str):
@@ -146,7 +178,7 @@ def sides_of(
     for side in (candidate, reference):
         if isinstance(side, str):
             own = is_users_own(side)
-            sides.append(load(side, arguments if own else None, mapping if own else None, read_seconds))
+            sides.append(load(side, arguments if own else None, mapping if own else None, read_seconds, timeout))
             arguments = {} if own else arguments
         else:
             sides.append(side)
@@ -166,3 +198,17 @@ def require_fit(weights: Weights, spec: Spec) -> None:
                 f"{name}[{index}] is {float(given[too_large][0]):.6g}, and the largest number of {spec.dtype} is "
                 f"{largest:.6g}; use smaller weights, or --dtype float64"
             )
+
+
+def other_weights(side: Implementation, weights: Weights, spec: Spec) -> Iterator[Comparison]:
+    """Which of the weights a side that comes with its own has otherwise, if it is run with these."""
+    if not isinstance(side, BringsWeights) or isinstance(side, RunsOnce):
+        return
+    own, given = side.weights.cast(spec), weights.cast(spec)
+    for name in spec.recurrent_shapes():
+        difference = (own[name].double() - given[name].double()).abs()
+        if not bool((difference == 0).all()):
+            most = int(difference.argmax())
+            at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
+            problem = f"{side.name} holds another one, {float(difference.max()):.3g} apart at {at}"
+            yield Comparison(name, "weights", problem=problem)

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from rnncheck import __version__
-from rnncheck.cli.options import CompareOptions, Format, PageFormat, RunOptions, takes
+from rnncheck.cli.options import OF_A_CHECK, CompareOptions, Format, PageFormat, RunOptions, takes
 from rnncheck.model.spec import Cell
 
 
@@ -36,7 +36,8 @@ CANDIDATE = Annotated[
     str,
     typer.Argument(
         help="The implementation under test: scratch, torch, numpy, your own as path/to/file.py:Class or "
-        "package.module:Class, or fault:SLUG, wrong on purpose.",
+        "package.module:Class, exec:COMMAND, a program in any language, a recorded trace.safetensors, or fault:SLUG, "
+        "wrong on purpose.",
         metavar="[CANDIDATE]",
     ),
 ]
@@ -79,9 +80,11 @@ def compare(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int
 
     Both get the same weights and the same data; every hidden state of both is compared.
     """
+    from rnncheck.cli.brought import with_brought
     from rnncheck.cli.conduct import conduct
     from rnncheck.cli.plans import lengths_of, random_data, spec_of
 
+    options = with_brought(options, candidate, options.against)
     spec, lengths = spec_of(options, options.input_size), lengths_of(options)
     return conduct(candidate, spec, lambda: random_data(options, lengths), options)
 
@@ -98,9 +101,11 @@ def run(
 
     Rows are timesteps, columns are features; input_size follows the columns.
     """
+    from rnncheck.cli.brought import with_brought
     from rnncheck.cli.conduct import conduct
     from rnncheck.cli.plans import file_data, spec_of
 
+    options = with_brought(options, candidate, options.against)
     sequences = file_data(data, options)
     spec = spec_of(options, sequences.input_size)
     return conduct(candidate, spec, lambda: sequences, options, reads=data)
@@ -129,6 +134,18 @@ def adapt(
     from rnncheck.cli.adapt import write
 
     write(candidate, cell, arg, output, force=force)
+
+
+@app.command(cls=GroupedCommand, epilog=EXIT_CODES)
+@takes(CompareOptions, without=OF_A_CHECK)
+def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
+    """Write down one run of an implementation, as safetensors, to compare others against later or elsewhere.
+
+    All that it was given and all that it yields: data, weights, states, single steps, gradients, versions.
+    """
+    from rnncheck.cli.recording import record_to_file
+
+    return record_to_file(candidate, options)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The options of `compare` and `run`, each declared once: same meaning for the same flag everywhere."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -74,7 +74,7 @@ class CheckOptions:
         float | None,
         Option(
             min=0.1,
-            help="Seconds after which it is ended, with the line where it was. [default: none]",
+            help="Seconds after which it is ended, with the line where it was. [default: none; 60 a call of exec:]",
             rich_help_panel=MODEL,
         ),
     ] = None
@@ -199,6 +199,23 @@ class CompareOptions(CheckOptions):
     init: Annotated[Init, Option(help="x as torch.randn or torch.rand draws it.", rich_help_panel=DATA)] = "normal"
 
 
+# What `record` does without: it judges nothing, and writes no report.
+OF_A_CHECK = (
+    "against",
+    "save_mapping",
+    "atol",
+    "rtol",
+    "backward",
+    "lockstep",
+    "witness",
+    "strict",
+    "diagnose",
+    "rows",
+    "format",
+    "quiet",
+)
+
+
 @dataclass
 class RunOptions(CheckOptions):
     """What only `run` takes: how the file is read."""
@@ -217,7 +234,9 @@ class RunOptions(CheckOptions):
             "--header/--no-header", help="[default: a first row with a cell that is no number]", rich_help_panel=DATA
         ),
     ] = None
-    sep: Annotated[str | None, Option(help="Between columns. [default: ,]", rich_help_panel=DATA)] = None
+    sep: Annotated[
+        str | None, Option(help="Between columns; whitespace is any blanks. [default: ,]", rich_help_panel=DATA)
+    ] = None
     decimal: Annotated[str, Option(help="Decimal mark.", rich_help_panel=DATA)] = "."
     encoding: Annotated[str | None, Option(help="Of the text. [default: utf-8]", rich_help_panel=DATA)] = None
     comment: Annotated[str | None, Option(help="Lines that begin with it are left out.", rich_help_panel=DATA)] = None
@@ -225,6 +244,25 @@ class RunOptions(CheckOptions):
         bool, Option("--skip-blank", help="Leave out blank lines amid the data.", rich_help_panel=DATA)
     ] = False
     missing: Annotated[Missing, Option(help="What an empty cell becomes.", rich_help_panel=DATA)] = "error"
+    na: Annotated[
+        str | None,
+        Option(
+            metavar="A,B,...", help="What else stands for a missing value: a text, or a number.", rich_help_panel=DATA
+        ),
+    ] = None
+    header_row: Annotated[
+        int | None, Option(help="The line of the header, from 1; lines before it are left out.", rich_help_panel=DATA)
+    ] = None
+    data_row: Annotated[
+        int | None, Option(help="The line where the data begin, if not behind the header.", rich_help_panel=DATA)
+    ] = None
+    thousands: Annotated[str | None, Option(help="The mark between groups of three digits.", rich_help_panel=DATA)] = (
+        None
+    )
+    index: Annotated[
+        str | None,
+        Option(metavar="COLUMN", help="Numbers or dates that must rise, and are no input.", rich_help_panel=DATA),
+    ] = None
     normalize: Annotated[
         Normalize, Option(help="Each column to mean 0 and deviation 1, or to 0 to 1.", rich_help_panel=DATA)
     ] = "none"
@@ -240,14 +278,18 @@ class RunOptions(CheckOptions):
     ] = None
 
 
-def takes(options_class: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Gives a command the fields of `options_class` as options; it receives them as one object, its last argument."""
+def takes(options_class: type, without: Collection[str] = ()) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command the fields of `options_class` as options; it receives them as one object, its last argument.
+
+    Those `without` are none of its options, and keep their defaults.
+    """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         *own, last = inspect.signature(function).parameters.values()
         shared = [
             inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type)
             for each in fields(options_class)
+            if each.name not in without
         ]
 
         @wraps(function)

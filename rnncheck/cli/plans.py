@@ -111,7 +111,7 @@ def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Se
 def file_data(path: str, options: RunOptions) -> "Sequences":
     """The file's sequences. Raises `DataError` if it cannot be read, or has not the number of columns asked for."""
     values = {each.name: getattr(options, each.name) for each in fields(FileOptions)}
-    for name in ("columns", "drop"):
+    for name in ("columns", "drop", "na"):
         values[name] = tuple(each.strip() for each in values[name].split(",")) if values[name] else ()
     file_options = FileOptions(**values)
     with held_back():
@@ -160,9 +160,19 @@ def plan_of(
     witness = witness_of(options)
     with held_back():
         from rnncheck.checking.plan import Plan, sides_of
-        from rnncheck.implementations.protocol import KnowsItsCell
+        from rnncheck.implementations.protocol import BringsWeights, KnowsItsCell, RunsOnce
 
-    candidate, reference = sides_of(*sides, arguments, options.mapping, options.read_seconds)
+    candidate, reference = sides_of(*sides, arguments, options.mapping, options.read_seconds, options.timeout)
+    once = next((each for each in (candidate, reference) if isinstance(each, RunsOnce)), None)
+    if once is not None:
+        from rnncheck.cli.brought import refuse_other_data
+        from rnncheck.data.array import array_sequences
+
+        name = candidate.name if once is candidate else reference.name
+        refuse_other_data(options, sequences, name)
+        data = array_sequences(once.x, once.lengths, allow_nonfinite=True)
+        sequences = replace(data, source={"source": "trace", "path": name})
+    with_weights = next((each for each in (candidate, reference) if isinstance(each, BringsWeights)), None)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
     if options.cell is None and own is not None:
         spec = spec_of(replace(options, cell=own.cell(spec)), spec.input_size)
@@ -171,7 +181,9 @@ def plan_of(
         sequences=sequences,
         candidate=candidate,
         reference=reference,
-        seed=options.seed,
+        seed=options.seed if once is None else once.seed,
+        state=None if once is None else once.state,
+        weights=with_weights.weights.values if with_weights is not None and options.weights is None else None,
         h0=options.h0,
         weights_path=options.weights,
         sync=options.sync,
@@ -187,7 +199,7 @@ def plan_of(
         backward=options.backward,
         witness=witness,
         diagnose=options.diagnose,
-        tf32=options.tf32,
+        tf32=options.tf32 or (once is not None and once.tf32),
         rows=rows,
         read_seconds=options.read_seconds,
     )

@@ -41,9 +41,14 @@ class Cell(Enum):
     TEXT = "not a number"
 
 
-def read_cell(text: str, decimal: str = ".") -> tuple[Cell, float]:
-    """What a cell is and its value, NaN where it has none."""
+def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tuple[Cell, float]:
+    """What a cell is and its value, NaN where it has none. `thousands` is the mark between groups of three digits."""
     text = text.strip(BLANKS)
+    if thousands is not None and thousands in text:
+        mark = re.escape(thousands)
+        if not re.match(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?![0-9{mark}])", text):
+            return Cell.TEXT, math.nan
+        text = text.replace(thousands, "")
     if decimal != ".":
         # A full stop is no decimal mark here, so it must not become one.
         text = text.replace(".", "\0").replace(decimal, ".")
@@ -75,6 +80,7 @@ class Layout:
     header_chosen: str
     inputs: tuple[int, ...]
     sequence_id: int | None
+    index: int | None = None
 
     @property
     def width(self) -> int:
@@ -103,7 +109,9 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
     """
     names_itself = next((cell for cell in first if is_text(cell, options.decimal)), None)
     header = names_itself is not None if options.header is None else options.header
-    if options.header is not None:
+    if options.header_row is not None:
+        header, chosen = True, f"--header-row {options.header_row}"
+    elif options.header is not None:
         chosen = "--header" if header else "--no-header"
     elif names_itself is not None:
         chosen = f"'{printable(names_itself)}' in the first row is not a number"
@@ -115,19 +123,22 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
 
     finder = _Finder(names, where)
     sequence_id = None if options.sequence_id is None else finder.find(options.sequence_id)
+    index = None if options.index is None else finder.find(options.index)
     if options.columns:
         inputs = tuple(finder.find(name) for name in options.columns)
     else:
-        dropped = {finder.find(name) for name in options.drop} | {sequence_id}
+        dropped = {finder.find(name) for name in options.drop} | {sequence_id, index}
         inputs = tuple(column for column in range(len(names)) if column not in dropped)
         finder.check_distinct(inputs)
     if len(set(inputs)) < len(inputs):
         raise DataError(f"{where}: --columns names a column twice, by its name and by its place; name it once")
+    if index in inputs:
+        raise DataError(f"{where}: --columns names the column of --index, whose order is checked and which is no input")
     if sequence_id in inputs:
         raise DataError(f"{where}: --columns names the column of --sequence-id; it says which rows belong together")
     if not inputs:
         raise DataError(f"{where}: no column is left to read; --drop names all {len(names)}")
-    return Layout(names, header, chosen, inputs, sequence_id)
+    return Layout(names, header, chosen, inputs, sequence_id, index)
 
 
 @dataclass(frozen=True)

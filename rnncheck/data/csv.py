@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rnncheck.data.batching import Table, Tally
 from rnncheck.data.columns import Layout, lay_out
+from rnncheck.data.markers import Markers
 from rnncheck.data.options import FileOptions
 from rnncheck.data.records import LONGEST_LINE, OPEN_QUOTE, Dialect, Records, UnfinishedRecord, text_blocks
 from rnncheck.data.rows import StrictRows, read_fast
@@ -14,6 +15,7 @@ from rnncheck.errors import DataError
 from rnncheck.text import printable
 
 _SAMPLE_LINES = 20
+OF_FEW = ("na", "header_row", "data_row", "thousands", "index")  # options that few files need
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,25 @@ def open_csv(file: DataFile, options: FileOptions) -> Table:
 
     Raises `DataError` when the beginning is at fault; reading the table raises it for the rest.
     """
-    dialect = Dialect(options.separator, options.comment)
+    dialect = Dialect(options.separator, options.comment, options.whitespace, options.header_row, options.data_row)
+    markers = Markers.of(options)
     head = _read_head(file, options, dialect)
     layout = lay_out(head.first, options, f"{file.name}:{head.line}")
     _refuse_empty_last_column(layout, options, head, file.name)
 
     def read(tally: Tally) -> Iterator[FloatArray]:
         strict = StrictRows(file.name, layout, dialect, options, head.sample, head.first)
+        by_row = layout.sequence_id is not None or layout.index is not None
         skip, line = (head.data_offset, head.data_line) if layout.header else (head.offset, head.line)
         left = ""
         for block in text_blocks(file, options.encoding):
             text = left + block[skip:]
             skip = max(0, skip - len(block))
             rows = None
-            if layout.sequence_id is None and strict.blank_line is None and not left and text:
+            if not by_row and strict.blank_line is None and not left and text and not dialect.passes_over(line):
                 newlines = text.count("\n")
-                rows = read_fast(text, newlines, layout, dialect, options.decimal)
+                rows = read_fast(text, newlines, layout, dialect, options)
+                rows = None if rows is None or markers.among(rows) else rows
             if rows is None:
                 rows, left, line = strict.read(text, line, tally)
             else:
@@ -71,6 +76,7 @@ def open_csv(file: DataFile, options: FileOptions) -> Table:
         "decimal": options.decimal,
         "encoding": options.encoding or "utf-8",
         "missing": options.missing,
+        **{name: value for name in OF_FEW if (value := getattr(options, name))},
         "allow_nonfinite": options.allow_nonfinite,
     }
     notes = []
@@ -97,6 +103,8 @@ def _read_head(file: DataFile, options: FileOptions, dialect: Dialect) -> _Head:
         return head
     if open_quote is not None:
         raise DataError(f"{file.name}:{open_quote}: {OPEN_QUOTE}")
+    if row := options.header_row or options.data_row:
+        raise DataError(f"{file.name} has no line {row} with cells; --header-row and --data-row count lines from 1")
     raise DataError(f"{file.name} has no data rows; it begins with nothing but blank or comment lines")
 
 

@@ -1,6 +1,6 @@
 """`open_data`: the sequences in a data file, normalized if asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from rnncheck.data.batching import Table, Tally, grouped, one_sequence, windows
-from rnncheck.data.csv import open_csv
+from rnncheck.data.csv import OF_FEW, open_csv
 from rnncheck.data.npy import open_npy
 from rnncheck.data.options import FileOptions
+from rnncheck.data.parquet import SUFFIXES, open_parquet
 from rnncheck.data.sequences import FloatArray, Sequences
 from rnncheck.data.source import find
 from rnncheck.errors import DataError, UsageError
@@ -73,26 +74,22 @@ def _least_and_range(blocks: Iterator[FloatArray]) -> tuple[FloatArray, FloatArr
 
 __all__ = ["FileOptions", "open_data"]
 
-_FOR_TEXT = ("header", "sep", "decimal", "encoding", "missing", "sequence_id", "comment", "skip_blank")
+_FOR_TEXT = ("header", "sep", "decimal", "encoding", "missing", "sequence_id", "comment", "skip_blank", *OF_FEW)
 
 
 def open_data(path: str, options: FileOptions) -> Sequences:
     """The sequences in the file at `path`, or on standard input for `-`.
 
     Text of any suffix is one sequence, x (T, 1, I) with one row per timestep, read in chunks as it is needed; it may
-    be compressed (.gz, .bz2, .xz). A .npy file is (T,), (T, I) or (T, B, I). A window or a sequence id makes a batch
-    of the rows. Only the beginning is read now, unless `options` need all of it.
+    be compressed (.gz, .bz2, .xz). So is a Parquet or an Arrow file, where pyarrow is installed. A .npy file is (T,),
+    (T, I) or (T, B, I). A window or a sequence id makes a batch of the rows. Only the beginning is read now, unless
+    `options` need all of it.
 
     Raises `DataError` for a file that cannot be read without guessing (the beginning now, the rest from `chunks`)
     and `UsageError` for an option that means nothing for this kind of file.
     """
     suffix = Path(path).suffix.lower()
-    if suffix == ".npy":
-        _refuse_options_of_text(options)
-    file = find(path)
-    if suffix in (".parquet", ".pq", ".feather", ".arrow"):
-        raise DataError(f"{file.name}: {suffix} files are not read; save it as CSV or .npy first")
-    table = open_npy(file, options) if suffix == ".npy" else open_csv(file, options)
+    table = _table(path, suffix, options)
     if options.normalize != "none":
         table = normalized(table, options.normalize)
     if options.window is not None:
@@ -102,7 +99,20 @@ def open_data(path: str, options: FileOptions) -> Sequences:
     return one_sequence(table, options.missing)
 
 
-def _refuse_options_of_text(options: FileOptions) -> None:
-    for name in _FOR_TEXT:
+def _table(path: str, suffix: str, options: FileOptions) -> Table:
+    """By the suffix of its name."""
+    if suffix == ".npy":
+        _refuse(_FOR_TEXT, options, "a .npy file is an array of numbers")
+        return open_npy(find(path), options)
+    if suffix in SUFFIXES:
+        of_text = [name for name in _FOR_TEXT if name != "missing"]
+        _refuse(of_text, options, f"a {suffix} file says itself what it holds")
+        return open_parquet(find(path), options, suffix)
+    return open_csv(find(path), options)
+
+
+def _refuse(names: Iterable[str], options: FileOptions, because: str) -> None:
+    """Raises `UsageError` for options that mean nothing for this kind of file."""
+    for name in names:
         if getattr(options, name) != getattr(FileOptions, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for text files; a .npy file is an array of numbers")
+            raise UsageError(f"--{name.replace('_', '-')} is for text files; {because}")

@@ -20,8 +20,13 @@ class FileOptions:
     place (from 1) where no header has that name. `header=None` takes the first row as a header when a cell in it is
     not a number. `sep=None` is a comma and `encoding=None` is UTF-8.
 
-    `missing` says what becomes of an empty cell, NA or null: an error, or its row is left out, or zero, or the value
-    above it. Unless `allow_nonfinite` lets NaN and infinities through as numbers, NaN counts as missing too.
+    `header_row` is the line of the header, from 1, and `data_row` the line where the data begin: what stands before and
+    between is passed over. `sep="whitespace"` is any run of blanks. `thousands` is a mark between groups of three
+    digits. `index` names a column of numbers or dates that must rise, and is no input.
+
+    `missing` says what becomes of an empty cell, NA or null, or of what `na` names: an error, or its row is left out,
+    or zero, or the value above it. Unless `allow_nonfinite` lets NaN and infinities through as numbers, NaN counts as
+    missing too.
     `sequence_id` names a column whose value is shared by the rows of one sequence; `window` cuts the rows into
     sequences of that many, one every `stride` rows (default: `window`).
 
@@ -42,6 +47,11 @@ class FileOptions:
     stride: int | None = None
     skip_blank: bool = False
     comment: str | None = None
+    na: tuple[str, ...] = ()
+    header_row: int | None = None
+    data_row: int | None = None
+    thousands: str | None = None
+    index: str | None = None
 
     def __post_init__(self) -> None:
         self._check_columns()
@@ -57,7 +67,14 @@ class FileOptions:
         """The one character between two cells."""
         if self.sep is None:
             return ","
+        if self.whitespace:
+            return " "
         return _SEPARATOR_NAMES.get(self.sep, self.sep)
+
+    @property
+    def whitespace(self) -> bool:
+        """Whether any run of blanks stands between two cells."""
+        return self.sep == "whitespace"
 
     def _check_columns(self) -> None:
         if self.columns and self.drop:
@@ -66,10 +83,11 @@ class FileOptions:
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise UsageError(f"{option} names {', '.join(twice)} more than once")
-            if self.sequence_id is not None and self.sequence_id in names:
-                raise UsageError(
-                    f"{option} names the column of --sequence-id, {self.sequence_id}; it is no input anyway"
-                )
+            for other, column in (("--sequence-id", self.sequence_id), ("--index", self.index)):
+                if column is not None and column in names:
+                    raise UsageError(f"{option} names the column of {other}, {column}; it is no input anyway")
+        if self.index is not None and self.index == self.sequence_id:
+            raise UsageError(f"--index and --sequence-id both name {self.index}; an index rises within its sequence")
 
     def _check_text(self) -> None:
         sep = self.separator
@@ -79,6 +97,21 @@ class FileOptions:
             raise UsageError(f"--decimal is {self.decimal!r}; it must be '.' or ','")
         if sep == self.decimal:
             raise UsageError(f"--sep and --decimal are both {sep!r}; with --decimal ',' give --sep ';' or another")
+        if self.thousands is not None and (
+            len(self.thousands) != 1 or self.thousands.isalnum() or self.thousands in '+-"\r\n\0' + self.decimal
+        ):
+            raise UsageError(
+                f"--thousands is {self.thousands!r}; it must be one mark that is not the decimal mark, such as ','"
+            )
+        for option, row in (("--header-row", self.header_row), ("--data-row", self.data_row)):
+            if row is not None and row < 1:
+                raise UsageError(f"{option} is {row}; lines are counted from 1")
+        if self.header_row is not None and self.header is False:
+            raise UsageError("--header-row says where the header is and --no-header that there is none; drop one")
+        if self.header_row is not None and self.data_row is not None and self.data_row <= self.header_row:
+            raise UsageError(
+                f"--data-row is {self.data_row} and --header-row {self.header_row}; data follow the header"
+            )
         if self.comment is not None and (
             not self.comment or self.comment[0].isalnum() or self.comment[0] in '+-." \t\r\n' or self.comment[0] == sep
         ):

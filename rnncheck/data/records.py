@@ -19,9 +19,21 @@ class Dialect:
 
     sep: str = ","
     comment: str | None = None
+    whitespace: bool = False  # any run of blanks stands between cells; `sep` is then one
+    header_row: int | None = None
+    data_row: int | None = None
 
     def is_blank(self, line: str) -> bool:
         return not line.strip(" \t\n".replace(self.sep, ""))
+
+    def passes_over(self, line: int) -> bool:
+        """Whether a line, from 1, stands before the header, or between it and the data."""
+        header, data = self.header_row, self.data_row
+        return line != header and line < max(header or 0, data or 0)
+
+    def cells_of(self, line: str) -> str:
+        """The line with one separator between cells."""
+        return " ".join(line.split()) + "\n" if self.whitespace else line
 
     def is_comment(self, line: str) -> bool:
         return self.comment is not None and line.lstrip(" \t").startswith(self.comment)
@@ -76,10 +88,10 @@ class Records:
             self.next_line += 1
             if not self._at_start:  # inside a quoted cell, where every line counts
                 yield line
-            elif not self.dialect.is_comment(line):
+            elif not (self.dialect.is_comment(line) or self.dialect.passes_over(start_line)):
                 self._at_start = False
                 self.offset, self.line = start, start_line
-                yield "\n" if self.dialect.is_blank(line) else line
+                yield "\n" if self.dialect.is_blank(line) else self.dialect.cells_of(line)
         self._at_end = True
 
     def _explain(self, error: csv.Error) -> str:
@@ -98,11 +110,11 @@ _SIGNATURES = (
     (b"BZh", "is bzip2 data; rename it to end in .csv.bz2"),
     (b"\xfd7zXZ\x00", "is xz data; rename it to end in .csv.xz"),
     (b"\x28\xb5\x2f\xfd", "is zstd data; decompress it first, or use gzip"),
-    (b"PAR1", f"is a Parquet file; {_TO_CSV}, as with pandas.read_parquet(...).to_csv(...)"),
+    (b"PAR1", "is a Parquet file; rename it to end in .parquet"),
     (b"\x93NUMPY", "is a numpy array; give it as a file that ends in .npy"),
     (b"PK\x03\x04", f"is a zip archive (.npz and .xlsx are such); {_TO_CSV}"),
     (b"\x89HDF\r\n", f"is an HDF5 file; {_TO_CSV}"),
-    (b"ARROW1", f"is an Arrow file; {_TO_CSV}"),
+    (b"ARROW1", "is an Arrow file; rename it to end in .arrow"),
     (b"\x89PNG", "is a PNG image, not a table of numbers"),
     (b"%PDF-", "is a PDF document, not a table of numbers"),
     (b"\x7fELF", "is a program, not a table of numbers"),

@@ -2,12 +2,13 @@
 
 import csv
 import math
-import re
 
 import numpy as np
 
+from rnncheck.data.advice import way_out_of_text, way_out_of_width
 from rnncheck.data.batching import Group, Tally
 from rnncheck.data.columns import MAY_UNDERFLOW, Cell, Layout, read_cell
+from rnncheck.data.markers import Markers, Rising
 from rnncheck.data.options import FileOptions
 from rnncheck.data.records import Dialect, Records, UnfinishedRecord
 from rnncheck.data.sequences import FloatArray
@@ -15,13 +16,16 @@ from rnncheck.errors import DataError
 from rnncheck.text import printable
 
 
-def read_fast(text: str, newlines: int, layout: Layout, dialect: Dialect, decimal: str) -> FloatArray | None:
+def read_fast(text: str, newlines: int, layout: Layout, dialect: Dialect, options: FileOptions) -> FloatArray | None:
     """The inputs (rows, I) of a block of whole lines, or None when only the strict way can read it or say why not.
 
     `newlines` is how many the text has. What it does read, the strict way reads to the same numbers.
     """
     # Quotes may hide a separator (and numpy would read '"1"2' as 12).
     if not text.isascii() or '"' in text or "\0" in text:
+        return None
+    decimal = options.decimal
+    if options.thousands not in (None, dialect.sep) and options.thousands in text:
         return None
     if decimal != ".":
         if "." in text:
@@ -37,12 +41,13 @@ def read_fast(text: str, newlines: int, layout: Layout, dialect: Dialect, decima
     if not any(lines) or (len(text) > limit and max(map(len, lines)) > limit):
         return None
     whole = layout.inputs == tuple(range(layout.width))
-    if not whole and any(line.count(dialect.sep) != layout.width - 1 for line in lines):
+    cells = (len(line.split()) if dialect.whitespace else line.count(dialect.sep) + 1 for line in lines)
+    if not whole and any(count != layout.width for count in cells):
         return None  # numpy compares the widths of rows only when it reads all columns
     try:
         rows = np.loadtxt(
             lines,
-            delimiter=dialect.sep,
+            delimiter=None if dialect.whitespace else dialect.sep,
             comments=None,
             usecols=None if whole else layout.inputs,
             ndmin=2,
@@ -56,68 +61,6 @@ def read_fast(text: str, newlines: int, layout: Layout, dialect: Dialect, decima
     if not rows.all() and MAY_UNDERFLOW.search(text):
         return None
     return rows
-
-
-_COMMENT_MARKS = ("#", "%", "//", "!")
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
-_KINDS_OF_TEXT = (
-    (re.compile(r"[\u2212\u2013\u2010][0-9.]"), "the sign is U+{sign:04X}, not '-'; write '-'"),
-    (re.compile(r"[+-]?0[xXoObB]"), "write it in decimal digits"),
-    (
-        re.compile(r"[+-]?[0-9]{1,3}(?:([,_' \u00a0\u202f.])[0-9]{3})+(?:[.,][0-9]*)?$"),
-        "write it without thousands marks",
-    ),
-    (re.compile(r"\d+(?:[.,]\d*)?$"), "write it in the digits 0 to 9"),
-)
-_DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|\d\d?:\d\d")
-
-
-def way_out_of_text(cell: str, column: int, layout: Layout, options: FileOptions, sample: list[str]) -> str:
-    """What to do about a cell that is not a number. `sample` is the first few lines of the file."""
-    cell = cell.strip()
-    if structure := _other_structure(cell if column == 0 else "", options, sample):
-        return structure
-    if options.decimal == "." and options.separator != "," and _DECIMAL_COMMA.fullmatch(cell):
-        return "for a decimal comma, pass --decimal ','"
-    if options.decimal == "," and re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", cell):
-        return "--decimal ',' was given; for a decimal point, leave it out"
-    for pattern, advice in _KINDS_OF_TEXT:
-        if pattern.match(cell):
-            return advice.format(sign=ord(cell[0]))
-    if _DECIMAL_COMMA.fullmatch(cell):
-        return "write it with a decimal point, or separate the cells by ';' and pass --sep ';' --decimal ','"
-    kind = "it looks like a date or a time; " if _DATE.match(cell) else ""
-    if options.columns:
-        return f"{kind}take it out of --columns"
-    return f"{kind}leave the column out with --drop {layout.selector(column)}"
-
-
-def way_out_of_width(cells: list[str], first_name: str, width: int, options: FileOptions, sample: list[str]) -> str:
-    """What to do about a record that has not `width` cells, in a file whose first cell is `first_name`."""
-    for start in (first_name, cells[0]):
-        if structure := _other_structure(start, options, sample):
-            return structure
-    if len(cells) == width + 1 and not cells[-1].strip():
-        return f"the last is empty: remove the '{options.separator}' at the end of the line"
-    if len(cells) == 2 * width and options.separator == ",":
-        return "if the comma is a decimal mark, pass --sep ';' --decimal ','"
-    return "give every row the same number of cells"
-
-
-def _other_structure(start: str, options: FileOptions, sample: list[str]) -> str:
-    """The options that would make more sense of the whole file, if there are any."""
-    mark = next((mark for mark in _COMMENT_MARKS if start.lstrip().startswith(mark)), None)
-    if mark and options.comment is None:
-        return f"if lines that begin with '{mark}' are comments, pass --comment '{mark}'"
-    if options.sep is not None:
-        return ""
-    spaces = [] if any("," in line for line in sample) else [" "]
-    for sep, typed in ((";", ";"), ("\t", "\\t"), ("|", "|"), *((space, space) for space in spaces)):
-        counts = {line.count(sep) for line in sample}
-        if len(counts) == 1 and counts != {0}:
-            decimal = any(_DECIMAL_COMMA.fullmatch(cell.strip(' "')) for line in sample for cell in line.split(sep))
-            return f"it looks separated by '{typed}'; pass --sep '{typed}'" + (" --decimal ','" if decimal else "")
-    return ""
 
 
 class StrictRows:
@@ -136,6 +79,8 @@ class StrictRows:
         self._sample = sample
         self._first = first
         self._seen: dict[str, Group] = {}
+        self._markers = Markers.of(options)
+        self._rising = None if layout.index is None else Rising(name, layout, options.decimal)
         self.blank_line: int | None = None  # a blank line that only the file's end may follow
         self.last_row: list[float] | None = None  # what --missing ffill carries on
 
@@ -172,6 +117,10 @@ class StrictRows:
         group = self._group(cells, line)
         if group is not None and (not tally.groups or tally.groups[-1] is not group):
             self.last_row = None  # nothing is carried from one sequence into the next
+            if self._rising is not None:
+                self._rising.begin()
+        if self._rising is not None and self._layout.index is not None:
+            self._rising.check(cells[self._layout.index], line)
         row = self._read_cells(cells, line, tally)
         if row is None:
             tally.dropped += 1
@@ -184,7 +133,9 @@ class StrictRows:
     def _read_cells(self, cells: list[str], line: int, tally: Tally) -> list[float] | None:
         row: list[float] = []
         for place, column in enumerate(self._layout.inputs):
-            kind, value = read_cell(cells[column], self._options.decimal)
+            kind, value = read_cell(cells[column], self._options.decimal, self._options.thousands)
+            if self._markers.mark(cells[column], kind, value):
+                kind, value = Cell.MISSING, math.nan
             if kind is Cell.UNDERFLOW:
                 tally.underflowed += 1
             elif kind is not Cell.NUMBER and not (kind is Cell.NONFINITE and self._options.allow_nonfinite):
@@ -236,7 +187,8 @@ class StrictRows:
 
     def _wrong_width(self, cells: list[str], line: int) -> str:
         width, found = self._layout.width, len(cells)
-        way_out = way_out_of_width(cells, self._first[0], width, self._options, self._sample)
+        begun = self.last_row is not None
+        way_out = way_out_of_width(cells, self._first[0], width, self._options, self._sample, None if begun else line)
         return (
             f"{self._name}:{line}: {found} {'field' if found == 1 else 'fields'}, expected {width} "
             f"as in the first row; {way_out}"
@@ -256,5 +208,8 @@ class StrictRows:
             case Cell.OVERFLOW:
                 return f"{start} {shown}, which overflows float64; scale the column down"
             case _:
-                way_out = way_out_of_text(cell, column, self._layout, self._options, self._sample)
+                begun = self.last_row is not None
+                way_out = way_out_of_text(
+                    cell, column, self._layout, self._options, self._sample, None if begun else line
+                )
                 return f"{start} {shown}, not a number; {way_out}"

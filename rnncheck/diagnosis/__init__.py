@@ -3,6 +3,7 @@
 from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
 from rnncheck.diagnosis.dropout import dropout, dropout_between_layers, dropout_switched_off
 from rnncheck.diagnosis.gradients import diagnose_gradients, follows
+from rnncheck.diagnosis.variants import variant_of
 from rnncheck.diagnosis.words import findings
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "dropout_switched_off",
     "findings",
     "follows",
+    "variant_of",
 ]

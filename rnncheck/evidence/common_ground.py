@@ -62,15 +62,15 @@ def ground(
         raise RefusedError("nothing is left to compare: neither the outputs nor the final states are exposed")
     takes_state = all(each.takes_state for each in known)
     takes_cell_state = takes_state and all(each.takes_cell_state for each in known)
-    carries = takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and not unexposed & {"h_n", "c_n"}
-    carries = carries and not any(each.fixed for each in known)
+    steps = takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and not unexposed & {"h_n", "c_n"}
+    steps = steps and not any(each.fixed for each in known)
     mine = known[0] if isinstance(candidate, Read) and known else None
     return Ground(
         takes_state,
         takes_cell_state,
         unexposed,
-        carries,
-        steps=carries,
+        carries=steps and not any(each.runs_once for each in known),
+        steps=steps,
         read_as=(read_as(sides, candidate), read_as(sides, reference)),
         mapping=mine.mapping if mine else (),
         conventions=mine.conventions if mine else (),

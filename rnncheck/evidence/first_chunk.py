@@ -15,7 +15,7 @@ from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.evidence.places import DIRECTIONS
 from rnncheck.evidence.second_call import copied, repeat
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.implementations.protocol import Implementation, Layer, NotRecorded
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -69,7 +69,7 @@ class FirstChunk:
         if rows < self.x.shape[1]:
             into.notes.append(f"single steps were checked on {rows:,} of {self.x.shape[1]:,} batch rows")
         steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths, rows)
-        candidate, reference = (steps.comparisons(layer) for layer in self.layers)
+        candidate, reference = (self._steps_of(side, steps, into) for side in (0, 1))
         into.comparisons += candidate
         if bool(envelope.lost.any()):
             own = steps.own(output)
@@ -84,6 +84,16 @@ class FirstChunk:
                 f"the reference, {self.sides[1].name}, is itself further from exact arithmetic than rounding explains: "
                 f"{budget:.3g} times what is allowed in a single step"
             )
+
+    def _steps_of(self, side: int, steps: Lockstep, into: Evidence) -> list[Comparison]:
+        """Of the candidate, 0, or the reference, 1. A recorded run may not have been recorded from these states."""
+        try:
+            return steps.comparisons(self.layers[side])
+        except NotRecorded:
+            into.notes.append(
+                f"single steps of {self.sides[side].name} were not checked: they are not in the recording"
+            )
+            return []
 
     def rows_stepped(self, envelope: Envelope) -> int:
         """As many batch rows as make `PLACES` single steps; all of them where free running cannot judge to the end."""

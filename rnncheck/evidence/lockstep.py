@@ -50,13 +50,17 @@ class Lockstep:
         """h, and for the LSTM c, of every layer and direction after every step, against exact arithmetic."""
         if not self.steps:
             return []
-        dtype = getattr(torch, self._spec.dtype)
-        x = self._starts.x.to(self._spec.device, dtype, copy=True)
-        final = layer.run(x, self._starts.state.to(self._spec.device, dtype)).final
+        final = layer.run(*self.given()).final
         found = [self._compared("h", final.h, self._exact.h, self._allowed.h)]
         if self._exact.c is not None and self._allowed.c is not None:
             found.append(self._compared("c", final.c, self._exact.c, self._allowed.c))
         return found
+
+    def given(self) -> tuple[Tensor, State]:
+        """What a layer is given: x (1, N, I) and the states before each of N steps, at the spec's dtype."""
+        dtype = getattr(torch, self._spec.dtype)
+        x = self._starts.x.to(self._spec.device, dtype, copy=True)
+        return x, self._starts.state.to(self._spec.device, dtype)
 
     @property
     def blind(self) -> bool:

@@ -1,5 +1,6 @@
 """The implementations that can be named on the command line, each imported on first use."""
 
+import re
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -12,37 +13,71 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rnncheck.implementations.protocol import Implementation
+    from rnncheck.model.spec import Spec
 
 BUILT_IN = {
     "scratch": "rnncheck.implementations.scratch_layer:Scratch",
     "torch": "rnncheck.implementations.torch_nn:TorchNN",
     "numpy": "rnncheck.implementations.numpy_loop:NumpyLoop",
+    "onnxruntime": "rnncheck.implementations.onnx_runtime:OnnxRuntime",
 }
 CANDIDATE = "rnncheck.user_code.adapter:Candidate"
-FAULTY = "rnncheck.implementations.fault:Faulty"
-FAULT = "fault:"  # before the name of a fault: a layer that commits it
-VARIANT = "variant:"  # before the name of a variant: a layer with equations of its own
-VARIANT_LAYER = "rnncheck.implementations.variant:VariantLayer"
+
+# Before what it names: a layer that commits a fault, one with equations of its own, a program in any language.
+FAULT, VARIANT, EXEC = "fault:", "variant:", "exec:"
+PREFIXED = {
+    FAULT: "rnncheck.implementations.fault:Faulty",
+    VARIANT: "rnncheck.implementations.variant:VariantLayer",
+    EXEC: "rnncheck.implementations.exec_command:Command",
+}
+# Behind the name of a file: a recorded run, a model (and then, behind a colon, a node in it).
+TRACE, ONNX = ".safetensors", ".onnx"
+FILES = {
+    TRACE: "rnncheck.implementations.recorded:Recorded",
+    ONNX: "rnncheck.implementations.onnx_model:OnnxModel",
+}
+ON_DEVICE = "rnncheck.implementations.on_device:on_device"
+DEVICE = re.compile(r"(?P<name>.+)@(?P<device>cpu|mps|cuda(?::\d+)?)")
+
+
+def split_device(name: str) -> tuple[str, str | None]:
+    """The name without `@DEVICE` behind it, and the device; None if there is none, or a program's own arguments."""
+    found = None if name.startswith(EXEC) else DEVICE.fullmatch(name)
+    return (found["name"], found["device"]) if found else (name, None)
+
+
+def prefix_of(name: str) -> str | None:
+    return next((each for each in PREFIXED if name.startswith(each)), None)
+
+
+def suffix_of(name: str) -> str | None:
+    """Of a file that holds an implementation as data."""
+    if prefix_of(name):
+        return None
+    return next((each for each in FILES if name.endswith(each) or f"{each}:" in name), None)
 
 
 def check_name(name: str) -> None:
     """Raises `UsageError` or `CannotRun` for what can be no implementation, without importing any."""
+    name, _ = split_device(name)
     if name in BUILT_IN:
         return
-    if name.startswith(FAULT):
-        check_fault(name.removeprefix(FAULT))
+    if prefix := prefix_of(name):
+        checks = {FAULT: check_fault, VARIANT: check_variant, EXEC: check_command}
+        checks[prefix](name.removeprefix(prefix))
         return
-    if name.startswith(VARIANT):
-        check_variant(name.removeprefix(VARIANT))
+    if suffix_of(name):
+        spec_in_file(name)
         return
     if names_a_file_or_module(name):
         parse(name)
         return
     near = get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
+    prefixed = ", ".join(f"{each}{what}" for each, what in ((FAULT, "SLUG"), (VARIANT, "SLUG"), (EXEC, "COMMAND")))
     raise UsageError(
-        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {FAULT}SLUG, {VARIANT}SLUG, and "
-        f"your own as file.py:Class or package.module:Class{hint}"
+        f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {prefixed}, trace{TRACE}, "
+        f"model{ONNX}, and your own as file.py:Class or package.module:Class{hint}"
     )
 
 
@@ -62,8 +97,38 @@ def check_variant(slug: str) -> None:
     check(slug)
 
 
+def check_command(command: str) -> None:
+    from rnncheck.implementations.command_line import words_of
+
+    words_of(command)
+
+
+def spec_in_file(name: str) -> "Spec | None":
+    """The layer that a file which is named as an implementation says it is; None for any other name.
+
+    Raises `CannotRun` where it cannot be read.
+    """
+    name, _ = split_device(name)
+    suffix = suffix_of(name)
+    if suffix is None:
+        return None
+    if suffix == TRACE:
+        from rnncheck.model.trace_metadata import read_metadata, spec_in
+        from rnncheck.text import printable
+
+        return spec_in(read_metadata(name), printable(name, 200))
+    spec: Spec = named(FILES[suffix])(name).spec
+    return spec
+
+
 def is_users_own(name: str) -> bool:
-    return name not in BUILT_IN and not name.startswith((FAULT, VARIANT))
+    """Whether this is Python code of the user's, to be read and mapped."""
+    name, _ = split_device(name)
+    return not (name in BUILT_IN or prefix_of(name) or suffix_of(name))
+
+
+def is_trace(name: str) -> bool:
+    return suffix_of(name) == TRACE
 
 
 def check_mappable(candidate: str) -> None:
@@ -77,8 +142,13 @@ def check_mappable(candidate: str) -> None:
 
 def files_of(*names: str) -> list[Path]:
     """The user's own files among implementations."""
-    files = [parse(name).file for name in names if is_users_own(name)]
-    return [each for each in files if each is not None]
+    found = []
+    for name in (split_device(each)[0] for each in names):
+        if is_users_own(name):
+            found.append(parse(name).file)
+        elif suffix := suffix_of(name):
+            found.append(Path(name.partition(f"{suffix}:")[0] + suffix if f"{suffix}:" in name else name))
+    return [each for each in found if each is not None]
 
 
 def load(
@@ -86,27 +156,33 @@ def load(
     arguments: "Mapping[str, object] | None" = None,
     mapping: Path | None = None,
     read_seconds: float = 10.0,
+    timeout: float | None = None,
 ) -> "Implementation":
     """The implementation of that name; `arguments` are for the constructor of a class of the user's own, and the file
-    `mapping` says what its tensors hold; finding out how to read it may take `read_seconds`.
+    `mapping` says what its tensors hold; finding out how to read it may take `read_seconds`. A command is stopped after
+    `timeout` seconds, if that is not None.
 
     Raises `UsageError` when there is none, and `CannotRun` for code that cannot be loaded.
     """
     check_name(name)
-    if name.startswith(FAULT):
-        faulty: Implementation = named(FAULTY)(name.removeprefix(FAULT))
-        return faulty
-    if name.startswith(VARIANT):
-        variant: Implementation = named(VARIANT_LAYER)(name.removeprefix(VARIANT))
-        return variant
-    if is_users_own(name):
-        candidate: Implementation = named(CANDIDATE)(name, arguments, mapping, read_seconds)
-        return candidate
-    implementation: Implementation = named(BUILT_IN[name])()
-    return implementation
+    place, device = split_device(name)
+    implementation: Implementation
+    if prefix := prefix_of(place):
+        limit = {"timeout": timeout} if prefix == EXEC and timeout is not None else {}
+        implementation = named(PREFIXED[prefix])(place.removeprefix(prefix), **limit)
+    elif suffix := suffix_of(place):
+        implementation = named(FILES[suffix])(place)
+    elif is_users_own(place):
+        implementation = named(CANDIDATE)(place, arguments, mapping, read_seconds)
+    else:
+        implementation = named(BUILT_IN[place])()
+    if device is None:
+        return implementation
+    placed: Implementation = named(ON_DEVICE)(implementation, device)
+    return placed
 
 
 def named(place: str) -> Any:
-    """The class of "module:Class"."""
+    """The class or function of "module:Name"."""
     module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute)

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.variant import Semantics
@@ -88,6 +89,7 @@ class Reading:
     by_row: bool = False  # whether it never sees more than one row of a batch
     fixed: bool = False  # whether it takes no other numbers of timesteps and rows than those of the run
     mixed: tuple[str, ...] = ()  # parts of what it returns whose rows depend on other rows of the batch
+    runs_once: bool = False  # whether it holds one run and can run nothing else, as `RunsOnce`
 
 
 @runtime_checkable
@@ -104,6 +106,38 @@ class Read(Protocol):
     """An implementation that had to be read first."""
 
     def read(self, spec: Spec) -> Reading: ...
+
+
+class NotRecorded(CannotRun):
+    """A recorded run was asked for another."""
+
+
+@runtime_checkable
+class BringsWeights(Protocol):
+    """An implementation that comes with weights of its own, to be run with unless others are given."""
+
+    @property
+    def weights(self) -> Weights: ...
+
+
+@runtime_checkable
+class RunsOnce(Protocol):
+    """An implementation that holds a single run, and raises `NotRecorded` where it is asked for any other."""
+
+    runs_once: bool
+    tf32: bool  # whether it was made with products in TF32
+
+    @property
+    def x(self) -> Tensor: ...
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def lengths(self) -> tuple[int, ...] | None: ...
+
+    @property
+    def seed(self) -> int: ...
 
 
 @runtime_checkable

@@ -11,6 +11,25 @@ from rnncheck.text import printable
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 MOST_LISTED = 8
+NO_PYTHON = "is no .py file; a candidate is a class or function in one, as in file.py:MyLSTM"
+WEIGHTS = "holds weights, and no code: name the class that they are of, and pass the file as --weights"
+KERAS = (
+    "is a Keras model, which is not read: save the weights of its layer by torch's names as safetensors, and pass them "
+    "as --weights; docs/porting.md has the layouts"
+)
+OTHER_FILES = {  # what is given in the place of a candidate, and what to do with it
+    ".ipynb": "is a notebook: export its code, as with jupyter nbconvert --to script, and name the .py file",
+    ".pt": WEIGHTS,
+    ".pth": WEIGHTS,
+    ".ckpt": WEIGHTS,
+    ".bin": WEIGHTS,
+    ".keras": KERAS,
+    ".h5": KERAS,
+    ".hdf5": KERAS,
+    ".csv": "is a table of data, and no layer: rnncheck run reads data",
+    ".npy": "is an array of data, and no layer: rnncheck run reads data",
+    ".parquet": "is a table of data, and no layer: rnncheck run reads data",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ def existing(place: str) -> Path:
         hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
         raise CannotRun(f"{shown} is not there{hint}")
     if path.suffix != ".py":
-        raise CannotRun(f"{shown} is no .py file; a candidate is a class or function in one, as in file.py:MyLSTM")
+        raise CannotRun(f"{shown} {OTHER_FILES.get(path.suffix.lower(), NO_PYTHON)}")
     return path
 
 

@@ -80,6 +80,8 @@ def _read(handle: BinaryIO, name: str) -> dict[str, Tensor]:
             raise WeightsError(f"{name} {what}")
     if Path(handle.name).suffix == ".safetensors":
         return _safetensors(start + handle.read(), name)
+    if Path(handle.name).suffix == ".onnx":
+        raise WeightsError(f"{name} is an ONNX model: name it as the candidate, as in rnncheck compare model.onnx")
     raise WeightsError(f"{name} is neither safetensors nor a file that torch.save wrote")
 
 

@@ -90,7 +90,7 @@ def test_what_is_all_numbers_is_read_the_fast_way_to_what_python_reads(rows: lis
         rows = [(a.strip(), b.strip()) for a, b in rows]
     text = "".join(f"{a}{sep}{b}\n" for a, b in rows)
     layout = lay_out(["1", "2"], FileOptions(), "data.csv")
-    x = read_fast(text, len(rows), layout, Dialect(sep), ".")
+    x = read_fast(text, len(rows), layout, Dialect(sep), FileOptions())
     assert x is not None
     np.testing.assert_array_equal(x, expected, strict=True)
 

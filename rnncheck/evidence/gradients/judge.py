@@ -1,6 +1,7 @@
 """Gradients of both sides: at the spec's dtype and in float64, each within what rounding may do to them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from rnncheck.evidence.gradients.task import (
 )
 from rnncheck.evidence.places import DIRECTIONS, Locate
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.implementations.protocol import Implementation, Layer, NotRecorded
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
@@ -152,7 +153,11 @@ def backward_comparisons(
         task = Task.of(Run(spec, *reach.cut(x, state, lengths), unexposed, withheld), weights, seed)
         at_dtype = task.held(held, samples)
         steps = len(task.run.x)
-        parts = [judge(candidate, reference, at_dtype, MODE, steps)]
+        try:
+            parts = [judge(candidate, reference, at_dtype, MODE, steps)]
+        except NotRecorded:
+            unable = f"they can be judged on {len(at_dtype.task.run.x)} of {steps} timesteps, which is no run recorded"
+            return Backward([], [], f"gradients were not checked: {unable}")
         if in_float64 and spec.dtype is not Dtype.FLOAT64:
             parts.append(judge_in_float64(*in_float64, task, held, at_dtype, samples))
     comparisons = [each for part in parts for each in part.comparisons]
@@ -203,11 +208,10 @@ def judge(candidate: Layer, reference: Layer, held: Held, mode: str, steps: int)
         return Backward([Comparison("gradients", mode, problem=f"of the reference, {right.derived.problem}")], [])
     found, every = right.against(candidate)
     unjudged = [name for name, each in every.items() if each.problem is None and each.unjudged and not each.compared]
-    because = (
-        []
-        if all(each.agrees for each in every.values())
-        else findings(candidate, reference, task.run, found, right.derived)
-    )
+    because = []
+    if not all(each.agrees for each in every.values()):
+        with suppress(NotRecorded):  # what explains it takes other runs
+            because = findings(candidate, reference, task.run, found, right.derived)
     notes, where = [], " in float64" if mode == MODE_FLOAT64 else ""
     if (judged := len(task.run.x)) < steps:
         notes.append(

@@ -1,0 +1,208 @@
+"""What an ONNX file holds of recurrent layers: its RNN, LSTM and GRU nodes, their weights, and how they are chained.
+
+`torch.onnx.export` writes one node for each layer, and between them the transposes and reshapes that make the outputs
+of one the input of the next; other exporters write them alike.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnncheck.errors import CannotRun
+from rnncheck.implementations.onnx_layout import Array
+from rnncheck.model.spec import Cell, Nonlinearity
+from rnncheck.text import printable
+
+RECURRENT = {"RNN": Cell.RNN, "LSTM": Cell.LSTM, "GRU": Cell.GRU}
+X, W, R, B, LENGTHS, H0, C0, PEEPHOLES = range(8)  # the inputs of a node, in order
+# What may stand between two layers of one torch.nn module: it moves numbers, and makes none.
+MOVES = "Cast Concat Constant Dropout Flatten Gather Identity Reshape Shape Slice Squeeze Transpose Unsqueeze"
+BETWEEN = frozenset(MOVES.split())
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """One recurrent node, its constants read."""
+
+    node: Any
+    name: str
+    cell: Cell
+    options: Mapping[str, Any]
+    weight: Array
+    recurrent: Array
+    bias: Array | None
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.recurrent.shape[2])
+
+    @property
+    def bidirectional(self) -> bool:
+        return len(self.weight) == 2
+
+    @property
+    def nonlinearity(self) -> Nonlinearity | None:
+        if self.cell is not Cell.RNN:
+            return None
+        return "relu" if b"Relu" in self.options.get("activations", []) else "tanh"
+
+    def input(self, place: int) -> str:
+        return str(self.node.input[place]) if place < len(self.node.input) else ""
+
+
+class OnnxFile:
+    """The graph in a file. Raises `CannotRun` where it cannot be read, or holds no recurrent node."""
+
+    def __init__(self, path: Path) -> None:
+        import onnx
+
+        self.name = printable(str(path), 200)
+        try:
+            self.model = onnx.load(str(path))
+        except FileNotFoundError as problem:
+            beside = problem.filename and Path(str(problem.filename)).name != path.name
+            what = f"needs {printable(str(problem.filename), 200)}, which" if beside else ""
+            raise CannotRun(f"{self.name} {what} does not exist".replace("  ", " ")) from None
+        except Exception as problem:  # of protobuf, of onnx, of the file system
+            first = printable((str(problem) or type(problem).__name__).splitlines()[0], 200)
+            raise CannotRun(f"{self.name} is no ONNX model, or is damaged: {first}") from None
+        graph = self.model.graph
+        self.makers = {output: node for node in graph.node for output in node.output}
+        self._initializers = {each.name: each for each in graph.initializer}
+        nodes = [node for node in graph.node if node.op_type in RECURRENT and node.domain in ("", "ai.onnx")]
+        if not nodes:
+            raise CannotRun(f"{self.name} holds no RNN, LSTM or GRU node{self._instead()}")
+        self._nodes = nodes
+
+    def _instead(self) -> str:
+        """What it holds instead, as far as that says what became of a recurrent layer."""
+        kinds = {node.op_type for node in self.model.graph.node}
+        if kinds & {"Loop", "Scan", "If"}:
+            return "; its layer was written as a loop, which is not read: export a torch.nn layer with dynamo=False"
+        if kinds & {"MatMul", "Gemm"} and kinds & {"Tanh", "Sigmoid"}:
+            return (
+                "; its layer seems to be unrolled to a fixed length, step by step: torch.onnx.export with dynamo=False "
+                "writes nodes"
+            )
+        return f"; it holds {', '.join(sorted(kinds)[:8])}"
+
+    @cached_property
+    def chains(self) -> list[list[Any]]:
+        """Its recurrent nodes, those together whose outputs lead into the next with nothing but moves between."""
+        chains: list[list[Any]] = []
+        for node in self._nodes:
+            before = self._before(node.input[X])
+            chain = next((each for each in chains if before is not None and each[-1] is before), None)
+            if chain is not None and chain[-1].op_type == node.op_type:
+                chain.append(node)
+            else:
+                chains.append([node])
+        return chains
+
+    def _before(self, tensor: str) -> Any:
+        """The recurrent node that a tensor comes from through moves alone, or None."""
+        maker = self.makers.get(tensor)
+        if maker is None or maker.op_type in RECURRENT:
+            return maker
+        if maker.op_type not in BETWEEN:
+            return None
+        found = {id(each): each for name in maker.input if (each := self._before(name)) is not None}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def chosen(self, name: str | None) -> list[Any]:
+        """The chain that `name` is in, or the only one. Raises `CannotRun` where that is none."""
+        if name is None and len(self.chains) == 1:
+            return self.chains[0]
+        listed = ", ".join(printable(title(each[0]), 60) for each in self.chains)
+        if name is None:
+            raise CannotRun(
+                f"{self.name} holds {len(self.chains)} recurrent layers that do not follow each other: {listed}; "
+                f"name one, as in model.onnx:{printable(title(self.chains[0][0]), 60)}"
+            )
+        for chain in self.chains:
+            if name in [title(each) for each in chain]:
+                return chain
+        raise CannotRun(f"{self.name} has no recurrent node {printable(name, 60)}; there are {listed}")
+
+    def read(self, node: Any) -> Recurrent:
+        """Raises `CannotRun` where its weights are not constants of the file."""
+        from onnx.helper import get_attribute_value
+
+        options: dict[str, Any] = {each.name: get_attribute_value(each) for each in node.attribute}
+        values = {place: self.constant(node, place) for place in (W, R, B, PEEPHOLES) if has(node, place)}
+        peepholes = values.get(PEEPHOLES)
+        if peepholes is not None and peepholes.any():
+            options["peepholes"] = True
+        return Recurrent(node, title(node), RECURRENT[node.op_type], options, values[W], values[R], values.get(B))
+
+    def constant(self, node: Any, place: int) -> Array:
+        name = node.input[place]
+        try:
+            return self._value(name)
+        except KeyError as missing:
+            what = {W: "weights W", R: "weights R", B: "biases B", PEEPHOLES: "peepholes P"}[place]
+            raise CannotRun(
+                f"{self.name}: the {what} of {printable(title(node), 60)} are no constants of the file, but come from "
+                f"its input {printable(str(missing.args[0]), 60)}; export the model with its weights"
+            ) from None
+
+    def _value(self, name: str) -> Array:
+        """What a tensor is, computed from constants alone. Raises `KeyError` with the input that it depends on."""
+        from onnx import numpy_helper
+
+        if name in self._initializers:
+            return np.asarray(numpy_helper.to_array(self._initializers[name]))
+        nodes, constants = self.slice(name, stop=frozenset())
+        from onnx.reference import ReferenceEvaluator
+
+        model = self.part(nodes, constants, [], [name])
+        return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
+
+    def slice(self, name: str, stop: frozenset[str]) -> tuple[list[Any], list[Any]]:
+        """The nodes and initializers that a tensor is made of, back to those in `stop`.
+
+        Raises `KeyError` with the name of an input of the graph that it takes besides.
+        """
+        wanted, nodes, constants = [name], list[Any](), list[Any]()
+        seen = set(stop)
+        while wanted:
+            each = wanted.pop()
+            if not each or each in seen:
+                continue
+            seen.add(each)
+            if each in self._initializers:
+                constants.append(self._initializers[each])
+            elif each in self.makers:
+                maker = self.makers[each]
+                if not any(maker is node for node in nodes):
+                    nodes.append(maker)
+                wanted += maker.input
+            else:
+                raise KeyError(each)
+        order = {id(node): place for place, node in enumerate(self.model.graph.node)}
+        return sorted(nodes, key=lambda node: order[id(node)]), constants
+
+    def part(
+        self, nodes: Sequence[Any], constants: Iterable[Any], inputs: Sequence[Any], outputs: Sequence[str]
+    ) -> Any:
+        """A model of these nodes, of the file's opsets."""
+        from onnx import helper
+
+        results = [helper.make_empty_tensor_value_info(name) for name in outputs]
+        graph = helper.make_graph(list(nodes), "part", list(inputs), results, list(constants))
+        model = helper.make_model(graph, opset_imports=self.model.opset_import)
+        model.ir_version = self.model.ir_version
+        return model
+
+
+def has(node: Any, place: int) -> bool:
+    return place < len(node.input) and bool(node.input[place])
+
+
+def title(node: Any) -> str:
+    """What a node is called: by its name, or else by its first output."""
+    return str(node.name or next(each for each in node.output if each))

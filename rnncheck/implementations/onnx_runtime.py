@@ -1,0 +1,94 @@
+"""`onnxruntime`: the layer as an ONNX graph, run on the CPU in float32, the one dtype that it has kernels for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnncheck.implementations.extras import needed
+from rnncheck.implementations.onnx_graph import OPSET, layer_graph
+from rnncheck.implementations.protocol import Reading
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights
+
+HIDES_NAN = "onnxruntime's LSTM and GRU make finite numbers of NaN: one in the data does not show in its results"
+
+Graph = Callable[[bool], bytes]  # the model, for rows with lengths or without
+
+
+class OnnxRuntime:
+    """One RNN, LSTM or GRU node for each layer. Raises `CannotRun` where onnx or onnxruntime is not installed."""
+
+    name = "onnxruntime"
+    location = "onnxruntime"
+
+    def __init__(self) -> None:
+        needed(self.name, "onnx", "onnx", "onnxruntime")
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        return unsupported(spec)
+
+    def read(self, spec: Spec) -> Reading:
+        return reading(f"a graph of {spec.num_layers} {spec.cell.upper()} nodes, opset {OPSET}", spec)
+
+    def build(self, spec: Spec, weights: Weights) -> "SessionLayer":
+        values = weights.cast(spec)
+        return SessionLayer(spec, values, lambda ragged: layer_graph(spec, values, ragged))
+
+
+def unsupported(spec: Spec) -> str | None:
+    """What onnxruntime has no kernel or no operator for."""
+    if spec.dtype is not Dtype.FLOAT32:
+        return f"onnxruntime has recurrent layers in float32 alone, and no {spec.dtype}"
+    if spec.device != "cpu":
+        return f"it is run on the cpu and not on {spec.device}"
+    if spec.proj_size:
+        return "ONNX has no projection of h; leave --proj-size out"
+    return None
+
+
+def reading(read_as: str, spec: Spec, *notes: str) -> Reading:
+    return Reading(
+        read_as,
+        takes_state=True,
+        takes_cell_state=True,
+        exposes=frozenset({"output", "h_n", "c_n"}),
+        restrict=lambda weights: weights,
+        notes=(*notes, *([] if spec.cell is Cell.RNN else [HIDES_NAN])),
+    )
+
+
+class SessionLayer:
+    """A graph in a session of onnxruntime; one session for rows with lengths and one for those without."""
+
+    def __init__(self, spec: Spec, values: Mapping[str, Tensor], graph: Graph) -> None:
+        self._spec, self._values, self._graph = spec, values, graph
+        self._sessions: dict[bool, Any] = {}
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self._values
+
+    def leaves(self) -> None:
+        """onnxruntime runs forward alone."""
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        feeds = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
+        given = {name: np.ascontiguousarray(value.detach().numpy()) for name, value in feeds.items()}
+        if lengths is not None:
+            given["lengths"] = np.array(lengths, dtype=np.int32)
+        output, *results = (torch.from_numpy(each) for each in self._session(lengths is not None).run(None, given))
+        states = 1 if state.c is None else 2
+        return Trace(output, State(*results[:states]), results[states] if self._spec.head else None)
+
+    def _session(self, ragged: bool) -> Any:
+        if ragged not in self._sessions:
+            import onnxruntime
+
+            options = onnxruntime.SessionOptions()
+            options.log_severity_level, options.intra_op_num_threads = 4, 1
+            providers = ["CPUExecutionProvider"]
+            self._sessions[ragged] = onnxruntime.InferenceSession(self._graph(ragged), options, providers=providers)
+        return self._sessions[ragged]

@@ -1,0 +1,226 @@
+"""`trace.safetensors`: a run that `rnncheck record` wrote down, as an implementation that can run nothing else."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.errors import CannotRun
+from rnncheck.implementations.protocol import NotRecorded, Reading
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace_file import GRADIENT, STEP, decode
+from rnncheck.model.trace_metadata import read_metadata, spec_in
+from rnncheck.model.weights import Weights
+from rnncheck.text import printable
+
+INPUTS = ("x", "h0", "c0", "lengths")
+RESULTS = ("output", "h_n", "c_n")
+FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+class Recorded:
+    """The run in the file `path`. Raises `CannotRun` where it is not whole, or no trace."""
+
+    runs_once = True
+
+    def __init__(self, path: str) -> None:
+        self.name, shown = path, printable(path, 200)
+        self._metadata = read_metadata(path)
+        self.spec = replace(spec_in(self._metadata, shown), device="cpu")
+        self._tensors = decode(path)
+        if problem := wrong(self._tensors, self.spec):
+            raise CannotRun(f"{shown} is damaged: {problem}; record it again")
+        self.tf32 = self.about.get("tf32") is True
+        self.seed = int(self._metadata["seed"]) if self._metadata.get("seed", "").isdigit() else 0
+
+    @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """Who made it and where: what `recorded` says."""
+        try:
+            found = json.loads(self._metadata.get("recorded", "{}"))
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def location(self) -> str:
+        facts = {"of": "name", "on": "device", "by rnncheck": "rnncheck", "with torch": "torch"}
+        said = [f"{word} {printable(str(self.about[key]), 100)}" for word, key in facts.items() if key in self.about]
+        return " ".join(["recorded", *said])
+
+    @property
+    def weights(self) -> Weights:
+        """Exactly those that it was given."""
+        return Weights({name: self._tensors[name].double() for name in self.spec.parameter_shapes()})
+
+    @property
+    def x(self) -> Tensor:
+        return self._tensors["x"].double()
+
+    @property
+    def state(self) -> State:
+        c = self._tensors.get("c0")
+        return State(self._tensors["h0"].double(), None if c is None else c.double())
+
+    @property
+    def lengths(self) -> tuple[int, ...] | None:
+        return tuple(self._tensors["lengths"].tolist()) if "lengths" in self._tensors else None
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        for name in (each.name for each in fields(Spec) if each.name not in ("device", "variant")):
+            asked, had = getattr(spec, name), getattr(self.spec, name)
+            if asked != had:
+                return f"it was recorded with {name} {had} and holds nothing else"
+        return None
+
+    def read(self, spec: Spec) -> Reading:
+        return Reading(
+            read_as="a recorded run, which can be run on nothing else",
+            takes_state=True,
+            takes_cell_state=True,
+            exposes=frozenset(name for name in RESULTS if name in self._tensors),
+            restrict=lambda weights: weights,
+            withheld=self._withheld(),
+            runs_once=True,
+        )
+
+    def _withheld(self) -> frozenset[str]:
+        """Of what it holds no gradient, though it holds others."""
+        if GRADIENT + "x" not in self._tensors:
+            return frozenset()
+        every = [*(name for name in INPUTS[1:3] if name in self._tensors), *self.spec.recurrent_shapes()]
+        return frozenset(name for name in every if GRADIENT + name not in self._tensors)
+
+    def build(self, spec: Spec, weights: Weights) -> "RecordedLayer":
+        if reason := self.refuses(spec):
+            raise NotRecorded(f"{self.name} cannot run this: {reason}")
+        for name, value in weights.cast(spec).items():
+            if not torch.equal(value.cpu(), self._tensors[name]):
+                raise NotRecorded(f"{self.name} was recorded with another {name}, and can be run with no other weights")
+        return RecordedLayer(self.name, spec, {name: value.to(spec.device) for name, value in self._tensors.items()})
+
+
+class RecordedLayer:
+    """What was run, by what it was given: the run itself, and its single steps."""
+
+    def __init__(self, name: str, spec: Spec, tensors: Mapping[str, Tensor]) -> None:
+        self._name, self._spec, self._tensors = name, spec, tensors
+        with torch.inference_mode(False):
+            self._leaves = {
+                name: tensors[name].clone().requires_grad_()
+                for name in spec.recurrent_shapes()
+                if GRADIENT + name in tensors
+            }
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return {name: self._tensors[name] for name in self._spec.parameter_shapes()}
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self._leaves or None
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        ends = torch.tensor(lengths, dtype=torch.int64) if lengths is not None else None
+        given = {"x": x, "h0": state.h, "c0": state.c, "lengths": ends}
+        if self._was_given(given):
+            return self._differentiable(given) if torch.is_grad_enabled() and x.requires_grad else self._trace()
+        if self._was_given(given, STEP):
+            h, c = self._tensors[STEP + "h_n"].clone(), self._tensors.get(STEP + "c_n")
+            return Trace(
+                h.new_full((*x.shape[:2], self._spec.output_size), torch.nan), State(h, c), None, frozenset({"output"})
+            )
+        raise NotRecorded(f"{self._name} is a recorded run, and was given other data than it was recorded with")
+
+    def _was_given(self, given: Mapping[str, Tensor | None], prefix: str = "") -> bool:
+        held = {name: self._tensors.get(prefix + name) for name in INPUTS}
+        return held["x"] is not None and all(alike(given[name], held[name]) for name in INPUTS)
+
+    def _trace(self) -> Trace:
+        values = {name: value.clone() for name, value in self._tensors.items() if name in (*RESULTS, "y")}
+        return trace_of(values, self._spec, self._tensors)
+
+    def _differentiable(self, given: Mapping[str, Tensor | None]) -> Trace:
+        inputs = {name: value for name, value in given.items() if value is not None and name != "lengths"}
+        names = [name for name in RESULTS if name in self._tensors]
+        leaves = {**inputs, **self._leaves}
+        found = Through.apply(self._tensors, list(leaves), names, *leaves.values())  # type: ignore[no-untyped-call]
+        return trace_of(dict(zip(names, found, strict=True)), self._spec, self._tensors)
+
+
+class Through(torch.autograd.Function):
+    """The recorded run as one operation, whose gradients are those recorded for the loss that it was recorded with."""
+
+    @staticmethod
+    def forward(ctx: Any, tensors: Mapping[str, Tensor], inputs: list[str], results: list[str], *_: Tensor) -> Any:
+        ctx.tensors, ctx.inputs, ctx.results = tensors, inputs, results
+        return tuple(tensors[name].clone() for name in results)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> Any:
+        for name, value in zip(ctx.results, upstream, strict=True):
+            held = ctx.tensors.get(GRADIENT + name)
+            if held is not None and not torch.equal(value, held):
+                raise NotRecorded("gradients were recorded of another loss; the seed draws it")
+        return None, None, None, *(ctx.tensors.get(GRADIENT + name) for name in ctx.inputs)
+
+
+def trace_of(values: Mapping[str, Tensor], spec: Spec, tensors: Mapping[str, Tensor]) -> Trace:
+    """What is not held is NaN, and not exposed."""
+    output, h = values.get("output"), values.get("h_n")
+    if output is None:
+        output = tensors["x"].new_full((*tensors["x"].shape[:2], spec.output_size), torch.nan)
+    h = torch.full_like(tensors["h0"], torch.nan) if h is None else h
+    c = None if "c0" not in tensors else values.get("c_n", torch.full_like(tensors["c0"], torch.nan))
+    wanted = RESULTS if spec.cell is Cell.LSTM else RESULTS[:2]
+    return Trace(output, State(h, c), values.get("y"), frozenset(name for name in wanted if name not in values))
+
+
+def wrong(tensors: Mapping[str, Tensor], spec: Spec) -> str | None:
+    """Why these are not what a run of the spec is given and yields, or None."""
+    x = tensors.get("x")
+    if x is None or x.dim() != 3:
+        return "it has no x (T, B, I)"
+    seq_len, batch_size, states = x.shape[0], x.shape[1], spec.num_layers * spec.directions
+    h, c = (states, batch_size, spec.state_size), (states, batch_size, spec.hidden_size)
+    needed: dict[str, tuple[int, ...]] = {
+        "x": (seq_len, batch_size, spec.input_size),
+        "h0": h,
+        **spec.parameter_shapes(),
+    }
+    possible = {
+        "output": (seq_len, batch_size, spec.output_size),
+        "h_n": h,
+        "lengths": (batch_size,),
+        "y": (seq_len, batch_size, spec.hidden_size),
+    }
+    if spec.cell is Cell.LSTM:
+        needed["c0"] = possible["c_n"] = c
+    possible |= {GRADIENT + name: shape for name, shape in (needed | possible).items()}
+    for name, shape in (needed | possible).items():
+        if name not in tensors:
+            if name in needed:
+                return f"it has no {name}"
+            continue
+        value = tensors[name]
+        dtype = torch.int64 if name == "lengths" else getattr(torch, spec.dtype)
+        if value.dtype != dtype or tuple(value.shape) != shape:
+            return f"its {name} is {str(value.dtype)[6:]} {tuple(value.shape)}, not {str(dtype)[6:]} {shape}"
+    if not {"output", "h_n"} & tensors.keys():
+        return "it has neither output nor h_n"
+    lengths = tensors.get("lengths")
+    if lengths is not None and not bool(((lengths >= 1) & (lengths <= seq_len)).all()):
+        return f"its lengths are not all from 1 to {seq_len}"
+    return None
+
+
+def alike(a: Tensor | None, b: Tensor | None) -> bool:
+    """Of the same bits: a NaN is like itself."""
+    if a is None or b is None:
+        return a is b
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return torch.equal(*(each.detach().cpu().contiguous().view(torch.uint8) for each in (a, b)))

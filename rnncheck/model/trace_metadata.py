@@ -1,0 +1,88 @@
+"""What a trace file says of its run: the spec, as safetensors metadata. Read without torch.
+
+docs/trace-file.md describes the file; docs/trace.schema.json lists every key.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.model.spec import Cell, Dtype, Head, Nonlinearity, Spec
+from rnncheck.text import printable
+
+FORMAT = "rnncheck/trace"
+SCHEMA = f"{FORMAT}/1"
+LONGEST_HEADER = 1 << 26  # bytes
+
+_CHOICES: Mapping[str, Iterable[str]] = {
+    "cell": Cell,
+    "dtype": Dtype,
+    "nonlinearity": get_args(Nonlinearity),
+    "head": get_args(Head),
+}
+
+
+def metadata_of(spec: Spec) -> dict[str, str]:
+    """The spec, an entry for each option that is not None: text as it is, numbers and truth values as in JSON."""
+    options = {each.name: getattr(spec, each.name) for each in fields(Spec) if each.name != "variant"}
+    return {"schema": SCHEMA} | {
+        name: str(value) if isinstance(value, str) else json.dumps(value)
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
+    """The spec that the metadata of the file `name` describe. Raises `CannotRun` where they describe none."""
+    schema = metadata.get("schema", "")
+    if schema.rpartition("/")[0] != FORMAT:
+        raise CannotRun(f"{name} is safetensors, but no trace: it says no schema {SCHEMA}; rnncheck record writes one")
+    if schema != SCHEMA:
+        raise CannotRun(f"{name} has the schema {printable(schema)}, and this rnncheck reads {SCHEMA}; update rnncheck")
+    given = {
+        each.name: metadata[each.name] for each in fields(Spec) if each.name in metadata and each.name != "variant"
+    }
+    try:
+        options: dict[str, Any] = {option: _read(option, text) for option, text in given.items()}
+        return Spec(**options)
+    except (ValueError, UsageError) as problem:
+        why = printable(str(problem), 200)
+        raise CannotRun(f"{name} is damaged: its metadata describe no layer ({why}); record it again") from None
+
+
+def _read(option: str, text: str) -> object:
+    """The value of an option of the spec. Raises `ValueError` for what it cannot be."""
+    if option in _CHOICES:
+        choices = [str(each) for each in _CHOICES[option]]
+        if text not in choices:
+            raise ValueError(f"{option} is {text!r}, none of {', '.join(choices)}")
+        return {"cell": Cell, "dtype": Dtype}.get(option, str)(text)
+    if option == "device":
+        return text
+    value = json.loads(text)
+    if type(value) is not type(next(each.default for each in fields(Spec) if each.name == option)):
+        raise ValueError(f"{option} is {text!r}")
+    return value
+
+
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The metadata of a safetensors file, without its tensors. Raises `CannotRun` where there are none to read."""
+    name = printable(os.fspath(path), 200)
+    try:
+        with Path(path).open("rb") as handle:
+            size = int.from_bytes(handle.read(8), "little")
+            header = handle.read(size) if size <= LONGEST_HEADER else b""
+        metadata = json.loads(header).get("__metadata__", {})
+    except FileNotFoundError:
+        raise CannotRun(f"{name} does not exist; rnncheck record writes such a file") from None
+    except OSError as error:
+        raise CannotRun(f"{name} cannot be read: {error.strerror}") from None
+    except (ValueError, AttributeError):
+        raise CannotRun(f"{name} is no safetensors file, or is damaged; rnncheck record writes one") from None
+    if not isinstance(metadata, dict):
+        raise CannotRun(f"{name} is damaged: its metadata are no table; record it again")
+    return {str(key): str(value) for key, value in metadata.items()}

@@ -1,0 +1,169 @@
+"""A recorded run: compared against later, kept readable for good, and refused with plain words when it is damaged."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from rnncheck import Verdict, check
+from rnncheck.errors import CannotRun
+from rnncheck.implementations import load
+
+VERSION_1 = Path(__file__).parent / "traces" / "version-1.safetensors"  # never made anew
+FAST = ("--no-witness", "--format", "json")
+
+
+def test_a_trace_of_version_1_is_a_golden_file(rnncheck: Callable[..., Any]) -> None:
+    report = json.loads(rnncheck("compare", "scratch", "--against", VERSION_1, *FAST).stdout)
+    assert report["verdict"] == "equivalent"
+    modes = {each["mode"] for each in report["comparisons"] if each["compared"]}
+    assert {"free", "backward"} <= modes <= {"free", "lockstep", "backward"}
+    expected = {"cell": "lstm", "num_layers": 2, "bidirectional": True, "proj_size": 2, "dtype": "float32"}
+    assert expected.items() <= report["spec"].items()
+    assert report["sequences"]["lengths"] == [5, 3, 2]
+    assert "recorded of torch on cpu by rnncheck" in report["reference"]["location"]
+
+
+def test_a_fault_is_named_against_a_recorded_run(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    trace = str(tmp_path / "trace.safetensors")
+    assert rnncheck("record", "torch", "-o", trace).code == 0
+    report = check("fault:missing-bias", against=trace)
+    assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "missing-bias")
+
+
+@pytest.mark.parametrize("arguments", [["numpy", "--cell", "gru", "--head", "softmax"], ["scratch", "--h0", "zeros"]])
+def test_what_is_recorded_equals_what_is_run(
+    arguments: list[str], tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
+    trace = tmp_path / "trace.safetensors"
+    said = rnncheck("record", *arguments, "-o", trace)
+    assert (said.code, f"rnncheck compare CANDIDATE --against {trace}" in said.stdout) == (0, True)
+    for sides in ([trace], ["torch", "--against", trace]):
+        report = json.loads(rnncheck("compare", *sides, *FAST).stdout)
+        compared = {each["mode"]: each for each in report["comparisons"] if each["compared"]}
+        assert report["verdict"] == "equivalent"
+        assert {"free", "lockstep"} <= compared.keys()
+        assert ("backward" in compared) == (arguments[0] == "scratch")
+
+
+def test_a_mismatch_of_a_recorded_candidate_says_how_it_would_be_explained(rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("compare", VERSION_1, "--against", "fault:forget-bias-added", *FAST)
+    assert outcome.code == 1
+    assert "no known fault was tried" in json.loads(outcome.stdout)["notes"][-1]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--hidden-size", "9"], "--hidden-size is 9 and {trace} has 4; leave --hidden-size out"),
+        (["--seed", "1"], "--seed has no place beside {trace}, which holds data and weights; leave it out"),
+        (["--weight-scale", "2"], "--weight-scale has no place beside"),
+    ],
+)
+def test_options_that_a_trace_decides_are_refused(option: list[str], said: str, rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("compare", VERSION_1, *option)
+    assert (outcome.code, said.format(trace=VERSION_1) in outcome.stderr) == (2, True), outcome.stderr
+
+
+def test_other_data_than_its_own_are_refused(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("a,b,c\n1,2,3\n4,5,6\n")
+    outcome = rnncheck("run", data, VERSION_1)
+    assert (outcome.code, "holds the data of its run" in outcome.stderr) == (2, True), outcome.stderr
+
+
+def test_a_layer_without_initial_state_is_told_what_to_record(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    mine, trace = tmp_path / "mine.py", tmp_path / "trace.safetensors"
+    mine.write_text(
+        "import torch\nclass MyRNN(torch.nn.RNN):\n    def forward(self, x):\n        return super().forward(x)\n"
+    )
+    assert rnncheck("record", "torch", "-o", trace).code == 0
+    with pytest.raises(CannotRun, match=f"{trace} starts from h0, which .* does not take; record --h0 zeros"):
+        check(f"{mine}:MyRNN", against=str(trace))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "record writes a file: say which"),
+        (["-o", "trace.json"], "a trace is known by its suffix"),
+        ([str(VERSION_1), "-o", "again.safetensors"], "is a recorded run already"),
+    ],
+)
+def test_record_says_what_it_cannot_do(arguments: list[str], said: str, rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("record", *arguments)
+    assert outcome.code in (2, 4)
+    assert said in outcome.stderr
+
+
+def held() -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    with safe_open(VERSION_1, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+
+
+def damaged(damage: Callable[[dict[str, torch.Tensor], dict[str, str]], Any]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        tensors, metadata = held()
+        damage(tensors, metadata)
+        save_file(tensors, path, metadata)
+
+    return write
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "missing": (lambda path: None, "does not exist; rnncheck record writes such a file"),
+    "empty": (lambda path: path.write_bytes(b""), "is no safetensors file, or is damaged"),
+    "text": (lambda path: path.write_text("hello, this is no trace"), "is no safetensors file, or is damaged"),
+    "cut in the header": (lambda path: path.write_bytes(VERSION_1.read_bytes()[:500]), "is no safetensors file"),
+    "cut in the data": (lambda path: path.write_bytes(VERSION_1.read_bytes()[:-9]), "cut short"),
+    "weights alone": (damaged(lambda tensors, metadata: metadata.clear()), "is safetensors, but no trace"),
+    "of a later version": (damaged(lambda _, metadata: metadata.update(schema="rnncheck/trace/2")), "update rnncheck"),
+    "of no cell": (damaged(lambda _, metadata: metadata.update(cell="cnn")), "cell is 'cnn', none of rnn, lstm, gru"),
+    "of no size": (damaged(lambda _, metadata: metadata.update(hidden_size="x")), "its metadata describe no layer"),
+    "of an impossible layer": (damaged(lambda _, metadata: metadata.update(num_layers="0")), "num_layers is 0"),
+    "without x": (damaged(lambda tensors, _: tensors.pop("x")), "it has no x (T, B, I)"),
+    "without a weight": (damaged(lambda tensors, _: tensors.pop("bias_hh_l1")), "it has no bias_hh_l1"),
+    "of another size": (
+        damaged(lambda _, metadata: metadata.update(input_size="7")),
+        "its x is float32 (5, 3, 3), not",
+    ),
+    "without results": (
+        damaged(lambda tensors, _: [tensors.pop(name) for name in ("output", "h_n")]),
+        "it has neither output nor h_n",
+    ),
+    "of long rows": (damaged(lambda tensors, _: tensors["lengths"].add_(9)), "its lengths are not all from 1 to 5"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_file_that_is_no_whole_trace_is_refused(damage: str, tmp_path: Path) -> None:
+    make, said = DAMAGE[damage]
+    path = tmp_path / "trace.safetensors"
+    make(path)
+    with pytest.raises(CannotRun) as raised:
+        load(str(path))
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.ipynb", "is a notebook: export its code"),
+        ("a.pt", "pass the file as --weights"),
+        ("a.keras", "is a Keras model"),
+        ("a.h5", "is a Keras model"),
+        ("a.csv", "rnncheck run reads data"),
+        ("a.txt", "is no .py file"),
+    ],
+)
+def test_a_file_given_by_mistake_says_what_it_is(name: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text("x")
+    with pytest.raises(CannotRun, match=said):
+        load(str(path))
