@@ -7,12 +7,15 @@ from typing import Any
 
 from rnncheck.diagnosis import scenes
 from rnncheck.diagnosis.probe import Probe, Prober
+from rnncheck.diagnosis.search import fitted, placed, seen
 from rnncheck.diagnosis.suspects import MOST, Match, Suspect, exact, likeness, matches, pairs_tried
 from rnncheck.faults.catalogue import faults_of
+from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Divergence
 
+NEAREST = 20  # faults that are tried on all of the run's own data for being likely
 LIKELY = 0.9  # of the distance from the right layer, on the run's own data and on fresh data
 
 
@@ -41,7 +44,8 @@ class Diagnosis:
 def diagnose(implementation: Implementation, scene: Scene, first: Divergence | None) -> Diagnosis | None:
     """What makes the candidate differ in its states. `scene` is the run's own spec and data, in float64 on the host.
 
-    Every single fault is tried, then pairs within a budget. Nothing is named that does not also equal the candidate
+    Every single fault is tried, then each in one place alone and with other numbers in it, then pairs within a budget.
+    Nothing is named that does not also equal the candidate
     on fresh data, and what cannot be told apart there is named together. None where no short run shows a difference,
     on the run's own data or on fresh data, or the candidate cannot be run again.
     """
@@ -54,17 +58,37 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     others = Fresh(prober, own.scene)
     lengths = scene.lengths is not None
     faults = [fault for fault in faults_of(own.scene.spec, lengths=lengths) if fault.shows_in == "states"]
-    ranked = matches(((fault,) for fault in faults), own)
-    base = Diagnosis(prober, own, singles=len(faults))
-    if named := told_apart([each.suspect for each in ranked if each.likeness.exact], others):
-        return replace(base, **found(own, named, others))
-    base = replace(base, likely=likely(ranked, others))
     fresh = next(iter(others), own)
-    quick = (prober.probe(part) for part in (scenes.one_step(fresh.scene), scenes.small(fresh.scene)))
-    tried = pairs_tried(faults, [*filter(None, quick), own], int(MOST / math.sqrt(len(own.scene.state.h))))
+    one, several = scenes.one_step(fresh.scene), scenes.small(fresh.scene)  # what many faults can be tried on
+    quick = [probe for probe in (prober.probe(one),) if probe is not None]
+    steady = [probe for probe in quick if probe.shaped(probe.candidate)]  # some are another layer in a single timestep
+    base = Diagnosis(prober, own, singles=len(faults), inputs=1 + len(quick))
+    if named := told_apart(exact(((fault,) for fault in faults), [*steady, own]), others):
+        return replace(base, **found(base, named, others))
+    quick += [probe for probe in (prober.probe(several),) if probe is not None]
+    base = replace(base, inputs=1 + len(quick))
+    searched = searched_for(faults, [*quick, own])
+    if named := told_apart(exact(((fault,) for fault in searched), [*quick, own]), others):
+        return replace(base, **found(base, named, others))
+    base = replace(base, likely=likely(nearest(faults, [*quick, own]), others))
+    tried = pairs_tried(faults, [*quick, own], int(MOST / math.sqrt(len(own.scene.state.h))))
     base = replace(base, pairs=tried.number, pairs_left=tried.left)
     named = told_apart(tried.equal, others)
-    return replace(base, **found(own, named, others)) if named else base
+    return replace(base, **found(base, named, others)) if named else base
+
+
+def searched_for(faults: Sequence[Fault], probes: Sequence[Probe]) -> list[Fault]:
+    """The faults in one place alone, and those with a number to be found, that make states wrong as they are."""
+    wrong = next((where for probe in probes if (where := seen(probe)) is not None), None)
+    return [] if wrong is None else [*placed(faults, wrong), *fitted(wrong)]
+
+
+def nearest(faults: Sequence[Fault], probes: Sequence[Probe]) -> list[Match]:
+    """Those that explain most of the last probe, of those that explain most of the others."""
+    *quick, own = probes
+    alone = [(fault,) for fault in faults]
+    near = [match.suspect for match in matches(alone, quick[-1])[:NEAREST]] if quick else alone
+    return matches(near, own)
 
 
 def slugs(suspect: Suspect) -> set[str]:
@@ -104,18 +128,18 @@ def told_apart(suspects: Sequence[Suspect], others: Fresh) -> list[Suspect]:
     return left if others.count else []
 
 
-def found(own: Probe, named: Sequence[Suspect], others: Fresh) -> dict[str, Any]:
+def found(base: Diagnosis, named: Sequence[Suspect], others: Fresh) -> dict[str, Any]:
     """What a diagnosis says of suspects that equal the candidate."""
     first, *others_alike = named
     # Where no initial state can be given, what one would do is nothing to tell faults apart by.
     alike = [each for each in others_alike if others.takes_state or slugs(each) != slugs(first)]
-    near = likeness(first, own)
+    near = likeness(first, base.probe)
     return {
         "named": first,
         "alike": tuple(alike),
         "residual": near.residual if near else 0.0,
         "explains": near.explains if near else 0.0,
-        "inputs": 1 + others.count,
+        "inputs": base.inputs + others.count,
         "likely": None,
     }
 

@@ -97,7 +97,7 @@ class Probe:
 
     def differing(self, values: Values) -> Tensor | None:
         """Which of all elements are not the right layer's, in one row; None if the shapes are not."""
-        if not self._shaped(values):
+        if not self.shaped(values):
             return None
         # A zero of a relu says little of what went in: two faults may leave it where one of them would not.
         masks = [self.far(name, values[name]) & (self.right[name] != 0) for name in self.candidate]
@@ -108,9 +108,9 @@ class Probe:
 
         Where the candidate's shapes are wrong: whether the faulty layer has the same ones.
         """
-        if not self._shaped(self.candidate):
+        if not self.shaped(self.candidate):
             return int(shapes(faulty) == shapes(self.candidate))
-        if not self._shaped(faulty):
+        if not self.shaped(faulty):
             return 0
         count = 0
         for name, value in self.candidate.items():
@@ -118,7 +118,7 @@ class Probe:
             count += int((near & self.far(name, value) & (value != 0)).sum())
         return count
 
-    def _shaped(self, values: Values) -> bool:
+    def shaped(self, values: Values) -> bool:
         """Whether everything that the candidate shows is there, in the right layer's shapes."""
         names = self.candidate.keys()
         return names <= self.right.keys() and all(

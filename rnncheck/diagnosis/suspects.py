@@ -97,7 +97,9 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
     what the candidate has wrong seldom are one: that would take faults that undo each other.
     """
     wrong = [probe.differing(probe.candidate) for probe in probes]
-    reach = [each for fault in faults if (each := reached(fault, probes, wrong))]
+    reach = [
+        each for fault in faults if (each := reached(fault, probes, wrong)) and (each.reproduced or not fault.rare)
+    ]
     if len(reach) < 2:
         return
     touched, every = torch.stack([each.touched for each in reach]), joined([each for each in wrong if each is not None])

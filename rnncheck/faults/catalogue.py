@@ -8,9 +8,10 @@ from pkgutil import iter_modules
 
 from rnncheck.errors import RefusedError, UsageError
 from rnncheck.faults import families
+from rnncheck.faults.families.constants import named
 from rnncheck.faults.fault import FAMILIES, Family, Fault
+from rnncheck.faults.one_place import only_at, parsed, placeable, places
 from rnncheck.faults.pages import Page, pages
-from rnncheck.faults.shared import only_at, places
 from rnncheck.model.spec import Spec
 
 # Whose first variant is tried in a part of the network too: parameters are copied, and initial states taken, for each
@@ -56,8 +57,10 @@ def placed(plain: Mapping[str, Fault], spec: Spec) -> Iterator[Fault]:
 def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
     """The fault of this spec called `name`: a slug, or a slug and a variant, as in "gate-order:i,f,o,g".
 
-    A slug alone is its first variant. Raises `RefusedError` for a slug that other layers have and this one has not, and
-    `UsageError` for one that there is not, and for a variant that this spec does not have.
+    A slug alone is its first variant. Behind a variant may stand the place where alone it is, as in
+    "gate-order:i,f,o,g; layer 1, reverse" or "missing-bias:b_hh, gate f, units 2 to 5", and any number stands for the
+    one in "parameter-scaled:W_hh times 0.5". Raises `RefusedError` for a slug that other layers have and this one has
+    not, and `UsageError` for one that there is not, and for a variant that this spec does not have.
     """
     every = faults_of(spec, lengths=lengths)
     slug, _, variant = name.partition(":")
@@ -74,6 +77,14 @@ def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
     for fault in family:
         if key(fault.variant) == key(variant):
             return fault
+    if with_number := named(slug.strip(), variant, spec):
+        return with_number
+    plain, _, place = variant.rpartition(";")
+    if where := parsed(place, spec):
+        fault = by_name(f"{slug}:{plain}", spec, lengths)
+        if placeable(fault, where):
+            return only_at(where, fault)
+        raise UsageError(f"{fault.title} cannot be in {where} alone")
     there = "; ".join(fault.variant for fault in family if fault.variant) or "none but the plain one"
     raise UsageError(f"{slug} has no variant {variant!r} for this {spec.cell} layer; there are {there}")
 

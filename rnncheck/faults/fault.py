@@ -71,7 +71,7 @@ class Fault:
     `slug` is its name in the catalogue and `variant` which one of its family it is: "i, f, o, g", "layer 1, reverse".
     Overrides of `mixin` call `super()`, so faults compose by inheritance. `shows_in` is what has to be looked at: the
     states of one call, the gradients, or a second call of the same network. `hidden` gives the known reasons for which
-    a scene cannot show it.
+    a scene cannot show it. A `rare` one is a variant of one that is not: the diagnosis tries it, the witness does not.
 
     A network whose fault shows in calls may write into what it is given, and remembers; so give it copies.
     """
@@ -81,6 +81,7 @@ class Fault:
     mixin: type[Network]
     shows_in: ShowsIn = "states"
     hidden: Hidden = always
+    rare: bool = False
 
     @property
     def title(self) -> str:

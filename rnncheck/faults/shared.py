@@ -1,9 +1,7 @@
-"""What families of faults share: parameters changed, one place alone, and reasons for which nothing shows."""
+"""What families of faults share: parameters changed, and reasons for which nothing shows."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +9,6 @@ from torch import Tensor
 from rnncheck.faults.fault import Fault, Hidden
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene, weights_of
-from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
@@ -95,57 +92,3 @@ def starts(network: Network, state: State) -> Iterator[Carry]:
     for layer in range(network.spec.num_layers):
         for direction in range(network.spec.directions):
             yield network.start(state, layer, direction)
-
-
-DIRECTIONS = ("forward", "reverse")
-
-
-@dataclass(frozen=True)
-class Where:
-    """Some of a network's layers and directions; None stands for all of them."""
-
-    layer: int | None = None
-    direction: int | None = None
-
-    def covers(self, here: tuple[int, int]) -> bool:
-        return self.layer in (None, here[0]) and self.direction in (None, here[1])
-
-    def names_both(self) -> bool:
-        """Whether it is one layer in one of two directions."""
-        return self.layer is not None and self.direction is not None
-
-    def __str__(self) -> str:
-        layer = [] if self.layer is None else [f"layer {self.layer}"]
-        return ", ".join(layer + ([] if self.direction is None else [DIRECTIONS[self.direction]]))
-
-
-def places(spec: Spec) -> Iterator[Where]:
-    """The places that are not the whole network, the larger ones first."""
-    layers, directions = range(spec.num_layers), range(spec.directions)
-    if len(layers) > 1:
-        yield from (Where(layer=layer) for layer in layers)
-    if len(directions) > 1:
-        yield from (Where(direction=direction) for direction in directions)
-    if len(layers) > 1 and len(directions) > 1:
-        yield from (Where(layer, direction) for layer in layers for direction in directions)
-
-
-def only_at(where: Where, fault: Fault) -> Fault:
-    """The same fault, in one place. It must be one of weights or of a step, which know what place they are in."""
-    variant = f"{fault.variant}; {where}" if fault.variant else str(where)
-    return replace(fault, variant=variant, mixin=guarded(where, fault.mixin))
-
-
-def guarded(where: Where, mixin: type[Network]) -> type[Network]:
-    """Overrides what `mixin` overrides, and passes over it in every other place."""
-    overridden = [name for name, value in vars(mixin).items() if callable(value)]
-    return type(mixin.__name__, (mixin,), {name: guard(where, mixin, name) for name in overridden})
-
-
-def guard(where: Where, mixin: type[Network], name: str) -> Callable[..., Any]:
-    wrong = getattr(mixin, name)
-
-    def method(self: CutNetwork, *args: Any) -> Any:
-        return wrong(self, *args) if where.covers(self.here) else getattr(super(mixin, self), name)(*args)
-
-    return method

@@ -106,7 +106,7 @@ def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> Mut
         return MutationTest(
             None, [f"no faults were planted in so many weights, {weight_count(spec):,}: --witness would"]
         )
-    faults = faults_of(spec, lengths=lengths is not None)
+    faults = [fault for fault in faults_of(spec, lengths=lengths is not None) if not fault.rare]
     seq_len, batch_size, _ = first.x.shape
     part, whole = part_of(spec, seq_len, batch_size, lengths, len(faults)), whole_of(first.x)
     planting = Planting(part, first, judgement)

@@ -82,6 +82,23 @@ def test_outputs_off_by_one(one_way: Scene) -> None:
     assert_equal(faulty("output-off-by-one:one step early", one_way).output, torch.cat([output[1:], output[-1:]]))
 
 
+def test_the_last_or_the_first_state_stands_at_every_timestep(one_way: Scene) -> None:
+    output, h_n = run(one_way, torchs(one_way))
+    aliased = faulty("output-aliases-state", one_way)
+    assert_equal(aliased.output, output[-1:].expand_as(output))
+    assert_equal(aliased.final.h, h_n)
+    repeated = faulty("return-inside-loop:its state as every output", one_way)
+    assert_equal(repeated.output, output[:1].expand_as(output))
+    assert_equal(repeated.final.h[0], output[0])
+
+
+def test_a_return_inside_the_loop_gives_one_timestep(one_way: Scene) -> None:
+    output, _ = run(one_way, torchs(one_way))
+    found = faulty("return-inside-loop", one_way)
+    assert_equal(found.output, output[:1])
+    assert_equal(found.final.h, output[:1])
+
+
 def test_final_states_of_another_step(one_way: Scene) -> None:
     output, _ = run(one_way, torchs(one_way))
     assert_equal(faulty("final-state-wrong:one step early", one_way).final.h[0], output[-2])

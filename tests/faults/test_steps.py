@@ -45,6 +45,63 @@ def h_for_c(given: Given) -> tuple[Array, Array]:
     return lstm(new_cell=lambda i, f, g, c: f * given.h + i * g)(given)
 
 
+def norm(a: Array) -> Array:
+    return (a - a.mean()) / np.sqrt(a.var() + 1e-5)
+
+
+def normed(given: Given, gates: str, parts: Callable[[str], Array]) -> dict[str, Array]:
+    """The gates' parts, normalised together."""
+    return dict(zip(gates, np.split(norm(np.concatenate([parts(gate) for gate in gates])), len(gates)), strict=True))
+
+
+def lstm_normed(of_cell: Callable[[Array], Array]) -> Step:
+    """Both products normalised, and the new cell by `of_cell`."""
+
+    def step(given: Given) -> tuple[Array, Array]:
+        p, u = (normed(given, "ifgo", part.__getitem__) for part in (given.p, given.u))
+        return lstm(new_cell=lambda i, f, g, c: of_cell(f * c + i * g))(replace(given, p=p, u=u))
+
+    return step
+
+
+def gru_normed(given: Given) -> tuple[Array, Array]:
+    p, u = (normed(given, "rzn", part.__getitem__) for part in (given.p, given.u))
+    return gru()(replace(given, p=p, u=u))
+
+
+def sum_normed(given: Given) -> tuple[Array, Array]:
+    return lstm()(replace(given, **only(normed(given, "ifgo", given.sum))))
+
+
+def only(sums: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    """These sums, and nothing to add to them."""
+    zero = {gate: np.zeros_like(value) for gate, value in sums.items()}
+    return {"p": sums, "u": zero, "b_ih": zero, "b_hh": zero}
+
+
+def product(given: Given, gate: str) -> Array:
+    return (given.p[gate] + given.b_ih[gate]) * (given.u[gate] + given.b_hh[gate])
+
+
+def lstm_multiplied(given: Given) -> tuple[Array, Array]:
+    return lstm()(replace(given, **only({gate: product(given, gate) for gate in "ifgo"})))
+
+
+def with_constant(step: Step, gate: str, number: float) -> Step:
+    def changed(given: Given) -> tuple[Array, Array]:
+        return step(replace(given, b_ih=given.b_ih | {gate: given.b_ih[gate] + number}))
+
+    return changed
+
+
+def leaky(step: Step, number: float) -> Step:
+    def averaged(given: Given) -> tuple[Array, Array]:
+        h, c = step(given)
+        return number * given.h + (1 - number) * h, c
+
+    return averaged
+
+
 def c_and_h_taken(given: Given) -> tuple[Array, Array]:
     u = {gate: W @ given.c for gate, W in given.W_hh.items()}
     return lstm()(replace(given, h=given.c, c=given.h, u=u))
@@ -59,6 +116,13 @@ def c_and_h_given(given: Given) -> tuple[Array, Array]:
     ("name", "step"),
     {
         "forget-bias-added": lstm(forget_bias=1.0),
+        "gate-constant-added": with_constant(lstm(), "i", 1.0),
+        "gate-constant-added:o + 1": with_constant(lstm(), "o", 1.0),
+        "state-averaged": leaky(lstm(), 0.1),
+        "layer-normalised": lstm_normed(lambda c: c),
+        "layer-normalised:both products, and c": lstm_normed(norm),
+        "layer-normalised:the sum": sum_normed,
+        "multiplicative": lstm_multiplied,
         "missing-cell-activation": lstm(new_hidden=lambda o, new, c: o * new),
         "stale-cell-state": lstm(new_hidden=lambda o, new, c: o * np.tanh(c)),
         "coupled-gates:i = 1 - f": lstm(new_cell=lambda i, f, g, c: f * c + (1 - f) * g),
@@ -120,6 +184,10 @@ def bias_outside(given: Given, r: Array) -> Array:
         "gru-reset-before-matmul:b_hn reset too": gru(all_reset),
         "gru-bias-outside-reset": gru(bias_outside),
         "gru-reset-over-input": gru(lambda s, r: r * s.sum("n")),
+        "gru-bias-inside-reset": gru(lambda s, r: s.p["n"] + r * (s.u["n"] + s.b_ih["n"] + s.b_hh["n"])),
+        "gru-update-uneven:z n + z h": gru(mix=lambda n, z, h: z * n + z * h),
+        "gate-constant-added": with_constant(gru(), "z", -1.0),
+        "layer-normalised": gru_normed,
         "gru-update-inverted": gru(mix=lambda n, z, h: z * n + (1 - z) * h),
         "gate-ignored:r": gru(lambda s, r: s.sum("n")),
         "gate-ignored:z": gru(mix=lambda n, z, h: n),
@@ -168,6 +236,11 @@ def test_rnn(name: str, f: Callable[[Array], Array]) -> None:
         "bias-counted-twice:b_ih": lambda s: (np.tanh(s.sum("h") + s.b_ih["h"]),) * 2,
         "bias-counted-twice:b_hh for both": lambda s: (np.tanh(s.p["h"] + s.u["h"] + 2 * s.b_hh["h"]),) * 2,
         "scalar-bias": lambda s: (np.tanh(s.p["h"] + s.u["h"] + s.b_ih["h"][0] + s.b_hh["h"][0]),) * 2,
+        "parameter-scaled": lambda s: (np.tanh(s.sum("h") - s.u["h"] / 2),) * 2,
+        "multiplicative": lambda s: (np.tanh(product(s, "h")),) * 2,
+        "multiplicative:product added to the sum": lambda s: (np.tanh(s.sum("h") + s.p["h"] * s.u["h"]),) * 2,
+        "layer-normalised": lambda s: (np.tanh(norm(s.p["h"]) + norm(s.u["h"]) + s.b_ih["h"] + s.b_hh["h"]),) * 2,
+        "layer-normalised:h": lambda s: (norm(np.tanh(s.sum("h"))),) * 2,
         "recurrent-weight-transposed": lambda s: (np.tanh(s.sum("h") - s.u["h"] + s.h @ s.W_hh["h"]),) * 2,
     }.items(),
 )

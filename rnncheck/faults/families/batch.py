@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
+from rnncheck.faults.one_place import Where, only_at
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.shared import Where, one_row, one_step_or_row, only_at, whole_rows
+from rnncheck.faults.shared import one_row, one_step_or_row, whole_rows
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights

@@ -1,6 +1,6 @@
 """The gates of LSTM and GRU: their order, and what each of them does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import permutations
 
 import torch
@@ -49,6 +49,18 @@ def in_order(order: str, right: str, hidden_size: int, names: tuple[str, ...], p
     return altered("gate-order", variant, change, "the gates that change places have the same weights")
 
 
+Mix = Callable[[Tensor, Tensor, Tensor], Tensor]
+UNEVEN: dict[str, Mix] = {
+    "n + z h": lambda n, z, h: n + z * h,
+    "z n + z h": lambda n, z, h: z * n + z * h,
+    "(1 - z) n + (1 - z) h": lambda n, z, h: (1 - z) * n + (1 - z) * h,
+    "(1 - z) n + h": lambda n, z, h: (1 - z) * n + h,
+    "z n + h": lambda n, z, h: z * n + h,
+    "n + (1 - z) h": lambda n, z, h: n + (1 - z) * h,
+    "(1 - z) n": lambda n, z, h: (1 - z) * n,
+}  # of (1 - z) n + z h, a part of which is wrong
+
+
 @family(reported=2)
 def of_gru(spec: Spec) -> Iterator[Fault]:
     if spec.cell is not Cell.GRU:
@@ -58,7 +70,10 @@ def of_gru(spec: Spec) -> Iterator[Fault]:
     if spec.bias:
         yield Fault("gru-bias-outside-reset", "", BiasOutsideReset, hidden=no_proposal_bias)
         yield Fault("gru-reset-before-matmul", "b_hn reset too", AllReset, hidden=one_unit)
+        yield Fault("gru-bias-inside-reset", "", BiasInsideReset, hidden=no_input_bias)
     yield Fault("gru-reset-over-input", "", ResetOverInput)
+    for variant, mix in UNEVEN.items():
+        yield Fault("gru-update-uneven", variant, mixing(mix))
     yield Fault("gate-ignored", "r", constant_gate("r", 1))
     yield Fault("gate-ignored", "z", constant_gate("z", 0))
 
@@ -87,6 +102,14 @@ class BiasOutsideReset(CutNetwork):
         return p_n + b_hn + r * (h @ W_hn)
 
 
+class BiasInsideReset(CutNetwork):
+    """n = tanh(x W_in + r (h W_hn + b_in + b_hn)): one bias, added where the state's is."""
+
+    def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
+        b_in = w.b_ih[..., -h.shape[-1] :]
+        return p_n - b_in + r * (u_n + b_in)
+
+
 class ResetOverInput(CutNetwork):
     """n = tanh(r (p_n + u_n)): the reset gate weighs the input's share too."""
 
@@ -99,6 +122,16 @@ class UpdateInverted(CutNetwork):
 
     def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
         return super().mix(h, z, n)
+
+
+def mixing(mix: Mix) -> type[Network]:
+    """h' by another mixture of n, z and h."""
+
+    class Mixing(CutNetwork):
+        def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
+            return mix(n, z, h)
+
+    return Mixing
 
 
 def constant_gate(gate: str, at: float) -> type[Network]:
@@ -123,6 +156,12 @@ def no_proposal_bias(scene: Scene) -> str | None:
     return "b_hn is zero"
 
 
+def no_input_bias(scene: Scene) -> str | None:
+    if any(w.b_ih[-scene.spec.hidden_size :].any() for w in scene.layers()):
+        return None
+    return "b_in is zero"
+
+
 def one_unit(scene: Scene) -> str | None:
     return "H is 1: r is a factor of the same product either way" if scene.spec.hidden_size == 1 else None
 
@@ -135,7 +174,6 @@ def one_unit_without_bias(scene: Scene) -> str | None:
 def of_lstm(spec: Spec) -> Iterator[Fault]:
     if spec.cell is not Cell.LSTM:
         return
-    yield Fault("forget-bias-added", "", ForgetBiasAdded)
     yield Fault("stale-cell-state", "", StaleCell)
     yield Fault("coupled-gates", "i = 1 - f", InputCoupled)
     yield Fault("coupled-gates", "f = 1 - i", ForgetCoupled)
@@ -144,14 +182,6 @@ def of_lstm(spec: Spec) -> Iterator[Fault]:
         yield Fault("peephole", "c through W_hh", CellThroughWeights)
     for gate in "ifo":
         yield Fault("gate-ignored", gate, open_gate(gate))
-
-
-class ForgetBiasAdded(CutNetwork):
-    """f = σ(a_f + 1): a bias of one that TensorFlow's cells add by themselves."""
-
-    def gate_sums(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
-        i, f, g, o = super().gate_sums(w, p, h, c)
-        return i, f + 1, g, o
 
 
 class StaleCell(CutNetwork):

@@ -10,6 +10,7 @@ from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import one_step, unchanged
 from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network, Sweep
 
@@ -20,6 +21,11 @@ def of_time(spec: Spec) -> Iterator[Fault]:
     yield Fault("output-off-by-one", "one step early", StateAfter, hidden=one_step)
     if spec.num_layers > 1:
         yield Fault("output-off-by-one", "of the last layer alone", LastStateBefore)
+    yield Fault("output-aliases-state", "", StateInPlace, hidden=one_step)
+    if spec.num_layers > 1:
+        yield Fault("output-aliases-state", "of the last layer alone", LastStateInPlace, hidden=one_step)
+    yield Fault("return-inside-loop", "", FirstStepAlone, hidden=one_step)
+    yield Fault("return-inside-loop", "its state as every output", FirstStepRepeated, hidden=one_step)
     yield Fault("output-reversed", "", OutputReversed, hidden=one_step)
     yield Fault("time-reversed", "", InputReversed, hidden=one_step)
     yield Fault("time-reversed", "output put back", Backwards, hidden=one_step)
@@ -45,6 +51,43 @@ class StateAfter(CutNetwork):
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         return super().outputs(start, [*history[1:], history[-1]])
+
+
+class StateInPlace(CutNetwork):
+    """Every output is one and the same tensor, which each step overwrites: the last state stands at every timestep."""
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        return super().outputs(start, [history[-1]] * len(history))
+
+
+class LastStateInPlace(CutNetwork):
+    """So it is in the last layer; what the layers below hand on is right."""
+
+    def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+        last = self.here[0] == self.spec.num_layers - 1
+        return super().outputs(start, [history[-1]] * len(history) if last else history)
+
+
+class FirstStepAlone(CutNetwork):
+    """The loop returns at the end of its first turn: one timestep is read, and one output given."""
+
+    def run(
+        self,
+        weights: Mapping[str, Tensor],
+        x: Tensor,
+        state: State | None = None,
+        lengths: Sequence[int] | Tensor | None = None,
+        dropout: float = 0.0,
+    ) -> Trace:
+        return super().run(weights, x[:1], state, None, dropout)
+
+
+class FirstStepRepeated(CutNetwork):
+    """In every layer the state after the first step is the last one, and stands at every timestep."""
+
+    def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+        first = super().scan(w, p[:1], carry, None if active is None else active[:1])
+        return first * len(p)
 
 
 class OutputReversed(CutNetwork):

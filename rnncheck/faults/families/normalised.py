@@ -1,0 +1,164 @@
+"""Layer normalisation, which torch.nn's recurrent layers do not have, and products in the place of sums."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rnncheck.faults.fault import Fault, family
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.faults.scene import Scene
+from rnncheck.faults.shared import blocks
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Carry, Network
+
+Normalise = Callable[[Tensor], Tensor]
+
+
+@family(reported=20)
+def of_normalised(spec: Spec) -> Iterator[Fault]:
+    yield from normalised(spec)
+    if spec.hidden_size > 1 and not spec.proj_size:
+        yield Fault("layer-normalised", "h", NormalisedHidden)
+    yield Fault("multiplicative", "", MultipliedSums)
+    yield Fault("multiplicative", "product added to the sum", AddedProduct)
+
+
+def normalised(spec: Spec) -> Iterator[Fault]:
+    """Of the products, of the sums, whole or gate by gate; and of the LSTM's cell, alone or besides."""
+    size = spec.hidden_size
+    cells: dict[str, type[Network] | None] = {"": None}
+    if spec.cell is Cell.LSTM and size > 1:
+        cells |= {"c": NormalisedCell, "c where h reads it": NormalisedReading}
+    for name, mixin in of_sums(spec).items():
+        for cell, also in cells.items():
+            both = mixin if also is None else type(mixin.__name__, (mixin, also), {})
+            yield Fault("layer-normalised", name + (f", and {cell}" if cell else ""), both, rare=bool(cell))
+    for cell, alone in cells.items():
+        if alone is not None:
+            yield Fault("layer-normalised", cell, alone, hidden=one_unit)
+
+
+def of_sums(spec: Spec) -> dict[str, type[Network]]:
+    """The ways to normalise what the gates are made of, each with its name."""
+    size, found = spec.hidden_size, dict[str, type[Network]]()
+    ways: dict[str, Normalise] = {"": layer_norm} if spec.cell.gates > 1 or size > 1 else {}
+    if spec.cell.gates > 1 and size > 1:
+        ways[", each gate"] = lambda value: torch.cat([layer_norm(block) for block in blocks(value, size)], -1)
+    for way, normalise in ways.items():
+        found[f"both products{way}"] = of_products(normalise, with_bias=False)
+        if spec.bias:
+            found[f"both products with their biases{way}"] = of_products(normalise, with_bias=True)
+        if spec.cell is not Cell.GRU:
+            found[f"the sum{way}"] = of_sum(normalise)
+    if spec.cell is Cell.GRU and size > 1:
+        found["the sum, each gate"] = NormalisedSums
+    return found
+
+
+def layer_norm(value: Tensor) -> Tensor:
+    """(value - mean) / sqrt(variance + 1e-5) over the last axis, as `torch.nn.LayerNorm` begins."""
+    return functional.layer_norm(value, value.shape[-1:])
+
+
+def of_products(normalise: Normalise, *, with_bias: bool) -> type[Network]:
+    """norm(x W_ih) + norm(h W_hh) + b, or with each bias inside the norm of its product."""
+
+    class NormalisedProducts(CutNetwork):
+        def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+            product = x @ w.W_ih
+            if with_bias:
+                return normalise(product + w.b_ih)
+            return normalise(product) + (w.b_ih if self.spec.cell is Cell.GRU else w.b_ih + w.b_hh)
+
+        def sums(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+            return p + normalise(h @ w.W_hh + w.b_hh if with_bias else h @ w.W_hh)
+
+        def recurrent(self, w: LayerWeights, h: Tensor) -> Tensor:
+            return normalise(h @ w.W_hh + w.b_hh) if with_bias else normalise(h @ w.W_hh) + w.b_hh
+
+    return NormalisedProducts
+
+
+def of_sum(normalise: Normalise) -> type[Network]:
+    """norm(x W_ih + b_ih + h W_hh + b_hh)."""
+
+    class NormalisedSum(CutNetwork):
+        def sums(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+            return normalise(super().sums(w, p, h))
+
+    return NormalisedSum
+
+
+class NormalisedSums(CutNetwork):
+    """What r, z and n of the GRU are made of, each normalised."""
+
+    def activate(self, what: str, value: Tensor) -> Tensor:
+        return super().activate(what, layer_norm(value))
+
+
+class NormalisedCell(CutNetwork):
+    """c' = norm(f c + i g)."""
+
+    def new_cell(self, i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor:
+        return layer_norm(super().new_cell(i, f, g, c))
+
+
+class NormalisedReading(CutNetwork):
+    """h' = o tanh(norm(c')), and c' itself is handed on as it is."""
+
+    def new_hidden(self, o: Tensor, new: Tensor, c: Tensor) -> Tensor:
+        return super().new_hidden(o, layer_norm(new), c)
+
+
+class NormalisedHidden(CutNetwork):
+    """h' = norm(h'), which is handed on and given out."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        h, *c = super().step(w, p, carry)
+        return (layer_norm(h), *c)
+
+
+class MultipliedSums(CutNetwork):
+    """(x W_ih + b_ih) ⊙ (h W_hh + b_hh) in the place of their sum."""
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        return x @ w.W_ih + w.b_ih
+
+    def sums(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+        return p * (h @ w.W_hh + w.b_hh)
+
+    def gru_step(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+        return self.gated(p * self.recurrent(w, h), h)
+
+    def gated(self, sums: Tensor, h: Tensor) -> Tensor:
+        """The GRU's h' from the sums of its gates, of which n's is weighed by r."""
+        a_r, a_z, a_n = sums.chunk(3, -1)
+        r, z = self.activate("r", a_r), self.activate("z", a_z)
+        return self.mix(self.activate("n", r * a_n), z, h)
+
+
+class AddedProduct(CutNetwork):
+    """(x W_ih) ⊙ (h W_hh) is added to the sum of both and of the biases (multiplicative integration)."""
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        return x @ w.W_ih
+
+    def sums(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+        u = h @ w.W_hh
+        return p * u + p + u + w.b_ih + w.b_hh
+
+    def gru_step(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
+        (p_r, p_z, p_n), (u_r, u_z, u_n) = p.chunk(3, -1), (h @ w.W_hh).chunk(3, -1)
+        b_r, b_z, b_in = w.b_ih.chunk(3, -1)
+        c_r, c_z, b_hn = w.b_hh.chunk(3, -1)
+        r = self.activate("r", p_r * u_r + p_r + u_r + b_r + c_r)
+        z = self.activate("z", p_z * u_z + p_z + u_z + b_z + c_z)
+        v_n = r * (u_n + b_hn)
+        return self.mix(self.activate("n", p_n * v_n + p_n + b_in + v_n), z, h)
+
+
+def one_unit(scene: Scene) -> str | None:
+    return "H is 1: there is nothing to normalise" if scene.spec.hidden_size == 1 else None
