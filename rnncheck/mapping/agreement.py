@@ -56,6 +56,27 @@ def published_as(native: Native, mapping: Filling) -> Network | None:
     return next((each for each in published(native.spec) if agrees(native, mapping, each)), None)
 
 
+def is_on_top(native: Native, mapping: Filling, head: str) -> bool:
+    """Whether what is shown is the states times this matrix, whatever it holds: so it has no part in the recurrence."""
+    spec = native.spec
+    dtype = getattr(torch, spec.dtype)
+    weights = mapping.restrict(draw(spec, _SEED))
+    x, state = inputs(native)
+    with torch.no_grad():
+        mapping.fill(native, {name: value.to(spec.device, dtype) for name, value in weights.values.items()})
+        before = native.run(x, state)
+        generator = torch.Generator().manual_seed(_SEED)
+        held = native.tensors()[head]
+        matrix = torch.randn(held.shape, generator=generator, dtype=torch.float64).to(held)
+        held.copy_(matrix)
+        after = native.run(x, state)
+    tolerance = TOLERANCE.get(spec.dtype, 1e-4)
+    pairs = shown(after, before, native.facts.exposes)
+    return bool(pairs) and all(
+        any(near(a, (b @ each).double(), tolerance) for each in (matrix, matrix.t())) for a, b in pairs
+    )
+
+
 def inputs(native: Native) -> tuple[Tensor, State]:
     """x (T, B, I) and a state, random where the candidate takes it, else zero."""
     spec: Spec = native.spec

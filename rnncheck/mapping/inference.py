@@ -4,14 +4,14 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
-from rnncheck.mapping.agreement import agrees
+from rnncheck.mapping.agreement import agrees, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered
 from rnncheck.mapping.budget import LEAST, Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import NEARLY_EXACT, Bench, Reading
-from rnncheck.mapping.names import is_head, is_start
+from rnncheck.mapping.names import is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, of_one_direction, published
 from rnncheck.mapping.notes import explained, unread
@@ -30,6 +30,7 @@ Make = Callable[[Spec], Native]
 # No sum or multiple of one is the other, nor the number of a cell's gates: a shape says what its axes are.
 _INPUT, _HIDDEN, _PROJECTION = 5, 7, 3
 _SMALL_INPUT, _SMALL_HIDDEN = 2, 5
+MOST_HEADS = 16  # that are tried
 
 
 def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool = True) -> FoundMapping:
@@ -130,8 +131,12 @@ class _Search:
             search = replace(self, own=own)
             where_else, _ = placed(self.native, self.probe, own)
             reading = Bench(self.native, self.probe, own).reading(where_else, published(spec)[0])
-            if reading is not None and (agreeing := search._agreeing(reading, published(spec)[0])) is not None:
+            agreeing = None if reading is None else search._agreeing(reading, published(spec)[0])
+            square = next(name for name in heads if name in self._squares())
+            if agreeing is not None and is_on_top(self.native, agreeing, square):
                 return agreeing
+            if self.budget.over:
+                break
         if faults and spec.bidirectional and (shared := self._shared_by_directions(bench)) is not None:
             return shared
         if faults and not all(each.pinned for each in where):
@@ -142,17 +147,22 @@ class _Search:
             raise MappingError("nothing that it computes depends on its tensors as on the weights of such a layer")
         return found
 
+    def _squares(self) -> list[str]:
+        size = self.probe.spec.state_size
+        return [name for name, tensor in self.native.tensors().items() if tensor.shape == (size, size)]
+
     def _possible_heads(self) -> list[frozenset[str]]:
-        """A square matrix, and the vectors of its size that may go with it: such a head looks like the state."""
+        """A square matrix, and a vector of its size that may go with it: such a head looks like the state."""
         spec = self.probe.spec
-        live = {name: tensor for name, tensor in self.native.tensors().items() if name in self.live}
-        if spec.bidirectional or spec.num_layers > 1:
+        if spec.bidirectional:
             return []
-        squares = [name for name, tensor in live.items() if tensor.shape == (spec.state_size, spec.state_size)]
+        live = {name: tensor for name, tensor in self.native.tensors().items() if name in self.live}
+        live = {name: tensor for name, tensor in live.items() if torch_kind(name) is None}
+        squares = [name for name in self._squares() if name in live]
         vectors = [name for name, tensor in live.items() if tensor.numel() == spec.state_size]
-        if len(squares) < 2 or spec.cell.gates > 1:
-            squares = [name for name in squares if is_head(name)] if spec.cell.gates > 1 else []
-        return [frozenset({square, *also}) for square in squares for also in ([], *([each] for each in vectors))]
+        pairs = [(square, also) for square in squares for also in ([], *([each] for each in vectors))]
+        pairs.sort(key=lambda pair: sum(not is_head(name) for name in (pair[0], *pair[1])))  # the sort is stable
+        return [frozenset({square, *also}) for square, also in pairs][:MOST_HEADS]
 
     def _shared_by_directions(self, bench: Bench) -> FoundMapping | None:
         """The mapping of a candidate whose two directions read the same weights."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from rnncheck.mapping import names
-from rnncheck.mapping.expression import GATES, Ones, Rows, Unused, Zeros, rows
+from rnncheck.mapping.expression import GATES, Eye, Ones, Rows, Unused, Zeros, rows
 from rnncheck.mapping.found import FoundMapping
 from rnncheck.text import printable
 
@@ -69,8 +69,13 @@ def _held(mapping: FoundMapping) -> list[str]:
     """What the candidate was not compared with as its class makes it. With --no-bias, that its biases are zero was
     asked for."""
     zeros = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Zeros)]
+    heads = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Eye)]
     ones = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Ones)]
-    kinds = (("zero", [name for name in zeros if mapping.spec.bias or names.is_start(name)]), ("one", ones))
+    kinds = (
+        ("zero", [name for name in zeros if mapping.spec.bias or names.is_start(name)]),
+        ("one", ones),
+        ("the identity", heads),
+    )
     return [
         f"{', '.join(map(printable, held))}, which torch.nn lacks, {'is' if len(held) == 1 else 'are'} {said}"
         for said, held in kinds

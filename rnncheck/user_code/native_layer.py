@@ -54,10 +54,13 @@ class NativeLayer:
         return frozenset(self._tensors) | frozenset(saved)
 
     def registered(self) -> frozenset[str]:
-        """Of what is no module all: its user trains what it holds."""
+        """What a module knows of: parameters, and buffers, which are held back from training on purpose.
+
+        Of what is no module all: its user trains what it holds.
+        """
         if not isinstance(self._thing, nn.Module):
             return frozenset(self._tensors)
-        parameters = {id(each) for each in self._thing.parameters()}
+        parameters = {id(each) for each in (*self._thing.parameters(), *self._thing.buffers())}
         return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
 
     @property
@@ -66,7 +69,10 @@ class NativeLayer:
 
     def trains(self, names: frozenset[str]) -> bool:
         """Whether an optimizer would change all of these; of what is no module its user decides."""
-        return not isinstance(self._thing, nn.Module) or all(self._wanted[name] for name in names)
+        if not isinstance(self._thing, nn.Module):
+            return True
+        buffers = {id(each) for each in self._thing.buffers()}
+        return all(self._wanted[name] or id(self._tensors[name]) in buffers for name in names)
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         dtype, graded = getattr(torch, self.spec.dtype), wanted(x)
