@@ -95,7 +95,8 @@ class Constructor:
                     f"give it: --arg {name}=VALUE"
                 )
         if self._open and not {"input_size", "hidden_size"} & set(self.roles.values()):
-            filled |= {name: value for name, value in torch_keywords(spec).items() if name not in self._preset}
+            open_ones = {name: value for name, value in torch_keywords(spec).items() if name not in self._preset}
+            filled = open_ones | filled
         return filled | (
             {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
         )

@@ -62,4 +62,7 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     for role in ("input_size", "hidden_size"):
         if role not in found.values() and unknown and "config" not in found.values():
             found[unknown.pop(0)] = role
+    bare = len(unknown) == 1 and len(unknown[0]) == 1
+    if bare and not {"output_size", "config"} & set(found.values()):
+        found[unknown[0]] = "output_size"  # i, h, o
     return found
