@@ -75,6 +75,10 @@ class SessionLayer:
         """onnxruntime runs forward alone."""
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        if not x.numel():  # on which onnxruntime ends the process: of nothing, nothing is computed
+            y = x.new_empty(*x.shape[:2], self._spec.hidden_size) if self._spec.head else None
+            c = None if state.c is None else state.c.clone()
+            return Trace(x.new_empty(*x.shape[:2], self._spec.output_size), State(state.h.clone(), c), y)
         feeds = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
         given = {name: np.ascontiguousarray(value.detach().numpy()) for name, value in feeds.items()}
         if lengths is not None:

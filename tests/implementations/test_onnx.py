@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from implementations.cases import CASES, Case
-from implementations.conformance import RULES, refusal
+from implementations.conformance import RULES, refusal, run
 from torch import nn
 
 from rnncheck.errors import CannotRun
@@ -34,6 +34,14 @@ def test_onnxruntime_keeps_every_rule_or_says_what_it_lacks() -> None:
     assert (kept, refused) == (22, {"ONNX has no projection of h; leave --proj-size out"})
     assert refusal(load("onnxruntime"), CASES[0]) == "onnxruntime has recurrent layers in float32 alone, and no float64"
     assert "not on cuda" in str(load("onnxruntime").refuses(Spec(device="cuda")))
+
+
+@pytest.mark.parametrize(("seq_len", "batch_size"), [(3, 0), (0, 2)])
+def test_an_empty_batch_does_not_end_the_process(seq_len: int, batch_size: int) -> None:
+    case = Case(Spec(cell=Cell.GRU, bidirectional=True), seq_len, batch_size)
+    trace = run(load("onnxruntime"), case)
+    assert trace.output.shape == (seq_len, batch_size, 8)
+    assert torch.equal(trace.final.h, case.state().h)
 
 
 def test_what_is_not_installed_is_refused_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
