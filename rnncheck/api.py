@@ -72,6 +72,9 @@ def check(
     rtol: float | None = DEFAULT.rtol,
     backward: bool | None = DEFAULT.backward,
     lockstep: bool | None = DEFAULT.lockstep,
+    paths: str | Iterable[str] | None = DEFAULT.paths,
+    compile: bool = DEFAULT.compile,
+    autocast: bool = DEFAULT.autocast,
     witness: bool | None = DEFAULT.witness,
     strict: bool = DEFAULT.strict,
     diagnose: bool = DEFAULT.diagnose,
@@ -107,6 +110,8 @@ def check(
     atol, rtol: allow this difference instead of the rounding envelope.
     backward, lockstep: compare gradients, and every step by itself; None does so where it can be done, and by the
         envelope alone.
+    paths: in which other ways the layer is used and compared: "default", "all", "none", or some by name, such as
+        "no-state,strides"; None is the default ones, unless a tolerance is stated. `compile` and `autocast` add these.
     witness, strict: after a pass, plant known faults to see which would have been caught (None: unless the layer is
         large); `strict` takes a pass that would have missed one for inconclusive.
     diagnose: on a mismatch, look for the known fault that explains it.
@@ -143,6 +148,7 @@ def check(
     shared |= {
         "cell": None if cell is None else Cell(cell),
         "dtype": Dtype(dtype),
+        "paths": paths if paths is None or isinstance(paths, str) else ",".join(paths) or "none",
         "weights": Path(weights) if isinstance(weights, str | os.PathLike) else None,
         "against_weights": Path(against_weights) if isinstance(against_weights, str | os.PathLike) else None,
         "sync": sync,

@@ -85,7 +85,8 @@ class Comparison:
 
     `mode` says how the two were run: "free" from one initial state, each from what it made of it; "lockstep" every
     step from the exact states before it, and against exact arithmetic; "backward" the gradients,
-    and "backward float64" those of the same layers built in float64.
+    and "backward float64" those of the same layers built in float64; "path:" and a slug, used in another way than at
+    first, such as without a state.
     `max_abs` is the largest |candidate - reference|, found `at` a place (in a parameter's gradient: at an `entry`)
     where the values were `candidate_value` and `reference_value`; `max_ulp` is that difference in units of the last
     place of the reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest
@@ -202,6 +203,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class NotGone:
+    """Parts of a path that were not gone down, and why; `by` is the side that does not offer them."""
+
+    what: tuple[str, ...]
+    why: str
+    by: str = "candidate"
+
+
+@dataclass(frozen=True)
+class PathFacts:
+    """One way in which the layer was used: which parts of it were gone down, and which are not offered.
+
+    What was compared there is among the comparisons, their mode "path:" and the slug.
+    """
+
+    path: str
+    title: str
+    gone: tuple[str, ...]
+    not_offered: tuple[NotGone, ...] = ()
+
+
+@dataclass(frozen=True)
 class Unseen:
     """A fault that was planted and not caught, and why."""
 
@@ -246,6 +269,7 @@ class Report:
     comparisons: Sequence[Comparison] = ()
     first_divergence: Divergence | None = None
     findings: Sequence[Finding] = ()
+    paths: Sequence[PathFacts] = ()
     witness: Witness | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 

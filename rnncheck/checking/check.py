@@ -46,6 +46,7 @@ def reported(case: Case, found: Examination) -> Report:
         comparisons=found.comparisons,
         first_divergence=first_divergence(found.comparisons),
         findings=told(common, found.evidence),
+        paths=found.paths,
         witness=witness,
         notes=[
             *carrying(found.comparisons),

@@ -16,11 +16,14 @@ from rnncheck.evidence import free_run
 from rnncheck.evidence.allowance import Stated
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
+from rnncheck.evidence.paths.path import chosen
+from rnncheck.evidence.paths.scene import Setting, User
+from rnncheck.evidence.paths.walk import walk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
-from rnncheck.report import Comparison, Verdict
+from rnncheck.report import Comparison, PathFacts, Verdict
 from rnncheck.witness import Judgement, MutationTest, insufficient, try_mutants
 
 Progress = Callable[[int, int | None], None]
@@ -38,6 +41,8 @@ class Examination:
     comparisons: list[Comparison]
     evidence: Evidence
     switches: dict[str, object]
+    paths: Sequence[PathFacts] = ()
+    setting: Setting | None = None
     mutation_test: MutationTest = NOT_TRIED
     stopped: KeyboardInterrupt | None = None
 
@@ -98,6 +103,7 @@ def examine(case: Case, progress: Progress | None = None) -> Examination:
             found.stop(stopped, "before the end of the data")
         elif first is not None:
             try:
+                use_otherwise(found, case)
                 account_for(found, case, first)
             except KeyboardInterrupt as interrupt:
                 found.stop(interrupt, "while known faults were tried")
@@ -138,6 +144,45 @@ def unconfirmed(
     return first.unconfirmed(wrong, case.enveloped.rounding, case.plan.seed)
 
 
+def use_otherwise(found: Examination, case: Case) -> None:
+    """What agrees as it was run is used in other ways too, each of which may show that it is another function."""
+    plan, common = case.plan, case.common
+    text = plan.paths or ("none" if case.tolerance else "default")
+    if found.verdict is not Verdict.EQUIVALENT or text == "none":
+        return
+    if plan.sync == "none":
+        found.evidence.notes.append("the layers were used in no other way, for which they would be given other weights")
+        return
+    if any(isinstance(each, RunsOnce) for each in case.sides):
+        found.evidence.notes.append("the layers were used in no other way: a recorded run cannot be")
+        return
+    if plan.paths is None and any(each.name.startswith("exec:") for each in case.sides):
+        found.evidence.notes.append(
+            "the layers were used in no other way, which takes a command each time: --paths would"
+        )
+        return
+    setting = Setting(
+        replace(plan.spec, head=None),
+        (User(case.sides[0]), User(case.sides[1])),
+        plan.sequences.seq_len or found.steps,
+        plan.sequences.batch_size,
+        case.tolerance,
+        plan.tf32,
+        common.takes_state,
+        common.takes_cell_state,
+        plan.seed,
+        common.unexposed,
+    )
+    walked = walk(chosen(text), setting)
+    found.paths, found.setting = walked.facts, setting
+    found.comparisons += walked.comparisons
+    found.evidence.findings += walked.findings
+    if walked.findings:
+        found.verdict, found.reason = Verdict.MISMATCH, None
+    elif walked.doubt:
+        found.verdict, found.reason = Verdict.INCONCLUSIVE, walked.doubt
+
+
 def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
     """What makes a mismatch one, or which faults a pass would have caught."""
     plan, common = case.plan, case.common
@@ -147,7 +192,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
             f"{first.sides[0].name} is a recorded run: no known fault was tried, since it can be run on no other data; "
             "of a layer that is compared against it the mismatch would be explained"
         )
-    elif found.verdict is Verdict.MISMATCH:
+    elif found.verdict is Verdict.MISMATCH and not found.paths:  # what parts on a path alone is named by it
         from rnncheck.checking.explain import explain  # a pass has no need of it, and should not wait for it
 
         stated = case.tolerance is not None
@@ -155,7 +200,10 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:
         modes = {each.mode for each in found.comparisons}
         held = case.tolerance or case.enveloped.rounding
-        judgement = Judgement(held, modes, plan.seed, common.unexposed, common.withheld, common.by_row)
+        paths = {each.path: each for each in found.paths}
+        judgement = Judgement(
+            held, modes, plan.seed, common.unexposed, common.withheld, common.by_row, found.setting, paths
+        )
         found.mutation_test = try_mutants(first, judgement, always=plan.witness is not None)
         witness = found.mutation_test.witness
         if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):

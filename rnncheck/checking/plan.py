@@ -35,6 +35,8 @@ class Plan:
     envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it, by the
     envelope (None: unless a tolerance is stated);
     `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated);
+    `paths` says in which other ways the layer is used, "default", "all", "none" or some by name, with commas between
+    (None: the default ones, unless a tolerance is stated);
     `diagnose` looks for the known fault that explains a mismatch. `witness` plants every known fault after a pass, to
     see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
     missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
@@ -67,6 +69,7 @@ class Plan:
     rtol: float | None = None
     lockstep: bool | None = None
     backward: bool | None = None
+    paths: str | None = None
     diagnose: bool = True
     witness: bool | Literal["strict"] | None = None
     tf32: bool = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rnncheck.cli.attended import end_with_parent, limit, require_parent
 from rnncheck.cli.options import CheckOptions, Format
-from rnncheck.cli.plans import arguments_of, plan_of, rows_shown, witness_of
+from rnncheck.cli.plans import arguments_of, paths_of, plan_of, rows_shown, witness_of
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
@@ -39,7 +39,7 @@ def conduct(
     from rnncheck.implementations import check_mappable, check_name, files_of
 
     rows = rows_shown(options.rows)
-    witness_of(options)  # wrong ones are told before torch loads
+    witness_of(options), paths_of(options)  # wrong ones are told before torch loads
     if options.quiet and options.format != "table" and options.output is None:
         raise UsageError(
             f"--quiet prints the verdict line alone, which leaves --format {options.format} no place; "

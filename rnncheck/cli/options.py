@@ -154,6 +154,21 @@ class CheckOptions:
             rich_help_panel=JUDGEMENT,
         ),
     ] = None
+    paths: Annotated[
+        str | None,
+        Option(
+            metavar="default|all|none|A,B,...",
+            help="In which other ways the layer is used and compared: without a state, in training mode, ... "
+            "[default: default, unless --atol or --rtol]",
+            rich_help_panel=JUDGEMENT,
+        ),
+    ] = None
+    compile: Annotated[
+        bool, Option("--compile", help="Also compare it compiled by torch.compile.", rich_help_panel=JUDGEMENT)
+    ] = False
+    autocast: Annotated[
+        bool, Option("--autocast", help="Also compare it under torch.autocast.", rich_help_panel=JUDGEMENT)
+    ] = False
     witness: Annotated[
         bool | None,
         Option(

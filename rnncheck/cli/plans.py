@@ -11,6 +11,7 @@ from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
 from rnncheck.cli.signals import held_back
 from rnncheck.data.options import FileOptions
 from rnncheck.errors import DataError, UsageError
+from rnncheck.evidence.paths import checked
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
 from rnncheck.user_code.typed import typed
@@ -67,6 +68,15 @@ def witness_of(options: CheckOptions) -> bool | Literal["strict"] | None:
     if options.strict and options.witness is False:
         raise UsageError("--strict judges by the planted faults, which --no-witness leaves out; drop one")
     return "strict" if options.strict else options.witness
+
+
+def paths_of(options: CheckOptions) -> str | None:
+    """What --paths, --compile and --autocast ask for together. Raises `UsageError` for a path that there is not."""
+    more = [name for name in ("compile", "autocast") if getattr(options, name)]
+    asked = checked(options.paths) if options.paths is not None else None
+    if not more:
+        return asked
+    return ",".join([*([] if asked == "none" else [asked or "default"]), *more])
 
 
 def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:
@@ -157,7 +167,7 @@ def plan_of(
 
     Where no cell was asked for, it is the one that the user's own code is.
     """
-    witness = witness_of(options)
+    witness, paths = witness_of(options), paths_of(options)
     with held_back():
         from rnncheck.checking.plan import Plan, sides_of
         from rnncheck.implementations.protocol import BringsWeights, KnowsItsCell, RunsOnce
@@ -197,6 +207,7 @@ def plan_of(
         rtol=options.rtol,
         lockstep=options.lockstep,
         backward=options.backward,
+        paths=paths,
         witness=witness,
         diagnose=options.diagnose,
         tf32=options.tf32 or (once is not None and once.tf32),

@@ -1,61 +1,20 @@
 """Dropout, told from other randomness: some outputs are zero at random, and all others too large by one factor."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from rnncheck.diagnosis.diagnose import diagnose
 from rnncheck.diagnosis.probe import Prober
 from rnncheck.diagnosis.scenes import ROWS, STEPS, shortened
 from rnncheck.diagnosis.words import findings
+from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Finding
 from rnncheck.text import short
-
-# All of them take what they drop from, the chance, and whether this is training, in this order.
-DROPOUTS = {
-    functional.dropout,
-    functional.dropout1d,
-    functional.dropout2d,
-    functional.dropout3d,
-    functional.alpha_dropout,
-    functional.feature_alpha_dropout,
-    torch.dropout,
-    torch.dropout_,
-    torch.alpha_dropout,
-    torch.feature_dropout,
-}
-
-
-class WithoutDropout(TorchFunctionMode):
-    """Within it dropout lets everything through. `chances` are those with which values would have been dropped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.chances = set[float]()
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        named = dict(kwargs or {})
-        if func not in DROPOUTS:
-            return func(*args, **named)
-        given = dict(zip(("input", "p", "training"), args, strict=False)) | named
-        if given.get("p", 0.5) and given.get("training", given.get("train", True)):
-            self.chances.add(float(given.get("p", 0.5)))
-        return given["input"]
-
 
 CLEAR = 0.05  # of the largest: smaller values say little about a factor, since all are rounded alike
 ALIKE = 64  # units of rounding by which factors may differ

@@ -12,7 +12,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.trace import Trace
 from rnncheck.scratch.network import Network
 
-ShowsIn = Literal["states", "gradients", "calls"]
+ShowsIn = Literal["states", "gradients", "calls", "paths"]
 SAME = 1e-12  # relative to the largest value: what another order of the same sums may differ by in float64
 
 
@@ -25,6 +25,8 @@ def shows(network: Network, scene: Scene, where: ShowsIn) -> bool:
             return not all(near(found, right[name]) for name, found in scene.gradients(network).items())
         case "calls":
             return not repeats(network, scene)
+        case "paths":
+            return True  # in scenes of the path's own
 
 
 def repeats(network: Network, scene: Scene) -> bool:
@@ -52,6 +54,7 @@ def near(a: Tensor | None, b: Tensor | None) -> bool:
 SAME_NUMBERS: dict[ShowsIn, str] = {
     "states": "it computes the same numbers on this input",
     "gradients": "its gradients are the same numbers on this input",
+    "paths": "it computes the same numbers however it is used",
     "calls": "a second call gives the same numbers on this input",
 }
 
@@ -70,8 +73,9 @@ class Fault:
 
     `slug` is its name in the catalogue and `variant` which one of its family it is: "i, f, o, g", "layer 1, reverse".
     Overrides of `mixin` call `super()`, so faults compose by inheritance. `shows_in` is what has to be looked at: the
-    states of one call, the gradients, or a second call of the same network. `hidden` gives the known reasons for which
-    a scene cannot show it. A `rare` one is a variant of one that is not: the diagnosis tries it, the witness does not.
+    states of one call, the gradients, a second call of the same network, or the `path` of that name. `hidden` gives the
+    known reasons for which a scene cannot show it. A `rare` one is a variant of one that is not: the diagnosis tries it,
+    the witness does not.
 
     A network whose fault shows in calls may write into what it is given, and remembers; so give it copies.
     """
@@ -82,6 +86,7 @@ class Fault:
     shows_in: ShowsIn = "states"
     hidden: Hidden = always
     rare: bool = False
+    path: str = ""
 
     @property
     def title(self) -> str:

@@ -14,9 +14,15 @@ H, C = 0, 1  # where the two are in a Carry
 
 
 class CutNetwork(Network):
-    """The same function as `Network`. `here` is the layer and the direction that are being computed."""
+    """The same function as `Network`. `here` is the layer and the direction that are being computed.
+
+    `training` says whether the layer is in training mode, which changes nothing here, and `unregistered` names the
+    parameters that are no part of its state_dict.
+    """
 
     here = (0, 0)
+    training = False
+    unregistered: frozenset[str] = frozenset()
 
     def side(
         self,

@@ -1,11 +1,15 @@
 """A fault as an implementation: the right layer, with this one thing wrong."""
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from rnncheck.model.spec import Spec
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
@@ -32,7 +36,7 @@ class PlantedLayer:
     """One network for all its runs, since some faults show in the second."""
 
     def __init__(self, network: Network, values: Mapping[str, Tensor], spec: Spec) -> None:
-        self._network = network
+        self._network, self._spec = network, spec
         # What is made in inference mode can never be differentiated; these should be, wherever they are made.
         with torch.inference_mode(False):
             self._leaves = {name: values[name].clone().requires_grad_() for name in spec.recurrent_shapes()}
@@ -46,3 +50,57 @@ class PlantedLayer:
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self._network.run(self._leaves | self._head, x, state, lengths)
+
+    # The other ways in which a layer is used, each of which some network gets wrong: see `implementations.uses`.
+
+    @contextmanager
+    def as_called(self) -> Iterator[None]:
+        yield
+
+    def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
+        return self._network.run(self._leaves | self._head, x, None, lengths)
+
+    def run_unbatched(self, x: Tensor, state: State) -> Trace:
+        c = None if state.c is None else state.c[:, None]
+        trace = self._network.run(self._leaves | self._head, x[:, None], State(state.h[:, None], c))
+        final = State(trace.final.h[:, 0], None if trace.final.c is None else trace.final.c[:, 0])
+        return Trace(trace.output[:, 0], final)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        self._train(True)
+        try:
+            yield
+        finally:
+            self._train(False)
+
+    def _train(self, on: bool) -> None:
+        if isinstance(self._network, CutNetwork):
+            self._network.training = on
+
+    def trained(self) -> Mapping[str, Tensor]:
+        return self._leaves
+
+    def change(self, values: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, leaf in self._leaves.items():
+                leaf.copy_(values[name])
+
+    def saved(self) -> Mapping[str, Tensor]:
+        left_out = getattr(self._network, "unregistered", ())
+        return {name: leaf.detach().clone() for name, leaf in self._leaves.items() if name not in left_out}
+
+    def load(self, saved: Mapping[str, Tensor]) -> None:
+        self.change({name: saved.get(name, leaf.detach()) for name, leaf in self._leaves.items()})
+
+    def copied(self, how: str) -> "PlantedLayer":
+        return self._around(self._spec, copy.deepcopy(self._network))
+
+    def converted(self, dtype: torch.dtype) -> "PlantedLayer":
+        spec = replace(self._spec, dtype=Dtype(str(dtype).removeprefix("torch.")))
+        network = copy.deepcopy(self._network)
+        network.spec = replace(network.spec, dtype=spec.dtype)
+        return self._around(spec, network)
+
+    def _around(self, spec: Spec, network: Network) -> "PlantedLayer":
+        return PlantedLayer(network, Weights(self.parameters()).cast(spec), spec)

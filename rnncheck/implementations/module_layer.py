@@ -1,14 +1,19 @@
 """A `torch.nn.Module` that is called as `torch.nn.RNN`, `LSTM` and `GRU` are, run as a layer."""
 
+import copy
+import pickle
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncheck.model.spec import Cell, Spec
+from rnncheck.implementations.uses import Copying
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 
 Head = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -55,12 +60,69 @@ class ModuleLayer:
         return {name: value for name, value in self._module.named_parameters() if value.requires_grad}
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        hx = tuple(state.tensors()) if state.c is not None else state.h
+        return self._called(x, state.h if state.c is None else tuple(state.tensors()), lengths)
+
+    def _called(self, x: Tensor, hx: object, lengths: Sequence[int] | None) -> Trace:
         with without_notice_of_speed(), differentiable(self._module, x):
             output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)
         y = self._head(output, *self._head_values.values()) if self._head_values else None
         return Trace(output, State(h, c), y)
+
+    # The other ways in which a module is used: see `Uses`.
+
+    @contextmanager
+    def as_called(self) -> Iterator[None]:
+        yield
+
+    def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
+        return self._called(x, None, lengths)
+
+    def run_unbatched(self, x: Tensor, state: State) -> Trace:
+        hx = state.h if state.c is None else (state.h, state.c)
+        with without_notice_of_speed():
+            output, final = self._module(x, hx)
+        h, c = final if isinstance(final, tuple) else (final, None)
+        return Trace(output, State(h, c))
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        self._module.train()
+        try:
+            yield
+        finally:
+            self._module.eval()
+
+    def trained(self) -> Mapping[str, Tensor]:
+        return self.leaves()
+
+    def change(self, values: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, parameter in self._module.named_parameters():
+                parameter.copy_(values[name])
+
+    def saved(self) -> Mapping[str, Any]:
+        return self._module.state_dict()
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        self._module.load_state_dict(saved)
+
+    def copied(self, how: Copying) -> "ModuleLayer":
+        module = copy.deepcopy(self._module) if how == "deepcopy" else pickle.loads(pickle.dumps(self._module))
+        return self._around(module, self._spec)
+
+    def converted(self, dtype: torch.dtype) -> "ModuleLayer":
+        spec = replace(self._spec, dtype=Dtype(str(dtype).removeprefix("torch.")))
+        return self._around(copy.deepcopy(self._module).to(dtype), spec)
+
+    def compiled(self) -> "ModuleLayer":
+        module: Any = torch.compile(self._module)
+        return self._around(module, self._spec)
+
+    def _around(self, module: nn.Module, spec: Spec) -> "ModuleLayer":
+        other = copy.copy(self)
+        other._module, other._spec = module, spec
+        return other
 
     def _padded(self, x: Tensor, hx: object) -> tuple[Tensor, object]:
         if not self._spec.batch_first:
@@ -80,13 +142,14 @@ def differentiable(module: nn.Module, x: Tensor) -> Iterator[None]:
     if not (x.is_cuda and torch.is_grad_enabled()):
         yield
         return
-    dropout = module.dropout
-    module.dropout = 0.0  # type: ignore[assignment]
+    dropout, training = module.dropout, module.training
     try:
-        module.train()
+        if not training:
+            module.dropout = 0.0  # type: ignore[assignment]
+            module.train()
         yield
     finally:
-        module.eval()
+        module.train(training)
         module.dropout = dropout
 
 

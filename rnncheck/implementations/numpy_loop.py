@@ -47,9 +47,9 @@ class NumpyLayer:
         """numpy has no gradients."""
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        spec, values = self._spec, x.numpy()
+        spec, values = self._spec, x.detach().numpy()
         alive = alive_rows(len(x), x.shape[1], lengths)
-        h0, c0 = state.h.numpy(), None if state.c is None else state.c.numpy()
+        h0, c0 = state.h.detach().numpy(), None if state.c is None else state.c.detach().numpy()
         last_h, last_c = np.empty_like(h0), None if c0 is None else np.empty_like(c0)
         for layer in range(spec.num_layers):
             sides = []

@@ -18,7 +18,7 @@ def condensed(comparisons: Sequence[Comparison]) -> list[Comparison]:
     Where states part already, gradients can only follow: those that part share a row too. What could not be compared
     has no row.
     """
-    comparisons = [each for each in comparisons if each.problem is None]
+    comparisons = [each for each in comparisons if each.problem is None and not each.mode.startswith("path:")]
     rows = [each for each in comparisons if not each.mode.startswith("backward")]
     states_agree = all(each.agrees for each in rows)
     for mode in dict.fromkeys(each.mode for each in comparisons if each.mode.startswith("backward")):
@@ -34,6 +34,7 @@ def problems(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Those that could not be compared, each quantity once; of gradients only where states do not part already, and
     those with the same problem together.
     """
+    comparisons = [each for each in comparisons if not each.mode.startswith("path:")]
     states_part = any(not each.agrees and not each.mode.startswith("backward") for each in comparisons)
     found = [each for each in comparisons if each.problem and not (states_part and each.mode.startswith("backward"))]
     by_problem: dict[str, dict[str, Comparison]] = {}

@@ -8,6 +8,7 @@ from rich.text import Text
 from rnncheck.report import Finding, Report, Verdict
 from rnncheck.reporters.layout import hanging, held
 from rnncheck.reporters.numbers import plain
+from rnncheck.reporters.paths import paths
 from rnncheck.reporters.quantities import quantities
 from rnncheck.reporters.screen import Screen, screen_for
 from rnncheck.reporters.summary import notes, summary
@@ -71,6 +72,7 @@ def render(report: Report, stream: IO[str] | None = None, width: int | None = No
     """
     screen = screen_for(stream, width)
     sections = [_verdict(report, screen), findings(report, screen), quantities(report, screen)]
+    sections += [paths(report, screen)]
     sections += [timesteps(report, each, screen) for each in report.comparisons if each.per_timestep]
     sections += [witness(report, screen), notes(report, screen), summary(report, screen)]
     lines: list[Text] = []

@@ -65,6 +65,7 @@ def _which(variants: Sequence[str]) -> str:
     return f" ({' | '.join(variant or 'plain' for variant in variants)})"
 
 
+AS_WELL = "it agrees too where it is used in another way"
 LIMIT = 60  # of a name
 
 
@@ -79,7 +80,7 @@ def sentences(report: Report) -> list[str]:
     match report.verdict:
         case Verdict.EQUIVALENT:
             witness = [] if report.witness is None else [summed_up(report.witness)]
-            return [_agreement(report), *_restrictions(report), *witness]
+            return [_agreement(report), *_used(report), *_restrictions(report), *witness]
         case Verdict.MISMATCH:
             return [*_mismatch(report), *_conventions(report), *_restrictions(report)]
         case Verdict.INCONCLUSIVE:
@@ -102,6 +103,12 @@ def _agreement(report: Report) -> str:
     return f"{candidate} computes {reference}'s {report.spec.cell.upper()}{own}: {compared}, {found}"
 
 
+def _used(report: Report) -> list[str]:
+    """In how many other ways it was used."""
+    gone = sum(bool(each.gone) for each in report.paths)
+    return [f"it agrees too where it is used in {gone} other ways" if gone > 1 else AS_WELL] if gone else []
+
+
 def _own(report: Report) -> list[str]:
     return [printable(each, 200) for each in report.conventions]
 
@@ -120,6 +127,13 @@ def _mismatch(report: Report) -> list[str]:
     parts = []
     if report.first_divergence is not None:
         parts.append(_parting(report, report.first_divergence))
+    elif otherwise := [each for each in report.comparisons if each.mode.startswith("path:") and not each.agrees]:
+        candidate, reference = _names(report)
+        ways = list(dict.fromkeys(each.mode.removeprefix("path:") for each in otherwise))
+        parts.append(
+            f"{candidate} agrees with {reference} as it was first run, and not where it is used otherwise: "
+            f"{', '.join(ways)}"
+        )
     elif all(each.problem is None for each in report.comparisons):
         candidate, reference = _names(report)
         parts.append(f"{candidate} does not compute {reference}'s {report.spec.cell.upper()}")
@@ -142,11 +156,13 @@ def _parting(report: Report, first: Divergence) -> str:
 def _extent(report: Report, exceeded: list[Comparison]) -> str:
     wrong = sum(each.exceeded for each in exceeded)
     compared = sum(each.compared for each in report.comparisons)
-    largest, budget = max(each.max_abs for each in exceeded), max(each.budget_used for each in exceeded)
+    largest = max(each.max_abs for each in exceeded)
+    worst = max(exceeded, key=lambda each: each.budget_used)
     beyond = f"{count(wrong)} of {count(compared)} values are further apart than allowed"
     if math.isinf(largest):
         return f"{beyond}, some of them finite on one side only"
-    return f"{beyond}, largest difference {in_words(largest)}, {of_allowed(budget)}"
+    where = "" if len({each.quantity for each in exceeded}) == 1 else f" (of {worst.quantity})"
+    return f"{beyond}, largest difference {in_words(worst.max_abs)}{where}, {of_allowed(worst.budget_used)}"
 
 
 def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:

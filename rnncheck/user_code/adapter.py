@@ -31,6 +31,7 @@ from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
 from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
+from rnncheck.user_code.used import Used
 from rnncheck.user_code.way_out import way_out
 
 OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
@@ -245,7 +246,7 @@ class Candidate:
         return found
 
 
-class CandidateLayer:
+class CandidateLayer(Used):
     """A native layer that holds canonical weights, as far as its mapping puts them there."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from rnncheck.implementations.uses import OtherShape
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.blame import CandidateError, blaming
@@ -18,6 +19,11 @@ from rnncheck.user_code.convention import Convention, Reader, Reading, Tap
 from rnncheck.user_code.ids import LookedUp
 from rnncheck.user_code.results import described
 from rnncheck.user_code.still import Still
+
+
+class Misplaced(CandidateError, OtherShape):
+    """States are not where they were found at first."""
+
 
 MOST_PREFIXES = 64  # of a sequence whose last state alone is returned: all of them are run, to see every state
 
@@ -33,6 +39,7 @@ class Caller:
     called: str
     file: Path | None
     still: bool = False  # what it draws at random is what it would draw on average
+    stateless: bool = False  # the initial state is left out of the call
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         """x (T, B, I) from `state`; what is not exposed is NaN."""
@@ -53,8 +60,9 @@ class Caller:
         """A cell at every timestep; a row that is over keeps its state, and yields zeros."""
         outputs = []
         ends = None if lengths is None else torch.tensor(lengths, device=x.device)
+        later = replace(self, stateless=False)
         for t in range(len(x)):
-            result = self.result(x[t : t + 1], state)
+            result = (later if t else self).result(x[t : t + 1], state)
             h, c = self._read(self.reading.h, result, "KBF"), self._read(self.reading.c, result, "KBF")
             assert h is not None
             beside = self._read(self.reading.output, result, "KBF")
@@ -110,7 +118,7 @@ class Caller:
         try:
             value = reader.read(result, target)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as problem:
-            raise CandidateError(
+            raise Misplaced(
                 f"{self.called} returned {described(result)}, in which its states are not where they were: {problem}"
             ) from problem
         if self.convention.graded and not torch.is_grad_enabled():
@@ -122,6 +130,8 @@ class Caller:
         """What one call returns, or what the tapped module in it is given or returns."""
         convention = self.convention
         arguments = convention.arguments(x, state)
+        if self.stateless:
+            arguments = {name: each for name, each in arguments.items() if name not in convention.state_names}
         packs = convention.lengths == "always packed" or (convention.lengths == "packed" and lengths is not None)
         if packs:
             batch_first = convention.x_axes.startswith("B")

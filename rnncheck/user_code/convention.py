@@ -106,6 +106,7 @@ class Convention:
     fixed: tuple[int, int] | None = None
     lengths: Literal["packed", "always packed", "argument"] | None = None
     lengths_name: str | None = None
+    verbatim: bool = False  # a view of x that is not contiguous is handed over as it is
 
     @property
     def is_cell(self) -> bool:
@@ -120,7 +121,9 @@ class Convention:
         if self.x_form == "ids":
             arranged: Any = arrange(torch.arange(x.shape[0] * x.shape[1]).reshape(x.shape[:2]), "TB", self.x_axes)
         else:
-            arranged = arrange(x, "TBF", self.x_axes).contiguous()
+            arranged = arrange(x, "TBF", self.x_axes)
+            if not self.verbatim or self.by_row or x.is_contiguous():
+                arranged = arranged.contiguous()
         arguments = {self.x_name: list(arranged) if self.x_form == "list" else arranged}
         if self.state is not None:
             arguments |= self.state.arguments(state, self.state_names)

@@ -1,11 +1,14 @@
 """A candidate built for one spec and run by the convention it was found to have."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from rnncheck.implementations.uses import NotOffered
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
@@ -21,36 +24,47 @@ class NativeLayer:
     def __init__(
         self, thing: Any, caller: Caller, facts: Facts, home: Home, *, forgets: bool = False, dice: Dice | None = None
     ) -> None:
-        self.facts, self._home = facts, home
-        self._thing, self._caller, self._dice, self._forgets = thing, caller, dice, forgets
+        self.facts, self.home = facts, home
+        self.thing, self.caller, self._dice, self._forgets = thing, caller, dice, forgets
+        self._as_called = False
         self._look()
+
+    def called_by(self, caller: Caller) -> "NativeLayer":
+        """The same of the caller's thing, called in its way."""
+        other = NativeLayer(caller.thing, caller, self.facts, self.home, forgets=self._forgets, dice=self._dice)
+        other._as_called = self._as_called
+        return other
+
+    @contextmanager
+    def as_called(self) -> Iterator[None]:
+        """Within it `run` leaves torch's modes and what it is given as they are."""
+        before, self._as_called = self._as_called, True
+        try:
+            yield
+        finally:
+            self._as_called = before
 
     def _look(self) -> None:
         """What it holds now, and is to hold again after every call if it forgets."""
-        self._tensors = held(self._thing)
+        self._tensors = held(self.thing)
         self._wanted = {name: value.requires_grad for name, value in self._tensors.items()}
-        self._restore = memory(self._thing) if self._forgets else None
+        self._restore = memory(self.thing) if self._forgets else None
 
     def filled_by(self, fill: Callable[[Any], None]) -> None:
         """Filled by code of the candidate's own, which may put other tensors in the place of those it held."""
-        fill(self._thing)
+        fill(self.thing)
         self._look()
 
     @property
-    def thing(self) -> Any:
-        """What is run: a module, an object or a function."""
-        return self._thing
-
-    @property
     def spec(self) -> Spec:
-        return self._caller.spec
+        return self.caller.spec
 
     def tensors(self) -> Mapping[str, Tensor]:
         return self._tensors
 
     def names(self) -> frozenset[str]:
         """Of all that its state_dict has, and of what it holds besides."""
-        saved = self._thing.state_dict() if isinstance(self._thing, nn.Module) else {}
+        saved = self.thing.state_dict() if isinstance(self.thing, nn.Module) else {}
         return frozenset(self._tensors) | frozenset(saved)
 
     def registered(self) -> frozenset[str]:
@@ -58,29 +72,36 @@ class NativeLayer:
 
         Of what is no module all: its user trains what it holds.
         """
-        if not isinstance(self._thing, nn.Module):
+        if not isinstance(self.thing, nn.Module):
             return frozenset(self._tensors)
-        parameters = {id(each) for each in (*self._thing.parameters(), *self._thing.buffers())}
+        parameters = {id(each) for each in (*self.thing.parameters(), *self.thing.buffers())}
         return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
 
     @property
     def differentiable(self) -> bool:
-        return not self._caller.convention.numpy
+        return not self.caller.convention.numpy
 
     def trains(self, names: frozenset[str]) -> bool:
         """Whether an optimizer would change all of these; of what is no module its user decides."""
-        if not isinstance(self._thing, nn.Module):
+        if not isinstance(self.thing, nn.Module):
             return True
-        buffers = {id(each) for each in self._thing.buffers()}
+        buffers = {id(each) for each in self.thing.buffers()}
         return all(self._wanted[name] or id(self._tensors[name]) in buffers for name in names)
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         dtype, graded = getattr(torch, self.spec.dtype), wanted(x)
+        if self._as_called:
+            convention = self.caller.convention
+            if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
+                raise NotOffered("it takes T = {} and B = {} alone".format(*convention.fixed))
+            caller = replace(self.caller, convention=replace(convention, verbatim=True))
+            with self.home.entered(), isolated(dtype, self._dice):
+                return caller.run(x, state, lengths)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
         with (
             torch.inference_mode(False),
             torch.set_grad_enabled(graded),
-            self._home.entered(),
+            self.home.entered(),
             isolated(dtype, self._dice),
         ):
             own = (
@@ -88,7 +109,7 @@ class NativeLayer:
             )  # what is called over and over is never written into
             x, state = own(x), State(own(state.h), None if state.c is None else own(state.c))
             try:
-                return self._caller.run(x, state, lengths)
+                return self.caller.run(x, state, lengths)
             finally:
                 if self._restore is not None:
                     self._restore()

@@ -50,6 +50,8 @@ def memory(thing: object) -> Callable[[], None]:
         if isinstance(each, (*PLAIN, Tensor, np.ndarray)) or id(each) in seen:
             return
         seen.add(id(each))
+        if isinstance(each, torch.jit.ScriptModule):
+            return  # compiled code keeps nothing where it could be put back
         if isinstance(each, nn.Module):
             kept.extend((own, dict(own)) for own in (each._buffers, each.__dict__))
         elif hasattr(each, "__dict__") and not callable_of_a_library(each):

@@ -1,7 +1,7 @@
 """A mutant: the reference with a known fault, judged as the candidate was, by the same evidence."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -15,6 +15,9 @@ from rnncheck.evidence.gradients.differentiate import Run as GradientRun
 from rnncheck.evidence.gradients.judge import MODE, MODE_FLOAT64, Right
 from rnncheck.evidence.gradients.task import Task, held_in_float64, within_reach
 from rnncheck.evidence.lockstep import Lockstep
+from rnncheck.evidence.paths.path import chosen
+from rnncheck.evidence.paths.scene import Setting, User
+from rnncheck.evidence.paths.walk import Outcome
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
@@ -22,7 +25,7 @@ from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
-from rnncheck.report import Comparison
+from rnncheck.report import Comparison, PathFacts
 
 OF_BATCHES = ("batch-mixed", "batch-time-swapped", "bias-along-batch", "order-not-restored")
 
@@ -33,7 +36,7 @@ class Judgement:
 
     `seed` draws the projection of which gradients are taken; what a side keeps to itself
     is `unexposed` of a trace and `withheld` of the gradients, and was not compared. A candidate that was run `by_row`
-    was never given a batch.
+    was never given a batch. `paths` were gone down in the `setting`, by name.
     """
 
     held: Rounding | Tolerance
@@ -42,11 +45,18 @@ class Judgement:
     unexposed: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
     by_row: bool = False
+    setting: Setting | None = None
+    paths: Mapping[str, PathFacts] = field(default_factory=dict)
 
     def hides(self, fault: Fault) -> str | None:
         """Why the candidate could have this fault all the same, or None."""
         if self.by_row and fault.slug in OF_BATCHES:
             return "the candidate was called with one row at a time: what it makes of a batch was not seen"
+        if fault.path and fault.path not in self.paths and not chosen(fault.path)[0].by_default:
+            return f"it shows on the path {fault.path} alone: --paths all goes down that too"
+        facts = self.paths.get(fault.path)
+        if facts is not None and not facts.gone:
+            return f"the path {facts.path} is not offered"
         return None
 
 
@@ -104,6 +114,9 @@ class Mutants:
     def evidence(self, fault: Fault) -> Iterator[list[Comparison]]:
         """What each kind of evidence says of a layer with this fault, the cheapest first."""
         scene, side = self._scene, Planted(fault.title, fault.network)
+        if fault.path:
+            yield from self._used(fault.path, side)
+            return
         planted = side.build(scene.spec, self._weights)
         both = SideBySide(
             scene.spec,
@@ -125,6 +138,18 @@ class Mutants:
             yield [] if own is None else [own]
         for each in self._gradients:
             yield each.against(fault)
+
+    def _used(self, slug: str, side: Implementation) -> Iterator[list[Comparison]]:
+        """What the legs of a path that the candidate has gone say of it."""
+        setting, facts = self._judgement.setting, self._judgement.paths.get(slug)
+        if setting is None or facts is None:
+            return
+        own = replace(setting, sides=(User(side), setting.sides[1]))
+        with torch.inference_mode(False), torch.no_grad():
+            for path in chosen(slug):
+                for leg in path.legs(own):
+                    if leg.what in facts.gone:
+                        yield list(Outcome.of(leg, path, own).comparisons)
 
     def _second_call(self, side: Implementation, planted: Layer, traces: tuple[Trace, Trace]) -> str | None:
         """What would be said of it, if anything."""

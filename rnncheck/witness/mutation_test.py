@@ -53,6 +53,9 @@ class Planting:
             seen += comparisons
             if not all(each.agrees for each in comparisons):
                 return Outcome(fault, "killed")
+        facts = self.judgement.paths.get(fault.path)
+        if facts is not None and facts.not_offered:
+            return Outcome(fault, "not applicable", f"parts of the path {facts.path} are not offered")
         # Asked last: where no state shows a fault, its gradients still may.
         if why := fault.visible_in(self.scene):
             return Outcome(fault, "not applicable", why)
@@ -78,6 +81,8 @@ def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) ->
     """Why a fault that shows was not caught."""
     if fault.shows_in == "gradients" and not any(mode.startswith("backward") for mode in modes):
         return "gradients were not compared: --backward would"
+    if fault.path and not seen:
+        return f"the layer was not used so: --paths {fault.path} would"
     judged = [each for each in seen if each.compared]
     if not judged:
         return "nothing that it changes could be judged"
@@ -108,7 +113,8 @@ def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> Mut
         )
     faults = [fault for fault in faults_of(spec, lengths=lengths is not None) if not fault.rare]
     seq_len, batch_size, _ = first.x.shape
-    part, whole = part_of(spec, seq_len, batch_size, lengths, len(faults)), whole_of(first.x)
+    in_the_run = sum(not each.path for each in faults)  # the others are planted in scenes of their paths
+    part, whole = part_of(spec, seq_len, batch_size, lengths, in_the_run), whole_of(first.x)
     planting = Planting(part, first, judgement)
     outcomes = [planting.outcome(fault) for fault in faults]
     if part != whole:

@@ -72,7 +72,8 @@ def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> N
     spec = Spec(cell)
     unseen = hidden(check(plan(spec, T=5)))
     for fault in plantable(spec)[::2]:  # half of them, for time
-        verdict = check(plan(spec, T=5, candidate=planted(fault), diagnose=False, witness=False)).verdict
+        paths = None if fault.path else "none"
+        verdict = check(plan(spec, T=5, candidate=planted(fault), diagnose=False, witness=False, paths=paths)).verdict
         if f"{fault.slug} {fault.variant}".strip() in unseen:
             assert verdict is Verdict.EQUIVALENT, fault.title
         elif fault.shows_in == "calls":
@@ -126,7 +127,9 @@ def agree(plan: Plan, data: st.DataObject) -> None:
         return
     here = (fault.slug, fault.variant)
     witness = witness_of(right)
-    judged = replaced(plan, candidate=planted(fault), diagnose=False, witness=False)
+    judged = replaced(
+        plan, candidate=planted(fault), diagnose=False, witness=False, paths=plan.paths if fault.path else "none"
+    )
     passes = check(judged).verdict is Verdict.EQUIVALENT
     assert passes == (here in {(each.slug, each.variant) for each in (*witness.missed, *witness.hidden)})
 

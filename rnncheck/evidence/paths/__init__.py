@@ -1,0 +1,21 @@
+"""The ways in which a layer is used every day, each gone down by both sides: where "equivalent" has to hold."""
+
+from pkgutil import iter_modules
+
+from rnncheck.errors import UsageError
+from rnncheck.text import printable
+
+MACHINERY = {"path", "scene", "gradients", "walk"}
+SLUGS = tuple(sorted(each.name.replace("_", "-") for each in iter_modules(__path__) if each.name not in MACHINERY))
+"""The paths by name, told without importing torch: one module each."""
+
+
+def checked(text: str) -> str:
+    """What stands behind --paths, as it is. Raises `UsageError` for what is none of default, all, none, or paths."""
+    for name in [] if text == "none" else text.split(","):
+        if name.strip() not in ("default", "all", *SLUGS):
+            raise UsageError(
+                f"--paths has {printable(name.strip(), 60)!r}; it is default, all, none, or some of "
+                f"{', '.join(SLUGS)}, with commas between"
+            )
+    return text

@@ -1,0 +1,49 @@
+"""A second call before the results of the first are used: these stay what they were."""
+
+from collections.abc import Iterator
+
+from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.implementations.uses import NotOffered
+
+FAULT = "results-share-memory"
+
+
+@path("another-call", "called again before the results of a call are used")
+def legs(setting: Setting) -> Iterator[Leg]:
+    scene, alike = setting.base, setting.scene(other=1)
+    larger = setting.scene(len(scene.x) + 3, scene.x.shape[1] + 2)
+
+    def results(user: User, between: Scene) -> Values:
+        layer = user.fresh(scene)
+        first = values(run(layer, scene))
+        run(layer, between)
+        return first
+
+    def afterwards(user: User) -> Values:
+        layer = user.fresh(scene)
+        run(layer, scene), run(layer, larger)
+        return values(run(layer, scene))
+
+    def recorded(user: User) -> Values:
+        layer = user.fresh(scene)
+        first = Attached.of(layer, scene)
+        Attached.of(layer, alike)
+        return first.results
+
+    def gradients(user: User) -> Values:
+        layer = user.fresh(scene)
+        first = Attached.of(layer, scene).gradients()
+        before = kept(first)
+        try:
+            Attached.of(layer, alike).gradients()
+        except RuntimeError as problem:  # a path of its own tells that
+            raise NotOffered(f"a second backward raises {problem}") from problem
+        return {CHANGE: change(first, before)}
+
+    yield Leg("called again with as much", lambda user: results(user, alike), scene, FAULT)
+    yield Leg("called again with more", lambda user: results(user, larger), scene, FAULT)
+    yield Leg("called again with gradients recorded", recorded, scene, FAULT)
+    yield Leg("differentiated, then differentiated again", gradients, scene, FAULT)
+    yield Leg("called after a call with more", afterwards, scene, "state-leaks-between-calls")

@@ -1,0 +1,39 @@
+"""Other weights, written in place or loaded, after the layer was run: it computes with those."""
+
+from collections.abc import Iterator
+
+import torch
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.implementations.uses import offered
+
+FAULT = "stale-weights"
+
+
+@path("changed-weights", "after its weights were changed")
+def legs(setting: Setting) -> Iterator[Leg]:
+    before, after = setting.base, setting.scene(other=1)
+
+    def in_place(user: User) -> Values:
+        layer = user.fresh(before)
+        run(layer, before)
+        offered(layer, "change")(after.weights.cast(after.spec))
+        return values(run(layer, after))
+
+    def while_trained(user: User) -> Values:
+        layer = user.fresh(before)
+        with torch.enable_grad():
+            run(layer, before)
+            offered(layer, "change")(after.weights.cast(after.spec))
+            return values(run(layer, after))
+
+    def loaded(user: User) -> Values:
+        layer, donor = user.fresh(before), user.fresh(after)
+        run(layer, before)
+        offered(layer, "load")(offered(donor, "saved")())
+        return values(run(layer, after))
+
+    yield Leg("run again after its weights were changed in place", in_place, after, FAULT)
+    yield Leg("run again with gradients, after its weights were changed in place", while_trained, after, FAULT)
+    yield Leg("run again after load_state_dict", loaded, after, FAULT)

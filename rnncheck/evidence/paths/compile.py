@@ -1,0 +1,17 @@
+"""Compiled by torch.compile. Asked for by --compile, for it takes seconds and a compiler."""
+
+from collections.abc import Iterator
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.implementations.uses import offered
+
+
+@path("compile", "compiled by torch.compile", by_default=False)
+def legs(setting: Setting) -> Iterator[Leg]:
+    scene = setting.base
+
+    def go(user: User) -> Values:
+        return values(run(offered(user.fresh(scene), "compiled")(), scene))
+
+    yield Leg("compiled", go, scene, "result-depends-on-compile")

@@ -1,0 +1,55 @@
+"""Copies of the layer: by deepcopy, through pickle, through a state_dict, and in another dtype."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from rnncheck.envelope import rounding_of
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.implementations.uses import Copying, offered
+from rnncheck.model.spec import Dtype
+from rnncheck.model.weights import Weights
+
+FAULT = "copy-differs"
+
+
+@path("copies", "as a copy: by deepcopy, pickle, state_dict, .to(dtype)")
+def legs(setting: Setting) -> Iterator[Leg]:
+    scene, other = setting.base, setting.scene(other=1)
+
+    def copied(user: User, how: Copying) -> Values:
+        layer = user.fresh(scene)
+        run(layer, scene)
+        return values(run(offered(layer, "copied")(how), scene))
+
+    def loaded(user: User) -> Values:
+        layer, target = user.fresh(scene), user.fresh(other)
+        offered(target, "load")(offered(layer, "saved")())
+        return values(run(target, scene))
+
+    yield Leg("copied by deepcopy", lambda user: copied(user, "deepcopy"), scene, FAULT)
+    yield Leg("copied by pickle", lambda user: copied(user, "pickle"), scene, FAULT)
+    yield Leg("built anew and given its state_dict", loaded, scene, FAULT)
+    for dtype in (Dtype.FLOAT64, Dtype.FLOAT32, Dtype.FLOAT16):
+        if dtype is not setting.spec.dtype:
+            yield converted(setting, scene, dtype)
+
+
+def converted(setting: Setting, scene: Scene, dtype: Dtype) -> Leg:
+    """After .to(dtype), judged at the coarser of the two precisions."""
+    own = getattr(torch, scene.spec.dtype)
+    given = {name: each.to(own).double() for name, each in scene.weights.values.items()}  # as it was held before
+    coarser = max(scene.spec.dtype, dtype, key=lambda each: float(torch.finfo(getattr(torch, each)).eps))
+    judged_as = replace(scene.spec, dtype=coarser)
+    held = setting.tolerance or rounding_of(judged_as, tf32=setting.tf32)
+    judged = replace(scene, spec=judged_as, weights=Weights(given), held=held)
+    there = replace(scene, spec=replace(scene.spec, dtype=dtype), allows=lambda: judged.allowed)
+
+    def go(user: User) -> Values:
+        layer = user.fresh(scene)
+        run(layer, scene)
+        return values(run(offered(layer, "converted")(getattr(torch, dtype)), there))
+
+    return Leg(f"converted by .to({dtype})", go, there, "dtype-written-in")

@@ -1,0 +1,56 @@
+"""Gradients of gradients, where both sides have them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.evidence.paths.gradients import Attached, weights_like
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Allowed, Setting, User
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.uses import NotOffered
+from rnncheck.model.spec import Dtype
+
+FAULT = "second-derivative-wrong"
+SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
+
+
+@path("double-backward", "to take gradients of gradients", by_default=False)  # few layers promise them
+def legs(setting: Setting) -> Iterator[Leg]:
+    scene = setting.scene(min(5, len(setting.base.x)), spec=replace(setting.spec, dtype=Dtype.FLOAT64))
+
+    taken = ["x", *["h0"] * setting.takes_state, *["c0"] * setting.takes_cell_state]
+
+    def allowed() -> Allowed:
+        return {name: Tolerance(atol=SHARE * float(each.abs().max())) for name, each in go(setting.sides[1]).items()}
+
+    judged = replace(scene, allows=allowed)
+
+    def go(user: User) -> Values:
+        if reason := user.implementation.refuses(scene.spec):
+            raise NotOffered(reason)
+        run = Attached.of(user.layer(scene), scene)
+        run = replace(run, results={name: run.results[name] for name in run.results if name not in setting.unexposed})
+        inputs = {name: value for name, value in run.leaves.items() if name in taken}
+        loss, given = run.loss(of_variables=True), list(inputs.values())
+        first = torch.autograd.grad(loss, given, create_graph=True, allow_unused=True)
+        with torch.enable_grad():
+            sums = [(each * weights_like(each)).sum() for each in first if each is not None and each.requires_grad]
+            if not sums:
+                raise NotOffered("its gradients carry no gradient of their own")
+            # Not by `grad`: only `backward` raises for what is marked as differentiable once.
+            torch.stack(sums).sum().backward()  # type: ignore[no-untyped-call]
+        second = [value.grad for value in given]
+        for leaf in run.leaves.values():
+            leaf.grad = None
+        # What autograd takes for a constant has a second derivative of zero.
+        found = zip(inputs.items(), second, strict=True)
+        return {f"second derivative by {name}": zeros_for(each, value) for (name, value), each in found}
+
+    yield Leg("differentiated twice over", go, judged, FAULT)
+
+
+def zeros_for(gradient: Tensor | None, value: Tensor) -> Tensor:
+    return torch.zeros_like(value) if gradient is None else gradient

@@ -1,0 +1,32 @@
+"""With gradients recorded, under no_grad and under inference_mode: the outputs are the same."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import torch
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.implementations.uses import as_called
+
+FAULT = "result-depends-on-grad-mode"
+
+
+@path("gradient-modes", "with gradients recorded, under no_grad and under inference_mode")
+def legs(setting: Setting) -> Iterator[Leg]:
+    scene = setting.base
+
+    def recorded(user: User) -> Values:
+        layer = user.layer(scene)
+        x, state = scene.given()
+        with as_called(layer), torch.enable_grad():
+            return values(layer.run(x.requires_grad_(), state, scene.lengths))
+
+    def under(user: User, mode: type[AbstractContextManager[None]]) -> Values:
+        layer = user.layer(scene)
+        with mode():
+            return values(run(layer, scene))
+
+    yield Leg("with gradients recorded", recorded, scene, FAULT)
+    yield Leg("under no_grad", lambda user: under(user, torch.no_grad), scene, FAULT)
+    yield Leg("under inference_mode", lambda user: under(user, torch.inference_mode), scene, FAULT)

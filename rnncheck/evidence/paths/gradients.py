@@ -1,0 +1,88 @@
+"""One side run with gradients recorded, and the gradients of what it yields, for the paths that need them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnncheck.evidence.paths.scene import Scene, values
+from rnncheck.implementations.protocol import Layer
+from rnncheck.implementations.uses import NotOffered, as_called
+
+Gradients = Mapping[str, Tensor]
+CHANGE = "a gradient changes"
+
+
+@dataclass(frozen=True)
+class Attached:
+    """One run, and what its results can be differentiated by: x, the states, the layer's own parameters."""
+
+    results: Mapping[str, Tensor]
+    leaves: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, layer: Layer, scene: Scene) -> "Attached":
+        """Raises `NotOffered` where no result carries a gradient."""
+        live: Mapping[str, Tensor] = getattr(layer, "trained", layer.leaves)() or {}
+        trained = {name: value for name, value in live.items() if value.requires_grad}
+        x, state = scene.given()
+        inputs = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
+        for value in inputs.values():
+            value.requires_grad_()
+        with as_called(layer), torch.enable_grad():
+            results = values(layer.run(x, state, scene.lengths))
+        attached = {name: value for name, value in results.items() if value.requires_grad}
+        if not attached:
+            raise NotOffered("its results carry no gradient")
+        return cls(attached, inputs | trained)
+
+    def loss(self, *, of_variables: bool = False) -> Tensor:
+        """One number in which every result has a weight of its own; `of_variables`: weights that can be derived by."""
+        with torch.enable_grad():
+            pairs = [(value, weights_like(value)) for value in self.results.values()]
+            return torch.stack([(a * w.requires_grad_(of_variables)).sum() for a, w in pairs]).sum()
+
+    def gradients(self, loss: Tensor | None = None, *, again: bool = False) -> Gradients:
+        """By every leaf that has one; the graph is kept for another time if it is to be gone through `again`."""
+        loss = self.loss() if loss is None else loss
+        found = torch.autograd.grad(loss, list(self.leaves.values()), retain_graph=again, allow_unused=True)
+        return {name: each for name, each in zip(self.leaves, found, strict=True) if each is not None}
+
+
+def weights_like(value: Tensor) -> Tensor:
+    ramp = torch.arange(1.0, value.numel() + 1, dtype=torch.float64, device=value.device)
+    return ramp.cos().view(value.shape).to(value.dtype)
+
+
+def kept(gradients: Gradients) -> Gradients:
+    """In memory of their own, in which nobody writes."""
+    return {name: each.detach().clone() for name, each in gradients.items()}
+
+
+def change(after: Gradients, before: Gradients) -> Tensor:
+    """The largest change of a gradient, as a share of the largest number in it: (1, 1, 1)."""
+    shares = [share(after.get(name), value) for name, value in before.items()]
+    return torch.tensor(max(shares, default=0.0), dtype=torch.float64).view(1, 1, 1)
+
+
+def share(after: Tensor | None, before: Tensor) -> float:
+    if after is None or after.shape != before.shape:
+        return float("inf")
+    if torch.equal(after, before):
+        return 0.0
+    moved, size = (after - before).abs().max(), before.abs().max()
+    found = float(moved) / max(float(size), torch.finfo(before.dtype).tiny)
+    return found if found == found else float("inf")
+
+
+def doubled(gradients: Gradients) -> Gradients:
+    return {name: 2 * each for name, each in gradients.items()}
+
+
+def accumulated(leaves: Mapping[str, Tensor], names: Sequence[str]) -> Gradients:
+    """What stands in `.grad`, which is emptied."""
+    found = {name: leaves[name].grad for name in names}
+    for name in names:
+        leaves[name].grad = None
+    return {name: each for name, each in found.items() if each is not None}

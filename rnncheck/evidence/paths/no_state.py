@@ -1,0 +1,29 @@
+"""The initial state left out of the call, where it may be: it is zero then, whatever was called before."""
+
+from collections.abc import Iterator
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.implementations.uses import offered
+
+
+@path("no-state", "without an initial state")
+def legs(setting: Setting) -> Iterator[Leg]:
+    zeros = setting.scene(zeros=True)
+
+    def first(user: User) -> Values:
+        return stateless(user, zeros)
+
+    def again(user: User) -> Values:
+        return stateless(user, zeros, after=setting.base)
+
+    yield Leg("called without a state", first, zeros, "default-state-not-zero")
+    yield Leg("called without a state after another call", again, zeros, "state-leaks-between-calls")
+
+
+def stateless(user: User, scene: Scene, after: Scene | None = None) -> Values:
+    layer = user.fresh(scene)
+    without = offered(layer, "run_without_state")
+    if after is not None:
+        run(layer, after)
+    return values(without(scene.given()[0], scene.lengths))

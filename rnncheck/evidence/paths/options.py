@@ -1,0 +1,58 @@
+"""Options of the call and of the constructor, where a layer offers them: done to the end, or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Scene, Setting, User, values
+from rnncheck.implementations.protocol import Read
+from rnncheck.implementations.uses import NotOffered, as_called, offered
+from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import State
+
+FAULT = "option-half-done"
+
+
+@path("options", "unbatched, with lengths, batch first, and from a state of another dtype")
+def legs(setting: Setting) -> Iterator[Leg]:
+    base = setting.base
+    steps, rows = len(base.x), max(2, base.x.shape[1])
+    one = base.of_rows([0])
+
+    def unbatched(user: User) -> Values:
+        method = offered(user.layer(one), "run_unbatched")
+        x, state = one.given()
+        trace = method(x[:, 0], State(state.h[:, 0], None if state.c is None else state.c[:, 0]))
+        return {name: each.unsqueeze(1) for name, each in values(trace).items()}
+
+    ends = tuple(max(1, steps - 2 * (row % 3) - (row == 0)) for row in range(rows))
+    ragged = setting.scene(rows=rows, lengths=ends)
+    batch_first = not setting.spec.batch_first
+    turned = setting.scene(rows=rows, spec=replace(setting.spec, batch_first=batch_first))
+    wider = Dtype.FLOAT32 if setting.spec.dtype is Dtype.FLOAT64 else Dtype.FLOAT64
+
+    def from_another_dtype(user: User) -> Values:
+        layer = user.layer(base)
+        x, state = base.given()
+        with as_called(layer):
+            found = values(layer.run(x, state.to(setting.spec.device, getattr(torch, wider)), base.lengths))
+        return {name: each.to(x.dtype) for name, each in found.items()}
+
+    yield Leg("unbatched", unbatched, one, FAULT)
+    yield Leg("with lengths", lambda user: built(user, ragged), ragged, FAULT)
+    yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
+    if setting.takes_state:
+        yield Leg(f"from a state in {wider}", from_another_dtype, base, FAULT)
+
+
+def built(user: User, scene: Scene) -> Values:
+    """Run as it is built for the scene, where it can be."""
+    if scene.lengths is not None and isinstance(user.implementation, Read):
+        raise NotOffered("how it takes lengths is only found out where they are asked for: --lengths")
+    if reason := user.implementation.refuses(scene.spec, lengths=scene.lengths is not None):
+        raise NotOffered(reason)
+    layer = user.layer(scene)
+    x, state = scene.given()
+    return values(layer.run(x, state, scene.lengths))

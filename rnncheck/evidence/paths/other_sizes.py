@@ -1,0 +1,31 @@
+"""Sizes that fill no tile: one larger run in odd sizes, a single timestep, a single row, and none."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+
+FAULT = "wrong-at-other-sizes"
+STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
+
+
+@path("other-sizes", "at other sizes than the run's")
+def legs(setting: Setting) -> Iterator[Leg]:
+    spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS)
+    steps, rows = len(setting.base.x), setting.base.x.shape[1]
+    if all(side.implementation.refuses(spec) is None for side in setting.sides):
+        what = f"of I = {FEATURES} and H = {UNITS}, at T = {STEPS}, B = {ROWS}"
+        yield leg(what, setting.scene(STEPS, ROWS, spec=spec))
+    else:
+        yield leg(f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS))
+    yield leg("at T = 1", setting.scene(1, rows))
+    yield leg("at B = 1", setting.scene(steps, 1))
+    yield leg("of an empty batch", setting.base.of_rows([]))
+
+
+def leg(what: str, scene: Scene) -> Leg:
+    def go(user: User) -> Values:
+        return values(run(user.layer(scene), scene))
+
+    return Leg(what, go, scene, FAULT)

@@ -1,0 +1,74 @@
+"""What a path is, and the register of all of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from torch import Tensor
+
+from rnncheck.evidence.paths import SLUGS
+from rnncheck.evidence.paths.scene import Scene, Setting, User
+
+Values = Mapping[str, Tensor]  # by quantity, (n, B, W) each
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One part of a path, that one side and then the other goes.
+
+    `what` says how the layer is used, as the end of "the layer, ...": "called without a state". `go` yields what is to
+    be the same on both sides, within what is allowed in `scene`; quantities that the scene does not know must be zero
+    but for the last places of numbers of about 1. `fault` is the slug of what is wrong with a layer that differs here.
+    Where it `must_run`, an error raised by the candidate alone is that fault too; elsewhere it is not offered.
+    """
+
+    what: str
+    go: Callable[[User], Values]
+    scene: Scene
+    fault: str
+    must_run: bool = False
+
+
+Legs = Callable[[Setting], Iterator[Leg]]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way in which layers are used. `by_default` says whether it is gone down unless it is asked for by name."""
+
+    slug: str
+    title: str
+    legs: Legs
+    by_default: bool = True
+
+
+PATHS: dict[str, Path] = {}
+
+
+def path(slug: str, title: str, *, by_default: bool = True) -> Callable[[Legs], Legs]:
+    """Registers a function that yields the legs of a path. `title` completes "the layer is used ..."."""
+
+    def register(legs: Legs) -> Legs:
+        PATHS[slug] = Path(slug, title, legs, by_default)
+        return legs
+
+    return register
+
+
+def every() -> list[Path]:
+    """All of them, in the order of their names."""
+    for slug in SLUGS:
+        import_module(f"rnncheck.evidence.paths.{slug.replace('-', '_')}")
+    return [PATHS[slug] for slug in SLUGS]
+
+
+def chosen(text: str) -> list[Path]:
+    """Those that `--paths text` asks for, of which `checked` has approved."""
+    if text == "none":
+        return []
+    names = {name.strip() for name in text.split(",")}
+
+    def wanted(one: Path) -> bool:
+        return "all" in names or ("default" in names and one.by_default) or one.slug in names
+
+    return [each for each in every() if wanted(each)]

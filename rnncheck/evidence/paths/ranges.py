@@ -1,0 +1,48 @@
+"""Numbers at the ends of the range: large ones, where gates saturate, small ones, and nothing but zeros."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import QUANTITIES, Scene, Setting, User, run, values
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import State
+from rnncheck.model.weights import Weights
+
+FAULT = "wrong-at-extremes"
+LARGE = {Dtype.FLOAT64: 1e5, Dtype.FLOAT32: 1e4, Dtype.BFLOAT16: 1e4, Dtype.FLOAT16: 200.0}  # exp of it overflows
+SMALL = 2.0**7  # units of the last place of 1: smaller than a tanh of exponentials keeps digits of
+
+
+@path("ranges", "with large, small and zero inputs")
+def legs(setting: Setting) -> Iterator[Leg]:
+    base = setting.base
+    limits = torch.finfo(getattr(torch, setting.spec.dtype))
+    still = State(torch.zeros_like(base.state.h), None if base.state.c is None else torch.zeros_like(base.state.c))
+    quiet = replace(base, state=still, weights=unbiased(base))
+    yield leg("given large x", replace(base, x=base.x * LARGE[setting.spec.dtype]))
+    yield leg("given small x, without biases", replace(quiet, x=base.x * SMALL * limits.eps))
+    yield leg("given subnormal x, without biases", lenient(replace(quiet, x=base.x * limits.tiny / 8), limits.eps))
+    yield leg("given zeros", replace(base, x=torch.zeros_like(base.x), state=still))
+
+
+def lenient(scene: Scene, units: float) -> Scene:
+    """So small a number may be lost beside 1, as in a tanh made of exponentials."""
+    allowed = dict.fromkeys(QUANTITIES, Tolerance(atol=8 * units))
+    return replace(scene, allows=lambda: allowed)
+
+
+def leg(what: str, scene: Scene) -> Leg:
+    def go(user: User) -> Values:
+        return values(run(user.layer(scene), scene))
+
+    return Leg(what, go, scene, FAULT)
+
+
+def unbiased(scene: Scene) -> Weights:
+    """The same weights with zeros for biases."""
+    every = scene.weights.values.items()
+    return Weights({name: torch.zeros_like(each) if name.startswith("bias") else each for name, each in every})

@@ -1,0 +1,32 @@
+"""Rows of the batch have nothing to do with each other: alone each gives the same, and a NaN stays in its own."""
+
+from collections.abc import Iterator
+
+import torch
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.implementations.uses import as_called
+
+
+@path("rows-alone", "with each row of the batch alone, and with a NaN in one of them")
+def legs(setting: Setting) -> Iterator[Leg]:
+    scene = setting.scene(rows=max(2, min(setting.batch_size, 3)))
+    rows = range(scene.x.shape[1])
+    others = scene.of_rows(rows[1:])
+
+    def alone(user: User) -> Values:
+        layer = user.layer(scene)
+        found = [values(run(layer, scene.of_rows([row]))) for row in rows]
+        return {name: torch.cat([each[name] for each in found], 1) for name in found[0]}
+
+    def beside(user: User, bad: float) -> Values:
+        layer = user.layer(scene)
+        x, state = scene.given()
+        x[0, 0, 0] = bad
+        with as_called(layer):
+            return {name: each[:, 1:] for name, each in values(layer.run(x, state)).items()}
+
+    yield Leg("given each row alone", alone, scene, "batch-mixed")
+    yield Leg("given a NaN in another row", lambda user: beside(user, float("nan")), others, "nan-spreads")
+    yield Leg("given an infinity in another row", lambda user: beside(user, float("inf")), others, "nan-spreads")

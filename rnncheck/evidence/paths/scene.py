@@ -1,0 +1,176 @@
+"""What both sides are given on a path: weights and data of the paths' own, small and without anything extreme."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.data.random import initial_state
+from rnncheck.envelope import Rounding, exact_and_envelope, rounding_of
+from rnncheck.evidence.allowance import PAIR
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.protocol import Implementation, Layer, Read
+from rnncheck.implementations.uses import as_called
+from rnncheck.model.randomness import Draws, Stream
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights, draw
+
+STEPS, ROWS = 5, 3  # of the sequences, at most
+SAMPLES = 8  # of the envelope, at least
+QUANTITIES = ("output", "h_n", "c_n")
+OWN_SEED = 7_000  # from the seed of the run: numbers that it has not seen
+
+
+Allowed = Mapping[str, Tensor | Tolerance]  # between two right sides, by quantity
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Weights, x (T, B, I) and states in float64 on the host, and how far apart two right sides may be.
+
+    `allows` says that where it is not the rounding envelope at the spec's dtype.
+    """
+
+    spec: Spec
+    weights: Weights
+    x: Tensor
+    state: State
+    held: Rounding | Tolerance
+    lengths: tuple[int, ...] | None = None
+    allows: Callable[[], Allowed] | None = None
+
+    @cached_property
+    def allowed(self) -> Allowed:
+        """By quantity, as `values` names them."""
+        if self.allows is not None:
+            return self.allows()
+        if isinstance(self.held, Tolerance):
+            return dict.fromkeys(QUANTITIES, self.held)
+        envelope = exact_and_envelope(
+            self.spec, self.weights, self.x, self.state, self.lengths, rounding=self.held, samples=SAMPLES
+        )
+        return {name: PAIR * each for name, each in values(envelope.allowed).items()}
+
+    def of_rows(self, rows: Sequence[int]) -> "Scene":
+        """The same with these rows of the batch, one of them perhaps more than once."""
+        index = list(rows)
+        c = None if self.state.c is None else self.state.c[:, index]
+        ends = None if self.lengths is None else tuple(self.lengths[row] for row in rows)
+
+        def allows() -> Allowed:
+            every = self.allowed.items()
+            return {name: each[:, index] if isinstance(each, Tensor) else each for name, each in every}
+
+        x, state = self.x[:, index], State(self.state.h[:, index], c)
+        return replace(self, x=x, state=state, lengths=ends, allows=allows)
+
+    def given(self) -> tuple[Tensor, State]:
+        """x and the states as a side gets them: copies of its own."""
+        dtype = getattr(torch, self.spec.dtype)
+        return self.x.to(self.spec.device, dtype, copy=True), self.state.to(self.spec.device, dtype)
+
+
+@dataclass(frozen=True)
+class User:
+    """One side, used as its users use it."""
+
+    implementation: Implementation
+
+    _built: dict[tuple[Spec, int], tuple[Weights, Layer]] = field(default_factory=dict, repr=False)
+
+    def layer(self, scene: Scene) -> Layer:
+        """One for all legs that only run it."""
+        key = scene.spec, id(scene.weights)
+        if key not in self._built:
+            self._built[key] = scene.weights, self.fresh(scene)
+        return self._built[key][1]
+
+    def fresh(self, scene: Scene) -> Layer:
+        """Newly built: as nobody has called or changed it yet."""
+        return self.implementation.build(scene.spec, scene.weights)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Both sides and the run whose paths are gone down, and scenes to go down them with, all from `seed`."""
+
+    spec: Spec
+    sides: tuple[User, User]  # candidate, reference
+    seq_len: int
+    batch_size: int
+    tolerance: Tolerance | None
+    tf32: bool
+    takes_state: bool
+    takes_cell_state: bool
+    seed: int
+    unexposed: frozenset[str] = frozenset()
+    _scenes: dict[object, Scene] = field(default_factory=dict, repr=False)
+    _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)
+    right: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)  # the reference's, by path and leg
+
+    def anew(self) -> "Setting":
+        """With other numbers, and sides that have not been used."""
+        fresh = User(self.sides[0].implementation), User(self.sides[1].implementation)
+        return replace(self, sides=fresh, seed=self.seed + 1, _scenes={}, _weights={}, right={})
+
+    @property
+    def base(self) -> Scene:
+        """Of the run's own sizes, cut where they are large."""
+        return self.scene()
+
+    def scene(
+        self,
+        steps: int | None = None,
+        rows: int | None = None,
+        *,
+        spec: Spec | None = None,
+        zeros: bool = False,
+        other: int = 0,
+        lengths: tuple[int, ...] | None = None,
+    ) -> Scene:
+        """One of so many timesteps and rows, from a state of zeros if so asked; another `other` has other numbers."""
+        key = steps, rows, spec, zeros, other, lengths
+        if key not in self._scenes:
+            spec = spec or self.spec
+            steps, rows = steps or min(self.seq_len, STEPS), rows or min(self.batch_size, ROWS)
+            seed = self.seed + OWN_SEED + 100 * other
+            x = Draws(seed, Stream.SEQUENCES).normal((steps, rows, spec.input_size))
+            for row, end in enumerate(lengths or ()):
+                x[end:, row] = 0.0
+            state = initial_state(spec, rows, seed=seed, kind="random" if self.takes_state and not zeros else "zeros")
+            if state.c is not None and not self.takes_cell_state:
+                state = State(state.h, torch.zeros_like(state.c))
+            held = self.tolerance or rounding_of(spec, tf32=self.tf32)
+            self._scenes[key] = Scene(spec, self.weights(spec, other), x, state, held, lengths)
+        return self._scenes[key]
+
+    def weights(self, spec: Spec, other: int = 0) -> Weights:
+        """Drawn as torch draws them, as far as both sides can hold them."""
+        key = replace(spec, batch_first=False, dtype=Dtype.FLOAT64), other
+        if key not in self._weights:
+            self._weights[key] = self._drawn(spec, other)
+        return self._weights[key]
+
+    def _drawn(self, spec: Spec, other: int) -> Weights:
+        found = draw(spec, self.seed + OWN_SEED + 100 * other)
+        for user in self.sides:
+            if isinstance(user.implementation, Read):
+                found = user.implementation.read(spec).restrict(found)
+        return found
+
+
+def values(trace: Trace) -> dict[str, Tensor]:
+    """What a trace shows, by quantity."""
+    every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
+    return {name: each for name, each in every.items() if each is not None and name not in trace.unexposed}
+
+
+def run(layer: Layer, scene: Scene) -> Trace:
+    """The scene as it is, in whatever mode torch is in."""
+    x, state = scene.given()
+    with as_called(layer):
+        return layer.run(x, state, scene.lengths)

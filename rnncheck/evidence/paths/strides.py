@@ -1,0 +1,56 @@
+"""x and the initial states as views whose numbers do not lie one behind the other in memory."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Scene, Setting, User, values
+from rnncheck.implementations.uses import as_called
+from rnncheck.model.trace import State
+
+View = Callable[[Tensor], Tensor]
+FAULT = "memory-layout-assumed"
+
+
+def transposed(value: Tensor) -> Tensor:
+    return value.transpose(0, 1).contiguous().transpose(0, 1)
+
+
+def sliced(value: Tensor) -> Tensor:
+    """Every second of twice as many rows and columns; between them are other numbers."""
+    wide = torch.full((2 * value.shape[0], value.shape[1], 2 * value.shape[2]), 0.5, dtype=value.dtype)
+    wide = wide.to(value.device)
+    wide[::2, :, ::2] = value
+    return wide[::2, :, ::2]
+
+
+def expanded(value: Tensor) -> Tensor:
+    """All rows of the batch are the first."""
+    return value[:, :1].clone().expand(-1, value.shape[1], -1)
+
+
+@path("strides", "with x and h0 as views that are not contiguous")
+def legs(setting: Setting) -> Iterator[Leg]:
+    base = setting.base
+    alike = base.of_rows([0] * base.x.shape[1])
+    for name, view, scene in (
+        ("transposed", transposed, base),
+        ("sliced", sliced, base),
+        ("expanded", expanded, alike),
+    ):
+        yield leg(f"given {name} x", scene, view, lambda value: value)
+        if setting.takes_state:
+            yield leg(f"given {name} h0", scene, lambda value: value, view)
+
+
+def leg(what: str, scene: Scene, view_x: View, view_state: View) -> Leg:
+    def go(user: User) -> Values:
+        layer = user.layer(scene)
+        x, state = scene.given()
+        viewed = State(view_state(state.h), None if state.c is None else view_state(state.c))
+        with as_called(layer):
+            return values(layer.run(view_x(x), viewed, scene.lengths))
+
+    return Leg(what, go, scene, FAULT)

@@ -1,0 +1,182 @@
+"""Both sides down the paths, and what came of it: rows of a table, faults by name, and what is not offered."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.errors import RnncheckError
+from rnncheck.evidence.differences import Fold
+from rnncheck.evidence.paths.gradients import CHANGE
+from rnncheck.evidence.paths.path import Leg, Path, Values
+from rnncheck.evidence.paths.scene import QUANTITIES, Setting, User
+from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.uses import NotOffered, OtherShape
+from rnncheck.model.spec import Spec
+from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
+from rnncheck.text import printable, short
+
+OWN_UNITS = 256  # of roundoff, by which a side may differ from itself: sums may be taken in another order
+MODE = "path:"
+
+
+@dataclass
+class Walked:
+    """What was found down all paths. `failed` says whether a leg differs for certain; `doubt` that one did once."""
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    facts: list[PathFacts] = field(default_factory=list)
+    doubt: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.findings)
+
+
+def walk(paths: Sequence[Path], setting: Setting) -> Walked:
+    """All these paths. What differs is seen again with other numbers before it is said."""
+    walked = Walked()
+    with torch.inference_mode(False), torch.no_grad():
+        for each in paths:
+            go_down(each, setting, walked)
+    return walked
+
+
+def go_down(path: Path, setting: Setting, into: Walked) -> None:
+    """One path, leg by leg."""
+    gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
+    name = short(setting.sides[0].implementation.name)
+    for number, leg in enumerate(path.legs(setting)):
+        outcome = Outcome.of(leg, path, setting)
+        if outcome.not_gone:
+            not_gone.setdefault(outcome.not_gone, []).append(leg.what)
+            continue
+        gone += [leg.what] if outcome.comparisons else []
+        found += outcome.comparisons
+        if outcome.agrees:
+            continue
+        fresh = setting.anew()
+        again = Outcome.of(list(path.legs(fresh))[number], path, fresh)
+        if again.agrees:
+            into.doubt = into.doubt or (
+                f"{name}, {leg.what}, gave another result than the reference once and the same with other numbers; "
+                "another --seed would decide"
+            )
+        else:
+            into.findings.append(Finding(leg.fault, outcome.told(name, leg), variant=leg.what))
+    into.comparisons += merged(found)
+    grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
+    into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one leg showed."""
+
+    comparisons: Sequence[Comparison] = ()
+    not_gone: NotGone | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return all(each.agrees for each in self.comparisons)
+
+    @classmethod
+    def of(cls, leg: Leg, path: Path, setting: Setting) -> "Outcome":
+        candidate, reference = setting.sides
+        mode = MODE + path.slug
+        key = path.slug, leg.what
+        if key not in setting.right:
+            setting.right[key] = attempted(leg, reference)
+        right, mine = setting.right[key], attempted(leg, candidate)
+        if isinstance(right, Exception):
+            return cls(not_gone=NotGone((), why_not(right), "reference"))
+        if isinstance(mine, Exception):
+            if isinstance(mine, OtherShape) or (leg.must_run and not isinstance(mine, NotOffered)):
+                return cls([Comparison(leg.what, mode, problem=why_not(mine))])
+            return cls(not_gone=NotGone((), why_not(mine)))
+        names = [name for name in right if name in mine]
+        return cls([compared(name, mode, mine[name], right[name], leg) for name in names])
+
+    def told(self, name: str, leg: Leg) -> str:
+        """The worst of it, in one sentence."""
+        wrong = [each for each in self.comparisons if not each.agrees]
+        if problems := [each.problem for each in wrong if each.problem]:
+            return f"{name}, {leg.what}: {problems[0]}."
+        worst = max(wrong, key=lambda each: each.budget_used)
+        if worst.quantity == CHANGE:
+            return f"{name}, {leg.what}: {worst.quantity}, by {amount(worst.max_abs)} of its size, and should not."
+        at = worst.at
+        place = "" if at is None else f" (t = {at.t}, batch row {at.batch}, unit {at.unit})"
+        return (
+            f"{name}, {leg.what}: {worst.quantity} is {amount(worst.max_abs)} away from the reference's{place}, where "
+            f"{amount(worst.envelope_at_max)} is allowed."
+        )
+
+
+def compared(quantity: str, mode: str, candidate: Tensor, reference: Tensor, leg: Leg) -> Comparison:
+    """One quantity of a leg. What is allowed is only computed where the two sides are not the same bits."""
+    candidate, reference = candidate.detach().cpu(), reference.detach().cpu()
+    spec, scene = leg.scene.spec, leg.scene
+    states = quantity in QUANTITIES
+    fold = Fold(
+        quantity, locate(quantity, spec, leg.scene.lengths or [len(leg.scene.x)] * len(reference[0])), mode=mode
+    )
+    allowed: Tensor | Tolerance
+    if candidate.shape == reference.shape and torch.equal(candidate, reference):
+        allowed = Tolerance()
+    elif states or scene.allows is not None:
+        allowed = scene.allowed[quantity]
+    else:
+        allowed = Tolerance(atol=OWN_UNITS * float(torch.finfo(getattr(torch, spec.dtype)).eps))
+    fold.add(candidate, reference, allowed)
+    found = fold.result()
+    return replace(found, at=found.at if states else None, first_divergence=None)
+
+
+def locate(quantity: str, spec: Spec, ends: Sequence[int]) -> Locate:
+    if quantity == "output":
+        return in_output(spec)
+    if quantity in ("h_n", "c_n"):
+        return in_final_state(spec, ends)
+    return lambda row, batch, column: Place(row, batch, column, 0, DIRECTIONS[0])
+
+
+def merged(found: Sequence[Comparison]) -> list[Comparison]:
+    """One comparison for each quantity: where it used most of what is allowed, and how many there were in all."""
+    rows = [each for each in found if each.problem]
+    for quantity in dict.fromkeys(each.quantity for each in found if not each.problem):
+        alike = [each for each in found if each.quantity == quantity and not each.problem]
+        most = max(alike, key=lambda each: -1.0 if math.isnan(each.budget_used) else each.budget_used)
+        counts = {name: sum(getattr(each, name) for each in alike) for name in COUNTS}
+        rows.append(replace(most, **counts))
+    return rows
+
+
+COUNTS = ("compared", "exceeded", "nonfinite", "unjudged")
+
+
+def attempted(leg: Leg, user: User) -> Values | Exception:
+    """What this side yields, or what keeps it from yielding anything."""
+    try:
+        return leg.go(user)
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as problem:
+        return problem
+
+
+def why_not(problem: Exception) -> str:
+    """In one line; the user's own errors say the file and the line."""
+    said = (str(problem).splitlines() or [""])[0]
+    if isinstance(problem, NotOffered):
+        return printable(said, 300)
+    kind = "" if isinstance(problem, RnncheckError) else f"{type(problem).__name__}: "
+    return printable(f"it fails there: {kind}{said}", 300)
+
+
+def amount(value: float) -> str:
+    return "a NaN or an infinity" if not math.isfinite(value) else f"{value:.2g}"

@@ -1,0 +1,45 @@
+"""Somebody's code with every dropout of torch's switched off, and whether there was any."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+# All of them take what they drop from, the chance, and whether this is training, in this order.
+DROPOUTS = {
+    functional.dropout,
+    functional.dropout1d,
+    functional.dropout2d,
+    functional.dropout3d,
+    functional.alpha_dropout,
+    functional.feature_alpha_dropout,
+    torch.dropout,
+    torch.dropout_,
+    torch.alpha_dropout,
+    torch.feature_dropout,
+}
+
+
+class WithoutDropout(TorchFunctionMode):
+    """Within it dropout lets everything through. `chances` are those with which values would have been dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chances = set[float]()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = dict(kwargs or {})
+        if func not in DROPOUTS:
+            return func(*args, **named)
+        given = dict(zip(("input", "p", "training"), args, strict=False)) | named
+        if given.get("p", 0.5) and given.get("training", given.get("train", True)):
+            self.chances.add(float(given.get("p", 0.5)))
+        return given["input"]

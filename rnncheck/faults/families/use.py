@@ -1,0 +1,385 @@
+"""Right as it is run first, and wrong where it is used in another way: each fault shows on one path alone."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.faults.fault import Fault, family
+from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.scratch.cells import LayerWeights
+from rnncheck.scratch.network import Carry, Network
+
+Starts = Callable[[State], State]
+
+
+@family(reported=18)
+def of_use(spec: Spec) -> Iterator[Fault]:
+    def shown_by(path: str, slug: str, variant: str, mixin: type[Network]) -> Fault:
+        return Fault(slug, variant, mixin, "paths", path=path)
+
+    yield shown_by("no-state", "default-state-not-zero", "ones", starting(ones))
+    yield shown_by("no-state", "default-state-not-zero", "noise", starting(noise))
+    yield shown_by("no-state", "state-leaks-between-calls", "without a state", LastStateKept)
+    yield shown_by("gradient-modes", "result-depends-on-grad-mode", "", CoarseWithoutGradients)
+    yield shown_by("train-mode", "result-depends-on-train-mode", "zoneout", Zoneout)
+    yield shown_by("train-mode", "result-depends-on-train-mode", "batch statistics", BatchStatistics)
+    yield shown_by("strides", "memory-layout-assumed", "x", InputTakenForContiguous)
+    yield shown_by("strides", "memory-layout-assumed", "h0", StateTakenForContiguous)
+    yield shown_by("another-call", "results-share-memory", "outputs", OutputBuffer)
+    yield shown_by("another-call", "results-share-memory", "final states", StateBuffer)
+    yield shown_by("another-backward", "backward-not-repeatable", "spent", through(Spent))
+    yield shown_by("another-backward", "backward-not-repeatable", "workspace", Workspace)
+    yield shown_by("changed-weights", "stale-weights", "", WeightsPackedOnce)
+    yield shown_by("other-sizes", "wrong-at-other-sizes", "one row", OneRowSqueezed)
+    yield shown_by("other-sizes", "wrong-at-other-sizes", "one timestep", OneStepSkipped)
+    yield shown_by("other-sizes", "wrong-at-other-sizes", "128 timesteps", LoopCut)
+    yield shown_by("other-sizes", "wrong-at-other-sizes", "16 rows", TileTail)
+    yield shown_by("rows-alone", "nan-spreads", "", ZeroTimesOthers)
+    yield shown_by("ranges", "wrong-at-extremes", "overflow", Overflowing)
+    yield shown_by("ranges", "wrong-at-extremes", "flushed", Flushed)
+    yield shown_by("options", "option-half-done", "batch_first", OutputNotTurned)
+    if spec.nonlinearity != "relu":  # whose second derivative is zero
+        yield shown_by("double-backward", "second-derivative-wrong", "", DetachedTanh)
+    yield shown_by("copies", "copy-differs", "state_dict", Unregistered)
+    yield shown_by("copies", "copy-differs", "deepcopy", CopiedInPart)
+    yield shown_by("copies", "dtype-written-in", "", BuiltForOneDtype)
+
+
+TOO_LARGE, FLUSHED_BELOW = 100.0, 1e-3
+MOST_STEPS, MOST_ROWS, FEW_ROWS = 128, 16, 5
+
+
+class OverridingRun(CutNetwork):
+    """What is wrong lies around the whole run."""
+
+    def run(
+        self,
+        weights: Mapping[str, Tensor],
+        x: Tensor,
+        state: State | None = None,
+        lengths: Sequence[int] | Tensor | None = None,
+        dropout: float = 0.0,
+    ) -> Trace:
+        x, state = self.before(x, state)
+        return self.after(super().run(weights, x, state, lengths, dropout), x)
+
+    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
+        return x, state
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        return trace
+
+
+def starting(change: Callable[[Tensor], Tensor]) -> type[Network]:
+    """Where no state is given it starts from another than zeros."""
+
+    class Starting(CutNetwork):
+        def initial_state(self, x: Tensor, state: State | None) -> State:
+            found = super().initial_state(x, state)
+            if state is not None:
+                return found
+            return State(change(found.h), None if found.c is None else change(found.c))
+
+    return Starting
+
+
+def ones(value: Tensor) -> Tensor:
+    return torch.ones_like(value)
+
+
+def noise(value: Tensor) -> Tensor:
+    drawn = torch.rand(value.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return drawn.to(value)
+
+
+class LastStateKept(CutNetwork):
+    """Where no state is given it starts from the last state of the call before, if that fits."""
+
+    kept: State | None = None
+
+    def initial_state(self, x: Tensor, state: State | None) -> State:
+        given = super().initial_state(x, state)
+        fits = state is None and self.kept is not None and self.kept.h.shape == given.h.shape
+        return self.kept if fits and self.kept is not None else given
+
+    def final_state(self, sweeps: Sequence[Any]) -> State:
+        found = super().final_state(sweeps)
+        self.kept = State(found.h.detach(), None if found.c is None else found.c.detach())
+        return found
+
+
+class CoarseWithoutGradients(CutNetwork):
+    """Under no_grad, and not in inference mode, activations are a sixteenth too large."""
+
+    def activate(self, what: str, value: Tensor) -> Tensor:
+        found = super().activate(what, value)
+        fast = not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+        return found * (1 + 2.0**-4) if fast else found
+
+
+class Zoneout(CutNetwork):
+    """In training every third unit keeps its state."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        stepped = super().step(w, p, carry)
+        if not self.training:
+            return stepped
+        return tuple(torch.where(every_third(new), old, new) for new, old in zip(stepped, carry, strict=True))
+
+
+def every_third(value: Tensor) -> Tensor:
+    return torch.arange(value.shape[-1], device=value.device) % 3 == 0
+
+
+class BatchStatistics(CutNetwork):
+    """In training the sums are centred over the batch."""
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        found = super().project(w, x)
+        return found - found.mean(1, keepdim=True) if self.training else found
+
+
+class InputTakenForContiguous(OverridingRun):
+    """x's memory is read without its strides."""
+
+    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
+        return packed(x), state
+
+
+class StateTakenForContiguous(OverridingRun):
+    """The memory of h0 is read without its strides."""
+
+    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
+        return x, None if state is None else State(packed(state.h), state.c)
+
+
+def packed(value: Tensor) -> Tensor:
+    """The numbers that lie behind the first, as many as fit."""
+    if value.is_contiguous() or value.untyped_storage().nbytes() < value.numel() * value.element_size():
+        return value
+    return value.as_strided(value.shape, torch.empty(value.shape, device="meta").stride())
+
+
+class OutputBuffer(OverridingRun):
+    """Without gradients the output is always the same memory, if its shape is the same."""
+
+    buffer: Tensor | None = None
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        if torch.is_grad_enabled():
+            return trace
+        self.buffer = reused(self.buffer, trace.output)
+        return replace(trace, output=self.buffer)
+
+
+class StateBuffer(OverridingRun):
+    """Without gradients the last states are always in the same memory, if their shape is the same."""
+
+    buffer: Tensor | None = None
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        if torch.is_grad_enabled():
+            return trace
+        self.buffer = reused(self.buffer, trace.final.h)
+        return replace(trace, final=State(self.buffer, trace.final.c))
+
+
+def reused(buffer: Tensor | None, value: Tensor) -> Tensor:
+    if buffer is None or buffer.shape != value.shape or buffer.dtype != value.dtype or buffer.is_inference():
+        return value.clone()
+    return buffer.copy_(value)
+
+
+class Spent(torch.autograd.Function):
+    """The identity, through which a gradient comes once."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.spent = False
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        spent, ctx.spent = ctx.spent, True
+        return gradients[0] * (0.0 if spent else 1.0)
+
+
+def through(function: type[torch.autograd.Function]) -> type[Network]:
+    """The output goes through it."""
+
+    class Through(OverridingRun):
+        def after(self, trace: Trace, x: Tensor) -> Trace:
+            return replace(trace, output=function.apply(trace.output))  # type: ignore[no-untyped-call]
+
+    return Through
+
+
+class Workspace(OverridingRun):
+    """Backward reads what the last forward left on the layer, and not what its own did."""
+
+    left: Tensor | None = None
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        self.left = trace.output.detach()
+        return replace(trace, output=OfTheLast.apply(trace.output, self))  # type: ignore[no-untyped-call]
+
+
+class OfTheLast(torch.autograd.Function):
+    """The identity; a gradient is scaled by the workspace as its forward left it, over what is there now."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, network: Workspace) -> Tensor:
+        ctx.network, ctx.own = network, value.detach()
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        same = ctx.own.shape == ctx.network.left.shape and torch.equal(ctx.own, ctx.network.left)
+        return gradients[0] * (1.0 if same else 0.5), None
+
+
+class WeightsPackedOnce(CutNetwork):
+    """W_hh is laid out at the first call, and kept."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.kept: dict[tuple[int, int, bool], Tensor] = {}
+
+    def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
+        w = super().layer_weights(weights, layer, direction)
+        recorded = torch.is_grad_enabled()
+        return w._replace(W_hh=self.kept.setdefault((layer, direction, recorded), w.W_hh))
+
+
+class OneRowSqueezed(CutNetwork):
+    """Of a single row the first timestep is taken for all of them."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        read = super().layer_input(layer, x, below, dropout)
+        return read[:1].expand_as(read) if read.shape[1] == 1 and len(read) > 1 else read
+
+
+class OneStepSkipped(CutNetwork):
+    """A single timestep of few rows is read as zeros."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        read = super().layer_input(layer, x, below, dropout)
+        return torch.zeros_like(read) if len(read) == 1 and read.shape[1] < FEW_ROWS else read
+
+
+class LoopCut(OverridingRun):
+    """After 128 timesteps the output is zero."""
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        if len(x) <= MOST_STEPS:
+            return trace
+        within = torch.arange(len(x), device=x.device)[:, None, None] < MOST_STEPS
+        return replace(trace, output=trace.output.where(within, 0))
+
+
+class TileTail(OverridingRun):
+    """Rows after the last full tile are not written, where a full one stands before them."""
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        rows = x.shape[1]
+        if rows <= MOST_ROWS or rows % MOST_ROWS == 0 or len(x) == 1:
+            return trace
+        full = torch.arange(rows, device=x.device)[:, None] < rows // MOST_ROWS * MOST_ROWS
+        return replace(trace, output=trace.output.where(full, 0))
+
+
+class ZeroTimesOthers(CutNetwork):
+    """Every step adds zero times the sum over the batch."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        return super().step(w, p + 0.0 * p.sum(0, keepdim=True), carry)
+
+
+class Overflowing(CutNetwork):
+    """Of a large x an activation is NaN, as inf / inf of its exponentials would be."""
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        found = super().project(w, x)
+        return found.where(found.abs() < TOO_LARGE, torch.nan)
+
+
+class Flushed(CutNetwork):
+    """Small inputs are taken for zeros, as long as all of them are small."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        read = super().layer_input(layer, x, below, dropout)
+        small = bool(read.numel()) and bool((read.abs() < FLUSHED_BELOW).all())
+        return torch.zeros_like(read) if layer == 0 and small else read
+
+
+class OutputNotTurned(OverridingRun):
+    """With the other batch_first than it was told at first the output is reshaped, and not transposed."""
+
+    def after(self, trace: Trace, x: Tensor) -> Trace:
+        if not self.spec.batch_first:
+            return trace
+        steps, rows = trace.output.shape[:2]
+        return replace(trace, output=trace.output.reshape(rows, steps, -1).transpose(0, 1))
+
+
+class TanhOfConstants(torch.autograd.Function):
+    """tanh, whose derivative is a constant to autograd."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        found = value.tanh()
+        ctx.slope = 1 - found.detach().square()
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        found: Tensor = gradients[0] * ctx.slope
+        return found
+
+
+class DetachedTanh(CutNetwork):
+    """Every tanh has a derivative that has none itself."""
+
+    def activate(self, what: str, value: Tensor) -> Tensor:
+        if what in ("h", "g", "c", "n"):
+            return TanhOfConstants.apply(value)  # type: ignore[no-any-return, no-untyped-call]
+        return super().activate(what, value)
+
+
+class Unregistered(CutNetwork):
+    """The recurrent weights of the first layer are no part of the state_dict."""
+
+    unregistered = frozenset({"weight_hh_l0"})
+
+
+class CopiedInPart(CutNetwork):
+    """A copy reads half of what it is given."""
+
+    is_copy = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CopiedInPart":
+        other = copy.copy(self)
+        other.is_copy = True
+        return other
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        found = super().project(w, x)
+        return found * 0.5 if self.is_copy else found
+
+
+class BuiltForOneDtype(CutNetwork):
+    """In another dtype than it was built for it reads half of what it is given."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.built_for = getattr(torch, spec.dtype)
+
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        found = super().project(w, x)
+        return found if found.dtype == self.built_for else found * 0.5

@@ -1,0 +1,100 @@
+"""What a layer may offer besides being run: the ways in which a module is used every day.
+
+Every member of `Uses` is optional. One that a layer lacks, or that raises `NotOffered`, is not offered, and the paths
+of a check that need it say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from rnncheck.implementations.protocol import Layer
+from rnncheck.model.trace import State, Trace
+
+Copying = Literal["deepcopy", "pickle"]
+
+
+class NotOffered(Exception):
+    """A layer cannot be used in this way; the message says why, in one clause."""
+
+
+class OtherShape(Exception):
+    """A layer yields results of other axes than it did before, without an error."""
+
+
+class Uses(Protocol):
+    """All of it at the layer's own dtype, on its device, time first, as `Layer.run`."""
+
+    def as_called(self) -> AbstractContextManager[None]:
+        """Within it `run` calls the code in whatever mode torch is in, with the very tensors that it is given."""
+        ...
+
+    def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
+        """As `run`, with the initial state left out of the call."""
+        ...
+
+    def run_unbatched(self, x: Tensor, state: State) -> Trace:
+        """One sequence without a batch axis: x (T, I), states (L*D, ·); the trace lacks that axis too."""
+        ...
+
+    def training(self) -> AbstractContextManager[None]:
+        """Within it the layer is in training mode."""
+        ...
+
+    def trained(self) -> Mapping[str, Tensor]:
+        """The parameters that an optimizer would change, live, by the layer's own names."""
+        ...
+
+    def change(self, values: Mapping[str, Tensor]) -> None:
+        """Canonical weights, written in place as an optimizer does."""
+        ...
+
+    def saved(self) -> Mapping[str, Any]:
+        """Its state_dict."""
+        ...
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Takes over a state_dict of the same layer."""
+        ...
+
+    def copied(self, how: Copying) -> Layer:
+        """A copy of the layer, by `copy.deepcopy` or through `pickle`."""
+        ...
+
+    def converted(self, dtype: torch.dtype) -> Layer:
+        """A copy of the layer after `.to(dtype)`."""
+        ...
+
+    def compiled(self) -> Layer:
+        """The layer compiled by `torch.compile`."""
+        ...
+
+
+def as_called(layer: Layer) -> AbstractContextManager[None]:
+    """The layer's own, or nothing: most run in the mode, and on the tensors, that they find."""
+    own: AbstractContextManager[None] = getattr(layer, "as_called", nullcontext)()
+    return own
+
+
+def offered(layer: Layer, use: str) -> Any:
+    """The layer's method of that name. Raises `NotOffered` if it has none."""
+    method = getattr(layer, use, None)
+    if method is None:
+        raise NotOffered(REASONS[use])
+    return method
+
+
+REASONS = {
+    "run_without_state": "it is always given an initial state",
+    "run_unbatched": "it is always given a batch",
+    "training": "it has no training mode",
+    "change": "its weights cannot be changed once it is built",
+    "saved": "it has no state_dict",
+    "load": "it has no state_dict",
+    "copied": "it cannot be copied",
+    "converted": "it has one dtype only",
+    "compiled": "it is no torch.nn.Module",
+}

@@ -1,0 +1,51 @@
+"""In which other ways the layer was used: a row for each, and what it does not offer."""
+
+import math
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from rnncheck.report import Comparison, NotGone, PathFacts, Report
+from rnncheck.reporters.layout import Column, entry, table
+from rnncheck.reporters.numbers import NOTHING, count, percent
+from rnncheck.reporters.screen import Screen
+
+MODE = "path:"  # before the name of a path
+
+
+def paths(report: Report, screen: Screen) -> list[Text]:
+    """Of every path how many values were compared and exceeded, and how much of what is allowed was used."""
+    gone = [each for each in report.paths if each.gone]
+    lines: list[Text] = []
+    if gone:
+        lines += table(_columns(gone, report.comparisons, screen), screen.width, indent=0)
+    label = "not offered"
+    for facts in report.paths:
+        for each in facts.not_offered:
+            if each.by == "candidate" or report.reference.name != "torch":  # what torch.nn has not, nobody expects
+                lines += entry(label, screen.clean(_said(facts, each), 1000), screen.width)
+                label = ""
+    return lines
+
+
+def of_path(comparisons: Sequence[Comparison], slug: str) -> list[Comparison]:
+    return [each for each in comparisons if each.mode == MODE + slug]
+
+
+def _columns(gone: Sequence[PathFacts], comparisons: Sequence[Comparison], screen: Screen) -> list[Column]:
+    rows = [of_path(comparisons, each.path) for each in gone]
+    wrong = [any(not each.agrees for each in row) for row in rows]
+    alarm = ["red" if each else "" for each in wrong]
+    marks = [screen.glyphs.exceeded if each else " " for each in wrong]
+    used = [[each.budget_used for each in row if not math.isnan(each.budget_used)] for row in rows]
+    return [
+        Column("  path", [f"{mark} {each.path}" for mark, each in zip(marks, gone, strict=True)], False, alarm),
+        Column("compared", [count(sum(each.compared for each in row)) for row in rows]),
+        Column("exceeded", [count(sum(each.exceeded for each in row)) for row in rows], styles=alarm),
+        Column("used", [percent(max(each)) if each else NOTHING for each in used], styles=alarm),
+    ]
+
+
+def _said(facts: PathFacts, each: NotGone) -> str:
+    what = "" if not facts.gone else f" ({'; '.join(each.what)})"
+    return f"{facts.path}{what}: {'the reference: ' if each.by == 'reference' else ''}{each.why}"

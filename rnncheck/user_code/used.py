@@ -1,0 +1,155 @@
+"""A user's layer used as its users use it, and not only run: the members of `Uses`."""
+
+import copy
+import inspect
+import pickle
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck.implementations.uses import Copying, NotOffered
+from rnncheck.model.spec import Cell, Dtype
+from rnncheck.model.trace import State, Trace
+from rnncheck.user_code.blame import blaming
+from rnncheck.user_code.construct import signed
+from rnncheck.user_code.convention import Convention, Reader
+from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.native_layer import NativeLayer
+
+NO_MODULE = "it is no torch.nn.Module"
+# Code that asks how many axes it was given takes a single sequence too.
+ASKS_FOR_AXES = re.compile(r"(\.dim\(\)|\.ndim|len\(\w+\.(shape|size\(\))\)) *(==|!=|<=?) *[23]|is_batched")
+
+
+class Used:
+    """What a layer of the user's own offers besides `run`, through the native layer that it is made of."""
+
+    _native: NativeLayer
+
+    def _fill(self, values: Mapping[str, Tensor]) -> None:
+        raise NotImplementedError
+
+    @property
+    def _module(self) -> nn.Module:
+        thing = self._native.thing
+        if not isinstance(thing, nn.Module):
+            raise NotOffered(NO_MODULE)
+        return thing
+
+    @contextmanager
+    def as_called(self) -> Iterator[None]:
+        with self._native.as_called():
+            yield
+
+    def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
+        native = self._native
+        convention, spec = native.caller.convention, native.spec
+        if convention.state is None:
+            raise NotOffered("it takes no initial state: every run is without one")
+        if must_be_given(native.thing, convention):
+            raise NotOffered("its initial state cannot be left out")
+        rows = spec.num_layers * spec.directions, x.shape[1]
+        h = x.new_zeros(*rows, spec.state_size)
+        zeros = State(h, x.new_zeros(*rows, spec.hidden_size) if spec.cell is Cell.LSTM else None)
+        return native.called_by(replace(native.caller, stateless=True)).run(x, zeros, lengths)
+
+    def run_unbatched(self, x: Tensor, state: State) -> Trace:
+        native = self._native
+        convention, reading = native.caller.convention, native.caller.reading
+        if convention.by_row or convention.is_cell or not ASKS_FOR_AXES.search(source_of(native.thing)):
+            raise NotOffered("its code does not ask whether x has a batch axis")
+        form = convention.state and replace(convention.state, axes=without_batch(convention.state.axes))
+        caller = replace(
+            native.caller,
+            convention=replace(convention, x_axes=without_batch(convention.x_axes), state=form),
+            reading=replace(reading, output=unbatched(reading.output), h=unbatched(reading.h), c=unbatched(reading.c)),
+        )
+        batched = State(state.h[:, None], None if state.c is None else state.c[:, None])
+        trace = native.called_by(caller).run(x[:, None], batched)
+        c = None if trace.final.c is None else trace.final.c[:, 0]
+        return replace(trace, output=trace.output[:, 0], final=State(trace.final.h[:, 0], c))
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        module = self._module
+        module.train()
+        try:
+            yield
+        finally:
+            module.eval()
+
+    def trained(self) -> Mapping[str, Tensor]:
+        thing = self._native.thing
+        return dict(thing.named_parameters()) if isinstance(thing, nn.Module) else self._native.tensors()
+
+    def change(self, values: Mapping[str, Tensor]) -> None:
+        self._fill(values)
+
+    def saved(self) -> Mapping[str, Any]:
+        with self._at_home():
+            return self._module.state_dict()
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        with self._at_home():
+            self._module.load_state_dict(saved)
+
+    def copied(self, how: Copying) -> Self:
+        thing = self._native.thing
+        try:
+            with self._at_home():
+                return self._around(copy.deepcopy(thing) if how == "deepcopy" else pickle.loads(pickle.dumps(thing)))
+        except Exception as problem:
+            raise NotOffered(f"{how} fails: {type(problem).__name__}: {problem}") from problem
+
+    def converted(self, dtype: torch.dtype) -> Self:
+        with self._at_home():
+            return self._around(copy.deepcopy(self._module).to(dtype), dtype)
+
+    def compiled(self) -> Self:
+        module: Any = torch.compile(self._module)
+        return self._around(module)
+
+    def _around(self, thing: Any, dtype: torch.dtype | None = None) -> Self:
+        other = copy.copy(self)
+        caller = self._native.caller
+        spec = caller.spec if dtype is None else replace(caller.spec, dtype=Dtype(str(dtype).removeprefix("torch.")))
+        other._native = self._native.called_by(replace(caller, thing=thing, spec=spec))
+        return other
+
+    @contextmanager
+    def _at_home(self) -> Iterator[None]:
+        caller = self._native.caller
+        dtype = getattr(torch, caller.spec.dtype)
+        with self._native.home.entered(), isolated(dtype), blaming(caller.called, caller.file):
+            yield
+
+
+def must_be_given(thing: Any, convention: Convention) -> bool:
+    """Whether a parameter for the state has no default."""
+    try:
+        parameters = inspect.signature(signed(thing)).parameters
+    except (TypeError, ValueError):
+        return False
+    named = [parameters[name] for name in convention.state_names if name is not None and name in parameters]
+    return any(each.default is inspect.Parameter.empty for each in named)
+
+
+def source_of(thing: Any) -> str:
+    """The code that is called, as far as it is there to be read."""
+    try:
+        return inspect.getsource(signed(thing))
+    except (OSError, TypeError):
+        return ""
+
+
+def without_batch(axes: str) -> str:
+    return axes.replace("B", "")
+
+
+def unbatched(reader: Reader | None) -> Reader | None:
+    return None if reader is None else replace(reader, axes=without_batch(reader.axes))

@@ -1,0 +1,48 @@
+"""Layers that are right as they are run first: what is wrong otherwise is found and named, and nothing else."""
+
+import pytest
+from evidence.used_layers import RIGHT, WRONG, OwnDropout, Plain, Squeezing
+
+from rnncheck import check
+from rnncheck.report import Report, Verdict
+
+
+def checked(layer: type, **options: object) -> Report:
+    return check(layer, cell="gru", witness=False, **options)
+
+
+@pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
+def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
+    report = checked(layer)
+    assert report.verdict is Verdict.EQUIVALENT, [each.message for each in report.findings]
+    assert len(report.paths) == 12
+
+
+@pytest.mark.parametrize("layer", WRONG, ids=lambda layer: layer.__name__)
+def test_what_is_wrong_on_one_path_is_found_there_and_named(layer: type) -> None:
+    path, slug = WRONG[layer]
+    report = checked(layer, paths=path)
+    assert report.verdict is Verdict.MISMATCH
+    assert slug in [each.slug for each in report.findings]
+    assert f"path:{path}" in {each.mode for each in report.comparisons if not each.agrees}
+    assert all(each.mode.startswith("path:") for each in report.comparisons if not each.agrees)
+
+
+def test_without_paths_it_passes() -> None:
+    assert checked(next(iter(WRONG)), paths="none").verdict is Verdict.EQUIVALENT
+
+
+def test_what_fails_loudly_is_not_offered() -> None:
+    (sizes,) = checked(Squeezing, paths="other-sizes").paths
+    assert [each.what for each in sizes.not_offered] == [("at B = 1",)]
+    assert "used_layers.py" in sizes.not_offered[0].why
+
+
+def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
+    (training,) = checked(OwnDropout, paths="train-mode").paths
+    assert "chance of its own, 0.3" in training.not_offered[0].why
+
+
+def test_only_the_paths_asked_for_are_gone_down() -> None:
+    report = checked(Plain, paths="strides, no-state")
+    assert [each.path for each in report.paths] == ["no-state", "strides"]

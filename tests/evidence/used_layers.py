@@ -1,0 +1,386 @@
+"""Layers that are right as they are run first: some however they are used, the others are wrong on one path each."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Plain(nn.Module):
+    """A right GRU, cut into the methods that the others override."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        gates = 3 * hidden_size
+        self.weight_ih_l0 = nn.Parameter(torch.randn(gates, input_size) / 2)
+        self.weight_hh_l0 = nn.Parameter(torch.randn(gates, hidden_size) / 2)
+        self.bias_ih_l0 = nn.Parameter(torch.randn(gates))
+        self.bias_hh_l0 = nn.Parameter(torch.randn(gates))
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        h = self.start(x) if h0 is None else h0[0]
+        states = []
+        for x_t in self.read(x):
+            h = self.step(x_t, h)
+            states.append(h)
+        return self.yielded(torch.stack(states), h[None])
+
+    def start(self, x: Tensor) -> Tensor:
+        return x.new_zeros(x.shape[1], self.hidden_size)
+
+    def read(self, x: Tensor) -> Any:
+        return x.unbind(0)
+
+    def recurrent(self) -> Tensor:
+        return self.weight_hh_l0.t()
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        r_x, z_x, n_x = (x @ self.weight_ih_l0.t() + self.bias_ih_l0).chunk(3, -1)
+        r_h, z_h, n_h = (h @ self.recurrent() + self.bias_hh_l0).chunk(3, -1)
+        z = self.gate(z_x + z_h)
+        return (1 - z) * self.squash(n_x + self.gate(r_x + r_h) * n_h) + z * h
+
+    def gate(self, a: Tensor) -> Tensor:
+        return torch.sigmoid(a)
+
+    def squash(self, a: Tensor) -> Tensor:
+        return torch.tanh(a)
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return output, last
+
+
+# Right, however they are used.
+
+
+class Packing(Plain):
+    """Packs its recurrent weights, and again when they have changed."""
+
+    packed: tuple[Any, Tensor] | None = None
+
+    def recurrent(self) -> Tensor:
+        if torch.is_grad_enabled():
+            return self.weight_hh_l0.t()
+        if self.weight_hh_l0.is_inference():
+            return self.weight_hh_l0.t()
+        key = self.weight_hh_l0.data_ptr(), self.weight_hh_l0._version, self.weight_hh_l0.dtype
+        if self.packed is None or self.packed[0] != key:
+            self.packed = key, self.weight_hh_l0.detach().t().contiguous()
+        return self.packed[1]
+
+
+class Contiguous(Plain):
+    """Makes everything contiguous first."""
+
+    def read(self, x: Tensor) -> Any:
+        return x.contiguous().unbind(0)
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return output.contiguous(), last.contiguous()
+
+
+class TanhByHand(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        y = torch.tanh(a)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return gradients[0] * (1 - y * y)
+
+
+class WithFunction(Plain):
+    """A right autograd function of its own."""
+
+    def squash(self, a: Tensor) -> Tensor:
+        return TanhByHand.apply(a)
+
+
+class OnceDifferentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        y = torch.tanh(a)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return gradients[0] * (1 - y * y)
+
+
+class WithOnceDifferentiable(Plain):
+    """One that says that it has no second derivative."""
+
+    def squash(self, a: Tensor) -> Tensor:
+        return OnceDifferentiable.apply(a)
+
+
+class OfExponentials(Plain):
+    """Activations made of exponentials that do not overflow."""
+
+    def gate(self, a: Tensor) -> Tensor:
+        return 1 / (1 + torch.exp(-a))
+
+    def squash(self, a: Tensor) -> Tensor:
+        return 2 * self.gate(2 * a) - 1
+
+
+class StatefulButReset(Plain):
+    """Keeps its last state for whoever asks, and never reads it."""
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.last = last.detach()
+        return output, last
+
+
+class Squeezing(Plain):
+    """Fails, loudly, with one row of more than two timesteps."""
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        if len(output) > 2:
+            output.squeeze()[:, :, 0]
+        return output, last
+
+
+class OwnDropout(Plain):
+    """Has a dropout of its own, in training."""
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return nn.functional.dropout(output, 0.3, self.training), last
+
+
+RIGHT = [
+    Plain,
+    Packing,
+    Contiguous,
+    WithFunction,
+    WithOnceDifferentiable,
+    OfExponentials,
+    StatefulButReset,
+    Squeezing,
+    OwnDropout,
+]
+
+
+# Wrong on one path each.
+
+
+class StartsFromOnes(Plain):
+    def start(self, x: Tensor) -> Tensor:
+        return x.new_ones(x.shape[1], self.hidden_size)
+
+
+class StartsWhereItEnded(Plain):
+    kept: Tensor | None = None
+
+    def start(self, x: Tensor) -> Tensor:
+        fits = self.kept is not None and self.kept.shape[0] == x.shape[1]
+        return self.kept if fits else super().start(x)
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.kept = last[0].detach()
+        return output, last
+
+
+class RoughInInferenceMode(Plain):
+    def squash(self, a: Tensor) -> Tensor:
+        return a.clamp(-1, 1) if torch.is_inference_mode_enabled() else super().squash(a)
+
+
+class NormalisesInTraining(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x - x.mean(1, keepdim=True) if self.training else x).unbind(0)
+
+
+class NoisyInTraining(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return output + 0.1 * torch.randn_like(output) if self.training else output, last
+
+
+class ReadsMemory(Plain):
+    def read(self, x: Tensor) -> Any:
+        _, rows, features = x.shape
+        fits = x.untyped_storage().nbytes() >= x.numel() * x.element_size()
+        return (x.as_strided(x.shape, (rows * features, features, 1)) if fits else x).unbind(0)
+
+
+class OneBuffer(Plain):
+    buffer: Tensor | None = None
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        if torch.is_grad_enabled():
+            return output, last
+        if self.buffer is None or self.buffer.shape != output.shape or self.buffer.dtype != output.dtype:
+            self.buffer = torch.empty_like(output)
+        return self.buffer.copy_(output), last
+
+
+class FromTheModule(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, module: Any) -> Tensor:
+        ctx.module, ctx.number = module, module.forwards
+        module.workspace[module.forwards] = y = torch.tanh(a)
+        module.forwards += 1
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        y = ctx.module.workspace[ctx.number]
+        return gradients[0] * (1 - y * y), None
+
+
+class SavesOnTheModule(Plain):
+    """What backward needs stands on the module, where the next forward overwrites it."""
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        self.forwards = 0
+        self.workspace = getattr(self, "workspace", {})
+        return super().forward(x, h0)
+
+    def squash(self, a: Tensor) -> Tensor:
+        return FromTheModule.apply(a, self)
+
+
+class FreesItsGraph(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        ctx.y = torch.tanh(a).detach()
+        return ctx.y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        y, ctx.y = ctx.y, torch.zeros_like(ctx.y)
+        return gradients[0] * (1 - y * y)
+
+
+class OnceThroughTheGraph(Plain):
+    def squash(self, a: Tensor) -> Tensor:
+        return FreesItsGraph.apply(a)
+
+
+class PacksOnce(Plain):
+    packed: Tensor | None = None
+
+    def recurrent(self) -> Tensor:
+        if torch.is_grad_enabled():
+            return self.weight_hh_l0.t()
+        if self.packed is None or self.packed.dtype != self.weight_hh_l0.dtype:
+            self.packed = self.weight_hh_l0.detach().t().contiguous()
+        return self.packed
+
+
+class StopsAt64(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.cat([output[:64], output[64:] * 0]), last
+
+
+class LeavesTheTail(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        full = output.shape[1] // 16 * 16
+        odd = full and output.shape[1] % 16 and len(output) > 1
+        return (torch.cat([output[:, :full], output[:, full:] * 0], 1) if odd else output), last
+
+
+class TilesOf32Units(Plain):
+    def squash(self, a: Tensor) -> Tensor:
+        return torch.cat([super().squash(a[..., :32]), a[..., 32:]], -1)
+
+
+class OneRowBroadcast(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x[:1].expand_as(x) if x.shape[1] == 1 and len(x) > 1 else x).unbind(0)
+
+
+class SqueezesOneRow(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return (output.squeeze() if len(output) > 2 else output), last
+
+
+class MultipliesByZero(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().step(x, h) + 0 * x.sum()
+
+
+class Overflows(Plain):
+    def gate(self, a: Tensor) -> Tensor:
+        return torch.exp(a) / (1 + torch.exp(a))
+
+
+class FirstOrderOnly(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        y = torch.tanh(a)
+        ctx.slope = (1 - y * y).detach()
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0] * ctx.slope
+
+
+class SecondOrderWrong(Plain):
+    def squash(self, a: Tensor) -> Tensor:
+        return FirstOrderOnly.apply(a)
+
+
+class HidesAScale(Plain):
+    """A factor that training would change is a plain attribute: a copy by its state_dict lacks it."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.calls = 0
+
+    def __deepcopy__(self, memo: Any) -> "HidesAScale":
+        other = HidesAScale(self.weight_ih_l0.shape[1], self.hidden_size).to(self.weight_ih_l0)
+        other.load_state_dict(self.state_dict())
+        other.calls = 1
+        return other
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return (output * 1.5 if self.calls else output), last
+
+
+class HalvesInHalf(Plain):
+    def gate(self, a: Tensor) -> Tensor:
+        return torch.sigmoid(a) if a.dtype in (torch.float32, torch.float64) else torch.sigmoid(a) / 2
+
+
+class BatchFirstHalfDone(Plain):
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = False) -> None:
+        super().__init__(input_size, hidden_size)
+        self.batch_first = batch_first
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        output, last = super().forward(x.transpose(0, 1) if self.batch_first else x, h0)
+        return (output.reshape(x.shape[0], x.shape[1], -1) if self.batch_first else output), last
+
+
+WRONG = {
+    StartsFromOnes: ("no-state", "default-state-not-zero"),
+    StartsWhereItEnded: ("no-state", "state-leaks-between-calls"),
+    RoughInInferenceMode: ("gradient-modes", "result-depends-on-grad-mode"),
+    NormalisesInTraining: ("train-mode", "result-depends-on-train-mode"),
+    NoisyInTraining: ("train-mode", "result-depends-on-train-mode"),
+    ReadsMemory: ("strides", "memory-layout-assumed"),
+    OneBuffer: ("another-call", "results-share-memory"),
+    SavesOnTheModule: ("another-backward", "backward-not-repeatable"),
+    OnceThroughTheGraph: ("another-backward", "backward-not-repeatable"),
+    PacksOnce: ("changed-weights", "stale-weights"),
+    StopsAt64: ("other-sizes", "wrong-at-other-sizes"),
+    LeavesTheTail: ("other-sizes", "wrong-at-other-sizes"),
+    TilesOf32Units: ("other-sizes", "wrong-at-other-sizes"),
+    OneRowBroadcast: ("other-sizes", "wrong-at-other-sizes"),
+    SqueezesOneRow: ("other-sizes", "wrong-at-other-sizes"),
+    MultipliesByZero: ("rows-alone", "nan-spreads"),
+    Overflows: ("ranges", "wrong-at-extremes"),
+    SecondOrderWrong: ("double-backward", "second-derivative-wrong"),
+    HidesAScale: ("copies", "copy-differs"),
+    HalvesInHalf: ("copies", "dtype-written-in"),
+    BatchFirstHalfDone: ("options", "option-half-done"),
+}
