@@ -21,10 +21,13 @@ BETWEEN_STEPS = "Look at what is carried from step to step and handed out: every
 
 
 def ruled_out(diagnosis: Diagnosis) -> str:
-    """ "none of 41 known faults does this, nor any of 1,300 pairs of them" """
-    pairs = f", nor any of {diagnosis.pairs:,} pairs of them" if diagnosis.pairs else ""
-    left = f" ({diagnosis.pairs_left:,} more were not tried)" if diagnosis.pairs_left else ""
-    return f"none of {diagnosis.singles:,} known faults does this{pairs}{left}"
+    """ "41 known faults were tried, also in one place alone, and 1,300 pairs of them: with none of them does ..." """
+    left = f" ({diagnosis.pairs_left:,} more pairs were not tried)" if diagnosis.pairs_left else ""
+    pairs = f", and {diagnosis.pairs:,} pairs of them{left}" if diagnosis.pairs else ""
+    return (
+        f"{diagnosis.singles:,} known faults were tried, also in one place alone{pairs}: with none of them does the "
+        "reference compute the same"
+    )
 
 
 def unexplained(name: str, diagnosis: Diagnosis) -> list[Finding]:
