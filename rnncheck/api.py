@@ -3,10 +3,12 @@
 Every default, and every rule on what can be asked for, is the command line's own.
 """
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import wraps
+from html import escape
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, get_args
 
@@ -16,14 +18,15 @@ from torch import Tensor
 from rnncheck.checking.check import check as run_check
 from rnncheck.cli.brought import with_brought
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
-from rnncheck.cli.plans import counted, file_data, fitting, plan_of, random_data, spec_of
+from rnncheck.cli.plans import ROWS_KEPT, counted, file_data, fitting, plan_of, random_data, spec_of
+from rnncheck.cli.repeat import repeat
 from rnncheck.data.array import array_sequences
 from rnncheck.data.sequences import Sequences
 from rnncheck.errors import CannotRun, DataError, UsageError
 from rnncheck.implementations import is_users_own
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
-from rnncheck.report import Report, Verdict
+from rnncheck.report import Report, Verdict, show_in_notebooks
 from rnncheck.user_code.adapter import Candidate
 from rnncheck.user_code.blame import CandidateError
 
@@ -78,7 +81,7 @@ def check(
     witness: bool | None = DEFAULT.witness,
     strict: bool = DEFAULT.strict,
     diagnose: bool = DEFAULT.diagnose,
-    rows: int | Literal["all"] = int(DEFAULT.rows),
+    rows: int | Literal["all"] | None = None,
 ) -> Report:
     """Gives two implementations the same weights and the same sequences, and compares all that they yield.
 
@@ -115,7 +118,7 @@ def check(
     witness, strict: after a pass, plant known faults to see which would have been caught (None: unless the layer is
         large); `strict` takes a pass that would have missed one for inconclusive.
     diagnose: on a mismatch, look for the known fault that explains it.
-    rows: how many timesteps the report shows, or "all".
+    rows: how many timesteps the report holds, or "all"; None is 30.
 
     Changes nothing outside: no layer, no generator of random numbers, no mode of torch.
 
@@ -173,7 +176,7 @@ def check(
         spec = spec_of(random, sequences.input_size)
     with torch.inference_mode(False):
         sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping, read_seconds)
-        shown = None if rows == "all" else counted(rows)
+        shown = None if rows == "all" else ROWS_KEPT if rows is None else counted(rows)
         plan = plan_of(sides, spec, sequences, random, remaining, shown)
         plan = replace(
             plan,
@@ -181,7 +184,7 @@ def check(
             against_weights=against_weights if isinstance(against_weights, Mapping) else None,
         )
         try:
-            return run_check(plan)
+            return replace(run_check(plan), command=command_of(candidate, arguments, data, weights, random))
         except CandidateError as problem:
             silent = [name for name in SIZES if name in unsaid and not says(candidate, name)]
             if not silent or not isinstance(candidate, torch.nn.Module):
@@ -214,6 +217,46 @@ def asserting(check: Callable[P, Report]) -> Callable[P, Report]:
 
 
 assert_equivalent = asserting(check)
+
+
+def page_of(report: Report) -> str:
+    """What a notebook shows of a report: its page, or, without jinja2, the text of a terminal."""
+    from rnncheck.reporters import html, terminal
+
+    try:
+        return html.embedded(report)
+    except CannotRun:
+        return f"<pre>{escape(terminal.render(report))}</pre>"
+
+
+show_in_notebooks(page_of)
+
+
+def command_of(
+    candidate: object, arguments: Mapping[str, object] | None, data: object, weights: object, options: CompareOptions
+) -> str | None:
+    """The command that does the same, where a command can: of what has a name, on data and weights of files."""
+    name = candidate if isinstance(candidate, str) else written_at(candidate)
+    if name is None or isinstance(weights, Mapping) or not (data is None or isinstance(data, str | os.PathLike)):
+        return None
+    options = replace(options, arg=[f"{key}={value!r}" for key, value in (arguments or {}).items()] or None)
+    if data is None:
+        return repeat(name, options)
+    run = RunOptions(**{each.name: getattr(options, each.name) for each in fields(CheckOptions)})
+    return repeat(name, run, os.fspath(data))
+
+
+def written_at(thing: object) -> str | None:
+    """`path/to/file.py:Class` of a class or a function that stands in a file under its own name."""
+    if not isinstance(thing, type) and not inspect.isfunction(thing):
+        return None
+    try:
+        file = inspect.getsourcefile(thing)
+    except TypeError:
+        return None
+    if file is None or not Path(file).is_file() or "<" in thing.__qualname__:
+        return None
+    return f"{os.path.relpath(file)}:{thing.__qualname__}"
 
 
 def said_by(candidate: object, name: str) -> object:

@@ -66,3 +66,16 @@ class Stopped(KeyboardInterrupt):
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
+
+
+def exit_code_of(problem: BaseException) -> ExitCode:
+    """What the process ends with if this ends it."""
+    match problem:
+        case RnncheckError() | Stopped():
+            return problem.exit_code
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED
+        case MemoryError() | RuntimeError() if isinstance(problem, MemoryError) or "memory" in str(problem):
+            return ExitCode.CANNOT_RUN
+        case _:
+            return ExitCode.BUG

@@ -44,6 +44,12 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
             _replace(_target(path), content)
 
 
+def append(path: str | os.PathLike[str], text: str) -> None:
+    """Adds text at the end of a file. Raises `OutputError` when that fails."""
+    with _explained(path), Path(path).open("ab") as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
+
+
 def _replace(target: Path, content: bytes) -> None:
     temporary = _temporary(target)
     try:

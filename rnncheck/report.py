@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -13,6 +13,14 @@ from rnncheck.errors import ExitCode
 from rnncheck.model.spec import Spec
 
 SCHEMA = "rnncheck/report/1"
+
+_in_notebooks: "Callable[[Report], str] | None" = None
+
+
+def show_in_notebooks(render: "Callable[[Report], str]") -> None:
+    """Says how a report becomes HTML; facts know no layout of their own."""
+    global _in_notebooks
+    _in_notebooks = render
 
 
 class Verdict(StrEnum):
@@ -67,7 +75,8 @@ class Timestep:
     """One timestep of one quantity: its largest difference over batch and units, and both sides' states.
 
     `envelope` is the difference allowed at the element where `budget_used`, |difference| / allowed, is largest.
-    `candidate` and `reference` are the W values of batch row `Comparison.shown_batch`.
+    `candidate` and `reference` are the W values of batch row `Comparison.shown_batch`, and `allowed` what each of them
+    may differ by.
     """
 
     t: int
@@ -77,6 +86,7 @@ class Timestep:
     exceeded: int
     candidate: tuple[float, ...]
     reference: tuple[float, ...]
+    allowed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,6 +282,11 @@ class Report:
     paths: Sequence[PathFacts] = ()
     witness: Witness | None = None
     notes: Sequence[str] = field(default_factory=tuple)
+    command: str | None = None  # what gives this report again
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows of it."""
+        return None if _in_notebooks is None else _in_notebooks(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values; NaN and infinities become the strings "NaN", "Infinity", "-Infinity"."""
@@ -283,6 +298,30 @@ class Report:
         for mapped in facts["mapping"]:
             mapped["from"] = mapped.pop("from_")
         return {"schema": SCHEMA} | facts
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What stands in the place of a report where the check could not run: why, and the exit code."""
+
+    exit_code: int
+    reason: str
+    candidate: str
+    reference: str
+    command: str | None = None
+    verdict: str = "error"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, with the keys that they have in a report."""
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict,
+            "exit_code": int(self.exit_code),
+            "reason": self.reason,
+            "candidate": {"name": self.candidate},
+            "reference": {"name": self.reference},
+            "command": self.command,
+        }
 
 
 def plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 80
-SUNSPOTS = "rnncheck run examples/sunspots.csv --columns SUNACTIVITY --normalize standard --rows 8"
+SUNSPOTS = "rnncheck run examples/sunspots.csv --columns SUNACTIVITY --normalize standard"
 NOTEBOOK = "python examples/notebook/check_notebook.py"
 SCREENS = {"sunspots": SUNSPOTS, "notebook": NOTEBOOK}
 # black, red, green, yellow, blue, magenta, cyan, white; then the same, brighter
@@ -81,13 +81,6 @@ def output_of(command: str, *, colours: bool = True) -> str:
     return ended.stdout
 
 
-def shown(output: str) -> str:
-    """The part of a report that a picture has room for: all but what it was run with, from the model on."""
-    lines = output.splitlines()
-    end = next(number for number, line in enumerate(lines) if Text.from_ansi(line).plain.startswith("  model "))
-    return "\n".join(lines[:end]).rstrip()
-
-
 def prompt(command: str) -> str:
     """The command as it is typed, broken between options."""
     option_with_value = re.compile(r"(--\S+) (?!-)")
@@ -98,7 +91,7 @@ def prompt(command: str) -> str:
 def picture(command: str, output: str, theme: TerminalTheme) -> str:
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
     console.print(prompt(command), highlight=False, style="bold")
-    console.print(Text.from_ansi(f"{shown(output)}\n  ..."), soft_wrap=True)
+    console.print(Text.from_ansi(output.rstrip()), soft_wrap=True)
     return console.export_svg(title="", theme=theme, code_format=SVG, unique_id="rnncheck")
 
 

@@ -254,7 +254,7 @@ def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> N
         cwd=tmp_path,
     )
     assert ended.returncode == 1, ended.stderr
-    assert "MyRNN parts from torch at t = 0" in ended.stdout
+    assert "first difference at t = 0" in ended.stdout
     assert "test_mine.py:5: AssertionError" in ended.stdout
     assert "api.py" not in ended.stdout
 

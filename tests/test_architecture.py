@@ -123,7 +123,7 @@ def third_party(nodes: Iterable[ast.AST]) -> set[str]:
         for name in ([node.module] if isinstance(node, ast.ImportFrom) and not node.level else [])
         + ([each.name for each in node.names] if isinstance(node, ast.Import) else [])
     }
-    return imported - sys.stdlib_module_names - {"rnncheck"}
+    return imported - sys.stdlib_module_names - {"rnncheck", "pytest"}  # pytest loads the plugin itself
 
 
 def test_what_is_imported_is_depended_on_and_what_is_optional_on_first_use_alone() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from commands import compiled
-from render_screens import SCREENS, THEMES, output_of, shown
+from render_screens import SCREENS, THEMES, output_of
 
 from rnncheck.errors import ExitCode
 
@@ -135,7 +135,7 @@ def test_the_python_shown_runs(code: str, checkout: Path) -> None:
 
 @cache
 def words_written(command: str) -> set[str]:
-    return words(shown(output_of(command, colours=False)))
+    return words(output_of(command, colours=False))
 
 
 def words(text: str) -> set[str]:

@@ -45,6 +45,7 @@ def test_a_report_has_these_keys_in_this_order() -> None:
         "findings",
         "witness",
         "notes",
+        "command",
     ]
 
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from rnncheck import __version__
-from rnncheck.cli.options import OF_A_CHECK, CompareOptions, Format, PageFormat, RunOptions, takes
+from rnncheck.cli.options import DEFAULT_CANDIDATE, CompareOptions, DoctorFormat, PageFormat, RunOptions, takes
 from rnncheck.model.spec import Cell
 
 
@@ -75,25 +75,26 @@ def rnncheck(
 
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)
 @takes(CompareOptions)
-def compare(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
+def compare(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: CompareOptions) -> int:
     """Compare two implementations on random sequences.
 
     Both get the same weights and the same data; every hidden state of both is compared.
     """
-    from rnncheck.cli.brought import with_brought
     from rnncheck.cli.conduct import conduct
+    from rnncheck.cli.delivery import deliver, failures_reported
     from rnncheck.cli.plans import lengths_of, random_data, spec_of
 
-    options = with_brought(options, candidate, options.against)
-    spec, lengths = spec_of(options, options.input_size), lengths_of(options)
-    return conduct(candidate, spec, lambda: random_data(options, lengths), options)
+    with failures_reported(candidate, options):
+        spec, lengths = spec_of(options, options.input_size), lengths_of(options)
+        report = conduct(candidate, spec, lambda: random_data(options, lengths), options)
+    return deliver(report, options)
 
 
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)
 @takes(RunOptions)
 def run(
     data: Annotated[str, typer.Argument(help="A CSV file (.gz, .bz2, .xz too), a .npy file, or - for stdin.")],
-    candidate: CANDIDATE = "scratch",
+    candidate: CANDIDATE = DEFAULT_CANDIDATE,
     *,
     options: RunOptions,
 ) -> int:
@@ -103,12 +104,15 @@ def run(
     """
     from rnncheck.cli.brought import with_brought
     from rnncheck.cli.conduct import conduct
+    from rnncheck.cli.delivery import deliver, failures_reported
     from rnncheck.cli.plans import file_data, spec_of
 
-    options = with_brought(options, candidate, options.against)
-    sequences = file_data(data, options)
-    spec = spec_of(options, sequences.input_size)
-    return conduct(candidate, spec, lambda: sequences, options, reads=data)
+    with failures_reported(candidate, options, reads=data):
+        options = with_brought(options, candidate, options.against)
+        sequences = file_data(data, options)
+        spec = spec_of(options, sequences.input_size)
+        report = conduct(candidate, spec, lambda: sequences, options, reads=data)
+    return deliver(report, options)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -150,7 +154,7 @@ def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
 
 @app.command()
 def doctor(
-    format: Annotated[Format, typer.Option(help="What is written.")] = "table",
+    format: Annotated[DoctorFormat, typer.Option(help="What is written.")] = "table",
 ) -> None:
     """Versions, devices and precision switches: what a result depends on."""
     from rnncheck.cli.conduct import import_torch

@@ -29,6 +29,6 @@ def told(pages: Sequence[Page], cell: Cell | None, format: PageFormat, *, catalo
         from rnncheck.reporters import faults_markdown
 
         return faults_markdown.render_catalogue(pages) if catalogue else faults_markdown.render_page(pages[0], cell)
-    from rnncheck.reporters import faults
+    from rnncheck.reporters.terminal import faults
 
     return faults.render_catalogue(pages, sys.stdout) if catalogue else faults.render_page(pages[0], cell, sys.stdout)

@@ -23,7 +23,10 @@ MODEL, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
 )
 
 
-Format = Literal["table", "json"]
+DEFAULT_CANDIDATE = "scratch"
+
+Format = Literal["table", "json", "junit", "github", "markdown", "html"]
+DoctorFormat = Literal["table", "json"]
 Sync = Literal["reference", "none"]
 PageFormat = Literal["table", "json", "markdown"]  # of `faults`
 
@@ -189,11 +192,29 @@ class CheckOptions:
             rich_help_panel=JUDGEMENT,
         ),
     ] = True
-    rows: Annotated[str, Option(help="How many timesteps are shown: a number, or all.", rich_help_panel=REPORT)] = "30"
-    format: Annotated[Format, Option(help="What is written.", rich_help_panel=REPORT)] = "table"
-    output: Annotated[
-        Path | None, Option("--output", "-o", help="Write there instead of to stdout.", rich_help_panel=REPORT)
+    rows: Annotated[
+        str | None,
+        Option(
+            help="How many timesteps are shown: a number, or all. [default: those that matter]", rich_help_panel=REPORT
+        ),
     ] = None
+    format: Annotated[Format, Option(help="What is written to stdout.", rich_help_panel=REPORT)] = "table"
+    output: Annotated[
+        Path | None, Option("--output", "-o", help="Write it to this file instead.", rich_help_panel=REPORT)
+    ] = None
+    report: Annotated[
+        list[str] | None,
+        Option(
+            "--report",
+            metavar="FORMAT=FILE",
+            help="Also write it to a file: json, junit, github, markdown or html; may be given again. "
+            "github alone: to stdout.",
+            rich_help_panel=REPORT,
+        ),
+    ] = None
+    verbose: Annotated[
+        bool, Option("--verbose", "-v", help="Show everything that was found, and on what.", rich_help_panel=REPORT)
+    ] = False
     quiet: Annotated[bool, Option("--quiet", "-q", help="The verdict line alone.", rich_help_panel=REPORT)] = False
 
 

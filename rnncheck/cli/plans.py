@@ -49,8 +49,16 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
     )
 
 
-def rows_shown(text: str) -> int | None:
-    """The number behind --rows, None for all."""
+ROWS_KEPT = 30  # timesteps in a report, unless --rows says otherwise
+ROWS_PLOTTED = 200  # and in one that becomes a page with plots
+
+
+def rows_kept(options: CheckOptions) -> int | None:
+    """How many timesteps the report holds; None for all."""
+    text = options.rows
+    if text is None:
+        page = options.format == "html" or any(each.startswith("html=") for each in options.report or [])
+        return ROWS_PLOTTED if page else ROWS_KEPT
     if text == "all":
         return None
     return counted(int(text) if text.isascii() and text.isdigit() else text)

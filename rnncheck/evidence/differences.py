@@ -248,10 +248,11 @@ def timesteps(segment: Segment, shown_batch: int, tolerance: Tolerance) -> list[
         (budget > 1).sum(1),
         segment.candidate[:, shown_batch],
         segment.reference[:, shown_batch],
+        allowed.view_as(segment.reference)[:, shown_batch],
     )
     return [
-        Timestep(t, max_abs, envelope, budget_used, exceeded, tuple(candidate), tuple(reference))
-        for t, (max_abs, envelope, budget_used, exceeded, candidate, reference) in enumerate(
+        Timestep(t, max_abs, envelope, budget_used, exceeded, tuple(candidate), tuple(reference), tuple(allowed_))
+        for t, (max_abs, envelope, budget_used, exceeded, candidate, reference, allowed_) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True), segment.start
         )
     ]

@@ -4,15 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rnncheck.report import Report, plain
+from rnncheck.report import Failure, Report, plain
 
 WIDTH = 120
 INDENT = "  "
 ENCODER = json.JSONEncoder(allow_nan=False, default=str)  # a fact of an unforeseen kind must not cost the report
 
 
-def render(report: Report) -> str:
-    """The JSON report, schema `rnncheck/report/1`."""
+def render(report: Report | Failure) -> str:
+    """The JSON report, schema `rnncheck/report/1`, which `docs/report.schema.json` describes."""
     return _written(report.to_dict()) + "\n"
 
 

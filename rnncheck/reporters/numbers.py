@@ -1,9 +1,6 @@
-"""How numbers and facts are written on the screen: short, never cut, never rounded across a limit."""
+"""How numbers are written on the screen: short, never cut, and never rounded across the limit they are held against."""
 
 import math
-from collections.abc import Mapping
-
-from rnncheck.reporters.screen import Screen
 
 NOTHING = "-"
 
@@ -59,34 +56,21 @@ def percent(budget: float) -> str:
     return f"{share:.0f} %" if share >= 9.95 else f"{share:.2g} %"
 
 
-def of_allowed(budget: float) -> str:
-    """The share as a sentence has it: 0.5 % of what is allowed, or 9,590 times what is allowed."""
+def times(budget: float) -> str:
+    """The share of the limit in a table: 8.6 %, or how many times the limit: 150 x, 1.5e8 x."""
+    if budget < 9.995 or not math.isfinite(budget):
+        return percent(budget)
+    return f"{budget:,.0f} x" if budget < 1e4 else f"{budget:.1e} x".replace("e+0", "e").replace("e+", "e")
+
+
+def of_limit(budget: float) -> str:
+    """The share as a sentence has it: 0.5 % of the limit, or 9,590 times the limit."""
     if budget == math.inf:
-        return "where nothing is allowed"
+        return "where no difference is allowed"
     if budget < 10 or not math.isfinite(budget):
-        return f"{percent(budget)} of what is allowed"
-    return f"{budget:,.0f} times what is allowed" if budget < 1e6 else f"{budget:.1e} times what is allowed"
+        return f"{percent(budget)} of the limit"
+    return f"{budget:,.0f} times the limit" if budget < 1e6 else f"{budget:.1e} times the limit"
 
 
 def _special(value: float) -> str | None:
     return None if math.isfinite(value) else str(value)
-
-
-MOST = 8  # members of a list
-
-
-def told(facts: Mapping[str, object], screen: Screen) -> list[str]:
-    """Each fact as `key value`; what is None has nothing to tell."""
-    return [f"{screen.clean(key)} {plain(value, screen)}" for key, value in facts.items() if value is not None]
-
-
-def plain(value: object, screen: Screen) -> str:
-    """One value in words."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list | tuple):
-        shown = [plain(each, screen) for each in value[:MOST]]
-        more = [f"... {count(len(value))} in all"] if len(value) > MOST else []
-        return f"({', '.join(shown + more)})"
-    text = screen.clean(value, 200)
-    return text if any(map(str.isalnum, text)) else repr(text)

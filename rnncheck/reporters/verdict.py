@@ -1,72 +1,15 @@
-"""The verdict in one sentence, and what the planted faults say of a pass."""
+"""The verdict in sentences: who was compared with whom, where they differ first, how far, and what the limit was."""
 
 import math
-from collections.abc import Iterable, Sequence
 
-from rich.text import Text
+from rnncheck.report import Comparison, Divergence, Report, Verdict, Witness
+from rnncheck.reporters.numbers import count, in_words, of_limit, percent, told_apart
+from rnncheck.reporters.overview import is_gradient, is_path, mode_in_words, most_used, problems
+from rnncheck.reporters.units import units_of
+from rnncheck.text import printable, short
 
-from rnncheck.report import Comparison, Divergence, Report, Unseen, Verdict, Witness
-from rnncheck.reporters.layout import entry
-from rnncheck.reporters.numbers import count, in_words, of_allowed, percent, told_apart
-from rnncheck.reporters.quantities import problems
-from rnncheck.reporters.screen import Screen
-from rnncheck.reporters.states import units_of
-from rnncheck.text import printable
-
-FEW = 3  # variants of one fault that are named
-MOST = 12  # reasons that are shown; the JSON report has all
-
-
-def summed_up(witness: Witness) -> str:
-    """The witness in one clause, for the verdict."""
-    if not witness.planted:
-        return "no known fault can show here, so that this check could hardly have failed"
-    would = f"this check would have caught {witness.caught} of {witness.planted} planted faults"
-    hidden = [f"{len(witness.hidden)} more cannot show here"] if witness.hidden else []
-    untried = [f"{len(witness.untried)} were not tried"] if witness.untried else []
-    return "; ".join([would, *hidden, *untried])
-
-
-def witness(report: Report, screen: Screen) -> list[Text]:
-    """The faults that were not caught, by what they have in common."""
-    if (found := report.witness) is None:
-        return []
-    kinds = {"missed": found.missed, "cannot show": found.hidden, "not tried": found.untried}
-    return [line for label, faults in kinds.items() for line in _listed(label, faults, screen)]
-
-
-def _listed(label: str, faults: Sequence[Unseen], screen: Screen) -> list[Text]:
-    by_reason: dict[str, list[Unseen]] = {}
-    for each in faults:
-        by_reason.setdefault(each.why, []).append(each)
-    lines: list[Text] = []
-    for why, unseen in list(by_reason.items())[:MOST]:
-        said = f"{', '.join(_slugs(unseen))}: {why}"
-        lines += entry("" if lines else label, screen.clean(said, 2000), screen.width)
-    if len(by_reason) > MOST:
-        rest = sum(map(len, list(by_reason.values())[MOST:]))
-        lines += entry("", f"and {rest} more, all of them in the JSON report", screen.width)
-    return lines
-
-
-def _slugs(faults: Iterable[Unseen]) -> list[str]:
-    """Each slug once, with its variants, or how many they are."""
-    variants: dict[str, list[str]] = {}
-    for each in faults:
-        variants.setdefault(each.slug, []).append(each.variant)
-    return [slug + _which(each) for slug, each in variants.items()]
-
-
-def _which(variants: Sequence[str]) -> str:
-    if variants == [""]:
-        return ""
-    if len(variants) > FEW:
-        return f" ({len(variants)} variants)"
-    return f" ({' | '.join(variant or 'plain' for variant in variants)})"
-
-
-AS_WELL = "it agrees too where it is used in another way"
 LIMIT = 60  # of a name
+KINDS = ("states", "gradients", "values of these paths")
 
 
 def verdict_line(report: Report) -> str:
@@ -75,12 +18,20 @@ def verdict_line(report: Report) -> str:
     return f"{report.verdict}: {'; '.join([*found, *sentences(report)])}"
 
 
+def told(report: Report) -> list[str]:
+    """What is wrong, what it is called, how to mend it and how to see it again; a line each."""
+    lines = [*sentences(report), *(f"{each.slug}: {each.message}" for each in report.findings)]
+    lines += [f"Mend: {each.mend}" for each in report.findings if each.mend]
+    repeat = [f"Repeat it: {report.command}"] if report.command else []
+    return [printable(line, 1000) for line in [*lines, *repeat]]
+
+
 def sentences(report: Report) -> list[str]:
-    """What the verdict means, in plain words, the most important first."""
+    """What the verdict means, the most important first."""
     match report.verdict:
         case Verdict.EQUIVALENT:
             witness = [] if report.witness is None else [summed_up(report.witness)]
-            return [_agreement(report), *_used(report), *_restrictions(report), *witness]
+            return [*_agreement(report), *_restrictions(report), *witness]
         case Verdict.MISMATCH:
             return [*_mismatch(report), *_conventions(report), *_restrictions(report)]
         case Verdict.INCONCLUSIVE:
@@ -88,25 +39,28 @@ def sentences(report: Report) -> list[str]:
             return [reason, *_conventions(report), *_restrictions(report)]
 
 
-def _agreement(report: Report) -> str:
+def summed_up(witness: Witness) -> str:
+    """What planting known faults showed, in one clause."""
+    if not witness.planted:
+        return "no known fault can show here, so this check proves little"
+    would = f"{witness.caught} of {witness.planted} planted faults would be caught"
+    hidden = [f"{len(witness.hidden)} more cannot show here"] if witness.hidden else []
+    untried = [f"{len(witness.untried)} were not tried"] if witness.untried else []
+    return "; ".join([would, *hidden, *untried])
+
+
+def _agreement(report: Report) -> list[str]:
     candidate, reference = _names(report)
-    compared = f"{count(sum(each.compared for each in report.comparisons))} values compared"
-    judged = [each for each in report.comparisons if each.compared]
-    ran = [each for each in judged if each.mode == "free"] or judged
-    if all(each.max_abs == 0 for each in judged):
-        found = "no difference at all"
-    else:
-        most, anywhere = max(ran, key=lambda each: each.budget_used), max(each.budget_used for each in judged)
-        found = f"{most.quantity} at most {in_words(most.max_abs)} apart, {of_allowed(most.budget_used)}"
-        found += f", and nowhere more than {percent(anywhere)}" if anywhere > most.budget_used else ""
     own = f" ({', '.join(_own(report))})" if report.conventions else ""
-    return f"{candidate} computes {reference}'s {report.spec.cell.upper()}{own}: {compared}, {found}"
-
-
-def _used(report: Report) -> list[str]:
-    """In how many other ways it was used."""
-    gone = sum(bool(each.gone) for each in report.paths)
-    return [f"it agrees too where it is used in {gone} other ways" if gone > 1 else AS_WELL] if gone else []
+    said = f"{candidate} computes the same {report.spec.cell.upper()} as {reference}{own}"
+    judged = [each for each in report.comparisons if each.compared]
+    used = sum(bool(each.gone) for each in report.paths)
+    ways = f", on {used} path{'s' if used > 1 else ''} besides the normal run" if used else ""
+    values = f"{count(sum(each.compared for each in judged))} values compared{ways}"
+    if all(each.max_abs == 0 for each in judged):
+        return [said, f"{values}, no difference at all"]
+    most = most_used(judged)
+    return [said, f"{values}; the largest difference is {percent(most.budget_used)} of the limit"]
 
 
 def _own(report: Report) -> list[str]:
@@ -115,7 +69,7 @@ def _own(report: Report) -> list[str]:
 
 def _conventions(report: Report) -> list[str]:
     """What is no fault; an agreement's own sentence has it already."""
-    return [f"taken as its own convention: {', '.join(_own(report))}"] if report.conventions else []
+    return [f"not a fault, but a convention of its own: {', '.join(_own(report))}"] if report.conventions else []
 
 
 def _restrictions(report: Report) -> list[str]:
@@ -124,45 +78,58 @@ def _restrictions(report: Report) -> list[str]:
 
 
 def _mismatch(report: Report) -> list[str]:
-    parts = []
+    candidate, reference = _names(report)
+    parts = [f"{candidate} does not compute the same {report.spec.cell.upper()} as {reference}"]
     if report.first_divergence is not None:
         parts.append(_parting(report, report.first_divergence))
-    elif otherwise := [each for each in report.comparisons if each.mode.startswith("path:") and not each.agrees]:
-        candidate, reference = _names(report)
-        ways = list(dict.fromkeys(each.mode.removeprefix("path:") for each in otherwise))
-        parts.append(
-            f"{candidate} agrees with {reference} as it was first run, and not where it is used otherwise: "
-            f"{', '.join(ways)}"
+    elif otherwise := list(dict.fromkeys(each.mode for each in report.comparisons if is_path(each) and not each.agrees)):
+        parts[0] = (
+            f"{candidate} agrees with {reference} in a normal run, but not where it is used in another way: "
+            f"{', '.join(map(mode_in_words, otherwise))}"
         )
-    elif all(each.problem is None for each in report.comparisons):
-        candidate, reference = _names(report)
-        parts.append(f"{candidate} does not compute {reference}'s {report.spec.cell.upper()}")
     for each in problems(report.comparisons):
         parts.append(f"{each.quantity} cannot be compared: {printable(each.problem or '', 1000)}")
     exceeded = [each for each in report.comparisons if each.exceeded]
     if exceeded:
-        parts.append(_extent(report, exceeded))
+        parts.append(_extent(exceeded, report))
     return parts
 
 
 def _parting(report: Report, first: Divergence) -> str:
-    candidate, reference = _names(report)
-    place = f"{first.quantity}, batch row {first.batch}, unit {first.unit}, layer {first.layer}, {first.direction}"
     values = values_at(report, first)
-    against = ", where it has {} against {}".format(*told_apart(*values)) if values else ""
-    return f"{candidate} parts from {reference} at t = {count(first.t)} ({place}){against}"
+    against = ": {} instead of {}".format(*told_apart(*values)) if values else ""
+    return f"first difference at t = {count(first.t)}, {place_in_words(report, first)}{against}"
 
 
-def _extent(report: Report, exceeded: list[Comparison]) -> str:
-    wrong = sum(each.exceeded for each in exceeded)
-    compared = sum(each.compared for each in report.comparisons)
-    largest = max(each.max_abs for each in exceeded)
-    worst = max(exceeded, key=lambda each: each.budget_used)
-    beyond = f"{count(wrong)} of {count(compared)} values are further apart than allowed"
+def place_in_words(report: Report, first: Divergence) -> str:
+    """`output, batch row 2, unit 1`; the layer and the direction only where there are several."""
+    parts = [first.quantity, f"batch row {first.batch}", f"unit {first.unit}"]
+    if report.spec.num_layers > 1:
+        parts.append(f"layer {first.layer}")
+    if report.spec.bidirectional:
+        parts.append(f"{first.direction} direction")
+    return ", ".join(parts)
+
+
+def _extent(exceeded: list[Comparison], report: Report) -> str:
+    """How many values are beyond the limit, and how far; of gradients only where the states agree, of paths only where
+    the normal run does.
+    """
+    kind = min(map(kind_of, exceeded))
+    alike = [each for each in report.comparisons if kind_of(each) == kind]
+    wrong, compared = (sum(getattr(each, name) for each in alike) for name in ("exceeded", "compared"))
+    beyond = f"{count(wrong)} of {count(compared)} {KINDS[kind]} are beyond the limit"
+    found = [each for each in exceeded if kind_of(each) == kind]
+    largest = max(each.max_abs for each in found)
     if math.isinf(largest):
         return f"{beyond}, some of them finite on one side only"
-    where = "" if len({each.quantity for each in exceeded}) == 1 else f" (of {worst.quantity})"
-    return f"{beyond}, largest difference {in_words(worst.max_abs)}{where}, {of_allowed(worst.budget_used)}"
+    budget = max(each.budget_used for each in found)
+    return f"{beyond}; differences up to {in_words(largest)}, {of_limit(budget)}"
+
+
+def kind_of(comparison: Comparison) -> int:
+    """The number of its kind in `KINDS`."""
+    return 2 if is_path(comparison) else int(is_gradient(comparison))
 
 
 def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:
@@ -177,4 +144,4 @@ def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:
 
 
 def _names(report: Report) -> tuple[str, str]:
-    return printable(report.candidate.name, LIMIT), printable(report.reference.name, LIMIT)
+    return printable(short(report.candidate.name), LIMIT), printable(short(report.reference.name), LIMIT)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rnncheck.faults.pages import pages
-from rnncheck.reporters import faults, faults_markdown
+from rnncheck.reporters import faults_markdown
+from rnncheck.reporters.terminal import faults
 
 Command = Callable[..., Any]
 

@@ -67,6 +67,7 @@ def timestep(t: int, candidate: Sequence[float], reference: Sequence[float]) -> 
         exceeded=sum(budget > 1 for budget in budgets),
         candidate=tuple(candidate),
         reference=tuple(reference),
+        allowed=tuple(map(allowed, reference)),
     )
 
 
@@ -135,6 +136,7 @@ def report(spec: Spec, seq_len: int, comparisons: Sequence[Comparison], **facts:
         "mapping": [Mapped(name, name, "name", shape) for name, shape in spec.parameter_shapes().items()],
         "comparisons": comparisons,
         "first_divergence": next((each.first_divergence for each in comparisons if each.first_divergence), None),
+        "command": "rnncheck compare",
     }
     return Report(spec=spec, **{**whole, **facts})  # type: ignore[arg-type]
 

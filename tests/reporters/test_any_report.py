@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from rnncheck.report import Report
 from rnncheck.reporters.numbers import count, difference, percent, state, told_apart
-from rnncheck.reporters.terminal import render, verdict_line
+from rnncheck.reporters.terminal import render
+from rnncheck.reporters.verdict import verdict_line
 
 widths = st.integers(60, 120)
 some = settings(
@@ -26,15 +27,16 @@ def words(screen: str) -> set[str]:
 @some
 @given(reports(), widths, st.sampled_from(["utf-8", "ascii", "cp1252"]))
 def test_no_line_is_wider_than_the_screen(report: Report, width: int, encoding: str) -> None:
-    screen = render(report, Stream(encoding), width)
-    screen.encode(encoding)
-    assert max(map(cell_len, screen.splitlines())) <= width
+    for verbose in (False, True):
+        screen = render(report, Stream(encoding), width, verbose=verbose)
+        screen.encode(encoding)
+        assert max(map(cell_len, screen.splitlines())) <= width
 
 
 @some
 @given(reports(), widths)
 def test_every_amount_is_shown_whole(report: Report, width: int) -> None:
-    shown = words(render(report, Stream(), width))
+    shown = words(render(report, Stream(), width, verbose=True))
     for each in report.comparisons:
         if each.problem is None:
             assert count(each.compared) in shown
@@ -49,7 +51,7 @@ def test_every_amount_is_shown_whole(report: Report, width: int) -> None:
 @some
 @given(reports(), widths)
 def test_every_state_on_the_screen_is_a_whole_one(report: Report, width: int) -> None:
-    shown = words(render(report, Stream(), width))
+    shown = words(render(report, Stream(), width, verbose=True))
     for each in report.comparisons:
         for step in each.per_timestep:
             assert {count(step.t), difference(step.max_abs)} <= shown
@@ -60,7 +62,7 @@ def test_every_state_on_the_screen_is_a_whole_one(report: Report, width: int) ->
 @some
 @given(reports())
 def test_nothing_that_a_terminal_obeys_gets_through(report: Report) -> None:
-    screen = render(report, Stream(), 80)
+    screen = render(report, Stream(), 80) + render(report, Stream(), 80, verbose=True)
     assert all(character == "\n" or character.isprintable() for character in screen)
     assert verdict_line(report).isprintable()
 

@@ -1,4 +1,4 @@
-"""Bars: longer for more, and past the limit exactly where the judge says so."""
+"""Bars: as long as the share of the limit, and past it exactly where the judge says so."""
 
 import math
 
@@ -6,49 +6,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncheck.reporters.screen import ASCII, UNICODE, Glyphs
-from rnncheck.reporters.timesteps import NARROW, WIDE, Bars
+from rnncheck.reporters.terminal.bars import LEAST, MOST, NARROW, Bars
+from rnncheck.reporters.terminal.screen import ASCII, UNICODE, Glyphs
 
 budgets = st.floats(0, math.inf) | st.just(math.nan)
+widths = st.integers(LEAST, MOST)
 
 
-def length(bar: str, glyphs: Glyphs) -> int:
-    """In halves of a cell."""
-    return 2 * bar.count(glyphs.full) + bar.count(glyphs.half)
+def eighths(bar: str, glyphs: Glyphs = UNICODE) -> int:
+    """How much of a bar is drawn, in eighths of a cell."""
+    return sum(glyphs.eighths.index(cell) for cell in bar if cell in glyphs.eighths)
 
 
-@given(budgets, st.booleans(), st.sampled_from([UNICODE, ASCII]))
-def test_every_bar_is_as_wide_as_the_next(budget: float, exceeded: bool, glyphs: Glyphs) -> None:
-    assert len(Bars(WIDE, glyphs, beyond=True).bar(budget, exceeded)) == WIDE
-    assert len(Bars(WIDE, glyphs, beyond=False).bar(budget, False)) == WIDE
-    assert len(Bars(NARROW, glyphs, beyond=True).bar(budget, exceeded)) == NARROW
+@given(budgets, st.booleans(), st.sampled_from([UNICODE, ASCII]), widths)
+def test_every_bar_is_as_wide_as_the_next(budget: float, exceeded: bool, glyphs: Glyphs, width: int) -> None:
+    assert len(Bars(width, glyphs).bar(budget, exceeded)) == width
+    assert len(Bars(NARROW, glyphs).bar(budget, exceeded)) == NARROW
+    assert len(Bars(width, glyphs).scale()) == width
 
 
-@given(st.floats(0, math.inf), st.floats(0, math.inf))
-def test_a_bar_grows_with_what_is_used(one: float, other: float) -> None:
-    bars, (less, more) = Bars(WIDE, UNICODE, beyond=True), sorted((one, other))
-    assert length(bars.bar(less, less > 1), UNICODE) <= length(bars.bar(more, more > 1), UNICODE)
+@given(st.floats(0, 1), widths)
+def test_a_bar_is_as_long_as_the_share_of_the_limit(budget: float, width: int) -> None:
+    drawn = eighths(Bars(width, UNICODE).bar(budget, False)) / 8
+    assert drawn == pytest.approx(budget * (width - 1), abs=1 / 8)  # the last cell is the mark of the limit
 
 
-@given(budgets, st.booleans())
-def test_a_bar_passes_the_limit_where_something_exceeds_and_nowhere_else(budget: float, exceeded: bool) -> None:
-    bars = Bars(WIDE, UNICODE, beyond=True)
-    assert bars.limit_at is not None
-    bar = bars.bar(budget, exceeded)
-    beyond = bar[bars.limit_at + 1 :].strip()
-    if exceeded and budget != 0:
-        assert (bar[bars.limit_at], bool(beyond)) == (UNICODE.limit_passed, True)
-    if not exceeded:
-        assert (bar[bars.limit_at], bool(beyond)) == (UNICODE.limit, False)
+@given(budgets, st.booleans(), widths)
+def test_a_bar_passes_the_limit_where_something_exceeds_and_nowhere_else(
+    budget: float, exceeded: bool, width: int
+) -> None:
+    if exceeded or not math.isnan(budget):
+        bar = Bars(width, UNICODE).bar(budget if exceeded else min(budget, 1), exceeded)
+        assert bar[-1] == (UNICODE.beyond if exceeded else UNICODE.limit)
 
 
-@given(st.floats(0, 1, exclude_min=True))
-def test_a_difference_is_never_invisible(budget: float) -> None:
-    assert UNICODE.full in (bar := Bars(WIDE, UNICODE, beyond=True).bar(budget, False)) or UNICODE.half in bar
-    assert Bars(NARROW, UNICODE, beyond=True).bar(budget, False).strip()
+@given(st.floats(0, 1, exclude_min=True), widths)
+def test_a_difference_is_never_invisible(budget: float, width: int) -> None:
+    assert eighths(Bars(width, UNICODE).bar(budget, False)) > 0
+    assert Bars(NARROW, UNICODE).bar(budget, False).strip()
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_the_full_shade_is_kept_for_what_exceeds(glyphs: Glyphs) -> None:
-    bars = Bars(NARROW, glyphs, beyond=True)
+    bars = Bars(NARROW, glyphs)
     assert bars.bar(1.01, True) == glyphs.shades[-1] != bars.bar(1.0, False)

@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from rnncheck.faults.pages import page, pages
 from rnncheck.model.spec import Cell
-from rnncheck.reporters.faults import render_catalogue, render_page
+from rnncheck.reporters.terminal.faults import render_catalogue, render_page
 
 ALL = list(pages().values())
 EACH = pytest.mark.parametrize("slug", pages())

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from rnncheck.reporters.layout import Column, hanging, held, table, wrapped
+from rnncheck.reporters.terminal.layout import Column, hanging, held, table, wrapped
 
 letters = st.characters(codec="utf-8", categories=["L", "N", "P"])
 words = st.text(letters, min_size=1, max_size=12)

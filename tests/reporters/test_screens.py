@@ -6,12 +6,50 @@ from reporters.streams import Stream
 from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
 
-from rnncheck.reporters.terminal import render, verdict_line
+from rnncheck.report import Verdict
+from rnncheck.reporters.terminal import render
+from rnncheck.reporters.terminal.timesteps import telling
+from rnncheck.reporters.verdict import verdict_line
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_report_has_its_screen_at_80_columns(sample: str, snapshot: SnapshotAssertion) -> None:
     assert render(SAMPLES[sample](), Stream(), 80) == snapshot
+
+
+@pytest.mark.parametrize("sample", ["equivalent", "mismatch", "lstm_with_lengths", "chaotic", "witnessed", "with_head"])
+def test_verbose_shows_everything(sample: str, snapshot: SnapshotAssertion) -> None:
+    assert render(SAMPLES[sample](), Stream(), 80, verbose=True) == snapshot
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_screen_is_short_and_the_verdict_is_its_first_and_last_word(sample: str, width: int) -> None:
+    report = SAMPLES[sample]()
+    lines = render(report, Stream(), width).splitlines()
+    assert len(lines) <= (24 if report.verdict is Verdict.EQUIVALENT else 40)
+    assert lines[0].split()[1] == lines[-1].split()[1] == report.verdict
+    assert f"exit code {int(report.exit_code)}" in lines[-1]
+
+
+def test_every_row_that_is_asked_for_is_shown() -> None:
+    report = SAMPLES["equivalent"]()
+    whole, short = (render(report, Stream(), 80, every_row=every).splitlines() for every in (True, False))
+    assert sum("│" in line for line in whole) == 12 > sum("│" in line for line in short)
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_the_first_difference_is_among_the_rows_however_few_they_are(number: int) -> None:
+    comparison = SAMPLES["mismatch"]().comparisons[0]
+    shown = [step.t for step in telling(comparison.per_timestep, comparison, number)]
+    assert len(shown) == number
+    assert comparison.first_divergence.t in shown
+
+
+def test_without_one_the_first_the_largest_and_the_last_are() -> None:
+    comparison = SAMPLES["equivalent"]().comparisons[0]
+    largest = max(comparison.per_timestep, key=lambda step: step.budget_used)
+    assert [step.t for step in telling(comparison.per_timestep, comparison, 3)] == [0, largest.t, 11]
 
 
 @pytest.mark.parametrize("width", [60, 120])

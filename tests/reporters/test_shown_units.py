@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncheck.report import Timestep
-from rnncheck.reporters.states import Units, states_that_fit
+from rnncheck.reporters.terminal.states import states_that_fit
+from rnncheck.reporters.units import Units
 
 
 @given(st.integers(1, 9), st.integers(1, 2), st.data(), st.integers(1, 20))

@@ -67,7 +67,15 @@ def test_two_values_have_nine_digits_where_that_tells_them_apart() -> None:
 
 @pytest.mark.parametrize(
     ("budget", "shown"),
-    [(0.005, "0.5 % of what"), (1.5, "150 % of what"), (9590.0, "9,590 times what"), (5e8, "5.0e+08 times what")],
+    [(0.005, "0.5 % of the"), (1.5, "150 % of the"), (9590.0, "9,590 times the"), (5e8, "5.0e+08 times the")],
 )
 def test_a_sentence_says_times_where_a_percentage_would_be_long(budget: float, shown: str) -> None:
-    assert numbers.of_allowed(budget).startswith(shown)
+    assert numbers.of_limit(budget).startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("budget", "shown"),
+    [(0.17, "17 %"), (1.0001, ">100 %"), (9.99, "999 %"), (9.996, "10 x"), (150.0, "150 x"), (1.5e12, "1.5e12 x")],
+)
+def test_a_table_says_times_in_few_letters(budget: float, shown: str) -> None:
+    assert numbers.times(budget) == shown

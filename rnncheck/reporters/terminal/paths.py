@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from rnncheck.report import Comparison, NotGone, PathFacts, Report
-from rnncheck.reporters.layout import Column, entry, table
 from rnncheck.reporters.numbers import NOTHING, count, percent
-from rnncheck.reporters.screen import Screen
-
-MODE = "path:"  # before the name of a path
+from rnncheck.reporters.overview import PATH
+from rnncheck.reporters.terminal.layout import Column, entry, table
+from rnncheck.reporters.terminal.screen import Screen
 
 
 def paths(report: Report, screen: Screen) -> list[Text]:
@@ -29,7 +28,7 @@ def paths(report: Report, screen: Screen) -> list[Text]:
 
 
 def of_path(comparisons: Sequence[Comparison], slug: str) -> list[Comparison]:
-    return [each for each in comparisons if each.mode == MODE + slug]
+    return [each for each in comparisons if each.mode == PATH + slug]
 
 
 def _columns(gone: Sequence[PathFacts], comparisons: Sequence[Comparison], screen: Screen) -> list[Column]:
@@ -41,8 +40,8 @@ def _columns(gone: Sequence[PathFacts], comparisons: Sequence[Comparison], scree
     return [
         Column("  path", [f"{mark} {each.path}" for mark, each in zip(marks, gone, strict=True)], False, alarm),
         Column("compared", [count(sum(each.compared for each in row)) for row in rows]),
-        Column("exceeded", [count(sum(each.exceeded for each in row)) for row in rows], styles=alarm),
-        Column("used", [percent(max(each)) if each else NOTHING for each in used], styles=alarm),
+        Column("beyond", [count(sum(each.exceeded for each in row)) for row in rows], styles=alarm),
+        Column("of limit", [percent(max(each)) if each else NOTHING for each in used], styles=alarm),
     ]
 
 

@@ -1,40 +1,42 @@
-"""What a screen can show, text of the user's made fit for it, and what the two sides are called on it."""
+"""What a screen can show: its width, colours and signs; and text of the user's made fit for it."""
 
 import io
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from rnncheck.report import Report
 from rnncheck.text import printable
+
+NARROWEST, WIDEST, USUAL = 60, 120, 80
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set of signs. `shades` grow from nothing to full; a bar is made of `full` cells and at most one `half`."""
+    """One set of signs that are not letters. `eighths` are the cells of a bar, from an empty one to a full one."""
 
     equivalent: str
     mismatch: str
     inconclusive: str
     exceeded: str
-    full: str
-    half: str
+    first: str
+    eighths: str
+    track: str
     limit: str
-    limit_passed: str
+    beyond: str
     shades: str
     skipped: str
+    jump: str
     rule: str
     dot: str
     times: str
     at_most: str
 
 
-UNICODE = Glyphs("✓", "✗", "?", "✗", "━", "╸", "│", "┿", " ▁▂▃▄▅▆▇█", "⋯", "─", "·", "×", "≤")
-ASCII = Glyphs("=", "x", "?", "x", "=", "-", "|", "|", " .:;+=o%@", "...", "-", "|", "x", "<=")
+UNICODE = Glyphs("✓", "✗", "?", "✗", "▶", " ▏▎▍▌▋▊▉█", "·", "│", "»", " ▁▂▃▄▅▆▇█", "⋯", "⋮", "─", "·", "×", "≤")
+ASCII = Glyphs("=", "x", "?", "x", ">", " --====##", ".", "|", "+", " .:;+=o%@", "...", ":", "-", "|", "x", "<=")
 
 
 def glyphs_for(encoding: str) -> Glyphs:
@@ -44,9 +46,6 @@ def glyphs_for(encoding: str) -> Glyphs:
     except UnicodeEncodeError:
         return ASCII
     return UNICODE
-
-
-NARROWEST, WIDEST, USUAL = 60, 120, 80
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,3 @@ def screen_for(stream: IO[str] | None, width: int | None = None) -> Screen:
         emoji=False,
     )
     return Screen(console, min(max(width or console.width, NARROWEST), WIDEST))
-
-
-def side_names(report: Report, screen: Screen, room: int) -> tuple[str, str]:
-    """Their names if they fit and differ, `file.py:Class` as `Class`; else their roles."""
-    candidate, reference = (screen.clean(side.name.rsplit(":", 1)[-1]) for side in (report.candidate, report.reference))
-    if candidate == reference or not 0 < max(cell_len(candidate), cell_len(reference)) <= room:
-        return "candidate", "reference"
-    return candidate, reference

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from rnncheck.faults.pages import EVERY, Page
 from rnncheck.model.spec import Cell
-from rnncheck.reporters.layout import LABELS, hanging, held
-from rnncheck.reporters.screen import Screen, screen_for
+from rnncheck.reporters.terminal.layout import LABELS, hanging, held
+from rnncheck.reporters.terminal.screen import Screen, screen_for
 
 BESIDE = 100  # from how many columns on code stands side by side
 WORDS = re.compile(r"\w+|\s+|.")

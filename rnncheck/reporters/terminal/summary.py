@@ -1,82 +1,14 @@
-"""What was checked and on what: model, weights, mapping, sequences, tolerance and environment."""
+"""What was checked and on what: model, weights, sequences, tolerance and environment, each behind its label."""
 
-import math
-import re
-from collections.abc import Mapping, Sequence
-from itertools import groupby
-
-from rich.cells import cell_len
 from rich.text import Text
 
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.report import Mapped, Report, Side
-from rnncheck.reporters.layout import GAP, LABELS, NO_BREAK, Column, beside, entry, table
-from rnncheck.reporters.numbers import count, plain, told
-from rnncheck.reporters.screen import Screen
-
-NAME = re.compile(r"(?P<kind>.+?)(?P<layer>_l\d+(_reverse)?)?")
-
-
-def parameters(shapes: Mapping[str, tuple[int, ...]], width: int) -> list[Text]:
-    """A parameter's name is its column's and its row's together: `weight_ih` and `_l0`."""
-    rows: dict[str, dict[str, tuple[int, ...]]] = {}
-    for name, shape in shapes.items():
-        if match := NAME.fullmatch(name):
-            rows.setdefault(match["layer"] or "head", {})[match["kind"]] = shape
-    lines: list[Text] = []
-    for kinds, group in groupby(rows.items(), key=lambda row: tuple(row[1])):  # the head has kinds of its own
-        layers = dict(group)
-        columns = [Column("", list(layers), right=False)]
-        for kind in kinds:
-            columns.append(Column(kind, [str(held[kind]) for held in layers.values()], right=False))
-        if len(shapes) > len(kinds):  # else the total says it
-            counts = [count(sum(map(math.prod, held.values()))) for held in layers.values()]
-            columns.append(Column("numbers", counts))
-        lines += table(columns, width, LABELS)
-    for line in lines:
-        line.stylize("dim")
-    return lines
-
-
-MOST = 16  # rows
-
-
-def mapping(report: Report, screen: Screen) -> list[Text]:
-    """Those that do not hold a weight by torch's own name for it; the others are counted."""
-    renamed = [each for each in report.mapping if each.candidate != each.from_]
-    if not renamed:
-        return []
-    if all(each.how == "kept" for each in renamed):
-        return []
-    if all(each.how == "own" for each in renamed):
-        own = screen.clean(renamed[0].candidate)
-        return entry("", f"filled by its own {own}, proved by changing each weight alone", screen.width)
-    lines = _table(renamed[:MOST], screen)
-    named = len(report.mapping) - len(renamed)
-    left_out = len(renamed) - MOST
-    if left_out > 0:
-        lines += entry("", f"and {count(left_out)} more, which --format json lists", screen.width)
-    if named:
-        lines += entry("", f"and {count(named)} by torch's own names", screen.width)
-    return lines
-
-
-def _table(rows: Sequence[Mapped], screen: Screen) -> list[Text]:
-    facts = [
-        Column("shape", ["" if each.shape is None else str(each.shape) for each in rows], right=False),
-        Column("by", [screen.clean(each.how) for each in rows], right=False),
-    ]
-    room = screen.width - LABELS - sum(GAP + each.width for each in facts)
-    names = Column("tensor", [_clipped(screen.clean(each.candidate), room) for each in rows], right=False)
-    return beside([names, *facts], "holds", [screen.clean(each.from_, 1000) for each in rows], screen.width, LABELS)
-
-
-def _clipped(name: str, room: int) -> str:
-    """The end of a dotted name says most."""
-    while cell_len(name) > max(room, len("...")):
-        name = "..." + name.removeprefix("...")[1:]
-    return name
-
+from rnncheck.report import Report, Side
+from rnncheck.reporters.numbers import count
+from rnncheck.reporters.terminal.doctor import plain, told
+from rnncheck.reporters.terminal.layout import NO_BREAK, entry
+from rnncheck.reporters.terminal.screen import Screen
+from rnncheck.reporters.terminal.weights import mapping, parameters
 
 # What a source need not say of itself; the JSON report has all of it.
 USUAL = {
@@ -98,13 +30,13 @@ def summary(report: Report, screen: Screen) -> list[Text]:
     dot = f" {screen.glyphs.dot} "
     environment = dot.join(fact.replace(" ", NO_BREAK) for fact in told(report.environment, screen))
     return [
-        *entry("model", _model(report.spec), screen.width),
+        *entry("model", model(report.spec), screen.width),
         *entry("candidate", _side(report.candidate, screen), screen.width),
         *_read_as(report.candidate, screen),
         *mapping(report, screen),
         *entry("reference", _side(report.reference, screen), screen.width),
         *_read_as(report.reference, screen),
-        *entry("sequences", _sequences(report, screen), screen.width),
+        *entry("sequences", sequences(report, screen), screen.width),
         *entry("tolerance", _tolerance(report, screen), screen.width),
         *entry("weights", _weights(report, screen), screen.width),
         *parameters(report.weights.shapes, screen.width),
@@ -123,8 +55,34 @@ def notes(report: Report, screen: Screen) -> list[Text]:
     return lines
 
 
-def _model(spec: Spec) -> str:
+def read_in_words(report: Report, screen: Screen) -> str:
+    """How the candidate was understood and which of its tensors hold what; empty if that is torch's own way."""
+    read = screen.clean(report.candidate.read_as or "", 1000)
+    renamed = [each for each in report.mapping if each.candidate != each.from_]
+    weights = ", ".join(f"{screen.clean(each.candidate)} = {screen.clean(each.from_)}" for each in renamed)
+    return "; ".join(filter(None, [read, weights]))
+
+
+def model(spec: Spec) -> str:
     """Sizes, and the options that are not torch.nn's defaults."""
+    layers = "1 layer" if spec.num_layers == 1 else f"{spec.num_layers} layers"
+    sizes = f"{CELLS[spec.cell]}, input_size {spec.input_size}, hidden_size {spec.hidden_size}, {layers}"
+    return ", ".join([sizes, *_options(spec), f"{spec.dtype} on {spec.device}"])
+
+
+def in_short(report: Report, screen: Screen) -> str:
+    """The model and the sequences in about one line, in the letters of torch's documentation."""
+    spec, (seq_len, batch, _) = report.spec, report.sequences.shape
+    sizes = f"{spec.cell.upper()} I {spec.input_size} H {spec.hidden_size} L {spec.num_layers}"
+    source = report.sequences.source
+    name = source.get("path", source.get("source", "given"))
+    seed = f" seed {source['seed']}" if "seed" in source else ""
+    read = f"{screen.clean(name, 200)}{seed}: T {count(seq_len)} B {count(batch)}"
+    return "; ".join([", ".join([sizes, *_options(spec), f"{spec.dtype} on {spec.device}"]), read])
+
+
+def _options(spec: Spec) -> list[str]:
+    """Those that are not torch.nn's defaults."""
     options = {
         "relu": spec.nonlinearity == "relu",
         "bidirectional": spec.bidirectional,
@@ -134,10 +92,7 @@ def _model(spec: Spec) -> str:
         f"dropout {spec.dropout:g}, off while comparing": spec.dropout,
         f"{spec.head} head": spec.head,
     }
-    layers = "1 layer" if spec.num_layers == 1 else f"{spec.num_layers} layers"
-    sizes = f"{CELLS[spec.cell]}, input_size {spec.input_size}, hidden_size {spec.hidden_size}, {layers}"
-    parts = [sizes, *(option for option, chosen in options.items() if chosen)]
-    return ", ".join([*parts, f"{spec.dtype} on {spec.device}"])
+    return [option for option, chosen in options.items() if chosen]
 
 
 def _side(side: Side, screen: Screen) -> str:
@@ -149,7 +104,7 @@ def _read_as(side: Side, screen: Screen) -> list[Text]:
     return entry("", f"read as {screen.clean(side.read_as, 1000)}", screen.width) if side.read_as else []
 
 
-def _sequences(report: Report, screen: Screen) -> str:
+def sequences(report: Report, screen: Screen) -> str:
     facts = report.sequences
     shape = ", ".join(f"{axis} {count(size)}" for axis, size in zip("TBI", facts.shape, strict=True))
     if facts.lengths:

@@ -1,11 +1,8 @@
-"""Both sides' states as cells of text, for as many units as there is room for."""
+"""Which units of a state are shown where not all of them fit: those around the place where the two sides part."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from rnncheck.report import Comparison, Report, Timestep
-from rnncheck.reporters.numbers import state
+from rnncheck.report import Comparison, Report
 
 
 @dataclass(frozen=True)
@@ -58,59 +55,3 @@ def units_of(report: Report, comparison: Comparison) -> Units:
         per_direction, directions = (spec.state_size, spec.directions)
     centre = None if first is None else first.unit + (directions - 1) * per_direction * (first.direction == "reverse")
     return Units(per_direction, directions, centre)
-
-
-MOST = 12  # units side by side: more than that no eye compares
-GAP = 2  # between the two sides
-SHORTEST = len("unit 0")
-
-Row = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class States:
-    """The states of `shown` units at every step, candidate and reference."""
-
-    labels: Row
-    candidate: Sequence[Row]
-    reference: Sequence[Row]
-
-    @cached_property
-    def cell(self) -> int:
-        """The width of every cell: that of the longest number or label, so that nothing is cut."""
-        longest = max(len(text) for row in (self.labels, *self.candidate, *self.reference) for text in row)
-        return max(longest, len("candidate") // len(self.labels))
-
-    @property
-    def side(self) -> int:
-        """The width of one side."""
-        return len(self.labels) * (self.cell + 1) - 1
-
-    @property
-    def width(self) -> int:
-        return 2 * self.side + GAP
-
-    def aligned(self, row: Row) -> Row:
-        return tuple(text.rjust(self.cell) for text in row)
-
-
-def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
-    """The states of the `shown` units."""
-    window = slice(shown.start, shown.stop)
-    return States(
-        tuple(units.label(column) for column in shown),
-        [tuple(map(state, step.candidate[window])) for step in steps],
-        [tuple(map(state, step.reference[window])) for step in steps],
-    )
-
-
-def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
-    """As many units as fit into `room`, and at least one."""
-    most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # whatever the numbers
-    for size in range(min(units.width, MOST, most), 1, -1):
-        shown = units.window(size)
-        cells = states(steps, units, shown)
-        if cells.width <= room:
-            return shown, cells
-    shown = units.window(1)
-    return shown, states(steps, units, shown)

@@ -1,0 +1,130 @@
+"""Where a report goes: to stdout, and to any number of files in any format; also where there is an error to report."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from rnncheck.cli.options import CheckOptions
+from rnncheck.cli.repeat import repeat
+from rnncheck.errors import CannotRun, UsageError, exit_code_of
+from rnncheck.files import append, check_writable, write_atomically
+from rnncheck.text import printable
+
+if TYPE_CHECKING:
+    from rnncheck.report import Failure, Report
+
+SUMMARY = "GITHUB_STEP_SUMMARY"  # names the file that GitHub shows as the summary of a job
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One place to which the report goes; without a path to stdout."""
+
+    format: str
+    path: Path | None = None
+
+
+def deliveries(options: CheckOptions) -> list[Delivery]:
+    """All that are asked for. Raises `UsageError` for a format that there is not, or two for one place."""
+    found = [Delivery(options.format, options.output)]
+    if options.quiet and options.output is None:
+        if options.format != "table":
+            raise UsageError(
+                f"--quiet prints the verdict line alone, which leaves --format {options.format} no place; "
+                "add --output FILE, or leave one of them out"
+            )
+        found = []
+    for each in options.report or []:
+        found.append(asked(each, options))
+    paths = [each.path for each in found if each.path is not None and each.path.name != os.devnull]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UsageError(f"two reports would be written to {printable(str(path), 200)}; give each its own file")
+    return found
+
+
+def asked(text: str, options: CheckOptions) -> Delivery:
+    """What `--report FORMAT=FILE` means."""
+    from rnncheck.reporters.formats import Format
+
+    name, equals, path = text.partition("=")
+    formats = get_args(Format)
+    if name not in formats:
+        raise UsageError(f"--report is {printable(text, 100)}; it must be FORMAT=FILE, with {', '.join(formats)}")
+    if path:
+        return Delivery(name, Path(path))
+    if name != "github" or equals:
+        raise UsageError(f"--report {name} needs a file, as in --report {name}=report.{name}")
+    if options.format != "table" and options.output is None:
+        raise UsageError(f"--report github and --format {options.format} would both go to stdout; add --output FILE")
+    return Delivery(name)
+
+
+def refuse_to_replace(targets: Iterable[Path | None], sources: Iterable[str | Path | None]) -> None:
+    """Raises `OutputError` for what cannot be written, and `UsageError` if it would take the place of what is read."""
+    read = [Path(each) for each in sources if each is not None and Path(each).is_file()]
+    for path in targets:
+        if path is not None:
+            check_writable(path)
+            if path.is_file() and any(path.samefile(each) for each in read):
+                raise UsageError(f"{printable(str(path), 200)} would be read and then replaced; write to another file")
+
+
+def deliver(report: "Report", options: CheckOptions) -> int:
+    """Writes the report to every place, each file whole or not at all, and returns the exit code."""
+    for each in sorted(deliveries(options), key=lambda each: each.path is None):  # files first: stdout may be closed
+        write(report, each, options)
+    if options.quiet:
+        from rnncheck.reporters.verdict import verdict_line
+
+        sys.stdout.write(verdict_line(report) + "\n")
+    return report.exit_code
+
+
+def write(report: "Report | Failure", delivery: Delivery, options: CheckOptions) -> None:
+    """To one place; a report for GitHub also adds its Markdown to the summary of the job."""
+    text = rendered(report, delivery, options)
+    if delivery.path is None:
+        sys.stdout.write(text)
+    else:
+        write_atomically(delivery.path, text)
+    if delivery.format == "github" and (summary := os.environ.get(SUMMARY)):
+        append(summary, rendered(report, Delivery("markdown"), options))
+
+
+def rendered(report: "Report | Failure", delivery: Delivery, options: CheckOptions) -> str:
+    """The report as text, fit for the stream it is to be written to, or for a file."""
+    from rnncheck.report import Failure
+
+    if delivery.format != "table":
+        from rnncheck.reporters.formats import reporter
+
+        return reporter(delivery.format).render(report)
+    if isinstance(report, Failure):
+        return "" if delivery.path is None else f"error: {report.reason}\n"  # which stderr has
+    from rnncheck.reporters import terminal
+
+    stream = sys.stdout if delivery.path is None else None
+    return terminal.render(report, stream, verbose=options.verbose, every_row=options.rows is not None)
+
+
+@contextmanager
+def failures_reported(candidate: str, options: CheckOptions, reads: str | None = None) -> Iterator[None]:
+    """Whatever ends the check before there is a report is written to every place instead, and then raised."""
+    try:
+        yield
+    except BaseException as problem:
+        from rnncheck.report import Failure
+
+        reason = str(problem) or type(problem).__name__
+        command = repeat(candidate, options, reads)
+        failure = Failure(exit_code_of(problem), reason, candidate, options.against, command)
+        with suppress(UsageError):
+            for each in deliveries(options):
+                with suppress(CannotRun):  # the problem itself is told
+                    write(failure, each, options)
+        raise

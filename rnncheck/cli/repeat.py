@@ -1,0 +1,35 @@
+"""The command that does a check again, with every option that is not at its default."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any, get_args
+
+from rnncheck.cli.options import DEFAULT_CANDIDATE, REPORT, CheckOptions
+
+WRITTEN = ("save_weights", "save_mapping")  # what a check writes beside its report
+
+
+def repeat(candidate: str, options: CheckOptions, reads: str | None = None) -> str:
+    """The command of a check of that candidate, on the data file that it `reads` if it does."""
+    named = [] if candidate == DEFAULT_CANDIDATE else [candidate]
+    return command("compare", named, options) if reads is None else command("run", [reads, *named], options)
+
+
+def command(verb: str, words: Iterable[str], options: CheckOptions) -> str:
+    """`rnncheck verb words...` with these options, without those that say how and where the report is written."""
+    return shlex.join(["rnncheck", verb, *words, *flags(options)])
+
+
+def flags(options: CheckOptions) -> Iterator[str]:
+    for each in fields(options):
+        option: Any = get_args(each.type)[1]
+        value = getattr(options, each.name)
+        if option.rich_help_panel == REPORT or each.name in WRITTEN or value == each.default or value is None:
+            continue
+        name = f"--{each.name.replace('_', '-')}"
+        if isinstance(value, bool):
+            yield name if value else name.replace("--", "--no-", 1)
+        else:
+            for one in value if isinstance(value, list) else [value]:
+                yield from (name, str(one))

@@ -1,0 +1,21 @@
+"""The formats in which a report is written, each a module of its own that is imported when it is asked for."""
+
+from importlib import import_module
+from typing import Literal, Protocol, cast, get_args
+
+from rnncheck.report import Failure, Report
+
+Format = Literal["json", "junit", "github", "markdown", "html"]
+MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "json_file"}
+
+
+class Reporter(Protocol):
+    """What the module of a format offers."""
+
+    def render(self, report: Report | Failure) -> str:
+        """The report, or why there is none, as text for a file. Raises `CannotRun` if a package is missing."""
+
+
+def reporter(name: str) -> Reporter:
+    """The module of that format."""
+    return cast(Reporter, import_module(f"rnncheck.reporters.{MODULES[name]}"))

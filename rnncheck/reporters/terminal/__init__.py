@@ -1,0 +1,35 @@
+"""The report on a terminal: what fits it by default, or all of it; and what `rnncheck doctor` found."""
+
+from collections.abc import Mapping
+from typing import IO
+
+from rnncheck.report import Report
+from rnncheck.reporters.terminal.brief import brief
+from rnncheck.reporters.terminal.doctor import doctor
+from rnncheck.reporters.terminal.full import full
+from rnncheck.reporters.terminal.screen import screen_for
+
+__all__ = ["render", "render_doctor"]
+
+
+def render(
+    report: Report,
+    stream: IO[str] | None = None,
+    width: int | None = None,
+    *,
+    verbose: bool = False,
+    every_row: bool = False,
+) -> str:
+    """The report as text for `stream`: its width, its encoding, and colours if it shows them.
+
+    Without a stream the text is for a file: plain, of the usual width. `verbose` shows everything. Otherwise the text
+    is short; `every_row` then adds all timesteps that are in the report.
+    """
+    screen = screen_for(stream, width)
+    return screen.rendered(full(report, screen) if verbose else brief(report, screen, every_row=every_row))
+
+
+def render_doctor(facts: Mapping[str, object], stream: IO[str] | None = None, width: int | None = None) -> str:
+    """What `rnncheck doctor` found, by section."""
+    screen = screen_for(stream, width)
+    return screen.rendered(doctor(facts, screen))

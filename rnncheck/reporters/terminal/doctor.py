@@ -1,0 +1,48 @@
+"""Loose facts as `key value`: what `rnncheck doctor` found, and what a source of data or an environment is."""
+
+from collections.abc import Mapping
+
+from rich.text import Text
+
+from rnncheck.reporters.numbers import count
+from rnncheck.reporters.terminal.layout import hanging
+from rnncheck.reporters.terminal.screen import Screen
+
+MOST = 8  # members of a list
+
+
+def told(facts: Mapping[str, object], screen: Screen) -> list[str]:
+    """Each fact as `key value`; what is None has nothing to tell."""
+    return [f"{screen.clean(key)} {plain(value, screen)}" for key, value in facts.items() if value is not None]
+
+
+def plain(value: object, screen: Screen) -> str:
+    """One value in words."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        shown = [plain(each, screen) for each in value[:MOST]]
+        more = [f"... {count(len(value))} in all"] if len(value) > MOST else []
+        return f"({', '.join(shown + more)})"
+    text = screen.clean(value, 200)
+    return text if any(map(str.isalnum, text)) else repr(text)
+
+
+def doctor(facts: Mapping[str, object], screen: Screen) -> list[Text]:
+    """A heading for each section, its facts below in two columns; facts that are in no section come first."""
+    sections = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
+    loose = {key: value for key, value in facts.items() if key not in sections}
+    keys = [screen.clean(key) for section in (loose, *sections.values()) for key in section]
+    column = 2 + max(map(len, keys), default=0) + 2
+    lines = _rows(loose, screen, column)
+    for heading, section in sections.items():
+        lines += [Text()] if lines else []
+        lines += [Text(screen.clean(heading), "bold"), *_rows(section, screen, column)]
+    return lines
+
+
+def _rows(section: Mapping[str, object], screen: Screen, column: int) -> list[Text]:
+    lines: list[Text] = []
+    for key, value in section.items():
+        lines += hanging(Text(f"  {screen.clean(key)}", "dim"), Text(plain(value, screen)), screen.width, column)
+    return lines

@@ -1,0 +1,50 @@
+"""What every screen begins and ends with: the verdict, and the command that repeats it."""
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from rnncheck.report import Report, Verdict
+from rnncheck.reporters.terminal.layout import entry, hanging, held
+from rnncheck.reporters.terminal.screen import Screen
+from rnncheck.reporters.verdict import sentences
+from rnncheck.text import short
+
+STYLES = {Verdict.EQUIVALENT: "bold green", Verdict.MISMATCH: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
+
+
+def verdict(report: Report, screen: Screen) -> list[Text]:
+    """The verdict and its sentences."""
+    label = mark(report, screen).append("  ")
+    lines: list[Text] = []
+    for sentence in sentences(report):
+        said = Text(held(screen.clean(sentence, 10_000)))
+        lines += hanging(Text() if lines else label, said, screen.width, label.cell_len)
+    return lines
+
+
+def mark(report: Report, screen: Screen) -> Text:
+    """The verdict as one coloured word behind its sign."""
+    return Text(f"{getattr(screen.glyphs, report.verdict)} {report.verdict}", STYLES[report.verdict])
+
+
+def repeat(report: Report, screen: Screen) -> list[Text]:
+    """The command that gives this report again, if there is one."""
+    return entry("repeat", screen.clean(report.command, 2000), screen.width) if report.command else []
+
+
+def last(report: Report, screen: Screen) -> Text:
+    """The verdict again, where the eye is when all has been printed."""
+    candidate, reference = (screen.clean(short(side.name)) for side in (report.candidate, report.reference))
+    said = f"  {candidate} and {reference} (exit code {int(report.exit_code)})"
+    if len(said) + len(report.verdict) + 2 > screen.width:
+        said = f"  (exit code {int(report.exit_code)})"
+    return mark(report, screen).append(said, "not bold")
+
+
+def framed(sections: Iterable[list[Text]], report: Report, screen: Screen) -> list[Text]:
+    """The sections one below the other with blank lines between, and what every screen ends with."""
+    lines: list[Text] = []
+    for section in filter(None, sections):
+        lines += [Text(), *section] if lines else section
+    return [*lines, *repeat(report, screen), last(report, screen)]

@@ -1,0 +1,126 @@
+"""The table of quantities: how far apart, what the limit was, and where it is worst."""
+
+from collections.abc import Callable, Sequence
+
+from rich.text import Text
+
+from rnncheck.report import Comparison, Place, Report
+from rnncheck.reporters.numbers import NOTHING, count, difference, percent, times, told_apart, ulps
+from rnncheck.reporters.overview import GRADIENT, NORMAL, STEPPED, condensed, overview, problems, way_of
+from rnncheck.reporters.terminal.layout import Column, hanging, held, table
+from rnncheck.reporters.terminal.screen import Screen
+from rnncheck.reporters.terminal.states import side_names
+
+NAME = 18  # room for a side's name
+PROBLEM = 12  # where the text of a problem begins
+
+Fact = Callable[[Comparison], str]
+
+
+def shares(report: Report, screen: Screen) -> list[Text]:
+    """One row for each quantity: which share of the limit each way of running it used, and its largest difference."""
+    rows = overview(report.comparisons)
+    if not rows:
+        return []
+    marks = [" " if row.agrees else screen.glyphs.exceeded for row in rows]
+    names = [f"{mark} {row.name}" for mark, row in zip(marks, rows, strict=True)]
+    columns = [Column("  share of the limit", names, right=False, styles=["" if row.agrees else "red" for row in rows])]
+    for way in (NORMAL, STEPPED, GRADIENT):
+        cells = [row.ways.get(way) for row in rows]
+        if any(cells):
+            styles = ["red" if each and not each.agrees else "" for each in cells]
+            columns.append(Column(way, [_share(each) for each in cells], styles=styles))
+    for header, name in (("difference", "max_abs"), ("limit", "envelope_at_max")):
+        amounts = [difference(getattr(row.worst, name)) if was_judged(row.worst) else NOTHING for row in rows]
+        columns.append(Column(header, amounts, styles=["" if row.agrees else "red" for row in rows]))
+    return table(columns, screen.width, indent=0)
+
+
+def _share(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    if not was_judged(comparison):
+        return "not judged" if comparison.unjudged else NOTHING
+    return times(comparison.budget_used)
+
+
+def was_judged(comparison: Comparison) -> bool:
+    """Whether there was anything in it whose difference could be held against a limit."""
+    return comparison.compared > 0 or comparison.at is not None
+
+
+def quantities(report: Report, screen: Screen) -> list[Text]:
+    """Everything about each quantity in each way of running it; below it, those that could not be compared and why."""
+    lines: list[Text] = []
+    if rows := condensed(report.comparisons):
+        lines += table(_Columns(report, rows, screen).amounts(), screen.width, indent=0)
+    if any(each.max_abs != 0 for each in rows) and (placed := [each for each in rows if each.at is not None]):
+        lines += [Text(), *table(_Columns(report, placed, screen).places(), screen.width, indent=0)]
+    for each in problems(report.comparisons):
+        lines += [Text()] if lines else []
+        label = Text(f"{screen.glyphs.exceeded} {each.quantity} ", "red")
+        said = held(f"cannot be compared: {screen.clean(each.problem, 1000)}")
+        lines += hanging(label, Text(said), screen.width, PROBLEM)
+    return lines
+
+
+class _Columns:
+    """Columns that have nothing to tell are left out."""
+
+    def __init__(self, report: Report, rows: Sequence[Comparison], screen: Screen) -> None:
+        self._report, self._rows, self._screen = report, rows, screen
+        self._alarm = ["red" if each.exceeded else "" for each in rows]
+
+    def _names(self) -> Column:
+        marks = [self._screen.glyphs.exceeded if each.exceeded else " " for each in self._rows]
+        names = [f"{mark} {_name(each)}" for mark, each in zip(marks, self._rows, strict=True)]
+        return Column("  quantity", names, right=False, styles=self._alarm)
+
+    def amounts(self) -> list[Column]:
+        columns = [self._names()]
+        if any(each.mode != "free" for each in self._rows):
+            columns.append(Column("run", [way_of(each.mode) for each in self._rows], right=False))
+        columns.append(Column("compared", [count(each.compared) for each in self._rows]))
+        if any(each.nonfinite for each in self._rows):
+            columns.append(self._column("nan or inf", lambda each: count(each.nonfinite)))
+        if any(each.unjudged for each in self._rows):
+            columns.append(Column("not judged", [count(each.unjudged) for each in self._rows]))
+        return [
+            *columns,
+            self._column("beyond", lambda each: count(each.exceeded), alarm=True),
+            self._column("difference", lambda each: difference(each.max_abs), alarm=True),
+            self._column("limit", lambda each: difference(each.envelope_at_max)),
+            self._column("of limit", lambda each: percent(each.budget_used), alarm=True),
+            self._column("ulp", lambda each: ulps(each.max_ulp)),
+        ]
+
+    def places(self) -> list[Column]:
+        """Where each is worst, and both sides' values there."""
+        spec = self._report.spec
+        columns = [
+            self._names(),
+            self._place("at t", lambda at: count(at.t)),
+            self._place("batch", lambda at: count(at.batch)),
+            self._place("unit", lambda at: count(at.unit)),
+        ]
+        if spec.num_layers > 1:
+            columns.append(self._place("layer", lambda at: count(at.layer)))
+        if spec.bidirectional:
+            columns.append(self._place("direction", lambda at: at.direction, right=False))
+        candidate, reference = side_names(self._report, self._screen, NAME)
+        return [
+            *columns,
+            self._column(candidate, lambda each: told_apart(each.candidate_value, each.reference_value)[0]),
+            self._column(reference, lambda each: told_apart(each.candidate_value, each.reference_value)[1]),
+        ]
+
+    def _column(self, header: str, fact: Fact, right: bool = True, alarm: bool = False) -> Column:
+        cells = [fact(each) if was_judged(each) else NOTHING for each in self._rows]
+        return Column(header, cells, right, self._alarm if alarm else ())
+
+    def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> Column:
+        return self._column(header, lambda each: NOTHING if each.at is None else fact(each.at), right)
+
+
+def _name(comparison: Comparison) -> str:
+    return f"{comparison.quantity}, float64" if comparison.mode == "backward float64" else comparison.quantity

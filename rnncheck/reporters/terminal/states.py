@@ -1,0 +1,75 @@
+"""Both sides' states as cells of text, equally wide, for as many units as there is room for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rich.cells import cell_len
+
+from rnncheck.report import Report, Timestep
+from rnncheck.reporters.numbers import state
+from rnncheck.reporters.terminal.screen import Screen
+from rnncheck.reporters.units import Units
+
+MOST = 12  # units side by side: more than that no eye compares
+GAP = 2  # between the two sides
+SHORTEST = len("unit 0")
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class States:
+    """The states of `shown` units at every step, candidate and reference."""
+
+    labels: Row
+    candidate: Sequence[Row]
+    reference: Sequence[Row]
+
+    @cached_property
+    def cell(self) -> int:
+        """The width of every cell: that of the longest number or label, so that nothing is cut."""
+        longest = max(len(text) for row in (self.labels, *self.candidate, *self.reference) for text in row)
+        return max(longest, len("candidate") // len(self.labels))
+
+    @property
+    def side(self) -> int:
+        """The width of one side."""
+        return len(self.labels) * (self.cell + 1) - 1
+
+    @property
+    def width(self) -> int:
+        return 2 * self.side + GAP
+
+    def aligned(self, row: Row) -> Row:
+        return tuple(text.rjust(self.cell) for text in row)
+
+
+def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
+    """The states of the `shown` units."""
+    window = slice(shown.start, shown.stop)
+    return States(
+        tuple(units.label(column) for column in shown),
+        [tuple(map(state, step.candidate[window])) for step in steps],
+        [tuple(map(state, step.reference[window])) for step in steps],
+    )
+
+
+def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
+    """As many units as fit into `room`, and at least one."""
+    most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # whatever the numbers
+    for size in range(min(units.width, MOST, most), 1, -1):
+        shown = units.window(size)
+        cells = states(steps, units, shown)
+        if cells.width <= room:
+            return shown, cells
+    shown = units.window(1)
+    return shown, states(steps, units, shown)
+
+
+def side_names(report: Report, screen: Screen, room: int) -> tuple[str, str]:
+    """Their names if they fit and differ, `file.py:Class` as `Class`; else their roles."""
+    candidate, reference = (screen.clean(side.name.rsplit(":", 1)[-1]) for side in (report.candidate, report.reference))
+    if candidate == reference or not 0 < max(cell_len(candidate), cell_len(reference)) <= room:
+        return "candidate", "reference"
+    return candidate, reference
