@@ -8,7 +8,15 @@ import typer
 from typer.core import TyperCommand
 
 from rnncheck import __version__
-from rnncheck.cli.options import DEFAULT_CANDIDATE, CompareOptions, DoctorFormat, PageFormat, RunOptions, takes
+from rnncheck.cli.options import (
+    DEFAULT_CANDIDATE,
+    OF_A_CHECK,
+    CompareOptions,
+    DoctorFormat,
+    PageFormat,
+    RunOptions,
+    takes,
+)
 from rnncheck.model.spec import Cell
 
 

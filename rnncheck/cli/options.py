@@ -248,6 +248,8 @@ OF_A_CHECK = (
     "diagnose",
     "rows",
     "format",
+    "report",
+    "verbose",
     "quiet",
 )
 

@@ -2,13 +2,14 @@
 
 import sys
 
-from rnncheck.cli.conduct import import_torch, refuse_to_replace
+from rnncheck.cli.conduct import import_torch
+from rnncheck.cli.delivery import refuse_to_replace
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, spec_of
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
 from rnncheck.errors import ExitCode, UsageError
-from rnncheck.files import check_writable, write_atomically
+from rnncheck.files import write_atomically
 from rnncheck.implementations import check_mappable, check_name, files_of, is_trace
 from rnncheck.text import printable
 
@@ -27,10 +28,7 @@ def record_to_file(candidate: str, options: CompareOptions) -> int:
     check_name(candidate)
     if options.mapping:
         check_mappable(candidate)
-    for path in (options.output, options.save_weights):
-        if path is not None:
-            check_writable(path)
-            refuse_to_replace(path, (options.weights, options.mapping, *files_of(candidate)))
+    refuse_to_replace([options.output, options.save_weights], (options.weights, options.mapping, *files_of(candidate)))
     import_torch()
     with held_back():
         from rnncheck.checking.record import record

@@ -20,8 +20,8 @@ some = settings(
 
 
 def words(screen: str) -> set[str]:
-    """What stands between spaces; a percentage with its sign."""
-    return set(re.split(r" +|\n", screen.replace(" %", "\u00a0%")))
+    """What stands between spaces, or behind the sign that t jumps; a percentage with its sign."""
+    return set(re.split(r"[ ⋮]+|\n", screen.replace(" %", "\u00a0%")))
 
 
 @some
