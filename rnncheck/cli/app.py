@@ -160,6 +160,33 @@ def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
     return record_to_file(candidate, options)
 
 
+@app.command(epilog=EXIT_CODES)
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these candidates, by their names.", metavar="[NAME]...")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The TOML file. [default: the nearest pyproject.toml]", metavar="FILE")
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT=FILE",
+            help="Write a report of each candidate; % in FILE is its name. May be given again.",
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the whole report of each, too.")] = False,
+) -> int:
+    """Check every candidate that [tool.rnncheck] in pyproject.toml names.
+
+    The exit code is that of the worst: a mismatch before a check that could not run, and that before one undecided.
+    """
+    from rnncheck.cli import configured
+
+    return configured.check(command(), names or [], config, report or [], verbose=verbose)
+
+
 @app.command()
 def doctor(
     format: Annotated[DoctorFormat, typer.Option(help="What is written.")] = "table",

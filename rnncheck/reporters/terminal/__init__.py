@@ -1,15 +1,16 @@
 """The report on a terminal: what fits it by default, or all of it; and what `rnncheck doctor` found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from rnncheck.report import Report
 from rnncheck.reporters.terminal.brief import brief
+from rnncheck.reporters.terminal.checks import Check, checks
 from rnncheck.reporters.terminal.doctor import doctor
 from rnncheck.reporters.terminal.full import full
 from rnncheck.reporters.terminal.screen import screen_for
 
-__all__ = ["render", "render_doctor"]
+__all__ = ["render", "render_checks", "render_doctor"]
 
 
 def render(
@@ -33,3 +34,9 @@ def render_doctor(facts: Mapping[str, object], stream: IO[str] | None = None, wi
     """What `rnncheck doctor` found, by section."""
     screen = screen_for(stream, width)
     return screen.rendered(doctor(facts, screen))
+
+
+def render_checks(found: Sequence[Check], stream: IO[str] | None = None, width: int | None = None) -> str:
+    """What `rnncheck check` found: a row for each candidate."""
+    screen = screen_for(stream, width)
+    return screen.rendered(checks(found, screen))

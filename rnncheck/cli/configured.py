@@ -1,0 +1,138 @@
+"""`rnncheck check`: every candidate that [tool.rnncheck] in pyproject.toml names."""
+
+import contextlib
+import difflib
+import json
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnncheck.errors import CannotRun, ExitCode, RnncheckError, UsageError, exit_code_of
+from rnncheck.text import printable
+
+SECTION = "tool.rnncheck"
+WORDS = ("name", "candidate", "data", "candidates")  # keys that are no options
+WORST = (
+    ExitCode.HUNG_UP,
+    ExitCode.INTERRUPTED,
+    ExitCode.TERMINATED,
+    ExitCode.BUG,
+    ExitCode.MISMATCH,
+    ExitCode.USAGE,
+    ExitCode.CANNOT_RUN,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.EQUIVALENT,
+)  # first
+
+
+@dataclass(frozen=True)
+class Configured:
+    """One candidate: what it is called, and the command that checks it."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def find(config: Path | None) -> Path:
+    """The file that was named, or the pyproject.toml here or in the nearest folder above."""
+    if config is not None:
+        return config
+    here = Path.cwd()
+    found = next(
+        (each / "pyproject.toml" for each in (here, *here.parents) if (each / "pyproject.toml").is_file()), None
+    )
+    if found is None:
+        raise CannotRun("there is no pyproject.toml here or in a folder above; --config names one")
+    return found
+
+
+def read(path: Path, commands: Mapping[str, Any]) -> list[Configured]:
+    """The candidates of a file. Raises `CannotRun` if it has none, `UsageError` for options that there are not."""
+    try:
+        with path.open("rb") as file:
+            section = tomllib.load(file).get("tool", {}).get("rnncheck", {})
+    except OSError as problem:
+        raise CannotRun(f"cannot read {printable(str(path), 200)}: {problem.strerror}") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise CannotRun(f"{printable(str(path), 200)} is no TOML: {problem}") from None
+    entries = section.get("candidates", [])
+    if not isinstance(entries, list) or not all(isinstance(each, dict) and "candidate" in each for each in entries):
+        raise UsageError(f'in {path.name}, each [[{SECTION}.candidates]] needs candidate = "path/to/file.py:Class"')
+    if not entries:
+        raise CannotRun(f"{printable(str(path), 200)} has no [[{SECTION}.candidates]]; add one with a candidate")
+    defaults = {key: value for key, value in section.items() if key not in WORDS}
+    return [configured({**defaults, **each}, commands) for each in entries]
+
+
+def configured(entry: Mapping[str, Any], commands: Mapping[str, Any]) -> Configured:
+    """`compare CANDIDATE --options...`, or `run DATA CANDIDATE --options...` where there is data."""
+    verb = "run" if "data" in entry else "compare"
+    words = [entry["data"], entry["candidate"]] if verb == "run" else [entry["candidate"]]
+    parameters = {each.name: each for each in commands[verb].params}
+    arguments = [word for key, value in entry.items() if key not in WORDS for word in option(key, value, parameters)]
+    return Configured(str(entry.get("name", entry["candidate"])), (verb, *map(str, words), *arguments))
+
+
+def option(key: str, value: object, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """One option as it stands on the command line. Raises `UsageError` for a key that is none."""
+    name = key.replace("-", "_")
+    if name not in parameters:
+        near = difflib.get_close_matches(name, parameters, n=1)
+        hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
+        raise UsageError(f"[{SECTION}] has {printable(key, 60)}, which is no option{hint}")
+    found = parameters[name]
+    if isinstance(value, bool):
+        if value or found.secondary_opts:
+            yield (found.opts if value else found.secondary_opts)[0]
+    elif found.multiple:
+        for each in value if isinstance(value, list) else [value]:
+            yield from (found.opts[0], str(each))
+    else:
+        yield from (found.opts[0], ",".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def check(command: Any, names: Sequence[str], config: Path | None, reports: Sequence[str], *, verbose: bool) -> int:
+    """Runs them one after the other, shows one table, and returns the exit code of the worst."""
+    path = find(config)
+    entries = read(path, command.commands)
+    if unknown := [name for name in names if name not in {each.name for each in entries}]:
+        there = ", ".join(each.name for each in entries)
+        raise UsageError(
+            f"{path.name} has no candidate {printable(unknown[0], 100)}; there are {printable(there, 400)}"
+        )
+    chosen = [each for each in entries if not names or each.name in names]
+    with contextlib.chdir(path.resolve().parent):
+        found = [(each.name, facts(command, each, reports, verbose=verbose)) for each in chosen]
+    from rnncheck.reporters.terminal import render_checks
+
+    sys.stdout.write(render_checks(found, sys.stdout))
+    codes = [int(each["exit_code"]) for _, each in found]
+    return next((code for code in map(int, WORST) if code in codes), int(ExitCode.BUG))
+
+
+def facts(command: Any, entry: Configured, reports: Sequence[str], *, verbose: bool) -> dict[str, Any]:
+    """The JSON report of one candidate; of an error too."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "report.json"
+        extra = [f"--report={each.replace('%', entry.name)}" for each in reports]
+        quiet = ["--verbose"] if verbose else ["--output", str(Path(folder) / "screen.txt")]
+        arguments = [*entry.command, f"--report=json={written}", *extra, *quiet]
+        reason = ""
+        try:
+            code = command(arguments, prog_name="rnncheck", standalone_mode=False)
+        except KeyboardInterrupt:
+            raise
+        except RnncheckError as problem:
+            code, reason = exit_code_of(problem), str(problem)
+        except Exception as problem:
+            if not hasattr(problem, "format_message"):  # no usage error of the command line: a bug, told as one
+                raise
+            code, reason = ExitCode.USAGE, problem.format_message()
+        if written.is_file():
+            told: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+            return told
+        return {"verdict": "error", "exit_code": int(code), "reason": reason, "command": None}
