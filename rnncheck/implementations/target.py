@@ -11,14 +11,13 @@ from rnncheck.text import printable
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 MOST_LISTED = 8
-NO_PYTHON = "is no .py file; a candidate is a class or function in one, as in file.py:MyLSTM"
+NO_PYTHON = "is no .py file and no notebook; a candidate is a class or function in one, as in file.py:MyLSTM"
 WEIGHTS = "holds weights, and no code: name the class that they are of, and pass the file as --weights"
 KERAS = (
     "is a Keras model, which is not read: save the weights of its layer by torch's names as safetensors, and pass them "
     "as --weights; docs/porting.md has the layouts"
 )
 OTHER_FILES = {  # what is given in the place of a candidate, and what to do with it
-    ".ipynb": "is a notebook: export its code, as with jupyter nbconvert --to script, and name the .py file",
     ".pt": WEIGHTS,
     ".pth": WEIGHTS,
     ".ckpt": WEIGHTS,
@@ -30,6 +29,7 @@ OTHER_FILES = {  # what is given in the place of a candidate, and what to do wit
     ".npy": "is an array of data, and no layer: rnncheck run reads data",
     ".parquet": "is a table of data, and no layer: rnncheck run reads data",
 }
+SUFFIXES = (".py", ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Target:
 
 def names_a_file_or_module(name: str) -> bool:
     """Whether this can only be a file or a module, and not a built-in implementation."""
-    return ":" in name or name.endswith(".py") or "/" in name or "\\" in name or name.startswith("~")
+    return ":" in name or name.endswith(SUFFIXES) or "/" in name or "\\" in name or name.startswith("~")
 
 
 def parse(name: str) -> Target:
     """Raises `UsageError` for what is not written so, and `CannotRun` for a file that is not there."""
     drive = 2 if DRIVE.match(name) else 0
-    place, colon, attribute = name[drive:].partition(":") if ".py:" not in name else _behind_suffix(name[drive:])
+    place, colon, attribute = _behind_suffix(name[drive:]) or name[drive:].partition(":")
     place = name[:drive] + place
     if colon and not DOTTED.fullmatch(attribute):
         raise UsageError(
@@ -58,17 +58,22 @@ def parse(name: str) -> Target:
         )
     if not place:
         raise UsageError(f"{printable(name, 200)}: before the colon belongs a file or a module, as in file.py:MyLSTM")
-    if place.endswith(".py") or "/" in place or "\\" in place or place.startswith("~") or drive:
+    if place.endswith(SUFFIXES) or "/" in place or "\\" in place or place.startswith("~") or drive:
         return Target(name, existing(place), None, attribute or None)
     if not DOTTED.fullmatch(place):
-        raise UsageError(f"{printable(name, 200)}: {printable(place, 100)} is neither a .py file nor a module's name")
+        raise UsageError(
+            f"{printable(name, 200)}: {printable(place, 100)} is neither a .py file, a notebook nor a module's name"
+        )
     return Target(name, None, place, attribute or None)
 
 
-def _behind_suffix(name: str) -> tuple[str, str, str]:
-    """A file's name may have colons of its own: the last that follows .py is meant."""
-    place, _, attribute = name.rpartition(".py:")
-    return place + ".py", ":", attribute
+def _behind_suffix(name: str) -> tuple[str, str, str] | None:
+    """A file's name may have colons of its own: the last that follows its suffix is meant. None without a suffix."""
+    for suffix in SUFFIXES:
+        place, colon, attribute = name.rpartition(f"{suffix}:")
+        if colon:
+            return place + suffix, ":", attribute
+    return None
 
 
 def existing(place: str) -> Path:
@@ -86,7 +91,7 @@ def existing(place: str) -> Path:
         near = get_close_matches(path.name, [each.name for each in path.parent.glob("*.py")], n=1)
         hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
         raise CannotRun(f"{shown} is not there{hint}")
-    if path.suffix != ".py":
+    if path.suffix not in SUFFIXES:
         raise CannotRun(f"{shown} {OTHER_FILES.get(path.suffix.lower(), NO_PYTHON)}")
     return path
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from rnncheck.user_code import notebook
 from rnncheck.user_code.own_code import LIBRARIES, OURS
 
 NOBODYS = {"__main__", Path(OURS).name}  # neither is a candidate's, whatever lies in its folder
@@ -58,10 +59,14 @@ class Home:
         importlib.invalidate_caches()
         return importlib.import_module(name)
 
-    def import_file(self, path: Path) -> ModuleType:
-        """A file as a module of its name, if no library has that; to be called at home."""
+    def import_file(self, path: Path, attribute: str | None = None) -> ModuleType:
+        """A file as a module of its name, if no library has that; to be called at home. Of a notebook what `attribute`
+        needs.
+        """
         importlib.invalidate_caches()
         name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(sys.modules)}"
+        if path.suffix == ".ipynb":
+            return notebook.load(path, attribute, name)
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None

@@ -52,7 +52,7 @@ def load(target: Target) -> Loaded:
             elif "." in dotted:
                 module = home.import_package(dotted)
             else:
-                module = home.import_file(target.file.resolve())
+                module = home.import_file(target.file.resolve(), target.attribute)
         called, thing = named(module, target)
         file = target.file or (Path(module.__file__) if module.__file__ else None)
         return Loaded(thing, called, module, file, location(thing, target.file or target.module), home)
