@@ -154,7 +154,6 @@ def test_a_file_that_is_no_whole_trace_is_refused(damage: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("a.ipynb", "is a notebook: export its code"),
         ("a.pt", "pass the file as --weights"),
         ("a.keras", "is a Keras model"),
         ("a.h5", "is a Keras model"),
