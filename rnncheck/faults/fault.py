@@ -73,8 +73,8 @@ class Fault:
 
     `slug` is its name in the catalogue and `variant` which one of its family it is: "i, f, o, g", "layer 1, reverse".
     Overrides of `mixin` call `super()`, so faults compose by inheritance. `shows_in` is what has to be looked at: the
-    states of one call, the gradients, a second call of the same network, or the `path` of that name. `hidden` gives the
-    known reasons for which a scene cannot show it. A `rare` one is a variant of one that is not: the diagnosis tries it,
+    states of one call, the gradients, a second call of the same network, or the `path` of that name. `hidden` gives
+    the known reasons for which a scene cannot show it. The diagnosis tries a `rare` one, which is a variant of another;
     the witness does not.
 
     A network whose fault shows in calls may write into what it is given, and remembers; so give it copies.

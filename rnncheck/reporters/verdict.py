@@ -82,7 +82,7 @@ def _mismatch(report: Report) -> list[str]:
     parts = [f"{candidate} does not compute the same {report.spec.cell.upper()} as {reference}"]
     if report.first_divergence is not None:
         parts.append(_parting(report, report.first_divergence))
-    elif otherwise := list(dict.fromkeys(each.mode for each in report.comparisons if is_path(each) and not each.agrees)):
+    elif otherwise := paths_apart(report):
         parts[0] = (
             f"{candidate} agrees with {reference} in a normal run, but not where it is used in another way: "
             f"{', '.join(map(mode_in_words, otherwise))}"
@@ -93,6 +93,11 @@ def _mismatch(report: Report) -> list[str]:
     if exceeded:
         parts.append(_extent(exceeded, report))
     return parts
+
+
+def paths_apart(report: Report) -> list[str]:
+    """The modes of the paths on which the two sides differ, each once."""
+    return list(dict.fromkeys(each.mode for each in report.comparisons if is_path(each) and not each.agrees))
 
 
 def _parting(report: Report, first: Divergence) -> str:

@@ -90,7 +90,8 @@ def needed(cells: Iterable[str], wanted: str | None) -> list[str]:
 
 def first_line(statement: ast.stmt) -> int:
     """That of its first decorator, if it has any."""
-    return min([statement.lineno, *(each.lineno for each in getattr(statement, "decorator_list", []))])
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(each.lineno for each in decorators)])
 
 
 def defined(statement: ast.stmt) -> set[str]:
