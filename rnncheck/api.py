@@ -252,9 +252,13 @@ def written_at(thing: object) -> str | None:
         return None
     try:
         file = inspect.getsourcefile(thing)
-    except TypeError:
+    except (TypeError, OSError):
         return None
     if file is None or not Path(file).is_file() or "<" in thing.__qualname__:
+        return None
+    # A class of a notebook belongs to __main__, whose file, if it has one, is another.
+    functions = [each for each in vars(thing).values() if inspect.isfunction(each)] if isinstance(thing, type) else []
+    if any(each.__code__.co_filename != file for each in functions):
         return None
     return f"{os.path.relpath(file)}:{thing.__qualname__}"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnncheck.cli.attended import end_with_parent, limit, require_parent
-from rnncheck.cli.delivery import deliveries, refuse_to_replace
+from rnncheck.cli.delivery import deliveries, refuse_to_replace, sources_of
 from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.plans import arguments_of, paths_of, plan_of, rows_kept, witness_of
 from rnncheck.cli.progress import ProgressLine
@@ -35,7 +35,7 @@ def conduct(
     candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions, reads: str | None = None
 ) -> "Report":
     """Runs the check, once all that can be refused without torch is. `reads` is the data file."""
-    from rnncheck.implementations import check_mappable, check_name, files_of
+    from rnncheck.implementations import check_mappable, check_name
 
     rows = rows_kept(options)
     witness_of(options), paths_of(options)  # wrong ones are told before torch loads
@@ -47,8 +47,8 @@ def conduct(
         check_name(name)
     if options.mapping or options.save_mapping:
         check_mappable(candidate)
-    sources = (reads, options.weights, options.against_weights, options.mapping, *files_of(candidate, options.against))
-    refuse_to_replace([*(each.path for each in wanted), options.save_weights, options.save_mapping], sources)
+    targets = [*(each.path for each in wanted), options.save_weights, options.save_mapping]
+    refuse_to_replace(targets, sources_of(candidate, options, reads))
     import_torch()
     if options.timeout is not None:
         limit(options.timeout)

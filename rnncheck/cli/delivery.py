@@ -64,14 +64,28 @@ def asked(text: str, options: CheckOptions) -> Delivery:
     return Delivery(name)
 
 
+def sources_of(candidate: str, options: CheckOptions, reads: str | None = None) -> list[str | Path | None]:
+    """Every file that the check reads."""
+    from rnncheck.implementations import files_of
+
+    given = (reads, options.weights, options.against_weights, options.mapping)
+    return [*given, *files_of(candidate, options.against)]
+
+
 def refuse_to_replace(targets: Iterable[Path | None], sources: Iterable[str | Path | None]) -> None:
     """Raises `OutputError` for what cannot be written, and `UsageError` if it would take the place of what is read."""
-    read = [Path(each) for each in sources if each is not None and Path(each).is_file()]
+    read = list(sources)
     for path in targets:
         if path is not None:
             check_writable(path)
-            if path.is_file() and any(path.samefile(each) for each in read):
+            if is_one_of(path, read):
                 raise UsageError(f"{printable(str(path), 200)} would be read and then replaced; write to another file")
+
+
+def is_one_of(path: Path, sources: Iterable[str | Path | None]) -> bool:
+    """Whether it is the same file as one of them, by whatever name."""
+    files = [Path(each) for each in sources if each is not None and Path(each).is_file()]
+    return path.is_file() and any(path.samefile(each) for each in files)
 
 
 def deliver(report: "Report", options: CheckOptions) -> int:
@@ -114,7 +128,10 @@ def rendered(report: "Report | Failure", delivery: Delivery, options: CheckOptio
 
 @contextmanager
 def failures_reported(candidate: str, options: CheckOptions, reads: str | None = None) -> Iterator[None]:
-    """Whatever ends the check before there is a report is written to every place instead, and then raised."""
+    """Whatever ends the check before there is a report is written to every place instead, and then raised.
+
+    A file that the check reads is never written to.
+    """
     try:
         yield
     except BaseException as problem:
@@ -124,7 +141,10 @@ def failures_reported(candidate: str, options: CheckOptions, reads: str | None =
         command = repeat(candidate, options, reads)
         failure = Failure(exit_code_of(problem), reason, candidate, options.against, command)
         with suppress(UsageError):
+            sources = sources_of(candidate, options, reads)
             for each in deliveries(options):
+                if each.path is not None and is_one_of(each.path, sources):
+                    continue
                 with suppress(CannotRun):  # the problem itself is told
                     write(failure, each, options)
         raise

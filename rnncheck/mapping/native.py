@@ -53,7 +53,11 @@ class Native(Protocol):
         ...
 
     def registered(self) -> frozenset[str]:
-        """The names of those that `parameters()` of the module yields: what an optimizer would train."""
+        """The names of those that the module knows of: its parameters and its buffers."""
+        ...
+
+    def buffers(self) -> frozenset[str]:
+        """The names of those that the module does not train."""
         ...
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:

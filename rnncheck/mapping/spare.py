@@ -55,7 +55,7 @@ class Spare:
 def spare(native: Native) -> Spare:
     """Of a candidate as its class made it."""
     made = {name: value.detach().clone() for name, value in native.tensors().items()}
-    trained, size = native.registered(), native.spec.hidden_size
+    size, trained = native.spec.hidden_size, native.registered() - _held_back(native, made)
     starts = {name for name, value in made.items() if names.is_start(name) and not _matrix(value, size)}
     constants = {
         name
@@ -63,6 +63,18 @@ def spare(native: Native) -> Spare:
         if trained and name not in trained and names.side(name) is None and bool(value.any()) and _constant(value)
     }
     return Spare(made, trained, frozenset(starts | constants))
+
+
+def _held_back(native: Native, made: Mapping[str, Tensor]) -> set[str]:
+    """Buffers beside parameters that hold a constant or a state to start from; other buffers may hold weights."""
+    buffers = native.buffers()
+    if not native.registered() - buffers:
+        return set()
+    return {
+        name
+        for name, value in made.items()
+        if name in buffers and _constant(value) and (bool(value.any()) or names.is_start(name))
+    }
 
 
 def _constant(value: Tensor) -> bool:

@@ -77,6 +77,11 @@ class NativeLayer:
         parameters = {id(each) for each in (*self.thing.parameters(), *self.thing.buffers())}
         return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
 
+    def buffers(self) -> frozenset[str]:
+        """Those that a module does not train."""
+        held_back = {id(each) for each in self.thing.buffers()} if isinstance(self.thing, nn.Module) else set()
+        return frozenset(name for name, value in self._tensors.items() if id(value) in held_back)
+
     @property
     def differentiable(self) -> bool:
         return not self.caller.convention.numpy

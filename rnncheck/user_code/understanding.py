@@ -19,7 +19,7 @@ from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Cell, Dtype, Spec
-from rnncheck.model.trace import State
+from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights, draw
 from rnncheck.scratch.network import Network
 from rnncheck.user_code import sizes as sizes_
@@ -272,7 +272,12 @@ class Understanding:
         Else the likeliest. Raises `CannotRun` where there is none.
         """
         budget, tried = Budget(self._seconds), list[tuple[Understood, Probe]]()
+        seen: list[_Shown] = []
         for each, probe in self._hypotheses(spec, budget):
+            shown = self._shown(each, spec)
+            if shown is not None and any(shown.is_like(other) for other in seen):
+                continue  # the same numbers in, the same out: its weights would be found, or not, in the same way
+            seen += [shown] if shown is not None else []
             filled = self._filled(each, spec, budget, faults=False)
             if filled.agrees and not self._in_part(filled, probe):
                 finished = self._finished(filled, probe)
@@ -284,7 +289,8 @@ class Understanding:
                 break
         tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
         explained: list[tuple[Understood, Probe]] = []
-        alike = [pair for pair in tried if pair[0].found.convention.is_cell == tried[0][0].found.convention.is_cell]
+        is_cell = tried[0][0].found.convention.is_cell
+        alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
         for each, probe in alike[:MOST_EXPLAINED]:
             filled = self._filled(each, spec, budget, faults=True)
             if filled.agrees and not self._in_part(filled, probe):
@@ -294,6 +300,20 @@ class Understanding:
         filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
         best, probe = next(filled_ones, every[0])
         return self._finished(best, probe)
+
+    def _shown(self, understood: Understood, spec: Spec) -> "_Shown | None":
+        """What it yields on random numbers; None where it cannot be run at these sizes."""
+        seq_len, batch = understood.facts.fixed or (4, 3)
+        drawn = torch.Generator().manual_seed(2)
+        with suppress(CannotRun):
+            native = self._native(understood, replace(spec, dtype=understood.dtype), forgets=True)
+            spread(native.thing)
+            dtype = getattr(torch, understood.dtype)
+            x = torch.randn(seq_len, batch, spec.input_size, generator=drawn, dtype=torch.float64).to(dtype)
+            start = initial_state(spec, batch).map(lambda each: torch.randn(each.shape, generator=drawn).to(dtype))
+            start = start if understood.facts.takes_state else start.map(torch.zeros_like)
+            return _Shown(understood, native.run(x, start))
+        return None
 
     def _in_part(self, understood: Understood, probe: Probe) -> bool:
         """Whether what is read inside of it is one layer or direction of several: weights like its own are left."""
@@ -384,7 +404,7 @@ class Understanding:
             tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
         likely, given = False, [sizes_.around(spec, self._run_shape)] if self._run_shape else []
         for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
-            if likely and not tried.fixed:
+            if likely:
                 continue
             for scheme in self._schemes(spec):
                 if budget.over:
@@ -506,3 +526,25 @@ def spread(thing: object) -> None:
     with torch.inference_mode(False), torch.no_grad():
         for value in held(thing).values():
             value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.4)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a hypothesis yields on random numbers."""
+
+    understood: Understood
+    trace: Trace
+
+    def is_like(self, other: "_Shown") -> bool:
+        """Whether nothing that its weights are found by tells it from the other."""
+        facts, others = self.understood.facts, other.understood.facts
+        if replace(facts, read_as="", longest_output=None) != replace(others, read_as="", longest_output=None):
+            return False
+        if (self.understood.found.reading.tap is None) != (other.understood.found.reading.tap is None):
+            return False
+        pairs = zip(self.values(), other.values(), strict=True)
+        return all(a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
+
+    def values(self) -> list[Tensor]:
+        final = self.trace.final
+        return [self.trace.output, final.h, *([] if final.c is None else [final.c])]

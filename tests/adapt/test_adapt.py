@@ -166,7 +166,7 @@ def test_the_tensors_are_listed_with_their_shapes_for_loading_by_hand(rnncheck: 
     ):
         by_hand = by_hand.replace(f"{place}.data.copy_(state_dict[...])", f"{place}.data.copy_(state_dict{value})")
     (tmp_path / "mine.py").write_text(by_hand)
-    judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", *QUICK)
+    judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", "-v", *QUICK)
     assert (judged.code, "filled by its own load_torch_weights" in judged.stdout) == (0, True), judged.stderr
 
 
@@ -211,5 +211,5 @@ def test_a_file_of_any_name_is_imported(rnncheck: Command, tmp_path: Path, name:
     theirs.write_text(RNN)
     text = rnncheck("adapt", f"{theirs}:MyRNN").stdout
     (tmp_path / "mine.py").write_text(text.replace("hidden=", "h0="))
-    judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", *QUICK)
+    judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", "-v", *QUICK)
     assert judged.code == 0, judged.stderr

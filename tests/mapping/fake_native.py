@@ -33,6 +33,9 @@ class FakeNative:
     def registered(self) -> frozenset[str]:
         return frozenset(self.held)
 
+    def buffers(self) -> frozenset[str]:
+        return frozenset()
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         assert lengths is None
         return self._shown(self.running(x, state))

@@ -167,4 +167,4 @@ def test_a_projection_is_the_lstms_alone(rnncheck: Command, write: Write) -> Non
     )
     outcome = rnncheck("compare", "mine.py", "--proj-size", "2", "-q", "--no-witness")
     assert (outcome.code, outcome.stderr) == (0, "")
-    assert "computes torch's LSTM" in outcome.stdout
+    assert "computes the same LSTM as torch" in outcome.stdout

@@ -43,7 +43,7 @@ def test_a_mapping_that_was_saved_is_taken_when_it_is_given(rnncheck: Command, w
 def test_the_own_gate_order_stands_in_the_verdict(rnncheck: Command, write: Write) -> None:
     write(LSTM)
     line = rnncheck(*COMPARE, "-q").stdout
-    assert line.startswith("equivalent: mine.py:MyLSTM computes torch's LSTM (its gate order is i, o, f, g): ")
+    assert line.startswith("equivalent: MyLSTM computes the same LSTM as torch (its gate order is i, o, f, g); ")
 
 
 def test_a_wrong_mapping_that_is_given_is_a_mismatch_and_not_put_right(rnncheck: Command, write: Write) -> None:

@@ -65,8 +65,8 @@ def test_a_file_that_is_no_notebook_is_told(tmp_path: Path) -> None:
         code(path)
 
 
-def test_a_class_defined_in_a_cell_is_read_and_its_report_is_a_page() -> None:
-    source, name = "".join(needed(CELLS, "Cell")), "/tmp/ipykernel_1/2.py"
+def test_a_class_defined_in_a_cell_is_read_and_its_report_is_a_page(tmp_path: Path) -> None:
+    source, name = "".join(needed(code(write(tmp_path / "own.ipynb", CELLS)), "Cell")), "/tmp/ipykernel_1/2.py"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # as IPython does
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(source, name, "exec"), scope)

@@ -40,7 +40,7 @@ def test_a_candidate_that_loads_torch_s_weights_itself_is_filled_so(
 
 def test_the_screen_says_who_filled_it(rnncheck: Command, write: Write) -> None:
     write(RNN + FUNCTION)
-    screen = " ".join(rnncheck("compare", "mine.py:MyRNN").stdout.split())
+    screen = " ".join(rnncheck("compare", "mine.py:MyRNN", "-v").stdout.split())
     assert "filled by its own load_torch_weights, proved by changing each weight alone" in screen
     assert "read back from the reference bit for bit" in screen
     assert "gradients of weights are not compared: load_torch_weights copies them" in screen

@@ -30,10 +30,16 @@ SOURCES = {
         "self.hidden_size) if h0 is None else h0[0]", "self.hidden_size, dtype=torch.float32)"
     ).replace("x, h0=None", "x"),
     "input": RNN.replace("for x_t in x:", "for x_t in x.float():"),
-    "output": RNN.replace("torch.stack(outputs), h[None]", "torch.stack(outputs).float()"),
     "weights": RNN.replace("for x_t in x:", "self.float()\n        for x_t in x.float():"),
     "lstm": LSTM,
 }
+
+
+def test_one_that_returns_float32_after_a_conversion_is_told(rnncheck: Command, write: Write) -> None:
+    write(RNN.replace("torch.stack(outputs), h[None]", "torch.stack(outputs).float()"))
+    outcome = rnncheck("compare", "mine.py", "-q")
+    assert (outcome.code, "dtype-written-in" in outcome.stdout) == (1, True)
+    assert rnncheck("compare", "mine.py", "-q", "--paths", "none").code == 0
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)

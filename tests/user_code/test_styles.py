@@ -74,7 +74,7 @@ def test_it_runs_as_its_style_says(style: Style) -> None:
     if style.name in OTHERWISE:
         return
     assert native.facts.takes_state == style.takes_state
-    thing = again._thing
+    thing = again.thing
     if isinstance(thing, WithWeights):
         thing.function = thing._function
     before = torch.get_default_dtype()

@@ -8,7 +8,7 @@ import torch
 from rnncheck.envelope import rounding_of
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
-from rnncheck.implementations.uses import Copying, offered
+from rnncheck.implementations.uses import Copying, NotOffered, offered
 from rnncheck.model.spec import Dtype
 from rnncheck.model.weights import Weights
 
@@ -48,6 +48,8 @@ def converted(setting: Setting, scene: Scene, dtype: Dtype) -> Leg:
     there = replace(scene, spec=replace(scene.spec, dtype=dtype), allows=lambda: judged.allowed)
 
     def go(user: User) -> Values:
+        if reason := user.implementation.refuses(there.spec):
+            raise NotOffered(reason)
         layer = user.fresh(scene)
         run(layer, scene)
         return values(run(offered(layer, "converted")(getattr(torch, dtype)), there))

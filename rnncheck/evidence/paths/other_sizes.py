@@ -14,7 +14,7 @@ STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
 def legs(setting: Setting) -> Iterator[Leg]:
     spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS)
     steps, rows = len(setting.base.x), setting.base.x.shape[1]
-    if all(side.implementation.refuses(spec) is None for side in setting.sides):
+    if setting.offers(spec):
         what = f"of I = {FEATURES} and H = {UNITS}, at T = {STEPS}, B = {ROWS}"
         yield leg(what, setting.scene(STEPS, ROWS, spec=spec))
     else:

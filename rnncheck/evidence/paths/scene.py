@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rnncheck.data.random import initial_state
 from rnncheck.envelope import Rounding, exact_and_envelope, rounding_of
+from rnncheck.errors import RnncheckError
 from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import Implementation, Layer, Read
@@ -147,6 +148,14 @@ class Setting:
             held = self.tolerance or rounding_of(spec, tf32=self.tf32)
             self._scenes[key] = Scene(spec, self.weights(spec, other), x, state, held, lengths)
         return self._scenes[key]
+
+    def offers(self, spec: Spec) -> bool:
+        """Whether both sides can be built for it and given weights."""
+        try:
+            self.weights(spec)
+        except RnncheckError:
+            return False
+        return all(side.implementation.refuses(spec) is None for side in self.sides)
 
     def weights(self, spec: Spec, other: int = 0) -> Weights:
         """Drawn as torch draws them, as far as both sides can hold them."""
