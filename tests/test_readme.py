@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
-COMMANDS = ("compare", "run", "record", "faults", "doctor")
+COMMANDS = ("compare", "run", "record", "check", "faults", "doctor")
 EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
 
 

@@ -43,6 +43,7 @@ def test_a_report_has_these_keys_in_this_order() -> None:
         "comparisons",
         "first_divergence",
         "findings",
+        "paths",
         "witness",
         "notes",
         "command",
@@ -98,7 +99,9 @@ def test_what_was_allowed_is_told_with_its_kind() -> None:
 def test_the_quantities_come_in_one_order() -> None:
     facts = strict(report_of(spec=Spec(cell=Cell.LSTM, head="softmax")))
     modes = [each["mode"] for each in facts["comparisons"]]
-    assert modes == sorted(modes, key=["free", "lockstep", "backward", "backward float64"].index)
+    before_paths = [mode for mode in modes if not mode.startswith("path:")]
+    assert before_paths == sorted(before_paths, key=["free", "lockstep", "backward", "backward float64"].index)
+    assert modes == [*before_paths, *sorted(mode for mode in modes if mode.startswith("path:"))]
     quantities = [each["quantity"] for each in facts["comparisons"]]
     assert quantities[:6] == ["output", "h_n", "c_n", "y", "h", "c"]
 

@@ -88,14 +88,16 @@ def compare(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: CompareOptions
 
     Both get the same weights and the same data; every hidden state of both is compared.
     """
+    from rnncheck.cli.brought import with_brought
     from rnncheck.cli.conduct import conduct
     from rnncheck.cli.delivery import deliver, failures_reported
     from rnncheck.cli.plans import lengths_of, random_data, spec_of
 
     with failures_reported(candidate, options):
-        spec, lengths = spec_of(options, options.input_size), lengths_of(options)
-        report = conduct(candidate, spec, lambda: random_data(options, lengths), options)
-    return deliver(report, options)
+        brought = with_brought(options, candidate, options.against)
+        spec, lengths = spec_of(brought, brought.input_size), lengths_of(brought)
+        report = conduct(candidate, spec, lambda: random_data(brought, lengths), brought)
+    return deliver(report, candidate, options)
 
 
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)
@@ -116,11 +118,11 @@ def run(
     from rnncheck.cli.plans import file_data, spec_of
 
     with failures_reported(candidate, options, reads=data):
-        options = with_brought(options, candidate, options.against)
-        sequences = file_data(data, options)
-        spec = spec_of(options, sequences.input_size)
-        report = conduct(candidate, spec, lambda: sequences, options, reads=data)
-    return deliver(report, options)
+        brought = with_brought(options, candidate, options.against)
+        sequences = file_data(data, brought)
+        spec = spec_of(brought, sequences.input_size)
+        report = conduct(candidate, spec, lambda: sequences, brought, reads=data)
+    return deliver(report, candidate, options, reads=data)
 
 
 @app.command(epilog=EXIT_CODES)

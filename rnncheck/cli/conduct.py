@@ -3,7 +3,6 @@
 import gc
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnncheck.cli.attended import end_with_parent, limit, require_parent
@@ -11,7 +10,6 @@ from rnncheck.cli.delivery import deliveries, refuse_to_replace, sources_of
 from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.plans import arguments_of, paths_of, plan_of, rows_kept, witness_of
 from rnncheck.cli.progress import ProgressLine
-from rnncheck.cli.repeat import repeat
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
 from rnncheck.model.spec import Spec
@@ -58,5 +56,4 @@ def conduct(
     with stdout_apart():
         plan = plan_of((candidate, options.against), spec, data(), options, arguments, rows)
         with ProgressLine(sys.stderr) as progress:
-            report = check(plan, progress)
-    return replace(report, command=repeat(candidate, options, reads))
+            return check(plan, progress)

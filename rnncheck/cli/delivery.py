@@ -4,13 +4,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.repeat import repeat
-from rnncheck.errors import CannotRun, UsageError, exit_code_of
+from rnncheck.errors import CannotRun, RnncheckError, UsageError, exit_code_of
 from rnncheck.files import append, check_writable, write_atomically
 from rnncheck.text import printable
 
@@ -88,8 +88,9 @@ def is_one_of(path: Path, sources: Iterable[str | Path | None]) -> bool:
     return path.is_file() and any(path.samefile(each) for each in files)
 
 
-def deliver(report: "Report", options: CheckOptions) -> int:
+def deliver(report: "Report", candidate: str, options: CheckOptions, reads: str | None = None) -> int:
     """Writes the report to every place, each file whole or not at all, and returns the exit code."""
+    report = replace(report, command=repeat(candidate, options, reads))
     for each in sorted(deliveries(options), key=lambda each: each.path is None):  # files first: stdout may be closed
         write(report, each, options)
     if options.quiet:
@@ -141,7 +142,9 @@ def failures_reported(candidate: str, options: CheckOptions, reads: str | None =
         command = repeat(candidate, options, reads)
         failure = Failure(exit_code_of(problem), reason, candidate, options.against, command)
         with suppress(UsageError):
-            sources = sources_of(candidate, options, reads)
+            sources: list[str | Path | None] = [candidate, options.against]
+            with suppress(RnncheckError):  # a name that is none reads nothing
+                sources += sources_of(candidate, options, reads)
             for each in deliveries(options):
                 if each.path is not None and is_one_of(each.path, sources):
                     continue

@@ -364,9 +364,9 @@ class BatchFirstHalfDone(Plain):
 WRONG = {
     StartsFromOnes: ("no-state", "default-state-not-zero"),
     StartsWhereItEnded: ("no-state", "state-leaks-between-calls"),
-    RoughInInferenceMode: ("gradient-modes", "result-depends-on-grad-mode"),
-    NormalisesInTraining: ("train-mode", "result-depends-on-train-mode"),
-    NoisyInTraining: ("train-mode", "result-depends-on-train-mode"),
+    RoughInInferenceMode: ("gradient-modes", "depends-on-grad-mode"),
+    NormalisesInTraining: ("train-mode", "depends-on-train-mode"),
+    NoisyInTraining: ("train-mode", "depends-on-train-mode"),
     ReadsMemory: ("strides", "memory-layout-assumed"),
     OneBuffer: ("another-call", "results-share-memory"),
     SavesOnTheModule: ("another-backward", "backward-not-repeatable"),

@@ -10,7 +10,7 @@ from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
 from rnncheck.cli.app import command
 from rnncheck.cli.options import CompareOptions
-from rnncheck.cli.plans import lengths_of, random_data, spec_of
+from rnncheck.cli.plans import lengths_of, paths_of, random_data, spec_of
 from rnncheck.data.random import initial_state
 from rnncheck.faults.catalogue import by_name
 from rnncheck.faults.pages import pages
@@ -62,6 +62,7 @@ def test_the_command_of_each_page_finds_its_fault(slug: str, cell: Cell) -> None
         candidate,
         seed=options.seed,
         h0=options.h0,
+        paths=paths_of(options),
         witness=False,
     )
     report = check(plan)

@@ -45,4 +45,4 @@ def test_gradients_that_agree_share_a_row_and_one_that_parts_has_its_own() -> No
 def test_other_ways_to_call_the_layer_share_a_row_but_for_those_that_part() -> None:
     alike = [agreeing("output", f"path:{slug}", 0.1) for slug in ("no-grad", "strided-input")]
     wrong = Comparison("output", "path:no-state-given", compared=4, exceeded=1, max_abs=9.0, budget_used=9.0)
-    assert [row.name for row in overview([*alike, wrong])] == ["no state given", "2 other calls"]
+    assert [row.name for row in overview([*alike, wrong])] == ["no state given", "2 paths"]

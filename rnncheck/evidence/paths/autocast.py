@@ -24,4 +24,4 @@ def legs(setting: Setting) -> Iterator[Leg]:
         with torch.autocast(scene.spec.device.partition(":")[0], torch.bfloat16):
             return {name: each.to(own) for name, each in values(run(layer, scene)).items()}
 
-    yield Leg("under autocast in bfloat16", go, judged, "result-depends-on-autocast")
+    yield Leg("under autocast in bfloat16", go, judged, "depends-on-autocast")

@@ -14,4 +14,4 @@ def legs(setting: Setting) -> Iterator[Leg]:
     def go(user: User) -> Values:
         return values(run(offered(user.fresh(scene), "compiled")(), scene))
 
-    yield Leg("compiled", go, scene, "result-depends-on-compile")
+    yield Leg("compiled", go, scene, "depends-on-compile")

@@ -9,7 +9,7 @@ from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import Setting, User, run, values
 from rnncheck.implementations.uses import as_called
 
-FAULT = "result-depends-on-grad-mode"
+FAULT = "depends-on-grad-mode"
 
 
 @path("gradient-modes", "with gradients recorded, under no_grad and under inference_mode")

@@ -12,7 +12,7 @@ from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.uses import NotOffered, offered
 
-FAULT = "result-depends-on-train-mode"
+FAULT = "depends-on-train-mode"
 COPIES = 4096  # of a row, each with dropout of its own
 ERROR_RATE = 1e-6  # how often a right layer's dropout would be called another, over all that is compared
 STEPS = 3

@@ -19,7 +19,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
 from rnncheck.text import printable, short
 
-OWN_UNITS = 256  # of roundoff, by which a side may differ from itself: sums may be taken in another order
+OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may be taken in another order
 MODE = "path:"
 
 
