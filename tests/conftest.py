@@ -1,9 +1,10 @@
-"""The command line, in this process and as a process of its own."""
+"""The command line, in this process and as a process of its own; and which cases of a long test are run by default."""
 
 import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,20 @@ class Outcome:
     code: int
     stdout: str
     stderr: str
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the cases of a test marked `sample(n)`, n spread evenly are run; the others are slow."""
+    cases = defaultdict(list)
+    for item in items:
+        if (marker := item.get_closest_marker("sample")) is not None:
+            cases[item.nodeid.partition("[")[0], *marker.args].append(item)
+    for (_, kept), found in cases.items():
+        chosen = {round(number * (len(found) - 1) / max(kept - 1, 1)) for number in range(kept)}
+        for index, item in enumerate(found):
+            if index not in chosen:
+                item.add_marker("slow")
 
 
 @pytest.fixture

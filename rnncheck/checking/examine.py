@@ -105,6 +105,7 @@ def examine(case: Case, progress: Progress | None = None) -> Examination:
             try:
                 use_otherwise(found, case)
                 account_for(found, case, first)
+                leave_open(found, case)
             except KeyboardInterrupt as interrupt:
                 found.stop(interrupt, "while known faults were tried")
     return found
@@ -181,6 +182,14 @@ def use_otherwise(found: Examination, case: Case) -> None:
         found.verdict, found.reason = Verdict.MISMATCH, None
     elif walked.doubt:
         found.verdict, found.reason = Verdict.INCONCLUSIVE, walked.doubt
+
+
+def leave_open(found: Examination, case: Case) -> None:
+    """A mismatch that no known fault explains is none for certain while there are other ways to read the candidate."""
+    unexplained = all(each.slug == "unexplained" for each in found.evidence.findings)
+    if found.verdict is Verdict.MISMATCH and case.common.unsearched and unexplained:
+        found.verdict, found.reason = Verdict.INCONCLUSIVE, case.common.unsearched
+        found.evidence.findings.clear()
 
 
 def account_for(found: Examination, case: Case, first: FirstChunk) -> None:

@@ -31,6 +31,7 @@ class Ground:
     findings: Sequence[Finding]
     notes: Sequence[str]
     doubt: str | None
+    unsearched: str | None
     problems: Sequence[Comparison]
     withheld: frozenset[str]
     by_row: bool
@@ -80,6 +81,7 @@ def ground(
             note for side, each in sides for note in (*limits(short(side.name), each, quantities, spec), *each.notes)
         ],
         doubt=next((each.doubt for each in known if each.doubt), None),
+        unsearched=next((each.unsearched for each in known if each.unsearched), None),
         problems=[comparison for each in known for comparison in problems(each)],
         withheld=frozenset().union(*(each.withheld for each in known)),
         by_row=mine is not None and mine.by_row,

@@ -89,6 +89,7 @@ class Reading:
     by_row: bool = False  # whether it never sees more than one row of a batch
     fixed: bool = False  # whether it takes no other numbers of timesteps and rows than those of the run
     mixed: tuple[str, ...] = ()  # parts of what it returns whose rows depend on other rows of the batch
+    unsearched: str | None = None  # why some ways to read it were not tried, of which one may agree
     runs_once: bool = False  # whether it holds one run and can run nothing else, as `RunsOnce`
 
 

@@ -153,6 +153,7 @@ class Candidate:
             self._understood.by_row(spec),
             facts.fixed is not None,
             tuple(self._understood.mixed(spec)),
+            self._understood.unsearched(spec),
         )
 
     def canonical(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str) -> tuple[Weights, list[str]]:

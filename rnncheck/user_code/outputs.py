@@ -41,7 +41,8 @@ def interpretations(
     first = likeliest(found, convention, sizes, movers)
     readings = [] if first is None else [first]
     if not convention.is_cell:
-        readings += [Reading(each.reader, None, None) for each in found.sequences]
+        named_first = sorted(found.sequences, key=lambda each: name_of(each.reader.way) != "h")
+        readings += [Reading(each.reader, None, None) for each in named_first]  # the sort is stable
         width = sizes.spec.state_size
         readings += [
             Reading(None, each.reader, None) for each in reversed(found.states) if each.value.shape[2] == width

@@ -15,6 +15,7 @@ from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
 from rnncheck.mapping import FoundMapping, MappingError
+from rnncheck.mapping.agreement import agrees
 from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
@@ -76,11 +77,20 @@ class Understood:
     example: WithWeights | Scheme | None = None
     filling: Filling | None = None
     problem: MappingError | None = None
+    is_cut: bool = False  # the time was up before all hypotheses were tried
 
     @property
     def agrees(self) -> bool:
         """Whether it was seen to compute a known layer, filled so."""
         return self.filling is not None and self.filling.agrees is not None
+
+    def called_like(self, other: "Understood") -> bool:
+        """Whether both say to call it and to read what it returns in the same way, at whatever sizes."""
+        own, others = self.found, other.found
+        return (own.reading, replace(own.convention, fixed=None)) == (
+            others.reading,
+            replace(others.convention, fixed=None),
+        )
 
     @property
     def likely(self) -> bool:
@@ -201,6 +211,15 @@ class Understanding:
             return f"given an initial state, it raises: {found.raised}"
         return strangers(found.unread)
 
+    def unsearched(self, spec: Spec) -> str | None:
+        """Why some ways to read it were not tried, if none of those that were tried agrees."""
+        if not self._of(spec).is_cut:
+            return None
+        return (
+            f"as it was read, it differs; after {self._seconds:g} seconds not every way to read it had been tried: "
+            f"--read-seconds {4 * self._seconds:g} allows more"
+        )
+
     def passed_over(self, spec: Spec) -> list[str]:
         """What it returns and nobody compares, though nothing is wrong with that."""
         return passed_over(self._of(spec).found.unread)
@@ -263,8 +282,28 @@ class Understanding:
     def _of(self, spec: Spec) -> Understood:
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         if key not in self._known:
-            self._known[key] = self._best(key)
+            self._known[key] = self._as_at_other_sizes(key) or self._best(key)
         return self._known[key]
+
+    def _as_at_other_sizes(self, spec: Spec) -> Understood | None:
+        """As it was understood at other sizes, or for a batch_first that it does not take, if it agrees at these, too."""
+        for known_spec, known in self._known.items():
+            sizes = {"input_size": spec.input_size, "hidden_size": spec.hidden_size, "batch_first": spec.batch_first}
+            if replace(known_spec, **sizes) != spec or not isinstance(known.filling, FoundMapping):
+                continue
+            if self._batch_first(known_spec) != self._batch_first(spec):
+                continue
+            if known.filling.agrees is None or known.facts.fixed is not None:
+                continue
+            network = type(known.filling.agrees)(spec)
+            again = replace(known, filling=replace(known.filling, spec=spec, agrees=network))
+            with suppress(CannotRun, MappingError):
+                looked_at = replace(spec, dtype=known.dtype)
+                native = self._native(again, looked_at, forgets=True)
+                with isolated(getattr(torch, looked_at.dtype)):
+                    if agrees(native, replace(known.filling, spec=looked_at), type(known.filling.agrees)(looked_at)):
+                        return again
+        return None
 
     def _best(self, spec: Spec) -> Understood:
         """The first hypothesis under which it agrees with a published layer, else with one that has a known fault.
@@ -272,8 +311,11 @@ class Understanding:
         Else the likeliest. Raises `CannotRun` where there is none.
         """
         budget, tried = Budget(self._seconds), list[tuple[Understood, Probe]]()
-        seen: list[_Shown] = []
+        ways, seen = list[Understood](), list[_Shown]()
         for each, probe in self._hypotheses(spec, budget):
+            if each.facts.fixed and any(each.called_like(other) for other in ways):
+                continue  # it runs at other sizes, too, where there is more to see
+            ways.append(each)
             shown = self._shown(each, spec)
             if shown is not None and any(shown.is_like(other) for other in seen):
                 continue  # the same numbers in, the same out: its weights would be found, or not, in the same way
@@ -287,6 +329,7 @@ class Understanding:
             tried.append((filled, probe))
             if budget.over:
                 break
+        cut = budget.over
         tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
         explained: list[tuple[Understood, Probe]] = []
         is_cell = tried[0][0].found.convention.is_cell
@@ -299,7 +342,7 @@ class Understanding:
         every = [*explained, *tried]
         filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
         best, probe = next(filled_ones, every[0])
-        return self._finished(best, probe)
+        return replace(self._finished(best, probe), is_cut=cut)
 
     def _shown(self, understood: Understood, spec: Spec) -> "_Shown | None":
         """What it yields on random numbers; None where it cannot be run at these sizes."""
@@ -404,7 +447,7 @@ class Understanding:
             tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
         likely, given = False, [sizes_.around(spec, self._run_shape)] if self._run_shape else []
         for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
-            if likely:
+            if likely and not tried.fixed:
                 continue
             for scheme in self._schemes(spec):
                 if budget.over:
