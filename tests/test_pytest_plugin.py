@@ -37,7 +37,7 @@ def test_mine(rnncheck):
 
 
 def pytest_run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", "-p", "rnncheck.pytest_plugin", "-p", "no:cacheprovider", "-q"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
     return subprocess.run(
         [*command, "--color=no", "--rootdir", str(folder), *arguments, str(folder)],
         capture_output=True,

@@ -24,7 +24,7 @@ from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts, Verdict
-from rnncheck.witness import Judgement, MutationTest, insufficient, try_mutants
+from rnncheck.witness import Judgement, MutationTest, insufficient, mutants_tried
 
 Progress = Callable[[int, int | None], None]
 
@@ -213,7 +213,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         judgement = Judgement(
             held, modes, plan.seed, common.unexposed, common.withheld, common.by_row, found.setting, paths
         )
-        found.mutation_test = try_mutants(first, judgement, always=plan.witness is not None)
+        found.mutation_test = mutants_tried(first, judgement, always=plan.witness is not None)
         witness = found.mutation_test.witness
         if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):
             found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt

@@ -69,7 +69,7 @@ NUMPY_MASK = "torch.from_numpy(np.random.rand(*h.shape) < 0.8).to(h)"
     ],
 )
 def test_it_is_read_as_it_would_be_without(rnncheck: Command, write: Write, text: str, state: str, random: str) -> None:
-    cell = ["--cell", "rnn" if text is OWN else "lstm", "--format", "json", "--no-backward"]
+    cell = ["--cell", "rnn" if text is OWN else "lstm", "--format", "json", "--no-backward", "--paths", "none"]
     write(text, "without.py")
     write("import numpy as np\n" + text.replace(state, random), "with.py")
     without = json.loads(rnncheck("compare", "without.py:Mine", *cell).stdout)

@@ -19,7 +19,7 @@ from rnncheck.faults.planted import Planted
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Report, Verdict, Witness
 from rnncheck.scratch.network import Network
-from rnncheck.witness import mutation_test, part_of_run
+from rnncheck.witness import mutation_test, part_of_run, remembered
 
 LAYERS = [
     Spec(Cell.RNN),
@@ -28,6 +28,11 @@ LAYERS = [
     Spec(Cell.RNN, nonlinearity="relu", dtype=Dtype.FLOAT64),
     Spec(Cell.LSTM, num_layers=2, bidirectional=True, proj_size=2),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_KEPT", {})
 
 
 def plantable(spec: Spec, lengths: bool = False) -> list[Fault]:
@@ -260,7 +265,7 @@ def test_an_interrupt_while_planting_ends_with_its_own_code(monkeypatch: pytest.
     def interrupted(*arguments: object, **options: object) -> None:
         raise Stopped(ExitCode.TERMINATED)
 
-    monkeypatch.setattr(examine, "try_mutants", interrupted)
+    monkeypatch.setattr(examine, "mutants_tried", interrupted)
     report = check(plan())
     assert (report.exit_code, report.reason) == (143, "stopped after 12 timesteps, while known faults were tried")
 
