@@ -35,6 +35,7 @@ h = (1 - z) * n + z * h
 STEPS = {Cell.LSTM: LSTM, Cell.GRU: GRU}
 STATES = {Cell.LSTM: ("h, c = state[0][0], state[1][0]", "(h[None], c[None])"), Cell.GRU: ("h = state[0]", "h[None]")}
 NAMES = {Cell.LSTM: ["h", "c", "i", "f", "g", "o"], Cell.GRU: ["h", "r", "z", "n"]}
+PARTS = 12  # of all mutants
 FUNCTIONS = ("sigmoid", "tanh", "relu", "sin")
 
 
@@ -92,11 +93,12 @@ def is_right(cell: Cell, mutant: type[nn.Module]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("cell", STEPS)
-def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell) -> None:
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(("cell", "part"), [(cell, part) for part in range(PARTS) for cell in STEPS])
+def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell, part: int) -> None:
     assert is_right(cell, layer(cell, forward(cell, STEPS[cell])))
     verdicts = []
-    for code in mutants(cell):
+    for code in list(mutants(cell))[part::PARTS]:
         mutant = layer(cell, code)
         try:
             right = is_right(cell, mutant)
@@ -108,5 +110,5 @@ def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell) -> None:
             verdict = "refused"
         assert (verdict == "equivalent") == right, code
         verdicts.append(verdict)
-    assert len(verdicts) > 50
-    assert verdicts.count("mismatch") > len(verdicts) / 2
+    assert len(verdicts) >= 4
+    assert verdicts.count("mismatch") > len(verdicts) / 3

@@ -62,6 +62,7 @@ def quick(candidate: object, **options: Any) -> Report:
     return check(candidate, cell="gru", **{"witness": False, "diagnose": False, "backward": False} | options)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("prefix", ["", "module.", "model.encoder."])
 @pytest.mark.parametrize("entry", [None, "state_dict", "net"])
 def test_a_state_dict_of_the_candidate_s_own_gives_both_sides_their_weights(

@@ -46,6 +46,7 @@ SPEC_OPTIONS = [
 ]
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(("arguments", "expected"), SPEC_OPTIONS, ids=lambda value: " ".join(value) or "defaults")
 def test_model_options_reach_the_spec(
     report: Callable[..., dict[str, Any]], arguments: list[str], expected: dict[str, object]

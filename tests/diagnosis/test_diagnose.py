@@ -39,7 +39,7 @@ def visible(where: Scene) -> list[Fault]:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_a_planted_fault_is_named_first(spec: Spec, data: st.DataObject) -> None:
     where = scene(spec, lengths=data.draw(st.sampled_from([None, (6, 3, 5, 2)])), seed=data.draw(st.integers(0, 99)))
@@ -132,6 +132,7 @@ class Noisy(Network):
         return (h + torch.rand_like(h), *c)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("wrong", [SomeUnits, ThreeFaults, Noisy])
 @pytest.mark.parametrize("spec", [Spec(Cell.RNN), Spec(Cell.LSTM, num_layers=2), Spec(Cell.GRU)], ids=str)
 def test_what_no_fault_explains_is_given_no_name(wrong: type[Network], spec: Spec) -> None:

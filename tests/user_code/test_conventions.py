@@ -10,6 +10,7 @@ from user_code.sources import RNN, Write
 Command = Callable[..., Any]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("parameters", "arguments"),
     [

@@ -42,6 +42,7 @@ def test_one_that_returns_float32_after_a_conversion_is_told(rnncheck: Command, 
     assert rnncheck("compare", "mine.py", "-q", "--paths", "none").code == 0
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_a_right_layer_passes_in_float32(rnncheck: Command, write: Write, source: str) -> None:
     write(source)

@@ -137,6 +137,7 @@ TWO_LAYERS = HEAD + (
 )
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("text", "options", "reason"),
     [

@@ -95,6 +95,7 @@ class TrebledUpperBias(OwnNames):
     times = 3
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("candidate", "options"),
     [
@@ -114,6 +115,7 @@ def test_a_right_layer_that_shows_its_outputs_alone_is_compared_with_all_its_bia
     assert (report.verdict, report.restrictions) == (Verdict.EQUIVALENT, [])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("candidate", "cell", "options"),
     [

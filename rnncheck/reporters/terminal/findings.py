@@ -28,8 +28,9 @@ def first_finding(report: Report, screen: Screen) -> list[Text]:
     if len(message) > MESSAGE:
         message = [*message[:MESSAGE], Text(f"    {screen.glyphs.skipped} (-v shows all of it)", "dim")]
     lines = message + mend
-    if others:
-        also = ", ".join(dict.fromkeys(screen.clean(each.slug) for each in others))
+    names = dict.fromkeys(screen.clean(each.slug) for each in others if each.slug != first.slug)
+    if names or others:
+        also = ", ".join(names) or f"{len(others)} more of it"
         lines += hanging(Text("  also  ", "dim"), Text(f"{also} (-v explains them)"), screen.width, LABELS)
     return lines
 
