@@ -288,8 +288,13 @@ class Understanding:
     def _as_at_other_sizes(self, spec: Spec) -> Understood | None:
         """As it was understood at other sizes, or with a batch_first that it does not take, if it agrees."""
         for known_spec, known in self._known.items():
-            sizes = {"input_size": spec.input_size, "hidden_size": spec.hidden_size, "batch_first": spec.batch_first}
-            if replace(known_spec, **sizes) != spec or not isinstance(known.filling, FoundMapping):
+            at_these = replace(
+                known_spec,
+                input_size=spec.input_size,
+                hidden_size=spec.hidden_size,
+                batch_first=spec.batch_first,
+            )
+            if at_these != spec or not isinstance(known.filling, FoundMapping):
                 continue
             if self._batch_first(known_spec) != self._batch_first(spec):
                 continue
