@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import json
+import re
 import sys
 import tempfile
 import tomllib
@@ -35,6 +36,11 @@ class Configured:
 
     name: str
     command: tuple[str, ...]
+
+    @property
+    def file_name(self) -> str:
+        """The name without what would lead into another folder, or what some systems allow in no file's name."""
+        return re.sub(r"[^\w.-]+", "-", self.name)
 
 
 def find(config: Path | None) -> Path:
@@ -118,7 +124,7 @@ def facts(command: Any, entry: Configured, reports: Sequence[str], *, verbose: b
     """The JSON report of one candidate; of an error too."""
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "report.json"
-        extra = [f"--report={each.replace('%', entry.name)}" for each in reports]
+        extra = [f"--report={each.replace('%', entry.file_name)}" for each in reports]
         quiet = ["--verbose"] if verbose else ["--output", str(Path(folder) / "screen.txt")]
         arguments = [*entry.command, f"--report=json={written}", *extra, *quiet]
         reason = ""
