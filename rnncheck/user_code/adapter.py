@@ -29,6 +29,7 @@ from rnncheck.user_code.loading import in_hand, load, meant
 from rnncheck.user_code.native_layer import NativeLayer, plain
 from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
+from rnncheck.user_code.parametrized import taking_computed
 from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
 from rnncheck.user_code.used import Used
@@ -309,7 +310,8 @@ class CandidateLayer(Used):
         for value in self._native.tensors().values():
             value.detach_().requires_grad_(False)  # from the graph of an earlier run
         self._mapping.fill(self._native, self._leaves)
-        return self._native.run(x, state, lengths)
+        with taking_computed():
+            return self._native.run(x, state, lengths)
 
 
 def withheld(facts: Facts, mapping: FoundMapping | OwnLoading | Kept, spec: Spec) -> frozenset[str]:

@@ -1,5 +1,8 @@
 """Weights that a module computes from others, as weight_norm does, made plain: what comes out is compared."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -51,3 +54,24 @@ def own_class(module: nn.Module) -> type[nn.Module]:
     shared = type(module)
     members = {name: value for name, value in vars(shared).items() if name not in ("__dict__", "__weakref__")}
     return type(shared.__name__, shared.__bases__, members)
+
+
+@contextmanager
+def taking_computed() -> Iterator[None]:
+    """Within it modules take parameters of theirs that are computed from others, under any name.
+
+    Weight drop puts a parameter under a second name in every call, and torch refuses one that has a history.
+    """
+    ordinary = nn.Module.register_parameter
+
+    def register(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None and parameter.grad_fn is not None:
+            module._parameters[name] = parameter
+        else:
+            ordinary(module, name, parameter)
+
+    nn.Module.register_parameter = register  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = ordinary  # type: ignore[method-assign]

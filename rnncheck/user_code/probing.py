@@ -125,7 +125,7 @@ class Probe:
         for x_axes, x_form in inputs(
             kind, features=features, one_feature=self.one_feature, batch_first=self.batch_first
         ):
-            runs, handed = False, set[str]()
+            runs, handed, later = False, set[str](), list[Found]()
             for form in forms(kind, self.call, self.sizes):
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
@@ -139,10 +139,31 @@ class Probe:
                     convention = replace(convention, lengths="always packed")
                 elif self.call.lengths:
                     convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
+                written = form is not None and self._writes_where_it_wants_a_list(convention)
                 for found in self._readings(convention, form):
                     runs = True
                     handed |= {form.handing} if form is not None else set()
-                    yield found if form is not None or self.call.state is None else self._crash(found)
+                    if written:
+                        later.append(found)
+                    else:
+                        yield found if form is not None or self.call.state is None else self._crash(found)
+            yield from later
+
+    def _writes_where_it_wants_a_list(self, convention: Convention) -> bool:
+        """Whether it writes into states that are handed over as one tensor, and makes a list of them if given none."""
+        if self.sizes.states == 1 or self.call.state_required or self.numpy:
+            return False
+        x, given = self._given(convention)
+        state = cloned(given)
+        try:
+            with torch.no_grad(), isolated(self.x.dtype):
+                self._caller(convention).result(x.clone(), state)
+                written = not torch.equal(state.h, given.h)
+                return written and results.lists(
+                    self._caller(replace(convention, state=None)).result(x.clone(), given), self.sizes.states
+                )
+        except CandidateError:
+            return False
 
     def _looks_up(self) -> bool:
         """Whether it wants token ids: it holds an embedding, or has complained of what it was given."""

@@ -62,6 +62,13 @@ def children(result: object) -> Iterator[tuple[Step, Any]]:
             yield each.name, getattr(result, each.name)
 
 
+def lists(result: object, count: int) -> bool:
+    """Whether it is a list of so many things, or has one among its members."""
+    if isinstance(result, list) and len(result) == count:
+        return True
+    return isinstance(result, list | tuple) and any(lists(each, count) for each in result)
+
+
 def stacked(result: Sequence[object], counts: Mapping[int, str], way: Way) -> Iterator[tuple[Way, Tensor]]:
     """A list of states as one array; a list of tuples, lists or dicts of states as several."""
     for inner, _ in leaves(result[0], counts, (*way, 0)):

@@ -78,3 +78,30 @@ def test_a_living_layer_stays_parametrized() -> None:
     assert check(layer).verdict is Verdict.EQUIVALENT
     assert parametrize.is_parametrized(layer.h2h, "weight")
     assert torch.equal(layer.h2h.weight, before)
+
+
+class WeightDrop(nn.Module):
+    """A recurrent weight is held under another name, and put in its place, with or without dropout, in every call."""
+
+    scale = 1.0
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.GRU(input_size, hidden_size)
+        self.whole = self.inner.weight_hh_l0
+        del self.inner._parameters["weight_hh_l0"]
+
+    def forward(self, x: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
+        dropped = nn.functional.dropout(self.whole, 0.3, training=self.training)
+        self.inner.weight_hh_l0 = dropped if self.scale == 1 else nn.Parameter(dropped * self.scale)
+        output, h_n = self.inner(x, h0)
+        return output, h_n
+
+
+class WeightDropScaled(WeightDrop):
+    scale = 0.7
+
+
+def test_a_weight_that_is_dropped_in_every_call_is_no_obstacle() -> None:
+    assert check(WeightDrop, cell="gru").verdict is Verdict.EQUIVALENT
+    assert check(WeightDropScaled, cell="gru", diagnose=False).verdict is not Verdict.EQUIVALENT

@@ -172,3 +172,42 @@ def test_what_does_not_depend_on_early_timesteps_is_not_called_detached_from_the
     report = check(SidesSwapped, bidirectional=True)
     assert report.verdict is Verdict.MISMATCH
     assert "gradient-detached" not in {each.slug for each in report.findings}
+
+
+class StatesInList(nn.Module):
+    """Given no states, it makes a list of them, one a layer; what it is given, it writes the new states into."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int) -> None:
+        super().__init__()
+        sizes = [input_size] + [hidden_size] * (num_layers - 1)
+        self.cells = nn.ModuleList(nn.RNNCell(size, hidden_size) for size in sizes)
+
+    def start(self) -> list[Tensor | None] | Tensor:
+        return [None] * len(self.cells)
+
+    def forward(self, x: Tensor, states: list[Tensor | None] | Tensor | None = None) -> object:
+        states = self.start() if states is None else states
+        for k, cell in enumerate(self.cells):
+            h, outputs = states[k], []
+            for x_t in x:
+                h = cell(x_t, h)
+                outputs.append(h)
+            states[k] = h
+            x = torch.stack(outputs)
+        return x, states
+
+
+class StatesInTensor(StatesInList):
+    def start(self) -> Tensor:
+        return torch.zeros(len(self.cells), 1, self.cells[0].hidden_size)
+
+    def forward(self, x: Tensor, states: list[Tensor | None] | Tensor | None = None) -> object:
+        states = self.start().repeat(1, x.shape[1], 1) if states is None else states
+        return super().forward(x, states)
+
+
+def test_a_list_of_states_is_its_own_to_write_into_and_a_tensor_is_not() -> None:
+    assert check(StatesInList, cell="rnn", num_layers=2).verdict is Verdict.EQUIVALENT
+    overwriting = check(StatesInTensor, cell="rnn", num_layers=2)
+    assert overwriting.verdict is Verdict.MISMATCH
+    assert overwriting.findings[0].slug == "input-mutated"
