@@ -70,7 +70,7 @@ def taking_computed() -> Iterator[None]:
         else:
             ordinary(module, name, parameter)
 
-    nn.Module.register_parameter = register  # type: ignore[method-assign]
+    nn.Module.register_parameter = register  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
