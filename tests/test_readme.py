@@ -23,8 +23,9 @@ from rnncheck.errors import ExitCode
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
+COMMAND_LINE = README + (ROOT / "docs" / "cli.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
-COMMANDS = ("compare", "run", "record", "check", "faults", "doctor")
+COMMANDS = ("compare", "run", "record", "adapt", "check", "faults", "doctor")
 EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
 
 
@@ -77,20 +78,29 @@ def options_of(command: str, rnncheck: Callable[..., Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_stands_in_the_readme(command: str, rnncheck: Callable[..., Any]) -> None:
-    assert {
-        each for each in options_of(command, rnncheck) if f"`{each}" not in README and f"/{each}" not in README
-    } == set()
+def test_every_option_stands_in_the_readme_or_on_the_page_of_the_command_line(
+    command: str, rnncheck: Callable[..., Any]
+) -> None:
+    assert options_of(command, rnncheck) <= set(re.findall(r"[`/](--[a-z][a-z0-9-]+)", COMMAND_LINE))
 
 
-def test_the_readme_names_no_option_that_does_not_exist(rnncheck: Callable[..., Any]) -> None:
+def test_neither_page_names_an_option_that_does_not_exist(rnncheck: Callable[..., Any]) -> None:
     known = set().union(*(options_of(command, rnncheck) for command in COMMANDS))
-    of_rnncheck = README.replace("pip install", "").split("## ", 1)[1]
-    assert set(re.findall(r"`(--[a-z][a-z0-9-]+)", of_rnncheck)) <= known | {"--help", "--version"}
+    assert set(re.findall(r"`(--[a-z][a-z0-9-]+)", COMMAND_LINE)) <= known | {"--help", "--version"}
 
 
-def test_every_exit_code_stands_in_the_readme() -> None:
-    assert {f"| {int(code)} |" for code in ExitCode if f"| {int(code)} |" not in README} == set()
+def test_every_exit_code_stands_on_the_page_of_the_command_line() -> None:
+    assert {f"| {int(code)} |" for code in ExitCode if f"| {int(code)} |" not in COMMAND_LINE} == set()
+
+
+def test_every_command_is_told_on_the_page_of_the_command_line(rnncheck: Callable[..., Any]) -> None:
+    listed = re.findall(r"^  (\w+)  ", rnncheck("--help").stdout.partition("Commands:")[2], re.M)
+    assert sorted(listed) == sorted(COMMANDS)
+    assert {f"### {each}\n" for each in listed if f"### {each}\n" not in COMMAND_LINE} == set()
+
+
+def test_the_readme_fits_three_screens() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: str(page.relative_to(ROOT)))

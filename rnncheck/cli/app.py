@@ -43,19 +43,18 @@ EXIT_CODES = (
 CANDIDATE = Annotated[
     str,
     typer.Argument(
-        help="The implementation under test: scratch, torch, numpy, your own as path/to/file.py:Class or "
-        "package.module:Class, exec:COMMAND, a program in any language, a recorded trace.safetensors, or fault:SLUG, "
-        "wrong on purpose.",
+        help="The implementation to check: your own class as path/to/file.py:Class, notebook.ipynb:Class or "
+        "package.module:Class; scratch, torch, numpy or onnxruntime; model.onnx; trace.safetensors from record; "
+        "exec:COMMAND, a program in any language; fault:SLUG, a layer that is wrong on purpose.",
         metavar="[CANDIDATE]",
     ),
 ]
 
 app = typer.Typer(
-    help="Checks whether two recurrent layers are the same function, and shows where they part.",
+    help="Check whether two recurrent layers are the same function, and show where they differ.",
     epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -128,22 +127,27 @@ def run(
 @app.command(epilog=EXIT_CODES)
 def adapt(
     candidate: Annotated[
-        str, typer.Argument(help="path/to/file.py:Class or package.module:Class; a function too.", metavar="FILE:CLASS")
+        str,
+        typer.Argument(
+            help="Your class or function: path/to/file.py:Class or package.module:Class.", metavar="FILE:CLASS"
+        ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the wrapper there instead of to stdout.")
+        Path | None, typer.Option("--output", "-o", help="Write the wrapper to this file, not to stdout.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    cell: Annotated[Cell | None, typer.Option(help="Where its name does not say which it is.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    cell: Annotated[
+        Cell | None, typer.Option(help="The recurrent cell, if the name of the class does not say it.")
+    ] = None,
     arg: Annotated[
         list[str] | None,
-        typer.Option("--arg", metavar="NAME=VALUE", help="For its constructor, where names do not say enough."),
+        typer.Option("--arg", metavar="NAME=VALUE", help="An argument for its constructor. May be given again."),
     ] = None,
 ) -> None:
     """Write a wrapper for a layer that cannot be read.
 
-    It has torch's interface outside and the layer inside; what can be found out is filled in, and the lines to complete
-    are marked. `rnncheck compare` then takes it.
+    The wrapper has torch's interface and calls your layer. rnncheck fills in what it can find out and marks the lines
+    that you must complete. Then `rnncheck compare` takes the wrapper.
     """
     from rnncheck.cli.adapt import write
 
@@ -153,9 +157,10 @@ def adapt(
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)
 @takes(CompareOptions, without=OF_A_CHECK)
 def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
-    """Write down one run of an implementation, as safetensors, to compare others against later or elsewhere.
+    """Write one run of an implementation to a file.
 
-    All that it was given and all that it yields: data, weights, states, single steps, gradients, versions.
+    The file is in safetensors format and has all inputs and results: data, weights, states, single steps, gradients,
+    versions. Compare others with it later, or on another machine: --against FILE.
     """
     from rnncheck.cli.recording import record_to_file
 
@@ -165,7 +170,7 @@ def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
 @app.command(epilog=EXIT_CODES)
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Only these candidates, by their names.", metavar="[NAME]...")
+        list[str] | None, typer.Argument(help="Check only the candidates with these names.", metavar="[NAME]...")
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="The TOML file. [default: the nearest pyproject.toml]", metavar="FILE")
@@ -175,14 +180,15 @@ def check(
         typer.Option(
             "--report",
             metavar="FORMAT=FILE",
-            help="Write a report of each candidate; % in FILE is its name. May be given again.",
+            help="Write a report of each candidate. % in FILE stands for its name. May be given again.",
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the whole report of each, too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also show the report of each candidate.")] = False,
 ) -> int:
-    """Check every candidate that [tool.rnncheck] in pyproject.toml names.
+    """Check every candidate that pyproject.toml names.
 
-    The exit code is that of the worst: a mismatch before a check that could not run, and that before one undecided.
+    They stand under [tool.rnncheck]. The exit code is that of the worst: a mismatch is worse than a check that could
+    not run, and that is worse than an inconclusive one.
     """
     from rnncheck.cli import configured
 
@@ -191,9 +197,9 @@ def check(
 
 @app.command()
 def doctor(
-    format: Annotated[DoctorFormat, typer.Option(help="What is written.")] = "table",
+    format: Annotated[DoctorFormat, typer.Option(help="The format of the output.")] = "table",
 ) -> None:
-    """Versions, devices and precision switches: what a result depends on."""
+    """Show versions, devices and precision switches."""
     from rnncheck.cli.conduct import import_torch
 
     import_torch()
@@ -212,12 +218,12 @@ def doctor(
 @app.command()
 def faults(
     slug: Annotated[
-        str | None, typer.Argument(help="The fault to explain; without one all are listed.", metavar="[SLUG]")
+        str | None, typer.Argument(help="The fault to explain. Without it all faults are listed.", metavar="[SLUG]")
     ] = None,
-    cell: Annotated[Cell | None, typer.Option(help="Only what can go wrong with this cell.")] = None,
-    format: Annotated[PageFormat, typer.Option(help="What is written.")] = "table",
+    cell: Annotated[Cell | None, typer.Option(help="List only faults that this cell can have.")] = None,
+    format: Annotated[PageFormat, typer.Option(help="The format of the output.")] = "table",
 ) -> None:
-    """Known ways to get a recurrent layer wrong: the catalogue, or one of them explained."""
+    """List the known faults of recurrent layers, or explain one."""
     from rnncheck.cli.faults import tell
 
     tell(slug, cell, format)

@@ -20,11 +20,12 @@ from rnncheck.errors import ExitCode, RnncheckError, Stopped
 # typer's base of all usage errors, wherever typer keeps its click
 COMMAND_LINE_ERROR: Any = typer.BadParameter.__bases__[0]
 PRINT = {"-h", "--help", "--version", "faults"}  # where no code of a user's is run
+COMPLETION = {"--install-completion", "--show-completion"}  # typer's own, which exit by themselves
 
 
 def main() -> NoReturn:
     """The console script."""
-    if not PRINT.intersection(sys.argv[1:]):
+    if not PRINT.intersection(sys.argv[1:]) and not completes(sys.argv[1:]):
         attend()
     end(run(sys.argv[1:]))
 
@@ -56,7 +57,14 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return int(code or ExitCode.EQUIVALENT)
     except BaseException as problem:
+        if isinstance(problem, SystemExit) and completes(arguments) and not isinstance(problem.__context__, OSError):
+            return ExitCode.CANNOT_RUN if problem.code else ExitCode.EQUIVALENT
         return explain(problem)
+
+
+def completes(arguments: list[str]) -> bool:
+    """Whether typer only completes a command line for the shell, or sets that up; no check is run then."""
+    return "_RNNCHECK_COMPLETE" in os.environ or bool(COMPLETION.intersection(arguments[:1]))
 
 
 def prepare_streams() -> None:

@@ -1,0 +1,51 @@
+"""The shell completes commands, options and their values, and is told nothing slow."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli.test_start_up import SLOW
+
+
+def completed(words: str, *python: str) -> "subprocess.CompletedProcess[str]":
+    """What bash asks when the user presses Tab behind the last of these words."""
+    asked = {"_RNNCHECK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    command = [sys.executable, *python, "-m", "rnncheck"]
+    return subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("rnncheck comp", ["compare"]),
+        ("rnncheck compare --hidden", ["--hidden-size"]),
+        ("rnncheck compare --cell ", ["rnn", "lstm", "gru"]),
+    ],
+)
+def test_commands_options_and_values_are_completed(words: str, offered: list[str]) -> None:
+    ended = completed(words)
+    assert (ended.returncode, ended.stdout.split(), ended.stderr) == (0, offered, "")
+
+
+def test_completion_imports_nothing_slow() -> None:
+    imported = completed("rnncheck compare --hidden", "-X", "importtime").stderr
+    assert {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.splitlines()} & SLOW == set()
+
+
+def test_it_is_installed_in_the_home_of_the_user(tmp_path: Path) -> None:
+    if os.name != "posix":
+        pytest.skip("bash reads its settings from the home of the user on POSIX systems")
+    script = f'"{sys.executable}" -m rnncheck --install-completion'
+    environment = os.environ | {"HOME": str(tmp_path)}
+    ended = subprocess.run(["bash", "-c", script + "; exit $?"], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "rnncheck" in (tmp_path / ".bash_completions" / "rnncheck.sh").read_text()
+    assert "rnncheck.sh" in (tmp_path / ".bashrc").read_text()
+
+
+def test_a_candidate_that_exits_is_no_completion(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import sys\nsys.exit(0)\n")
+    command = [sys.executable, "-m", "rnncheck", "compare", f"{tmp_path / 'mine.py'}:MyRNN"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 4
