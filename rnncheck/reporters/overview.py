@@ -30,9 +30,15 @@ class Row:
 
 
 def overview(comparisons: Sequence[Comparison]) -> list[Row]:
-    """A row for each quantity of the states; gradients that agree share one, and so do other ways to use the layer."""
+    """A row for each quantity of the states; gradients that agree share one, and so do other ways to use the layer.
+
+    A gradient that is wrong in the precision of the run is not shown in float64, too.
+    """
     rows: dict[str, dict[str, Comparison]] = {}
+    wrong = {each.quantity for each in comparisons if each.mode == "backward" and not each.agrees}
     for each in condensed(comparisons):
+        if each.mode == "backward float64" and not each.agrees and each.quantity in wrong:
+            continue
         ways = rows.setdefault(row_name(each), {})
         way = way_of(each.mode)
         ways[way] = together([ways[way], each]) if way in ways else each
@@ -40,7 +46,7 @@ def overview(comparisons: Sequence[Comparison]) -> list[Row]:
 
 
 def row_name(comparison: Comparison) -> str:
-    """What its row is called. Gradients that part in float64, too, have a row of their own for it."""
+    """What its row is called. A gradient that is wrong in float64 alone says so."""
     if comparison.mode == "backward float64" and not comparison.agrees:
         return f"{comparison.quantity}, float64"
     return ROWS.get(comparison.quantity, comparison.quantity) if comparison.mode == "lockstep" else comparison.quantity

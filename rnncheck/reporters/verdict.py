@@ -54,13 +54,11 @@ def _agreement(report: Report) -> list[str]:
     own = f" ({', '.join(_own(report))})" if report.conventions else ""
     said = f"{candidate} computes the same {report.spec.cell.upper()} as {reference}{own}"
     judged = [each for each in report.comparisons if each.compared]
-    used = sum(bool(each.gone) for each in report.paths)
-    ways = f", on {used} path{'s' if used > 1 else ''} besides the normal run" if used else ""
-    values = f"{count(sum(each.compared for each in judged))} values compared{ways}"
+    values = f"{count(sum(each.compared for each in judged))} values compared"
     if all(each.max_abs == 0 for each in judged):
         return [said, f"{values}, no difference at all"]
     most = most_used(judged)
-    return [said, f"{values}; the largest difference is {percent(most.budget_used)} of the limit"]
+    return [said, f"{values}; largest difference {percent(most.budget_used)} of the limit"]
 
 
 def _own(report: Report) -> list[str]:

@@ -46,3 +46,12 @@ def test_other_ways_to_call_the_layer_share_a_row_but_for_those_that_part() -> N
     alike = [agreeing("output", f"path:{slug}", 0.1) for slug in ("no-grad", "strided-input")]
     wrong = Comparison("output", "path:no-state-given", compared=4, exceeded=1, max_abs=9.0, budget_used=9.0)
     assert [row.name for row in overview([*alike, wrong])] == ["no state given", "2 paths"]
+
+
+def test_a_gradient_that_is_wrong_in_the_runs_precision_is_not_shown_in_float64_too() -> None:
+    wrong = [
+        Comparison("grad x", mode, compared=4, exceeded=1, max_abs=9.0, budget_used=budget)
+        for mode, budget in (("backward", 9.0), ("backward float64", 9e8))
+    ]
+    assert [(row.name, row.worst.budget_used) for row in overview(wrong)] == [("grad x", 9.0)]
+    assert [row.name for row in overview(wrong[1:])] == ["grad x, float64"]

@@ -1,12 +1,14 @@
 """What every screen looks like. A change here is a change of what people see: look at it before it is accepted."""
 
+from dataclasses import replace
+
 import pytest
 from reporters.samples import SAMPLES
 from reporters.streams import Stream
 from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
 
-from rnncheck.report import Verdict
+from rnncheck.report import Comparison, Verdict
 from rnncheck.reporters.terminal import render
 from rnncheck.reporters.terminal.timesteps import telling
 from rnncheck.reporters.verdict import verdict_line
@@ -30,6 +32,16 @@ def test_the_screen_is_short_and_the_verdict_is_its_first_and_last_word(sample: 
     assert len(lines) <= (24 if report.verdict is Verdict.EQUIVALENT else 40)
     assert lines[0].split()[1] == lines[-1].split()[1] == report.verdict
     assert f"exit code {int(report.exit_code)}" in lines[-1]
+
+
+def test_many_wrong_gradients_do_not_push_the_states_off_the_screen() -> None:
+    wrong = [Comparison(f"grad {name}", "backward", compared=4, exceeded=4, budget_used=9.0) for name in range(30)]
+    report = SAMPLES["equivalent"]()
+    report = replace(report, verdict=Verdict.MISMATCH, comparisons=[*report.comparisons, *wrong])
+    lines = render(report, Stream(), 80).splitlines()
+    assert len(lines) <= 40
+    assert any("more with -v" in line for line in lines)
+    assert sum("│" in line for line in lines) >= 3
 
 
 def test_every_row_that_is_asked_for_is_shown() -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from rnncheck.report import Report, Verdict
-from rnncheck.reporters.terminal.layout import entry, hanging, held
+from rnncheck.reporters.terminal.layout import LABELS, hanging, held
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.verdict import sentences
 from rnncheck.text import short
 
+LONG = 10  # where a command begins that does not fit on one line
 STYLES = {Verdict.EQUIVALENT: "bold green", Verdict.MISMATCH: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
 
@@ -30,7 +31,11 @@ def mark(report: Report, screen: Screen) -> Text:
 
 def repeat(report: Report, screen: Screen) -> list[Text]:
     """The command that gives this report again, if there is one."""
-    return entry("repeat", screen.clean(report.command, 2000), screen.width) if report.command else []
+    if not report.command:
+        return []
+    command = Text(held(screen.clean(report.command, 2000)))
+    column = LABELS if LABELS + command.cell_len <= screen.width else LONG
+    return hanging(Text("  repeat", "dim"), command, screen.width, column)
 
 
 def last(report: Report, screen: Screen) -> Text:

@@ -12,6 +12,7 @@ from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.terminal.states import side_names
 
 NAME = 18  # room for a side's name
+ROWS = 10  # the most in the table of shares
 PROBLEM = 12  # where the text of a problem begins
 
 Fact = Callable[[Comparison], str]
@@ -19,9 +20,11 @@ Fact = Callable[[Comparison], str]
 
 def shares(report: Report, screen: Screen) -> list[Text]:
     """One row for each quantity: which share of the limit each way of running it used, and its largest difference."""
-    rows = overview(report.comparisons)
-    if not rows:
+    found = overview(report.comparisons)
+    if not found:
         return []
+    rows = found if len(found) <= ROWS else [each for index, each in enumerate(found) if index < 2 or not each.agrees]
+    rows = rows[: ROWS - 1] if len(found) > ROWS else rows
     marks = [" " if row.agrees else screen.glyphs.exceeded for row in rows]
     names = [f"{mark} {row.name}" for mark, row in zip(marks, rows, strict=True)]
     columns = [Column("  share of the limit", names, right=False, styles=["" if row.agrees else "red" for row in rows])]
@@ -33,7 +36,10 @@ def shares(report: Report, screen: Screen) -> list[Text]:
     for header, name in (("difference", "max_abs"), ("limit", "envelope_at_max")):
         amounts = [difference(getattr(row.worst, name)) if was_judged(row.worst) else NOTHING for row in rows]
         columns.append(Column(header, amounts, styles=["" if row.agrees else "red" for row in rows]))
-    return table(columns, screen.width, indent=0)
+    lines = table(columns, screen.width, indent=0)
+    if left_out := len(found) - len(rows):
+        lines.append(Text(f"{screen.glyphs.skipped} {left_out} more with -v", "dim"))
+    return lines
 
 
 def _share(comparison: Comparison | None) -> str:
