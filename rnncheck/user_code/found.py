@@ -41,6 +41,7 @@ def plausible(kind: str, found: Found, *, whole: bool) -> int:
             (
                 sequence and found.recurs,
                 kind == "rows" and found.remembers,
+                step and found.uses_state and not whole and found.keeps_rows,
                 step and found.uses_state and not whole,
                 sequence and found.foresees and found.keeps_rows,
                 sequence,

@@ -181,11 +181,17 @@ class Probe:
             plain = self._attempt(replace(convention, state=replace(form, axes="BF")))
             if (other := next(plain, None)) is not None:
                 first, found = other, plain
+        cell_first: Iterator[Found] = iter(())
+        alone = False
         if form is not None and form.handing == "(h, c)" and self._order_shows() and self._mixes_units(first, "c"):
             kept = first.convention.state or form
-            yield from self._attempt(replace(convention, state=replace(kept, cell_first=True)))
+            cell_first = self._attempt(replace(convention, state=replace(kept, cell_first=True)))
+            alone = not self._mixes_units(first, "h")
+        if alone:
+            yield from cell_first
         yield first
         yield from found
+        yield from cell_first  # with a norm of c, both mix units
 
     def _attempt(self, convention: Convention) -> Iterator[Found]:
         """What a call shows, by every interpretation of what it returns; nothing if it raises."""

@@ -1,6 +1,6 @@
 """Layer normalisation, which torch.nn's recurrent layers do not have, and products in the place of sums."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -28,39 +28,51 @@ def of_normalised(spec: Spec) -> Iterator[Fault]:
 
 def normalised(spec: Spec) -> Iterator[Fault]:
     """Of the products, of the sums, whole or gate by gate; and of the LSTM's cell, alone or besides."""
-    size = spec.hidden_size
-    cells: dict[str, type[Network] | None] = {"": None}
-    if spec.cell is Cell.LSTM and size > 1:
-        cells |= {"c": NormalisedCell, "c where h reads it": NormalisedReading}
-    for name, mixin in of_sums(spec).items():
-        for cell, also in cells.items():
-            both = mixin if also is None else type(mixin.__name__, (mixin, also), {})
-            yield Fault("layer-normalised", name + (f", and {cell}" if cell else ""), both, rare=bool(cell))
-    for cell, alone in cells.items():
-        if alone is not None:
-            yield Fault("layer-normalised", cell, alone, hidden=one_unit)
+    for suffix, norm in NORMS.items():
+        cells: dict[str, type[Network] | None] = {"": None}
+        if spec.cell is Cell.LSTM and spec.hidden_size > 1:
+            cells |= {"c": of_cell(norm), "c where h reads it": of_reading(norm)}
+        for name, mixin in of_sums(spec, norm).items():
+            for cell, also in cells.items():
+                both = mixin if also is None else type(mixin.__name__, (mixin, also), {})
+                variant = name + (f", and {cell}" if cell else "") + suffix
+                yield Fault("layer-normalised", variant, both, rare=bool(cell or suffix))
+        for cell, alone in cells.items():
+            if alone is not None:
+                yield Fault("layer-normalised", cell + suffix, alone, hidden=one_unit, rare=bool(suffix))
 
 
-def of_sums(spec: Spec) -> dict[str, type[Network]]:
+def of_sums(spec: Spec, norm: Normalise) -> dict[str, type[Network]]:
     """The ways to normalise what the gates are made of, each with its name."""
     size, found = spec.hidden_size, dict[str, type[Network]]()
-    ways: dict[str, Normalise] = {"": layer_norm} if spec.cell.gates > 1 or size > 1 else {}
+    ways: dict[str, Normalise] = {"": norm} if spec.cell.gates > 1 or size > 1 else {}
     if spec.cell.gates > 1 and size > 1:
-        ways[", each gate"] = lambda value: torch.cat([layer_norm(block) for block in blocks(value, size)], -1)
+        ways[", each gate"] = lambda value: torch.cat([norm(block) for block in blocks(value, size)], -1)
     for way, normalise in ways.items():
         found[f"both products{way}"] = of_products(normalise, with_bias=False)
         if spec.bias:
             found[f"both products with their biases{way}"] = of_products(normalise, with_bias=True)
         if spec.cell is not Cell.GRU:
-            found[f"the sum{way}"] = of_sum(normalise)
+            found[f"the sum{way}"] = of_sum(normalise, with_bias=True)
+            if spec.bias:
+                found[f"the sum of the products{way}"] = of_sum(normalise, with_bias=False)
     if spec.cell is Cell.GRU and size > 1:
-        found["the sum, each gate"] = NormalisedSums
+        found["the sum, each gate"] = of_gates(norm)
     return found
 
 
 def layer_norm(value: Tensor) -> Tensor:
     """(value - mean) / sqrt(variance + 1e-5) over the last axis, as `torch.nn.LayerNorm` begins."""
     return functional.layer_norm(value, value.shape[-1:])
+
+
+def standardised(value: Tensor) -> Tensor:
+    """(value - mean) / sqrt(variance + 1e-5), with the sum of squares divided by n - 1, as `torch.std` does."""
+    variance, mean = torch.var_mean(value, -1, keepdim=True)
+    return (value - mean) / (variance + 1e-5).sqrt()
+
+
+NORMS: Mapping[str, Normalise] = {"": layer_norm, ", with the variance over n - 1": standardised}
 
 
 def of_products(normalise: Normalise, *, with_bias: bool) -> type[Network]:
@@ -82,35 +94,49 @@ def of_products(normalise: Normalise, *, with_bias: bool) -> type[Network]:
     return NormalisedProducts
 
 
-def of_sum(normalise: Normalise) -> type[Network]:
-    """norm(x W_ih + b_ih + h W_hh + b_hh)."""
+def of_sum(normalise: Normalise, *, with_bias: bool) -> type[Network]:
+    """norm(x W_ih + b_ih + h W_hh + b_hh), or norm(x W_ih + h W_hh) + b_ih + b_hh."""
 
     class NormalisedSum(CutNetwork):
+        def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+            return super().project(w, x) if with_bias else x @ w.W_ih
+
         def sums(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
-            return normalise(super().sums(w, p, h))
+            if with_bias:
+                return normalise(super().sums(w, p, h))
+            return normalise(p + h @ w.W_hh) + w.b_ih + w.b_hh
 
     return NormalisedSum
 
 
-class NormalisedSums(CutNetwork):
+def of_gates(norm: Normalise) -> type[Network]:
     """What r, z and n of the GRU are made of, each normalised."""
 
-    def activate(self, what: str, value: Tensor) -> Tensor:
-        return super().activate(what, layer_norm(value))
+    class NormalisedSums(CutNetwork):
+        def activate(self, what: str, value: Tensor) -> Tensor:
+            return super().activate(what, norm(value))
+
+    return NormalisedSums
 
 
-class NormalisedCell(CutNetwork):
+def of_cell(norm: Normalise) -> type[Network]:
     """c' = norm(f c + i g)."""
 
-    def new_cell(self, i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor:
-        return layer_norm(super().new_cell(i, f, g, c))
+    class NormalisedCell(CutNetwork):
+        def new_cell(self, i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor:
+            return norm(super().new_cell(i, f, g, c))
+
+    return NormalisedCell
 
 
-class NormalisedReading(CutNetwork):
+def of_reading(norm: Normalise) -> type[Network]:
     """h' = o tanh(norm(c')), and c' itself is handed on as it is."""
 
-    def new_hidden(self, o: Tensor, new: Tensor, c: Tensor) -> Tensor:
-        return super().new_hidden(o, layer_norm(new), c)
+    class NormalisedReading(CutNetwork):
+        def new_hidden(self, o: Tensor, new: Tensor, c: Tensor) -> Tensor:
+            return super().new_hidden(o, norm(new), c)
+
+    return NormalisedReading
 
 
 class NormalisedHidden(CutNetwork):
