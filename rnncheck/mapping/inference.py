@@ -42,11 +42,15 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
     problem = MappingError("it cannot be built to be looked at")
     small = not asked.differentiable
     for attempt in _attempts(spec, small=small):
+        heeds = True
         try:
-            found = replace(_infer(make(attempt), budget, faults), spec=spec)
+            native = make(attempt)
+            heeds = any(size % attempt.hidden_size == 0 for each in native.tensors().values() for size in each.shape)
+            found = replace(_infer(native, budget, faults), spec=spec)
             found.values(asked, draw(spec, 0).values)
         except Unplaced as error:
-            if attempt.hidden_size == (_SMALL_HIDDEN if small else _HIDDEN) and attempt.input_size != spec.input_size:
+            telling = attempt.hidden_size == (_SMALL_HIDDEN if small else _HIDDEN)
+            if telling and heeds and attempt.input_size != spec.input_size:
                 raise  # at sizes that tell the axes apart, and that it was built for
             problem = error
         except MappingError as error:

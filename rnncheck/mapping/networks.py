@@ -26,13 +26,14 @@ def published(spec: Spec) -> list[Network]:
 
 
 def faulty(spec: Spec) -> Iterator[tuple[Network, bool]]:
-    """Every known fault that shows in the states: of directions, of layers, then of steps, the most reported first.
+    """Every known fault that shows in the states: of directions, of layers, then of steps, the most reported first and
+    the rare ones last.
 
     Beside each, whether it is of directions: beside such a one a tensor may look like one of the other direction.
     """
     one_layer = replace(spec, num_layers=1, dropout=0.0, bidirectional=False, bias=True, head=None)
     of_several = [fault for fault in faults_of(spec) if fault.slug.startswith((*_DIRECTIONS, *_LAYERS))]
-    for fault in (*of_several, *faults_of(one_layer)):
+    for fault in sorted((*of_several, *faults_of(one_layer)), key=lambda each: each.rare):  # the sort is stable
         stored_otherwise = fault.slug in _CONVENTIONS and "reshaped" not in fault.variant
         if fault.shows_in == "states" and not stored_otherwise:
             yield fault.network(spec), fault.slug.startswith(_DIRECTIONS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.jit._trace import TopLevelTracedModule
 from torch.nn.parameter import is_lazy
 
 from rnncheck.errors import CannotRun
@@ -58,6 +59,7 @@ def makes_a_layer(function: Callable[..., Any]) -> bool:
 def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:
     """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
     if made_by is None:
+        refuse_what_cannot_be_filled(loaded.thing, loaded.called)  # a copy of what was traced looks scripted
         return construct_from(loaded, lambda *_: copied(loaded.thing), spec, output_size, "copied")
     return construct_from(loaded, lambda *_: made(made_by, made_by.arguments(spec, output_size)), spec, output_size)
 
@@ -110,7 +112,7 @@ def evaluating(module: nn.Module) -> None:
 
 def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
     """Raises `CannotRun` for layers whose weights are out of reach, or not there yet."""
-    if isinstance(thing, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+    if isinstance(thing, TopLevelTracedModule | torch.jit.ScriptFunction):
         raise CannotRun(f"{called} is compiled by torch.jit; give the class or the layer that it was compiled from")
     tensors = [*thing.parameters(), *thing.buffers()] if isinstance(thing, nn.Module) else []
     if any(map(is_lazy, tensors)):
@@ -125,9 +127,30 @@ def entry(thing: Any) -> Callable[..., Any] | None:
 
 def signed(thing: Any) -> Any:
     """Whose signature says what it takes."""
+    if isinstance(thing, torch.jit.ScriptModule):
+        return as_declared(thing)
     if isinstance(thing, nn.Module):
         return thing.forward if type(thing).__call__ is nn.Module.__call__ else thing.__call__
     return function_of(thing)
+
+
+def as_declared(compiled: torch.jit.ScriptModule) -> Callable[..., Any]:
+    """A compiled module's forward, with the parameters that its code declares."""
+
+    def forward(*arguments: Any, **named: Any) -> Any:
+        return compiled(*arguments, **named)
+
+    declared: Any = compiled.forward
+    parameters = [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=each.default_value if each.has_default_value() else inspect.Parameter.empty,
+        )
+        for each in declared.schema.arguments[1:]
+    ]
+    forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return forward
 
 
 def function_of(thing: Any) -> Callable[..., Any] | None:

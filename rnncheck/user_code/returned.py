@@ -39,6 +39,7 @@ class Unread:
 
 
 NOTHING = Unread()
+DEAD_DRAWS = 5  # other numbers for a head that yields the same whatever is changed
 
 
 @dataclass(frozen=True)
@@ -317,9 +318,25 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[
         shown = torch.cat([value.reshape(-1) for value in states])
         return dict(leaves(calls.result_of(each), sizes.letters)) | {("states",): shown.nan_to_num()}
 
-    moved = movers(thing, seen)
+    moved = dict(movers(thing, seen))
     states = moved["states",]
+    for seed in range(DEAD_DRAWS):
+        dead = [way for way in left if not moved[way]]  # a relu may let nothing through
+        if not dead:
+            break
+        again = movers(redrawn(thing, held(thing).keys() - states, seed), seen)
+        moved |= {way: again[way] for way in dead if way in again}
     return [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
+
+
+def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:
+    """A copy with other numbers in these of its tensors."""
+    other, drawn = copy.deepcopy(thing), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in held(other).items():
+            if name in names:
+                value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64))
+    return other
 
 
 def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[Way, frozenset[str]]:

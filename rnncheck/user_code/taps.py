@@ -13,8 +13,13 @@ from rnncheck.user_code.sizes import Sizes
 
 
 def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[Reading]:
-    """The places inside where the states of all timesteps pass, or else the last state; the last place first."""
+    """The places inside where the states of all timesteps pass, or else the last state; the last place first.
+
+    None in compiled code, which takes no hooks.
+    """
     thing, convention = caller.thing, caller.convention
+    if isinstance(thing, torch.jit.ScriptModule):
+        return []
     with ExitStack() as stack:
         watched = []
         for name, _ in thing.named_modules():

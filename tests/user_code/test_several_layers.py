@@ -211,3 +211,29 @@ def test_a_list_of_states_is_its_own_to_write_into_and_a_tensor_is_not() -> None
     overwriting = check(StatesInTensor, cell="rnn", num_layers=2)
     assert overwriting.verdict is Verdict.MISMATCH
     assert overwriting.findings[0].slug == "input-mutated"
+
+
+class OneSize(nn.Module):
+    """Its one size is that of x (B, C, T) and of the states; a head leads back to it."""
+
+    def __init__(self, dim: int, layers: int) -> None:
+        super().__init__()
+        self.inner = nn.GRU(dim, dim, layers, bidirectional=True)
+        self.back = nn.Linear(2 * dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.back(self.inner(x.permute(2, 0, 1))[0]).permute(1, 2, 0)
+
+
+class OneSizeTwice(OneSize):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(2 * x)
+
+
+def test_what_has_one_size_for_input_and_states_is_read_at_equal_sizes() -> None:
+    def verdict(candidate: type[nn.Module]) -> Verdict:
+        sizes = {"input_size": 4, "hidden_size": 4, "num_layers": 1}
+        return check(candidate, cell="gru", bidirectional=True, witness=False, diagnose=False, **sizes).verdict
+
+    assert verdict(OneSize) is Verdict.EQUIVALENT
+    assert verdict(OneSizeTwice) is Verdict.MISMATCH

@@ -251,3 +251,19 @@ def test_the_states_of_the_last_layer_alone_are_its_output_s() -> None:
 )
 def test_a_way_is_spelled_as_its_user_would(way: tuple[object, ...], said: str) -> None:
     assert spelled(way) == said
+
+
+class ShutHead(nn.Module):
+    """Its relu lets nothing through of the head that it is made with."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner, self.head = nn.RNN(input_size, hidden_size), nn.Linear(hidden_size, 2)
+        nn.init.constant_(self.head.bias, -9.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.inner(x)[1][-1]).relu()
+
+
+def test_a_head_that_yields_zeros_alone_is_a_head() -> None:
+    assert checked(ShutHead, cell="rnn").verdict is Verdict.EQUIVALENT

@@ -1,0 +1,50 @@
+"""Layers compiled by `torch.jit.script` are read as others are: their weights are there, and can be written."""
+
+import warnings
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.report import Verdict
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+
+
+class Cell(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.below, self.before = nn.Linear(input_size, 4 * hidden_size), nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        i, f, g, o = (self.below(x) + self.before(h)).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+class CellWithoutTanh(Cell):
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        i, f, g, o = (self.below(x) + self.before(h)).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * c, c
+
+
+def scripted_cell(input_size: int, hidden_size: int) -> torch.jit.ScriptModule:
+    with warnings.catch_warnings(action="ignore"):
+        return torch.jit.script(Cell(input_size, hidden_size))
+
+
+def scripted_without_tanh(input_size: int, hidden_size: int) -> torch.jit.ScriptModule:
+    with warnings.catch_warnings(action="ignore"):
+        return torch.jit.script(CellWithoutTanh(input_size, hidden_size))
+
+
+def test_a_scripted_cell_is_compared() -> None:
+    assert check(scripted_cell, cell="lstm").verdict is Verdict.EQUIVALENT
+
+
+def test_what_is_wrong_in_a_scripted_cell_is_a_mismatch() -> None:
+    assert check(scripted_without_tanh, cell="lstm", witness=False, diagnose=False).verdict is Verdict.MISMATCH
