@@ -43,7 +43,7 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
     function: Any = thing.func if isinstance(thing, partial) else thing
     if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
         return Constructor(thing, loaded.called, given)
-    if given:
+    if given and not inspect.isfunction(thing):
         raise CannotRun(f"--arg is for what is constructed, and {loaded.called} is not: it is called as it is")
     return None
 

@@ -3,16 +3,19 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from rnncheck.errors import CannotRun
 from rnncheck.mapping import names
 from rnncheck.model.spec import Spec
+from rnncheck.text import printable
 from rnncheck.user_code.roles import role_of
 from rnncheck.user_code.signatures import VARIABLE, Call, by_name
 
@@ -36,7 +39,7 @@ class Scheme:
         bare, side = name.lower().replace("_", ""), names.side(name)
         head = bare in ("wy", "why", "wya", "by", "bo") and not (bare == "bo" and spec.cell == "lstm")
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
-        if bare.startswith("b"):
+        if bare.startswith("b") or bare.endswith("bias"):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
         columns = spec.hidden_size
         if not head and side == "x" and bare != "w":
@@ -115,6 +118,37 @@ def serves_x(name: str) -> bool:
     )
 
 
+FLAGS: Sequence[tuple[type, re.Pattern[str], object]] = (
+    (bool, re.compile(r"(is_?)?train(ing)?(_mode)?", re.IGNORECASE), False),
+    (float, re.compile(r"\w*(dropout|prob|_rate)\w*", re.IGNORECASE), 0.0),
+)
+
+
+def with_settings(function: Callable[..., Any], given: Mapping[str, object]) -> Callable[..., Any]:
+    """The function with those of its parameters settled that are `given`, and the flags and rates that it requires
+    off, as in evaluation mode.
+
+    Raises `CannotRun` for a name that it does not have.
+    """
+    parameters = inspect.signature(function).parameters
+    for name in given:
+        if name not in parameters:
+            takes = ", ".join(parameters)
+            raise CannotRun(
+                f"--arg {printable(name, 100)}: {function.__name__} has no such parameter; it takes {takes}"
+            )
+    required = [each for each in parameters.values() if each.default is inspect.Parameter.empty]
+    settled = {each.name: off for each in required for kind, names_, off in FLAGS if is_flag(each, kind, names_)}
+    settled |= given
+    return partial(function, **settled) if settled else function
+
+
+def is_flag(parameter: inspect.Parameter, kind: type, called: re.Pattern[str]) -> bool:
+    if parameter.annotation is inspect.Parameter.empty:
+        return called.fullmatch(parameter.name) is not None
+    return parameter.annotation in (kind, kind.__name__)
+
+
 WEIGHT = re.compile(r"(w|u|r|b|v)([a-z]{0,3}|_\w+)\d?|weights?\w*|bias(es)?\w*|kernel\w*", re.IGNORECASE)
 
 
@@ -144,6 +178,7 @@ def holding(made_by: Any, names: Sequence[str], scheme: Scheme, spec: Spec, outp
 
 def torch_code(function: Callable[..., Any]) -> bool:
     """Whether the function is written with torch: what it calls is looked up in its module."""
+    function = function.func if isinstance(function, partial) else function
     if isinstance(function, type):
         known = vars(sys.modules[function.__module__]).values() if function.__module__ in sys.modules else ()
     else:

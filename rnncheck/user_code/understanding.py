@@ -29,7 +29,7 @@ from rnncheck.user_code.calling import MOST_PREFIXES, Caller
 from rnncheck.user_code.construct import construct, construct_from, constructor, signed
 from rnncheck.user_code.decided import decided
 from rnncheck.user_code.found import Found
-from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, weights_wanted
+from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, weights_wanted, with_settings
 from rnncheck.user_code.isolation import Dice, isolated
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.native_layer import NativeLayer
@@ -111,8 +111,11 @@ class Understanding:
         if isinstance(loaded.thing, type) and not given:
             self._weights = weights_wanted(loaded.thing)
         if self._constructor is None and inspect.isfunction(loaded.thing):
-            call = read(loaded.thing, holds_weights=False)
-            self._function = (loaded.thing, call) if call.others else None
+            function = with_settings(loaded.thing, given)
+            call = read(function, holds_weights=False)
+            self._function = (function, call) if call.others else None
+            if given and not call.others:
+                raise CannotRun(f"--arg is for a layer's sizes and flags, and {loaded.called} is called as it is")
 
     def expect(self, seq_len: int, batch_size: int) -> None:
         """The timesteps and rows of the run, for what can be run with no others."""
@@ -126,7 +129,8 @@ class Understanding:
             and known.filling is not None
             and known.filling.agrees is not None
         )
-        if not proved and (reason := other_shape(spec, self.takes, self._found_as)):
+        one_shape = proved or self.is_given_weights  # whose weights would be made for whatever shape is tried
+        if not one_shape and (reason := other_shape(spec, self.takes, self._found_as)):
             return reason
         understood = self._of(spec)
         convention = understood.found.convention
@@ -228,7 +232,10 @@ class Understanding:
         """What even an agreement has to say of how it is called."""
         unasked = bool(self._batch_first(spec)) and not spec.batch_first
         found = self._of(spec).found
-        return decided(found.convention, found.reading, batch_first_by_default=unasked)
+        function = self._function[0] if self._function is not None else None
+        settled = function.keywords if isinstance(function, partial) else {}
+        told = [f"it is called with {name}={value!r}" for name, value in settled.items() if name not in self._given]
+        return told + decided(found.convention, found.reading, batch_first_by_default=unasked)
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row
