@@ -21,7 +21,7 @@ def said(spec: Spec, *names: str) -> list[Finding]:
 def test_a_single_fault_of_an_elman_cell_is_told_with_its_equation() -> None:
     (finding,) = said(Spec(Cell.RNN), "no-recurrence")
     assert finding.message.startswith(
-        "no step sees the state before it; mine equals h_t = tanh(W_ih x_t + b_ih + b_hh)"
+        "no step reads the previous state; mine equals h_t = tanh(W_ih x_t + b_ih + b_hh)"
     )
     assert "at all 7 timesteps tried" in finding.message
     assert "fresh input" in finding.message

@@ -51,7 +51,7 @@ def test_the_pages_of_a_family_stand_together() -> None:
 
 
 def test_a_page_is_found_by_its_slug() -> None:
-    assert page("no-recurrence").title == "no step sees the state before it"
+    assert page("no-recurrence").title == "no step reads the previous state"
 
 
 def test_a_slug_that_is_nearly_one_is_answered_with_those_it_is_near_to() -> None:
