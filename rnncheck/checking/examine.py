@@ -152,14 +152,16 @@ def use_otherwise(found: Examination, case: Case) -> None:
     if found.verdict is not Verdict.EQUIVALENT or text == "none":
         return
     if plan.sync == "none":
-        found.evidence.notes.append("the layers were used in no other way, for which they would be given other weights")
+        found.evidence.notes.append(
+            "no path was compared, because paths set other weights and each side keeps its own here"
+        )
         return
     if any(isinstance(each, RunsOnce) for each in case.sides):
-        found.evidence.notes.append("the layers were used in no other way: a recorded run cannot be")
+        found.evidence.notes.append("no path was compared, because a recorded run cannot be run again")
         return
     if plan.paths is None and any(each.name.startswith("exec:") for each in case.sides):
         found.evidence.notes.append(
-            "the layers were used in no other way, which takes a command each time: --paths would"
+            "no path was compared, because each takes calls of the command; --paths default compares them"
         )
         return
     setting = Setting(

@@ -66,6 +66,6 @@ def carrying(comparisons: Sequence[Comparison]) -> list[str]:
     ):
         return []
     return [
-        "every single step is right, given the exact states before it: what goes wrong is how states are carried from "
-        "step to step, or put together into the output"
+        "each single step is right, given the exact states before it; states are passed from step to step, or put "
+        "together into the output, in a wrong way"
     ]

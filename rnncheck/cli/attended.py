@@ -83,7 +83,7 @@ def end_with_parent() -> None:
 def require_parent() -> None:
     """Raises `UsageError` where no parent would notice that time is up."""
     if _channel is None:
-        raise UsageError("--timeout needs a process that watches another, which is so only on Linux; leave it out")
+        raise UsageError("--timeout works on Linux only; leave it out")
 
 
 def limit(seconds: float) -> None:

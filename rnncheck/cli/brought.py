@@ -53,4 +53,4 @@ def refuse_other_data(options: CheckOptions, sequences: "Sequences", name: str) 
     for option in ("seq_len", "batch_size", "lengths", "init", "h0", "seed", "weights", "weight_scale"):
         if getattr(options, option, default := getattr(defaults, option)) != default:
             shown = "--" + option.replace("_", "-")
-            raise UsageError(f"{shown} has no place beside {name}, which holds data and weights; leave it out")
+            raise UsageError(f"{shown} cannot be used with {name}, which has its own data and weights; leave it out")

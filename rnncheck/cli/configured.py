@@ -89,7 +89,7 @@ def option(key: str, value: object, parameters: Mapping[str, Any]) -> Iterator[s
     if name not in parameters:
         near = difflib.get_close_matches(name, parameters, n=1)
         hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
-        raise UsageError(f"[{SECTION}] has {printable(key, 60)}, which is no option{hint}")
+        raise UsageError(f"[{SECTION}] has {printable(key, 60)}, which is not an option{hint}")
     found = parameters[name]
     if isinstance(value, bool):
         if value or found.secondary_opts:

@@ -34,7 +34,7 @@ def deliveries(options: CheckOptions) -> list[Delivery]:
     if options.quiet and options.output is None:
         if options.format != "table":
             raise UsageError(
-                f"--quiet prints the verdict line alone, which leaves --format {options.format} no place; "
+                f"--quiet prints only the verdict line, so --format {options.format} needs a file: "
                 "add --output FILE, or leave one of them out"
             )
         found = []

@@ -110,7 +110,7 @@ class StrictRows:
             return None
         if self.blank_line is not None:
             raise DataError(
-                f"{self._name}:{self.blank_line}: a blank line amid the data; remove it or pass --skip-blank"
+                f"{self._name}:{self.blank_line}: a blank line between rows of data; remove it or pass --skip-blank"
             )
         if len(cells) != self._layout.width:
             raise DataError(self._wrong_width(cells, line))

@@ -20,7 +20,7 @@ Differentiate = Callable[[Implementation, Scene], Gradients]
 
 GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
-RIGHT = "every single step's gradients are right: what is wrong is how they are carried from step to step, or added up"
+RIGHT = "the gradients of each single step are right; they are passed from step to step, or added up, in a wrong way"
 
 
 def in_one_step(candidate: Implementation, scene: Scene, differentiate: Differentiate) -> str:

@@ -17,16 +17,16 @@ from rnncheck.faults.scene import Scene
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
 
-BETWEEN_STEPS = "Look at what is carried from step to step and handed out: every single step is right by itself."
+BETWEEN_STEPS = "Check how states are passed from step to step and returned: each single step is right."
 
 
 def ruled_out(diagnosis: Diagnosis) -> str:
-    """ "41 known faults were tried, also in one place alone, and 1,300 pairs of them: with none of them does ..." """
+    """ "41 known faults were tried, everywhere and in one place, and 1,300 pairs of them; none makes the ..." """
     left = f" ({diagnosis.pairs_left:,} more pairs were not tried)" if diagnosis.pairs_left else ""
     pairs = f", and {diagnosis.pairs:,} pairs of them{left}" if diagnosis.pairs else ""
     return (
-        f"{diagnosis.singles:,} known faults were tried, also in one place alone{pairs}: with none of them does the "
-        "reference compute the same"
+        f"{diagnosis.singles:,} known faults were tried, everywhere and in one place{pairs}; none makes the reference "
+        "equal to the candidate"
     )
 
 
@@ -154,7 +154,7 @@ def besides(diagnosis: Diagnosis, fault: Fault) -> Finding:
 
 def mostly(name: str, likely: Match) -> Finding:
     (fault,), near = likely.suspect, likely.likeness
-    message = f"likely, not certain: {said(fault)}; that accounts for {near.explains:.0%} of what {name} has otherwise"
+    message = f"likely, not certain: {said(fault)}; it explains {near.explains:.0%} of the difference of {name}"
     return Finding(fault.slug, message, near.explains, near.residual, fault.variant or None, page(fault.slug).mend)
 
 

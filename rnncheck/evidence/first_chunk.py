@@ -151,8 +151,8 @@ class FirstChunk:
             return None
         most = max(wrong, key=lambda each: each.budget_used)
         return (
-            f"{most.quantity} uses {most.budget_used:.3g} times what is allowed here, and no more than is allowed on "
-            "other data, with more samples of rounding: that decides nothing; weaker recurrent weights would decide"
+            f"{most.quantity} is at {most.budget_used:.3g} times the limit here, but within the limit on other data "
+            "with more samples of rounding, so this run cannot decide; smaller recurrent weights would"
         )
 
 

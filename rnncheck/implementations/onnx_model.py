@@ -130,9 +130,9 @@ def no_counterpart(layer: Recurrent) -> str | None:
     if options.get("input_forget"):
         return f"{name} has input_forget: its forget gate is 1 - i, and torch.nn's is a gate of its own"
     if options.get("layout"):
-        return f"{name} is batchwise, layout 1; onnxruntime runs layout 0 alone"
+        return f"{name} is batchwise, layout 1; onnxruntime runs only layout 0"
     if options.get("direction", b"forward") == b"reverse":
-        return f"{name} runs backward in time alone; torch.nn runs forward, or in both directions"
+        return f"{name} runs only backward in time; torch.nn runs forward, or in both directions"
     given = [each.decode() for each in options.get("activations", [])]
     usual = DEFAULTS[layer.node.op_type] * (2 if layer.bidirectional else 1)
     if given and given != usual and not (layer.cell is Cell.RNN and set(given) == {"Relu"}):

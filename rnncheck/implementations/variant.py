@@ -25,7 +25,7 @@ class VariantLayer:
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if spec.cell is not self._variant.cell:
-            return f"it stands on the weights of the {self._variant.cell} cell: add --cell {self._variant.cell}"
+            return f"it uses the weights of the {self._variant.cell} cell: add --cell {self._variant.cell}"
         if spec.proj_size:
             return "it has no projection"
         return None

@@ -74,9 +74,9 @@ class Spec:
         if self.cell is Cell.RNN:
             object.__setattr__(self, "nonlinearity", self.nonlinearity or "tanh")
         elif self.nonlinearity is not None:
-            raise UsageError(f"nonlinearity is for the rnn cell alone; the {self.cell} cell has its own activations")
+            raise UsageError(f"nonlinearity is for the rnn cell only; the {self.cell} cell has its own activations")
         if self.proj_size and self.cell is not Cell.LSTM:
-            raise UsageError(f"proj_size is for the lstm cell alone; the {self.cell} cell has no projection")
+            raise UsageError(f"proj_size is for the lstm cell only; the {self.cell} cell has no projection")
         if not 0 <= self.proj_size < self.hidden_size:
             raise UsageError(
                 f"proj_size is {self.proj_size}; it must be at least 0 and smaller than hidden_size, "

@@ -85,9 +85,9 @@ class Candidate:
         except UsageError:
             if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), Cell), None)) is None:
                 raise
-            self._notes.append(f"cell {agreeing}, inferred from what it computes; --cell says another")
+            self._notes.append(f"cell {agreeing}, inferred from what it computes; --cell sets another")
             return agreeing
-        self._notes.append(f"cell {found.cell}, inferred from {found.because}; --cell says another")
+        self._notes.append(f"cell {found.cell}, inferred from {found.because}; --cell sets another")
         return found.cell
 
     def _agrees(self, spec: Spec, cell: Cell) -> bool:

@@ -44,7 +44,7 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
     if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
         return Constructor(thing, loaded.called, given)
     if given and not inspect.isfunction(thing):
-        raise CannotRun(f"--arg is for what is constructed, and {loaded.called} is not: it is called as it is")
+        raise CannotRun(f"--arg is for a constructor, and {loaded.called} is called as it is; leave --arg out")
     return None
 
 
@@ -74,7 +74,9 @@ def construct_from(
         thing: Any = make(spec, output_size)
         refuse_what_cannot_be_filled(thing, loaded.called)
         if thing is None or not callable(entry(thing)):
-            raise CannotRun(f"{loaded.called} yields {type(thing).__name__}, which is no layer: nothing can be called")
+            raise CannotRun(
+                f"{loaded.called} returns {type(thing).__name__}, which is not a layer and cannot be called"
+            )
         if isinstance(thing, nn.Module):
             evaluating(thing)
             make_plain(thing)

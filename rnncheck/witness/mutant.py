@@ -53,7 +53,7 @@ class Judgement:
         if self.by_row and fault.slug in OF_BATCHES:
             return "the candidate was called with one row at a time: what it makes of a batch was not seen"
         if fault.path and fault.path not in self.paths and not chosen(fault.path)[0].by_default:
-            return f"it shows on the path {fault.path} alone: --paths all goes down that too"
+            return f"it shows only on the path {fault.path}, which --paths all compares"
         facts = self.paths.get(fault.path)
         if facts is not None and not facts.gone:
             return f"the path {facts.path} is not offered"

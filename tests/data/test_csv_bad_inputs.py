@@ -38,7 +38,7 @@ REFUSED: list[Any] = [
     pytest.param(
         "a\n1\n\n2\n",
         {},
-        "data.csv:3: a blank line amid the data; remove it or pass --skip-blank",
+        "data.csv:3: a blank line between rows of data; remove it or pass --skip-blank",
         id="14-blank-in-the-middle",
     ),
     pytest.param("\na\n1\n2\n", {}, "data.csv:1: a blank line before the data", id="14-blank-first"),

@@ -112,4 +112,4 @@ def test_what_no_fault_has_is_located_at_a_step_and_a_gate() -> None:
 
 def test_where_every_step_is_right_by_itself_that_is_said() -> None:
     (finding,) = diagnose_gradients(Planted("it", doubling(1, 1)), scene(Spec(Cell.LSTM)), ["grad x"])
-    assert "every single step's gradients are right" in finding.message
+    assert "the gradients of each single step are right" in finding.message

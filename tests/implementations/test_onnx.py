@@ -170,7 +170,7 @@ REFUSED = {
     "clip": (("LSTM", {"clip": 0.5}), "node0 has clip 0.5"),
     "coupled gates": (("LSTM", {"input_forget": 1}), "node0 has input_forget"),
     "batchwise": (("GRU", {"layout": 1}), "node0 is batchwise, layout 1"),
-    "backward alone": (("RNN", {"direction": "reverse"}), "node0 runs backward in time alone"),
+    "backward alone": (("RNN", {"direction": "reverse"}), "node0 runs only backward in time"),
     "other activations": (("LSTM", {"activations": ["HardSigmoid", "Tanh", "Tanh"]}), "activations HardSigmoid, Tanh"),
     "a slope": (("RNN", {"activation_alpha": [0.5]}), "node0 has activation_alpha"),
 }
@@ -222,7 +222,7 @@ def node_tests() -> dict[str, Any]:
         return {each.name: each for kind in ("RNN", "LSTM", "GRU") for each in collect_testcases(kind)}
 
 
-REASONS = ("peepholes", "batchwise, layout 1", "runs backward in time alone")
+REASONS = ("peepholes", "batchwise, layout 1", "runs only backward in time")
 
 
 @pytest.mark.parametrize("name", NODE_TESTS := sorted(node_tests()))

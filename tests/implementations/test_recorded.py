@@ -61,8 +61,8 @@ def test_a_mismatch_of_a_recorded_candidate_says_how_it_would_be_explained(rnnch
     ("option", "said"),
     [
         (["--hidden-size", "9"], "--hidden-size is 9 and {trace} has 4; leave --hidden-size out"),
-        (["--seed", "1"], "--seed has no place beside {trace}, which holds data and weights; leave it out"),
-        (["--weight-scale", "2"], "--weight-scale has no place beside"),
+        (["--seed", "1"], "--seed cannot be used with {trace}, which has its own data and weights; leave it out"),
+        (["--weight-scale", "2"], "--weight-scale cannot be used with"),
     ],
 )
 def test_options_that_a_trace_decides_are_refused(option: list[str], said: str, rnncheck: Callable[..., Any]) -> None:

@@ -58,7 +58,7 @@ def test_the_weights_prove_it(write: Write, name: str, gates: int, cell: Cell, b
     write(FUSED.format(name=name, gates=gates))
     candidate = Candidate("mine.py")
     assert candidate.cell(Spec()) is cell
-    assert candidate._notes == [f"cell {cell}, inferred from {because}; --cell says another"]
+    assert candidate._notes == [f"cell {cell}, inferred from {because}; --cell sets another"]
 
 
 def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, write: Write) -> None:
@@ -91,7 +91,7 @@ def test_what_is_built_for_any_cell_is_a_question(rnncheck: Command, write: Writ
 def test_the_report_says_how_it_was_told(rnncheck: Command, write: Write) -> None:
     write(RNN)
     outcome = rnncheck("compare", "mine.py", "--format", "json")
-    told = "cell rnn, inferred from its name and its weights, which are of one gate; --cell says another"
+    told = "cell rnn, inferred from its name and its weights, which are of one gate; --cell sets another"
     assert told in json.loads(outcome.stdout)["notes"]
     assert "inferred" not in rnncheck("compare", "mine.py", "--cell", "rnn").stdout
     assert "inferred" not in rnncheck("compare").stdout
