@@ -105,6 +105,7 @@ class Understanding:
         self._constructor = constructor(loaded, given)
         self._dice = Dice()
         self._known: dict[Spec, Understood] = {}
+        self._refused: dict[Spec, CannotRun] = {}
         self._function: tuple[Callable[..., Any], Call] | None = None
         self._run_shape: tuple[int, int] | None = None
         self._weights: tuple[str, ...] = ()  # that its constructor takes
@@ -120,6 +121,7 @@ class Understanding:
     def expect(self, seq_len: int, batch_size: int) -> None:
         """The timesteps and rows of the run, for what can be run with no others."""
         self._run_shape = seq_len, batch_size
+        self._refused.clear()
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if self._constructor is not None and (reason := self._constructor.refuses(spec)):
@@ -288,8 +290,14 @@ class Understanding:
 
     def _of(self, spec: Spec) -> Understood:
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        if key in self._refused:
+            raise self._refused[key]
         if key not in self._known:
-            self._known[key] = self._as_at_other_sizes(key) or self._best(key)
+            try:
+                self._known[key] = self._as_at_other_sizes(key) or self._best(key)
+            except CannotRun as problem:
+                self._refused[key] = problem
+                raise
         return self._known[key]
 
     def _as_at_other_sizes(self, spec: Spec) -> Understood | None:
