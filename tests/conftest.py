@@ -12,6 +12,8 @@ import pytest
 
 from rnncheck.cli.outcome import run
 
+ABOUT_READING = ("user_code", "styles", "adapt", "mapping", "diagnosis")  # folders of tests
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -32,6 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for index, item in enumerate(found):
             if index not in chosen:
                 item.add_marker("slow")
+
+
+@pytest.fixture(autouse=True)
+def _normal_run_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a layer is read does not depend on the paths that it is used on later; a test that needs them is marked."""
+    if request.path.parent.name in ABOUT_READING and request.node.get_closest_marker("paths") is None:
+        monkeypatch.setattr("rnncheck.checking.examine.UNASKED", "none")
 
 
 @pytest.fixture

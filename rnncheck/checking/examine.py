@@ -26,6 +26,7 @@ from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts, Verdict
 from rnncheck.witness import Judgement, MutationTest, insufficient, mutants_tried
 
+UNASKED = "default"  # paths, where none are asked for
 Progress = Callable[[int, int | None], None]
 
 NOT_TRIED = MutationTest(None)
@@ -148,7 +149,7 @@ def unconfirmed(
 def use_otherwise(found: Examination, case: Case) -> None:
     """What agrees as it was run is used in other ways too, each of which may show that it is another function."""
     plan, common = case.plan, case.common
-    text = plan.paths or ("none" if case.tolerance else "default")
+    text = plan.paths or ("none" if case.tolerance else UNASKED)
     if found.verdict is not Verdict.EQUIVALENT or text == "none":
         return
     if plan.sync == "none":
