@@ -6,7 +6,7 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -62,12 +62,14 @@ class Probe:
     numpy: bool
     one_feature: bool
     fixed: tuple[int, int] | None = None  # timesteps and rows, where it takes no others
+    known: Sequence[Convention] = ()  # ways to call it that ran at sizes of our own, where there is more to see
     draws: bool = False  # as far as has been seen
     ran: set[str] = field(default_factory=set)  # the axes of x in calls that worked
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.ran |= {each.x_axes for each in self.known}
         drawn = torch.Generator().manual_seed(0)
         spec = self.sizes.spec
 
@@ -86,7 +88,7 @@ class Probe:
         told apart by what the code does. Raises `CannotRun` if no way yields states.
         """
         deferred: list[tuple[Kind, Found]] = []
-        seen = batched = False
+        seen, batched = False, any(not each.by_row for each in self.known)
         for kind, probe in self._kinds():
             if kind in SINGLE_ROWS and batched:
                 continue  # that it takes no batch is said of what was tried with none that runs
@@ -139,6 +141,10 @@ class Probe:
                     convention = replace(convention, lengths="always packed")
                 elif self.call.lengths:
                     convention = replace(convention, lengths="argument", lengths_name=self.call.lengths)
+                if replace(convention, fixed=None) in self.known:
+                    runs = True
+                    handed |= {form.handing} if form is not None else set()
+                    continue
                 written = form is not None and self._writes_where_it_wants_a_list(convention)
                 for found in self._readings(convention, form):
                     runs = True

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +27,7 @@ from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.arithmetics import arithmetics
 from rnncheck.user_code.calling import MOST_PREFIXES, Caller
 from rnncheck.user_code.construct import construct, construct_from, constructor, signed
+from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.decided import decided
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, weights_wanted, with_settings
@@ -465,6 +466,7 @@ class Understanding:
         takes_input = self._constructor is None or "input_size" in self._constructor.takes
         if spec.input_size == 1:
             tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
+        ran = list[tuple[Found, Scheme | None]]()
         likely, given = False, [sizes_.around(spec, self._run_shape)] if self._run_shape else []
         for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
             if likely and not tried.fixed:
@@ -473,9 +475,11 @@ class Understanding:
                 if budget.over:
                     break
                 sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
+                known = [each.convention for each, of in ran if of == scheme] if tried.fixed else []
                 try:
-                    for understood, probe in self._probed(sized, scheme, problems):
+                    for understood, probe in self._probed(sized, scheme, problems, known):
                         likely = likely or understood.likely
+                        ran.append((understood.found, scheme))
                         yield understood, probe
                 except CannotRun as problem:
                     problems.append(problem)
@@ -525,7 +529,11 @@ class Understanding:
             return made
 
     def _probed(
-        self, tried: sizes_.Sizes, scheme: Scheme | None, problems: list[CannotRun]
+        self,
+        tried: sizes_.Sizes,
+        scheme: Scheme | None,
+        problems: list[CannotRun],
+        known: Sequence[Convention],
     ) -> Iterator[tuple[Understood, Probe]]:
         with self._loaded.home.entered():
             thing = self._made(tried.spec, tried.output_size, None, scheme)
@@ -538,7 +546,7 @@ class Understanding:
         example = thing if isinstance(thing, WithWeights) else scheme
         problem, some = CannotRun(""), False
         for numpy in arithmetics(thing):
-            probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature, fixed)
+            probe = Probe(self._loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known)
             try:
                 hypotheses = probe.hypotheses()
                 while True:
