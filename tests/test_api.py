@@ -60,6 +60,7 @@ def make_gru(input_size: int, hidden_size: int) -> nn.Module:
     return nn.GRU(input_size, hidden_size)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("candidate", "cell", "sizes"),
     [

@@ -16,7 +16,7 @@ LIVING = [
 ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("layer", LIVING, ids=repr)
 def test_a_layer_of_torch_s_says_all_that_it_is(layer: nn.Module) -> None:
     report = check(layer, witness=False)

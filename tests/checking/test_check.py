@@ -38,7 +38,7 @@ def checked(
     return check(Plan(spec or Spec(), sequences or random_sequences(3, 12, 2), candidate, **{**QUICK, **options}))
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("candidate", ["scratch", "torch", "numpy"])
 @pytest.mark.parametrize("reference", ["scratch", "torch", "numpy"])
 @pytest.mark.parametrize(
@@ -59,6 +59,7 @@ def test_any_right_layer_is_equivalent_to_any_other(candidate: str, reference: s
     assert all(each.compared for each in report.comparisons)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("lengths", [(12, 5), (3, 12)])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_rows_of_different_lengths_are_equivalent(lengths: tuple[int, int], bidirectional: bool) -> None:

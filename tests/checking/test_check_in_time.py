@@ -49,6 +49,7 @@ def test_many_chunks_say_what_one_says(monkeypatch: pytest.MonkeyPatch, cell: Ce
     assert chunked["verdict"] == "mismatch"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("cell", Cell)
 def test_within_the_envelope_too_they_differ_in_what_is_allowed_alone(
     monkeypatch: pytest.MonkeyPatch, cell: Cell
@@ -160,6 +161,7 @@ def swelling(seq_len: int, calm: int) -> Sequences:
     return Sequences(lambda steps: (x[t : t + steps] for t in range(0, seq_len, steps)), 2, 3, seq_len)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("cell", Cell)
 @pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
 def test_data_that_grow_after_the_first_chunk_are_no_reason_for_a_mismatch(cell: Cell, dtype: Dtype) -> None:

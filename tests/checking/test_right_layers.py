@@ -58,7 +58,7 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(plans())
 def test_a_right_layer_is_equivalent_at_the_defaults(plan: Plan) -> None:
     report = check(plan)
@@ -71,7 +71,7 @@ def test_a_right_layer_is_equivalent_at_the_defaults(plan: Plan) -> None:
     assert any(each.mode == "lockstep" and each.compared for each in report.comparisons)
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("candidate", NAMES)
 @pytest.mark.parametrize("reference", NAMES)
 @pytest.mark.parametrize("cell", Cell)

@@ -46,7 +46,7 @@ SPEC_OPTIONS = [
 ]
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("arguments", "expected"), SPEC_OPTIONS, ids=lambda value: " ".join(value) or "defaults")
 def test_model_options_reach_the_spec(
     report: Callable[..., dict[str, Any]], arguments: list[str], expected: dict[str, object]
@@ -91,6 +91,7 @@ def test_random_data_has_the_shape_asked_for(
     assert (sequences["shape"], sequences["lengths"]) == (shape, lengths)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "changed",
     [

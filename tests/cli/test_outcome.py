@@ -81,6 +81,7 @@ def test_a_device_that_is_not_there_is_exit_4_and_lists_those_that_are(rnncheck:
     assert ended.stdout == ""
 
 
+@pytest.mark.sample(2)
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_a_long_run_with_its_code_and_a_partial_report(
@@ -119,6 +120,7 @@ def test_a_reader_that_leaves_early_is_exit_141(process: Callable[..., Any]) -> 
     assert "Traceback" not in said
 
 
+@pytest.mark.sample(2)
 @posix
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [["compare"], ["compare", "-q"], ["compare", "--format", "json"], ["doctor"]])
@@ -131,6 +133,7 @@ def test_a_full_stdout_is_exit_4_and_says_so(process: Callable[..., Any], argume
     assert "Traceback" not in said
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("arguments", [["compare"], ["doctor"], ["--help"], ["compare", "--device", "тест"]])
 def test_an_ascii_terminal_is_no_reason_to_fail(process: Callable[..., Any], arguments: list[str]) -> None:
     running = process(*arguments, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})

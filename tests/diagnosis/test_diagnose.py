@@ -38,6 +38,7 @@ def visible(where: Scene) -> list[Fault]:
     return [fault for fault in faults if fault.shows_in == "states" and fault.visible_in(where) is None]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())
@@ -101,6 +102,7 @@ IN_ONE_PLACE = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("spec", "name"), [(spec, name) for spec, names in IN_ONE_PLACE.items() for name in names])
 def test_a_fault_in_one_place_or_with_another_number_is_named_with_both(spec: Spec, name: str) -> None:
     fault = by_name(name, spec)
@@ -132,7 +134,7 @@ class Noisy(Network):
         return (h + torch.rand_like(h), *c)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("wrong", [SomeUnits, ThreeFaults, Noisy])
 @pytest.mark.parametrize("spec", [Spec(Cell.RNN), Spec(Cell.LSTM, num_layers=2), Spec(Cell.GRU)], ids=str)
 def test_what_no_fault_explains_is_given_no_name(wrong: type[Network], spec: Spec) -> None:

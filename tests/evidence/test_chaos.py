@@ -45,6 +45,7 @@ def output(report: Report) -> object:
     return report.comparisons[0]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("candidate", ["scratch", "numpy"])
 @pytest.mark.parametrize(("spec", "scale"), SYSTEMS, ids=names)
 def test_a_right_layer_is_equivalent_though_free_running_passes_its_horizon(
@@ -89,6 +90,7 @@ def test_a_wrong_layer_is_a_mismatch_from_the_first_step_on(wrong: Implementatio
     assert report.first_divergence.t == 0
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("weight", "layer", "direction"),
     [("weight_hh_l1", 1, "forward"), ("weight_hh_l0_reverse", 0, "reverse"), ("bias_ih_l1_reverse", 1, "reverse")],
@@ -174,6 +176,7 @@ def after(step: int, change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], T
     return changed
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "change",
     [torch.zeros_like, lambda states: states + 5, lambda states: states.roll(1, 0), lambda states: -states],
@@ -189,6 +192,7 @@ def test_outputs_that_do_not_follow_from_those_before_are_found_beyond_the_horiz
     assert (report.first_divergence.quantity, report.first_divergence.t) == ("output", 170)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("dtype", Dtype)
 @pytest.mark.parametrize(("spec", "scale"), [(TANH, 4.0), SYSTEMS[3]], ids=["rnn", "gru"])
 def test_a_right_layer_follows_from_its_own_outputs_at_every_precision(spec: Spec, scale: float, dtype: Dtype) -> None:

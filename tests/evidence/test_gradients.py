@@ -30,6 +30,7 @@ def one_thread():
 # Right layers.
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "lengths"])
 @pytest.mark.parametrize("dtype", Dtype)
 @pytest.mark.parametrize("cell", Cell)

@@ -11,6 +11,7 @@ def checked(layer: type, **options: object) -> Report:
     return check(layer, cell="gru", witness=False, **options)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)
@@ -18,6 +19,7 @@ def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> 
     assert len(report.paths) == 12
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("layer", WRONG, ids=lambda layer: layer.__name__)
 def test_what_is_wrong_on_one_path_is_found_there_and_named(layer: type) -> None:
     path, slug = WRONG[layer]

@@ -18,6 +18,7 @@ RUNS = {
 SHAPES = {"sunspots": [309, 1, 1], "elnino": [61, 1, 12], "co2": [2284, 1, 1]}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("series", RUNS)
 def test_every_series_is_read_whole_and_both_sides_agree_on_it(rnncheck: Callable[..., Any], series: str) -> None:
     file, *options = RUNS[series]

@@ -26,7 +26,7 @@ def called(spec: Spec) -> str:
     return f"{spec.cell}-{spec.num_layers}-{sides}-I{spec.input_size}-P{spec.proj_size}"
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("spec", SPECS, ids=called)
 def test_no_two_faults_are_the_same_function(spec: Spec) -> None:
     here = scene(spec, lengths=LENGTHS)
@@ -36,6 +36,7 @@ def test_no_two_faults_are_the_same_function(spec: Spec) -> None:
     assert twins == []
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("spec", SPECS, ids=called)
 def test_every_fault_shows_on_random_numbers(spec: Spec) -> None:
     here = scene(spec, lengths=LENGTHS)

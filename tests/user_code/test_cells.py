@@ -134,6 +134,7 @@ def test_a_class_that_always_has_biases_refuses_to_be_without(rnncheck: Command,
     assert rnncheck("compare", "none.py", "--no-bias", "--no-witness").code == 0
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("name", "option"),
     [("BiRNN", "--bidirectional"), ("BidirectionalRNN", "--bidirectional"), ("StackedRNN", "--num-layers N")],

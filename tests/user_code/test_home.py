@@ -20,7 +20,7 @@ def two(write: Write, folder: str, importing: str) -> tuple[str, str]:
     return f"old/{folder}/model.py:MyRNN", f"new/{folder}/model.py:MyRNN"
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("folder", "importing"),
     [

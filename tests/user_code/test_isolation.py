@@ -75,7 +75,7 @@ def state() -> list[Any]:
     ]
 
 
-@pytest.mark.sample(14)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("where", ["import", "__init__", "forward"])
 @pytest.mark.parametrize("change", CHANGES, ids=lambda text: text.partition("(")[0])
 def test_it_leaves_no_trace(rnncheck: Callable[..., Any], write: Write, change: str, where: str) -> None:

@@ -69,7 +69,7 @@ def test_what_a_given_mapping_leaves_without_effect_is_found(rnncheck: Command, 
     assert dead_ones == ["spare.weight does not change the output, whatever weight_hh_l0 is."]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -23,6 +23,7 @@ METHOD = (
 )
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("text", [RNN + FUNCTION, RNN + METHOD], ids=["a function of the file", "a method"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_candidate_that_loads_torch_s_weights_itself_is_filled_so(

@@ -47,6 +47,7 @@ CELL = BASE + (
 )
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("text", "read_as"),
     [
@@ -137,7 +138,7 @@ TWO_LAYERS = HEAD + (
 )
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("text", "options", "reason"),
     [

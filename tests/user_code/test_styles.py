@@ -56,7 +56,7 @@ def native_of(style: Style) -> NativeLayer:
     return native
 
 
-@pytest.mark.sample(16)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.path.stem}-{style.name}")
 def test_it_runs_as_its_style_says(style: Style) -> None:
     native, again = native_of(style), native_of(style)

@@ -148,6 +148,7 @@ def compared(candidate: type[nn.Module], **options: object) -> Report:
     return check(candidate, hidden_size=6, witness=False, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "candidate",
     [LeakyParameter, LeakyScalar, UnitOff, ConstantAdded, ResidualScalar, StartElsewhere],

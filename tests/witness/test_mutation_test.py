@@ -60,7 +60,7 @@ def planted(fault: Fault) -> Planted:
     return Planted(fault.title, fault.network)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("lengths", [None, (12, 5, 8)], ids=["", "lengths"])
 @pytest.mark.parametrize("spec", LAYERS, ids=lambda spec: f"{spec.cell} {spec.dtype} {spec.num_layers}")
 def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
@@ -73,6 +73,7 @@ def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
     assert witness.planted == witness.caught == len(plantable(spec, lengths is not None)) - len(witness.hidden)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("cell", Cell)
 def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> None:
     spec = Spec(cell)
@@ -109,13 +110,13 @@ def plans(draw: st.DrawFn, tolerances: bool = True) -> Plan:
     )
 
 
-@settings(deadline=None, max_examples=5)
+@settings(deadline=None, max_examples=3)
 @given(plans(), st.data())
 def test_the_witness_and_the_judge_agree_on_every_fault(plan: Plan, data: st.DataObject) -> None:
     agree(plan, data)
 
 
-@settings(deadline=None, max_examples=5)
+@settings(deadline=None, max_examples=3)
 @given(plans(tolerances=False), st.data())  # the states that a part ends in are others: by chance beyond a tolerance
 def test_they_agree_on_runs_of_which_faults_are_planted_in_a_part(plan: Plan, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
