@@ -49,7 +49,7 @@ def reported(case: Case, found: Examination) -> Report:
         paths=found.paths,
         witness=witness,
         notes=[
-            *carrying(found.comparisons),
+            *([found.evidence.wrong_reference] if found.evidence.wrong_reference else carrying(found.comparisons)),
             *case.notes,
             *common.notes,
             *found.evidence.notes,

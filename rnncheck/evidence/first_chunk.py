@@ -20,6 +20,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Finding, Place
+from rnncheck.text import short
 
 SECOND_LOOK = 32  # perturbed runs
 OTHER = 1000  # added to the seed of the projection
@@ -34,6 +35,7 @@ class Evidence:
     comparisons: list[Comparison] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    wrong_reference: str | None = None  # how the reference's own steps differ from exact ones
     doubt: str | None = None  # why nothing is equivalent here, though nothing that was compared differs
 
 
@@ -80,9 +82,9 @@ class FirstChunk:
             )
         if not all(each.agrees for each in reference):
             budget = max(each.budget_used for each in reference)
-            into.notes.append(
-                f"the reference, {self.sides[1].name}, is itself further from exact arithmetic than rounding explains: "
-                f"{budget:.3g} times what is allowed in a single step"
+            into.wrong_reference = (
+                f"the reference, {short(self.sides[1].name)}, is itself wrong: its single steps differ from exact ones "
+                f"by {budget:.3g} times the limit"
             )
 
     def _steps_of(self, side: int, steps: Lockstep, into: Evidence) -> list[Comparison]:

@@ -290,3 +290,9 @@ def test_small_steps_are_taken_by_one_thread(sizes: tuple[int, int], one: bool) 
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_wrong_reference_is_told_as_such() -> None:
+    report = check(Plan(Spec(), random_sequences(3, 6, 2), "torch", "fault:wrong-nonlinearity", paths="none"))
+    assert report.verdict is Verdict.MISMATCH
+    assert report.notes[0].startswith("the reference, fault:wrong-nonlinearity, is itself wrong")
