@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 SECONDS = 10.0
-LEAST = 2.0  # seconds for each search for faults, however much was spent before
+LEAST = 3.0  # seconds for each search for faults, however much was spent before
 SLOWEST = 4  # times as long by the clock as by the processor, on a machine that has more to do
 
 
