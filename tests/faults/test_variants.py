@@ -88,7 +88,7 @@ def test_rounding_alone_never_makes_a_variant_differ_from_itself(variant, seed: 
 def test_another_cell_and_another_name_are_refused() -> None:
     variant = load("variant:gru-minimal")
     assert "add --cell gru" in variant.refuses(Spec(Cell.LSTM))
-    with pytest.raises(RefusedError, match="stands on the weights of the gru cell"):
+    with pytest.raises(RefusedError, match="uses the weights of the gru cell"):
         check("scratch", against="variant:gru-minimal", cell="lstm")
     with pytest.raises(UsageError, match="no variant is called 'gru-minimall'; did you mean gru-minimal"):
         load("variant:gru-minimall")
