@@ -40,7 +40,7 @@ def test_what_other_data_do_not_show_is_left_open_and_the_reason_says_so() -> No
     report = checked(Differentiable(given=on_these_data_alone))
     assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, 5)
     assert "grad x is at" in report.reason
-    assert "no more than is allowed on other data" in report.reason
+    assert "within the limit on other data" in report.reason
 
 
 @pytest.mark.parametrize(
