@@ -333,15 +333,17 @@ class Understanding:
         """
         budget, tried = Budget(self._seconds), list[tuple[Understood, Probe]]()
         ways, seen = list[Understood](), list[_Shown]()
-        for each, probe in self._hypotheses(spec, budget):
+        for each, probe in self._hypotheses(spec, budget, ways):
             if each.facts.fixed and any(each.called_like(other) for other in ways):
                 continue  # it runs at other sizes, too, where there is more to see
-            ways.append(each)
             shown = self._shown(each, spec)
-            if shown is not None and any(shown.is_like(other) for other in seen):
-                continue  # the same numbers in, the same out: its weights would be found, or not, in the same way
-            seen += [shown] if shown is not None else []
+            like = None if shown is None else next((other for other in seen if shown.is_like(other)), None)
+            if like is not None:  # the same numbers in, the same out: its weights are found, or not, in the same way
+                ways += [each] if like.understood.filling is not None else []
+                continue
             filled = self._filled(each, spec, budget, faults=False)
+            ways += [each] if filled.filling is not None else []
+            seen += [replace(shown, understood=filled)] if shown is not None else []
             if filled.agrees and not self._in_part(filled, probe):
                 finished = self._finished(filled, probe)
                 inside = finished.found.reading.tap is not None and finished.found.unread.strange
@@ -440,12 +442,15 @@ class Understanding:
                 return Dtype.FLOAT32
         return Dtype.FLOAT64
 
-    def _hypotheses(self, spec: Spec, budget: Budget) -> Iterator[tuple[Understood, Probe]]:
-        """In float64, whatever the spec's dtype, and in float32, if that is written into it."""
+    def _hypotheses(self, spec: Spec, budget: Budget, ways: Sequence[Understood]) -> Iterator[tuple[Understood, Probe]]:
+        """In float64, whatever the spec's dtype, and in float32, if that is written into it.
+
+        `ways` are those that were searched, to which the caller adds: they are not tried at the run's sizes again.
+        """
         problems: list[CannotRun] = []
         some = False
         for dtype in (Dtype.FLOAT64, Dtype.FLOAT32):
-            for understood, probe in self._hypotheses_in(dtype, spec, budget, problems):
+            for understood, probe in self._hypotheses_in(dtype, spec, budget, problems, ways):
                 some = True
                 yield understood, probe
             if some or not any(OF_A_DTYPE.search(str(each)) for each in problems):
@@ -457,7 +462,7 @@ class Understanding:
             raise first
 
     def _hypotheses_in(
-        self, dtype: Dtype, spec: Spec, budget: Budget, problems: list[CannotRun]
+        self, dtype: Dtype, spec: Spec, budget: Budget, problems: list[CannotRun], ways: Sequence[Understood]
     ) -> Iterator[tuple[Understood, Probe]]:
         free = self._constructor is not None or self._function is not None
         different = sizes_.all_different(spec)
@@ -466,7 +471,6 @@ class Understanding:
         takes_input = self._constructor is None or "input_size" in self._constructor.takes
         if spec.input_size == 1:
             tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
-        ran = list[tuple[Found, Scheme | None]]()
         likely, given = False, [sizes_.around(spec, self._run_shape)] if self._run_shape else []
         for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
             if likely and not tried.fixed:
@@ -475,11 +479,10 @@ class Understanding:
                 if budget.over:
                     break
                 sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
-                known = [each.convention for each, of in ran if of == scheme] if tried.fixed else []
+                known = [each.found.convention for each in ways] if tried.fixed and scheme is None else []
                 try:
                     for understood, probe in self._probed(sized, scheme, problems, known):
                         likely = likely or understood.likely
-                        ran.append((understood.found, scheme))
                         yield understood, probe
                 except CannotRun as problem:
                     problems.append(problem)

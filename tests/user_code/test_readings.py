@@ -5,7 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 from user_code.sources import HEAD, Write
+
+from rnncheck import check
 
 Command = Callable[..., Any]
 
@@ -188,3 +192,24 @@ def test_the_verdict_says_whose_head_is_on_top(rnncheck: Command, write: Write) 
     write(PLAIN)
     said = " ".join(rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--head", "softmax").stdout.split())
     assert "y is made by a head of rnncheck's own, the same on top of both sides" in said
+
+
+class FixedSizes(nn.Module):
+    """Runs T = 5 and B = 3 alone, which are also the sizes at which a candidate is first called."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell, self.hidden_size = nn.RNNCell(input_size, hidden_size), hidden_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(3, self.hidden_size)
+        states = []
+        for t in range(5):
+            h = self.cell(x[:, t], h)
+            states.append(h)
+        return torch.stack(states, 1)
+
+
+def test_a_layer_of_fixed_sizes_is_read_at_those_of_the_run() -> None:
+    report = check(FixedSizes, cell="rnn", batch_size=3, seq_len=5, witness=False)
+    assert report.verdict == "equivalent"
