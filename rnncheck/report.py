@@ -214,7 +214,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class NotGone:
-    """Parts of a path that were not gone down, and why; `by` is the side that does not offer them."""
+    """Parts of a path that were not run, and why; `by` is the side that does not offer them."""
 
     what: tuple[str, ...]
     why: str
@@ -223,7 +223,7 @@ class NotGone:
 
 @dataclass(frozen=True)
 class PathFacts:
-    """One way in which the layer was used: which parts of it were gone down, and which are not offered.
+    """One way in which the layer was used: which parts of it were run, and which are not offered.
 
     What was compared there is among the comparisons, their mode "path:" and the slug.
     """

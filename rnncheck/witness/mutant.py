@@ -36,7 +36,7 @@ class Judgement:
 
     `seed` draws the projection of which gradients are taken; what a side keeps to itself
     is `unexposed` of a trace and `withheld` of the gradients, and was not compared. A candidate that was run `by_row`
-    was never given a batch. `paths` were gone down in the `setting`, by name.
+    was never given a batch. `paths` were run in the `setting`, by name.
     """
 
     held: Rounding | Tolerance
@@ -140,7 +140,7 @@ class Mutants:
             yield each.against(fault)
 
     def _used(self, slug: str, side: Implementation) -> Iterator[list[Comparison]]:
-        """What the legs of a path that the candidate has gone say of it."""
+        """What the parts of a path that the candidate was run on say of it."""
         setting, facts = self._judgement.setting, self._judgement.paths.get(slug)
         if setting is None or facts is None:
             return

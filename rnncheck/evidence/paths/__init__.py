@@ -1,4 +1,4 @@
-"""The ways in which a layer is used every day, each gone down by both sides: where "equivalent" has to hold."""
+"""The paths: other ways in which layers are used every day, each run on both sides after a pass."""
 
 from pkgutil import iter_modules
 

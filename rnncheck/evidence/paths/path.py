@@ -34,7 +34,7 @@ Legs = Callable[[Setting], Iterator[Leg]]
 
 @dataclass(frozen=True)
 class Path:
-    """A way in which layers are used. `by_default` says whether it is gone down unless it is asked for by name."""
+    """A way in which layers are used. `by_default` says whether it is run when no path is asked for."""
 
     slug: str
     title: str

@@ -97,7 +97,7 @@ class User:
 
 @dataclass(frozen=True)
 class Setting:
-    """Both sides and the run whose paths are gone down, and scenes to go down them with, all from `seed`."""
+    """Both sides, the run that they agreed on, and the scenes in which its paths are run, all from `seed`."""
 
     spec: Spec
     sides: tuple[User, User]  # candidate, reference

@@ -29,7 +29,7 @@ def first_finding(report: Report, screen: Screen) -> list[Text]:
         message = [*message[:MESSAGE], Text(f"    {screen.glyphs.skipped} (-v shows all of it)", "dim")]
     lines = message + mend
     names = dict.fromkeys(screen.clean(each.slug) for each in others if each.slug != first.slug)
-    if names or others:
+    if others:
         also = ", ".join(names) or f"{len(others)} more of it"
         lines += hanging(Text("  also  ", "dim"), Text(f"{also} (-v explains them)"), screen.width, LABELS)
     return lines
