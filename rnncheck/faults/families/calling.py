@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.overridable import CutNetwork
+from rnncheck.faults.overridable import CutNetwork, OverridingRun
 from rnncheck.faults.shared import Change, altering
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
@@ -62,20 +62,12 @@ class StateKept(CutNetwork):
         return self.kept
 
 
-class InputOverwritten(CutNetwork):
+class InputOverwritten(OverridingRun):
     """x is worked on in place: a call leaves other numbers in it."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        trace = super().run(weights, x, state, lengths, dropout)
+    def after(self, trace: Trace, x: Tensor) -> Trace:
         x.data.tanh_()
-        return trace
+        return super().after(trace, x)
 
 
 class StateOverwritten(CutNetwork):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.overridable import CutNetwork
+from rnncheck.faults.overridable import CutNetwork, OverridingRun
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
@@ -58,27 +58,6 @@ def of_use(spec: Spec) -> Iterator[Fault]:
 HALF = (Dtype.BFLOAT16, Dtype.FLOAT16)
 TOO_LARGE, FLUSHED_BELOW = 100.0, 1e-3
 MOST_STEPS, MOST_ROWS, FEW_ROWS = 128, 16, 5
-
-
-class OverridingRun(CutNetwork):
-    """What is wrong lies around the whole run."""
-
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        x, state = self.before(x, state)
-        return self.after(super().run(weights, x, state, lengths, dropout), x)
-
-    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
-        return x, state
-
-    def after(self, trace: Trace, x: Tensor) -> Trace:
-        return trace
 
 
 def starting(change: Callable[[Tensor], Tensor]) -> type[Network]:
