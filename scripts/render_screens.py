@@ -1,12 +1,15 @@
 """Renders the pictures in docs/ from the real output of real commands, one for light pages and one for dark ones.
 
-Run it as `python scripts/render_screens.py [FOLDER]`, with rnncheck installed.
+Run it as `python scripts/render_screens.py [FOLDER]`, with rnncheck installed. The pictures of the HTML report need
+Chromium; without it they stay as they are.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from io import StringIO
 from pathlib import Path
 from textwrap import wrap
@@ -20,6 +23,8 @@ WIDTH = 80
 SUNSPOTS = "rnncheck run examples/sunspots.csv --columns SUNACTIVITY --normalize standard"
 NOTEBOOK = "python examples/notebook/check_notebook.py"
 SCREENS = {"sunspots": SUNSPOTS, "notebook": NOTEBOOK}
+PAGE = "rnncheck compare examples/candidates/textbook_gru.py:TextbookGRUCell --cell gru -q"
+PAGE_SIZE = "1000,2080"  # of the pictures of the HTML report, in pixels
 # black, red, green, yellow, blue, magenta, cyan, white; then the same, brighter
 ANSI_ON_WHITE = (
     "#24292f #cf222e #116329 #9a6700 #0969da #8250df #1b7c83 #6e7781",
@@ -102,5 +107,22 @@ def render_screens(folder: Path) -> None:
             (folder / f"{name}-{brightness}.svg").write_text(picture(command, output, theme), encoding="utf-8")
 
 
+def render_pages(folder: Path, chromium: str) -> None:
+    """The HTML report as a browser shows it: html-light.png and html-dark.png."""
+    with tempfile.TemporaryDirectory() as scratch:
+        page = Path(scratch) / "report.html"
+        output_of(f"{PAGE} --report html={page}")
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={PAGE_SIZE}"]
+        for brightness, scheme in (("light", 1), ("dark", 0)):
+            picture = folder / f"html-{brightness}.png"
+            shown = [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}", page.as_uri()]
+            profile = f"--user-data-dir={scratch}/{brightness}"
+            subprocess.run([chromium, *flags, profile, *shown], check=True, capture_output=True)
+
+
 if __name__ == "__main__":
-    render_screens(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")
+    into = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs"
+    render_screens(into)
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is not None:
+        render_pages(into, browser)

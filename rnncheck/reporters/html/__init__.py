@@ -74,6 +74,7 @@ def facts(report: Report | Failure) -> Mapping[str, object]:
         "others": [each for each in report.comparisons if not is_gradient(each)],
         "shown": shown,
         "units": units,
+        "gaps": shown is not None and len(shown.per_timestep) < report.sequences.shape[0],
         "plots": [(unit, unit_plot(unit, report)) for unit in units[:PLOTS]],
         "map": heat_map(report, shown) if shown is not None else "",
         "environment": flat(report.environment),
@@ -88,7 +89,13 @@ def values(comparison: Comparison) -> tuple[str, str]:
 
 
 def flat(given: Mapping[str, object]) -> Iterable[tuple[str, str]]:
-    """Facts as pairs of words; a list with commas."""
+    """Facts as pairs of words; a list with commas, and facts inside of a fact each by itself."""
     for key, value in given.items():
-        if value is not None:
-            yield key, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        if isinstance(value, Mapping):
+            yield from ((f"{key} {inner}", said) for inner, said in flat(value))
+        elif isinstance(value, bool):
+            yield key, "yes" if value else "no"
+        elif isinstance(value, list | tuple):
+            yield key, ", ".join(f"{each:.6g}" if isinstance(each, float) else str(each) for each in value)
+        elif value is not None:
+            yield key, str(value)

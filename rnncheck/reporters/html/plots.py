@@ -13,7 +13,8 @@ from rnncheck.reporters.numbers import difference, times
 from rnncheck.reporters.units import units_of
 
 WIDTH, STATES, APART, GAP, LEFT, BOTTOM = 460, 110, 90, 14, 52, 22  # of a plot, in pixels
-CELL = 10  # of the map, at most
+CELL = 10  # width of a cell of the map, at most
+ROW = 12  # its height
 UNITS = 128  # rows of the map
 LIMITS = (0.0, 0.01, 0.1, 0.5, 1.0)  # shares of the limit at which the map's colour changes
 BEYOND = (10.0, 1e3)  # and beyond the limit
@@ -189,7 +190,7 @@ def heat_map(report: Report, comparison: Comparison) -> str:
     units, steps = units_of(report, comparison), comparison.per_timestep
     shown = min(units.width, UNITS, len(steps[0].candidate))
     cell = max(min(CELL, 900 // len(steps)), 3)
-    width, height = LEFT + cell * len(steps) + 4, cell * shown + BOTTOM + 4
+    width, height = LEFT + cell * len(steps) + 4, ROW * shown + BOTTOM + 4
     by_colour: dict[int, list[str]] = {}
     for row in range(shown):
         for column, step in enumerate(steps):
@@ -197,13 +198,13 @@ def heat_map(report: Report, comparison: Comparison) -> str:
             level = colour(share(gap(step.candidate[row], step.reference[row]), allowed))
             by_colour.setdefault(level, []).append(f"M{column} {row}h1v1h-1z")
     cells = "".join(
-        f'<path class="h{level}" transform="translate({LEFT} 2) scale({cell})" d="{"".join(found)}"/>'
+        f'<path class="h{level}" transform="translate({LEFT} 2) scale({cell} {ROW})" d="{"".join(found)}"/>'
         for level, found in sorted(by_colour.items())
     )
     spoken = f"Share of the limit used by each of {shown} units at each of {len(steps)} timesteps"
-    labels = [tick(LEFT, 2 + cell * (row + 0.5), units.label(row)) for row in range(0, shown, max(1, 14 // cell))]
+    labels = [tick(LEFT, 2 + ROW * (row + 0.5), units.label(row)) for row in range(shown)]
     jumps = [
-        f'<path class="jump" d="M{LEFT + cell * index} 2v{cell * shown}"/>'
+        f'<path class="jump" d="M{LEFT + cell * index} 2v{ROW * shown}"/>'
         for index in range(1, len(steps))
         if steps[index].t != steps[index - 1].t + 1
     ]
