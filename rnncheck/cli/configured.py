@@ -17,6 +17,8 @@ from rnncheck.text import printable
 
 SECTION = "tool.rnncheck"
 WORDS = ("name", "candidate", "data", "candidates")  # keys that are no options
+PLACE = "%"  # of a candidate's name in the file of a report
+REPORT_ENDINGS = {"junit": "xml", "markdown": "md", "github": "txt"}
 WORST = (
     ExitCode.HUNG_UP,
     ExitCode.INTERRUPTED,
@@ -37,10 +39,26 @@ class Configured:
     name: str
     command: tuple[str, ...]
 
-    @property
-    def file_name(self) -> str:
-        """The name without what would lead into another folder, or what some systems allow in no file's name."""
-        return re.sub(r"[^\w.-]+", "-", self.name)
+
+def file_names(entries: Sequence[Configured]) -> list[str]:
+    """Their names without what leads into another folder, or what some systems allow in no file's name; none twice."""
+    found: list[str] = []
+    for each in entries:
+        plain = re.sub(r"[^\w.-]+", "-", each.name)
+        numbered = (f"{plain}-{number}" for number in range(2, len(entries) + 2))
+        found.append(next(name for name in (plain, *numbered) if name not in found))
+    return found
+
+
+def refuse_one_file_for_all(reports: Sequence[str], candidates: int) -> None:
+    """Raises `UsageError` for a report that each candidate would replace with its own."""
+    for each in reports:
+        name, _, path = each.partition("=")
+        if path and PLACE not in path and candidates > 1:
+            raise UsageError(
+                f"each of the {candidates} candidates would write its report to {printable(path, 200)}; write % where "
+                f"the candidate's name goes, as in --report {name}=reports/%.{REPORT_ENDINGS.get(name, name)}"
+            )
 
 
 def find(config: Path | None) -> Path:
@@ -110,21 +128,27 @@ def check(command: Any, names: Sequence[str], config: Path | None, reports: Sequ
         raise UsageError(
             f"{path.name} has no candidate {printable(unknown[0], 100)}; there are {printable(there, 400)}"
         )
-    chosen = [each for each in entries if not names or each.name in names]
+    named = zip(entries, file_names(entries), strict=True)
+    chosen = [(each, file_name) for each, file_name in named if not names or each.name in names]
+    refuse_one_file_for_all(reports, len(chosen))
+    found = []
     with contextlib.chdir(path.resolve().parent):
-        found = [(each.name, facts(command, each, reports, verbose=verbose)) for each in chosen]
+        for each, file_name in chosen:
+            own = [report.replace(PLACE, file_name) for report in reports]
+            found.append((each.name, facts(command, each, own, verbose=verbose)))
     from rnncheck.reporters.terminal import render_checks
 
-    sys.stdout.write(render_checks(found, sys.stdout))
     codes = [int(each["exit_code"]) for _, each in found]
-    return next((code for code in map(int, WORST) if code in codes), int(ExitCode.BUG))
+    worst = next((code for code in map(int, WORST) if code in codes), int(ExitCode.BUG))
+    sys.stdout.write(render_checks(found, worst, sys.stdout))
+    return worst
 
 
 def facts(command: Any, entry: Configured, reports: Sequence[str], *, verbose: bool) -> dict[str, Any]:
     """The JSON report of one candidate; of an error too."""
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "report.json"
-        extra = [f"--report={each.replace('%', entry.file_name)}" for each in reports]
+        extra = [f"--report={each}" for each in reports]
         quiet = ["--verbose"] if verbose else ["--output", str(Path(folder) / "screen.txt")]
         arguments = [*entry.command, f"--report=json={written}", *extra, *quiet]
         reason = ""

@@ -41,8 +41,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_all_are_checked_and_the_exit_code_is_that_of_the_worst(rnncheck: Callable[..., Any], project: Path) -> None:
     ended = rnncheck("check", "--report", "json=%.json")
     assert ended.code == 1
-    rows = {line.split()[2]: line.split()[1] for line in ended.stdout.splitlines()[1:4]}
+    rows = {line.split()[-1]: line.split()[1] for line in ended.stdout.splitlines()[1:4]}
     assert rows == {"right": "equivalent", "wrong": "mismatch", "missing": "error"}
+    assert ended.stdout.splitlines()[-1].endswith("1 of 3 equivalent  (exit code 1)")
     assert "nowhere.py is not there" in ended.stdout
     assert "rnncheck compare fault:gate-order:i,f,o,g --cell lstm" in ended.stdout
     right = json.loads((project / "right.json").read_text())
@@ -55,6 +56,27 @@ def test_only_those_that_are_named_are_checked(rnncheck: Callable[..., Any], pro
     unknown = rnncheck("check", "other")
     assert unknown.code == 2
     assert "there are right, wrong, missing" in unknown.stderr
+
+
+SAME_FILE = """
+[[tool.rnncheck.candidates]]
+name = "a b"
+candidate = "numpy"
+[[tool.rnncheck.candidates]]
+name = "a/b"
+candidate = "no-such"
+"""
+
+
+def test_each_candidate_has_a_report_of_its_own(rnncheck: Callable[..., Any], project: Path) -> None:
+    (project / "pyproject.toml").write_text(SAME_FILE)
+    refused = rnncheck("check", "--report", "json=all.json")
+    assert (refused.code, refused.stdout) == (2, "")
+    assert "each of the 2 candidates would write its report to all.json" in refused.stderr
+    assert rnncheck("check", "--report", "json=%.json").code == 2
+    codes = {path.name: json.loads(path.read_text())["exit_code"] for path in project.glob("*.json")}
+    assert codes == {"a-b.json": 0, "a-b-2.json": 2}
+    assert rnncheck("check", "a b", "--report", "json=one.json").code == 0
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ def render_doctor(facts: Mapping[str, object], stream: IO[str] | None = None, wi
     return screen.rendered(doctor(facts, screen))
 
 
-def render_checks(found: Sequence[Check], stream: IO[str] | None = None, width: int | None = None) -> str:
-    """What `rnncheck check` found: a row for each candidate."""
+def render_checks(
+    found: Sequence[Check], exit_code: int, stream: IO[str] | None = None, width: int | None = None
+) -> str:
+    """What `rnncheck check` found: a row for each candidate, and the exit code of all."""
     screen = screen_for(stream, width)
-    return screen.rendered(checks(found, screen))
+    return screen.rendered(checks(found, exit_code, screen))

@@ -3,35 +3,44 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from rnncheck.report import Verdict
 from rnncheck.reporters.numbers import times
 from rnncheck.reporters.terminal.frame import STYLES
-from rnncheck.reporters.terminal.layout import Column, hanging, held, table
+from rnncheck.reporters.terminal.layout import GAP, Column, hanging, held, table
 from rnncheck.reporters.terminal.screen import Screen
 
 Check = tuple[str, Mapping[str, Any]]  # a name, and the JSON report
-NAME = 34
+LEAST = 12  # columns for a name, on a screen however narrow
 
 
-def checks(found: Sequence[Check], screen: Screen) -> list[Text]:
-    """One table; the facts are those of the JSON reports."""
+def checks(found: Sequence[Check], exit_code: int, screen: Screen) -> list[Text]:
+    """One table, and how many are equivalent; the facts are those of the JSON reports."""
     verdicts = [facts["verdict"] for _, facts in found]
     styles = [STYLES.get(each, "bold red") for each in verdicts]
     marks = [getattr(screen.glyphs, each, screen.glyphs.exceeded) for each in verdicts]
     columns = [
         Column("  verdict", [f"{mark} {each}" for mark, each in zip(marks, verdicts, strict=True)], False, styles),
-        Column("candidate", [screen.clean(name, NAME) for name, _ in found], right=False),
         Column("of limit", [largest(facts) for _, facts in found]),
-        Column("planted faults", [planted(facts) for _, facts in found]),
-        Column("finding", [", ".join(slugs(facts))[:NAME] for _, facts in found], right=False),
+        Column("faults caught", [planted(facts) for _, facts in found]),
     ]
-    lines = table(columns, screen.width, indent=0)
+    room = max(screen.width - sum(each.width + GAP for each in columns), LEAST)
+    names = [ending(screen.clean(name, 1000), room, screen.glyphs.skipped) for name, _ in found]
+    lines = table([*columns, Column("candidate", names, right=False)], screen.width, indent=0)
     for name, facts in found:
         if facts["verdict"] != Verdict.EQUIVALENT:
             lines += [Text(), *explained(name, facts, screen)]
-    return lines
+    passed = verdicts.count(Verdict.EQUIVALENT)
+    mark = screen.glyphs.exceeded if exit_code else screen.glyphs.equivalent
+    said = f"{mark} {passed} of {len(found)} equivalent"
+    return [*lines, Text(), Text(said, "bold red" if exit_code else "bold green").append(f"  (exit code {exit_code})")]
+
+
+def ending(name: str, width: int, skipped: str) -> str:
+    """The name, or its end, which tells more about a path than its start."""
+    return name if cell_len(name) <= width else skipped + chop_cells(name[::-1], width - len(skipped))[0][::-1]
 
 
 def largest(facts: Mapping[str, Any]) -> str:
@@ -43,10 +52,6 @@ def largest(facts: Mapping[str, Any]) -> str:
 def planted(facts: Mapping[str, Any]) -> str:
     witness = facts.get("witness")
     return f"{witness['caught']} of {witness['planted']}" if witness else "-"
-
-
-def slugs(facts: Mapping[str, Any]) -> list[str]:
-    return [each["slug"] for each in facts.get("findings", [])]
 
 
 def explained(name: str, facts: Mapping[str, Any], screen: Screen) -> Iterable[Text]:
