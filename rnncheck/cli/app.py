@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from rnncheck import __version__
+from rnncheck.cli import completion
 from rnncheck.cli.options import (
     DEFAULT_CANDIDATE,
     OF_A_CHECK,
@@ -47,6 +48,7 @@ CANDIDATE = Annotated[
         "package.module:Class; scratch, torch, numpy or onnxruntime; model.onnx; trace.safetensors from record; "
         "exec:COMMAND, a program in any language; fault:SLUG, a layer that is wrong on purpose.",
         metavar="[CANDIDATE]",
+        autocompletion=completion.implementations,
     ),
 ]
 
@@ -218,7 +220,12 @@ def doctor(
 @app.command()
 def faults(
     slug: Annotated[
-        str | None, typer.Argument(help="The fault to explain. Without it all faults are listed.", metavar="[SLUG]")
+        str | None,
+        typer.Argument(
+            help="The fault to explain. Without it all faults are listed.",
+            metavar="[SLUG]",
+            autocompletion=completion.faults,
+        ),
     ] = None,
     cell: Annotated[Cell | None, typer.Option(help="List only faults that this cell can have.")] = None,
     format: Annotated[PageFormat, typer.Option(help="The format of the output.")] = "table",

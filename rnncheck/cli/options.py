@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from typer import Option
 
+from rnncheck.cli.completion import implementations
 from rnncheck.data.options import Missing, Normalize
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
@@ -37,7 +38,12 @@ class CheckOptions:
 
     against: Annotated[
         str,
-        Option(metavar="NAME", help="The reference: an implementation, named as CANDIDATE is.", rich_help_panel=MODEL),
+        Option(
+            metavar="NAME",
+            help="The reference: an implementation, named as CANDIDATE is.",
+            rich_help_panel=MODEL,
+            autocompletion=implementations,
+        ),
     ] = "torch"
     cell: Annotated[
         Cell | None,

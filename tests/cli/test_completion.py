@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from cli.test_start_up import SLOW
 
+from rnncheck.cli.completion import implementations
+
 
 def completed(words: str, *python: str) -> "subprocess.CompletedProcess[str]":
     """What bash asks when the user presses Tab behind the last of these words."""
@@ -22,11 +24,39 @@ def completed(words: str, *python: str) -> "subprocess.CompletedProcess[str]":
         ("rnncheck comp", ["compare"]),
         ("rnncheck compare --hidden", ["--hidden-size"]),
         ("rnncheck compare --cell ", ["rnn", "lstm", "gru"]),
+        ("rnncheck compare --against variant:lig", ["variant:ligru"]),
+        ("rnncheck faults state-le", ["state-leaks-between-calls"]),
     ],
 )
 def test_commands_options_and_values_are_completed(words: str, offered: list[str]) -> None:
     ended = completed(words)
     assert (ended.returncode, ended.stdout.split(), ended.stderr) == (0, offered, "")
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "offered"),
+    [
+        ("tor", ["torch"]),
+        ("fault:gate-or", ["fault:gate-order"]),
+        ("fault:unexpl", []),  # it cannot be planted
+        ("fo", ["folder/"]),
+        ("folder/", ["folder/broken.py", "folder/mine.py", "folder/model.onnx"]),
+        ("folder/mi", ["folder/mine.py:MyLSTM", "folder/mine.py:MyGRU"]),
+        ("folder/mine.py:MyG", ["folder/mine.py:MyGRU"]),
+        ("folder/br", ["folder/broken.py"]),
+        ("nowhere/", []),
+    ],
+)
+def test_candidates_are_completed(
+    incomplete: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "mine.py").write_text("raise SystemExit\nclass MyLSTM: pass\nclass _Own: pass\nclass MyGRU: pass\n")
+    for name in ("broken.py", "model.onnx", "notes.txt", ".hidden.py"):
+        (folder / name).write_text("class")
+    monkeypatch.chdir(tmp_path)
+    assert implementations(incomplete) == offered
 
 
 def test_completion_imports_nothing_slow() -> None:
