@@ -69,7 +69,7 @@ def test_a_layer_that_does_not_say_its_sizes_is_asked_for_them() -> None:
         ({"data": torch.zeros(2, 1, 3), "input_size": 4}, "data has 3 features and input_size is 4"),
         ({"data": "nowhere.csv"}, "does not exist"),
         ({"weights": {}}, "weights does not fit the rnn asked for"),
-        ({"candidate": 3}, "int 3 is no layer"),
+        ({"candidate": 3}, "int 3 is not a layer"),
         ({"candidate": "nowhere.py:RNN"}, "is not there"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",

@@ -130,17 +130,17 @@ class FoundMapping:
     ) -> Tensor:
         if name not in held:
             raise MappingError(
-                f"the candidate holds no tensor {printable(name)}; it has {', '.join(map(printable, held)) or 'none'}"
+                f"the candidate has no tensor {printable(name)}; it has {', '.join(map(printable, held)) or 'none'}"
             )
         shape = held[name].shape
         try:
             value = evaluate(expression, weights, self.spec.cell, shape)
         except (RuntimeError, ValueError, IndexError) as error:
             reason = printable(str(error), 200)
-            raise MappingError(f"{printable(name)} cannot be {expression}: {reason}") from None
+            raise MappingError(f"{printable(name)} cannot hold {expression}: {reason}") from None
         if value.shape != shape:
             raise MappingError(
-                f"{printable(name)} has shape {tuple(shape)} and cannot be {expression}, of {tuple(value.shape)}"
+                f"{printable(name)} has shape {tuple(shape)}, and {expression} has shape {tuple(value.shape)}"
             )
         return value
 

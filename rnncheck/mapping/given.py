@@ -22,10 +22,10 @@ def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
     name = printable(os.fspath(path), 200)
     try:
         if unsaid := [printable(each) for each in native.tensors() if each not in mapping.entries]:
-            raise MappingError(f'it does not say what {", ".join(unsaid)} holds; "unused" leaves a tensor as it is')
+            raise MappingError(f'it has no entry for {", ".join(unsaid)}; "unused" leaves a tensor as it is')
         if strange := [printable(each) for each in mapping.entries if each not in native.tensors()]:
             held = ", ".join(map(printable, native.tensors()))
-            raise MappingError(f"the candidate holds no {', '.join(strange)}; it has {held}")
+            raise MappingError(f"the candidate has no tensor {', '.join(strange)}; it has {held}")
         mapping.values(native, draw(spec, 0).values)
     except MappingError as problem:
         raise MappingError(f"{name}: {problem}") from None
@@ -33,4 +33,4 @@ def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
         findings = (*too_small(mapping, native), *dead(native, mapping))
         return replace(mapping, findings=findings, agrees=published_as(native, mapping))
     except Exception as error:  # a stranger's class may fail in any way
-        raise MappingError(f"it cannot be run with {name}: {printable(str(error), 200)}") from error
+        raise MappingError(f"the candidate cannot be run with {name}: {printable(str(error), 200)}") from error

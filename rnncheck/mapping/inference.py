@@ -39,7 +39,7 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
     Raises `MappingError` when the recurrent layer's own weights find no place in it.
     """
     asked, budget = make(spec), budget or Budget()
-    problem = MappingError("it cannot be built to be looked at")
+    problem = MappingError("rnncheck could not construct it to measure what its weights do")
     small = not asked.differentiable
     for attempt in _attempts(spec, small=small):
         heeds = True
@@ -56,7 +56,7 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
         except MappingError as error:
             problem = error
         except Exception as error:  # a stranger's class may refuse any size but its own, in any way
-            problem = MappingError(f"it cannot be run to be looked at: {printable(str(error), 200)}")
+            problem = MappingError(f"rnncheck could not measure what its weights do: {printable(str(error), 200)}")
             problem.__cause__ = error
         else:
             return replace(found, findings=(*too_small(found, asked), *found.findings))
@@ -84,10 +84,10 @@ def _attempts(spec: Spec, *, small: bool) -> Iterator[Spec]:
 def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
     tensors = native.tensors()
     if not tensors:
-        raise MappingError("it holds no tensors, so there is nothing to fill with weights")
+        raise MappingError("it has no tensors, so rnncheck cannot give it weights")
     probe, own = prepared(native), spare(native)
     if not probe.exposes:
-        raise MappingError("none of its states can be seen, so what its weights do cannot be measured")
+        raise MappingError("it returns none of its states, so rnncheck cannot measure what its weights do")
     where, live = placed(native, probe, own)
     if probe.takes_state and not any(each.live for each in where if "h" in each.layout.kinds):
         probe = prepared(native, takes_state=False)  # h0 is perhaps ignored, and the state after a step is not
@@ -148,7 +148,10 @@ class _Search:
         else:
             found = None if best is None else self._mapping(best)
         if found is None:
-            raise MappingError("nothing that it computes depends on its tensors as on the weights of such a layer")
+            raise MappingError(
+                f"its states do not depend on its tensors as those of a layer of the {spec.cell} depend on its "
+                "weights\nAssign each tensor with --mapping FILE.toml"
+            )
         return found
 
     def _squares(self) -> list[str]:
@@ -220,9 +223,11 @@ def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
     ]
     absent = mapping.absent_biases()
     if spare and absent and mapping.spec.bias:
+        named, several = ", ".join(map(printable, spare)), len(spare) > 1
         raise Unplaced(
-            f"it reads {', '.join(map(printable, spare))}, and which bias that is cannot be told, while none of its "
-            f"tensors is {', '.join(absent)}\nSay what each of its tensors holds with --mapping FILE.toml"
+            f"{named} {'affect' if several else 'affects'} the output, but rnncheck cannot tell which "
+            f"{'biases they are' if several else 'bias it is'}; not assigned: {', '.join(absent)}\n"
+            "Assign each tensor with --mapping FILE.toml"
         )
 
 
@@ -234,6 +239,6 @@ def _check_complete(mapping: FoundMapping) -> None:
             held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
             whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
             raise Unplaced(
-                f"{names[0]} has no place in the candidate: none of its tensors ({held}) {role}{whole}\n"
-                "Say what each of them holds with --mapping FILE.toml"
+                f"no tensor of the candidate holds {names[0]}: none of {held} {role}{whole}\n"
+                "Assign each tensor with --mapping FILE.toml"
             )

@@ -48,13 +48,13 @@ def inverse(expressions: Mapping[str, Expression], tensors: Mapping[str, Tensor]
             target, seen = found[row.weight], known[row.weight][at]
             if not torch.equal(target[at][seen], part[seen]):
                 raise WeightsError(
-                    f"{printable(name)} holds other numbers for {row} than the tensors before it, and torch's layer "
-                    "has one such weight"
+                    f"{printable(name)} and an earlier tensor hold different values of {row}, which torch's layer has "
+                    "only once"
                 )
             target[at] = part
             known[row.weight][at] = True
     if missing := [name for name in shapes if name.startswith("weight") and not known[name].all()]:
-        raise WeightsError(f"{', '.join(missing)} stands in none of its tensors, so it cannot be read from them")
+        raise WeightsError(f"none of its tensors holds {', '.join(missing)}")
     return found
 
 
@@ -88,11 +88,11 @@ def pieces(name: str, expression: Expression, value: Tensor, spec: Spec) -> Iter
                 apart = part.reshape(wanted[0] // blocks, blocks, *wanted[1:]).transpose(0, 1)
                 yield from taken_apart(inner, apart.reshape(wanted))
             case First():
-                raise WeightsError(f"{printable(name)} holds only the first number of {of.of}, so the others are lost")
+                raise WeightsError(f"{printable(name)} holds only the first number of {of.of}; the others are unknown")
             case Zeros() | Ones():
                 if not torch.equal(part, torch.full_like(part, float(isinstance(of, Ones)))):
                     raise WeightsError(
-                        f"{printable(name)} holds numbers that torch's layer has no place for (the mapping has {of})"
+                        f"{printable(name)} holds numbers that torch's layer has no weight for (the mapping says {of})"
                     )
             case Unused():
                 return

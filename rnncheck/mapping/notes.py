@@ -43,7 +43,7 @@ def _against_names(mapping: FoundMapping) -> list[str]:
     of_h = [printable(name) for name, of in held.items() if of == {"weight_hh"} and names.side(name) == "x"]
     if not of_x or not of_h:
         return []
-    return [f"{', '.join(of_x)} is for x, and {', '.join(of_h)} for h, whatever the names say"]
+    return [f"unlike their names say, x is multiplied by {', '.join(of_x)} and h by {', '.join(of_h)}"]
 
 
 def _restrictions(mapping: FoundMapping) -> list[str]:
@@ -52,17 +52,17 @@ def _restrictions(mapping: FoundMapping) -> list[str]:
         return []
     every = list(GATES[mapping.spec.cell] or ("",))
     if all(absent.get(name) == every for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
-        return ["it has no place for a bias, so all biases are zero on both sides"]
+        return ["it has no tensor for any bias, so all biases are zero on both sides"]
     said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())
     number = "which are" if "," in said else "which is"
-    return [f"it has no place for {said}, {number} zero on both sides"]
+    return [f"it has no tensor for {said}, {number} zero on both sides"]
 
 
 def _without_place(mapping: FoundMapping) -> list[str]:
     absent = [name for name in mapping.absent() if name.startswith("weight")]
     if not absent:
         return []
-    return [f"It has no weights of its own for {', '.join(absent)}, which the reference has."]
+    return [f"It has no tensor for {', '.join(absent)}, which the reference has."]
 
 
 def _held(mapping: FoundMapping) -> list[str]:
@@ -77,7 +77,7 @@ def _held(mapping: FoundMapping) -> list[str]:
         ("the identity", heads),
     )
     return [
-        f"{', '.join(map(printable, held))}, which torch.nn lacks, {'is' if len(held) == 1 else 'are'} {said}"
+        f"{', '.join(map(printable, held))}, which torch.nn does not have, {'is' if len(held) == 1 else 'are'} {said}"
         for said, held in kinds
         if held
     ]
@@ -90,4 +90,4 @@ def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str
         for name, entry in mapping.entries.items()
         if isinstance(entry.expression, Unused) and name in trained and name not in live and not names.is_head(name)
     ]
-    return [f"Nothing that is compared depends on {', '.join(found)}."] if found else []
+    return [f"Nothing that was compared depends on {', '.join(found)}."] if found else []

@@ -64,7 +64,7 @@ class _Parser:
             return _WHOLE[self.next]()
         found = self.sum()
         if self.tokens:
-            self.fail("nothing more, or '+', or '.T'")
+            self.fail("the end, '+' or '.T'")
         return found
 
     def sum(self) -> Expression:
@@ -123,7 +123,7 @@ class _Parser:
         while not chosen or self.next == ",":
             self.take()
             if self.next not in self.gates:
-                self.fail(f"a gate, one of {', '.join(self.gates)}" if self.gates else "no gates: the rnn has none")
+                self.fail(f"a gate, one of {', '.join(self.gates)}" if self.gates else "no gate (the rnn has none)")
             chosen.append(self.take())
         self.expect("]")
         return tuple(chosen)
@@ -142,5 +142,5 @@ class _Parser:
 
     def fail(self, wanted: str) -> None:
         column = self.tokens[0][0] if self.tokens else self.end
-        got = f"'{printable(self.next)}'" if self.tokens else "its end"
-        raise SyntaxProblem(column, f"{got} stands where there should be {wanted}")
+        got = f"'{printable(self.next)}'" if self.tokens else "the end"
+        raise SyntaxProblem(column, f"expected {wanted}, but found {got}")

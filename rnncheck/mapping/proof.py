@@ -27,7 +27,9 @@ def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
         put(native, mapping.values(native, {**weights, name: weights[name] + 0.1}))
         if all(torch.equal(a, b) for a, b in zip(before, shows(native), strict=True)):
             held = ", ".join(map(printable, sorted(holders)))
-            found.append(Finding("dead-parameter", f"{held} does not change the output, whatever {name} is."))
+            found.append(
+                Finding("dead-parameter", f"{held} does not affect the output: other values of {name} change nothing.")
+            )
     return found
 
 
@@ -37,8 +39,8 @@ def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
     return [
         Finding(
             "parameter-shape",
-            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; "
-            "it is given the first, which then serves every unit.",
+            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; rnncheck gave it "
+            "the first, which then serves every unit.",
         )
         for name, entry in mapping.entries.items()
         if isinstance(entry.expression, First) and size > 1

@@ -62,22 +62,20 @@ def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
             raise MappingError(f"{name}: {printable(key)}, {error}") from None
     mapping = FoundMapping(spec, found)
     if missing := [weight for weight in mapping.absent() if weight.startswith("weight")]:
-        raise MappingError(
-            f"{name}: {', '.join(missing)} stands in none of its expressions, so it would not be compared"
-        )
+        raise MappingError(f"{name}: no expression contains {', '.join(missing)}; every weight must have a tensor")
     return explained(mapping)
 
 
 def _problem(facts: dict[str, object], spec: Spec) -> str | None:
     if facts.get("schema") != SCHEMA:
-        return f'it does not begin with schema = "{SCHEMA}"; rnncheck writes such a file with --save-mapping'
+        return f'it lacks schema = "{SCHEMA}"; --save-mapping writes such a file'
     if facts.get("cell") != spec.cell:
         return f"it is for the cell {printable(str(facts.get('cell')))}, and --cell is {spec.cell}"
     if extra := sorted(facts.keys() - _KEYS):
         return f"it has an unknown key, {printable(extra[0])}; the keys are {', '.join(sorted(_KEYS))}"
     tensors = facts.get("tensors")
     if not isinstance(tensors, dict):
-        return "it has no [tensors]"
+        return "it has no table [tensors]"
     for key, text in tensors.items():
         if not isinstance(text, str):
             return (

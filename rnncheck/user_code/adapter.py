@@ -35,7 +35,7 @@ from rnncheck.user_code.understanding import Understanding
 from rnncheck.user_code.used import Used
 from rnncheck.user_code.way_out import way_out
 
-OWN_HEAD = "y is made by a head of rnncheck's own, the same on top of both sides; a head of the candidate's was not run"
+OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
 
 
 class Candidate:
@@ -63,7 +63,7 @@ class Candidate:
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._notes = [
-            f"{name} is the class {each.__name__}; --arg {name}=str:{arguments[name]} is text"
+            f"{name} was read as the class {each.__name__}; for the text write --arg {name}=str:{arguments[name]}"
             for name, each in given.items()
             if isinstance(each, type) and isinstance(arguments[name], Word)
         ]
@@ -165,7 +165,10 @@ class Candidate:
             self._require_own(spec)
         mapping, native = self._mapping(spec), self._understood.native(spec)
         if isinstance(mapping, OwnLoading | Kept):
-            raise WeightsError(f"{source} cannot be read by the names of {self.name}, which is filled by its own code")
+            raise WeightsError(
+                f"{source} cannot be turned into torch's weights: {self.name} fills itself with its own code, which "
+                "rnncheck cannot invert; give weights by torch's names"
+            )
         expressions = {name: entry.expression for name, entry in mapping.entries.items()}
         used = frozenset(name for name, each in expressions.items() if not isinstance(each, Unused))
         notes: list[str] = []
@@ -195,8 +198,8 @@ class Candidate:
             self._loaded.lives or repeats(lambda: self._understood.native(spec))
         ):
             raise WeightsError(
-                f"{self.name} has no weights of its own: they are drawn anew whenever it is made; give them as a file, "
-                "or name a layer that holds them"
+                f"{self.name} has no weights of its own: each construction draws new ones; give a file of weights, or "
+                "an instance of the layer"
             )
 
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
@@ -206,7 +209,7 @@ class Candidate:
         """That a living layer was given other weights."""
         if self._kept is not None or not self._replaces:
             return []
-        return [f"{self.name}: a copy was compared, its own weights replaced; --sync none compares it with its own"]
+        return [f"{self.name}: rnncheck compared a copy with other weights; --sync none compares it with its own"]
 
     @contextmanager
     def _hinting(self, spec: Spec) -> Iterator[None]:

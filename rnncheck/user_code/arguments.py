@@ -67,7 +67,7 @@ class Constructor:
             if wanted != without and option not in self.takes and option not in SEEN and not told:
                 return (
                     f"{self._signature()} has no parameter for {option}; leave --{option.replace('_', '-')} out, "
-                    "or give the one that means it, as --arg name=value"
+                    "or set the parameter that means it with --arg name=value"
                 )
         return None
 
@@ -91,8 +91,8 @@ class Constructor:
                     filled[name] = value
             if parameter.default is EMPTY and name not in filled:
                 raise CannotRun(
-                    f"{self._signature()} cannot be constructed without {name}, which its name does not explain; "
-                    f"give it: --arg {name}=VALUE"
+                    f"{self._signature()} needs {name}, and rnncheck cannot tell its value from its name; give it with "
+                    f"--arg {name}=VALUE"
                 )
         if self._open and not {"input_size", "hidden_size"} & set(self.roles.values()):
             open_ones = {name: value for name, value in torch_keywords(spec).items() if name not in self._preset}

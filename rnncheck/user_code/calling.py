@@ -119,7 +119,7 @@ class Caller:
             value = reader.read(result, target)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as problem:
             raise Misplaced(
-                f"{self.called} returned {described(result)}, in which its states are not where they were: {problem}"
+                f"{self.called} returned {described(result)}, and its states are not where they were before: {problem}"
             ) from problem
         if self.convention.graded and not torch.is_grad_enabled():
             value = value.detach()

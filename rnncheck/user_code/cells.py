@@ -42,14 +42,14 @@ def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], tak
     if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
         return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing
     if gates is None:
-        raise UsageError(f"nothing says which cell {loaded.called} is; say it: --cell rnn, lstm or gru")
+        raise UsageError(f"rnncheck cannot tell which cell {loaded.called} is; add --cell rnn, lstm or gru")
     if cell is not None and said in (None, cell, Cell.RNN):
         proof = f"the {gates} gates in its weights" if gates > 1 else "its weights, which are of one gate"
         return Inferred(cell, f"{where} and {proof}" if said is cell else proof)
     held_gates = f"the weights of {loaded.called} hold {gates} gate{'s' * (gates > 1)}"
-    like = f"as {'no cell' if cell is None else f'the {cell}'}'s do"
+    like = f"which fits {'no cell' if cell is None else f'the {cell}'}"
     claim = f"{where} says {said}, but " if said is not None else ""
-    raise UsageError(f"{claim}{held_gates}, {like}; say which it is with --cell")
+    raise UsageError(f"{claim}{held_gates}, {like}; set the cell with --cell rnn, lstm or gru")
 
 
 def named(loaded: Loaded) -> tuple[Cell | None, str]:

@@ -27,7 +27,8 @@ class Config(dict[str, Any]):
         }
         if role is None or role == "config":
             raise CannotRun(
-                f"it asks its configuration for {name}, which that does not explain; give it: --arg {name}=VALUE"
+                f"it reads {name} from its configuration, and rnncheck cannot tell its value from its name; "
+                f"give it with --arg {name}=VALUE"
             )
         return values[role] if role in values else getattr(spec, role)
 

@@ -44,7 +44,7 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
     if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
         return Constructor(thing, loaded.called, given)
     if given and not inspect.isfunction(thing):
-        raise CannotRun(f"--arg is for a constructor, and {loaded.called} is called as it is; leave --arg out")
+        raise CannotRun(f"--arg sets parameters of a constructor, and {loaded.called} has none; leave --arg out")
     return None
 
 
@@ -118,7 +118,7 @@ def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
         raise CannotRun(f"{called} is compiled by torch.jit; give the class or the layer that it was compiled from")
     tensors = [*thing.parameters(), *thing.buffers()] if isinstance(thing, nn.Module) else []
     if any(map(is_lazy, tensors)):
-        raise CannotRun(f"{called} is lazy: some of its weights have no shape before its first call; give them sizes")
+        raise CannotRun(f"{called} is lazy: some of its weights have no shape before the first call; set their sizes")
 
 
 def entry(thing: Any) -> Callable[..., Any] | None:

@@ -11,9 +11,9 @@ def decided(convention: Convention, reading: Reading, *, batch_first_by_default:
     """
     said = []
     if batch_first_by_default and convention.x_axes.startswith("B"):
-        said.append("it is batch first by default, and was left so")
+        said.append("it is batch first by default")
     if convention.by_row:
-        said.append("it takes no batch, and was called with one row at a time")
+        said.append("it takes no batch, so each batch row was run by itself")
     state, x = convention.state, convention.x_axes
     if state is not None and not state.handing.startswith("[") and turned(state.axes, x):
         said.append(f"it takes the initial state as {spelled(state.axes)}")

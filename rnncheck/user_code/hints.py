@@ -12,7 +12,7 @@ def shape_hint(called: str, takes: Collection[str], spec: Spec) -> str | None:
     """The option to try, if its name says that it has both directions, or layers, that the spec has not."""
     said = set(words(called.replace("RNN", "Rnn").replace("LSTM", "Lstm").replace("GRU", "Gru")))
     if not spec.bidirectional and "bidirectional" not in takes and said & {"bi", "bidirectional"}:
-        return f"{called} sounds as if it had both directions: --bidirectional compares it with a layer that has"
+        return f"The name {called} suggests both directions: --bidirectional compares it with a bidirectional layer"
     if spec.num_layers == 1 and "num_layers" not in takes and said & SEVERAL:
-        return f"{called} sounds as if it had several layers: --num-layers N compares it with as many"
+        return f"The name {called} suggests several layers: --num-layers N compares it with N layers"
     return None

@@ -18,7 +18,7 @@ def lacking(
     if spec.bidirectional and not {"output", "h_n"} & set(exposes):
         made = "made with bidirectional=True, it" if "bidirectional" in takes else f"{no_parameter('bidirectional')} it"
         return (
-            f"{made} returns nothing of both directions, neither outputs of 2 times {spec.state_size} units nor final "
+            f"{made} does not return both directions: neither an output of 2 x {spec.state_size} units nor the final "
             "states of both; leave --bidirectional out"
         )
     if spec.num_layers == 1 or {"num_layers", BY_OTHER_NAMES} & set(takes):
@@ -26,7 +26,7 @@ def lacking(
     absent = set(without_place())
     for layer in range(1, spec.num_layers):
         if {f"weight_ih_l{layer}", f"weight_hh_l{layer}"} <= absent:
-            return f"{no_parameter('num_layers')} nothing in it holds weights of layer {layer}; leave --num-layers out"
+            return f"{no_parameter('num_layers')} it has no weights of layer {layer}; leave --num-layers out"
     return None
 
 

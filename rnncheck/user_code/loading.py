@@ -68,7 +68,7 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
         thing = getattr(thing, part)
     if not callable(thing):
         raise CannotRun(
-            f"{target.name} is {kind(thing)}, no layer: name a class, a function, or an instance of a layer"
+            f"{target.name} is {kind(thing)}, not a layer; name a class, a function or an instance of a layer"
             f"{offered(module)}"
         )
     return called, thing
@@ -77,7 +77,7 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
 def in_hand(thing: object) -> Loaded:
     """The object itself. Raises `CannotRun` for what is no layer."""
     if not callable(thing) and not hasattr(thing, "forward"):
-        raise CannotRun(f"{kind(thing)} is no layer: give a class, a function, or an instance of a layer")
+        raise CannotRun(f"{kind(thing)} is not a layer; give a class, a function or an instance of a layer")
     code = written(thing)
     module = inspect.getmodule(code) or ModuleType(str(getattr(code, "__module__", "__main__")))
     file = getattr(module, "__file__", None)
@@ -133,9 +133,10 @@ def chosen(module: ModuleType, target: Target) -> str:
         if len(plausible) == 1:
             return plausible[0]
     if not things:
-        raise CannotRun(f"{target.name} holds no class and no function")
+        raise CannotRun(f"{target.name} defines no class or function")
     first = next(iter(things))
-    raise CannotRun(f"{target.name} holds {printable(', '.join(things), 400)}; say which, as in {target.name}:{first}")
+    names = printable(", ".join(things), 400)
+    raise CannotRun(f"{target.name} defines {names}; name one of them, as in {target.name}:{first}")
 
 
 def meant(arguments: Mapping[str, object], loaded: Loaded) -> dict[str, object]:

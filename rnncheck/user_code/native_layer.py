@@ -98,7 +98,7 @@ class NativeLayer:
         if self._as_called:
             convention = self.caller.convention
             if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
-                raise NotOffered("it takes T = {} and B = {} alone".format(*convention.fixed))
+                raise NotOffered("it runs only with T = {} and B = {}".format(*convention.fixed))
             caller = replace(self.caller, convention=replace(convention, verbatim=True))
             with self.home.entered(), isolated(dtype, self._dice):
                 return caller.run(x, state, lengths)

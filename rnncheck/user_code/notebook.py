@@ -61,7 +61,7 @@ def code(path: Path) -> list[str]:
         sources = [each["source"] for each in cells if each["cell_type"] == "code"]
         texts = [source if isinstance(source, str) else "".join(source) for source in sources]
     except (ValueError, KeyError, TypeError) as problem:
-        raise CannotRun(f"{printable(str(path), 200)} is no notebook in format 4: {problem}") from None
+        raise CannotRun(f"{printable(str(path), 200)} is not a Jupyter notebook in format 4: {problem}") from None
     return ["".join("\n" if MAGIC.match(line) else f"{line}\n" for line in text.splitlines()) for text in texts]
 
 

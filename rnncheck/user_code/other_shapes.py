@@ -16,11 +16,13 @@ def other_shape(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | 
     """Why it is no layer of this spec but of another, and the option that says so."""
     found = found_as(spec)
     if found is None and (option := too_much(spec, takes, found_as)):
-        return f"{no_parameter(option)} can only be called as a layer without; leave --{option.replace('_', '-')} out"
+        works_as = "of one direction" if option == "bidirectional" else "with num_layers 1"
+        leave_out = f"leave --{option.replace('_', '-')} out"
+        return f"{no_parameter(option)} it can be called only as a layer {works_as}; {leave_out}"
     if not spec.bidirectional and "bidirectional" not in takes and has_both(spec, found, found_as):
-        return "it has both directions, one beside the other in its outputs; compare it with --bidirectional"
+        return "its output holds both directions side by side; add --bidirectional"
     if spec.num_layers == 1 and "num_layers" not in takes and (layers := more_layers(spec, found, found_as)):
-        return f"it has the states of {layers} layers; compare it with --num-layers {layers}"
+        return f"it has the states of {layers} layers; add --num-layers {layers}"
     return None
 
 

@@ -35,7 +35,7 @@ class OwnLoading:
     agrees: Network | None = None
     conventions: tuple[str, ...] = ()
     restrictions: tuple[str, ...] = ()
-    notes: tuple[str, ...] = (f"gradients of weights are not compared: {NAME} copies them",)
+    notes: tuple[str, ...] = (f"weight gradients are not compared: {NAME} copies the weights",)
 
     def fill(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> None:
         """Raises `CandidateError` for what goes wrong in the candidate's code."""
@@ -100,8 +100,9 @@ def proved(loaded: Loaded, make: Callable[[Spec], NativeLayer], spec: Spec) -> O
         if all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
             dead.append(name)
     if len(dead) == len(spec.recurrent_shapes()):
-        raise MappingError(f"its {NAME} fills nothing: whatever the weights are, it computes the same")
+        raise MappingError(f"its {NAME} has no effect: the candidate computes the same with all weights changed")
     findings = tuple(
-        Finding("dead-parameter", f"Whatever {name} is, after {NAME} the candidate computes the same.") for name in dead
+        Finding("dead-parameter", f"{name}, set by {NAME}, does not change what the candidate computes.")
+        for name in dead
     )
     return OwnLoading(loaded, findings, published_as(make(spec), loading))

@@ -27,15 +27,15 @@ class Kept:
     tensors: Tensors | None
     beside: Weights
     findings: tuple[Finding, ...] = ()
-    conventions: tuple[str, ...] = ("compared as it is, with its own weights",)
+    conventions: tuple[str, ...] = ("compared with its own weights",)
     restrictions: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ("gradients of weights are not compared: each side has its own",)
+    notes: tuple[str, ...] = ("weight gradients are not compared: each side has its own weights",)
 
     def fill(self, native: NativeLayer, weights: Tensors) -> None:
         """With its own. Raises `RefusedError` for other weights than the reference's, which it cannot be given."""
         expected = self.beside.cast(native.spec)
         if any(not torch.equal(value, expected[name]) for name, value in weights.items() if name in expected):
-            raise RefusedError("it is compared as it is, and can be given no other weights")
+            raise RefusedError("it keeps its own weights and takes no others")
         if self.tensors is not None:
             for name, value in native.tensors().items():
                 value.copy_(self.tensors[name])
@@ -78,15 +78,15 @@ def by_own_names(tensors: Tensors, native: NativeLayer, used: frozenset[str], so
         if not name.startswith(before):
             notes.append(name)
         elif own not in held and own not in native.names():
-            raise WeightsError(f"{source} has {printable(name)}, and the candidate holds no such tensor")
+            raise WeightsError(f"{source} has {printable(name)}, which the candidate does not have")
         elif own in held and value.shape != held[own].shape:
             raise WeightsError(
-                f"{source}: {printable(name)} is {tuple(value.shape)}, and the candidate's is "
-                f"{tuple(held[own].shape)}; give the sizes that it was trained with"
+                f"{source}: {printable(name)} has shape {tuple(value.shape)}, and the candidate's has shape "
+                f"{tuple(held[own].shape)}; set the sizes that it was trained with"
             )
         elif own in held:
             found[own] = value
-    left = f"{source} holds more than the candidate, which was not used: {listed(list(map(printable, notes)))}"
+    left = f"{source} holds tensors that the candidate does not have: {listed(list(map(printable, notes)))}"
     return found, [left] if notes else []
 
 
@@ -97,7 +97,7 @@ def prefixes(names: Collection[str], used: frozenset[str], source: str) -> tuple
     fitting = [start for start in starts if all(start + each in names for each in used)]
     if len(fitting) > 1 and "" not in fitting:
         offered = ", ".join(f"'{printable(each)}'" for each in fitting)
-        raise WeightsError(f"{source} holds such tensors more than once, behind {offered}; save the one that is meant")
+        raise WeightsError(f"{source} holds these tensors more than once, under {offered}; save one set of them")
     if fitting:
         return fitting[0], ""
     parts = one.split(".")
@@ -106,4 +106,4 @@ def prefixes(names: Collection[str], used: frozenset[str], source: str) -> tuple
         if all(each.startswith(inner) and each.removeprefix(inner) in names for each in used):
             return "", inner
     lacking = [printable(each) for each in sorted(used) if each not in names]
-    raise WeightsError(f"{source} lacks {listed(lacking)}, which the candidate holds; it has {listed(sorted(names))}")
+    raise WeightsError(f"{source} lacks {listed(lacking)}, which the candidate has; it has {listed(sorted(names))}")

@@ -30,8 +30,8 @@ def make_plain(module: nn.Module) -> None:
             elif not is_head(dotted):
                 by = " and ".join(type(step).__name__ for step in each.parametrizations[name])
                 raise CannotRun(
-                    f"{printable(dotted)} is computed by {printable(by)}, out of which not every weight comes, so it "
-                    "cannot be given torch's\nCompare the layer without it, or tell it how with a right_inverse"
+                    f"{printable(dotted)} is computed by {printable(by)}, which cannot produce every weight, so "
+                    "rnncheck cannot set it to torch's weight\nRemove the parametrization, or give it a right_inverse"
                 )
 
 

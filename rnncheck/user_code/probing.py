@@ -386,18 +386,18 @@ class Probe:
         name, width = self.loaded.called, self.sizes.spec.output_size
         if self.returned:
             return CannotRun(
-                f"{name} was tried with states of {width} units, and in what it returned, {self.returned[0]}, there is "
-                "nothing of that width: return the states, or hand them to a module, such as a Linear on top"
+                f"{name} returned {self.returned[0]}, called with states of {width} units: no part of it has that "
+                "width, so rnncheck cannot find the states; return them, or pass them to a module, such as nn.Linear"
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
             convention, problem = max(own, key=lambda each: line_of(each[1]))  # the attempt that got furthest
             return CandidateError(
-                f"{problem}\n    ({name} was called with {described(convention)}; no other way worked)"
+                f"{problem}\n    ({name} was called with {described(convention)}; all other ways to call it failed too)"
             )
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
-        return CannotRun(f"{name} cannot be called with a sequence: there is no way to try")
+        return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
 
 
 def line_of(problem: CandidateError) -> int:

@@ -22,20 +22,20 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
     else:
         parts = [f"a layer ({', '.join(arguments)})", LAYOUTS.get(convention.x_axes, "")]
     if convention.by_row:
-        parts.append("unbatched, called for every row")
+        parts.append("unbatched, called once per batch row")
     if convention.x_form == "list":
         parts.append("x as a list of timesteps")
     if convention.x_form == "ids":
-        parts.append("given token ids, x in the place of what it looks up")
+        parts.append("takes token ids, x replaces its embedding")
     if state is None:
         parts.append("takes no initial state and starts from zeros")
     elif sizes.spec.cell is Cell.LSTM and state.handing in ("h", "[h]"):
         parts.append("takes no initial cell state and starts from zeros")
     returned = [name for name, reader in (("output", reading.output), ("h", reading.h), ("c", reading.c)) if reader]
     if reading.tap is not None:
-        parts.append(f"read where {', '.join(returned)} pass {reading.tap.module} ({reading.tap.side})")
+        parts.append(f"{', '.join(returned)} read from the {reading.tap.side} of its module {reading.tap.module}")
     else:
         parts.append(f"returns {', '.join(returned)}")
     if reading.output is None and not convention.is_cell:
-        parts.append("called on every prefix, to see every state")
+        parts.append("called on every prefix of x, to see every state")
     return "; ".join(part for part in parts if part)

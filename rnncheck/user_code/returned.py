@@ -365,8 +365,8 @@ def strangers(found: Unread) -> str | None:
     said = " and ".join(spelled(each) for each in found.strange)
     were, it_is = ("were", "they are") if len(found.strange) > 1 else ("was", "it is")
     return (
-        f"{said} {were} not compared: {it_is} not among the states as they were read, and no head with weights of its "
-        "own; return the states alone to have them judged"
+        f"{said} {were} not compared, because rnncheck cannot tell what {it_is}: neither a state that it knows nor a "
+        "head with its own weights; return only the states"
     )
 
 
@@ -376,7 +376,7 @@ def passed_over(found: Unread) -> list[str]:
     if found.aside:
         first, others = spelled(found.aside[0]), len(found.aside) - 1
         more = f" and {others} more" if others else ""
-        heads.append(f"{first}{more}, by name no state, was not compared")
+        heads.append(f"{first}{more}, whose name is not that of a state, was not compared")
     return heads + [
         f"{spelled(each)}, the cell state of the last layer alone, was not compared" for each in found.cell_alone
     ]

@@ -140,7 +140,7 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
     """Of a method, or of a function, which may be given its weights. Raises `CannotRun` where it takes nothing."""
     parameters = parameters_of(function)
     if not parameters:
-        raise CannotRun("it takes no argument that x could be")
+        raise CannotRun("it takes no argument, so it cannot be given x")
     names = [each.name for each in parameters]
     x = next((name for name in names if words(name) and words(name)[0] in INPUT), names[0])
     rest = [each for each in parameters if each.name != x]

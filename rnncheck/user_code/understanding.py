@@ -117,7 +117,10 @@ class Understanding:
             call = read(function, holds_weights=False)
             self._function = (function, call) if call.others else None
             if given and not call.others:
-                raise CannotRun(f"--arg is for a layer's sizes and flags, and {loaded.called} is called as it is")
+                raise CannotRun(
+                    f"--arg sets parameters of a constructor, and {loaded.called} is a function that is called as it "
+                    "is; leave --arg out"
+                )
 
     def expect(self, seq_len: int, batch_size: int) -> None:
         """The timesteps and rows of the run, for what can be run with no others."""
@@ -138,15 +141,15 @@ class Understanding:
         understood = self._of(spec)
         convention = understood.found.convention
         if understood.dtype is Dtype.FLOAT32 and spec.dtype is not Dtype.FLOAT32:
-            return f"float32 is written into its code, which fails in {spec.dtype}"
+            return f"its code works in float32 only and fails in {spec.dtype}"
         if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
             return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
-            return f"it computes in numpy, which has no {spec.device}"
+            return f"it computes in numpy, which runs on the cpu only, not on {spec.device}"
         if lengths and not (convention.is_cell or convention.by_row or convention.lengths or self._packs(spec)):
-            return "it takes no lengths: neither a parameter for them nor a PackedSequence"
+            return "it takes no lengths: it has no parameter for them and takes no PackedSequence"
         if spec.head and "output" not in understood.facts.exposes:
-            return "it does not expose the outputs that --head reads"
+            return "it does not return the output of every timestep, which --head needs; leave --head out"
         return None
 
     def _packs(self, spec: Spec) -> bool:
@@ -223,8 +226,8 @@ class Understanding:
         if not self._of(spec).is_cut:
             return None
         return (
-            f"as it was read, it differs; after {self._seconds:g} seconds not every way to read it had been tried: "
-            f"--read-seconds {4 * self._seconds:g} allows more"
+            f"it differs as rnncheck read it, but not every way to read it was tried in {self._seconds:g} seconds; "
+            f"--read-seconds {4 * self._seconds:g} gives more time"
         )
 
     def passed_over(self, spec: Spec) -> list[str]:
@@ -493,9 +496,9 @@ class Understanding:
             return None
         match self._constructor.takes & {"input_size", "hidden_size"}:
             case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
-                return f"Its constructor takes one size; if it is for both, say --input-size {spec.hidden_size}"
+                return f"Its constructor takes one size; if both sizes are equal, add --input-size {spec.hidden_size}"
             case sizes if sizes == {"hidden_size"} and spec.input_size != 1:
-                return "Its constructor takes no size of the input: if it reads one feature, say --input-size 1"
+                return "Its constructor takes no input size; if the layer reads one feature, add --input-size 1"
         return None
 
     @property

@@ -21,7 +21,7 @@ from rnncheck.user_code.convention import Convention, Reader
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.native_layer import NativeLayer
 
-NO_MODULE = "it is no torch.nn.Module"
+NO_MODULE = "it is not a torch.nn.Module"
 # Code that asks how many axes it was given takes a single sequence too.
 ASKS_FOR_AXES = re.compile(r"(\.dim\(\)|\.ndim|len\(\w+\.(shape|size\(\))\)) *(==|!=|<=?) *[23]|is_batched")
 
@@ -50,7 +50,7 @@ class Used:
         native = self._native
         convention, spec = native.caller.convention, native.spec
         if convention.state is None:
-            raise NotOffered("it takes no initial state: every run is without one")
+            raise NotOffered("it takes no initial state, so every run is without one")
         if must_be_given(native.thing, convention):
             raise NotOffered("its initial state cannot be left out")
         rows = spec.num_layers * spec.directions, x.shape[1]
@@ -62,7 +62,7 @@ class Used:
         native = self._native
         convention, reading = native.caller.convention, native.caller.reading
         if convention.by_row or convention.is_cell or not ASKS_FOR_AXES.search(source_of(native.thing)):
-            raise NotOffered("its code does not ask whether x has a batch axis")
+            raise NotOffered("its code does not check whether x has a batch axis")
         form = convention.state and replace(convention.state, axes=without_batch(convention.state.axes))
         caller = replace(
             native.caller,

@@ -8,7 +8,7 @@ def way_out(named: object) -> str:
     """What to do about it, as the last line of a refusal. `named` is as it was given: a name, or the layer itself."""
     if isinstance(named, str) and names_a_file_or_module(named):
         return (
-            f"A way out: 'rnncheck adapt {printable(named, 200)} -o adapted.py' writes a wrapper and marks the lines "
-            "to complete; then compare adapted.py:Adapted"
+            f"Try 'rnncheck adapt {printable(named, 200)} -o adapted.py': it writes a wrapper and marks the lines to "
+            "complete; then compare adapted.py:Adapted"
         )
-    return "A way out: a class of a few lines around it, with forward(x, state) as torch.nn has it"
+    return "Wrap it in a class of a few lines with the forward(x, state) of torch.nn"

@@ -98,7 +98,7 @@ def test_other_tensors_beside_those_of_the_candidate_are_said_to_be_left_out() -
     mine, _ = trained()
     saved = {f"encoder.{name}": value for name, value in mine.state_dict().items()} | {"head.weight": torch.ones(2, H)}
     report = quick(PortedGRU, weights=saved)
-    assert "weights holds more than the candidate, which was not used: head.weight" in report.notes
+    assert "weights holds tensors that the candidate does not have: head.weight" in report.notes
 
 
 def twice(saved: dict[str, Tensor]) -> None:
@@ -110,11 +110,14 @@ def twice(saved: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda saved: saved.pop("keep.bias"), "lacks keep.bias, which the candidate holds"),
-        (lambda saved: saved.update({"gate": torch.ones(2)}), "has gate, and the candidate holds no such tensor"),
-        (lambda saved: saved.update({"keep.bias": torch.ones(15)}), r"keep.bias is \(15,\), and the candidate's is"),
+        (lambda saved: saved.pop("keep.bias"), "lacks keep.bias, which the candidate has"),
+        (lambda saved: saved.update({"gate": torch.ones(2)}), "has gate, which the candidate does not have"),
+        (
+            lambda saved: saved.update({"keep.bias": torch.ones(15)}),
+            r"keep.bias has shape \(15,\), and the candidate's has shape",
+        ),
         (lambda saved: saved["keep.bias"].fill_(torch.nan), "values that are no numbers"),
-        (lambda saved: twice(saved), "more than once, behind 'a.', 'b.'"),
+        (lambda saved: twice(saved), "more than once, under 'a.', 'b.'"),
     ],
 )
 def test_what_is_not_the_candidate_s_is_refused(change: Callable[[dict[str, Tensor]], object], said: str) -> None:
@@ -139,7 +142,7 @@ def test_two_living_layers_are_compared_as_they_are() -> None:
     assert report.verdict == "equivalent"
     assert report.weights.sync == "none"
     assert "each side was compared with weights of its own" in report.notes
-    assert "compared as it is, with its own weights" in report.conventions
+    assert "compared with its own weights" in report.conventions
     assert report.witness is not None
     assert report.witness.caught > 0
 
@@ -202,7 +205,7 @@ def test_weights_may_be_given_to_each_side(tmp_path: Path, rnncheck: Command) ->
     ("options", "error", "said"),
     [
         ({}, UsageError, "needs weights of torch's own: add --against-weights FILE"),
-        ({"against": PortedGRU}, CannotRun, "PortedGRU has no weights of its own: they are drawn anew"),
+        ({"against": PortedGRU}, CannotRun, "PortedGRU has no weights of its own: each construction draws new ones"),
         ({"against": "living", "weight_scale": 2.0}, UsageError, "--weight-scale is about others"),
         ({"sync": "reference", "against_weights": {}}, UsageError, "--against-weights is for --sync none"),
         ({"sync": "some"}, UsageError, "sync is 'some'"),
@@ -217,7 +220,7 @@ def test_what_has_no_weights_of_its_own_is_refused(options: dict[str, Any], erro
 
 def test_a_class_that_draws_its_weights_has_none_of_its_own() -> None:
     theirs = trained()[1]
-    with pytest.raises(WeightsError, match="PortedGRU has no weights of its own: they are drawn anew"):
+    with pytest.raises(WeightsError, match="PortedGRU has no weights of its own: each construction draws new ones"):
         quick(PortedGRU, against=theirs, sync="none")
 
 
@@ -225,6 +228,6 @@ def test_a_report_says_that_a_living_layer_s_weights_were_replaced() -> None:
     mine, _ = trained()
     before = copy.deepcopy(mine.state_dict())
     notes = quick(mine).notes
-    assert any("a copy was compared, its own weights replaced" in note for note in notes)
+    assert any("rnncheck compared a copy with other weights" in note for note in notes)
     assert all(torch.equal(value, before[name]) for name, value in mine.state_dict().items())
     assert not any("replaced" in note for note in quick(PortedGRU).notes)

@@ -75,16 +75,16 @@ def test_it_is_differentiable_by_the_canonical_weights() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("weight_ih_l1", "column 1: 'weight_ih_l1' stands where there should be one of weight_ih_l0"),
-        ("weight_ih_l0[r]", "column 14: 'r' stands where there should be a gate, one of i, f, g, o"),
-        ("bias_ih_l0 + ", "column 14: its end stands where there should be one of"),
-        ("cat(bias_ih_l0, dim=2)", "column 21: '2' stands where there should be 0 or 1"),
-        ("bias_ih_l0 bias_hh_l0", "column 12: 'bias_hh_l0' stands where there should be nothing more"),
-        ("bias_ih_l0 + zeros", "column 14: 'zeros' stands where"),
-        ("(bias_ih_l0", "column 12: its end stands where there should be ')'"),
-        ("weight_ih_l0 * 2", "column 14: '*' stands where"),
-        ("__import__('os')", "column 1: '__import__' stands where"),
-        ("", "column 1: its end stands where"),
+        ("weight_ih_l1", "column 1: expected one of weight_ih_l0"),
+        ("weight_ih_l0[r]", "column 14: expected a gate, one of i, f, g, o, but found 'r'"),
+        ("bias_ih_l0 + ", "column 14: expected one of"),
+        ("cat(bias_ih_l0, dim=2)", "column 21: expected 0 or 1, but found '2'"),
+        ("bias_ih_l0 bias_hh_l0", "column 12: expected the end, '+' or '.T', but found 'bias_hh_l0'"),
+        ("bias_ih_l0 + zeros", "column 14: expected one of"),
+        ("(bias_ih_l0", "column 12: expected ')', but found the end"),
+        ("weight_ih_l0 * 2", "column 14: expected the end, '+' or '.T', but found '*'"),
+        ("__import__('os')", "column 1: expected one of"),
+        ("", "column 1: expected one of"),
     ],
 )
 def test_a_mistake_is_shown_with_its_column(text: str, message: str) -> None:

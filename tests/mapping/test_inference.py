@@ -149,13 +149,13 @@ def test_a_gru_with_one_bias_is_compared_without_the_one_it_lacks() -> None:
     assert all(
         torch.equal(value, restricted.values[name]) for name, value in mapping.restrict(restricted).values.items()
     )
-    assert mapping.restrictions == ["it has no place for bias_hh_l0[n], which is zero on both sides"]
+    assert mapping.restrictions == ["it has no tensor for bias_hh_l0[n], which is zero on both sides"]
 
 
 def test_a_layer_without_a_bias_is_compared_without() -> None:
     mapping = infer(lambda asked: native(asked, Layout((), biases="none")), CELLS[0])
     assert not any(value.any() for name, value in mapping.restrict(draw(CELLS[0], 0)).values.items() if "bias" in name)
-    assert mapping.restrictions == ["it has no place for a bias, so all biases are zero on both sides"]
+    assert mapping.restrictions == ["it has no tensor for any bias, so all biases are zero on both sides"]
 
 
 def test_a_weight_that_nothing_reads_has_its_place_by_shape_and_name_and_is_told_to_be_dead() -> None:
@@ -163,7 +163,7 @@ def test_a_weight_that_nothing_reads_has_its_place_by_shape_and_name_and_is_told
     dead = mapping.entries["W_h_l0"]
     assert (str(dead.expression), dead.how) == ("weight_hh_l0", "shape")
     assert [(each.slug, each.message) for each in mapping.findings] == [
-        ("dead-parameter", "W_h_l0 does not change the output, whatever weight_hh_l0 is.")
+        ("dead-parameter", "W_h_l0 does not affect the output: other values of weight_hh_l0 change nothing.")
     ]
 
 
@@ -181,7 +181,7 @@ def test_a_layer_that_multiplies_nothing_by_its_state_cannot_be_mapped() -> None
 
         return FakeNative(asked, {"W": weight}, run, facts())
 
-    with pytest.raises(MappingError, match="weight_hh_l0 has no place in the candidate: none of its tensors"):
+    with pytest.raises(MappingError, match="no tensor of the candidate holds weight_hh_l0: none of"):
         infer(made, CELLS[0])
 
 

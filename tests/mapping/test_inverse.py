@@ -103,9 +103,13 @@ BOTH: Tensors = {"W": ("weight_ih_l0", (H, X)), "U": ("weight_hh_l0", (H, H))}
 @pytest.mark.parametrize(
     ("more", "value", "said"),
     [
-        ({"p": ("zeros", (H,))}, torch.full((H,), 0.5), "p holds numbers that torch's layer has no place for"),
-        ({"p": ("ones", (H,))}, torch.zeros(H), "p holds numbers that torch's layer has no place for"),
-        ({"V": ("weight_hh_l0.T", (H, H))}, torch.ones(H, H), "V holds other numbers for weight_hh_l0"),
+        ({"p": ("zeros", (H,))}, torch.full((H,), 0.5), "p holds numbers that torch's layer has no weight for"),
+        ({"p": ("ones", (H,))}, torch.zeros(H), "p holds numbers that torch's layer has no weight for"),
+        (
+            {"V": ("weight_hh_l0.T", (H, H))},
+            torch.ones(H, H),
+            "V and an earlier tensor hold different values of weight_hh_l0",
+        ),
         ({"b": ("first(bias_ih_l0)", (1,))}, torch.ones(1), "b holds only the first number of bias_ih_l0"),
     ],
 )
@@ -121,5 +125,5 @@ def test_zeros_where_there_is_no_place_are_no_problem() -> None:
 
 
 def test_a_weight_that_stands_nowhere_is_refused() -> None:
-    with pytest.raises(WeightsError, match="weight_hh_l0 stands in none of its tensors"):
+    with pytest.raises(WeightsError, match="none of its tensors holds weight_hh_l0"):
         back(RNN, {"W": BOTH["W"]}, held(RNN, BOTH, dict(draw(RNN, 0).values)))

@@ -24,20 +24,20 @@ def test_a_saved_mapping_is_loaded_as_it_was(tmp_path: Path) -> None:
     assert {name: str(entry.expression) for name, entry in loaded.entries.items()} == TEXTS
     assert {entry.how for entry in loaded.entries.values()} == {"given"}
     assert loaded.absent() == {"bias_hh_l0": ["n"]}
-    assert loaded.restrictions == ["it has no place for bias_hh_l0[n], which is zero on both sides"]
+    assert loaded.restrictions == ["it has no tensor for bias_hh_l0[n], which is zero on both sides"]
     assert loaded.conventions == ["its gate order is z, r, n"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("weight_hh_l0[z,r,n]", "weight_hh_l0[z,r,q]"), "cell.W, column 43: 'q' stands where there should be a"),
+        (("weight_hh_l0[z,r,n]", "weight_hh_l0[z,r,q]"), "cell.W, column 43: expected a"),
         (('cell = "gru"', 'cell = "lstm"'), "it is for the cell lstm, and --cell is gru"),
-        (('schema = "rnncheck/mapping/1"', ""), "it does not begin with schema"),
+        (('schema = "rnncheck/mapping/1"', ""), "it lacks schema"),
         (('cell = "gru"', 'cell = "gru"\nsells = 1'), "unknown key, sells"),
         (("[tensors]", ""), "unknown key"),
         (('"cell.W" =', "cell.W ="), "cell is dict; write a name with dots in quotes"),
-        ((", weight_hh_l0[z,r,n]", ""), "weight_hh_l0 stands in none of its expressions"),
+        ((", weight_hh_l0[z,r,n]", ""), "no expression contains weight_hh_l0"),
         (("[tensors]", "[tensors"), "cannot read the mapping"),
     ],
 )  # fmt: skip

@@ -259,7 +259,7 @@ def a_class_of_ones_own() -> Report:
         candidate=Side("lessons/gru.py:GRU", "lessons/gru.py:3", "a layer (x, h); time first; returns output, h"),
         mapping=[long, head, *own, named],
         conventions=["its gate order is z, r, n"],
-        restrictions=["it has no place for bias_hh_l0[n], which is zero on both sides"],
+        restrictions=["it has no tensor for bias_hh_l0[n], which is zero on both sides"],
     )
 
 

@@ -70,8 +70,8 @@ def test_what_returns_no_state_is_refused(rnncheck: Command, write: Write, retur
     write(RNN.replace("torch.stack(outputs), h[None]", returned).replace("self.x2h(x_t)", "x_t @ self.x2h.weight.T"))
     outcome = rnncheck("compare", "mine.py:MyRNN")
     assert (outcome.code, outcome.stdout) == (4, "")
-    assert "in what it returned" in outcome.stderr
-    assert "there is nothing of that width" in outcome.stderr
+    assert "MyRNN returned " in outcome.stderr
+    assert "no part of it has that width" in outcome.stderr
 
 
 def test_a_layer_that_crashes_on_a_state_is_not_one_that_takes_it(rnncheck: Command, write: Write) -> None:

@@ -66,8 +66,8 @@ def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, wri
     outcome = rnncheck("compare", "mine.py")
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr == (
-        "error: its name says lstm, but the weights of MyLSTM hold 3 gates, as the gru's do; say which it is with "
-        "--cell\n"
+        "error: its name says lstm, but the weights of MyLSTM hold 3 gates, which fits the gru; set the cell with "
+        "--cell rnn, lstm or gru\n"
     )
 
 
@@ -75,11 +75,14 @@ def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> Non
     write(FUSED.format(name="Mine", gates=2))
     outcome = rnncheck("compare", "mine.py")
     assert outcome.code == 2
-    assert outcome.stderr == "error: the weights of Mine hold 2 gates, as no cell's do; say which it is with --cell\n"
+    assert (
+        outcome.stderr
+        == "error: the weights of Mine hold 2 gates, which fits no cell; set the cell with --cell rnn, lstm or gru\n"
+    )
     write(HEAD + "def step(x, h):\n    return h\n")
     outcome = rnncheck("compare", "mine.py:step")
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert outcome.stderr == "error: nothing says which cell step is; say it: --cell rnn, lstm or gru\n"
+    assert outcome.stderr == "error: rnncheck cannot tell which cell step is; add --cell rnn, lstm or gru\n"
 
 
 def test_what_is_built_for_any_cell_is_a_question(rnncheck: Command, write: Write) -> None:
@@ -153,7 +156,7 @@ def test_the_hint_stands_beside_what_cannot_be_used(rnncheck: Command, write: Wr
     outcome = rnncheck("compare", "mine.py", "--cell", "rnn")
     assert outcome.code == 4
     assert "ValueError: one direction" in outcome.stderr
-    assert "--bidirectional compares it with a layer that has" in outcome.stderr
+    assert "--bidirectional compares it with a bidirectional layer" in outcome.stderr
 
 
 def test_a_projection_is_the_lstms_alone(rnncheck: Command, write: Write) -> None:

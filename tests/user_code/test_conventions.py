@@ -41,7 +41,7 @@ def test_what_cannot_be_guessed_is_asked_for(rnncheck: Command, write: Write) ->
     write(RNN.replace("self, input_size, hidden_size", "self, input_size, hidden_size, flavour"))
     outcome = rnncheck("compare", "mine.py:MyRNN")
     assert outcome.code == 4
-    assert "cannot be constructed without flavour" in outcome.stderr
+    assert "needs flavour, and rnncheck cannot tell its value from its name" in outcome.stderr
     assert "--arg flavour=VALUE" in outcome.stderr
 
 
@@ -97,7 +97,7 @@ def test_the_states_under_a_head_are_compared(rnncheck: Command, write: Write) -
     outcome = rnncheck("compare", "mine.py:MyRNN", "--format", "json")
     facts = json.loads(outcome.stdout)
     assert outcome.code == 0
-    assert "read where output pass out (input)" in facts["candidate"]["read_as"]
+    assert "output read from the input of its module out" in facts["candidate"]["read_as"]
     compared = {each["quantity"]: each["compared"] for each in facts["comparisons"] if each["mode"] == "free"}
     assert compared["output"] == 12 * 3 * 4
 

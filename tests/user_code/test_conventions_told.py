@@ -60,4 +60,4 @@ def test_a_bias_that_two_gates_share_has_no_order_of_its_own() -> None:
 def test_what_multiplies_the_other_side_than_its_name_says_is_told() -> None:
     report = check(NamesExchanged, cell="rnn", input_size=4, hidden_size=4, witness=False)
     assert report.verdict is Verdict.EQUIVALENT
-    assert list(report.conventions) == ["W_hh is for x, and W_xh for h, whatever the names say"]
+    assert list(report.conventions) == ["unlike their names say, x is multiplied by W_hh and h by W_xh"]

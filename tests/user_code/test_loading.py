@@ -28,7 +28,7 @@ def test_a_file_of_several_lists_them(rnncheck: Command, write: Write) -> None:
     write(RNN + "class OtherRNN(MyRNN):\n    pass\n")
     outcome = rnncheck("compare", "mine.py")
     assert (outcome.code, outcome.stdout) == (4, "")
-    assert outcome.stderr == "error: mine.py holds MyRNN, OtherRNN; say which, as in mine.py:MyRNN\n"
+    assert outcome.stderr == "error: mine.py defines MyRNN, OtherRNN; name one of them, as in mine.py:MyRNN\n"
 
 
 def test_siblings_and_relative_imports_work(rnncheck: Command, write: Write) -> None:
@@ -66,7 +66,7 @@ def test_what_makes_or_is_a_layer(rnncheck: Command, write: Write, more: str, na
         ("mine.py:", 2, "behind the colon belongs the name of a class or function"),
         ("mine.py:My RNN", 2, "behind the colon belongs the name of a class or function"),
         (":MyRNN", 2, "before the colon belongs a file or a module"),
-        ("mine.py:NUMBER", 4, "mine.py:NUMBER is int 3, no layer"),
+        ("mine.py:NUMBER", 4, "mine.py:NUMBER is int 3, not a layer"),
         ("not_there.at_all:MyRNN", 4, "there is no module not_there"),
         ("C:\\mine.py:MyRNN", 4, "is not there"),
         ("scrach", 2, "did you mean scratch?"),
@@ -104,4 +104,4 @@ def test_the_path_is_as_it_was(rnncheck: Command, write: Write) -> None:
 
 def test_a_file_without_anything_says_so(rnncheck: Command, write: Write) -> None:
     write(HEAD)
-    assert "mine.py holds no class and no function" in rnncheck("compare", "mine.py").stderr
+    assert "mine.py defines no class or function" in rnncheck("compare", "mine.py").stderr

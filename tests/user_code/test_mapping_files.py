@@ -66,20 +66,20 @@ def test_what_a_given_mapping_leaves_without_effect_is_found(rnncheck: Command, 
     (folder / "m.toml").write_text(text.replace('"spare.weight" = "unused"', '"spare.weight" = "weight_hh_l0"'))
     report = json.loads(rnncheck("compare", "mine.py:MyRNN", "--mapping", "m.toml", "--format", "json").stdout)
     dead_ones = [each["message"] for each in report["findings"] if each["slug"] == "dead-parameter"]
-    assert dead_ones == ["spare.weight does not change the output, whatever weight_hh_l0 is."]
+    assert dead_ones == ["spare.weight does not affect the output: other values of weight_hh_l0 change nothing."]
 
 
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ((f"weight_ih_l0{ROWS}", "weight_ih_l0[i,x]"), "m.toml: gates.weight, column 20: 'x' stands where"),
+        ((f"weight_ih_l0{ROWS}", "weight_ih_l0[i,x]"), "m.toml: gates.weight, column 20: expected"),
         (("bias_ih_l0[i,o,f,g]", "bias_ih_l0[i]"), "m.toml: gates.bias cannot be bias_ih_l0[i] + bias_hh_l0"),
-        ((f", weight_hh_l0{ROWS}, dim=1", ", dim=1"), "m.toml: weight_hh_l0 stands in none of its expressions"),
+        ((f", weight_hh_l0{ROWS}, dim=1", ", dim=1"), "m.toml: no expression contains weight_hh_l0"),
         (('"gates.bias"', '"gate.bias"'), 'm.toml: it does not say what gates.bias holds; "unused" leaves'),
         (
             ('"gates.bias"', '"own" = "unused"\n"gates.bias"'),
-            "m.toml: the candidate holds no own; it has gates.weight, gates.bias",
+            "m.toml: the candidate has no tensor own; it has gates.weight, gates.bias",
         ),
         (('cell = "lstm"', 'cell = "gru"'), "m.toml: it is for the cell gru"),
     ],
@@ -130,4 +130,4 @@ def test_what_it_has_no_place_for_stands_beside_the_verdict(rnncheck: Command) -
     example = Path(__file__).parents[2] / "examples" / "candidates" / "one_bias_gru.py"
     outcome = rnncheck("compare", f"{example}:OneBiasGRU", "--cell", "gru", "-q")
     assert outcome.code == 0
-    assert "; compared under a restriction: it has no place for bias_hh_l0[n], which is zero on both" in outcome.stdout
+    assert "; compared under a restriction: it has no tensor for bias_hh_l0[n], which is zero on both" in outcome.stdout

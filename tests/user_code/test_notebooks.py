@@ -61,7 +61,7 @@ def test_the_seed_s_notebook_has_the_faults_that_its_class_has(rnncheck: Callabl
 def test_a_file_that_is_no_notebook_is_told(tmp_path: Path) -> None:
     path = tmp_path / "own.ipynb"
     path.write_text("{}")
-    with pytest.raises(CannotRun, match="is no notebook in format 4"):
+    with pytest.raises(CannotRun, match="is not a Jupyter notebook in format 4"):
         code(path)
 
 

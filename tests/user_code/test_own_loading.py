@@ -44,7 +44,7 @@ def test_the_screen_says_who_filled_it(rnncheck: Command, write: Write) -> None:
     screen = " ".join(rnncheck("compare", "mine.py:MyRNN", "-v").stdout.split())
     assert "filled by its own load_torch_weights, proved by changing each weight alone" in screen
     assert "read back from the reference bit for bit" in screen
-    assert "gradients of weights are not compared: load_torch_weights copies them" in screen
+    assert "weight gradients are not compared: load_torch_weights copies the weights" in screen
 
 
 def test_it_wins_over_all_guessing_even_where_it_is_wrong(rnncheck: Command, write: Write) -> None:
@@ -67,7 +67,7 @@ def test_a_mapping_that_is_given_goes_before_it(rnncheck: Command, write: Write)
 def test_a_weight_that_it_forgets_is_found(rnncheck: Command, write: Write) -> None:
     write(RNN + FUNCTION.replace("state_dict['bias_ih_l0'] + ", ""))
     report = json.loads(rnncheck("compare", "mine.py:MyRNN", "--format", "json").stdout)
-    said = "Whatever bias_ih_l0 is, after load_torch_weights the candidate computes the same."
+    said = "bias_ih_l0, set by load_torch_weights, does not change what the candidate computes."
     assert report["verdict"] == "mismatch"
     assert said in [each["message"] for each in report["findings"] if each["slug"] == "dead-parameter"]
 
@@ -75,7 +75,7 @@ def test_a_weight_that_it_forgets_is_found(rnncheck: Command, write: Write) -> N
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (RNN + "\ndef load_torch_weights(module, state_dict):\n    pass\n", "its load_torch_weights fills nothing"),
+        (RNN + "\ndef load_torch_weights(module, state_dict):\n    pass\n", "its load_torch_weights has no effect"),
         (RNN + FUNCTION.replace("['weight_ih_l0']", "['weights']"), "mine.py:19 in load_torch_weights: KeyError"),
         (RNN + "\ndef load_torch_weights(module):\n    pass\n", "load_torch_weights failed: TypeError"),
     ],

@@ -68,7 +68,7 @@ def test_what_is_wrong_behind_it_is_found() -> None:
 
 @pytest.mark.parametrize(("candidate", "by"), [(SpectralNorm, "_SpectralNorm"), (NoInverse, "Doubled")])
 def test_one_that_torch_s_weights_cannot_come_out_of_is_refused(candidate: type[nn.Module], by: str) -> None:
-    with pytest.raises(CannotRun, match=f"h2h.weight is computed by {by}, out of which not every weight comes"):
+    with pytest.raises(CannotRun, match=f"h2h.weight is computed by {by}, which cannot produce every weight"):
         check(candidate, cell="rnn")
 
 

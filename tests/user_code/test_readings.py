@@ -90,7 +90,7 @@ def test_what_takes_no_batch_is_run_row_by_row_and_the_verdict_says_so(rnncheck:
     write(UNBATCHED)
     outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn")
     assert outcome.code == 0
-    assert "(it takes no batch, and was called with one row at a time)" in " ".join(outcome.stdout.split())
+    assert "(it takes no batch, so each batch row was run by itself)" in " ".join(outcome.stdout.split())
 
 
 def test_what_was_run_row_by_row_might_mix_its_rows_all_the_same(rnncheck: Command, write: Write) -> None:
@@ -146,16 +146,20 @@ TWO_LAYERS = HEAD + (
 @pytest.mark.parametrize(
     ("text", "options", "reason"),
     [
-        (PLAIN, ["--num-layers", "2"], "no parameter for num_layers, and nothing in it holds weights of layer 1"),
-        (JUST_A_CELL, ["--num-layers", "2"], "no parameter for num_layers, and nothing in it holds weights of layer 1"),
-        (PLAIN, ["--bidirectional"], "no parameter for bidirectional, and it returns nothing of both directions"),
-        (OPTIONS, ["--bidirectional"], "made with bidirectional=True, it returns nothing of both directions"),
-        (JUST_A_CELL, ["--bidirectional"], "no parameter for bidirectional, and can only be called as a layer without"),
-        (BOTH, [], "both directions, one beside the other in its outputs; compare it with --bidirectional"),
-        (BOTH.replace("return both, torch.cat([h, g])", "return self.fc(both)"), [], "compare it with --bidirectional"),
-        (CELLS_OF_BOTH, [], "compare it with --bidirectional"),
-        (TWO_LAYERS, [], "it has the states of 2 layers; compare it with --num-layers 2"),
-        (TWO_LAYERS.replace("h=None", "h"), [], "it has the states of 2 layers; compare it with --num-layers 2"),
+        (PLAIN, ["--num-layers", "2"], "no parameter for num_layers, and it has no weights of layer 1"),
+        (JUST_A_CELL, ["--num-layers", "2"], "no parameter for num_layers, and it has no weights of layer 1"),
+        (PLAIN, ["--bidirectional"], "no parameter for bidirectional, and it does not return both directions"),
+        (OPTIONS, ["--bidirectional"], "made with bidirectional=True, it does not return both directions"),
+        (
+            JUST_A_CELL,
+            ["--bidirectional"],
+            "no parameter for bidirectional, and it can be called only as a layer of one direction",
+        ),
+        (BOTH, [], "its output holds both directions side by side; add --bidirectional"),
+        (BOTH.replace("return both, torch.cat([h, g])", "return self.fc(both)"), [], "add --bidirectional"),
+        (CELLS_OF_BOTH, [], "add --bidirectional"),
+        (TWO_LAYERS, [], "it has the states of 2 layers; add --num-layers 2"),
+        (TWO_LAYERS.replace("h=None", "h"), [], "it has the states of 2 layers; add --num-layers 2"),
     ],
 )
 def test_a_layer_of_another_shape_is_refused_with_the_option_to_give(
@@ -178,7 +182,7 @@ def test_with_that_option_it_is_compared(rnncheck: Command, write: Write, text: 
 
 def test_the_cell_of_one_direction_is_seen_where_both_are_asked_for(rnncheck: Command, write: Write) -> None:
     write(OPTIONS.replace("Mine", "Own"))
-    assert "returns nothing of both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
+    assert "does not return both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
 
 
 def test_layers_that_are_asked_for_and_not_made_are_a_mismatch(rnncheck: Command, write: Write) -> None:
@@ -191,7 +195,7 @@ def test_layers_that_are_asked_for_and_not_made_are_a_mismatch(rnncheck: Command
 def test_the_verdict_says_whose_head_is_on_top(rnncheck: Command, write: Write) -> None:
     write(PLAIN)
     said = " ".join(rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--head", "softmax").stdout.split())
-    assert "y is made by a head of rnncheck's own, the same on top of both sides" in said
+    assert "rnncheck computed y with its own head, the same for both sides" in said
 
 
 class FixedSizes(nn.Module):

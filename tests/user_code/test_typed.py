@@ -86,7 +86,7 @@ def test_a_layer_made_with_such_arguments_is_compared(rnncheck: Callable[..., An
     options = ["--arg", "step=Step", "--arg", "extra=[1, {'a': (2, None)}]", "--no-witness", "--no-diagnose"]
     judged = rnncheck("compare", "mine.py:Tower", "--cell", "rnn", *options)
     assert judged.code == 0, judged.stderr
-    assert "step is the class Step" in judged.stdout
+    assert "step was read as the class Step" in judged.stdout
 
 
 def test_text_stays_text_where_a_class_can_be_given_itself(write: Write) -> None:

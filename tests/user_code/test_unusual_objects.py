@@ -79,7 +79,7 @@ def not_copyable() -> nn.Module:
 @pytest.mark.parametrize(
     ("candidate", "said"),
     [
-        (lambda: Lazy, "Lazy is lazy: some of its weights have no shape before its first call"),
+        (lambda: Lazy, "Lazy is lazy: some of its weights have no shape before the first call"),
         (lambda: torch.jit.trace(nn.GRU(3, 5), torch.ones(4, 2, 3)), "is compiled by torch.jit; give the class"),
         (not_copyable, "RNN cannot be copied: TypeError"),
     ],

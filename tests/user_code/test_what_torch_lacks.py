@@ -174,8 +174,8 @@ def test_a_bias_of_ones_in_a_buffer_is_called_what_it_is(candidate: type[nn.Modu
 @pytest.mark.parametrize(
     ("candidate", "said"),
     [
-        (LearnedStart, "h0, which torch.nn lacks, is zero"),
-        (DrawnScale, "gain, which torch.nn lacks, is one"),
+        (LearnedStart, "h0, which torch.nn does not have, is zero"),
+        (DrawnScale, "gain, which torch.nn does not have, is one"),
     ],
 )
 def test_with_what_else_it_was_compared_the_verdict_says(candidate: type[nn.Module], said: str) -> None:
@@ -184,4 +184,4 @@ def test_with_what_else_it_was_compared_the_verdict_says(candidate: type[nn.Modu
 
 
 def test_a_parameter_that_nothing_reads_is_told() -> None:
-    assert "Nothing that is compared depends on theta." in compared(NeverRead, cell="rnn").notes
+    assert "Nothing that was compared depends on theta." in compared(NeverRead, cell="rnn").notes
