@@ -46,7 +46,8 @@ CANDIDATE = Annotated[
     typer.Argument(
         help="The implementation to check: your own class as path/to/file.py:Class, notebook.ipynb:Class or "
         "package.module:Class; scratch, torch, numpy or onnxruntime; model.onnx; trace.safetensors from record; "
-        "exec:COMMAND, a program in any language; fault:SLUG, a layer that is wrong on purpose.",
+        "exec:COMMAND, a program in any language; variant:SLUG, equations of other papers; "
+        "fault:SLUG, a layer that is wrong on purpose.",
         metavar="[CANDIDATE]",
         autocompletion=completion.implementations,
     ),
