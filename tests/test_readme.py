@@ -25,7 +25,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted
 README = (ROOT / "README.md").read_text()
 COMMAND_LINE = README + (ROOT / "docs" / "cli.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
-COMMANDS = ("compare", "run", "record", "adapt", "check", "faults", "doctor")
+COMMANDS = ("compare", "run", "record", "adapt", "bench", "check", "faults", "doctor")
 EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
 
 

@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from rnncheck import __version__
 from rnncheck.cli import completion
+from rnncheck.cli.bench_options import WITHOUT, BenchOptions
 from rnncheck.cli.options import (
     DEFAULT_CANDIDATE,
     OF_A_CHECK,
@@ -38,8 +39,8 @@ class GroupedCommand(TyperCommand):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, "
-    "5 inconclusive, 129 hung up, 130 interrupted, 143 terminated, 141 stdout closed early."
+    "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, 5 inconclusive, "
+    "6 slower than bench --fail-below asks, 129 hung up, 130 interrupted, 143 terminated, 141 stdout closed early."
 )
 CANDIDATE = Annotated[
     str,
@@ -168,6 +169,18 @@ def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
     from rnncheck.cli.recording import record_to_file
 
     return record_to_file(candidate, options)
+
+
+@app.command(cls=GroupedCommand, epilog=EXIT_CODES)
+@takes(BenchOptions, without=WITHOUT)
+def bench(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: BenchOptions) -> int:
+    """Time two equivalent implementations against each other.
+
+    rnncheck checks every size first: what is not equivalent is not timed. Sizes are lists; all combinations are timed.
+    """
+    from rnncheck.cli.bench import time_both
+
+    return time_both(candidate, options)
 
 
 @app.command(epilog=EXIT_CODES)

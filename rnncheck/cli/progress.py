@@ -2,14 +2,14 @@
 
 import time
 from types import TracebackType
-from typing import TextIO
+from typing import Self, TextIO
 
 PATIENCE = 2.0  # seconds before anything is said
 INTERVAL = {True: 0.2, False: 30.0}  # seconds between updates, on a terminal and elsewhere
 
 
-class ProgressLine:
-    """Call it with (done, total) timesteps; on a terminal it rewrites one line, elsewhere it adds one now and then."""
+class StatusLine:
+    """What is going on, as one line that is rewritten on a terminal, and as a line now and then elsewhere."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -18,17 +18,20 @@ class ProgressLine:
         self._next = self._started + PATIENCE
         self._shown = False
 
-    def __enter__(self) -> "ProgressLine":
+    def __enter__(self) -> Self:
         return self
 
-    def __call__(self, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + INTERVAL[self._terminal]
-        share = f" of {total:,} ({done / total:.0%})" if total else ""
-        text = f"compared {done:,}{share} timesteps, {done / (now - self._started):,.0f} a second"
-        self._stream.write(f"\r\x1b[2K{text}" if self._terminal else f"{text}\n")
+    def __call__(self, said: str) -> None:
+        """On a terminal at once: the next step may take a while."""
+        if self._terminal or self._is_due():
+            self._show(said)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    def _show(self, said: str) -> None:
+        self._next = time.monotonic() + INTERVAL[self._terminal]
+        self._stream.write(f"\r\x1b[2K{said}" if self._terminal else f"{said}\n")
         self._stream.flush()
         self._shown = True
 
@@ -38,3 +41,13 @@ class ProgressLine:
         if self._shown and self._terminal:
             self._stream.write("\r\x1b[2K")
             self._stream.flush()
+
+
+class ProgressLine(StatusLine):
+    """Call it with (done, total) timesteps."""
+
+    def __call__(self, done: int, total: int | None) -> None:  # type: ignore[override]
+        if self._is_due():
+            share = f" of {total:,} ({done / total:.0%})" if total else ""
+            pace = done / (time.monotonic() - self._started)
+            self._show(f"compared {done:,}{share} timesteps, {pace:,.0f} a second")

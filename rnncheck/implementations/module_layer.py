@@ -119,6 +119,14 @@ class ModuleLayer:
         module: Any = torch.compile(self._module)
         return self._around(module, self._spec)
 
+    @contextmanager
+    def ready(self, x: Tensor, state: State) -> Iterator[Callable[[], Tensor]]:
+        module, head, values = self._module, self._head, tuple(self._head_values.values())
+        hx = state.h if state.c is None else (state.h, state.c)
+        given = x.transpose(0, 1) if self._spec.batch_first else x
+        with without_notice_of_speed(), differentiable(module, x):
+            yield (lambda: head(module(given, hx)[0], *values)) if values else (lambda: module(given, hx)[0])
+
     def _around(self, module: nn.Module, spec: Spec) -> "ModuleLayer":
         other = copy.copy(self)
         other._module, other._spec = module, spec

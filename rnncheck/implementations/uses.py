@@ -4,7 +4,7 @@ Every member of `Uses` is optional. One that a layer lacks, or that raises `NotO
 of a check that need it say so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 
@@ -70,6 +70,12 @@ class Uses(Protocol):
 
     def compiled(self) -> Layer:
         """The layer compiled by `torch.compile`."""
+        ...
+
+    def ready(self, x: Tensor, state: State) -> AbstractContextManager[Callable[[], Tensor]]:
+        """Within it, the call alone, to be timed: each call of it runs the layer once and returns its output, in the
+        layer's own axes. Nothing else is done.
+        """
         ...
 
 

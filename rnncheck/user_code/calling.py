@@ -53,6 +53,23 @@ class Caller:
             parts.append(padded(part, len(x)))
         return beside(parts)
 
+    def ready(self, x: Tensor, state: State) -> Callable[[], Tensor] | None:
+        """The call of the candidate's code alone, to be timed, which returns its output or its last state. None if more
+        than one call makes the output: that of a cell, or of code without a batch.
+        """
+        convention, function = self.convention, entry(self.thing)
+        read = self.reading.output or self.reading.h
+        if convention.is_cell or convention.by_row or self.reading.tap or read is None:
+            return None
+        if convention.x_form == "ids" or convention.lengths in ("always packed", "argument") or function is None:
+            return None
+        arguments, target = convention.arguments(x, state), "TBF" if self.reading.output else "KBF"
+
+        def call() -> Tensor:
+            return read.read(function(**arguments), target)
+
+        return call
+
     def _rows(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
         return self._in_a_loop(x, state, lengths) if self.convention.is_cell else self._whole(x, state, lengths)
 

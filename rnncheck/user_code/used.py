@@ -4,7 +4,7 @@ import copy
 import inspect
 import pickle
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -113,6 +113,12 @@ class Used:
     def compiled(self) -> Self:
         module: Any = torch.compile(self._module)
         return self._around(module)
+
+    @contextmanager
+    def ready(self, x: Tensor, state: State) -> Iterator[Callable[[], Tensor]]:
+        with self._at_home():
+            call = self._native.caller.ready(x, state)
+            yield call if call is not None else lambda: self._native.caller.run(x, state).output
 
     def _around(self, thing: Any, dtype: torch.dtype | None = None) -> Self:
         other = copy.copy(self)

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from rnncheck.report import Report
+from rnncheck.reporters.terminal.bench import bench
 from rnncheck.reporters.terminal.brief import brief
 from rnncheck.reporters.terminal.checks import Check, checks
 from rnncheck.reporters.terminal.doctor import doctor
 from rnncheck.reporters.terminal.full import full
 from rnncheck.reporters.terminal.screen import screen_for
+from rnncheck.timings import Bench
 
-__all__ = ["render", "render_checks", "render_doctor"]
+__all__ = ["render", "render_bench", "render_checks", "render_doctor"]
 
 
 def render(
@@ -42,3 +44,11 @@ def render_checks(
     """What `rnncheck check` found: a row for each candidate, and the exit code of all."""
     screen = screen_for(stream, width)
     return screen.rendered(checks(found, exit_code, screen))
+
+
+def render_bench(
+    found: Bench, stream: IO[str] | None = None, width: int | None = None, *, verbose: bool = False
+) -> str:
+    """What `rnncheck bench` found."""
+    screen = screen_for(stream, width)
+    return screen.rendered(bench(found, screen, verbose=verbose))

@@ -1,0 +1,92 @@
+"""Two calls timed in turns, so that whatever slows the machine slows both.
+
+The seconds are those of `torch.utils.benchmark.Timer`, which waits for a GPU to be done, chooses how many calls make a
+block, and counts on a stated number of threads. Every round gives one ratio. The median of the rounds is the speed; the
+second smallest and the second largest of 9 enclose the true median with a probability of 1 - 2 * (1 + 9) / 2**9 = 96 %,
+whatever the times are distributed like.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch.utils.benchmark import Timer
+
+from rnncheck.timings import Ratio, Spread
+
+ROUNDS = 9
+WITHIN = 1  # rounds left out at either end of the interval
+
+Call = Callable[[], object]
+
+
+def first(call: Call, device: str) -> float:
+    """Seconds of a call, waited for."""
+    started = time.perf_counter()
+    waited(call, device)()
+    return time.perf_counter() - started
+
+
+def race(calls: tuple[Call, Call], device: str, seconds: float, threads: int) -> tuple[Spread, Spread, Ratio]:
+    """Both calls, about `seconds` each in all: their times, and how many times as fast the first is."""
+    timers = [Timer("call()", globals={"call": waited(call, device)}, num_threads=threads) for call in calls]
+    times: tuple[list[float], list[float]] = ([], [])
+    counts, ratios = [0, 0], []
+    for _ in range(ROUNDS):
+        medians = []
+        for side, timer in enumerate(timers):
+            measured = timer.blocked_autorange(min_run_time=seconds / ROUNDS)
+            times[side].extend(measured.times)
+            counts[side] += measured.number_per_run * len(measured.times)
+            medians.append(measured.median)
+        ratios.append(medians[1] / medians[0])
+    return spread(times[0], counts[0]), spread(times[1], counts[1]), interval(ratios)
+
+
+def spread(times: Sequence[float], calls: int) -> Spread:
+    lower, median, upper = statistics.quantiles(times, n=4, method="inclusive")
+    return Spread(median, lower, upper, calls)
+
+
+def interval(ratios: Sequence[float]) -> Ratio:
+    ordered = sorted(ratios)
+    return Ratio(statistics.median(ordered), ordered[WITHIN], ordered[-1 - WITHIN])
+
+
+def waited(call: Call, device: str) -> Call:
+    """The call until the device is done. `Timer` waits for CUDA once for each block alone, and for no other device."""
+    wait = torch.cuda.synchronize if device.startswith("cuda") else torch.mps.synchronize if device == "mps" else None
+    if wait is None:
+        return call
+
+    def run() -> None:
+        call()
+        wait()
+
+    return run
+
+
+def forward(call: Call) -> Call:
+    """Without gradients recorded."""
+
+    def run() -> object:
+        with torch.no_grad():
+            return call()
+
+    return run
+
+
+def forward_and_backward(call: Callable[[], torch.Tensor], leaves: Sequence[torch.Tensor]) -> Call | None:
+    """With the gradients of the leaves by a fixed projection of the output; None if it carries no gradient."""
+    with torch.enable_grad():
+        output = call()
+    if not output.requires_grad:
+        return None
+    projection = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output)
+
+    def run() -> object:
+        with torch.enable_grad():
+            return torch.autograd.grad(call(), leaves, projection, allow_unused=True)
+
+    return run

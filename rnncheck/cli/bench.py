@@ -1,0 +1,161 @@
+"""`rnncheck bench`: from its options to times, and to every place where they are to go."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from rnncheck.cli.bench_options import GRID, BenchOptions, Format
+from rnncheck.cli.conduct import import_torch
+from rnncheck.cli.delivery import refuse_to_replace
+from rnncheck.cli.options import CompareOptions
+from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, rows_kept, spec_of
+from rnncheck.cli.progress import StatusLine
+from rnncheck.cli.repeat import command
+from rnncheck.cli.signals import held_back
+from rnncheck.cli.streams import stdout_apart
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.files import write_atomically
+from rnncheck.implementations import check_name, files_of
+from rnncheck.text import printable
+from rnncheck.timings import Bench, Size, bench_of
+
+if TYPE_CHECKING:
+    from rnncheck.checking.plan import Plan
+
+
+def time_both(candidate: str, options: BenchOptions) -> int:
+    """Checks, times and reports; returns the exit code."""
+    sizes = list(grid(options))
+    places = list(deliveries(options))
+    arguments = arguments_of(options.arg)
+    for name in (candidate, options.against):
+        check_name(name)
+    before = older(options.baseline)
+    sources = (options.mapping, options.baseline, *files_of(candidate, options.against))
+    refuse_to_replace([path for _, path in places], sources)
+    options_at = {size: at(size, options) for size in sizes}
+    specs = {size: spec_of(each, size.input_size) for size, each in options_at.items()}
+    import_torch()
+    with held_back():
+        from rnncheck.bench.measure import Wanted, bench
+
+    with stdout_apart(), StatusLine(sys.stderr) as progress:
+        plans: dict[Size, Plan] = {}
+        sides: Any = (candidate, options.against)
+        for size, each in options_at.items():
+            plan = plan_of(sides, specs[size], random_data(each, lengths_of(each)), each, arguments, rows_kept(each))
+            plans[size], arguments, sides = plan, {}, (plan.candidate, plan.reference)
+        wanted = Wanted(options.seconds, options.threads, bool(options.backward), options.compile)
+        found = bench(plans, wanted, progress)
+    if not isinstance(found, Bench):
+        return refused(found, candidate, options)
+    named = [] if candidate == "scratch" else [candidate]
+    found = replace(found, command=command("bench", named, options), fail_below=options.fail_below)
+    if before is not None:
+        found = since(found, before, printable(str(options.baseline), 200))
+    for name, path in places:
+        write(found, name, path, verbose=options.verbose)
+    return found.exit_code
+
+
+def refused(report: Any, candidate: str, options: BenchOptions) -> int:
+    """The check's own report, in place of times: what is not equivalent is not timed."""
+    from rnncheck.reporters.json_file import render as as_json
+    from rnncheck.reporters.terminal import render
+
+    for name, path in deliveries(options):
+        text = as_json(report) if name == "json" else render(report, None if path else sys.stdout)
+        if path is None:
+            sys.stdout.write(text)
+        elif name in ("json", "table"):
+            write_atomically(path, text)
+    sys.stderr.write(f"{printable(candidate, 200)} was not timed, because it is not equivalent to {options.against}\n")
+    return int(report.exit_code)
+
+
+def grid(options: BenchOptions) -> Iterator[Size]:
+    """Every combination of the sizes, the smallest first."""
+    lists = {name: numbers(name, str(getattr(options, name))) for name in GRID}
+    for hidden_size, input_size, seq_len, batch_size in product(
+        lists["hidden_size"], lists["input_size"], lists["seq_len"], lists["batch_size"]
+    ):
+        yield Size(seq_len, batch_size, input_size, hidden_size)
+
+
+def numbers(name: str, text: str) -> list[int]:
+    """`64,256` as numbers, none twice. Raises `UsageError` for anything else."""
+    parts = [each.strip() for each in text.split(",")]
+    if not all(re.fullmatch(r"[0-9]+", each) and int(each) > 0 for each in parts):
+        option = f"--{name.replace('_', '-')}"
+        raise UsageError(f"{option} is {printable(text, 60)}; it must be whole numbers from 1, as in {option} 64,256")
+    return list(dict.fromkeys(map(int, parts)))
+
+
+def at(size: Size, options: BenchOptions) -> CompareOptions:
+    """The options of a check at this size."""
+    shared = {each.name: getattr(options, each.name) for each in fields(CompareOptions)}
+    return CompareOptions(
+        **shared
+        | {name: getattr(size, name) for name in GRID}
+        | {"format": "table", "compile": False, "backward": None}
+    )
+
+
+def deliveries(options: BenchOptions) -> Iterator[tuple[str, Path | None]]:
+    """Format and file of every place. Raises `UsageError` for a format that there is not."""
+    if not options.quiet or options.output is not None:
+        yield options.format, options.output
+    formats = get_args(Format)[1:]
+    for each in options.report or []:
+        name, _, path = each.partition("=")
+        if name not in formats or not path:
+            raise UsageError(f"--report is {printable(each, 100)}; it must be FORMAT=FILE, with {', '.join(formats)}")
+        yield name, Path(path)
+
+
+def older(path: Path | None) -> Bench | None:
+    """The benchmark in a file. Raises `CannotRun` for a file that has none."""
+    if path is None:
+        return None
+    shown = printable(str(path), 200)
+    try:
+        return bench_of(json.loads(path.read_text(encoding="utf-8")), shown)
+    except OSError as problem:
+        raise CannotRun(f"cannot read {shown}: {problem.strerror}") from None
+    except ValueError:
+        raise CannotRun(f"{shown} is not JSON; write a baseline with --report json=FILE") from None
+
+
+def since(found: Bench, before: Bench, source: str) -> Bench:
+    """With the change of every row that the older one has too. Raises `CannotRun` if that is of another layer."""
+    differ = [name for name, value in found.model.items() if before.model.get(name) != value]
+    if before.reference != found.reference or before.threads != found.threads or differ:
+        said = [f"{name} {before.model.get(name)}, not {found.model[name]}" for name in differ]
+        said += [f"reference {before.reference}"] * (before.reference != found.reference)
+        said += [f"{before.threads} threads"] * (before.threads != found.threads)
+        raise CannotRun(f"{source} is of another benchmark ({printable('; '.join(said), 300)}); measure it again")
+    old = {row.key: row.speed for row in before.rows}
+    rows = [replace(row, change=row.speed.over(old[row.key])) if row.key in old else row for row in found.rows]
+    if not any(row.change for row in rows):
+        raise CannotRun(f"{source} has none of these sizes; measure it again with the same sizes")
+    return replace(found, rows=rows)
+
+
+def write(found: Bench, format: str, path: Path | None, *, verbose: bool) -> None:
+    if format == "table":
+        from rnncheck.reporters.terminal import render_bench
+
+        text = render_bench(found, sys.stdout if path is None else None, verbose=verbose)
+    else:
+        from rnncheck.reporters.bench import reporter
+
+        text = reporter(format).render(found)
+    if path is None:
+        sys.stdout.write(text)
+    else:
+        write_atomically(path, text)

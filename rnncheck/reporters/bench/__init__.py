@@ -1,0 +1,21 @@
+"""A benchmark as text: a screen, and the formats of its files, each a module of its own."""
+
+from importlib import import_module
+from typing import Literal, Protocol, cast, get_args
+
+from rnncheck.timings import Bench
+
+Format = Literal["json", "csv", "markdown", "html"]
+MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "json_file", "csv": "csv_file"}
+
+
+class Reporter(Protocol):
+    """What the module of a format offers."""
+
+    def render(self, bench: Bench) -> str:
+        """The benchmark as text for a file. Raises `CannotRun` if a package is missing."""
+
+
+def reporter(name: str) -> Reporter:
+    """The module of that format."""
+    return cast(Reporter, import_module(f"rnncheck.reporters.bench.{MODULES[name]}"))

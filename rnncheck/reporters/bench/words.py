@@ -1,0 +1,80 @@
+"""How times, speeds and bytes are written, on the screen and in files for people."""
+
+from collections.abc import Iterator, Sequence
+
+from rnncheck.text import short
+from rnncheck.timings import Bench, Outcome, Ratio, Row, Spread
+
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+def seconds(value: float) -> str:
+    """To three digits: 1.21 ms."""
+    factor, unit = next((each for each in UNITS if value >= each[0]), UNITS[-1])
+    return f"{digits(value / factor)} {unit}"
+
+
+def digits(value: float) -> str:
+    """Three of them, without powers of ten."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def deviation(spread: Spread) -> str:
+    """Half of the distance between the quartiles, as a share of the median."""
+    return f"±{50 * (spread.upper - spread.lower) / spread.median:.0f} %"
+
+
+def ratio(value: Ratio) -> str:
+    return f"{digits(value.value)} x"
+
+
+def interval(value: Ratio) -> str:
+    return f"{digits(value.low)} to {digits(value.high)}"
+
+
+def size_in_bytes(value: int | None) -> str:
+    if value is None:
+        return "-"
+    factor, unit = next((each for each in BYTES if value >= each[0]), BYTES[-1])
+    return f"{digits(value / factor)} {unit}"
+
+
+def sentences(bench: Bench) -> Iterator[str]:
+    """What it comes to, the answer first."""
+    sizes = {row.size for row in bench.rows}
+    where = f"at all {len(sizes)} sizes" if len(sizes) > 1 else f"at {next(iter(sizes))}" if sizes else ""
+    candidate, reference = short(bench.candidate), short(bench.reference)
+    yield f"{candidate} and {reference} compute the same {str(bench.model['cell']).upper()} {where}"
+    for name, rows in kinds(bench.rows):
+        speeds = [row.speed.value for row in rows]
+        least, most = digits(min(speeds)), digits(max(speeds))
+        span = least if least == most else f"{least} to {most}"
+        yield f"{name}: {span} times as fast as {reference} ({', '.join(outcomes(rows))})"
+    asked = f"--fail-below {bench.fail_below:g} asks" if bench.fail_below is not None else ""
+    if bench.too_slow:
+        yield f"{len(bench.too_slow)} of {len(bench.rows)} rows are slower than {asked}"
+    elif bench.undecided:
+        yield (
+            f"{len(bench.undecided)} of {len(bench.rows)} rows may be slower than {asked}, because that is inside "
+            "their interval; measure longer with --seconds"
+        )
+
+
+def outcomes(rows: Sequence[Row]) -> Iterator[str]:
+    """How many of the rows are faster, slower, or neither; just which, where all are the same."""
+    for each in Outcome:
+        if count := sum(row.speed.outcome == each for row in rows):
+            yield str(each) if count == len(rows) else f"{count} of {len(rows)} {each}"
+
+
+def kinds(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each pass, as it is and compiled."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(kind(row), []).append(row)
+    yield from found.items()
+
+
+def kind(row: Row) -> str:
+    return f"{row.run}, compiled" if row.compiled else row.run

@@ -1,0 +1,90 @@
+"""A benchmark on a terminal: the answer, a row for each size and pass, and the command that repeats it."""
+
+from rich.text import Text
+
+from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes
+from rnncheck.reporters.terminal.layout import Column, hanging, held, table
+from rnncheck.reporters.terminal.screen import Screen
+from rnncheck.text import short
+from rnncheck.timings import Bench, Outcome, Ratio
+
+STYLES = {Outcome.FASTER: "bold green", Outcome.SLOWER: "bold red", Outcome.NO_DIFFERENCE: ""}
+
+
+def bench(found: Bench, screen: Screen, *, verbose: bool) -> list[Text]:
+    """`verbose` adds how far times are spread, memory, the first call and how many calls were timed."""
+    mark = Text(screen.glyphs.mismatch if found.exit_code else screen.glyphs.equivalent)
+    mark.stylize("bold red" if found.exit_code else "bold green")
+    lines: list[Text] = []
+    for sentence in sentences(found):
+        lines += hanging(Text() if lines else mark, Text(held(screen.clean(sentence, 2000))), screen.width, 2)
+    lines += [Text(), *(details(found, screen) if verbose else rows(found, screen)), Text()]
+    threads = f"{found.threads} thread{'s' * (found.threads != 1)}"
+    model = f"{str(found.model['cell']).upper()} L {found.model['num_layers']}"
+    where = f"{model}, {found.model['dtype']} on {found.model['device']}, {threads}: medians; speed with 96 % interval"
+    facts = [("timed", where), *(("note", each) for each in found.notes)]
+    for label, text in [*facts, ("repeat", found.command)]:
+        if text:
+            lines += hanging(Text(f"  {label}", "dim"), Text(held(screen.clean(text, 2000))), screen.width, 10)
+    return lines
+
+
+def rows(found: Bench, screen: Screen) -> list[Text]:
+    """The size as a heading, below it a row for each pass. A change since a baseline takes the reference's place."""
+    lines = table([passes(found), *columns(found, screen)], screen.width)
+    sizes = [str(each.size) for each in found.rows]
+    if len(lines) != len(sizes) + 1:  # a narrow screen, on which the table goes on below
+        return details(found, screen)
+    grouped = lines[:1]
+    for index, line in enumerate(lines[1:]):
+        if index == 0 or sizes[index] != sizes[index - 1]:
+            grouped.append(Text(f"  {sizes[index]}", "dim"))
+        grouped.append(line)
+    return grouped
+
+
+def columns(found: Bench, screen: Screen) -> list[Column]:
+    candidate, reference = (screen.clean(short(each), 12) for each in (found.candidate, found.reference))
+    speeds = [each.speed for each in found.rows]
+    first = [
+        Column(candidate, [seconds(each.candidate.median) for each in found.rows]),
+        Column(reference, [seconds(each.reference.median) for each in found.rows]),
+    ]
+    last = [
+        Column("speed", [ratio(each) for each in speeds], styles=styles(speeds)),
+        Column("interval", [interval(each) for each in speeds]),
+    ]
+    changes = [each.change for each in found.rows]
+    if any(changes):
+        since = [f"{ratio(each)} {outcome(each)}" if each else "not in it" for each in changes]
+        return [first[0], *last, Column("since the baseline", since, right=False, styles=styles(changes))]
+    return [*first, *last, Column("", [outcome(each) for each in speeds], right=False, styles=styles(speeds))]
+
+
+def details(found: Bench, screen: Screen) -> list[Text]:
+    """All that was measured, in columns that go on below."""
+    _, reference = (screen.clean(short(each), 12) for each in (found.candidate, found.reference))
+    every = found.rows
+    more = [
+        Column("first call", [seconds(each.first_call) for each in every]),
+        Column("spread", [deviation(each.candidate) for each in every]),
+        Column(f"of {reference}", [deviation(each.reference) for each in every]),
+        Column("memory", [size_in_bytes(each.candidate_bytes) for each in every]),
+        Column(f"of {reference}", [size_in_bytes(each.reference_bytes) for each in every]),
+        Column("calls", [f"{each.candidate.calls:,} / {each.reference.calls:,}" for each in every]),
+    ]
+    sizes = [f"{each.size}  {short_pass}" for each, short_pass in zip(every, passes(found).cells, strict=True)]
+    return table([Column("size", sizes, right=False), *columns(found, screen), *more], screen.width)
+
+
+def passes(found: Bench) -> Column:
+    said = [kind(each).replace("forward and backward", "and backward") for each in found.rows]
+    return Column("pass", said, right=False)
+
+
+def outcome(speed: Ratio) -> str:
+    return speed.outcome.replace("no measurable", "no")
+
+
+def styles(speeds: list[Ratio] | list[Ratio | None]) -> list[str]:
+    return [STYLES[each.outcome] if each else "" for each in speeds]

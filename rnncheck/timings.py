@@ -1,0 +1,146 @@
+"""What a benchmark found, as facts: nothing here measures, and nothing here is text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, get_args
+
+from rnncheck.errors import CannotRun, ExitCode
+
+SCHEMA = "rnncheck/bench/1"
+Pass = Literal["forward", "forward and backward"]
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """T timesteps, B batch rows, I features of one timestep, H units."""
+
+    seq_len: int
+    batch_size: int
+    input_size: int
+    hidden_size: int
+
+    def __str__(self) -> str:
+        return f"T {self.seq_len} B {self.batch_size} I {self.input_size} H {self.hidden_size}"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Seconds of one call: the median and the quartiles of `calls` calls, measured in blocks."""
+
+    median: float
+    lower: float
+    upper: float
+    calls: int
+
+
+class Outcome(StrEnum):
+    """What a ratio and its interval say."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    NO_DIFFERENCE = "no measurable difference"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as fast, and the interval in which that lies with a probability of at least 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.low > 1:
+            return Outcome.FASTER
+        return Outcome.SLOWER if self.high < 1 else Outcome.NO_DIFFERENCE
+
+    def over(self, other: "Ratio") -> "Ratio":
+        """How this one has changed from the other, at worst and at best."""
+        return Ratio(self.value / other.value, self.low / other.high, self.high / other.low)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One size, one pass. `speed` is the reference's time over the candidate's: above 1 the candidate is faster.
+
+    `first_call` is the seconds of the candidate's very first call, with what is compiled or packed in it; the bytes are
+    those that one call holds at most beside what was there before, None where that cannot be measured. `change` is that
+    of `speed` since an older benchmark.
+    """
+
+    size: Size
+    run: Pass
+    compiled: bool
+    candidate: Spread
+    reference: Spread
+    speed: Ratio
+    first_call: float
+    candidate_bytes: int | None = None
+    reference_bytes: int | None = None
+    change: Ratio | None = None
+
+    @property
+    def key(self) -> tuple[Size, Pass, bool]:
+        return self.size, self.run, self.compiled
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All of it. `model` are the facts of the layer but its sizes, `fail_below` the speed that was asked for."""
+
+    candidate: str
+    reference: str
+    model: Mapping[str, Any]
+    threads: int
+    rows: Sequence[Row]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    fail_below: float | None = None
+    command: str | None = None
+
+    @property
+    def too_slow(self) -> list[Row]:
+        """Rows that are slower than was asked for, certainly."""
+        return [each for each in self.rows if self.fail_below is not None and each.speed.high < self.fail_below]
+
+    @property
+    def undecided(self) -> list[Row]:
+        """Rows of which the interval holds the speed that was asked for, or lies partly below it."""
+        low = [each for each in self.rows if self.fail_below is not None and each.speed.low < self.fail_below]
+        return [each for each in low if each not in self.too_slow]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.too_slow:
+            return ExitCode.SLOWER
+        return ExitCode.INCONCLUSIVE if self.undecided else ExitCode.EQUIVALENT
+
+    def as_json(self) -> dict[str, Any]:
+        """Every fact, with the schema and the exit code."""
+        rows = [asdict(each) | {"outcome": each.speed.outcome} for each in self.rows]
+        head = {"schema": SCHEMA, "verdict": "equivalent", "exit_code": int(self.exit_code)}
+        return head | asdict(self) | {"rows": rows}
+
+
+def bench_of(told: Any, source: str) -> Bench:
+    """A benchmark out of its JSON. Raises `CannotRun` for what is none."""
+    if not isinstance(told, dict) or told.get("schema") != SCHEMA:
+        raise CannotRun(
+            f"{source} is no benchmark of rnncheck: it lacks schema {SCHEMA}; write one with --report json=FILE"
+        )
+    try:
+        rows = [row_of(each) for each in told["rows"]]
+        facts = {name: told[name] for name in ("candidate", "reference", "model", "threads")}
+        return Bench(**facts, rows=rows)
+    except (KeyError, TypeError, ValueError) as problem:
+        raise CannotRun(f"{source} is damaged: {type(problem).__name__}: {problem}; write it again") from None
+
+
+def row_of(told: Mapping[str, Any]) -> Row:
+    if told["run"] not in get_args(Pass):
+        raise ValueError(f"no pass is called {told['run']!r}")
+    candidate, reference = (Spread(**told[side]) for side in ("candidate", "reference"))
+    size, speed = Size(**told["size"]), Ratio(**told["speed"])
+    return Row(size, told["run"], bool(told["compiled"]), candidate, reference, speed, float(told["first_call"]))
