@@ -12,8 +12,6 @@ import pytest
 
 from rnncheck.cli.outcome import run
 
-ABOUT_READING = ("user_code", "styles", "adapt", "mapping", "diagnosis")  # folders of tests
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -38,9 +36,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _normal_run_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How a layer is read does not depend on the paths that it is used on later; a test that needs them is marked."""
-    if request.path.parent.name in ABOUT_READING and request.node.get_closest_marker("paths") is None:
+    """The paths take most of a check's time, and few tests are about them: those are marked."""
+    if request.node.get_closest_marker("paths") is None:
         monkeypatch.setattr("rnncheck.checking.examine.UNASKED", "none")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong layer is not read beside every known fault for seconds: for tests that ask for no fault's name."""
+    monkeypatch.setattr("rnncheck.mapping.inference.LEAST", 0.1)
 
 
 @pytest.fixture

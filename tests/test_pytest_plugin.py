@@ -29,7 +29,7 @@ import pytest
 from mine import MyRNN
 
 
-@pytest.mark.rnncheck(dtypes=["float32", "float64"], witness=False, hidden_size=5)
+@pytest.mark.rnncheck(dtypes=["float32", "float64"], witness=False, diagnose=False, paths="none", hidden_size=5)
 def test_mine(rnncheck):
     report = rnncheck(MyRNN)
     assert report.spec.hidden_size == 5

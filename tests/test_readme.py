@@ -8,9 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -22,6 +22,8 @@ from rnncheck.errors import ExitCode
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+MAIN = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("cli", "mapping", "paths"))]
+PATHS_LEFT_OUT = MAIN[1:3]
 README = (ROOT / "README.md").read_text()
 COMMAND_LINE = README + (ROOT / "docs" / "cli.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
@@ -42,17 +44,22 @@ def unmet(arguments: list[str]) -> str | None:
 
 
 def commands() -> Iterator[Any]:
-    """Each line of a shell block that calls rnncheck, with the exit code its comment states (0 if it states none)."""
-    for page in PAGES:
-        for block in SHELL_BLOCK.findall(page.read_text()):
-            for line in block.splitlines():
-                if line.startswith("rnncheck "):
-                    stated = EXIT_CODE.search(line)
-                    yield pytest.param(
-                        shlex.split(line, comments=True)[1:],
-                        int(stated[1]) if stated else 0,
-                        id=f"{page.relative_to(ROOT)}: {line}",
-                    )
+    """Each line of a shell block that calls rnncheck, with the exit code its comment states (0 if it states none).
+
+    What several pages show is run once. The commands of the main pages are run by default, the others with `-m slow`.
+    """
+    stated = dict[str, tuple[int, Path]]()
+    for page in sorted(PAGES, key=lambda page: page not in MAIN):
+        for line in "".join(SHELL_BLOCK.findall(page.read_text())).splitlines():
+            if line.startswith("rnncheck "):
+                exit_code = EXIT_CODE.search(line)
+                code = int(exit_code[1]) if exit_code else 0
+                first, _ = stated.setdefault(shlex.join(shlex.split(line, comments=True)[1:]), (code, page))
+                assert code == first, f"{page} states another exit code than another page: {line}"
+    for command, (code, page) in stated.items():
+        paths = page not in PATHS_LEFT_OUT or "--strict" in command  # strict finds fault with what is left out
+        marks = [pytest.mark.paths] * paths + [pytest.mark.slow] * (page not in MAIN)
+        yield pytest.param(shlex.split(command), code, id=f"{page.relative_to(ROOT)}: rnncheck {command}", marks=marks)
 
 
 @pytest.fixture
@@ -127,25 +134,29 @@ def test_every_key_of_the_json_report_stands_in_its_page(rnncheck: Callable[...,
     assert {key for key in keys_of(report) if f"`{key}`" not in page} == set()
 
 
-def python_shown() -> Iterator[Any]:
+def python_shown(*, tests: bool) -> Iterator[Any]:
+    """What is run as it is, or what pytest runs."""
     for page in (ROOT / "README.md", ROOT / "docs" / "python.md"):  # other pages show parts of layers
         for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)):
-            yield pytest.param(block, id=f"{page.relative_to(ROOT)} {number}")
+            if ("def test_" in block) == tests:
+                yield pytest.param(block, id=f"{page.relative_to(ROOT)} {number}")
 
 
-@pytest.mark.parametrize("code", list(python_shown()))
+@pytest.mark.parametrize("code", list(python_shown(tests=False)))
 def test_the_python_shown_runs(code: str, checkout: Path) -> None:
-    tests = "def test_" in code
-    path = checkout / ("test_shown.py" if tests else "shown.py")
+    path = checkout / "shown.py"
     path.write_text(code)
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(checkout)] if tests else []
-    ended = subprocess.run([sys.executable, *command, str(path)], capture_output=True, text=True, check=False)
+    run_path(str(path))
+
+
+def test_the_tests_shown_pass(checkout: Path) -> None:
+    shown = [each.values[0] for each in python_shown(tests=True)]
+    for number, code in enumerate(shown):
+        (checkout / f"test_{number}.py").write_text(code)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(checkout)]
+    files = [f"test_{number}.py" for number in range(len(shown))]
+    ended = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-
-
-@cache
-def words_written(command: str) -> set[str]:
-    return words(output_of(command, colours=False))
 
 
 def words(text: str) -> set[str]:
@@ -154,8 +165,9 @@ def words(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SCREENS)
-@pytest.mark.parametrize("brightness", THEMES)
-def test_the_pictures_show_what_the_commands_write_today(name: str, brightness: str) -> None:
-    svg = (ROOT / "docs" / f"{name}-{brightness}.svg").read_text()
-    pictured = words(html.unescape(" ".join(re.findall(r">([^<>]*)</text>", svg))))
-    assert pictured == words(SCREENS[name]) | words_written(SCREENS[name]), "run scripts/render_screens.py"
+def test_the_pictures_show_what_the_commands_write_today(name: str) -> None:
+    written = words(SCREENS[name]) | words(output_of(SCREENS[name], colours=False))
+    for brightness in THEMES:
+        svg = (ROOT / "docs" / f"{name}-{brightness}.svg").read_text()
+        pictured = words(html.unescape(" ".join(re.findall(r">([^<>]*)</text>", svg))))
+        assert pictured == written, "run scripts/render_screens.py"

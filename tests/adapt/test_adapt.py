@@ -17,6 +17,16 @@ ROWS = {gate: f"[{n} * len(h[0].T) : {n + 1} * len(h[0].T)]" for n, gate in enum
 
 # The target, its cell, and for each line that has to be put right: what is in it, and what it becomes.
 COMPLETED = {
+    "a configuration": (
+        CONFIGURED,
+        "ConfiguredRNN",
+        "rnn",
+        {
+            "each of its fields": '            Settings(input_size, hidden_size, "plain"),',
+            "it is forward": "        result = self.inner(x, hidden=h[0])",
+        },
+        {"hidden = torch.tanh": "hidden = torch.relu"},
+    ),
     "a dict of arrays, and caches": (
         HOMEWORK,
         "lstm_forward",
@@ -58,15 +68,17 @@ COMPLETED = {
         },
         {"(1 - z) *": "z *", "+ z * state": "+ (1 - z) * state"},
     ),
-    "a configuration": (
-        CONFIGURED,
-        "ConfiguredRNN",
+    "weights given to the constructor": (
+        GIVEN_WEIGHTS,
+        "GivenRNN",
         "rnn",
         {
-            "each of its fields": '            Settings(input_size, hidden_size, "plain"),',
-            "it is forward": "        result = self.inner(x, hidden=h[0])",
+            'todo("Wx")': "            Wx=np.ones((input_size, hidden_size)),",
+            'todo("Wh")': "            Wh=np.ones((hidden_size, hidden_size)),",
+            'todo("b")': "            b=np.ones(hidden_size),",
+            "it is forward": "        result = self.inner.forward(x, h0=h[0])",
         },
-        {"hidden = torch.tanh": "hidden = torch.relu"},
+        {"np.tanh": "np.sin"},
     ),
     "one of several layers": (
         TRANSLATOR,
@@ -79,18 +91,6 @@ COMPLETED = {
             "return output": "        return output, h_n",
         },
         {},
-    ),
-    "weights given to the constructor": (
-        GIVEN_WEIGHTS,
-        "GivenRNN",
-        "rnn",
-        {
-            'todo("Wx")': "            Wx=np.ones((input_size, hidden_size)),",
-            'todo("Wh")': "            Wh=np.ones((hidden_size, hidden_size)),",
-            'todo("b")': "            b=np.ones(hidden_size),",
-            "it is forward": "        result = self.inner.forward(x, h0=h[0])",
-        },
-        {"np.tanh": "np.sin"},
     ),
 }
 

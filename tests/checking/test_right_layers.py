@@ -58,7 +58,8 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-@settings(max_examples=8, deadline=None)
+@pytest.mark.paths
+@settings(max_examples=6, deadline=None)
 @given(plans())
 def test_a_right_layer_is_equivalent_at_the_defaults(plan: Plan) -> None:
     report = check(plan)

@@ -163,6 +163,7 @@ class HalvedRNN(nn.Module):
         return torch.stack(rows), state[None]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_layer_that_keeps_its_weights_need_not_be_mapped() -> None:
     theirs = nn.RNN(X, H)
     options: dict[str, Any] = {"against": theirs, "witness": False, "diagnose": False, "backward": False}

@@ -28,7 +28,7 @@ class Mine(nn.RNN):
 
 def ended(process: Process, folder: Path, line: str, *options: str) -> tuple[int, str, str]:
     (folder / "mine.py").write_text(LAYER.replace("{line}", line))
-    started = process("compare", "mine.py:Mine", "-q", "--no-witness", *options, cwd=folder)
+    started = process("compare", "mine.py:Mine", "-q", "--no-witness", "--paths", "none", *options, cwd=folder)
     stdout, stderr = started.communicate(timeout=300)
     return started.returncode, stdout, stderr
 

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.test_start_up import SLOW
@@ -75,7 +77,6 @@ def test_it_is_installed_in_the_home_of_the_user(tmp_path: Path) -> None:
     assert "rnncheck.sh" in (tmp_path / ".bashrc").read_text()
 
 
-def test_a_candidate_that_exits_is_no_completion(tmp_path: Path) -> None:
+def test_a_candidate_that_exits_is_no_completion(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import sys\nsys.exit(0)\n")
-    command = [sys.executable, "-m", "rnncheck", "compare", f"{tmp_path / 'mine.py'}:MyRNN"]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 4
+    assert rnncheck("compare", f"{tmp_path / 'mine.py'}:MyRNN").code == 4

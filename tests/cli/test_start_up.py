@@ -59,11 +59,11 @@ def test_a_data_file_that_cannot_be_read_is_refused_before_torch_is_imported() -
     assert "torch" not in imported_by("from rnncheck.cli.outcome import run\nrun(['run', 'no-such.csv'])")
 
 
-@pytest.mark.parametrize("candidate", ["scratch", "mine.py:MyRNN"])
-def test_a_check_imports_neither_the_compiler_nor_symbolic_algebra_of_torch(candidate: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(RNN)
-    named = candidate.replace("mine.py", str(tmp_path / "mine.py"))
-    code = f"from rnncheck.cli.outcome import run\nassert run(['compare', '-q', {named!r}]) == 0"
+def test_a_check_imports_neither_the_compiler_nor_symbolic_algebra_of_torch(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(RNN)
+    command = ["compare", "-q", f"{mine}:MyRNN", "--against", "scratch"]
+    code = f"from rnncheck.cli.outcome import run\nassert run({command!r}) == 0"
     script = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = ended.stderr.split()

@@ -6,6 +6,8 @@ from evidence.used_layers import RIGHT, WRONG, OwnDropout, Plain, Squeezing
 from rnncheck import check
 from rnncheck.report import Report, Verdict
 
+pytestmark = pytest.mark.paths
+
 
 def checked(layer: type, **options: object) -> Report:
     return check(layer, cell="gru", witness=False, **options)

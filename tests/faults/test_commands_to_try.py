@@ -52,6 +52,7 @@ def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cel
     assert fault.visible_in(scene) is None
 
 
+@pytest.mark.paths
 @pytest.mark.sample(9)
 @pytest.mark.parametrize(("slug", "cell"), {slug: (slug, cell) for slug, cell in reversed(TO_TRY)}.values())
 def test_the_command_of_each_page_finds_its_fault(slug: str, cell: Cell) -> None:

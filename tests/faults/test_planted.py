@@ -25,6 +25,7 @@ def test_a_network_without_a_fault_is_a_right_layer_with_right_gradients(cell: C
             random_sequences(3, 5, 2),
             Planted("none", Network),
             backward=True,
+            witness=False,
         )
     )
     assert report.verdict is Verdict.EQUIVALENT

@@ -46,7 +46,7 @@ def _separate(spec: Spec, b_ih: torch.Tensor, b_hh: torch.Tensor) -> torch.Tenso
     return torch.cat([b_ih + b_hh, b_hh[2 * len(b_hh) // 3 :]]) if spec.cell is Cell.GRU else b_ih + b_hh
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(CELLS), st.integers(0, 10**6))
 def test_a_right_layer_of_any_style_is_read_without_an_error(spec: Spec, seed: int) -> None:
     layout = any_layout(spec, random.Random(seed))
@@ -71,7 +71,7 @@ def planted(spec: Spec) -> list[Fault]:
     return [each for each in faults_of(spec) if each.shows_in == "states" and each.slug not in RELABELLED]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(CELLS), st.integers(0, 10**6))
 def test_a_fault_does_not_hide_what_the_tensors_are(spec: Spec, seed: int) -> None:
     choose = random.Random(seed)

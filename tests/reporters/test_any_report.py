@@ -15,7 +15,7 @@ from rnncheck.reporters.verdict import verdict_line
 
 widths = st.integers(60, 120)
 some = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

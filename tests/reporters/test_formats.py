@@ -25,7 +25,7 @@ FAILURE = Failure(
     4, "lessons/rnn.py:3 raises <ValueError>: 100 % wrong", "lessons/rnn.py:RNN", "torch", "rnncheck compare"
 )
 some = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -122,6 +122,7 @@ def test_the_page_plots_the_worst_unit_first_and_explains_the_finding() -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("sample", ["wide", "equivalent"])
 def test_a_browser_shows_the_page(sample: str, tmp_path: Path) -> None:
     path = tmp_path / "report.html"

@@ -16,6 +16,7 @@ from rnncheck.user_code.cells import gates_of
 
 Command = Callable[..., Any]
 ASKED_FOR = {"CharRNN", "Forecaster"}  # built for one feature or one-hot letters, its sizes do not show its gates
+SOON = ["--read-seconds", "0.3"]  # none of the cells is found, however long they are tried
 FUSED = HEAD + (
     "class {name}(nn.Module):\n"
     "    def __init__(self, input_size, hidden_size):\n"
@@ -61,9 +62,10 @@ def test_the_weights_prove_it(write: Write, name: str, gates: int, cell: Cell, b
     assert candidate._notes == [f"cell {cell}, inferred from {because}; --cell sets another"]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="MyLSTM", gates=3))
-    outcome = rnncheck("compare", "mine.py")
+    outcome = rnncheck("compare", "mine.py", *SOON)
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr == (
         "error: its name says lstm, but the weights of MyLSTM hold 3 gates, which fits the gru; set the cell with "
@@ -71,24 +73,26 @@ def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, wri
     )
 
 
+@pytest.mark.usefixtures("hasty")
 def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="Mine", gates=2))
-    outcome = rnncheck("compare", "mine.py")
+    outcome = rnncheck("compare", "mine.py", *SOON)
     assert outcome.code == 2
     assert (
         outcome.stderr
         == "error: the weights of Mine hold 2 gates, which fits no cell; set the cell with --cell rnn, lstm or gru\n"
     )
     write(HEAD + "def step(x, h):\n    return h\n")
-    outcome = rnncheck("compare", "mine.py:step")
+    outcome = rnncheck("compare", "mine.py:step", *SOON)
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr == "error: rnncheck cannot tell which cell step is; add --cell rnn, lstm or gru\n"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_what_is_built_for_any_cell_is_a_question(rnncheck: Command, write: Write) -> None:
     sizes = "hidden_size):\n        super"
     write(FUSED.format(name="Mine", gates=4).replace(sizes, sizes.replace(")", ", mode='LSTM')")))
-    assert rnncheck("compare", "mine.py").code == 2
+    assert rnncheck("compare", "mine.py", *SOON).code == 2
 
 
 def test_the_report_says_how_it_was_told(rnncheck: Command, write: Write) -> None:

@@ -29,6 +29,7 @@ def test_flags_that_nobody_gave_are_off_and_told() -> None:
     assert "it is called with training=False" in "\n".join(map(str, report.conventions))
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("scale", "verdict"), [(1.0, Verdict.EQUIVALENT), (0.5, Verdict.MISMATCH)])
 def test_a_scalar_is_what_it_is_said_to_be(scale: float, verdict: Verdict) -> None:
     options = {"cell": "rnn", "bias": False, "witness": False, "diagnose": False}

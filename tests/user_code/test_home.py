@@ -8,6 +8,7 @@ import pytest
 from user_code.sources import RNN, Write
 
 Command = Callable[..., Any]
+QUICK = ["-q", "--no-backward", "--no-witness", "--no-diagnose"]
 USES = RNN.replace("torch.tanh(", "squash(")
 
 
@@ -20,6 +21,7 @@ def two(write: Write, folder: str, importing: str) -> tuple[str, str]:
     return f"old/{folder}/model.py:MyRNN", f"new/{folder}/model.py:MyRNN"
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("folder", "importing"),
@@ -33,20 +35,21 @@ def two(write: Write, folder: str, importing: str) -> tuple[str, str]:
 )
 def test_neither_side_gets_the_others_modules(rnncheck: Command, write: Write, folder: str, importing: str) -> None:
     old, new = two(write, folder, importing)
-    assert rnncheck("compare", old, "-q").code == 0
-    assert rnncheck("compare", new, "-q", "--nonlinearity", "relu").code == 0
-    assert rnncheck("compare", old, "--against", new, "-q").code == 1
-    assert rnncheck("compare", new, "--against", old, "-q").code == 1
-    assert rnncheck("compare", old, "--against", old, "-q").code == 0
+    assert rnncheck("compare", old, *QUICK).code == 0
+    assert rnncheck("compare", new, *QUICK, "--nonlinearity", "relu").code == 0
+    assert rnncheck("compare", old, "--against", new, *QUICK).code == 1
+    assert rnncheck("compare", new, "--against", old, *QUICK).code == 1
+    assert rnncheck("compare", old, "--against", old, *QUICK).code == 0
 
 
+@pytest.mark.usefixtures("hasty")
 def test_an_import_inside_a_function_finds_its_own_too(rnncheck: Command, write: Write) -> None:
     old, new = two(write, "", "")
     for version in ("old", "new"):
         late = USES.replace("        outputs = []", "        from activations import squash\n        outputs = []")
         write(late, f"{version}/model.py")
-    assert rnncheck("compare", old, "--against", new, "-q").code == 1
-    assert rnncheck("compare", old, "-q").code == 0
+    assert rnncheck("compare", old, "--against", new, *QUICK).code == 1
+    assert rnncheck("compare", old, *QUICK).code == 0
 
 
 def test_no_module_of_a_file_stays_behind_and_no_other_is_displaced(rnncheck: Command, write: Write) -> None:
@@ -54,7 +57,7 @@ def test_no_module_of_a_file_stays_behind_and_no_other_is_displaced(rnncheck: Co
     import email
 
     before = dict(sys.modules)
-    rnncheck("compare", old, "-q")
+    rnncheck("compare", old, *QUICK)
     assert sys.modules["email"] is email
     left = [name for name in sys.modules.keys() - before.keys() if "activations" in name or "model" in name]
     assert [name for name in left if not name.startswith(("rnncheck", "torch"))] == []

@@ -60,6 +60,7 @@ def planted(fault: Fault) -> Planted:
     return Planted(fault.title, fault.network)
 
 
+@pytest.mark.paths
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("lengths", [None, (12, 5, 8)], ids=["", "lengths"])
 @pytest.mark.parametrize("spec", LAYERS, ids=lambda spec: f"{spec.cell} {spec.dtype} {spec.num_layers}")
@@ -73,6 +74,7 @@ def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
     assert witness.planted == witness.caught == len(plantable(spec, lengths is not None)) - len(witness.hidden)
 
 
+@pytest.mark.paths
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("cell", Cell)
 def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> None:
@@ -110,6 +112,7 @@ def plans(draw: st.DrawFn, tolerances: bool = True) -> Plan:
     )
 
 
+@pytest.mark.paths
 @settings(deadline=None, max_examples=3)
 @given(plans(), st.data())
 def test_the_witness_and_the_judge_agree_on_every_fault(plan: Plan, data: st.DataObject) -> None:
@@ -171,6 +174,7 @@ def test_a_loose_tolerance_misses_what_it_allows_and_says_so() -> None:
     assert why.startswith(("changes output by at most ", "changes h_n by at most "))
 
 
+@pytest.mark.paths
 def test_what_only_gradients_show_is_missed_where_they_are_not_compared() -> None:
     witness = witness_of(check(plan(backward=False)))
     detached = [each.why for each in witness.missed if each.slug == "gradient-detached"]
@@ -186,6 +190,7 @@ def test_when_strict_a_pass_that_misses_a_fault_is_inconclusive(options: dict[st
     assert "planted faults would have passed unseen: " in (report.reason or "")
 
 
+@pytest.mark.paths
 def test_when_strict_a_pass_that_misses_none_stays_one() -> None:
     assert check(plan(witness="strict")).exit_code == ExitCode.EQUIVALENT
 
@@ -213,6 +218,7 @@ def test_a_large_layer_has_none_planted_unless_asked_for(monkeypatch: pytest.Mon
     assert check(plan(witness="strict")).witness is not None
 
 
+@pytest.mark.paths
 def test_of_a_long_and_wide_run_the_beginning_is_planted_and_that_is_said() -> None:
     report = check(plan(T=200, B=20))
     assert witness_of(report).missed == ()
@@ -232,12 +238,14 @@ def test_a_bias_along_the_batch_cannot_show_where_only_a_part_of_the_rows_is_as_
     assert check(replaced(here, candidate="fault:bias-along-batch")).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.paths
 def test_a_bias_along_the_batch_is_caught_where_all_rows_are_as_many_as_units() -> None:
     report = check(plan(Spec(hidden_size=16), B=16))
     assert "bias-along-batch" not in hidden(report)
     assert witness_of(report).missed == witness_of(report).untried == ()
 
 
+@pytest.mark.paths
 def test_what_only_all_of_a_large_run_can_show_is_not_tried_unless_asked_for() -> None:
     here = plan(Spec(hidden_size=64), T=6, B=64)
     (untried,) = witness_of(check(here)).untried
@@ -249,6 +257,7 @@ def test_what_only_all_of_a_large_run_can_show_is_not_tried_unless_asked_for() -
         assert "bias-along-batch" not in {each.slug for each in witness.hidden}
 
 
+@pytest.mark.paths
 @pytest.mark.parametrize("lengths", [(100, 90, 80), (80, 100, 90)])
 def test_padding_far_behind_the_part_in_which_faults_are_planted_is_seen(lengths: tuple[int, ...]) -> None:
     report = check(plan(T=100, lengths=lengths, witness="strict"))
