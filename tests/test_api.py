@@ -1,6 +1,7 @@
 """`check` and `assert_equivalent`: the command line's verdicts and defaults, on objects, without a trace outside."""
 
 import inspect
+import os
 import random
 import subprocess
 import sys
@@ -251,6 +252,7 @@ def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> N
         text=True,
         check=False,
         cwd=tmp_path,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
     assert ended.returncode == 1, ended.stderr
     assert "first difference at t = 0" in ended.stdout

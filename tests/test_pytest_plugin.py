@@ -1,6 +1,7 @@
 """The pytest plugin, in test runs of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,13 +38,15 @@ def test_mine(rnncheck):
 
 
 def pytest_run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
+    """Without the other plugins that are installed here, which take most of the time."""
+    command = [sys.executable, "-m", "pytest", "-p", "rnncheck.pytest_plugin", "-p", "no:cacheprovider", "-q"]
     return subprocess.run(
         [*command, "--color=no", "--rootdir", str(folder), *arguments, str(folder)],
         capture_output=True,
         text=True,
         check=False,
         cwd=folder,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )
 
 

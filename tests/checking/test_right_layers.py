@@ -59,7 +59,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @pytest.mark.paths
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(plans())
 def test_a_right_layer_is_equivalent_at_the_defaults(plan: Plan) -> None:
     report = check(plan)

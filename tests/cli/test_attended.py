@@ -33,7 +33,7 @@ def ended(process: Process, folder: Path, line: str, *options: str) -> tuple[int
     return started.returncode, stdout, stderr
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @linux
 @pytest.mark.parametrize(
     ("line", "said"),

@@ -20,7 +20,7 @@ def test_importing_the_command_line_imports_nothing_slow() -> None:
     assert not imported_by("import rnncheck.cli.app") & SLOW
 
 
-@pytest.mark.sample(10)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -41,7 +41,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.mark.sample(38)
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("cell", Cell)
 @pytest.mark.parametrize(("dtype", "name"), ROUGH)
 def test_a_rough_layer_is_named(dtype: Dtype, name: str, cell: Cell):
@@ -54,7 +54,7 @@ def test_a_rough_layer_is_named(dtype: Dtype, name: str, cell: Cell):
     assert precision.replace("tf32", "TF32") in ladder.message.split(":")[0]
 
 
-@pytest.mark.sample(34)
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("cell", Cell)
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", wrong_layers())

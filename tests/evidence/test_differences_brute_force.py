@@ -78,7 +78,7 @@ def cuts_of(data: st.DataObject, sides: tuple[Tensor, Tensor]) -> list[int]:
     return sorted(data.draw(st.lists(st.integers(0, len(sides[0])), max_size=4), label="cuts"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(two_sides(), st.integers(1, 20), st.data())
 def test_every_fact_is_what_a_loop_over_elements_finds(
     sides: tuple[Tensor, Tensor], piece: int, data: st.DataObject
@@ -92,7 +92,7 @@ def test_every_fact_is_what_a_loop_over_elements_finds(
     assert replace(found, budget_used=0.0) == replace(expected, budget_used=0.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.integers(0, 2**32),
     st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
@@ -131,7 +131,7 @@ def test_a_difference_one_bit_larger_than_any_before_it_raises_the_budget(smalle
     assert found.budget_used == found.max_abs == float(rising[-1])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(two_sides(), st.data())
 def test_the_rows_of_the_table_add_up_to_the_facts_of_the_whole(
     sides: tuple[Tensor, Tensor], data: st.DataObject

@@ -41,6 +41,7 @@ def scene_of(options: CompareOptions) -> Scene:
     return Scene(spec, draw(spec, options.seed).values, torch.from_numpy(x), state, lengths)
 
 
+@pytest.mark.sample(100)
 @pytest.mark.parametrize(("slug", "cell"), TO_TRY)
 def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cell: Cell) -> None:
     program, compare, candidate, *arguments = shlex.split(pages()[slug].try_it(cell) or "")

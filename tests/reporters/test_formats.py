@@ -24,9 +24,7 @@ XSD = etree.XMLSchema(etree.parse(Path(__file__).with_name("junit.xsd")))
 FAILURE = Failure(
     4, "lessons/rnn.py:3 raises <ValueError>: 100 % wrong", "lessons/rnn.py:RNN", "torch", "rnncheck compare"
 )
-some = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+some = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

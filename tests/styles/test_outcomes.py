@@ -56,6 +56,7 @@ def test_most_need_no_option() -> None:
     assert len(alone) / len(ALL) >= LEAST_WITHOUT_OPTIONS
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("name", "option"),
     [("GRUDecoder", "--input-size 4"), ("SeriesRNN", "--input-size 1")],

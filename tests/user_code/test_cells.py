@@ -28,6 +28,7 @@ FUSED = HEAD + (
 )
 
 
+@pytest.mark.sample(40)
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.path.stem}-{style.name}")
 def test_every_stranger_is_the_cell_that_it_is_or_asks(style: Style) -> None:
     candidate = Candidate(style.candidate, style.options.get("arg", {}))
@@ -157,7 +158,7 @@ def test_a_name_that_says_another_shape_is_a_hint(rnncheck: Command, write: Writ
 def test_the_hint_stands_beside_what_cannot_be_used(rnncheck: Command, write: Write) -> None:
     broken = "raise ValueError('one direction')\n        h = torch.zeros"
     write(RNN.replace("MyRNN", "BiRNN").replace("h = torch.zeros", broken))
-    outcome = rnncheck("compare", "mine.py", "--cell", "rnn")
+    outcome = rnncheck("compare", "mine.py", "--cell", "rnn", *SOON)
     assert outcome.code == 4
     assert "ValueError: one direction" in outcome.stderr
     assert "--bidirectional compares it with a bidirectional layer" in outcome.stderr

@@ -21,7 +21,7 @@ LSTM = HEAD + (
     "        c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n"
     "        return o.sigmoid() * c.tanh(), c\n"
 )
-COMPARE = ("compare", "mine.py:MyLSTM", "--cell", "lstm")
+COMPARE = ("compare", "mine.py:MyLSTM", "--cell", "lstm", "--no-witness")
 ROWS = "[i,o,f,g]"
 
 
@@ -119,7 +119,7 @@ def test_a_mapping_is_not_replaced_by_what_is_found_elsewhere(rnncheck: Command,
 def test_run_takes_a_mapping_too(rnncheck: Command, write: Write) -> None:
     write(LSTM)
     Path("data.csv").write_text("a,b\n1,2\n3,5\n4,4\n")
-    run = ("run", "data.csv", "mine.py:MyLSTM", "--cell", "lstm", "-q")
+    run = ("run", "data.csv", "mine.py:MyLSTM", "--cell", "lstm", "-q", "--no-witness", "--no-diagnose")
     assert rnncheck(*run, "--save-mapping", "m.toml").code == 0
     assert rnncheck(*run, "--mapping", "m.toml").code == 0
     Path("m.toml").write_text(Path("m.toml").read_text().replace(ROWS, "[f,o,i,g]"))

@@ -115,6 +115,7 @@ def test_a_right_layer_that_shows_its_outputs_alone_is_compared_with_all_its_bia
     assert (report.verdict, report.restrictions) == (Verdict.EQUIVALENT, [])
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("candidate", "cell", "options"),
@@ -132,6 +133,7 @@ def test_weights_of_another_place_and_biases_of_the_upper_layer_are_not_explaine
     assert (report.verdict, report.restrictions) == (Verdict.MISMATCH, [])
 
 
+@pytest.mark.usefixtures("hasty")
 def test_torch_s_names_say_which_layer_and_direction_each_tensor_is() -> None:
     report = check(SwappedDirections, bidirectional=True, diagnose=False)
     assert all(each.candidate == each.from_ for each in report.mapping)
@@ -207,7 +209,7 @@ class StatesInTensor(StatesInList):
 
 
 def test_a_list_of_states_is_its_own_to_write_into_and_a_tensor_is_not() -> None:
-    assert check(StatesInList, cell="rnn", num_layers=2).verdict is Verdict.EQUIVALENT
+    assert check(StatesInList, cell="rnn", num_layers=2, witness=False).verdict is Verdict.EQUIVALENT
     overwriting = check(StatesInTensor, cell="rnn", num_layers=2)
     assert overwriting.verdict is Verdict.MISMATCH
     assert overwriting.findings[0].slug == "input-mutated"
@@ -230,6 +232,7 @@ class OneSizeTwice(OneSize):
         return super().forward(2 * x)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_what_has_one_size_for_input_and_states_is_read_at_equal_sizes() -> None:
     def verdict(candidate: type[nn.Module]) -> Verdict:
         sizes = {"input_size": 4, "hidden_size": 4, "num_layers": 1}

@@ -148,6 +148,7 @@ def compared(candidate: type[nn.Module], **options: object) -> Report:
     return check(candidate, hidden_size=6, witness=False, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "candidate",
@@ -165,6 +166,7 @@ def test_nor_is_one_that_changes_nothing(candidate: type[nn.Module]) -> None:
     assert (report.verdict, report.findings, report.restrictions) == (Verdict.EQUIVALENT, [], [])
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("candidate", [ForgetBuffer, ForgetOne])
 def test_a_bias_of_ones_in_a_buffer_is_called_what_it_is(candidate: type[nn.Module]) -> None:
     report = compared(candidate, cell="lstm")
