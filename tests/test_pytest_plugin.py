@@ -21,7 +21,7 @@ class MyRNN(nn.Module):
     def forward(self, x, h):
         states = []
         for x_t in x:
-            h = torch.tanh(FACTOR * self.x2h(x_t) + self.h2h(h))
+            h = torch.tanh(self.x2h(x_t) + self.h2h(h))
             states.append(h)
         return torch.stack(states), h
 """
@@ -54,7 +54,7 @@ def pytest_run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[st
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "conftest.py").write_text("import sys, pathlib; sys.path.insert(0, str(pathlib.Path(__file__).parent))")
     (tmp_path / "test_mine.py").write_text(TESTS)
-    (tmp_path / "mine.py").write_text(CLASS.replace("FACTOR * ", ""))
+    (tmp_path / "mine.py").write_text(CLASS)
     return tmp_path
 
 
@@ -70,7 +70,7 @@ def test_the_marker_makes_a_test_for_each_dtype_and_the_option_a_report_for_each
 
 
 def test_a_failure_is_short_and_says_what_where_and_how_to_mend_it(folder: Path) -> None:
-    (folder / "mine.py").write_text(CLASS.replace("FACTOR", "2"))
+    (folder / "mine.py").write_text(CLASS.replace("tanh", "relu"))
     ended = pytest_run(folder, "-k", "float32")
     assert ended.returncode == 1
     told = ended.stdout.split("FAILURES")[1]

@@ -45,6 +45,7 @@ def named(gradients: Gradients) -> dict[str, torch.Tensor]:
     return found if gradients.state.c is None else {**found, "c": gradients.state.c}
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("dtype", Dtype)
 @pytest.mark.parametrize("cell", Cell)
 def test_torchs_gradients_stay_within_their_envelope(cell, dtype):

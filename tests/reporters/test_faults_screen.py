@@ -43,6 +43,7 @@ def test_a_terminal_gets_colours_where_right_and_wrong_differ(snapshot: Snapshot
     assert coloured == snapshot
 
 
+@pytest.mark.sample(120)
 @EACH
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_no_line_is_wider_than_the_screen_and_no_word_is_lost(slug: str, width: int) -> None:
@@ -53,6 +54,7 @@ def test_no_line_is_wider_than_the_screen_and_no_word_is_lost(slug: str, width: 
     assert set(words) <= set(screen.split())
 
 
+@pytest.mark.sample(30)
 @EACH
 def test_code_stands_side_by_side_from_100_columns_on(slug: str) -> None:
     first = pages()[slug].wrong_code.splitlines()[0]
@@ -63,6 +65,7 @@ def test_code_stands_side_by_side_from_100_columns_on(slug: str) -> None:
     assert any(line.startswith(f"  wrong code   {first}") for line in render_page(pages()[slug]).splitlines())
 
 
+@pytest.mark.sample(30)
 @EACH
 def test_an_ascii_terminal_gets_signs_that_it_has(slug: str) -> None:
     screen = render_page(pages()[slug], None, Stream("ascii"), 80)
