@@ -27,6 +27,7 @@ def test_the_exit_codes_are_the_documented_ones() -> None:
         "BUG": 3,
         "CANNOT_RUN": 4,
         "INCONCLUSIVE": 5,
+        "SLOWER": 6,
         "HUNG_UP": 129,
         "INTERRUPTED": 130,
         "STDOUT_CLOSED": 141,
