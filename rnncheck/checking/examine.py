@@ -154,15 +154,15 @@ def use_otherwise(found: Examination, case: Case) -> None:
         return
     if plan.sync == "none":
         found.evidence.notes.append(
-            "no path was compared, because paths set other weights and each side keeps its own here"
+            "no path was compared: paths set other weights, and with --sync none each side keeps its own"
         )
         return
     if any(isinstance(each, RunsOnce) for each in case.sides):
-        found.evidence.notes.append("no path was compared, because a recorded run cannot be run again")
+        found.evidence.notes.append("no path was compared: a recorded run cannot be run again")
         return
     if plan.paths is None and any(each.name.startswith("exec:") for each in case.sides):
         found.evidence.notes.append(
-            "no path was compared, because each takes calls of the command; --paths default compares them"
+            "no path was compared, because paths call the command many times; add --paths default to compare them"
         )
         return
     setting = Setting(
@@ -201,8 +201,8 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
     first = against_what_runs(first)
     if found.verdict is Verdict.MISMATCH and isinstance(first.sides[0], RunsOnce):
         found.evidence.notes.append(
-            f"{first.sides[0].name} is a recorded run: no known fault was tried, since it can be run on no other data; "
-            "of a layer that is compared against it the mismatch would be explained"
+            f"no known fault was tried, because {first.sides[0].name} is a recorded run; to find the fault, compare "
+            "the layer itself --against the recording"
         )
     elif found.verdict is Verdict.MISMATCH and not found.paths:  # what parts on a path alone is named by it
         from rnncheck.checking.explain import explain  # a pass has no need of it, and should not wait for it
@@ -238,7 +238,7 @@ def build_synced(side: Implementation, spec: Spec, weights: Weights) -> Layer:
     held = layer.parameters()
     for name, value in weights.cast(spec).items():
         if name not in held or not same_bits(held[name], value):
-            raise WeightsError(f"{side.name} does not hold {name} as it was given: read back, it differs")
+            raise WeightsError(f"{side.name} does not hold the {name} that it was given: read back, it differs")
     return layer
 
 

@@ -27,8 +27,8 @@ from rnncheck.text import short
 
 DEAD, SHAPE = "dead-parameter", "parameter-shape"
 UNSEEN = (
-    "no known fault could be tried: what differs shows neither in a short run over the first timesteps and rows nor on "
-    "fresh data; fewer timesteps and rows, or other data, may show it"
+    "no known fault could be tried: the difference appears neither in a short run over the first timesteps and rows "
+    "nor on fresh data"
 )
 SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
@@ -84,7 +84,7 @@ def known_variant(name: str, variant: Variant) -> str:
     """That a candidate is right by other equations than torch's, and how to check that."""
     return (
         f"{short(name)} equals {variant.slug}, a known variant: {variant.title}; "
-        f"rnncheck compare {shlex.quote(name)} --against variant:{variant.slug} --cell {variant.cell} holds it against "
+        f"rnncheck compare {shlex.quote(name)} --against variant:{variant.slug} --cell {variant.cell} compares it with "
         "those equations"
     )
 
@@ -116,8 +116,8 @@ def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tupl
         return (
             None,
             (
-                f"{first.sides[0].name} by itself is within rounding of exact arithmetic: look at the reference, "
-                f"{first.sides[1].name}, or at what is not finite"
+                f"{first.sides[0].name} is within rounding of exact arithmetic: check the reference, "
+                f"{first.sides[1].name}, or values that are not finite"
             ),
             True,
         )

@@ -108,7 +108,7 @@ def prepare(plan: Plan) -> Case:
     if plan.sync == "none":  # first: what keeps its weights need not be mapped
         sides, weights, notes = as_they_are(plan, sides)
     elif plan.against_weights is not None or plan.against_weights_path is not None:
-        raise UsageError("--against-weights is for --sync none; else both sides are given those of --weights")
+        raise UsageError("--against-weights needs --sync none; without it both sides get the weights of --weights")
     for side in sides:
         if isinstance(side, MayBeFixed):
             side.expect(sequences.seq_len, sequences.batch_size)
@@ -138,7 +138,7 @@ def prepare(plan: Plan) -> Case:
         state = State(state.h, torch.zeros_like(state.c))
     tolerance = stated(plan.atol, plan.rtol)
     if tolerance is not None and plan.lockstep:
-        raise UsageError("--lockstep judges by the rounding envelope, which --atol and --rtol replace; leave one out")
+        raise UsageError("--lockstep needs the rounding envelope, which --atol and --rtol replace; leave one out")
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(coarsest(spec, *sides), tf32=plan.tf32))
     return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
 
@@ -174,7 +174,7 @@ def sides_of(
     `timeout` is how many seconds a call of a command may take.
     """
     if arguments and not any(isinstance(each, str) and is_users_own(each) for each in (candidate, reference)):
-        raise UsageError("--arg is for the constructor of a class of your own, and neither side is one; leave it out")
+        raise UsageError("--arg sets parameters of your own class, and neither side is your own; leave it out")
     if mapping and isinstance(candidate, str):
         check_mappable(candidate)
     sides = []
@@ -213,5 +213,5 @@ def other_weights(side: Implementation, weights: Weights, spec: Spec) -> Iterato
         if not bool((difference == 0).all()):
             most = int(difference.argmax())
             at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
-            problem = f"{side.name} holds another one, {float(difference.max()):.3g} apart at {at}"
+            problem = f"{side.name} has other values, different by up to {float(difference.max()):.3g} at {at}"
             yield Comparison(name, "weights", problem=problem)

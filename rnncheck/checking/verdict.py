@@ -27,15 +27,15 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
         if overflowed and each.mode == "free" and each.quantity == "output" and not each.compared:
             return Verdict.INCONCLUSIVE, (
                 "numbers overflow from the first step on, so no value of output could be judged; "
-                "smaller data or weights, or --dtype float64, would decide"
+                "use smaller data or weights, or --dtype float64"
             )
         if each.unjudged and not stepped and each.mode == "free":
             return Verdict.INCONCLUSIVE, (
-                f"{each.unjudged} values of {each.quantity} are beyond the horizon, where rounding alone may be as "
-                "large as the state; lockstep, fewer timesteps, or --dtype float64 would decide"
+                f"{each.unjudged} values of {each.quantity} were not judged, because rounding alone may be as large as "
+                "the state there; use lockstep, fewer timesteps or --dtype float64"
             )
         if each.unjudged and doubt and each.mode == "free":
-            return Verdict.INCONCLUSIVE, f"{each.unjudged:,} values of {each.quantity} are not judged: {doubt}"
+            return Verdict.INCONCLUSIVE, f"{each.unjudged:,} values of {each.quantity} were not judged: {doubt}"
         if not each.compared and not each.unjudged:
             return Verdict.INCONCLUSIVE, f"nothing in {each.quantity} could be compared"
     return Verdict.EQUIVALENT, None
@@ -66,6 +66,6 @@ def carrying(comparisons: Sequence[Comparison]) -> list[str]:
     ):
         return []
     return [
-        "each single step is right, given the exact states before it; states are passed from step to step, or put "
-        "together into the output, in a wrong way"
+        "each single step is right when it starts from the exact states; the fault is in how states are passed from "
+        "step to step or collected into the output"
     ]

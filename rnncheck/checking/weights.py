@@ -59,7 +59,7 @@ def translated(
             try:
                 weights, notes = side.canonical(spec, weights_file.masters(source, tensors), source)
             except WeightsError as own:
-                problem = WeightsError(f"{problem}\nBy the names of {side.name}: {own}")
+                problem = WeightsError(f"{problem}\nRead with the names of {side.name}: {own}")
             else:
                 return weights_file.finite(source, weights, allow_nonfinite=allow_nonfinite), notes
         raise problem from None
@@ -80,15 +80,15 @@ def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
         "--head": spec.head is not None,
     }
     if asked := [option for option, given in changing.items() if given]:
-        raise UsageError(f"--sync none leaves each side the weights it has, and {asked[0]} is about others; drop one")
-    notes = ["each side was compared with weights of its own"]
+        raise UsageError(f"--sync none keeps the weights of each side, and {asked[0]} changes them; leave one out")
+    notes = ["each side was compared with its own weights"]
     if plan.against_weights is not None or plan.against_weights_path is not None:
         tensors, source = tensors_of(plan.against_weights, plan.against_weights_path)
         weights, more = translated(tensors, source, spec, [reference], allow_nonfinite=plan.allow_nonfinite)
     elif isinstance(reference, HasWeights):
         weights, more = reference.canonical(spec, None, f"what {reference.name} holds")
     else:
-        raise UsageError(f"--sync none needs weights of {reference.name}'s own: add --against-weights FILE")
+        raise UsageError(f"--sync none needs weights for {reference.name}: add --against-weights FILE")
     own = None
     if plan.weights is not None or plan.weights_path is not None:
         own = tensors_of(plan.weights, plan.weights_path)
@@ -96,7 +96,7 @@ def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
         source = own[1] if own else f"what {candidate.name} holds"
         more += candidate.keep(spec, weights_file.masters(source, own[0]) if own else None, source, weights)
     elif own is None:
-        raise UsageError(f"--sync none needs weights of {candidate.name}'s own: add --weights FILE")
+        raise UsageError(f"--sync none needs weights for {candidate.name}: add --weights FILE")
     else:
         held, _ = translated(*own, spec, [], allow_nonfinite=plan.allow_nonfinite)
         candidate = Holding(candidate, held, weights)
@@ -126,5 +126,5 @@ class Holding:
         """With its own. Raises `RefusedError` for others than those beside it, which it is not to be given."""
         expected = self.beside.cast(spec)
         if any(not torch.equal(value, expected[name]) for name, value in weights.cast(spec).items()):
-            raise RefusedError(f"{self.name} is compared as it is, and can be given no other weights")
+            raise RefusedError(f"{self.name} keeps its own weights and takes no others")
         return self.side.build(spec, self.own)

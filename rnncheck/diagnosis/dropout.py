@@ -38,8 +38,8 @@ def dropout(output: Tensor, right: Tensor) -> Finding | None:
     if abs(int(gone.sum()) - number * chance) > UNLIKELY * math.sqrt(number * chance * (1 - chance)):
         return None
     message = (
-        f"dropout is applied in evaluation mode: of {number:,} outputs {int(gone.sum()):,} are 0, other ones on each "
-        f"call, and the rest {factor:.4g} times what they should be, as dropout with p = {chance:.2g} leaves them"
+        f"dropout is applied in evaluation mode: {int(gone.sum()):,} of {number:,} outputs are 0, different ones in "
+        f"each call, and the rest are {factor:.4g} times too large, as with dropout of p = {chance:.2g}"
     )
     return Finding("dropout-in-eval", message, 1.0)
 
@@ -53,7 +53,7 @@ def dropout_switched_off(candidate: Implementation, scene: Scene) -> list[Findin
             return []
         wrong = None if probe.shows_nothing else diagnose(candidate, scene, None)
     chances = " and ".join(f"{chance:.4g}" for chance in sorted(off.chances))
-    without = "without it the layer is the right one" if probe.shows_nothing else "without it the layer is wrong too"
+    without = "without it the layer is right" if probe.shows_nothing else "without it the layer is also wrong"
     message = (
         f"dropout is applied in evaluation mode, with p = {chances}: each call gives another result, and {without}"
     )
@@ -71,6 +71,6 @@ def dropout_between_layers(candidate: Implementation, scene: Scene) -> Finding |
         return None
     message = (
         f"dropout is applied in evaluation mode: with dropout {scene.spec.dropout:g} between its layers each call "
-        "gives another result, and built without it the layer is the right one"
+        "gives another result, and built without it the layer is right"
     )
     return Finding("dropout-in-eval", message, 1.0)

@@ -32,7 +32,7 @@ SEED = 7
 MOST_LISTED = 4
 NAME = re.compile(r"\b(?:x|h0|c0|(?:weight|bias)_\w+)\b")  # of what a gradient is of
 NO_GRADIENT = {"gradient-missing", "gradient-detached"}  # which of both it is depends on how the layer is written
-BY_DIFFERENCES = "Hold one step's gradients against finite differences, with torch.autograd.gradcheck."
+BY_DIFFERENCES = "Compare the gradients of one step with finite differences, with torch.autograd.gradcheck."
 
 Gradients = Mapping[str, Tensor | None]
 
@@ -61,7 +61,8 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
     names = list(dict.fromkeys(wrong))
     which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
     where = in_one_step(candidate, own, gradients)
-    message = f"its states are right and {which} wrong, as no known fault has them; {where}"
+    be = "are" if len(names) > 1 else "is"
+    message = f"its states are right but {which} {be} wrong, and no known fault has these gradients; {where}"
     return [Finding("unexplained", message, 0.0, mend=BY_DIFFERENCES)]
 
 

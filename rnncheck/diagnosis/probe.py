@@ -170,7 +170,7 @@ class Prober:
             x = scene.x.to(spec.device, dtype, copy=True)
             trace = layer.run(x, scene.state.to(spec.device, dtype), scene.lengths)
         if spec != self._own and trace.is_float32:
-            raise ArithmeticError("it computes in float32 whatever it is given")
+            raise ArithmeticError("it computes in float32 for every dtype of its input")
         candidate = {name: value.detach().cpu().double().clone() for name, value in values(trace).items()}
         envelope = exact_and_envelope(
             spec, weights, scene.x, scene.state, scene.lengths, rounding=rounding_of(spec), samples=6

@@ -20,7 +20,7 @@ Differentiate = Callable[[Implementation, Scene], Gradients]
 
 GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
-RIGHT = "the gradients of each single step are right; they are passed from step to step, or added up, in a wrong way"
+RIGHT = "the gradients of each single step are right; the fault is in how they are passed between steps or added up"
 
 
 def in_one_step(candidate: Implementation, scene: Scene, differentiate: Differentiate) -> str:
@@ -66,4 +66,4 @@ def told(t: int, wrong: Mapping[str, str], cell: Cell) -> str:
     for gates, names in by_gates.items():
         some = len(every) > 1 and gates not in ("all", every)
         parts.append((f"the rows of gate {listed(list(gates))} in " if some else "") + listed(names))
-    return f"in one step alone, t = {t}, from the exact states before it, {'; '.join(parts)} differ already"
+    return f"in the single step t = {t}, from the exact states before it, these already differ: {'; '.join(parts)}"

@@ -25,8 +25,8 @@ def ruled_out(diagnosis: Diagnosis) -> str:
     left = f" ({diagnosis.pairs_left:,} more pairs were not tried)" if diagnosis.pairs_left else ""
     pairs = f", and {diagnosis.pairs:,} pairs of them{left}" if diagnosis.pairs else ""
     return (
-        f"{diagnosis.singles:,} known faults were tried, everywhere and in one place{pairs}; none makes the reference "
-        "equal to the candidate"
+        f"{diagnosis.singles:,} known faults were tried, everywhere and in one place{pairs}; with none of them "
+        "the reference equals the candidate"
     )
 
 
@@ -52,7 +52,9 @@ def not_finite(name: str, probe: Probe, lost: Mapping[str, Tensor]) -> Finding:
     where = ""
     if quantity == "output":
         where = f", {pattern(lost['output'], directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
-    message = f"of finite numbers {name} makes NaN or infinities, in its {quantity}{where}; no known fault does just so"
+    message = (
+        f"{name} turns finite numbers into NaN or infinities in its {quantity}{where}; no known fault does the same"
+    )
     return Finding("nan-introduced", message)
 
 
@@ -97,7 +99,7 @@ def running(probe: Probe) -> str:
     if wrong is not None and wrong.any():
         return f"in its outputs, {pattern(wrong, directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
     others = [name for name in probe.candidate if (mask := wrong_in(probe, name)) is None or bool(mask.any())]
-    return f"in {' and '.join(others)} alone" if others else "in nothing that a short run in float64 shows"
+    return f"only in {' and '.join(others)}" if others else "nowhere in a short run in float64"
 
 
 def wrong_in(probe: Probe, name: str) -> Tensor | None:
@@ -143,12 +145,12 @@ def named(diagnosis: Diagnosis, fault: Fault, message: str) -> Finding:
 
 def as_well(diagnosis: Diagnosis, fault: Fault) -> Finding:
     """A fault that nothing tried tells from the first."""
-    return named(diagnosis, fault, f"or else {said(fault)}: on all that was tried it is the same function")
+    return named(diagnosis, fault, f"or {said(fault)}: both give the same results on all data that was tried")
 
 
 def besides(diagnosis: Diagnosis, fault: Fault) -> Finding:
     """The other fault of a pair, of whom the first has told all that was tried."""
-    message = f"{said(fault)}; found together with {diagnosis.named[0].title}, neither explains it alone"
+    message = f"{said(fault)}; only together with {diagnosis.named[0].title} does it explain the difference"
     return named(diagnosis, fault, message)
 
 

@@ -105,11 +105,11 @@ class Enveloped:
     def doubt(self) -> str | None:
         """Why what is beyond the horizon is not decided, even where every step of the first chunk is right."""
         if not self._finite:
-            return "NaN or infinities in the data or weights, of which nothing follows; use finite ones"
+            return "the data or weights hold NaN or infinities; use finite ones"
         if self._beyond:
             return (
-                f"{self._beyond:,} timesteps after the first chunk, in which lockstep judges no step; "
-                "fewer timesteps, or --window N, would decide"
+                f"rounding error is too large in {self._beyond:,} timesteps after the first chunk, and single steps "
+                "are compared in the first chunk only; use fewer timesteps, or --window N"
             )
         return None
 

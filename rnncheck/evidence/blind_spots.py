@@ -25,13 +25,13 @@ def blind_spots(
     """
     spots = []
     if output is not None and spec.nonlinearity == "tanh" and bool((output.abs() > SATURATED).all()):
-        spots.append("every state is at 1 or -1, where tanh is flat and hides what went in: scale the data down")
+        spots.append("every state is at 1 or -1, where tanh is flat and hides differences: scale the data down")
     if output is not None and not output.any():
-        spots.append("every state is zero: nothing that a layer does can show")
+        spots.append("every state is zero: no fault of the layer can show")
     if witnessed:
         return spots
     if seq_len == 1:
-        spots.append("T is 1: only the first step of the recurrence is seen")
+        spots.append("T is 1: only the first step of the recurrence is run")
     if batch_size == 1:
         spots.append("B is 1: batch rows that mix, or batch and time swapped, cannot show")
     if spec.hidden_size == 1:

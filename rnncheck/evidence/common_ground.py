@@ -60,7 +60,7 @@ def ground(
     quantities = EVERYTHING if spec.cell is Cell.LSTM else EVERYTHING - {"c_n"}
     unexposed = frozenset(quantities - frozenset.intersection(quantities, *(each.exposes for each in known)))
     if {"output", "h_n"} <= unexposed:
-        raise RefusedError("nothing is left to compare: neither the outputs nor the final states are exposed")
+        raise RefusedError("there is nothing to compare: the two sides do not both return outputs, or final states")
     takes_state = all(each.takes_state for each in known)
     takes_cell_state = takes_state and all(each.takes_cell_state for each in known)
     steps = takes_state and (takes_cell_state or spec.cell is not Cell.LSTM) and not unexposed & {"h_n", "c_n"}
@@ -101,7 +101,7 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
     return next((reading.read_as for each, reading in sides if each is side), None)
 
 
-OTHER_ROWS = "its rows depend on other rows; when two rows of x and h0 are exchanged, its rows are not exchanged"
+OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 does not just swap its rows"
 
 
 def wrong_calls(reading: Reading) -> list[Finding]:
@@ -116,7 +116,7 @@ def wrong_calls(reading: Reading) -> list[Finding]:
 def problems(reading: Reading) -> list[Comparison]:
     """The same, as comparisons that fail."""
     found = [Comparison(f"option {each.option}", "free", problem="it has no effect") for each in reading.ignored]
-    found += [Comparison(each, "free", problem="its rows depend on other rows") for each in reading.mixed]
+    found += [Comparison(each, "free", problem="each batch row depends on the others") for each in reading.mixed]
     if reading.crash is None:
         return found
     raised = ": ".join(reading.crash.split(": ")[:2])
@@ -127,15 +127,16 @@ def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) 
     """What could not be checked because of what the code is."""
     said = []
     if not reading.takes_state:
-        said.append(f"{name} takes no initial state: both sides start from zeros, and single steps were not checked")
+        said.append(f"{name} takes no initial state: both sides start from zeros, and no single steps were compared")
     elif spec.cell is Cell.LSTM and not reading.takes_cell_state:
-        said.append(f"{name} takes no initial cell state: c0 is zero, and single steps were not checked")
+        said.append(f"{name} takes no initial cell state: c0 is zero, and no single steps were compared")
     if hidden := sorted(quantities - reading.exposes, reverse=True):
-        so = ", and single steps were not checked" if reading.takes_state and {"h_n", "c_n"} & set(hidden) else ""
-        said.append(f"{name} does not expose {' and '.join(hidden)}: not compared{so}")
+        so = ", nor were single steps" if reading.takes_state and {"h_n", "c_n"} & set(hidden) else ""
+        were = "were" if len(hidden) > 1 else "was"
+        said.append(f"{name} does not return {' and '.join(hidden)}, which {were} not compared{so}")
     if reading.longest_output is not None and "output" in hidden:
         said.append(
-            f"{name} returns its last state alone, and is called on every prefix of up to "
-            f"{reading.longest_output} timesteps without lengths: fewer would show every state"
+            f"{name} returns only its last state; to see the states between, use at most "
+            f"{reading.longest_output} timesteps and no lengths"
         )
     return said

@@ -61,15 +61,15 @@ class FirstChunk:
             if finding is not None:
                 into.findings.append(finding)
                 if finding.slug == "input-mutated":
-                    into.doubt = f"{side.name} writes into its input, so what it does depends on who reads it next"
+                    into.doubt = f"{side.name} writes into its input, so its result depends on the order of the calls"
                 elif allowed is None or again.trace is None or not near(again.trace, trace, allowed):
-                    into.doubt = f"called again, {side.name} gives another result, beyond what rounding explains"
+                    into.doubt = f"a second call of {side.name} gives another result, beyond what rounding explains"
 
     def stepped(self, envelope: Envelope, output: Tensor, into: Evidence) -> None:
         """Every step of the candidate by itself; and of the reference, which may drift as well."""
         rows = self.rows_stepped(envelope)
         if rows < self.x.shape[1]:
-            into.notes.append(f"single steps were checked on {rows:,} of {self.x.shape[1]:,} batch rows")
+            into.notes.append(f"single steps were compared on {rows:,} of {self.x.shape[1]:,} batch rows")
         steps = Lockstep(self.spec, self.weights, self.x, envelope, self.lengths, rows)
         candidate, reference = (self._steps_of(side, steps, into) for side in (0, 1))
         into.comparisons += candidate
@@ -77,14 +77,12 @@ class FirstChunk:
             own = steps.own(output)
             into.comparisons += [own] if own is not None else []
         if steps.blind:
-            into.doubt = (
-                "what rounding may do is as large as the states themselves; larger data or weights would decide"
-            )
+            into.doubt = "rounding error may be as large as the states themselves; use larger data or weights"
         if not all(each.agrees for each in reference):
             budget = max(each.budget_used for each in reference)
             into.wrong_reference = (
-                f"the reference, {short(self.sides[1].name)}, is itself wrong: its single steps differ from exact ones "
-                f"by {budget:.3g} times the limit"
+                f"the reference, {short(self.sides[1].name)}, is wrong itself: its single steps differ from exact "
+                f"steps by {budget:.3g} times the limit"
             )
 
     def _steps_of(self, side: int, steps: Lockstep, into: Evidence) -> list[Comparison]:
@@ -93,7 +91,7 @@ class FirstChunk:
             return steps.comparisons(self.layers[side])
         except NotRecorded:
             into.notes.append(
-                f"single steps of {self.sides[side].name} were not checked: they are not in the recording"
+                f"single steps of {self.sides[side].name} were not compared: the recording does not have them"
             )
             return []
 
@@ -154,7 +152,7 @@ class FirstChunk:
         most = max(wrong, key=lambda each: each.budget_used)
         return (
             f"{most.quantity} is at {most.budget_used:.3g} times the limit here, but within the limit on other data "
-            "with more samples of rounding, so this run cannot decide; smaller recurrent weights would"
+            "with more samples of rounding; use smaller recurrent weights to decide"
         )
 
 

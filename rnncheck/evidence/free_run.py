@@ -162,8 +162,8 @@ def gather(sequences: Sequences, spec: Spec) -> Tensor:
                 "lengths" if sequences.lengths else "both directions" if spec.bidirectional else "layers without states"
             )
             raise DataError(
-                f"{why} need all timesteps at once, more than {needed / 2**30:.1f} GiB of the "
-                f"{physical_memory() / 2**30:.1f} GiB here; cut the data with --window N, or run a part of it"
+                f"{why} need all timesteps at once: more than {needed / 2**30:.1f} GiB, and half of the "
+                f"{physical_memory() / 2**30:.1f} GiB here may be used; cut the data with --window N"
             )
         chunks.append(torch.from_numpy(chunk))
     if not chunks:

@@ -23,7 +23,9 @@ def require_memory(spec: Spec, sequences: Sequences, *, enveloped: bool) -> None
     ways = "choose smaller sizes"
     less = held(spec, sequences, enveloped=False)
     if enveloped and less <= here:
-        ways += f", or state a tolerance with --atol, which needs no envelope and {less / GIB:,.1f} GiB"
+        ways += (
+            f", or set a tolerance with --atol: then no envelope is needed, and the check takes {less / GIB:,.1f} GiB"
+        )
     raise CannotRun(
         f"this check would hold {needed / GIB:,.1f} GiB ({what}, and states of {sequences.batch_size:,} rows), "
         f"and there are {here / GIB:,.1f} GiB; {ways}"

@@ -40,9 +40,7 @@ def repeat(
     if changed := given.changed():
         inputs = " and ".join(changed)
         differ = "differ" if len(changed) > 1 else "differs"
-        return Finding(
-            "input-mutated", f"{name} writes into its own input: after a call {inputs} {differ} from before."
-        )
+        return Finding("input-mutated", f"{name} writes into its own input: {inputs} {differ} after the call.")
     difference = parting(first, second)
     if difference is None:
         return None
@@ -56,8 +54,8 @@ def repeat(
                 )
     return Finding(
         "state-leaks-between-calls",
-        f"{name} remembers an earlier call: run again on the same input and states it gives another result, "
-        f"while a newly built one starts over with the first; {difference}.",
+        f"{name} keeps state between calls: a second call with the same input and states gives another result, and a "
+        f"newly built one gives the first result again; {difference}.",
     )
 
 
@@ -114,7 +112,7 @@ def parting(a: Trace, b: Trace) -> str | None:
         differs = different(one, other)
         if bool(differs.any()):
             first = int(differs.flatten(1).any(1).nonzero()[0])
-            where = f"first at t = {first}" if quantity in ("output", "y") else "which shows in the final states alone"
+            where = f"first at t = {first}" if quantity in ("output", "y") else "and only the final states do"
             return f"its {quantity} differs {by_how_much(one[differs], other[differs])}, {where}"
     return None
 

@@ -86,7 +86,7 @@ def _mismatch(report: Report) -> list[str]:
             f"{', '.join(map(mode_in_words, otherwise))}"
         )
     for each in problems(report.comparisons):
-        parts.append(f"{each.quantity} cannot be compared: {printable(each.problem or '', 1000)}")
+        parts.append(f"{each.quantity}: {printable(each.problem or '', 1000)}")
     exceeded = [each for each in report.comparisons if each.exceeded]
     if exceeded:
         parts.append(_extent(exceeded, report))

@@ -51,12 +51,12 @@ class Judgement:
     def hides(self, fault: Fault) -> str | None:
         """Why the candidate could have this fault all the same, or None."""
         if self.by_row and fault.slug in OF_BATCHES:
-            return "the candidate was called with one row at a time: what it makes of a batch was not seen"
+            return "the candidate was called with one batch row at a time, so faults of batches cannot show"
         if fault.path and fault.path not in self.paths and not chosen(fault.path)[0].by_default:
-            return f"it shows only on the path {fault.path}, which --paths all compares"
+            return f"it shows only on the path {fault.path}; add --paths all"
         facts = self.paths.get(fault.path)
         if facts is not None and not facts.gone:
-            return f"the path {facts.path} is not offered"
+            return f"the path {facts.path} could not be run"
         return None
 
 

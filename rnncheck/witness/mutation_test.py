@@ -55,7 +55,7 @@ class Planting:
                 return Outcome(fault, "killed")
         facts = self.judgement.paths.get(fault.path)
         if facts is not None and facts.not_offered:
-            return Outcome(fault, "not applicable", f"parts of the path {facts.path} are not offered")
+            return Outcome(fault, "not applicable", f"parts of the path {facts.path} could not be run")
         # Asked last: where no state shows a fault, its gradients still may.
         if why := fault.visible_in(self.scene):
             return Outcome(fault, "not applicable", why)
@@ -73,19 +73,19 @@ class Planting:
             return Outcome(partial.fault, "not applicable", why)
         if partial.sort == "survived":
             return partial
-        why = f"it may show in this run, but not in the part in which faults were planted, where {partial.why}"
+        why = f"it may show in the whole run; in the part where faults were planted, {partial.why}"
         return Outcome(partial.fault, "not tried", why)
 
 
 def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) -> str:
     """Why a fault that shows was not caught."""
     if fault.shows_in == "gradients" and not any(mode.startswith("backward") for mode in modes):
-        return "gradients were not compared: --backward would"
+        return "gradients were not compared; add --backward"
     if fault.path and not seen:
-        return f"the layer was not used so: --paths {fault.path} would"
+        return f"this path was not run; add --paths {fault.path}"
     judged = [each for each in seen if each.compared]
     if not judged:
-        return "nothing that it changes could be judged"
+        return "none of the values that it changes could be judged"
     most = max(judged, key=lambda each: each.budget_used)
     return f"changes {most.quantity} by at most {most.max_abs:.2g}, where {most.envelope_at_max:.2g} is allowed"
 
@@ -109,7 +109,7 @@ def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> Mut
     spec, lengths = first.spec, first.lengths
     if not always and weight_count(spec) > MOST_WEIGHTS:
         return MutationTest(
-            None, [f"no faults were planted in so many weights, {weight_count(spec):,}: --witness would"]
+            None, [f"no faults were planted, because the layer has {weight_count(spec):,} weights; add --witness"]
         )
     faults = [fault for fault in faults_of(spec, lengths=lengths is not None) if not fault.rare]
     seq_len, batch_size, _ = first.x.shape
@@ -132,9 +132,9 @@ def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> Mut
 def insufficient(witness: Witness) -> str | None:
     """Why a pass that only faults can be caught by proves too little, or None if all that show were caught."""
     if not witness.planted:
-        return "no known fault can show in this run, so that it proves nothing; random data and weights would"
+        return "no known fault can show in this run, so it proves nothing; use random data and weights"
     if not witness.missed:
         return None
     names = list(dict.fromkeys(each.slug for each in witness.missed))
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    return f"{len(witness.missed)} of {witness.planted} planted faults would have passed unseen: {listed}"
+    return f"{len(witness.missed)} of {witness.planted} planted faults would not have been detected: {listed}"

@@ -152,7 +152,9 @@ def test_weights_that_did_not_arrive_cannot_pass() -> None:
         def build(self, spec: Spec, weights: Weights) -> FakeLayer:
             return super().build(spec, draw(spec, seed=99))
 
-    with pytest.raises(WeightsError, match="fake does not hold weight_ih_l0 as it was given: read back, it differs"):
+    with pytest.raises(
+        WeightsError, match="fake does not hold the weight_ih_l0 that it was given: read back, it differs"
+    ):
         checked(Unsynced())
 
 
@@ -254,7 +256,7 @@ def test_a_second_call_is_held_to_what_is_allowed_too(off: float, verdict: Verdi
     report = checked(fake)
     assert [each.slug for each in report.findings] == ["nondeterministic"]
     assert report.verdict is verdict
-    assert (report.reason or "").startswith("called again, fake gives another result") == (off == 0.5)
+    assert (report.reason or "").startswith("a second call of fake gives another result") == (off == 0.5)
 
 
 def test_states_no_larger_than_rounding_prove_nothing() -> None:
@@ -295,4 +297,4 @@ def test_small_steps_are_taken_by_one_thread(sizes: tuple[int, int], one: bool) 
 def test_a_wrong_reference_is_told_as_such() -> None:
     report = check(Plan(Spec(), random_sequences(3, 6, 2), "torch", "fault:wrong-nonlinearity", paths="none"))
     assert report.verdict is Verdict.MISMATCH
-    assert report.notes[0].startswith("the reference, fault:wrong-nonlinearity, is itself wrong")
+    assert report.notes[0].startswith("the reference, fault:wrong-nonlinearity, is wrong itself")

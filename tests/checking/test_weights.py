@@ -141,7 +141,7 @@ def test_two_living_layers_are_compared_as_they_are() -> None:
     report = quick(mine, against=theirs, sync="none", witness=True)
     assert report.verdict == "equivalent"
     assert report.weights.sync == "none"
-    assert "each side was compared with weights of its own" in report.notes
+    assert "each side was compared with its own weights" in report.notes
     assert "compared with its own weights" in report.conventions
     assert report.witness is not None
     assert report.witness.caught > 0
@@ -205,10 +205,10 @@ def test_weights_may_be_given_to_each_side(tmp_path: Path, rnncheck: Command) ->
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({}, UsageError, "needs weights of torch's own: add --against-weights FILE"),
+        ({}, UsageError, "needs weights for torch: add --against-weights FILE"),
         ({"against": PortedGRU}, CannotRun, "PortedGRU has no weights of its own: each construction draws new ones"),
         ({"against": "living", "weight_scale": 2.0}, UsageError, "--weight-scale is about others"),
-        ({"sync": "reference", "against_weights": {}}, UsageError, "--against-weights is for --sync none"),
+        ({"sync": "reference", "against_weights": {}}, UsageError, "--against-weights needs --sync none"),
         ({"sync": "some"}, UsageError, "sync is 'some'"),
     ],
 )

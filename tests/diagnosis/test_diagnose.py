@@ -198,7 +198,7 @@ def test_what_is_no_number_any_more_is_said_wherever_it_comes_from(wrong: type[N
     assert found is not None
     first, *others = findings("it", found)
     assert first.slug == "nan-introduced"
-    assert "NaN or infinities, in its output" in first.message
+    assert "NaN or infinities in its output" in first.message
     assert [each.slug for each in others] == []
 
 

@@ -106,7 +106,7 @@ def test_what_no_fault_has_is_located_at_a_step_and_a_gate() -> None:
     spec = Spec(Cell.LSTM)
     (finding,) = diagnose_gradients(Planted("it", doubling(1, 0)), scene(spec), ["grad x"])
     assert finding.slug == "unexplained"
-    assert "in one step alone, t = 0" in finding.message
+    assert "in the single step t = 0" in finding.message
     assert "the rows of gate f in grad weight_ih_l0" in finding.message
 
 

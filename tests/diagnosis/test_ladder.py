@@ -75,7 +75,7 @@ def test_a_right_layer_is_at_most_rounding(name: str):
     assert ladder.conclusion == "arithmetic"
     assert ladder.finding is not None
     assert ladder.finding.slug == "rounding-only"
-    assert "of what rounding in float32 may do" in ladder.message
+    assert "of what rounding in float32 allows" in ladder.message
 
 
 def test_an_error_that_shrinks_with_the_unit_of_the_dtype_is_arithmetic():
@@ -110,7 +110,7 @@ def test_one_that_refuses_float64():
     wrong = edited("weight_hh_l0", lambda w: w * 2)
     ladder = climbed(replace(wrong, refusal="no such luxury"), lstm())
     assert (ladder.conclusion, ladder.gap_float64, ladder.finding) == ("unknown", None, None)
-    assert "it cannot be run in float64 to tell: no such luxury" in ladder.message
+    assert "it cannot be run in float64 for comparison: no such luxury" in ladder.message
 
 
 def test_one_that_fails_in_float64():
@@ -121,7 +121,7 @@ def test_one_that_fails_in_float64():
 
     ladder = climbed(Stepped(tanh=tanh), lstm())
     assert (ladder.conclusion, ladder.gap_float64) == ("unknown", None)
-    assert "run in float64 to tell, it failed: float64?!" in ladder.message
+    assert "it failed when run in float64 for comparison: float64?!" in ladder.message
 
 
 def test_nans_and_other_shapes_are_infinitely_far():

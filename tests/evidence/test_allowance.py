@@ -118,7 +118,7 @@ def test_a_nan_or_infinity_that_was_given_must_show_on_both_sides(value: float) 
     run = ran(x)
     allowed = held.of(x, run, run)
     assert held.doubt is not None
-    assert held.doubt.startswith("NaN or infinities in the data or weights")
+    assert held.doubt.startswith("the data or weights hold NaN or infinities")
     poisoned = run.trace.output.isnan()
     assert bool((allowed.output[poisoned] == 0).all())
     assert bool(poisoned.any()) == math.isnan(value)

@@ -31,7 +31,7 @@ def test_the_usual_inputs_are_blind_to_nothing(cell: Cell) -> None:
 
 
 def test_one_step_shows_no_recurrence() -> None:
-    assert spots(T=1) == ["T is 1: only the first step of the recurrence is seen"]
+    assert spots(T=1) == ["T is 1: only the first step of the recurrence is run"]
 
 
 def test_one_row_shows_no_mixing() -> None:

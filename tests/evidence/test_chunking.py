@@ -61,7 +61,7 @@ def test_more_than_memory_holds_is_refused_before_it_is_read(
             read.append(steps)
             yield np.zeros((steps, 2, 3))
 
-    with pytest.raises(DataError, match=rf"^{why} need all timesteps at once, .* cut the data with --window N"):
+    with pytest.raises(DataError, match=rf"^{why} need all timesteps at once: .* cut the data with --window N"):
         list(free_run.tensors(Sequences(chunks, 2, 3, 64, lengths), spec))
     assert len(read) == 1
 
@@ -76,7 +76,7 @@ def test_of_unknown_length_it_is_read_until_memory_would_not_hold_it(monkeypatch
             read.append(steps)
             yield np.zeros((steps, 2, 3))
 
-    with pytest.raises(DataError, match="run a part of it"):
+    with pytest.raises(DataError, match="cut the data with --window N"):
         list(free_run.tensors(Sequences(endless, 2, 3), Spec(bidirectional=True)))
     assert 1 < len(read) < 100
 

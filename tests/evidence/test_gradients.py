@@ -92,17 +92,17 @@ def test_states_detached_between_timesteps_are_named(cell, network, seq_len, rea
     found = backward(Differentiable(network), Spec(cell), shape=(seq_len, B))
     assert "grad x" in wrong(found)
     assert slugs(found) == ["gradient-detached"]
-    assert f"gradients reach back {reach} of {seq_len} timesteps" in found.findings[0].message
+    assert f"go back only {reach} of {seq_len} timesteps" in found.findings[0].message
 
 
 def test_a_truncated_way_back_is_measured_from_the_end_of_a_row():
     found = backward(Differentiable(Truncates), lengths=(3, 7, 2), shape=(7, 3))
-    assert "gradients reach back 3 of 7 timesteps" in found.findings[0].message
+    assert "go back only 3 of 7 timesteps" in found.findings[0].message
 
 
 def test_a_state_detached_behind_the_end_of_its_row_reaches_nothing():
     found = backward(Differentiable(Truncates), lengths=(3, 7, 2), shape=(9, 3))
-    assert "gradients reach back 0 of 7 timesteps" in found.findings[0].message
+    assert "go back only 0 of 7 timesteps" in found.findings[0].message
 
 
 def test_the_reverse_direction_is_measured_from_its_own_end():
@@ -114,7 +114,7 @@ def test_the_reverse_direction_is_measured_from_its_own_end():
     found = backward(Differentiable(InReverse), Spec(Cell.GRU, bidirectional=True))
     assert slugs(found) == ["gradient-detached"]
     assert "(layer 0, reverse)" in found.findings[0].message
-    assert "reach back 1 of 9 timesteps" in found.findings[0].message
+    assert "go back only 1 of 9 timesteps" in found.findings[0].message
 
 
 def test_the_layer_whose_states_are_detached_is_named():
@@ -221,7 +221,7 @@ def test_a_backward_run_that_raises_is_a_mismatch_with_its_reason():
 def test_a_reference_without_gradients_agrees_with_nothing():
     found = backward(RIGHT, Spec(), against=Differentiable(WritesOverItsStates))
     assert wrong(found) == ["gradients"]
-    assert "of the reference" in found.comparisons[0].problem
+    assert "in the reference" in found.comparisons[0].problem
 
 
 def test_results_of_another_shape_have_no_gradients():

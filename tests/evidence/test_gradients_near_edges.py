@@ -47,5 +47,5 @@ def test_right_ones_pass_and_flipped_ones_do_not(spec, scale):
 
 def test_how_far_they_are_judged_is_said():
     told = found(Differentiable(), *STRONG[1])
-    assert "timesteps: later ones carry back what rounding has grown to by then" in told.note
+    assert "timesteps; after them rounding error is too large" in told.note
     assert any(each.compared for each in told.comparisons if each.mode == "backward")

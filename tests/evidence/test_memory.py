@@ -22,8 +22,8 @@ def test_they_are_refused_before_weights_are_drawn(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(free_run, "physical_memory", lambda: 31.0 * GIB)
     with pytest.raises(
         CannotRun,
-        match=r"would hold 43\.6 GiB \(900,150,000 weights .* and there are 31\.0 GiB; choose smaller sizes, or state "
-        r"a tolerance with --atol, which needs no envelope and 16\.8 GiB$",
+        match=r"would hold 43\.6 GiB \(900,150,000 weights .* and there are 31\.0 GiB; choose smaller sizes, or set "
+        r"a tolerance with --atol: then no envelope is needed, and the check takes 16\.8 GiB$",
     ):
         check(Plan(Spec(hidden_size=30_000), DATA))
     with pytest.raises(AssertionError):

@@ -44,7 +44,7 @@ def test_what_fails_loudly_is_not_offered() -> None:
 
 def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
     (training,) = checked(OwnDropout, paths="train-mode").paths
-    assert "chance of its own, 0.3" in training.not_offered[0].why
+    assert "dropout with p = 0.3" in training.not_offered[0].why
 
 
 def test_only_the_paths_asked_for_are_gone_down() -> None:

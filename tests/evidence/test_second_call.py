@@ -93,7 +93,7 @@ def test_what_is_left_of_an_earlier_call_is_a_leak():
     finding = found(each_call(added_at(4, 0.25)))
     assert finding is not None
     assert finding.slug == "state-leaks-between-calls"
-    assert "mine remembers an earlier call" in finding.message
+    assert "mine keeps state between calls" in finding.message
     assert "its output differs by up to 2.5e-01, first at t = 4" in finding.message
 
 
@@ -105,7 +105,7 @@ def test_a_leak_in_the_final_states_alone(quantity: str):
 
     finding = found(each_call(change))
     assert finding is not None
-    assert f"its {quantity}_n differs by up to 1.0e+00, which shows in the final states alone" in finding.message
+    assert f"its {quantity}_n differs by up to 1.0e+00, and only the final states do" in finding.message
 
 
 def test_a_leak_in_the_head():
@@ -194,7 +194,7 @@ def test_a_layer_that_writes_into_its_input(change: Callable[[Tensor, State, lis
     finding = found(Fake(mutating(change)), lengths=(7, 2, 4))
     assert finding is not None
     assert finding.slug == "input-mutated"
-    assert f"after a call {named} differ" in finding.message
+    assert f"writes into its own input: {named} differ" in finding.message
 
 
 def test_what_the_caller_gave_is_left_alone():

@@ -106,7 +106,7 @@ def test_an_export_of_another_model_is_a_mismatch_that_names_the_weight(
     assert outcome.code == 1, outcome.stderr
     said = " ".join(outcome.stdout.split())
     assert "weight_hh_l0" in said
-    assert "holds another one, 0.01 apart at [3, 2]" in said
+    assert "has other values, different by up to 0.01 at [3, 2]" in said
 
 
 def written(

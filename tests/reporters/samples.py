@@ -228,7 +228,7 @@ def witnessed() -> Report:
         *(Unseen("gate-order", order, "all gates have the same weights") for order in ("i, f, o, g", "f, i, g, o")),
         *(Unseen("missing-bias", f"layer {layer}", "all biases are zero") for layer in range(5)),
     ]
-    missed = [Unseen("gradient-detached", "", "gradients were not compared: --backward would")]
+    missed = [Unseen("gradient-detached", "", "gradients were not compared; add --backward")]
     return report(
         spec, 6, output_and_final(spec, steps), witness=Witness(planted=28, caught=27, missed=missed, hidden=hidden)
     )

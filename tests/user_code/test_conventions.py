@@ -51,7 +51,7 @@ def test_what_cannot_be_guessed_is_asked_for(rnncheck: Command, write: Write) ->
         (["mine.py:MyRNN", "--arg", "hidden_sise=3"], 4, "did you mean hidden_size?"),
         (["mine.py:MyRNN", "--arg", "hidden_size"], 2, "--arg takes NAME=VALUE"),
         (["mine.py:MyRNN", "--arg", "a=1", "--arg", "a=2"], 2, "--arg a is given twice"),
-        (["scratch", "--arg", "a=1"], 2, "--arg is for the constructor of a class of your own"),
+        (["scratch", "--arg", "a=1"], 2, "--arg sets parameters of your own class"),
         (["mine.py:MyRNN", "--num-layers", "2", "--dropout", "0.5"], 4, "has no parameter for dropout"),
         (["mine.py:MyRNN", "--cell", "lstm", "--proj-size", "2"], 4, "has no parameter for proj_size"),
         (["mine.py:MyRNN", "--lengths", "3,2"], 4, "it takes no lengths"),

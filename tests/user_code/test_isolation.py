@@ -109,7 +109,7 @@ def test_what_it_writes_into_its_input_is_seen(
     write(RNN.replace("        return", f"        {line}\n        return"))
     outcome = rnncheck("compare", "mine.py:MyRNN", "-q", "--no-backward")
     assert outcome.code == 5
-    assert f"input-mutated: mine.py:MyRNN writes into its own input: after a call {named} differs" in outcome.stdout
+    assert f"input-mutated: mine.py:MyRNN writes into its own input: {named} differs after the call" in outcome.stdout
 
 
 MUTATING = """

@@ -86,7 +86,7 @@ def test_dropout_anywhere_is_named_with_its_chance(candidate: type) -> None:
     assert report.exit_code == 1
     assert slugs(report) == ["dropout-in-eval"]
     assert "p = 0.2" in report.findings[0].message
-    assert "without it the layer is the right one" in report.findings[0].message
+    assert "without it the layer is right" in report.findings[0].message
 
 
 def test_what_is_wrong_beside_dropout_is_named_too() -> None:

@@ -97,8 +97,8 @@ def test_what_was_run_row_by_row_might_mix_its_rows_all_the_same(rnncheck: Comma
     write(UNBATCHED)
     witness = json.loads(rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json").stdout)["witness"]
     hidden = {each["slug"]: each["why"] for each in witness["hidden"]}
-    assert "what it makes of a batch was not seen" in hidden["batch-mixed"]
-    assert "what it makes of a batch was not seen" in hidden["batch-time-swapped"]
+    assert "so faults of batches cannot show" in hidden["batch-mixed"]
+    assert "so faults of batches cannot show" in hidden["batch-time-swapped"]
 
 
 PLAIN = layer("h = h[0] if h.dim() == 3 else h", returned="torch.stack(outs), h[None]")

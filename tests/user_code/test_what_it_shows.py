@@ -59,7 +59,7 @@ def test_of_a_long_run_or_of_rows_with_lengths_the_last_state_is_compared(
 ) -> None:
     report = checked(candidate, **options)
     assert (report.verdict, compared(report)) == (Verdict.EQUIVALENT, {"h_n"})
-    assert any("is called on every prefix of up to 64 timesteps" in note for note in report.notes)
+    assert any("use at most 64 timesteps and no lengths" in note for note in report.notes)
 
 
 def test_a_wrong_last_state_of_a_long_run_is_a_mismatch() -> None:
@@ -76,7 +76,7 @@ def test_single_steps_need_the_cell_state_that_they_end_in() -> None:
     report = checked(WithoutCellState)
     assert (report.verdict, compared(report)) == (Verdict.EQUIVALENT, {"output", "h_n"})
     assert "lockstep" not in {each.mode for each in report.comparisons}
-    assert "WithoutCellState does not expose c_n: not compared, and single steps were not checked" in report.notes
+    assert "WithoutCellState does not return c_n, which was not compared, nor were single steps" in report.notes
 
 
 class Around(nn.Module):

@@ -178,7 +178,7 @@ def test_a_loose_tolerance_misses_what_it_allows_and_says_so() -> None:
 def test_what_only_gradients_show_is_missed_where_they_are_not_compared() -> None:
     witness = witness_of(check(plan(backward=False)))
     detached = [each.why for each in witness.missed if each.slug == "gradient-detached"]
-    assert set(detached) == {"gradients were not compared: --backward would"}
+    assert set(detached) == {"gradients were not compared; add --backward"}
     assert all(each.why == detached[0] for each in witness.missed)
 
 
@@ -187,7 +187,7 @@ def test_when_strict_a_pass_that_misses_a_fault_is_inconclusive(options: dict[st
     assert check(plan(**options)).exit_code == ExitCode.EQUIVALENT
     report = check(plan(witness="strict", **options))
     assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
-    assert "planted faults would have passed unseen: " in (report.reason or "")
+    assert "planted faults would not have been detected: " in (report.reason or "")
 
 
 @pytest.mark.paths
@@ -213,7 +213,7 @@ def test_a_large_layer_has_none_planted_unless_asked_for(monkeypatch: pytest.Mon
     monkeypatch.setattr(mutation_test, "MOST_WEIGHTS", 35)
     report = check(plan())
     assert report.witness is None
-    assert "no faults were planted in so many weights, 36: --witness would" in report.notes
+    assert "no faults were planted, because the layer has 36 weights; add --witness" in report.notes
     assert check(plan(witness=True)).witness is not None
     assert check(plan(witness="strict")).witness is not None
 
@@ -250,7 +250,7 @@ def test_what_only_all_of_a_large_run_can_show_is_not_tried_unless_asked_for() -
     here = plan(Spec(hidden_size=64), T=6, B=64)
     (untried,) = witness_of(check(here)).untried
     assert untried.slug == "bias-along-batch"
-    assert untried.why.endswith("faults were planted, where " + FITS_ALONG_BATCH.format(8, 64))
+    assert untried.why.endswith("faults were planted, " + FITS_ALONG_BATCH.format(8, 64))
     for asked in (True, "strict"):
         witness = witness_of(check(replaced(here, witness=asked)))
         assert witness.untried == witness.missed == ()

@@ -65,7 +65,7 @@ def climb(
     rung = Rung(Measured(implementation, spec, weights, x, state, lengths, withheld), rounding)
     own = rung.gap(rounding)
     if own.contained:
-        message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} may do"
+        message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} allows"
         return Ladder("arithmetic", own.size, None, message, rounding_only(message))
     coarse = [each for each in coarser_than(rounding) if rung.gap(each.rounding(rounding), each.floor).contained]
     try:
@@ -84,24 +84,24 @@ def in_float64(measured: Measured, own: Gap) -> Ladder:
     """The same run in float64: what is left of a gap."""
     spec = replace(measured.spec, dtype=Dtype.FLOAT64)
     if spec == measured.spec:
-        message = f"its largest error, {own.size:.1e}, is no rounding of float64: it computes something else"
+        message = f"its largest error, {own.size:.1e}, is not rounding in float64: it computes another function"
         return Ladder("semantics", own.size, own.size, message, None)
     if reason := measured.implementation.refuses(spec, lengths=measured.lengths is not None):
-        return Ladder("unknown", own.size, None, f"it cannot be run in float64 to tell: {reason}", None)
+        return Ladder("unknown", own.size, None, f"it cannot be run in float64 for comparison: {reason}", None)
     rounding = rounding_of(spec)
     try:
         left = Rung(replace(measured, spec=spec), rounding).gap(rounding)
     except Exception as problem:  # a candidate may fail in any way where it was never tried
-        return Ladder("unknown", own.size, None, f"run in float64 to tell, it failed: {problem}", None)
+        return Ladder("unknown", own.size, None, f"it failed when run in float64 for comparison: {problem}", None)
     if left.contained:
         message = (
-            f"its largest error is {own.size:.1e} in {measured.spec.dtype} and {left.size:.1e} in float64, "
-            f"where it is what rounding may do: the same function, computed more roughly than {measured.spec.dtype} is"
+            f"its largest error is {own.size:.1e} in {measured.spec.dtype} and {left.size:.1e}, within rounding, in "
+            f"float64: it computes the same function at a lower precision than {measured.spec.dtype}"
         )
         return Ladder("arithmetic", own.size, left.size, message, rounding_only(message))
     message = (
         f"its largest error is {own.size:.1e} in {measured.spec.dtype} and still {left.size:.1e} in float64: "
-        "no precision takes it away, it computes something else"
+        "more precision does not remove it, so it computes another function"
     )
     return Ladder("semantics", own.size, left.size, message, None)
 

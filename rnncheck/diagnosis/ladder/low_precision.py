@@ -143,7 +143,7 @@ def evidence(lockstep: Measured, trace: Trace, envelope: Envelope, precisions: S
         if stored := results_stored(trace, envelope, precision):
             return Evidence(precision, True, f"every {stored} is a number of {precision.name}")
         if insensitive := hearing.insensitive_to(casts_of(precision), precision.unit, TO_CASTS):
-            same = f"{listed(insensitive)} cut to that precision beforehand give the very same results"
+            same = f"rounding {listed(insensitive)} to that precision beforehand does not change its results"
             return Evidence(precision, False, same)
     for precision in precisions:
         insensitive = hearing.insensitive_to(small_changes_of(precision), precision.unit, TO_WHISPERS)

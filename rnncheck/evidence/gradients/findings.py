@@ -27,17 +27,18 @@ def findings(candidate: Layer, reference: Layer, run: Run, found: Derived, right
     states are detached between timesteps the initial state's gradient is missing because of it.
     """
     if found.problem:
-        return [Finding("gradient-missing", f"no gradient can be had: {found.problem}")]
+        return [Finding("gradient-missing", f"the candidate cannot be differentiated: {found.problem}")]
     result = []
     if unregistered := [name for name in found.unregistered if name not in right.unregistered]:
-        message = f"{listed(unregistered)} would never be trained: not among the layer's registered parameters"
+        be = "are" if len(unregistered) > 1 else "is"
+        message = f"{listed(unregistered)} would never be trained: {be} not among the layer's registered parameters"
         result.append(Finding("parameter-not-registered", message))
     detached = detachment(candidate, reference, run, found, right)
     if detached:
         result.append(Finding("gradient-detached", detached))
     explained = [*unregistered, *(("h0", "c0") if detached else ())]
     if missing := [name for name in without_gradient(found, right) if name not in explained]:
-        message = f"no gradient reaches {listed(missing)}: detached, or not used in what the layer yields"
+        message = f"no gradient reaches {listed(missing)}: detached, or not used in the layer's results"
         result.append(Finding("gradient-missing", message))
     return result
 
@@ -54,7 +55,8 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     """
     cut_off = [name for name in found.cut_off if name not in right.cut_off]
     if cut_off and (cut_off := [name for name in cut_off if name in moving(candidate, run)]):
-        return f"{listed(cut_off)} carries no gradient: detached, or computed where autograd is off"
+        carry = "carry" if len(cut_off) > 1 else "carries"
+        return f"{listed(cut_off)} {carry} no gradient: detached, or computed where autograd is off"
     if "h_n" in run.unexposed:
         return None
     given = "h0" not in run.withheld
@@ -66,7 +68,7 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     if layer and given:
         if not final_states_move(candidate, run, with_other_states(run, k), k):
             return None
-        return f"states are detached between timesteps ({where}): no gradient reaches its initial state from its last"
+        return f"states are detached between timesteps ({where}): no gradient goes from its last state to its first"
     row, total = longest_row(run)
     mine, theirs = (back_to_x(side, run, k, row) for side in (candidate, reference))
     if direction:
@@ -80,7 +82,7 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     if not reads(candidate, run, k, row, slice(total - lost, total) if direction else slice(lost)):
         return None
     reach = f"{total - lost} of {total} timesteps"
-    return f"states are detached between timesteps ({where}): from the last state gradients reach back {reach}"
+    return f"states are detached between timesteps ({where}): gradients of the last state go back only {reach}"
 
 
 def cut_row(candidate: Layer, reference: Layer, run: Run) -> int | None:

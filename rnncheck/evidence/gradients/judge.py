@@ -144,11 +144,11 @@ def backward_comparisons(
     Works in any of torch's modes, draws from no global generator, and leaves no `.grad` behind.
     """
     if unable := cannot(candidate, reference):
-        return Backward([], [], f"gradients were not checked: {unable}")
+        return Backward([], [], f"gradients were not compared: {unable}")
     reach = within_reach(spec, *x.shape[:2])
     if reach is None:
-        size = f"{weight_count(spec):,} weights are more than {MOST_WEIGHTS:,}"
-        return Backward([], [], f"gradients were not checked: {size}")
+        size = f"the layer has {weight_count(spec):,} weights, and the limit is {MOST_WEIGHTS:,}"
+        return Backward([], [], f"gradients were not compared: {size}")
     with torch.inference_mode(False):
         task = Task.of(Run(spec, *reach.cut(x, state, lengths), unexposed, withheld), weights, seed)
         at_dtype = task.held(held, samples)
@@ -156,8 +156,9 @@ def backward_comparisons(
         try:
             parts = [judge(candidate, reference, at_dtype, MODE, steps)]
         except NotRecorded:
-            unable = f"they can be judged on {len(at_dtype.task.run.x)} of {steps} timesteps, which is no run recorded"
-            return Backward([], [], f"gradients were not checked: {unable}")
+            part = f"the first {len(at_dtype.task.run.x)} of {steps} timesteps"
+            unable = f"rounding limits them to {part}, and the recording has only whole runs"
+            return Backward([], [], f"gradients were not compared: {unable}")
         if in_float64 and spec.dtype is not Dtype.FLOAT64:
             parts.append(judge_in_float64(*in_float64, task, held, at_dtype, samples))
     comparisons = [each for part in parts for each in part.comparisons]
@@ -185,12 +186,12 @@ def judge_in_float64(
     spec = task.run.spec
     for side in (candidate, reference):
         if reason := side.refuses(spec, lengths=task.run.lengths is not None):
-            return Backward([], [], f"gradients were not checked in float64: {side.name} cannot run this: {reason}")
+            return Backward([], [], f"gradients were not compared in float64: {side.name} cannot run this: {reason}")
     mine, theirs = (side.build(spec, task.weights) for side in (candidate, reference))
     if unable := cannot(mine, theirs):
-        return Backward([], [], f"gradients were not checked in float64: {unable}")
+        return Backward([], [], f"gradients were not compared in float64: {unable}")
     if is_float32(mine, task.run):
-        return Backward([], [], f"gradients were not checked in float64: {candidate.name} computes in float32 there")
+        return Backward([], [], f"gradients were not compared in float64: {candidate.name} computes in float32 there")
     return judge(mine, theirs, held_in_float64(task, by, at_dtype, samples), MODE_FLOAT64, len(task.run.x))
 
 
@@ -205,7 +206,7 @@ def judge(candidate: Layer, reference: Layer, held: Held, mode: str, steps: int)
     """Every gradient compared, and, if one is wrong, why. `steps` is how many timesteps there were to be judged."""
     task, right = held.task, Right(reference, held, mode)
     if right.derived.problem:
-        return Backward([Comparison("gradients", mode, problem=f"of the reference, {right.derived.problem}")], [])
+        return Backward([Comparison("gradients", mode, problem=f"in the reference, {right.derived.problem}")], [])
     found, every = right.against(candidate)
     unjudged = [name for name, each in every.items() if each.problem is None and each.unjudged and not each.compared]
     because = []
@@ -215,10 +216,10 @@ def judge(candidate: Layer, reference: Layer, held: Held, mode: str, steps: int)
     notes, where = [], " in float64" if mode == MODE_FLOAT64 else ""
     if (judged := len(task.run.x)) < steps:
         notes.append(
-            f"gradients were judged{where} on the first {judged} of these {steps} timesteps: later ones carry back "
-            "what rounding has grown to by then"
+            f"gradients were compared{where} on the first {judged} of these {steps} timesteps; after them rounding "
+            "error is too large"
         )
     if unjudged:
-        notes.append(f"rounding may be as large as the gradient of {listed(unjudged)}{where}, so it was not judged")
+        notes.append(f"the gradient of {listed(unjudged)}{where} was not judged: rounding error may be as large as it")
     comparisons = [each for name, each in every.items() if name not in unjudged]
     return Backward(comparisons, because, "; ".join(notes) or None)

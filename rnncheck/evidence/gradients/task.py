@@ -127,7 +127,7 @@ class Reach(NamedTuple):
             parts.append(f"{self.rows:,} of {batch_size:,} batch rows")
         if self.steps < seq_len:
             parts.append(f"the first {self.steps:,} of {seq_len:,} timesteps")
-        return "gradients were checked on " + " and ".join(parts) if parts else None
+        return "gradients were compared on " + " and ".join(parts) if parts else None
 
 
 def within_reach(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:

@@ -15,7 +15,7 @@ def checked(text: str) -> str:
     for name in [] if text == "none" else text.split(","):
         if name.strip() not in ("default", "all", *SLUGS):
             raise UsageError(
-                f"--paths has {printable(name.strip(), 60)!r}; it is default, all, none, or some of "
-                f"{', '.join(SLUGS)}, with commas between"
+                f"--paths has {printable(name.strip(), 60)!r}; it must be default, all, none, or names with commas, of "
+                f"{', '.join(SLUGS)}"
             )
     return text

@@ -11,7 +11,7 @@ from rnncheck.evidence.paths.scene import Setting, User
 FAULT = "backward-not-repeatable"
 
 
-@path("another-backward", "backwards more than once: twice through one graph, through two graphs, into .grad")
+@path("another-backward", "with several backward calls: twice through one graph, through two graphs, into .grad")
 def legs(setting: Setting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
 

@@ -10,7 +10,7 @@ from rnncheck.implementations.uses import NotOffered
 FAULT = "results-share-memory"
 
 
-@path("another-call", "called again before the results of a call are used")
+@path("another-call", "called again before the results of the first call are used")
 def legs(setting: Setting) -> Iterator[Leg]:
     scene, alike = setting.base, setting.scene(other=1)
     larger = setting.scene(len(scene.x) + 3, scene.x.shape[1] + 2)
@@ -42,8 +42,8 @@ def legs(setting: Setting) -> Iterator[Leg]:
             raise NotOffered(f"a second backward raises {problem}") from problem
         return {CHANGE: change(first, before)}
 
-    yield Leg("called again with as much", lambda user: results(user, alike), scene, FAULT)
-    yield Leg("called again with more", lambda user: results(user, larger), scene, FAULT)
+    yield Leg("called again with the same sizes", lambda user: results(user, alike), scene, FAULT)
+    yield Leg("called again with larger sizes", lambda user: results(user, larger), scene, FAULT)
     yield Leg("called again with gradients recorded", recorded, scene, FAULT)
     yield Leg("differentiated, then differentiated again", gradients, scene, FAULT)
-    yield Leg("called after a call with more", afterwards, scene, "state-leaks-between-calls")
+    yield Leg("called after a call with larger sizes", afterwards, scene, "state-leaks-between-calls")

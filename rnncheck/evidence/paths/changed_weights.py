@@ -11,7 +11,7 @@ from rnncheck.implementations.uses import offered
 FAULT = "stale-weights"
 
 
-@path("changed-weights", "after its weights were changed")
+@path("changed-weights", "after a change of its weights")
 def legs(setting: Setting) -> Iterator[Leg]:
     before, after = setting.base, setting.scene(other=1)
 

@@ -39,7 +39,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
         with torch.enable_grad():
             sums = [(each * weights_like(each)).sum() for each in first if each is not None and each.requires_grad]
             if not sums:
-                raise NotOffered("its gradients carry no gradient of their own")
+                raise NotOffered("its gradients cannot be differentiated again")
             # Not by `grad`: only `backward` raises for what is marked as differentiable once.
             torch.stack(sums).sum().backward()  # type: ignore[no-untyped-call]
         second = [value.grad for value in given]
@@ -49,7 +49,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
         found = zip(inputs.items(), second, strict=True)
         return {f"second derivative by {name}": zeros_for(each, value) for (name, value), each in found}
 
-    yield Leg("differentiated twice over", go, judged, FAULT)
+    yield Leg("differentiated twice", go, judged, FAULT)
 
 
 def zeros_for(gradient: Tensor | None, value: Tensor) -> Tensor:

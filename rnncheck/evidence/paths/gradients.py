@@ -34,7 +34,7 @@ class Attached:
             results = values(layer.run(x, state, scene.lengths))
         attached = {name: value for name, value in results.items() if value.requires_grad}
         if not attached:
-            raise NotOffered("its results carry no gradient")
+            raise NotOffered("its results cannot be differentiated")
         return cls(attached, inputs | trained)
 
     def loss(self, *, of_variables: bool = False) -> Tensor:

@@ -50,7 +50,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
 def built(user: User, scene: Scene) -> Values:
     """Run as it is built for the scene, where it can be."""
     if scene.lengths is not None and isinstance(user.implementation, Read):
-        raise NotOffered("how it takes lengths is only found out where they are asked for: --lengths")
+        raise NotOffered("rnncheck finds out how it takes lengths only with --lengths")
     if reason := user.implementation.refuses(scene.spec, lengths=scene.lengths is not None):
         raise NotOffered(reason)
     layer = user.layer(scene)

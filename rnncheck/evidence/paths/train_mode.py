@@ -33,13 +33,15 @@ def legs(setting: Setting) -> Iterator[Leg]:
             run(layer, scene)
         if dropout.chances:
             chances = " and ".join(f"{chance:g}" for chance in sorted(dropout.chances))
-            raise NotOffered(f"it drops values with a chance of its own, {chances}, which the reference does not")
+            raise NotOffered(f"it applies dropout with p = {chances}, which the reference does not")
         return {}
 
     what = "in training mode"
     if setting.spec.dropout and setting.spec.num_layers > 1:
         many = copies(setting, setting.scene(STEPS, 1))
-        yield Leg(f"{what}, dropout by its mean and deviation", lambda user: sampled(user, many), many, FAULT)
+        yield Leg(
+            f"{what}, dropout compared by mean and standard deviation", lambda user: sampled(user, many), many, FAULT
+        )
     else:
         yield Leg(what, training, scene, FAULT)
         yield Leg(f"{what} with dropout", own_dropout, scene, FAULT)
@@ -84,4 +86,6 @@ def drawn(user: User, scene: Scene) -> Values:
 def sampled(user: User, scene: Scene) -> Values:
     results = drawn(user, scene)
     means = {f"mean of {name}": each.double().mean(1, keepdim=True) for name, each in results.items()}
-    return means | {f"deviation of {name}": each.double().std(1, keepdim=True) for name, each in results.items()}
+    return means | {
+        f"standard deviation of {name}": each.double().std(1, keepdim=True) for name, each in results.items()
+    }

@@ -63,8 +63,8 @@ def go_down(path: Path, setting: Setting, into: Walked) -> None:
         again = Outcome.of(list(path.legs(fresh))[number], path, fresh)
         if again.agrees:
             into.doubt = into.doubt or (
-                f"{name}, {leg.what}, gave another result than the reference once and the same with other numbers; "
-                "another --seed would decide"
+                f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
+                "try another --seed"
             )
         else:
             into.findings.append(Finding(leg.fault, outcome.told(name, leg), variant=leg.what))
@@ -108,11 +108,11 @@ class Outcome:
             return f"{name}, {leg.what}: {problems[0]}."
         worst = max(wrong, key=lambda each: each.budget_used)
         if worst.quantity == CHANGE:
-            return f"{name}, {leg.what}: {worst.quantity}, by {amount(worst.max_abs)} of its size, and should not."
+            return f"{name}, {leg.what}: {worst.quantity} by {amount(worst.max_abs)} of its size, but should not."
         at = worst.at
         place = "" if at is None else f" (t = {at.t}, batch row {at.batch}, unit {at.unit})"
         return (
-            f"{name}, {leg.what}: {worst.quantity} is {amount(worst.max_abs)} away from the reference's{place}, where "
+            f"{name}, {leg.what}: {worst.quantity} differs from the reference by {amount(worst.max_abs)}{place}; "
             f"{amount(worst.envelope_at_max)} is allowed."
         )
 

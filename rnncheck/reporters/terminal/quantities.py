@@ -64,8 +64,8 @@ def quantities(report: Report, screen: Screen) -> list[Text]:
         lines += [Text(), *table(_Columns(report, placed, screen).places(), screen.width, indent=0)]
     for each in problems(report.comparisons):
         lines += [Text()] if lines else []
-        label = Text(f"{screen.glyphs.exceeded} {each.quantity} ", "red")
-        said = held(f"cannot be compared: {screen.clean(each.problem, 1000)}")
+        label = Text(f"{screen.glyphs.exceeded} {each.quantity}: ", "red")
+        said = held(screen.clean(each.problem, 1000))
         lines += hanging(label, Text(said), screen.width, PROBLEM)
     return lines
 
