@@ -26,7 +26,7 @@ from rnncheck.implementations.fault import Faulty
         ({"strict": True, "witness": False}, "drop one"),
         ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len is of random sequences"),
         ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
-        ({"mapping": "mine.toml"}, "for a candidate of your own"),
+        ({"mapping": "mine.toml"}, "are for your own class"),
         ({"mapping": "mine.toml", "candidate": Faulty("no-recurrence")}, "an Implementation fills itself"),
         ({"candidate": "scrach"}, "did you mean scratch"),
     ],
@@ -70,7 +70,7 @@ def test_a_layer_that_does_not_say_its_sizes_is_asked_for_them() -> None:
         ({"data": "nowhere.csv"}, "does not exist"),
         ({"weights": {}}, "weights does not fit the rnn asked for"),
         ({"candidate": 3}, "int 3 is not a layer"),
-        ({"candidate": "nowhere.py:RNN"}, "is not there"),
+        ({"candidate": "nowhere.py:RNN"}, "does not exist"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

@@ -108,7 +108,7 @@ def argument(
     if role in FIXED:
         return FIXED[role], None
     if role == "output_size":
-        return "hidden_size", "the width of a head, presumably"
+        return "hidden_size", "probably the width of a head"
     if role == "config":
         return configuration(subject, name, parameter), "each of its fields"
     return todo(name), f"what is {name}?"

@@ -96,7 +96,7 @@ def told(loaded: Loaded, call: Call | None) -> Cell:
     if found is None and call is not None and call.cell_state is not None:
         return Cell.LSTM
     if found is None:
-        raise UsageError(f"the name of {loaded.called} does not say which cell it is; say it: --cell rnn, lstm or gru")
+        raise UsageError(f"the name {loaded.called} does not say which cell it is; add --cell rnn, lstm or gru")
     return found
 
 

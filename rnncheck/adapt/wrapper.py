@@ -52,7 +52,7 @@ def header(subject: Subject, path: Path | None) -> list[str]:
     return [
         f'"""{loaded.called} of {home}, called as torch.nn.{torch_class(subject.cell)} is, for rnncheck to compare.',
         "",
-        f"Put right what each line marked {MARK.strip(' #:')} says; the others can stay. Then:",
+        f"Complete the lines marked {MARK.strip(' #:')}; the others can stay. Then:",
         "",
         f"    rnncheck compare {name}:{NAME} --cell {subject.cell}",
         '"""',
@@ -96,9 +96,9 @@ def constructor(subject: Subject) -> list[str]:
         *lines,
         f"    whole = {made[0]}",
         *(f"    {line}" for line in made[1:]),
-        "    # It holds several recurrent layers; one by itself can be compared too:",
+        "    # It holds several recurrent layers; you can also compare one of them:",
         *inside,
-        f"    self.inner = whole  {MARK}all of it, or the one of them that is meant?",
+        f"    self.inner = whole  {MARK}all of it, or one of them?",
     ]
 
 
@@ -267,8 +267,8 @@ def named_parts(returned: Returned | None) -> list[tuple[str, str]]:
 def loading(subject: Subject) -> list[str]:
     """A skeleton, as a comment, of what fills their tensors with torch's weights."""
     lines = [
-        "# Only if rnncheck cannot find out itself which of torch's weights its tensors hold, for this then says it",
-        "# (at the price that the gradients of weights are not compared):",
+        "# Needed only if rnncheck cannot find out which of torch's weights its tensors hold",
+        "# (with it, the gradients of weights are not compared):",
         "# def load_torch_weights(self, state_dict):",
         f"#     # {described_weights(subject.cell)}",
     ]

@@ -46,7 +46,7 @@ def float64(data: object) -> FloatArray:
     try:
         array = np.asarray(data)
     except ValueError as problem:
-        raise DataError(f"data is no array: {problem}") from None
+        raise DataError(f"data is not an array: {problem}") from None
     if array.dtype.kind not in "biuf":
         raise DataError(f"data is {type(data).__name__} of {array.dtype}; it must be an array of real numbers")
     return array.astype(np.float64)

@@ -133,9 +133,11 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
     if len(set(inputs)) < len(inputs):
         raise DataError(f"{where}: --columns names a column twice, by its name and by its place; name it once")
     if index in inputs:
-        raise DataError(f"{where}: --columns names the column of --index, whose order is checked and which is no input")
+        raise DataError(
+            f"{where}: --columns names the column of --index, which is not an input: only its order is checked"
+        )
     if sequence_id in inputs:
-        raise DataError(f"{where}: --columns names the column of --sequence-id; it says which rows belong together")
+        raise DataError(f"{where}: --columns names the column of --sequence-id, which is not an input")
     if not inputs:
         raise DataError(f"{where}: no column is left to read; --drop names all {len(names)}")
     return Layout(names, header, chosen, inputs, sequence_id, index)

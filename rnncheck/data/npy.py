@@ -102,7 +102,7 @@ def _read_header(handle: BinaryIO, name: str) -> _Array:
             shape, fortran, dtype = read(handle)
     except Exception as error:  # numpy parses the header as Python, which can fail in many ways
         reason = printable(str(error), 80)
-        raise DataError(f"{name} is no .npy file ({reason}); write it with numpy.save") from None
+        raise DataError(f"{name} is not a .npy file ({reason}); write it with numpy.save") from None
     if dtype.kind not in _KINDS:
         raise DataError(f"{name} holds {_what(dtype)}; it must be an array of real numbers, as from x.astype(float)")
     if not 1 <= len(shape) <= 3:
@@ -111,7 +111,7 @@ def _read_header(handle: BinaryIO, name: str) -> _Array:
         raise DataError(f"{name} has the shape {shape}, with nothing in it; every axis must be at least 1")
     needed, there = math.prod(shape) * dtype.itemsize, size - handle.tell()
     if there != needed:
-        fault = "it is cut short" if there < needed else "more follows the array"
+        fault = "it is cut short" if there < needed else "it has bytes after the array"
         raise DataError(f"{name}: {fault}: {there:,} bytes where {shape} {dtype} takes {needed:,}; save it again")
     steps, *rest = shape
     batch, inputs = [1, 1, *rest][-2:]

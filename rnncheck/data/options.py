@@ -85,14 +85,18 @@ class FileOptions:
                 raise UsageError(f"{option} names {', '.join(twice)} more than once")
             for other, column in (("--sequence-id", self.sequence_id), ("--index", self.index)):
                 if column is not None and column in names:
-                    raise UsageError(f"{option} names the column of {other}, {column}; it is no input anyway")
+                    raise UsageError(
+                        f"{option} names {column}, the column of {other}, which is not an input; leave it out"
+                    )
         if self.index is not None and self.index == self.sequence_id:
             raise UsageError(f"--index and --sequence-id both name {self.index}; an index rises within its sequence")
 
     def _check_text(self) -> None:
         sep = self.separator
         if len(sep) != 1 or sep.isalnum() or sep in '+-."\r\n\0':
-            raise UsageError(f"--sep is {sep!r}; it must be one character that no number or quote needs, such as ';'")
+            raise UsageError(
+                f"--sep is {sep!r}; it must be one character that is not part of numbers or quotes, such as ';'"
+            )
         if len(self.decimal) != 1 or self.decimal not in ".,":
             raise UsageError(f"--decimal is {self.decimal!r}; it must be '.' or ','")
         if sep == self.decimal:
@@ -116,7 +120,7 @@ class FileOptions:
             not self.comment or self.comment[0].isalnum() or self.comment[0] in '+-." \t\r\n' or self.comment[0] == sep
         ):
             raise UsageError(
-                f"--comment is {self.comment!r}; it must be a mark that no row of data begins with, like '#'"
+                f"--comment is {self.comment!r}; it must be a mark at the start of no row of data, like '#'"
             )
         if self.encoding is not None:
             try:

@@ -26,7 +26,7 @@ def open_parquet(file: DataFile, options: FileOptions, suffix: str) -> Table:
     """
     if find_spec("pyarrow") is None:
         raise DataError(
-            f"{file.name}: {suffix} files take pyarrow, which is not installed: pip install 'rnncheck[parquet]'"
+            f"{file.name}: {suffix} files need pyarrow, which is not installed: pip install 'rnncheck[parquet]'"
         )
     names, types = _schema(file, suffix)
     layout = lay_out(list(names), replace(options, header=True), file.name)
@@ -34,7 +34,7 @@ def open_parquet(file: DataFile, options: FileOptions, suffix: str) -> Table:
         if not _is_number(types[column]):
             others = [layout.selector(each) for each in layout.inputs if not _is_number(types[each])]
             drop = ",".join([*options.drop, *others])
-            given = "" if options.columns else f"; leave out what is no number with --drop {drop}"
+            given = "" if options.columns else f"; leave out what is not a number with --drop {drop}"
             raise DataError(
                 f"{file.name}: {layout.describe(column)} is {printable(str(types[column]))}, not a number{given}"
             )
@@ -73,7 +73,7 @@ def _opened(file: DataFile, suffix: str, handle: Any) -> Any:
         return ipc.open_file(handle)
     except (pa.ArrowException, OSError, ValueError) as problem:
         first = printable((str(problem) or "no reason given").splitlines()[0], 120)
-        raise DataError(f"{file.name} is no whole {suffix} file: {first}; write it again") from None
+        raise DataError(f"{file.name} is not a complete {suffix} file: {first}; write it again") from None
 
 
 def _schema(file: DataFile, suffix: str) -> tuple[list[str], list[Any]]:
@@ -102,7 +102,7 @@ def _batches(file: DataFile, suffix: str, columns: list[int]) -> Iterator[list[A
                     yield [batch.column(each) for each in columns]
         except (pa.ArrowException, OSError) as problem:
             first = printable((str(problem) or "no reason given").splitlines()[0], 120)
-            raise DataError(f"{file.name} cannot be read to its end: {first}; write it again") from None
+            raise DataError(f"{file.name} cannot be read to the end: {first}; write it again") from None
     file.check_unchanged()
 
 

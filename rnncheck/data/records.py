@@ -97,7 +97,7 @@ class Records:
     def _explain(self, error: csv.Error) -> str:
         record = self._text[self.offset : self.end]
         if "limit" not in str(error):
-            return f"text after a closing quote in '{printable(record.rstrip())}'; quote a whole cell or nothing of it"
+            return f"text after a closing quote in '{printable(record.rstrip())}'; quote the whole cell or none of it"
         if self.next_line - self.line > 1:
             return OPEN_QUOTE
         longest = max(record.split(self.dialect.sep), key=len)
@@ -112,7 +112,7 @@ _SIGNATURES = (
     (b"\x28\xb5\x2f\xfd", "is zstd data; decompress it first, or use gzip"),
     (b"PAR1", "is a Parquet file; rename it to end in .parquet"),
     (b"\x93NUMPY", "is a numpy array; give it as a file that ends in .npy"),
-    (b"PK\x03\x04", f"is a zip archive (.npz and .xlsx are such); {_TO_CSV}"),
+    (b"PK\x03\x04", f"is a zip archive (as .npz and .xlsx are); {_TO_CSV}"),
     (b"\x89HDF\r\n", f"is an HDF5 file; {_TO_CSV}"),
     (b"ARROW1", "is an Arrow file; rename it to end in .arrow"),
     (b"\x89PNG", "is a PNG image, not a table of numbers"),

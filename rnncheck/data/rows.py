@@ -159,8 +159,8 @@ class StrictRows:
             return 0.0
         if self.last_row is None:
             raise DataError(
-                f"{self._name}:{line}: {self._layout.describe(column)} is missing and there is no row before it "
-                f"in its sequence for --missing ffill to carry on; remove the row or pass --missing drop-row"
+                f"{self._name}:{line}: {self._layout.describe(column)} is missing in the first row of its "
+                f"sequence, so --missing ffill has no earlier value; remove the row or pass --missing drop-row"
             )
         return self.last_row[place]
 

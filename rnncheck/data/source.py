@@ -115,7 +115,7 @@ class DataFile:
         except OSError:
             now = ()
         if now != self._stamp:
-            raise DataError(f"{self.name} changed while it was read; run again when nothing writes to it")
+            raise DataError(f"{self.name} changed while rnncheck read it; run again when no program writes to it")
 
     def _read(self, handle: BinaryIO) -> bytes:
         try:
@@ -125,7 +125,7 @@ class DataFile:
                 raise DataError(f"{self.name} cannot be read: {error}") from None
             kind = self.compression[1:]
             raise DataError(
-                f"{self.name} is not whole {kind} data ({printable(str(error), 80)}); make it again, "
+                f"{self.name} is not complete {kind} data ({printable(str(error), 80)}); write it again, "
                 f"or rename it if it is not compressed"
             ) from None
 

@@ -135,8 +135,7 @@ def check_mappable(candidate: str) -> None:
     """Raises `UsageError` for a candidate whose weights are not mapped."""
     if not is_users_own(candidate):
         raise UsageError(
-            f"--mapping and --save-mapping are for a candidate of your own; {candidate} holds its weights by torch's "
-            "names already"
+            f"--mapping and --save-mapping are for your own class; {candidate} already names its weights as torch does"
         )
 
 

@@ -28,5 +28,7 @@ def words_of(command: str) -> list[str]:
         )
     if shutil.which(words[0]) is None:
         program = printable(words[0], 100)
-        raise CannotRun(f"{shown}: {program} is no program that can be run here; compile it first, or check its path")
+        raise CannotRun(
+            f"{shown}: {program} is not a program that can be run here; check its path, or compile it first"
+        )
     return words

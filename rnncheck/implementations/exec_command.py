@@ -54,9 +54,9 @@ class Command:
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if spec.head:
-            return "a command computes the recurrent layer alone; leave --head out"
+            return "a command computes only the recurrent layer; leave --head out"
         if spec.device != "cpu":
-            return f"its files are on the host, and it cannot be told to run on {spec.device}"
+            return f"a command reads and writes files on the host, so rnncheck cannot run it on {spec.device}"
         return self._try(spec, lengths).refusal
 
     def build(self, spec: Spec, weights: Weights) -> "CommandLayer":
@@ -107,7 +107,7 @@ class Command:
         if missing := [name for name in wanted if name not in found]:
             there = ", ".join(sorted(found)) or "nothing"
             raise CommandError(
-                f"{self.name} wrote no {' and no '.join(missing)}; in {OUTPUTS} there is {printable(there, 200)}"
+                f"{self.name} did not write {' and '.join(missing)}; {OUTPUTS} holds {printable(there, 200)}"
             )
         return found
 
@@ -127,7 +127,7 @@ class Command:
         except subprocess.TimeoutExpired:
             end(process)
             raise CommandError(
-                f"{self.name} did not end within {self._timeout:g} s; --timeout S gives it longer"
+                f"{self.name} did not end within {self._timeout:g} s; --timeout S gives it more time"
             ) from None
         except BaseException:  # an interrupt
             end(process)
@@ -136,7 +136,7 @@ class Command:
             return
         text = said.decode(errors="replace").strip()
         if process.returncode == NOT_OFFERED:
-            raise NotOffered(printable(text.splitlines()[-1], 300) if text else "it does not offer this")
+            raise NotOffered(printable(text.splitlines()[-1], 300) if text else "it does not support this")
         raise CommandError(f"{self.name} {how_it_ended(process.returncode)}{shown(text)}")
 
 

@@ -27,9 +27,9 @@ class NumpyLoop:
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
-            return f"it computes in float64 and float32 and has no {spec.dtype}"
+            return f"it computes in float64 or float32, not in {spec.dtype}"
         if spec.device != "cpu":
-            return f"it runs on the cpu and has no {spec.device}"
+            return f"it runs on the cpu only, not on {spec.device}"
         return None
 
     def build(self, spec: Spec, weights: Weights) -> "NumpyLayer":

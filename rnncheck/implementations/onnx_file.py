@@ -69,24 +69,24 @@ class OnnxFile:
             raise CannotRun(f"{self.name} {what} does not exist".replace("  ", " ")) from None
         except Exception as problem:  # of protobuf, of onnx, of the file system
             first = printable((str(problem) or type(problem).__name__).splitlines()[0], 200)
-            raise CannotRun(f"{self.name} is no ONNX model, or is damaged: {first}") from None
+            raise CannotRun(f"{self.name} is not an ONNX model, or is damaged: {first}") from None
         graph = self.model.graph
         self.makers = {output: node for node in graph.node for output in node.output}
         self._initializers = {each.name: each for each in graph.initializer}
         nodes = [node for node in graph.node if node.op_type in RECURRENT and node.domain in ("", "ai.onnx")]
         if not nodes:
-            raise CannotRun(f"{self.name} holds no RNN, LSTM or GRU node{self._instead()}")
+            raise CannotRun(f"{self.name} has no RNN, LSTM or GRU node{self._instead()}")
         self._nodes = nodes
 
     def _instead(self) -> str:
         """What it holds instead, as far as that says what became of a recurrent layer."""
         kinds = {node.op_type for node in self.model.graph.node}
         if kinds & {"Loop", "Scan", "If"}:
-            return "; its layer was written as a loop, which is not read: export a torch.nn layer with dynamo=False"
+            return "; its layer is a loop, which rnncheck cannot read; export a torch.nn layer with dynamo=False"
         if kinds & {"MatMul", "Gemm"} and kinds & {"Tanh", "Sigmoid"}:
             return (
-                "; its layer seems to be unrolled to a fixed length, step by step: torch.onnx.export with dynamo=False "
-                "writes nodes"
+                "; its layer seems to be unrolled over the timesteps; torch.onnx.export with dynamo=False writes LSTM, "
+                "GRU or RNN nodes"
             )
         return f"; it holds {', '.join(sorted(kinds)[:8])}"
 
@@ -146,7 +146,7 @@ class OnnxFile:
         except KeyError as missing:
             what = {W: "weights W", R: "weights R", B: "biases B", PEEPHOLES: "peepholes P"}[place]
             raise CannotRun(
-                f"{self.name}: the {what} of {printable(title(node), 60)} are no constants of the file, but come from "
+                f"{self.name}: the {what} of {printable(title(node), 60)} are not constants of the file but come from "
                 f"its input {printable(str(missing.args[0]), 60)}; export the model with its weights"
             ) from None
 

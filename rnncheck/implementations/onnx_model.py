@@ -23,7 +23,7 @@ from rnncheck.text import printable
 
 SUFFIX = ".onnx"
 DEFAULTS = {"RNN": ["Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
-RESET_BEFORE = "linear_before_reset is 0: its reset gate acts before the recurrent product, and torch's behind it"
+RESET_BEFORE = "linear_before_reset is 0: its reset gate acts before the recurrent product, and that of torch after it"
 
 
 def split(name: str) -> tuple[Path, str | None]:
@@ -59,7 +59,7 @@ class OnnxModel:
         if reason := unsupported(spec):
             return reason
         if spec.head:
-            return "its nodes are run alone, without a head; leave --head out"
+            return "rnncheck runs only its recurrent nodes, without a head; leave --head out"
         for name in ("cell", "input_size", "hidden_size", "num_layers", "bias", "bidirectional", "nonlinearity"):
             if getattr(spec, name) != getattr(self.spec, name):
                 return f"its {name} is {getattr(self.spec, name)}"
@@ -69,7 +69,7 @@ class OnnxModel:
         names = ", ".join(each.name for each in self._layers)
         said = f"{len(self._layers)} {spec.cell.upper()} {'node' if len(self._layers) == 1 else 'nodes'}, {names}"
         reset = [RESET_BEFORE] if any(resets_before(each) for each in self._layers) else []
-        return reading(printable(f"{said}, without what stands before and behind", 200), spec, *reset)
+        return reading(printable(f"{said}, without the nodes before and after", 200), spec, *reset)
 
     def build(self, spec: Spec, weights: Weights) -> SessionLayer:
         values = weights.cast(spec)
@@ -81,8 +81,8 @@ class OnnxModel:
             nodes, constants = self._file.slice(other.input(X), stop=frozenset(one.node.output))
         except KeyError as other_input:
             raise CannotRun(
-                f"{self.name}: between {one.name} and {other.name} it reads its input {other_input.args[0]} again, "
-                f"which no torch.nn layer does; name one of them, as in {SUFFIX}:{one.name}"
+                f"{self.name}: between {one.name} and {other.name} the model reads its input {other_input.args[0]} "
+                f"again, which no torch.nn layer does; name one of them, as in {SUFFIX}:{one.name}"
             ) from None
         assert all(node.op_type in BETWEEN for node in nodes)
         return nodes, constants
@@ -126,9 +126,9 @@ def no_counterpart(layer: Recurrent) -> str | None:
     if layer.options.get("peepholes"):
         return f"{name} has peepholes, from the cell state to the gates; torch.nn's LSTM has none"
     if options.get("clip"):
-        return f"{name} has clip {options['clip']:g}: it cuts what goes into the activations, and torch.nn cuts nothing"
+        return f"{name} has clip {options['clip']:g}: it clips the inputs of the activations, and torch.nn does not"
     if options.get("input_forget"):
-        return f"{name} has input_forget: its forget gate is 1 - i, and torch.nn's is a gate of its own"
+        return f"{name} has input_forget: its forget gate is 1 - i, and torch.nn computes a separate forget gate"
     if options.get("layout"):
         return f"{name} is batchwise, layout 1; onnxruntime runs only layout 0"
     if options.get("direction", b"forward") == b"reverse":
@@ -139,7 +139,7 @@ def no_counterpart(layer: Recurrent) -> str | None:
         return f"{name} has the activations {', '.join(given)}; torch.nn has {', '.join(usual)}"
     for extra in ("activation_alpha", "activation_beta"):
         if options.get(extra):
-            return f"{name} has {extra}, which torch.nn's activations have not"
+            return f"{name} has {extra}, which the activations of torch.nn do not have"
     return None
 
 
@@ -155,7 +155,7 @@ def spec_of(layers: Sequence[Recurrent], name: str) -> Spec:
             if getattr(each, what) != getattr(first, what):
                 raise CannotRun(
                     f"{name}: {first.name} has {what} {getattr(first, what)} and {each.name} {getattr(each, what)}, "
-                    f"which no module of torch.nn has; name one of them, as in {SUFFIX}:{each.name}"
+                    f"and torch.nn has one value for all layers; name one of them, as in {SUFFIX}:{each.name}"
                 )
     if first.weight.dtype.name not in [str(each) for each in Dtype]:
         raise CannotRun(f"{name}: its weights are {first.weight.dtype}")

@@ -14,7 +14,9 @@ from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 
-HIDES_NAN = "onnxruntime's LSTM and GRU make finite numbers of NaN: one in the data does not show in its results"
+HIDES_NAN = (
+    "the LSTM and GRU of onnxruntime turn NaN into finite numbers, so a NaN in the data does not show in the results"
+)
 
 Graph = Callable[[bool], bytes]  # the model, for rows with lengths or without
 
@@ -42,9 +44,9 @@ class OnnxRuntime:
 def unsupported(spec: Spec) -> str | None:
     """What onnxruntime has no kernel or no operator for."""
     if spec.dtype is not Dtype.FLOAT32:
-        return f"onnxruntime has recurrent layers in float32 alone, and no {spec.dtype}"
+        return f"onnxruntime has recurrent layers in float32 only, not in {spec.dtype}"
     if spec.device != "cpu":
-        return f"it is run on the cpu and not on {spec.device}"
+        return f"rnncheck runs it on the cpu only, not on {spec.device}"
     if spec.proj_size:
         return "ONNX has no projection of h; leave --proj-size out"
     return None

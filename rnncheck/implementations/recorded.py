@@ -75,12 +75,12 @@ class Recorded:
         for name in (each.name for each in fields(Spec) if each.name not in ("device", "variant")):
             asked, had = getattr(spec, name), getattr(self.spec, name)
             if asked != had:
-                return f"it was recorded with {name} {had} and holds nothing else"
+                return f"it was recorded with {name} {had}, and {name} {asked} was asked for"
         return None
 
     def read(self, spec: Spec) -> Reading:
         return Reading(
-            read_as="a recorded run, which can be run on nothing else",
+            read_as="a recorded run: only its own data, weights and states can be compared",
             takes_state=True,
             takes_cell_state=True,
             exposes=frozenset(name for name in RESULTS if name in self._tensors),
@@ -101,7 +101,7 @@ class Recorded:
             raise NotRecorded(f"{self.name} cannot run this: {reason}")
         for name, value in weights.cast(spec).items():
             if not torch.equal(value.cpu(), self._tensors[name]):
-                raise NotRecorded(f"{self.name} was recorded with another {name}, and can be run with no other weights")
+                raise NotRecorded(f"{self.name} was recorded with another {name}; it can only repeat its own run")
         return RecordedLayer(self.name, spec, {name: value.to(spec.device) for name, value in self._tensors.items()})
 
 
@@ -133,7 +133,7 @@ class RecordedLayer:
             return Trace(
                 h.new_full((*x.shape[:2], self._spec.output_size), torch.nan), State(h, c), None, frozenset({"output"})
             )
-        raise NotRecorded(f"{self._name} is a recorded run, and was given other data than it was recorded with")
+        raise NotRecorded(f"{self._name} is a recorded run and was asked to run on other data")
 
     def _was_given(self, given: Mapping[str, Tensor | None], prefix: str = "") -> bool:
         held = {name: self._tensors.get(prefix + name) for name in INPUTS}
@@ -164,7 +164,7 @@ class Through(torch.autograd.Function):
         for name, value in zip(ctx.results, upstream, strict=True):
             held = ctx.tensors.get(GRADIENT + name)
             if held is not None and not torch.equal(value, held):
-                raise NotRecorded("gradients were recorded of another loss; the seed draws it")
+                raise NotRecorded("its gradients were recorded with another loss; the loss depends on --seed")
         return None, None, None, *(ctx.tensors.get(GRADIENT + name) for name in ctx.inputs)
 
 

@@ -11,11 +11,11 @@ from rnncheck.text import printable
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 MOST_LISTED = 8
-NO_PYTHON = "is no .py file and no notebook; a candidate is a class or function in one, as in file.py:MyLSTM"
-WEIGHTS = "holds weights, and no code: name the class that they are of, and pass the file as --weights"
+NO_PYTHON = "is neither a .py file nor a notebook; name a class or function in one, as in file.py:MyLSTM"
+WEIGHTS = "holds weights, not code; name the class and give this file with --weights"
 KERAS = (
-    "is a Keras model, which is not read: save the weights of its layer by torch's names as safetensors, and pass them "
-    "as --weights; docs/porting.md has the layouts"
+    "is a Keras model, which rnncheck cannot read; save its weights by torch's names as safetensors and give them with "
+    "--weights; docs/porting.md has the layouts"
 )
 OTHER_FILES = {  # what is given in the place of a candidate, and what to do with it
     ".pt": WEIGHTS,
@@ -25,9 +25,9 @@ OTHER_FILES = {  # what is given in the place of a candidate, and what to do wit
     ".keras": KERAS,
     ".h5": KERAS,
     ".hdf5": KERAS,
-    ".csv": "is a table of data, and no layer: rnncheck run reads data",
-    ".npy": "is an array of data, and no layer: rnncheck run reads data",
-    ".parquet": "is a table of data, and no layer: rnncheck run reads data",
+    ".csv": "is data, not a layer; give data to rnncheck run",
+    ".npy": "is data, not a layer; give data to rnncheck run",
+    ".parquet": "is data, not a layer; give data to rnncheck run",
 }
 SUFFIXES = (".py", ".ipynb")
 
@@ -54,15 +54,15 @@ def parse(name: str) -> Target:
     place = name[:drive] + place
     if colon and not DOTTED.fullmatch(attribute):
         raise UsageError(
-            f"{printable(name, 200)}: behind the colon belongs the name of a class or function, as in file.py:MyLSTM"
+            f"{printable(name, 200)}: after the colon write the name of a class or function, as in file.py:MyLSTM"
         )
     if not place:
-        raise UsageError(f"{printable(name, 200)}: before the colon belongs a file or a module, as in file.py:MyLSTM")
+        raise UsageError(f"{printable(name, 200)}: before the colon write a file or a module, as in file.py:MyLSTM")
     if place.endswith(SUFFIXES) or "/" in place or "\\" in place or place.startswith("~") or drive:
         return Target(name, existing(place), None, attribute or None)
     if not DOTTED.fullmatch(place):
         raise UsageError(
-            f"{printable(name, 200)}: {printable(place, 100)} is neither a .py file, a notebook nor a module's name"
+            f"{printable(name, 200)}: {printable(place, 100)} is not a .py file, a notebook or the name of a module"
         )
     return Target(name, None, place, attribute or None)
 
@@ -87,10 +87,10 @@ def existing(place: str) -> Path:
         raise CannotRun(f"{shown} is a directory; name a file in it{_listed(path)}")
     if not path.exists():
         if not path.parent.is_dir():
-            raise CannotRun(f"{shown} is not there, nor is the directory {printable(str(path.parent), 200)}")
+            raise CannotRun(f"{shown} does not exist, nor does its directory {printable(str(path.parent), 200)}")
         near = get_close_matches(path.name, [each.name for each in path.parent.glob("*.py")], n=1)
         hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
-        raise CannotRun(f"{shown} is not there{hint}")
+        raise CannotRun(f"{shown} does not exist{hint}")
     if path.suffix not in SUFFIXES:
         raise CannotRun(f"{shown} {OTHER_FILES.get(path.suffix.lower(), NO_PYTHON)}")
     return path

@@ -102,5 +102,5 @@ REASONS = {
     "load": "it has no state_dict",
     "copied": "it cannot be copied",
     "converted": "it has one dtype only",
-    "compiled": "it is no torch.nn.Module",
+    "compiled": "it is not a torch.nn.Module",
 }

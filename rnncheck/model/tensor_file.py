@@ -30,13 +30,13 @@ _OTHERS = (
     (b"GGUF", "is a GGUF file; convert it to safetensors first"),
 )
 _DAMAGE = (
-    ("headertoosmall", "is cut short: not even its header's length is there"),
-    ("headertoolarge", "is damaged: its header would be larger than any header may be"),
+    ("headertoosmall", "is cut short: the length of its header is missing"),
+    ("headertoolarge", "is damaged: its header is larger than allowed"),
     ("invalidheaderlength", "is cut short: its header is longer than the file"),
-    ("incomplete", "is not as long as its header says: cut short, or with bytes behind its end"),
+    ("incomplete", "is not as long as its header says: it is cut short, or has bytes after its end"),
     ("offset", "is damaged: its tensors overlap, or there are gaps between them"),
     ("overflow", "is damaged: the shape of a tensor is impossible"),
-    ("header", "is damaged: its header is no valid list of tensors"),
+    ("header", "is damaged: its header is not a valid list of tensors"),
 )
 
 
@@ -74,14 +74,14 @@ def _read(handle: BinaryIO, name: str) -> dict[str, Tensor]:
     if start[:1] == b"\x80" and start[2:].startswith(_LEGACY):
         return _named(_torch_save(start + handle.read(), name), name)
     if start[:1] == b"\x80" and start[1] <= pickle.HIGHEST_PROTOCOL:
-        raise WeightsError(f"{name} is a bare pickle: it contains code, or could; {_TENSORS_ONLY}")
+        raise WeightsError(f"{name} is a bare pickle, which may contain code; {_TENSORS_ONLY}")
     for signature, what in _OTHERS:
         if start.startswith(signature):
             raise WeightsError(f"{name} {what}")
     if Path(handle.name).suffix == ".safetensors":
         return _safetensors(start + handle.read(), name)
     if Path(handle.name).suffix == ".onnx":
-        raise WeightsError(f"{name} is an ONNX model: name it as the candidate, as in rnncheck compare model.onnx")
+        raise WeightsError(f"{name} is an ONNX model; give it as the candidate, as in rnncheck compare model.onnx")
     raise WeightsError(f"{name} is neither safetensors nor a file that torch.save wrote")
 
 
@@ -96,7 +96,7 @@ def _safetensors(content: bytes, name: str) -> dict[str, Tensor]:
         said = str(error).lower().replace(" ", "")
         damage = next((words for key, words in _DAMAGE if key in said), "is damaged")
     except Exception:  # a number format that this torch or this safetensors lacks
-        damage = "holds numbers of a kind that cannot be read here"
+        damage = "holds numbers of a dtype that this torch or safetensors cannot read"
     raise WeightsError(f"{name} {damage}; save it or download it again")
 
 
@@ -140,7 +140,9 @@ def _named(content: object, name: str) -> dict[str, Tensor]:
         entry = next((key for key in _ENTRIES if key in inside), None) or next(iter(inside))
         if len(inside) > 1 and entry not in _ENTRIES:
             shown = ", ".join(f"'{printable(key)}'" for key in inside)
-            raise WeightsError(f"{name} is a checkpoint with tensors under {shown}: save the entry that is meant")
+            raise WeightsError(
+                f"{name} is a checkpoint with tensors under {shown}; save the entry that you need by itself"
+            )
         return _named(inside[entry], name)
     for key, value in content.items():
         shown = printable(str(key))

@@ -40,7 +40,9 @@ def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
     """The spec that the metadata of the file `name` describe. Raises `CannotRun` where they describe none."""
     schema = metadata.get("schema", "")
     if schema.rpartition("/")[0] != FORMAT:
-        raise CannotRun(f"{name} is safetensors, but no trace: it says no schema {SCHEMA}; rnncheck record writes one")
+        raise CannotRun(
+            f"{name} is safetensors but not a trace: its metadata lack the schema {SCHEMA}; rnncheck record writes one"
+        )
     if schema != SCHEMA:
         raise CannotRun(f"{name} has the schema {printable(schema)}, and this rnncheck reads {SCHEMA}; update rnncheck")
     given = {
@@ -51,7 +53,7 @@ def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
         return Spec(**options)
     except (ValueError, UsageError) as problem:
         why = printable(str(problem), 200)
-        raise CannotRun(f"{name} is damaged: its metadata describe no layer ({why}); record it again") from None
+        raise CannotRun(f"{name} is damaged: its metadata do not describe a layer ({why}); record it again") from None
 
 
 def _read(option: str, text: str) -> object:
@@ -82,7 +84,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     except OSError as error:
         raise CannotRun(f"{name} cannot be read: {error.strerror}") from None
     except (ValueError, AttributeError):
-        raise CannotRun(f"{name} is no safetensors file, or is damaged; rnncheck record writes one") from None
+        raise CannotRun(f"{name} is not a safetensors file, or is damaged; rnncheck record writes a trace") from None
     if not isinstance(metadata, dict):
-        raise CannotRun(f"{name} is damaged: its metadata are no table; record it again")
+        raise CannotRun(f"{name} is damaged: its metadata are not a table; record it again")
     return {str(key): str(value) for key, value in metadata.items()}

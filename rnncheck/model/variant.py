@@ -15,7 +15,7 @@ States = tuple[Tensor, ...]
 
 
 def _no_sum(values: Tensor) -> Tensor:
-    raise NotImplementedError("the sums of this cell are made outside of its step")
+    raise NotImplementedError("this cell gets its sums from outside its step")
 
 
 class Operations(NamedTuple):

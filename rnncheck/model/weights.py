@@ -83,7 +83,7 @@ def misfit(found: Shapes, spec: Spec) -> str | None:
     extra = [name for name in found if name not in expected]
     hint = _fitting(found, spec) or _inner(found) or _guess(found, expected, wrong, spec)
     if not (hint or wrong or missing):
-        hint = "All that was asked for is there; save those parameters by themselves."
+        hint = "All parameters of the layer are there; save them without the others."
     near = [] if hint else extra
     parts = []
     if wrong:
@@ -91,7 +91,7 @@ def misfit(found: Shapes, spec: Spec) -> str | None:
     if missing:
         parts.append("it lacks " + listed([_parameter(name, expected) + _near(name, near) for name in missing]))
     if extra:
-        parts.append("it has, unasked for, " + listed([_parameter(name, found) for name in extra]))
+        parts.append("it has too many: " + listed([_parameter(name, found) for name in extra]))
     return "; ".join(parts) + (f"\n{hint}" if hint else "")
 
 
@@ -144,7 +144,7 @@ def _fitting(found: Shapes, asked: Spec) -> str | None:
     if spec is None:
         return None
     headless = " without --head" if asked.head and not spec.head else ""
-    return f"It holds all of {_layer(spec, found)}; what fits it: {options(spec)}{headless}"
+    return f"It holds all of {_layer(spec, found)}; use {options(spec)}{headless}"
 
 
 def _inner(found: Shapes) -> str | None:
@@ -157,7 +157,7 @@ def _inner(found: Shapes) -> str | None:
     if not layers:
         return None
     held = listed(
-        [f"{_CALLED[spec.cell]} behind '{printable(prefix)}' ({options(spec)})" for prefix, spec in layers.items()]
+        [f"{_CALLED[spec.cell]} under '{printable(prefix)}' ({options(spec)})" for prefix, spec in layers.items()]
     )
     path = printable(next(iter(layers)))
     return f"It holds {held}: save the layer's own state_dict, as in torch.save(model.{path}state_dict(), FILE)"
@@ -165,7 +165,7 @@ def _inner(found: Shapes) -> str | None:
 
 def _guess(found: Shapes, expected: Shapes, wrong: Sequence[str], spec: Spec) -> str | None:
     if any(len(found[name]) == 2 and found[name] == expected[name][::-1] for name in wrong):
-        return "Some of it looks transposed: torch keeps weights as (output rows, input columns)."
+        return "Some weights look transposed: torch stores them as (output rows, input columns)."
     for name in wrong:
         rows, *columns = found[name] or (0,)
         size = columns[0] if columns and name.startswith("weight_hh") else spec.hidden_size

@@ -50,7 +50,7 @@ def finite(name: str, weights: Weights, *, allow_nonfinite: bool = False) -> Wei
     """The weights. Raises `WeightsError` when a value is NaN or infinite and that is not allowed."""
     if not allow_nonfinite and (bad := weights.nonfinite()):
         first = listed([_first_nonfinite(key, weights.values[key]) for key in bad])
-        raise WeightsError(f"{name} holds values that are no numbers: {first}\n--allow-nonfinite accepts them")
+        raise WeightsError(f"{name} holds NaN or infinity: {first}\n--allow-nonfinite accepts them")
     return weights
 
 

@@ -165,7 +165,7 @@ def test_a_weight_that_is_missing_cannot_pass() -> None:
 
     fake = Fake()
     fake.build = lambda spec, weights: Missing(fake, load("numpy").build(spec, weights))
-    with pytest.raises(WeightsError, match="does not hold bias_hh_l0"):
+    with pytest.raises(WeightsError, match="does not hold the bias_hh_l0"):
         checked(fake)
 
 
@@ -276,7 +276,7 @@ def test_a_mismatch_that_is_the_references_is_not_blamed_on_the_candidate() -> N
     report = check(Plan(Spec(), random_sequences(3, 12, 2), reference=Fake(without_recurrence)))
     assert report.verdict is Verdict.MISMATCH
     assert report.findings == []
-    assert any("look at the reference" in note for note in report.notes)
+    assert any("check the reference" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(("sizes", "one"), [((3, 4), True), ((512, 1024), False)])

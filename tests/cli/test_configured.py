@@ -44,7 +44,7 @@ def test_all_are_checked_and_the_exit_code_is_that_of_the_worst(rnncheck: Callab
     rows = {line.split()[-1]: line.split()[1] for line in ended.stdout.splitlines()[1:4]}
     assert rows == {"right": "equivalent", "wrong": "mismatch", "missing": "error"}
     assert ended.stdout.splitlines()[-1].endswith("1 of 3 equivalent  (exit code 1)")
-    assert "nowhere.py is not there" in ended.stdout
+    assert "nowhere.py does not exist" in ended.stdout
     assert "rnncheck compare fault:gate-order:i,f,o,g --cell lstm" in ended.stdout
     right = json.loads((project / "right.json").read_text())
     assert (right["spec"]["cell"], right["sequences"]["lengths"], right["witness"]) == ("gru", [3, 2], None)

@@ -44,8 +44,8 @@ def test_every_format_is_written_however_the_check_ends(
 def test_json_on_stdout_is_json_for_an_error_too(rnncheck: Callable[..., Any]) -> None:
     outcome = rnncheck("compare", "nowhere.py:Layer", "--format", "json")
     assert outcome.code == 4
-    assert json.loads(outcome.stdout)["reason"] == "nowhere.py is not there"
-    assert outcome.stderr == "error: nowhere.py is not there\n"
+    assert json.loads(outcome.stdout)["reason"] == "nowhere.py does not exist"
+    assert outcome.stderr == "error: nowhere.py does not exist\n"
 
 
 @pytest.mark.parametrize(

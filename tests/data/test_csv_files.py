@@ -20,13 +20,15 @@ DAMAGED = gzip.compress(np.random.default_rng(0).bytes(4096).hex().encode())[:-1
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        pytest.param("f.csv.gz", b"fake", "f.csv.gz is not whole gz data", id="35-fake-gz"),
-        pytest.param("f.csv.gz", DAMAGED, "f.csv.gz is not whole gz data", id="35-truncated-gz"),
+        pytest.param("f.csv.gz", b"fake", "f.csv.gz is not complete gz data", id="35-fake-gz"),
+        pytest.param("f.csv.gz", DAMAGED, "f.csv.gz is not complete gz data", id="35-truncated-gz"),
         pytest.param(
-            "f.csv.bz2", bz2.compress(b"a\n1\n")[:-9], "f.csv.bz2 is not whole bz2 data", id="35-truncated-bz2"
+            "f.csv.bz2", bz2.compress(b"a\n1\n")[:-9], "f.csv.bz2 is not complete bz2 data", id="35-truncated-bz2"
         ),
-        pytest.param("f.csv.xz", lzma.compress(b"a\n1\n")[:-9], "f.csv.xz is not whole xz data", id="35-truncated-xz"),
-        pytest.param("f.csv.xz", b"fake fake fake", "f.csv.xz is not whole xz data", id="35-fake-xz"),
+        pytest.param(
+            "f.csv.xz", lzma.compress(b"a\n1\n")[:-9], "f.csv.xz is not complete xz data", id="35-truncated-xz"
+        ),
+        pytest.param("f.csv.xz", b"fake fake fake", "f.csv.xz is not complete xz data", id="35-fake-xz"),
         pytest.param("f.csv.gz", gzip.compress(b""), "f.csv.gz is empty (0 bytes)", id="35-gz-of-nothing"),
         pytest.param("f.parquet", b"PAR1", "f.parquet", id="45-parquet"),
     ],

@@ -60,7 +60,7 @@ def test_real_numbers_of_every_layout_are_read(
         pytest.param(saved(np.array([{}, None])), "x.npy holds Python objects (dtype object)", id="41-objects"),
         pytest.param(saved(X)[:-1], "it is cut short: 191 bytes where (4, 2, 3) float64 takes 192", id="42-truncated"),
         pytest.param(saved(X)[:50], "x.npy is no .npy file", id="42-truncated-header"),
-        pytest.param(saved(X) + saved(X), "more follows the array", id="42-two-arrays"),
+        pytest.param(saved(X) + saved(X), "it has bytes after the array", id="42-two-arrays"),
         pytest.param(saved(X + 1j), "x.npy holds complex numbers (dtype complex128)", id="44-complex"),
         pytest.param(saved(np.array(["a"])), "x.npy holds text (dtype <U1)", id="44-text"),
         pytest.param(saved(np.zeros(3, [("a", "f8")])), "x.npy holds records", id="44-structured"),

@@ -49,11 +49,11 @@ def test_a_program_in_cpp_keeps_every_rule_or_says_what_it_lacks(cpp: str) -> No
     assert refused == {
         "it is an LSTM and no rnn",
         "it is an LSTM and no gru",
-        "a command computes the recurrent layer alone; leave --head out",
+        "a command computes only the recurrent layer; leave --head out",
     }
     assert refusal(lstm, CASES[4].at(Dtype.BFLOAT16)) == "it computes in float32 and float64 and has no BF16"
     assert refusal(lstm, Case(Spec(cell=Cell.LSTM, proj_size=2))) == "it has no projection"
-    assert "cannot be told to run on cuda" in str(refusal(lstm, Case(Spec(cell=Cell.LSTM, device="cuda"))))
+    assert "rnncheck cannot run it on cuda" in str(refusal(lstm, Case(Spec(cell=Cell.LSTM, device="cuda"))))
 
 
 def test_a_program_may_yield_gradients_and_rnncheck_compares_them() -> None:
@@ -100,7 +100,7 @@ def test_a_command_that(failure: str) -> None:
 
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started() -> None:
     before = time.monotonic()
-    with pytest.raises(CannotRun, match=r"did not end within 0\.2 s; --timeout S gives it longer"):
+    with pytest.raises(CannotRun, match=r"did not end within 0\.2 s; --timeout S gives it more time"):
         load(shell("sleep 30 & sleep 30"), timeout=0.2).refuses(Spec())
     assert time.monotonic() - before < 10
 

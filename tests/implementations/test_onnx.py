@@ -202,16 +202,16 @@ def test_files_that_hold_no_such_layer_say_what_they_are(tmp_path: Path) -> None
     with pytest.raises(CannotRun, match=f"{path} does not exist"):
         load(str(path))
     path.write_bytes(b"\x89PNG and more")
-    with pytest.raises(CannotRun, match="is no ONNX model, or is damaged"):
+    with pytest.raises(CannotRun, match="is not an ONNX model, or is damaged"):
         load(str(path))
     with pytest.raises(
-        CannotRun, match="the weights W of node0 are no constants of the file, but come from its input W0"
+        CannotRun, match="the weights W of node0 are not constants of the file but come from its input W0"
     ):
         load(written(path, "RNN", {}, as_inputs=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(nn.Linear(3, 2), (torch.randn(1, 3),), str(path), dynamo=False)
-    with pytest.raises(CannotRun, match="holds no RNN, LSTM or GRU node; it holds Gemm"):
+    with pytest.raises(CannotRun, match="has no RNN, LSTM or GRU node; it holds Gemm"):
         load(str(path))
 
 

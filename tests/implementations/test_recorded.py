@@ -157,7 +157,7 @@ def test_a_file_that_is_no_whole_trace_is_refused(damage: str, tmp_path: Path) -
         ("a.pt", "pass the file as --weights"),
         ("a.keras", "is a Keras model"),
         ("a.h5", "is a Keras model"),
-        ("a.csv", "rnncheck run reads data"),
+        ("a.csv", "give data to rnncheck run"),
         ("a.txt", "is no .py file"),
     ],
 )

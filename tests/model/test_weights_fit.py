@@ -54,13 +54,13 @@ def test_another_cells_layer_is_recognised_by_its_rows() -> None:
         "weight_ih_l0 is (12, 3), not (4, 3), weight_hh_l0 is (12, 4), not (4, 4), "
         "bias_ih_l0 is (12), not (4) and 1 more"
     )
-    assert hint == "It holds all of a GRU (12 rows = 3 x 4); what fits it: --cell gru --input-size 3 --hidden-size 4"
+    assert hint == "It holds all of a GRU (12 rows = 3 x 4); use --cell gru --input-size 3 --hidden-size 4"
 
 
 def test_a_head_that_was_not_asked_for_and_one_that_is_not_there_are_said() -> None:
     headed = Spec(head="softmax")
     has, hint = told(headed.parameter_shapes())
-    assert has == "it has, unasked for, weight_hy (4, 4), bias_y (4)"
+    assert has == "it has too many: weight_hy (4, 4), bias_y (4)"
     assert hint.endswith("what fits it: --cell rnn --input-size 3 --hidden-size 4 --head softmax")
     lacks, hint = told(SHAPES, headed)
     assert lacks == "it lacks weight_hy (4, 4), bias_y (4)"
@@ -71,7 +71,7 @@ def test_a_layer_inside_a_model_is_found_behind_its_prefix() -> None:
     lacks, hint = told(behind("rnn.", RNN) | {"fc.weight": (2, 4)})
     assert lacks == (
         "it lacks weight_ih_l0 (4, 3), weight_hh_l0 (4, 4), bias_ih_l0 (4) and 1 more; "
-        "it has, unasked for, rnn.weight_ih_l0 (4, 3), rnn.weight_hh_l0 (4, 4), rnn.bias_ih_l0 (4) and 2 more"
+        "it has too many: rnn.weight_ih_l0 (4, 3), rnn.weight_hh_l0 (4, 4), rnn.bias_ih_l0 (4) and 2 more"
     )
     assert hint == (
         "It holds an RNN behind 'rnn.' (--cell rnn --input-size 3 --hidden-size 4): "
@@ -88,20 +88,20 @@ def test_layers_behind_several_prefixes_are_all_said() -> None:
 
 def test_what_stands_beside_a_complete_layer_is_to_be_left_out() -> None:
     assert told(SHAPES | {"fc.weight": (2, 4)}) == [
-        "it has, unasked for, fc.weight (2, 4)",
-        "All that was asked for is there; save those parameters by themselves.",
+        "it has too many: fc.weight (2, 4)",
+        "All parameters of the layer are there; save them without the others.",
     ]
 
 
 @pytest.mark.parametrize("near", ["weights_hh_l0", "WEIGHT_HH_L0", "weight_hh", "weight_hh_10", "weight-hh-l0"])
 def test_a_misspelt_name_is_brought_together_with_the_one_that_was_meant(near: str) -> None:
     found = {near if name == "weight_hh_l0" else name: shape for name, shape in SHAPES.items()}
-    assert told(found) == [f"it lacks weight_hh_l0 (4, 4) (is it {near}?); it has, unasked for, {near} (4, 4)"]
+    assert told(found) == [f"it lacks weight_hh_l0 (4, 4) (is it {near}?); it has too many: {near} (4, 4)"]
 
 
 def test_a_name_that_is_not_near_is_not_suggested() -> None:
     found = {"W" if name == "weight_hh_l0" else name: shape for name, shape in SHAPES.items()}
-    assert told(found) == ["it lacks weight_hh_l0 (4, 4); it has, unasked for, W (4, 4)"]
+    assert told(found) == ["it lacks weight_hh_l0 (4, 4); it has too many: W (4, 4)"]
 
 
 def test_names_from_the_file_are_made_safe_to_print() -> None:
@@ -123,7 +123,7 @@ def test_one_parameter_with_another_cells_rows_gets_a_guess() -> None:
 def test_a_transposed_weight_gets_a_hint() -> None:
     assert told(SHAPES | {"weight_ih_l0": (3, 4)}) == [
         "weight_ih_l0 is (3, 4), not (4, 3)",
-        "Some of it looks transposed: torch keeps weights as (output rows, input columns).",
+        "Some weights look transposed: torch stores them as (output rows, input columns).",
     ]
 
 
