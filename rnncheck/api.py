@@ -191,7 +191,7 @@ def check(
                 raise
             tried = " and ".join(f"{name} {asked[name]}" for name in silent)
             raise CannotRun(
-                f"{problem}\n    (it does not say its sizes: {tried} were tried; say which it has)"
+                f"{problem}\n    (the layer does not say its sizes, and {tried} were tried; give the sizes that it has)"
             ) from None
 
 
@@ -210,8 +210,8 @@ def asserting(check: Callable[P, Report]) -> Callable[P, Report]:
 
     assert_equivalent.__name__ = assert_equivalent.__qualname__ = "assert_equivalent"
     assert_equivalent.__doc__ = (
-        "As `check`, of the same parameters, for a test: returns the report of an equivalence, and for a mismatch, or "
-        "where\n    nothing could be decided, raises `AssertionError` with the report as on a screen of 80 columns."
+        "`check` for a test, with the same parameters. Returns the report if the verdict is equivalent; otherwise "
+        "raises\n    `AssertionError` with the report as text, 80 columns wide."
     )
     return assert_equivalent
 
@@ -287,7 +287,7 @@ def chosen(name: str, value: object, allowed: Iterable[object]) -> None:
 def refuse_shape_of_random(**given: object) -> None:
     """Raises `UsageError` for options of random sequences beside data."""
     if names := [name for name, value in given.items() if value is not None]:
-        raise UsageError(f"{names[0]} is of random sequences, and data was given; leave one of them out")
+        raise UsageError(f"{names[0]} applies to random sequences only, and data was given; leave one of them out")
 
 
 def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) -> Sequences:
@@ -306,7 +306,7 @@ def named_or_read(
 ) -> tuple[tuple[str | Implementation, str | Implementation], dict[str, object]]:
     """Both sides, objects of the user's read, and those arguments that are not used up by them."""
     if mapping is not None and isinstance(candidate, Implementation) and not isinstance(candidate, type):
-        raise UsageError("mapping is for a candidate that is mapped, and an Implementation fills itself; leave it out")
+        raise UsageError("mapping does not apply to an Implementation, which sets its own weights; leave it out")
     sides: list[str | Implementation] = []
     for side in (candidate, against):
         if isinstance(side, str) or (isinstance(side, Implementation) and not isinstance(side, type)):

@@ -75,7 +75,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         folder = printable(str(target.parent), 200)
-        state = "is no folder" if target.parent.exists() else "does not exist; create it first"
+        state = "is not a folder" if target.parent.exists() else "does not exist; create it first"
         raise FileNotFoundError(0, f"its folder, {folder}, {state}")
     return target
 

@@ -29,7 +29,7 @@ def require(spec: Spec) -> None:
     if spec.device not in here and not (spec.device == "cuda" and "cuda:0" in here):
         without_cuda = spec.device.startswith("cuda") and torch.version.cuda is None and torch.version.hip is None
         why = " (this torch is built without CUDA)" if without_cuda else ""
-        raise DeviceError(f"device {spec.device} is not there{why}; available: {', '.join(here)}")
+        raise DeviceError(f"device {spec.device} was not found{why}; available: {', '.join(here)}")
     if spec.device == "mps" and spec.dtype is Dtype.FLOAT64:
         raise DeviceError("device mps has no float64; use --dtype float32, or --device cpu")
 

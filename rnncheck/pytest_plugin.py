@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rnncheck.report import Report
 
 MARKER = (
-    "rnncheck(cells=[...], dtypes=[...], devices=[...], **options): run the test once for each cell, dtype and device, "
-    "with these options in every check that it makes through the fixture rnncheck"
+    "rnncheck(cells=[...], dtypes=[...], devices=[...], **options): run the test once for each cell, dtype and device; "
+    "every check of the fixture rnncheck gets these options"
 )
 AXES = {"cells": "cell", "dtypes": "dtype", "devices": "device"}
 
@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rnncheck-report",
         metavar="DIR",
         type=Path,
-        help="write a page (HTML) and the facts (JSON) of every check of the fixture rnncheck into DIR",
+        help="write an HTML and a JSON report of every check of the fixture rnncheck into DIR",
     )
 
 

@@ -24,7 +24,7 @@ from rnncheck.implementations.fault import Faulty
         ({"batch_size": 0}, "batch_size is 0"),
         ({"lengths": [3, 0]}, "must be whole numbers from 1"),
         ({"strict": True, "witness": False}, "drop one"),
-        ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len is of random sequences"),
+        ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len applies to random sequences only"),
         ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
         ({"mapping": "mine.toml"}, "are for your own class"),
         ({"mapping": "mine.toml", "candidate": Faulty("no-recurrence")}, "an Implementation fills itself"),
@@ -54,7 +54,7 @@ class Sizeless(nn.Module):
 
 
 def test_a_layer_that_does_not_say_its_sizes_is_asked_for_them() -> None:
-    with pytest.raises(CannotRun, match="input_size 3 and hidden_size 4 were tried; say which it has"):
+    with pytest.raises(CannotRun, match="input_size 3 and hidden_size 4 were tried; give the sizes that it has"):
         check(Sizeless(5, 6), cell="rnn")
     assert check(Sizeless(5, 6), cell="rnn", input_size=5, hidden_size=6).verdict == "equivalent"
 

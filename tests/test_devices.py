@@ -37,7 +37,7 @@ def test_what_is_there_is_taken(name: str) -> None:
 @pytest.mark.usefixtures("_two_gpus")
 @pytest.mark.parametrize("name", ["cuda:2", "mps", "tpu"])
 def test_what_is_not_there_is_refused_with_what_is(name: str) -> None:
-    with pytest.raises(DeviceError, match=rf"^device {name} is not there.*; available: cpu, cuda:0, cuda:1$"):
+    with pytest.raises(DeviceError, match=rf"^device {name} was not found.*; available: cpu, cuda:0, cuda:1$"):
         machine.require(Spec(device=name))
 
 
@@ -47,7 +47,7 @@ def test_a_torch_without_cuda_is_told_from_a_machine_without_a_gpu(
     monkeypatch: pytest.MonkeyPatch, cuda: str | None, why: str
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", cuda)
-    with pytest.raises(DeviceError, match=rf"^device cuda is not there{why}; available: cpu$"):
+    with pytest.raises(DeviceError, match=rf"^device cuda was not found{why}; available: cpu$"):
         machine.require(Spec(device="cuda"))
 
 

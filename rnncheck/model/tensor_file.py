@@ -74,7 +74,7 @@ def _read(handle: BinaryIO, name: str) -> dict[str, Tensor]:
     if start[:1] == b"\x80" and start[2:].startswith(_LEGACY):
         return _named(_torch_save(start + handle.read(), name), name)
     if start[:1] == b"\x80" and start[1] <= pickle.HIGHEST_PROTOCOL:
-        raise WeightsError(f"{name} is a bare pickle, which may contain code; {_TENSORS_ONLY}")
+        raise WeightsError(f"{name} is a bare pickle: it contains code, or could; {_TENSORS_ONLY}")
     for signature, what in _OTHERS:
         if start.startswith(signature):
             raise WeightsError(f"{name} {what}")

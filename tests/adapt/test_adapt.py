@@ -188,7 +188,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(rnncheck: Command, tmp_pa
     ("target", "code", "said"),
     [
         ("scratch", 2, "can be compared as it is"),
-        ("theirs.py:Keeper", 2, "say it: --cell"),
+        ("theirs.py:Keeper", 2, "add --cell"),
         ("theirs.py:Nothing", 4, "has no Nothing"),
     ],
 )

@@ -116,7 +116,7 @@ def twice(saved: dict[str, Tensor]) -> None:
             lambda saved: saved.update({"keep.bias": torch.ones(15)}),
             r"keep.bias has shape \(15,\), and the candidate's has shape",
         ),
-        (lambda saved: saved["keep.bias"].fill_(torch.nan), "values that are no numbers"),
+        (lambda saved: saved["keep.bias"].fill_(torch.nan), "holds NaN or infinity"),
         (lambda saved: twice(saved), "more than once, under 'a.', 'b.'"),
     ],
 )

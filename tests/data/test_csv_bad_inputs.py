@@ -48,7 +48,7 @@ REFUSED: list[Any] = [
     pytest.param(
         "a,b\n,2\n3,4\n",
         {"missing": "ffill"},
-        "data.csv:2: column 1 ('a') is missing and there is no row before",
+        "data.csv:2: column 1 ('a') is missing in the first row of its sequence",
         id="15-nothing-to-carry-on",
     ),
     pytest.param("a\nNA\nnull\n", {"missing": "drop-row"}, "no row is left; all 2", id="15-all-rows-dropped"),

@@ -76,7 +76,7 @@ def test_39_a_file_that_changes_between_two_readings_is_refused(write_data: Any,
     sequences = open_data(path, FileOptions())
     write_data(change)
     os.utime(path, ns=(1, 1))
-    with pytest.raises(DataError, match="changed while it was read"):
+    with pytest.raises(DataError, match="changed while rnncheck read it"):
         list(sequences.chunks(10))
 
 
@@ -86,7 +86,7 @@ def test_39_a_file_that_grows_while_it_is_read_is_refused(write_data: Any) -> No
     next(chunks)
     with Path(path).open("a") as file:
         file.write("2\n")
-    with pytest.raises(DataError, match="changed while it was read"):
+    with pytest.raises(DataError, match="changed while rnncheck read it"):
         list(chunks)
 
 
@@ -95,15 +95,15 @@ def test_39_a_file_that_grows_while_it_is_read_is_refused(write_data: Any) -> No
     [
         ({"columns": ("a",), "drop": ("b",)}, "--columns and --drop were both given"),
         ({"columns": ("a", "a")}, "--columns names a more than once"),
-        ({"drop": ("id",), "sequence_id": "id"}, "--drop names the column of --sequence-id"),
+        ({"drop": ("id",), "sequence_id": "id"}, "--drop names id, the column of --sequence-id"),
         ({"sep": ";;"}, "it must be one character"),
         ({"sep": "e"}, "it must be one character"),
         ({"decimal": "'"}, "it must be '.' or ','"),
         ({"decimal": ","}, "--sep and --decimal are both ','"),
         ({"encoding": "utf-9"}, "which Python does not know"),
         ({"encoding": "base64"}, "which Python does not know"),
-        ({"comment": "1"}, "it must be a mark that no row of data begins with"),
-        ({"comment": ""}, "it must be a mark that no row of data begins with"),
+        ({"comment": "1"}, "it must be a mark at the start of no row of data"),
+        ({"comment": ""}, "it must be a mark at the start of no row of data"),
         ({"window": 3, "sequence_id": "id"}, "give one of them"),
         ({"stride": 3}, "give --window too"),
         ({"window": 0}, "--window is 0; it must be at least 1"),

@@ -85,7 +85,7 @@ FAILURES = {
     "is killed": (shell("kill -SEGV $$"), "was ended by SIGSEGV"),
     "writes nothing": (shell("true"), "ended without writing {outputs}"),
     "writes no tensors": (shell("echo hello > $1"), "cannot be read: {outputs} is cut short"),
-    "writes something else": ("exec:cp {inputs} {outputs}", "wrote no output and no h_n; in {outputs} there is "),
+    "writes something else": ("exec:cp {inputs} {outputs}", "did not write output and h_n; {outputs} holds "),
     "colours its mistakes": (shell('printf "\\033[31mred" >&2; exit 3'), r"\x1b[31mred"),
 }  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_wrong_results_are_a_mismatch(
         ("exec:", UsageError, "lacks {inputs} and {outputs}"),
         ("exec:cat {inputs}", UsageError, "lacks {outputs}; write it as in 'exec:./my_lstm {inputs} {outputs}'"),
         ("exec:cat 'x {inputs} {outputs}", UsageError, "cannot be split into words: No closing quotation"),
-        ("exec:./no_such_lstm {inputs} {outputs}", CannotRun, "./no_such_lstm is no program that can be run here"),
+        ("exec:./no_such_lstm {inputs} {outputs}", CannotRun, "./no_such_lstm is not a program that can be run here"),
     ],
 )
 def test_what_is_no_command_is_told_before_anything_runs(command: str, problem: type[Exception], said: str) -> None:

@@ -48,7 +48,7 @@ def test_it_keeps_every_rule() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(rnncheck: Callable[..., Any]) -> None:
-    with pytest.raises(DeviceError, match=r"device cuda is not there.*available: cpu"):
+    with pytest.raises(DeviceError, match=r"device cuda was not found.*available: cpu"):
         load("torch@cuda").refuses(Spec())
     assert rnncheck("compare", "scratch", "--against", "torch@cuda").code == 4
 

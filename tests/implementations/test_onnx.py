@@ -34,7 +34,7 @@ def test_onnxruntime_keeps_every_rule_or_says_what_it_lacks() -> None:
             for rule in RULES:
                 rule(load("onnxruntime"), case)
     assert (kept, refused) == (22, {"ONNX has no projection of h; leave --proj-size out"})
-    assert refusal(load("onnxruntime"), CASES[0]) == "onnxruntime has recurrent layers in float32 alone, and no float64"
+    assert refusal(load("onnxruntime"), CASES[0]) == "onnxruntime has recurrent layers in float32 only, not in float64"
     assert "not on cuda" in str(load("onnxruntime").refuses(Spec(device="cuda")))
 
 

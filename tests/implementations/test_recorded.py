@@ -117,14 +117,17 @@ def damaged(damage: Callable[[dict[str, torch.Tensor], dict[str, str]], Any]) ->
 
 DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "missing": (lambda path: None, "does not exist; rnncheck record writes such a file"),
-    "empty": (lambda path: path.write_bytes(b""), "is no safetensors file, or is damaged"),
-    "text": (lambda path: path.write_text("hello, this is no trace"), "is no safetensors file, or is damaged"),
-    "cut in the header": (lambda path: path.write_bytes(VERSION_1.read_bytes()[:500]), "is no safetensors file"),
+    "empty": (lambda path: path.write_bytes(b""), "is not a safetensors file, or is damaged"),
+    "text": (lambda path: path.write_text("hello, this is no trace"), "is not a safetensors file, or is damaged"),
+    "cut in the header": (lambda path: path.write_bytes(VERSION_1.read_bytes()[:500]), "is not a safetensors file"),
     "cut in the data": (lambda path: path.write_bytes(VERSION_1.read_bytes()[:-9]), "cut short"),
-    "weights alone": (damaged(lambda tensors, metadata: metadata.clear()), "is safetensors, but no trace"),
+    "weights alone": (damaged(lambda tensors, metadata: metadata.clear()), "is safetensors but not a trace"),
     "of a later version": (damaged(lambda _, metadata: metadata.update(schema="rnncheck/trace/2")), "update rnncheck"),
     "of no cell": (damaged(lambda _, metadata: metadata.update(cell="cnn")), "cell is 'cnn', none of rnn, lstm, gru"),
-    "of no size": (damaged(lambda _, metadata: metadata.update(hidden_size="x")), "its metadata describe no layer"),
+    "of no size": (
+        damaged(lambda _, metadata: metadata.update(hidden_size="x")),
+        "its metadata do not describe a layer",
+    ),
     "of an impossible layer": (damaged(lambda _, metadata: metadata.update(num_layers="0")), "num_layers is 0"),
     "without x": (damaged(lambda tensors, _: tensors.pop("x")), "it has no x (T, B, I)"),
     "without a weight": (damaged(lambda tensors, _: tensors.pop("bias_hh_l1")), "it has no bias_hh_l1"),
@@ -154,11 +157,11 @@ def test_a_file_that_is_no_whole_trace_is_refused(damage: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("a.pt", "pass the file as --weights"),
+        ("a.pt", "give this file with --weights"),
         ("a.keras", "is a Keras model"),
         ("a.h5", "is a Keras model"),
         ("a.csv", "give data to rnncheck run"),
-        ("a.txt", "is no .py file"),
+        ("a.txt", "is neither a .py file"),
     ],
 )
 def test_a_file_given_by_mistake_says_what_it_is(name: str, said: str, tmp_path: Path) -> None:

@@ -96,14 +96,17 @@ GOOD = safetensors_bytes({"a": torch.ones(2)})
 SAFETENSORS_DAMAGE = {
     "short": (b"abc", "is cut short"),
     "no header": (safetensors_with(b"{}", length=1000), "is cut short: its header is longer than the file"),
-    "huge header": (b"\xff" * 20, "is damaged: its header would be larger than any header may be"),
+    "huge header": (b"\xff" * 20, "is damaged: its header is larger than allowed"),
     "trailing": (GOOD + b"x", "is not as long as its header says"),
     "truncated": (GOOD[:-1], "is not as long as its header says"),
-    "bad JSON": (safetensors_with(b"{not json"), "its header is no valid list of tensors"),
-    "not UTF-8": (safetensors_with(b"{\xff\xfe}"), "its header is no valid list of tensors"),
-    "a list": (safetensors_with(b"[1]"), "its header is no valid list of tensors"),
-    "negative": (safetensors_with({"a": entry(shape=[-2])}, b"0" * 8), "its header is no valid list of tensors"),
-    "number format": (safetensors_with({"a": entry(dtype="X9")}, b"0" * 8), "its header is no valid list of tensors"),
+    "bad JSON": (safetensors_with(b"{not json"), "its header is not a valid list of tensors"),
+    "not UTF-8": (safetensors_with(b"{\xff\xfe}"), "its header is not a valid list of tensors"),
+    "a list": (safetensors_with(b"[1]"), "its header is not a valid list of tensors"),
+    "negative": (safetensors_with({"a": entry(shape=[-2])}, b"0" * 8), "its header is not a valid list of tensors"),
+    "number format": (
+        safetensors_with({"a": entry(dtype="X9")}, b"0" * 8),
+        "its header is not a valid list of tensors",
+    ),
     "impossible": (
         safetensors_with({"a": entry(shape=[2**40, 2**40])}, b"0" * 8),
         "the shape of a tensor is impossible",
@@ -187,7 +190,7 @@ def test_a_truncated_state_dict_is_called_so(tmp_path: Path, zipped: bool, kept:
         ({0: torch.ones(2)}, ": the name 0 is of type int, not text"),
         (
             {"epoch": 3, "one": OrderedDict(a=torch.ones(2)), "two": {"b": torch.ones(2)}},
-            " is a checkpoint with tensors under 'one', 'two': save the entry that is meant",
+            " is a checkpoint with tensors under 'one', 'two'; save the entry that you need by itself",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def test_parameters_fit_the_spec_they_belong_to_and_no_other(spec: Spec, other: 
 def test_the_options_that_would_fit_are_found_from_the_shapes_alone(spec: Spec, other: Spec) -> None:
     assert spec_for(spec.parameter_shapes()) == spec
     if spec != other:
-        assert told(spec.parameter_shapes(), other)[1].endswith(f"what fits it: {options(spec)}")
+        assert told(spec.parameter_shapes(), other)[1].endswith(f"; use {options(spec)}")
 
 
 def test_every_option_that_shapes_the_parameters_is_said() -> None:
@@ -61,7 +61,7 @@ def test_a_head_that_was_not_asked_for_and_one_that_is_not_there_are_said() -> N
     headed = Spec(head="softmax")
     has, hint = told(headed.parameter_shapes())
     assert has == "it has too many: weight_hy (4, 4), bias_y (4)"
-    assert hint.endswith("what fits it: --cell rnn --input-size 3 --hidden-size 4 --head softmax")
+    assert hint.endswith("; use --cell rnn --input-size 3 --hidden-size 4 --head softmax")
     lacks, hint = told(SHAPES, headed)
     assert lacks == "it lacks weight_hy (4, 4), bias_y (4)"
     assert hint.endswith("--hidden-size 4 without --head")
@@ -74,15 +74,15 @@ def test_a_layer_inside_a_model_is_found_behind_its_prefix() -> None:
         "it has too many: rnn.weight_ih_l0 (4, 3), rnn.weight_hh_l0 (4, 4), rnn.bias_ih_l0 (4) and 2 more"
     )
     assert hint == (
-        "It holds an RNN behind 'rnn.' (--cell rnn --input-size 3 --hidden-size 4): "
+        "It holds an RNN under 'rnn.' (--cell rnn --input-size 3 --hidden-size 4): "
         "save the layer's own state_dict, as in torch.save(model.rnn.state_dict(), FILE)"
     )
 
 
 def test_layers_behind_several_prefixes_are_all_said() -> None:
     hint = told(behind("module.encoder.", Spec(Cell.LSTM)) | behind("module.decoder.", Spec(Cell.GRU)))[1]
-    assert "an LSTM behind 'module.encoder.'" in hint
-    assert "a GRU behind 'module.decoder.'" in hint
+    assert "an LSTM under 'module.encoder.'" in hint
+    assert "a GRU under 'module.decoder.'" in hint
     assert "torch.save(model.module.encoder.state_dict(), FILE)" in hint
 
 
@@ -108,7 +108,7 @@ def test_names_from_the_file_are_made_safe_to_print() -> None:
     message = "\n".join(told(SHAPES | {"\x1b]0;owned\x07": (1,), "a\nb": (1,), "\u202eabc": (1,)}))
     assert "\\x1b]0;owned\\x07 (1), a\\nb (1), \\u202eabc (1)" in message
     in_prefix = "\n".join(told(behind("\x1b[31m.", RNN)))
-    assert "behind '\\x1b[31m.'" in in_prefix
+    assert "under '\\x1b[31m.'" in in_prefix
     assert "\x1b" not in in_prefix
 
 
@@ -146,7 +146,7 @@ def test_a_shape_that_fits_nothing_is_said_without_a_guess(shape: tuple[int, ...
 )
 def test_no_options_are_named_for_what_no_layer_has(found: Shapes) -> None:
     assert spec_for(found) is None
-    assert "what fits it" not in "".join(told(found))
+    assert "; use --cell" not in "".join(told(found))
 
 
 def test_long_lists_are_cut() -> None:
