@@ -80,7 +80,7 @@ def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
         "--head": spec.head is not None,
     }
     if asked := [option for option, given in changing.items() if given]:
-        raise UsageError(f"--sync none keeps the weights of each side, and {asked[0]} changes them; leave one out")
+        raise UsageError(f"--sync none keeps the weights of each side, so {asked[0]} does not apply; leave one out")
     notes = ["each side was compared with its own weights"]
     if plan.against_weights is not None or plan.against_weights_path is not None:
         tensors, source = tensors_of(plan.against_weights, plan.against_weights_path)

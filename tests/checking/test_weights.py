@@ -207,7 +207,7 @@ def test_weights_may_be_given_to_each_side(tmp_path: Path, rnncheck: Command) ->
     [
         ({}, UsageError, "needs weights for torch: add --against-weights FILE"),
         ({"against": PortedGRU}, CannotRun, "PortedGRU has no weights of its own: each construction draws new ones"),
-        ({"against": "living", "weight_scale": 2.0}, UsageError, "--weight-scale is about others"),
+        ({"against": "living", "weight_scale": 2.0}, UsageError, "so --weight-scale does not apply"),
         ({"sync": "reference", "against_weights": {}}, UsageError, "--against-weights needs --sync none"),
         ({"sync": "some"}, UsageError, "sync is 'some'"),
     ],
