@@ -27,7 +27,10 @@ from rnncheck.implementations.fault import Faulty
         ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len applies to random sequences only"),
         ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
         ({"mapping": "mine.toml"}, "are for your own class"),
-        ({"mapping": "mine.toml", "candidate": Faulty("no-recurrence")}, "an Implementation fills itself"),
+        (
+            {"mapping": "mine.toml", "candidate": Faulty("no-recurrence")},
+            "an Implementation, which sets its own weights",
+        ),
         ({"candidate": "scrach"}, "did you mean scratch"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",

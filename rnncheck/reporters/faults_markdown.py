@@ -10,11 +10,11 @@ from rnncheck.model.spec import Cell
 INTRODUCTION = """\
 # Faults
 
-Known ways to get a recurrent layer wrong, under the names that rnncheck calls them by. `rnncheck faults` lists them on
-the screen, `rnncheck faults SLUG` explains one. Equations are on column vectors, ⊙ is the product element by element,
-and s is the state of the backward direction. Timesteps are counted from 0, so h_{-1} is the state before the first.
-*Free running* lets each side go on from its own states; *lockstep* judges every step by itself, from the right states
-before it ([more](envelope.md)). This page is made by `scripts/render_faults.py`.
+Known ways to get a recurrent layer wrong, each with its name in rnncheck. `rnncheck faults` lists them on the screen,
+`rnncheck faults SLUG` explains one. Equations use column vectors, ⊙ is the elementwise product, and s is the state of
+the backward direction. Timesteps are counted from 0, so h_{-1} is the state before the first step.
+In the *normal run* each side continues from its own states; *lockstep* checks every single step, started from the right
+states before it ([more](envelope.md)). This page is made by `scripts/render_faults.py`.
 """
 
 

@@ -1,4 +1,4 @@
-"""The minimal gated unit: one gate in the place of two."""
+"""The minimal gated unit: one gate instead of two."""
 
 from torch import Tensor
 
@@ -19,12 +19,12 @@ def step(from_x: Tensor, from_h: Tensor, before: States, by: Operations) -> Stat
 VARIANT = Variant(
     slug="gru-minimal",
     cell=Cell.GRU,
-    title="one gate forgets and resets",
+    title="one gate serves as update and reset gate",
     equations="""\
 f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)
 n_t = tanh(W_in x_t + b_in + W_hn (f_t ⊙ h_{t-1}) + b_hn)
 h_t = (1 − f_t) ⊙ h_{t-1} + f_t ⊙ n_t""",
     source='Zhou et al. 2016, "Minimal gated unit for recurrent neural networks"',
-    users="f has the weights of the GRU's z, the second block of rows; those of r, the first block, are not read.",
+    users="f uses the weights of the GRU's z, the second block of rows; the first block, r, is not used.",
     step=step,
 )

@@ -1,4 +1,4 @@
-"""The light GRU: no reset gate, and relu in the place of tanh."""
+"""The light GRU: no reset gate, and relu instead of tanh."""
 
 import torch
 from torch import Tensor
@@ -21,12 +21,12 @@ def step(from_x: Tensor, from_h: Tensor, before: States, by: Operations) -> Stat
 VARIANT = Variant(
     slug="ligru",
     cell=Cell.GRU,
-    title="no reset gate, and relu for tanh",
+    title="no reset gate, and relu instead of tanh",
     equations="""\
 z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
 n_t = relu(W_in x_t + b_in + W_hn h_{t-1} + b_hn)
 h_t = z_t ⊙ h_{t-1} + (1 − z_t) ⊙ n_t""",
     source='Ravanelli et al. 2018, "Light gated recurrent units for speech recognition"',
-    users="Speech recognition, there with batch normalisation of W x, which this has not. Those of r are not read.",
+    users="Speech recognition, there with batch normalisation of W x, which this lacks. The rows of r are not used.",
     step=step,
 )

@@ -1,4 +1,4 @@
-"""The LSTM with coupled gates: what is written is what is forgotten."""
+"""The LSTM with coupled gates: the forget gate is one minus the input gate."""
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ def step(from_x: Tensor, from_h: Tensor, before: States, by: Operations) -> Stat
 VARIANT = Variant(
     slug="lstm-coupled",
     cell=Cell.LSTM,
-    title="the forget gate is what the input gate leaves",
+    title="the forget gate is one minus the input gate",
     equations="""\
 i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)
 g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)
@@ -27,6 +27,6 @@ o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)
 c_t = (1 − i_t) ⊙ c_{t-1} + i_t ⊙ g_t
 h_t = o_t ⊙ tanh(c_t)""",
     source='Greff et al. 2015, "LSTM: a search space odyssey", where it is called CIFG',
-    users="TensorFlow's CoupledInputForgetGateLSTMCell, and ONNX with input_forget=1. The rows of f are not read.",
+    users="TensorFlow's CoupledInputForgetGateLSTMCell, and ONNX with input_forget=1. The rows of f are not used.",
     step=step,
 )

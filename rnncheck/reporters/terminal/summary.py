@@ -136,13 +136,13 @@ def _envelope(report: Report) -> str:
     said += f", from {facts.samples} perturbed runs"
     if facts.horizon < steps:
         said += (
-            f"; what rounding may do grows {facts.growth:.3g}-fold a step, so that free running is judged for "
+            f"; rounding error grows {facts.growth:.3g}-fold per step, so the normal run is judged for "
             f"{count(facts.horizon)} timesteps"
         )
     if facts.extent < steps:
         said += (
-            f"; that of the first {count(facts.extent)} timesteps, and after them the largest so far, unless a "
-            "chunk exceeds it and is given its own"
+            f"; computed for the first {count(facts.extent)} timesteps; later ones have the largest limit so far, "
+            "unless a chunk exceeds it and gets its own envelope"
         )
     return said
 
