@@ -1,6 +1,7 @@
-"""rnncheck: is this recurrent layer the same function as that one, and if not, where do they part?
+"""rnncheck: is this recurrent layer the same function as that one, and if not, where do they differ?
 
-`check` compares and returns a report; `assert_equivalent` is the same for a test. Both are imported on first use.
+`check` compares two layers and returns a report; `assert_equivalent` does the same in a test. Both are imported on
+first use.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """On first use, so that the command line need not wait for torch to say that an option is wrong."""
+    """Imports a public name on first use, so that the command line reports a wrong option without importing torch."""
     if name not in _HOMES:
         raise AttributeError(f"module 'rnncheck' has no attribute {name!r}")
     from importlib import import_module

@@ -1,6 +1,6 @@
-"""The library: what `rnncheck compare` and `rnncheck run` do, as functions that take and return objects.
+"""The library: `rnncheck compare` and `rnncheck run` as functions that take and return Python objects.
 
-Every default, and every rule on what can be asked for, is the command line's own.
+Defaults and rules are those of the command line.
 """
 
 import inspect
@@ -83,48 +83,48 @@ def check(
     diagnose: bool = DEFAULT.diagnose,
     rows: int | Literal["all"] | None = None,
 ) -> Report:
-    """Gives two implementations the same weights and the same sequences, and compares all that they yield.
+    """Runs two implementations with the same weights on the same sequences, and compares all their results.
 
-    candidate, against: a class, a function that makes a layer or is one, a layer that lives already (a copy of it is
-        given the weights; it stays as it is), an `Implementation`, or a name as on the command line: "torch",
-        "scratch", "numpy", "path/to/file.py:Class", "package.module:Class", "fault:SLUG", "exec:COMMAND",
-        "trace.safetensors", a recorded run, of which the model, the data and the weights are then taken.
-    cell: "rnn", "lstm" or "gru"; None reads it from the class, where that can be done; our own layers are
-        then "rnn", or "lstm" with `proj_size`.
-    input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as
-        `torch.nn` means them. A class is constructed with them, by whatever names it has for them. None is what a
-        living candidate says by an attribute of that name (`nonlinearity`: a `torch.nn.RNN`), or else the command
-        line's default.
-    arguments: what its constructor is given besides, by name.
-    timeout: how many seconds each call of an "exec:COMMAND" may take; None is 60.
+    candidate, against: a class, a function that makes a layer or is one, an instance of a layer (a copy of it gets the
+        weights; the instance does not change), an `Implementation`, or a name as on the command line: "torch",
+        "scratch", "numpy", "path/to/file.py:Class", "package.module:Class", "fault:SLUG", "exec:COMMAND", or
+        "trace.safetensors", a recorded run that also gives the model, the data and the weights.
+    cell: "rnn", "lstm" or "gru". None infers it from the class; for rnncheck's own layers None means "rnn", or "lstm"
+        with `proj_size`.
+    input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as in
+        `torch.nn`. A class is constructed with them, whatever it calls them. None takes the attribute of that name
+        from an instance (`nonlinearity`: from a `torch.nn.RNN`), otherwise the default of the command line.
+    arguments: other arguments of the constructor, by name.
+    timeout: the seconds that each call of an "exec:COMMAND" may take; None means 60.
     head: "softmax" adds y_t = softmax(W_hy h_t + b_y) to both sides.
-    data: x as a tensor or array (T, B, I), or (T, I) for one sequence, or the path of a CSV or .npy file. Without it
-        x is random: `seq_len` timesteps, `batch_size` rows, from `seed`, as `init` says, "normal" or "uniform".
-    lengths: each row's own length; the rows are packed.
+    data: x as a tensor or array (T, B, I), or (T, I) for one sequence, or the path of a CSV or .npy file. Without
+        data, x is random: `seq_len` timesteps and `batch_size` rows from `seed`; `init` is "normal" or "uniform".
+    lengths: the length of each batch row; the rows are packed.
     h0: "random" or "zeros".
-    weights: a file, or tensors by torch's names, such as the state_dict of a `torch.nn.LSTM`, or by the candidate's
-        own, such as its state_dict; else drawn from `seed` as `torch.nn` draws them. `weight_scale` multiplies W_hh.
-    sync: "reference" or True gives both sides the same weights; "none" or False leaves each its own: those that a
-        living layer holds, or `weights` for the candidate and `against_weights` for the other.
-    mapping: a TOML file that says what each tensor of the candidate holds, where that is not to be found out.
-    read_seconds: how long it may take to find out how a class of your own is to be read.
-    allow_nonfinite: take NaN and infinities in data and weights.
+    weights: a file, or tensors by torch's names, such as the state_dict of a `torch.nn.LSTM`, or by the names of the
+        candidate, such as its state_dict. Without it they are drawn from `seed` as `torch.nn` draws them.
+        `weight_scale` multiplies W_hh.
+    sync: "reference" or True gives both sides the same weights. "none" or False keeps the weights of each side: those
+        of an instance, or `weights` for the candidate and `against_weights` for the reference.
+    mapping: a TOML file that says which weight each tensor of the candidate holds; without it rnncheck finds that out.
+    read_seconds: the seconds allowed for finding out how to read your own class.
+    allow_nonfinite: accept NaN and infinities in data and weights.
     dtype, device: of both sides. `tf32` lets CUDA multiply float32 in TF32.
     atol, rtol: allow this difference instead of the rounding envelope.
-    backward, lockstep: compare gradients, and every step by itself; None does so where it can be done, and by the
-        envelope alone.
-    paths: in which other ways the layer is used and compared: "default", "all", "none", or some by name, such as
-        "no-state,strides"; None is the default ones, unless a tolerance is stated. `compile` and `autocast` add these.
-    witness, strict: after a pass, plant known faults to see which would have been caught (None: unless the layer is
-        large); `strict` takes a pass that would have missed one for inconclusive.
+    backward, lockstep: compare gradients, and every single step. None does so if both sides support it and no
+        tolerance is given.
+    paths: the other ways to use the layer that are compared: "default", "all", "none", or names, such as
+        "no-state,strides". None means "default", or "none" with a tolerance. `compile` and `autocast` add these paths.
+    witness, strict: after a pass, plant known faults to see which this check would detect (None: unless the layer is
+        large). With `strict`, a fault that it would not detect makes the verdict inconclusive.
     diagnose: on a mismatch, look for the known fault that explains it.
-    rows: how many timesteps the report holds, or "all"; None is 30.
+    rows: how many timesteps the report holds, or "all"; None means 30.
 
-    Changes nothing outside: no layer, no generator of random numbers, no mode of torch.
+    Leaves everything outside as it was: layers, random number generators, torch's modes.
 
-    Raises `UsageError` for what no layer or no check can have, and `CannotRun` for what cannot be used: code that
-    raises, weights or data that do not fit, a device that is not there. Both are `RnncheckError`; their messages call
-    options what the command line calls them. A mismatch is no error: see `Report.verdict`.
+    Raises `UsageError` if the parameters are impossible, and `CannotRun` if the check cannot run: the candidate's code
+    raises, weights or data do not fit, a device was not found. Both are `RnncheckError`; their messages use the option
+    names of the command line. A mismatch is not an error: see `Report.verdict`.
     """
     asked = dict(locals())
     unsaid = [name for name in OF_A_LAYER if asked[name] is None]
@@ -196,7 +196,7 @@ def check(
 
 
 def asserting(check: Callable[P, Report]) -> Callable[P, Report]:
-    """`check`, with anything but equivalence raised."""
+    """`check` that raises unless the verdict is equivalent."""
 
     @wraps(check)
     def assert_equivalent(*args: P.args, **kwargs: P.kwargs) -> Report:
@@ -220,7 +220,7 @@ assert_equivalent = asserting(check)
 
 
 def page_of(report: Report) -> str:
-    """What a notebook shows of a report: its page, or, without jinja2, the text of a terminal."""
+    """What a notebook shows for a report: the HTML report, or the text of the terminal if jinja2 is not installed."""
     from rnncheck.reporters import html, terminal
 
     try:
@@ -235,7 +235,7 @@ show_in_notebooks(page_of)
 def command_of(
     candidate: object, arguments: Mapping[str, object] | None, data: object, weights: object, options: CompareOptions
 ) -> str | None:
-    """The command that does the same, where a command can: of what has a name, on data and weights of files."""
+    """The command that repeats the check; None if the candidate has no name, or data or weights are not in files."""
     name = candidate if isinstance(candidate, str) else written_at(candidate)
     if name is None or isinstance(weights, Mapping) or not (data is None or isinstance(data, str | os.PathLike)):
         return None
@@ -247,7 +247,7 @@ def command_of(
 
 
 def written_at(thing: object) -> str | None:
-    """`path/to/file.py:Class` of a class or a function that stands in a file under its own name."""
+    """`path/to/file.py:Class` of a class or function at the top level of a file; None for others."""
     if not isinstance(thing, type) and not inspect.isfunction(thing):
         return None
     try:
@@ -264,12 +264,12 @@ def written_at(thing: object) -> str | None:
 
 
 def said_by(candidate: object, name: str) -> object:
-    """As a living layer says, or else by default."""
+    """The value from an attribute of the instance, or the default."""
     return getattr(candidate, name) if says(candidate, name) else getattr(DEFAULT, name)
 
 
 def says(candidate: object, name: str) -> bool:
-    """Whether a living layer has such an attribute, of such a kind."""
+    """Whether the candidate is an instance with this attribute, of the right type."""
     if isinstance(candidate, str | type):
         return False
     if name == "nonlinearity":  # another class may have a function by that name, or an LSTM two
@@ -278,20 +278,20 @@ def says(candidate: object, name: str) -> bool:
 
 
 def chosen(name: str, value: object, allowed: Iterable[object]) -> None:
-    """Raises `UsageError` for what is none of them."""
+    """Raises `UsageError` for a value that is not allowed."""
     if value not in (offered := list(allowed)):
         choices = ", ".join(repr(str(each)) for each in offered if each is not None)
         raise UsageError(f"{name} is {value!r}; it must be one of {choices}")
 
 
 def refuse_shape_of_random(**given: object) -> None:
-    """Raises `UsageError` for options of random sequences beside data."""
+    """Raises `UsageError` for options of random sequences if data is given."""
     if names := [name for name, value in given.items() if value is not None]:
         raise UsageError(f"{names[0]} applies to random sequences only, and data was given; leave one of them out")
 
 
 def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) -> Sequences:
-    """Of a file, or of an array. Raises `DataError` where it is no data, or not of the size asked for."""
+    """The sequences of a file or an array. Raises `DataError` if it is not data, or has another number of features."""
     if isinstance(data, str | os.PathLike):
         refuse_shape_of_random(lengths=lengths)
         return file_data(os.fspath(data), options)
@@ -304,7 +304,7 @@ def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) ->
 def named_or_read(
     candidate: object, against: object, arguments: dict[str, object], mapping: Path | None, read_seconds: float
 ) -> tuple[tuple[str | Implementation, str | Implementation], dict[str, object]]:
-    """Both sides, objects of the user's read, and those arguments that are not used up by them."""
+    """Both sides, with the user's objects as implementations, and the arguments that no side took."""
     if mapping is not None and isinstance(candidate, Implementation) and not isinstance(candidate, type):
         raise UsageError("mapping does not apply to an Implementation, which sets its own weights; leave it out")
     sides: list[str | Implementation] = []

@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each combination of what the nearest marker lists."""
+    """Parametrises a test over the cells, dtypes and devices of its nearest marker."""
     if "rnncheck" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("rnncheck")
@@ -53,7 +53,7 @@ class Checker:
         self._options, self._folder, self._name, self._number = options, folder, name, 0
 
     def __call__(self, candidate: object, **options: Any) -> "Report":
-        """Compares, and fails with a short text: what differs, where, how to mend it, how to repeat it."""
+        """Compares, and fails the test with a short text: what differs, where, how to mend it, how to repeat it."""
         __tracebackhide__ = True
         report = self.check(candidate, **options)
         if report.verdict != "equivalent":
@@ -63,7 +63,7 @@ class Checker:
         return report
 
     def check(self, candidate: object, **options: Any) -> "Report":
-        """As `rnncheck.check`, with the options of the marker; fails nothing."""
+        """`rnncheck.check` with the options of the marker; never fails the test."""
         from rnncheck.api import check
 
         report = check(candidate, **{**self._options, **options})
@@ -84,7 +84,7 @@ class Checker:
 
 @pytest.fixture
 def rnncheck(request: pytest.FixtureRequest) -> Checker:
-    """Compares a layer with torch.nn's: rnncheck(MyLSTM, hidden_size=8) fails the test unless they are equivalent."""
+    """Compares a layer with torch.nn: rnncheck(MyLSTM, hidden_size=8) fails the test unless they are equivalent."""
     marker = request.node.get_closest_marker("rnncheck")
     shared = {key: value for key, value in marker.kwargs.items() if key not in AXES} if marker else {}
     name = re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-")

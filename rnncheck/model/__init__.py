@@ -1,1 +1,1 @@
-"""What a model is: its spec, weights and states, in memory and in files."""
+"""The model: its spec, weights and states, in memory and in files."""

@@ -13,7 +13,7 @@ _SEEDS = 1 << 63  # below what a torch.Generator takes, with room for the stream
 
 
 class Stream(IntEnum):
-    """What is drawn from one seed; each draws from a generator of its own, so a longer x leaves the weights alone."""
+    """The kinds of numbers drawn from one seed. Each has a generator, so a longer x does not change the weights."""
 
     SEQUENCES = 0  # first, so that x is what torch.rand gives after torch.manual_seed(seed)
     WEIGHTS = 1
@@ -21,14 +21,14 @@ class Stream(IntEnum):
 
 
 class Draws:
-    """torch's own float32 draws after `torch.manual_seed(seed + stream)`, in float64 with digits beyond float32's.
+    """torch's float32 draws after `torch.manual_seed(seed + stream)`, in float64 with more digits than float32 has.
 
-    The extra digits are random and too small to change the float32: a seed means the same numbers in every dtype
-    and in plain torch, while a float64 run still notices a layer that cuts its weights or its input to float32.
+    The extra digits are random and too small to change the float32 value. So a seed gives the same numbers in every
+    dtype and in plain torch, and a float64 run still shows a layer that rounds its weights or its input to float32.
     """
 
     def __init__(self, seed: int, stream: Stream) -> None:
-        """Raises `UsageError` for a seed that torch's generators do not take."""
+        """Raises `UsageError` for a seed outside the range of torch's generators."""
         if not 0 <= seed < _SEEDS:
             raise UsageError(f"seed is {seed}; it must be at least 0 and below 2^63")
         self._float32 = torch.Generator().manual_seed(seed + stream)
@@ -47,8 +47,8 @@ class Draws:
     def normal_blocks(self, count: int) -> Iterator[Tensor]:
         """The numbers of `normal((count,))`, bit for bit, a block at a time.
 
-        torch makes normal numbers 16 at a time, and when the last 16 are not full it draws the last 16 anew: so
-        every block begins at a multiple of 16, and the last is never short.
+        torch draws normal numbers 16 at a time. If the last group has fewer, it draws the last 16 numbers again. So
+        every block begins at a multiple of 16, and the last block is never short.
         """
         yield from map(self.normal, _block_shapes(count))
 

@@ -1,4 +1,4 @@
-"""Which model: the sizes and switches of one recurrent layer, and the parameters they imply.
+"""The spec of a recurrent layer: its sizes and switches, and the parameters that follow.
 
 Names are `torch.nn`'s. The axes, here and everywhere: T timesteps, B batch, I input_size, H hidden_size,
 L num_layers, D directions (1 or 2), R the width of one state h (proj_size if there is one, else H).
@@ -28,7 +28,7 @@ class Cell(StrEnum):
 
 
 class Dtype(StrEnum):
-    """The precisions a layer can be run in."""
+    """The dtypes in which a layer can run."""
 
     FLOAT64 = "float64"
     FLOAT32 = "float32"
@@ -46,10 +46,10 @@ InitialState = Literal["random", "zeros"]
 class Spec:
     """One recurrent layer, as `torch.nn.RNN`, `LSTM` and `GRU` describe it.
 
-    `nonlinearity` is the Elman RNN's alone (tanh when not given); `proj_size` is the LSTM's alone.
+    Only the RNN has a `nonlinearity` (default tanh), only the LSTM a `proj_size`.
     `head="softmax"` adds y_t = softmax(W_hy h_t + b_y), with H outputs, on top of the last layer.
-    `variant` has other equations than torch.nn's on the same weights: what is right where a reference says so.
-    Raises `UsageError` for a combination that no layer can have.
+    `variant` has other equations than torch.nn with the same weights; a reference that is a variant sets it.
+    Raises `UsageError` for an impossible combination.
     """
 
     cell: Cell = Cell.RNN
@@ -102,7 +102,7 @@ class Spec:
         return self.directions * self.state_size
 
     def layer_input_size(self, layer: int) -> int:
-        """What layer `layer` reads at one timestep: x for the first, the outputs of the one below for others."""
+        """The width of the input of layer `layer`: I for the first, the width of the outputs below for the others."""
         return self.input_size if layer == 0 else self.output_size
 
     def recurrent_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Named tensors out of a file: safetensors, or what `torch.save` wrote. Nothing in the file is ever run."""
+"""Reads named tensors from a file: safetensors, or a file from `torch.save`. Never runs code in the file."""
 
 import io
 import os
@@ -41,7 +41,7 @@ _DAMAGE = (
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Every tensor in the file by its name, on the host, as stored. What the file is, its first bytes decide.
+    """Every tensor in the file by its name, on the host, as stored. The first bytes decide the format.
 
     Raises `WeightsError` for anything but a whole file that holds named tensors and nothing else.
     """
@@ -64,7 +64,7 @@ def _read(handle: BinaryIO, name: str) -> dict[str, Tensor]:
     start = handle.read(32)
     if not start:
         raise WeightsError(f"{name} is empty; save the weights again")
-    # Judged by its start, so that a huge file of something else is not read to the end first.
+    # The first bytes decide, so that a huge file of another format is not read to the end.
     if start[4:9] == _SAFETENSORS:
         return _safetensors(start + handle.read(), name)
     if start.startswith(_ZIP):

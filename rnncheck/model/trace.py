@@ -1,4 +1,4 @@
-"""What one run of a layer yields: its outputs and the states it ends in."""
+"""The results of one run of a layer: its outputs and final states."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from torch import Tensor
 
 
 def held(value: Tensor, dtype: torch.dtype) -> Tensor:
-    """`value` as a run at this dtype holds it, in float64: rounded once, in memory of its own."""
+    """A float64 copy of `value`, rounded once to this dtype, as a run at this dtype sees it."""
     return value.to(dtype, copy=True).double()
 
 
 @dataclass(frozen=True)
 class State:
-    """The states that time carries: h (L*D, B, R), and for the LSTM c (L*D, B, H).
+    """The states of a layer: h (L*D, B, R), and for the LSTM c (L*D, B, H).
 
     Index `layer * D + direction`, as in `torch.nn`.
     """
@@ -27,11 +27,11 @@ class State:
         return State(change(self.h), None if self.c is None else change(self.c))
 
     def to(self, device: str, dtype: torch.dtype) -> "State":
-        """A copy of it there, at that dtype."""
+        """A copy on that device, at that dtype."""
         return self.map(lambda each: each.to(device, dtype, copy=True))
 
     def held(self, dtype: torch.dtype) -> "State":
-        """As a run at this dtype holds it, in float64."""
+        """The states rounded to this dtype, in float64."""
         return self.map(lambda each: held(each, dtype))
 
     def tensors(self) -> list[Tensor]:
@@ -41,11 +41,11 @@ class State:
 
 @dataclass(frozen=True)
 class Trace:
-    """The states of one run over T timesteps, always time first, on the device and in the dtype of the run.
+    """The states of one run over T timesteps, with time as first axis, on the device and in the dtype of the run.
 
-    output (T, B, D*R) holds the last layer's h_t at every step; `final` the states after the last step (for
-    rows with lengths: after their own last step); y (T, B, H) the head's outputs, if the spec has a head.
-    `unexposed` names what a candidate keeps to itself, of "output", "h_n" and "c_n"; its numbers here are NaN.
+    output (T, B, D*R) holds h_t of the last layer at every step; `final` the states after the last step (for
+    rows with lengths: after their own last step); y (T, B, H) the outputs of the head, if the spec has one.
+    `unexposed` names what the candidate does not return, of "output", "h_n" and "c_n"; it is NaN here.
     """
 
     output: Tensor

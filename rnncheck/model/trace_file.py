@@ -1,6 +1,6 @@
-"""The file that travels: what one run was given and what it yielded, as safetensors with metadata.
+"""The trace file: the inputs and results of one run, as safetensors with metadata.
 
-`exec:` hands it to a command and reads another back; `rnncheck record` keeps it. docs/trace-file.md describes it.
+`exec:` writes one for a command and reads one back; `rnncheck record` saves one. docs/trace-file.md describes it.
 """
 
 import os
@@ -34,7 +34,7 @@ def decode(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def given(x: Tensor, state: State, lengths: Sequence[int] | None, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What a run is given, by the names in the file."""
+    """The inputs of a run, by their names in the file."""
     tensors = {"x": x, "h0": state.h}
     if state.c is not None:
         tensors["c0"] = state.c
@@ -44,6 +44,6 @@ def given(x: Tensor, state: State, lengths: Sequence[int] | None, weights: Mappi
 
 
 def yielded(trace: Trace) -> dict[str, Tensor]:
-    """What a run yields, by the names in the file."""
+    """The results of a run, by their names in the file."""
     every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c, "y": trace.y}
     return {name: value for name, value in every.items() if value is not None and name not in trace.unexposed}

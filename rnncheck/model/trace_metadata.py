@@ -1,4 +1,4 @@
-"""What a trace file says of its run: the spec, as safetensors metadata. Read without torch.
+"""The metadata of a trace file: the spec of its run. Read without torch.
 
 docs/trace-file.md describes the file; docs/trace.schema.json lists every key.
 """

@@ -1,6 +1,6 @@
-"""Other equations than torch.nn's for a cell: what one step makes of its sums, in operations that may round.
+"""Cells with other equations than torch.nn: one step, written with operations that may round.
 
-The same step runs exactly, in the network that is compared, and in the envelope, where its operations round at random.
+The same step runs exactly in the network, and with random rounding in the envelope.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ def _no_sum(values: Tensor) -> Tensor:
 
 
 class Operations(NamedTuple):
-    """What a step computes with: torch's own operations, or rough ones.
+    """The operations of a step: those of torch, or ones that round at random.
 
-    `project` is W_hr h. `recur` is W_hh v + b_hh, of all gate rows, for a step that multiplies by something other than
-    the state itself.
+    `project` is W_hr h. `recur` is W_hh v + b_hh for all gate rows, for a step that multiplies W_hh by another value
+    than the state.
     """
 
     tanh: Callable[[Tensor], Tensor] = torch.tanh
@@ -36,7 +36,7 @@ EXACTLY = Operations()
 
 
 class Semantics(Protocol):
-    """The equations of a layer that stands on the weights of one of torch.nn's cells, without being that cell."""
+    """The equations of a layer that uses the weights of one of torch.nn's cells but computes another function."""
 
     @property
     def slug(self) -> str: ...

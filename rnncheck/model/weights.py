@@ -1,4 +1,4 @@
-"""Canonical weights: drawn or given, and whether parameters of given names and shapes fit a spec.
+"""The weights of a spec by torch's names: drawn or given, and whether given names and shapes fit the spec.
 
 Sources: `torch.nn.RNN`, `LSTM` and `GRU` draw every parameter from U(-1/sqrt(H), 1/sqrt(H)) in the order of their
 state_dict; `torch.nn.Linear`, the head, from U(-1/sqrt(n), 1/sqrt(n)) with n its inputs.
@@ -32,12 +32,12 @@ class Weights:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
     def cast(self, spec: Spec) -> dict[str, Tensor]:
-        """Fresh copies at the spec's dtype, on its device: what every implementation is given."""
+        """Copies at the spec's dtype, on its device: what every implementation gets."""
         dtype = getattr(torch, spec.dtype)
         return {name: value.to(spec.device, dtype, copy=True) for name, value in self.values.items()}
 
     def held(self, spec: Spec) -> "Weights":
-        """As a run at the spec's dtype holds them, in float64."""
+        """The weights rounded to the spec's dtype, in float64."""
         return Weights({name: held(value, getattr(torch, spec.dtype)) for name, value in self.values.items()})
 
     def scaled(self, factor: float) -> "Weights":
@@ -148,7 +148,7 @@ def _fitting(found: Shapes, asked: Spec) -> str | None:
 
 
 def _inner(found: Shapes) -> str | None:
-    """What to do when whole layers lie in the file behind a prefix, as in the state_dict of a model around them."""
+    """What to do if the file holds whole layers under a prefix, as the state_dict of a larger model does."""
     groups: dict[str, dict[str, Shape]] = defaultdict(dict)
     for name, shape in found.items():
         if (match := _PARAMETER.fullmatch(name)) and match["prefix"]:

@@ -1,4 +1,4 @@
-"""Weights in and out of files: safetensors both ways, and the state_dicts of `torch.save` to read."""
+"""Reads and writes weights as safetensors, and reads state_dicts from `torch.save`."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -27,7 +27,7 @@ def load(path: str | os.PathLike[str], spec: Spec, *, allow_nonfinite: bool = Fa
 
 
 def fitting(name: str, tensors: Mapping[str, Tensor], spec: Spec) -> Weights:
-    """The weights among `tensors`, which errors call `name`. All of their names may begin with one prefix.
+    """The weights in `tensors`; errors call them `name`. All names may have one common prefix.
 
     Raises `WeightsError` when they are not exactly the spec's parameters.
     """
@@ -40,7 +40,7 @@ def fitting(name: str, tensors: Mapping[str, Tensor], spec: Spec) -> Weights:
 
 
 def common_prefix(names: Collection[str], spec: Spec) -> str:
-    """What stands before each of the names, where only a parameter's own name follows."""
+    """The common prefix of the names, if only the name of a parameter follows it."""
     prefix = "".join(next(iter(names), "").rpartition(".")[:2])
     own = all(name.startswith(prefix) and name.removeprefix(prefix) in spec.parameter_shapes() for name in names)
     return prefix if own else ""
@@ -71,7 +71,7 @@ def save(path: str | os.PathLike[str], weights: Weights) -> None:
 
 
 def _master(tensor: Tensor, what: str) -> Tensor:
-    """A float64 copy with memory of its own. Raises `WeightsError` for anything but plain real numbers."""
+    """A float64 copy. Raises `WeightsError` unless the tensor holds plain real numbers."""
     if tensor.dtype not in _FLOATS:
         kind = str(tensor.dtype).removeprefix("torch.")
         raise WeightsError(f"{what} is {kind}; weights are float64, float32, bfloat16 or float16")

@@ -1,9 +1,9 @@
-"""One step of each recurrent cell, one equation per line. This is all that an RNN is; the rest is bookkeeping.
+"""One step of each recurrent cell, one equation per line.
 
-The letters: B batch, I input_size, H hidden_size, R the width of the state h (H, or proj_size), G gates per cell.
-A row is one sequence of the batch, so weights multiply from the right: the papers' W x is x @ W here, and
-`LayerWeights` holds the transposes of `torch.nn`'s parameters. The input's own share of a step, `p`, does not depend on
-the state, so it comes ready made: the network computes it for all timesteps in one matrix product.
+B is batch, I input_size, H hidden_size, R the width of the state h (H, or proj_size), G the number of gates.
+A row is one sequence of the batch, so weights multiply from the right: W x in a paper is x @ W here, and
+`LayerWeights` holds the transposes of `torch.nn`'s parameters. The input part of a step, `p`, does not depend on the
+state; the network computes it for all timesteps in one matrix product.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ class LayerWeights(NamedTuple):
 
     @classmethod
     def named(cls, weights: Mapping[str, Tensor], suffix: str) -> "LayerWeights":
-        """Those whose names in `torch.nn` end in `suffix`, such as `_l0` or `_l1_reverse`."""
+        """The parameters whose names in `torch.nn` end in `suffix`, such as `_l0` or `_l1_reverse`."""
         w_ih, w_hh = weights["weight_ih" + suffix], weights["weight_hh" + suffix]
         b_ih, b_hh, w_hr = (weights.get(name + suffix) for name in ("bias_ih", "bias_hh", "weight_hr"))
         return cls(
             w_ih.t(),
-            w_hh.t().contiguous(),  # every timestep multiplies by it, so lay it out once for that
+            w_hh.t().contiguous(),  # copied once, because every timestep multiplies by it
             w_ih.new_zeros(len(w_ih)) if b_ih is None else b_ih,
             w_ih.new_zeros(len(w_ih)) if b_hh is None else b_hh,
             None if w_hr is None else w_hr.t(),
@@ -37,7 +37,7 @@ class LayerWeights(NamedTuple):
 
 
 def rnn(w: LayerWeights, p: Tensor, h: Tensor, f: Callable[[Tensor], Tensor] = torch.tanh) -> Tensor:
-    """Elman's recurrent network: h' = f(x W_ih + b_ih + h W_hh + b_hh), with f tanh or relu.
+    """Elman RNN: h' = f(x W_ih + b_ih + h W_hh + b_hh), with f tanh or relu.
 
     p (B, H) is x W_ih + b_ih + b_hh and h is (B, H); returns h' (B, H). Shapes that do not fit raise `RuntimeError`.
     Source: Elman 1990, "Finding structure in time"; `torch.nn.RNN`.
@@ -46,7 +46,7 @@ def rnn(w: LayerWeights, p: Tensor, h: Tensor, f: Callable[[Tensor], Tensor] = t
 
 
 def lstm(w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Long short-term memory: gates i (input), f (forget) and o (output) guard a cell c that time only adds to.
+    """Long short-term memory, with gates i (input), f (forget), o (output), proposal g and cell state c:
 
     [i f g o] = x W_ih + b_ih + h W_hh + b_hh;  c' = σ(f) c + σ(i) tanh(g);  h' = (σ(o) tanh(c')) [W_hr].
 
@@ -63,7 +63,7 @@ def lstm(w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tens
 
 
 def gru(w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
-    """Gated recurrent unit: r (reset) says how much of the past the proposal n reads, z (update) how much stays.
+    """Gated recurrent unit: r (reset) scales the recurrent part of the proposal n, z (update) is the share of h kept.
 
     r = σ(p_r + u_r);  z = σ(p_z + u_z);  n = tanh(p_n + r u_n);  h' = (1 - z) n + z h = n + z (h - n),
     with u = h W_hh + b_hh.

@@ -1,6 +1,6 @@
-"""What a layer refuses: constructor arguments, inputs and states that `torch.nn` refuses, each with what, got, allowed.
+"""Checks of constructor arguments, inputs and states; each error says what is wrong and what is allowed.
 
-The kinds of error are `torch.nn`'s: `TypeError`, `ValueError`, and `RuntimeError` for shapes.
+They refuse what `torch.nn` refuses, with the same exceptions: `TypeError`, `ValueError`, and `RuntimeError` for shapes.
 """
 
 import warnings
@@ -14,7 +14,7 @@ Hidden = Tensor | tuple[Tensor, Tensor]
 
 
 def check_arguments(sizes: Mapping[str, int], switches: Mapping[str, bool], dropout: float) -> None:
-    """Refuses sizes that no layer can have, and switches that are not bool."""
+    """Raises for impossible sizes, and for switches that are not bool."""
     for name, size in sizes.items():
         if not isinstance(size, int):
             raise TypeError(f"{name} is {size!r}, of type {type(size).__name__}; it must be an int")
@@ -38,7 +38,7 @@ def check_arguments(sizes: Mapping[str, int], switches: Mapping[str, bool], drop
 
 
 def check_input(x: Tensor, dims: Sequence[int], input_size: int, dtype: torch.dtype) -> None:
-    """Refuses an input with the wrong number of axes, no timesteps or other features, or in another precision."""
+    """Raises for an input with the wrong number of axes or features, or with another dtype than the weights."""
     if x.dim() not in dims:
         allowed = " or ".join(f"{n}-D" for n in dims)
         raise ValueError(f"input is {x.dim()}-D, of shape {tuple(x.shape)}; it must be {allowed}")
@@ -49,7 +49,7 @@ def check_input(x: Tensor, dims: Sequence[int], input_size: int, dtype: torch.dt
 
 
 def check_hidden(hx: Hidden, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> tuple[Tensor, ...]:
-    """The given states one by one; refuses any that is missing, has another shape or another precision."""
+    """The given states as a tuple; raises if one is missing or has the wrong shape or dtype."""
     given = (hx,) if isinstance(hx, Tensor) else tuple(hx)
     if len(given) != len(shapes):
         raise ValueError(f"hx has {len(given)} tensors; it must have {len(shapes)}: {' and '.join(shapes)}")

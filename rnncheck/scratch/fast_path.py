@@ -1,7 +1,7 @@
-"""The same equations without gradients: every intermediate value overwrites one that is no longer needed.
+"""The same equations for runs without gradients, computed in place.
 
-Each function is its namesake in `cells.py` with the loop over time around it, since what makes it fast is what it sets
-up before the loop: one buffer for the gates, whose blocks are named once. None of them writes into what it was given.
+Each function is the function of the same name in `cells.py` with the loop over time. It allocates one buffer for the
+gates before the loop and overwrites values that are no longer needed. The caller's x and states do not change.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network, Sweep
 
-BLOCK = 2**17  # numbers: projected timesteps should still be in cache when their steps read them,
-FEWEST = 8  # timesteps: but one matrix product should be worth its call
+BLOCK = 2**17  # numbers in one block of projected timesteps, so that they are still in cache when the steps read them
+FEWEST = 8  # timesteps in one block at least, so that one matrix product is worth its call
 
 
 def rnn(w: LayerWeights, p: Tensor, h: Tensor, f_: Callable[[Tensor], Tensor]) -> Sweep:
-    """h' = f(p + h W_hh), over p (T, B, H) itself: that is where the states end up."""
+    """h' = f(p + h W_hh); the states overwrite p (T, B, H)."""
     for p_t in p.unbind(0):
         h = f_(p_t.addmm_(h, w.W_hh))
     return Sweep(p, (h,))
@@ -56,7 +56,7 @@ def gru(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor) ->
 
 
 class InPlaceNetwork(Network):
-    """The network for where no gradient is asked for. It unrolls rows of one length in place, and others as ever."""
+    """The network for runs without gradients: rows of equal length run in place, others as in `Network`."""
 
     def states(
         self,
@@ -65,7 +65,7 @@ class InPlaceNetwork(Network):
         state: State | None = None,
         lengths: Sequence[int] | Tensor | None = None,
     ) -> State:
-        return Network(self.spec).states(weights, x, state, lengths)  # what is overwritten cannot be looked back on
+        return Network(self.spec).states(weights, x, state, lengths)  # the in-place run keeps no history
 
     def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
         if active is not None:
@@ -77,6 +77,6 @@ class InPlaceNetwork(Network):
         return (lstm if self.spec.cell is Cell.LSTM else gru)(w, self.blocks(w, x), output, *carry)
 
     def blocks(self, w: LayerWeights, x: Tensor) -> Iterator[Tensor]:
-        """p (K, B, G*H) of K timesteps at a time."""
+        """The input part p (K, B, G*H), for K timesteps at a time."""
         size = x.shape[1] * w.W_ih.shape[1]
         return (self.project(w, block) for block in torch.split(x, max(FEWEST, BLOCK // max(1, size))))

@@ -1,4 +1,4 @@
-"""The head: a distribution over H classes read off the state at every timestep."""
+"""The head: a distribution over H classes at every timestep, computed from the state."""
 
 import torch
 from torch import Tensor

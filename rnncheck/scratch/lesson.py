@@ -1,8 +1,8 @@
-"""Recurrent layers as plain loops over time: read this first. Nothing here is fast, and nothing is hidden.
+"""Recurrent layers as plain loops over time: read this first.
 
-x (T, B, I) is a batch of B sequences of T timesteps; h (B, H), and for the LSTM c (B, H), are the states to start from.
+x (T, B, I) is a batch of B sequences of T timesteps; h (B, H), and for the LSTM c (B, H), are the initial states.
 Each function takes `torch.nn`'s parameters of one layer and returns h after every step, (T, B, H). `cells.py` has the
-same equations one step at a time, `network.py` the layers and directions around them, `fast_path.py` the quick way.
+same equations for one step, `network.py` adds layers and directions, `fast_path.py` runs them faster.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""`RNN`, `LSTM` and `GRU`, to be used wherever `torch.nn`'s are: same constructor, call, results and state_dict."""
+"""`RNN`, `LSTM` and `GRU` with the constructor, call, results and state_dict of `torch.nn`."""
 
 import math
 from typing import Any, TypeVar
@@ -23,13 +23,13 @@ def unpack(packed: PackedSequence) -> tuple[Tensor, Tensor]:
 
 
 def pack_like(packed: PackedSequence, output: Tensor, lengths: Tensor) -> PackedSequence:
-    """The rows of output (T, B, D*R) packed as `packed` is."""
+    """The rows of output (T, B, D*R), packed like `packed`."""
     data = pack_padded_sequence(output, lengths).data
     return PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
 
 
 def permute_rows(state: MaybeState, order: Tensor | None) -> MaybeState:
-    """The states of the batch's rows in another order: the caller's, or longest first."""
+    """The states with the batch rows in another order: that of the caller, or the longest first."""
     if state is None or order is None:
         return state
     return state.map(lambda each: each.index_select(1, order))
@@ -39,7 +39,7 @@ Sequences = TypeVar("Sequences", Tensor, PackedSequence)
 
 
 class RecurrentLayer(torch.nn.Module):
-    """What `RNN`, `LSTM` and `GRU` share. Their parameters are `torch.nn`'s: names, shapes, order, initial values."""
+    """The base of `RNN`, `LSTM` and `GRU`. Parameters have `torch.nn`'s names, shapes, order and initial values."""
 
     weight_ih_l0: Tensor
 
@@ -83,7 +83,7 @@ class RecurrentLayer(torch.nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Every parameter from U(-1/sqrt(H), 1/sqrt(H)), in order: `torch.nn`'s numbers, given the same seed."""
+        """Draws every parameter from U(-1/sqrt(H), 1/sqrt(H)), in order: as `torch.nn` for the same seed."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             torch.nn.init.uniform_(parameter, -bound, bound)
@@ -91,10 +91,10 @@ class RecurrentLayer(torch.nn.Module):
     def forward(self, input: Sequences, hx: Hidden | None = None) -> tuple[Sequences, Hidden]:
         """Runs the layer over whole sequences.
 
-        input (T, B, I), or (B, T, I) with batch_first, or (T, I) for one sequence, or a `PackedSequence`. hx (or else
-        zeros) is h (L*D, B, R), or for the LSTM (h, c) with c (L*D, B, H); (L*D, R) and (L*D, H) for one sequence.
-        Returns the last layer's states in the input's layout, D*R wide, and the final states in hx's.
-        Raises `ValueError` or `RuntimeError` for shapes and precisions that do not fit.
+        input is (T, B, I), or (B, T, I) with batch_first, or (T, I) for one sequence, or a `PackedSequence`. hx is
+        h (L*D, B, R), or for the LSTM (h, c) with c (L*D, B, H); (L*D, R) and (L*D, H) for one sequence; default zeros.
+        Returns the states of the last layer in the layout of the input, D*R wide, and the final states in that of hx.
+        Raises `ValueError` or `RuntimeError` for shapes and dtypes that do not fit.
         """
         return self._packed(input, hx) if isinstance(input, PackedSequence) else self._padded(input, hx)
 
@@ -122,7 +122,7 @@ class RecurrentLayer(torch.nn.Module):
         return pack_like(packed, trace.output, lengths), final.h if final.c is None else (final.h, final.c)
 
     def _run(self, x: Tensor, state: State | None, lengths: Tensor | None = None) -> Trace:
-        """The readable network where gradients may be wanted, the one in place where they are switched off."""
+        """Runs `Network` if gradients or autocast are on, otherwise the in-place network."""
         in_place = not (torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type))
         weights = {name: getattr(self, name) for name in self._names}
         return self._networks[in_place].run(weights, x, state, lengths, self.dropout if self.training else 0.0)
@@ -135,7 +135,7 @@ class RecurrentLayer(torch.nn.Module):
         return State(*check_hidden(hx, shapes, dtype))
 
     def extra_repr(self) -> str:
-        """The sizes, and whatever differs from its default, as `torch.nn` prints them."""
+        """The sizes, and arguments that differ from their defaults, as `torch.nn` prints them."""
         defaults: dict[str, Any] = {
             "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False,
         }  # fmt: skip

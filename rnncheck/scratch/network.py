@@ -1,7 +1,7 @@
 """The network around a cell: layers, directions and time.
 
-It is a pure function of (spec, weights, x, state, lengths), cut into small methods, each of which is one thing that a
-recurrent layer has to get right. Overriding one of them gives a network that gets that one thing wrong.
+It is a pure function of (spec, weights, x, state, lengths), split into small methods. Each method is one thing that a
+recurrent layer must do right; a fault overrides one of them.
 
 The axes: T timesteps, B batch, I input_size, H hidden_size, L layers, D directions, R the width of h.
 """
@@ -21,15 +21,15 @@ from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.head import softmax_head
 
 Carry = tuple[Tensor, ...]
-"""What one layer hands from a timestep to the next: (h,), or (h, c) for the LSTM; h (B, R), c (B, H)."""
+"""The state between two timesteps of one layer: (h,), or (h, c) for the LSTM; h (B, R), c (B, H)."""
 
 
 class Sweep(NamedTuple):
-    """One layer's way through time, in one direction."""
+    """The states of one layer in one direction over all timesteps."""
 
-    h: Tensor  # (T, B, R), in the order of time whichever way it went
-    final: Carry  # after its own last step, which for the backward direction is the one at t = 0
-    history: Sequence[Carry] = ()  # after each of its steps, in the order it took them; the fast path keeps none
+    h: Tensor  # (T, B, R), in the order of time in both directions
+    final: Carry  # after the last step of this direction; for the backward direction that is t = 0
+    history: Sequence[Carry] = ()  # after each step, in the order of the steps; the fast path keeps none
 
 
 class Network:
@@ -46,11 +46,11 @@ class Network:
         lengths: Sequence[int] | Tensor | None = None,
         dropout: float = 0.0,
     ) -> Trace:
-        """The whole network: x (T, B, I) in, `Trace` out. All time first, whatever `spec.batch_first` says.
+        """The whole network: x (T, B, I) in, `Trace` out. Time is the first axis, whatever `spec.batch_first` says.
 
-        `weights` go by `torch.nn`'s names; an absent `state` is zeros. With `lengths` (B), row b ends after
-        lengths[b] steps: its outputs are zero from there on and its final state is the one at its own end.
-        `dropout` is for training: the chance that a value passed from one layer to the next is dropped.
+        `weights` have `torch.nn`'s names; without `state` it starts from zeros. With `lengths` (B), row b ends after
+        lengths[b] steps: its later outputs are zero, and its final state is the one after its last step.
+        `dropout` is for training: the probability that a value between two layers is set to zero.
         Raises `ValueError` for x that is not (T, B, input_size) with T at least 1, and for lengths that do not fit it.
         """
         output, sweeps = self.sweeps(weights, x, state, lengths, dropout)
@@ -64,7 +64,7 @@ class Network:
         lengths: Sequence[int] | Tensor | None = None,
         dropout: float = 0.0,
     ) -> tuple[Tensor, list[Sweep]]:
-        """The last layer's output (T, B, D*R), and every layer's way through time, in the order of the final states."""
+        """The last layer's output (T, B, D*R), and the states of every layer, in the order of the final states."""
         self.check(x)
         active = self.active(x, lengths)
         if active is not None:
@@ -85,8 +85,8 @@ class Network:
         state: State | None = None,
         lengths: Sequence[int] | Tensor | None = None,
     ) -> State:
-        """Every layer's states after every step: h (L*D, T, B, R) and for the LSTM c (L*D, T, B, H), indexed like the
-        final states. Time is x's for both directions, so the backward one's step before t is at t + 1.
+        """The states of every layer after every step: h (L*D, T, B, R) and for the LSTM c (L*D, T, B, H), indexed like
+        the final states. Both directions are in the order of time: the step before t of the backward one is at t + 1.
         """
         _, sweeps = self.sweeps(weights, x, state, lengths)
         every: list[list[Tensor]] = []
@@ -97,7 +97,7 @@ class Network:
         return State(h, *c)
 
     def check(self, x: Tensor) -> None:
-        """Refuses what would otherwise only broadcast."""
+        """Raises `ValueError` for an x of the wrong shape."""
         if x.dim() != 3 or x.shape[2] != self.spec.input_size or not x.shape[0]:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; it must be (T, B, {self.spec.input_size}), with T at least 1"
@@ -106,7 +106,7 @@ class Network:
     # What goes in.
 
     def initial_state(self, x: Tensor, state: State | None) -> State:
-        """The states before the first step, all layers': the ones given, or zeros."""
+        """The states of all layers before the first step: the given ones, or zeros."""
         if state is not None:
             return state
         rows = (self.spec.num_layers * self.spec.directions, x.shape[1])
@@ -114,7 +114,7 @@ class Network:
         return State(h, x.new_zeros(*rows, self.spec.hidden_size) if self.spec.cell is Cell.LSTM else None)
 
     def start(self, state: State, layer: int, direction: int) -> Carry:
-        """Of all the initial states, the one that this layer starts from in this direction."""
+        """The initial state of this layer in this direction."""
         k = layer * self.spec.directions + direction
         return tuple(each[k] for each in state.tensors())
 
@@ -123,11 +123,11 @@ class Network:
         return LayerWeights.named(weights, f"_l{layer}_reverse" if direction else f"_l{layer}")
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
-        """What a layer reads: x for the first, the outputs of the layer below (T, B, D*R) for the others."""
+        """The input of a layer: x for the first, the outputs of the layer below (T, B, D*R) for the others."""
         return x if layer == 0 else self.drop(below, dropout)
 
     def drop(self, below: Tensor, dropout: float) -> Tensor:
-        """Dropout between layers: training hides some values and scales the others up."""
+        """Dropout between layers: in training some values are set to zero and the others scaled up."""
         return functional.dropout(below, dropout) if dropout else below
 
     # Time.
@@ -141,7 +141,7 @@ class Network:
         state: State,
         active: Tensor | None,
     ) -> Sweep:
-        """One layer in one direction. Backwards, padding comes first, and the state waits for the row to begin."""
+        """One layer in one direction. The backward one reads padding first and keeps its state until the row begins."""
         w, carry = self.layer_weights(weights, layer, direction), self.start(state, layer, direction)
         in_order = None if active is None else self.reading_order(active, direction)
         sweep = self.unroll(w, self.reading_order(x, direction), carry, in_order)
@@ -152,28 +152,28 @@ class Network:
         return sequence.flip(0) if direction else sequence
 
     def time_order(self, h: Tensor, direction: int) -> Tensor:
-        """And what it found for timestep t is put back at t."""
+        """The outputs of the backward direction, flipped back to the order of time."""
         return h.flip(0) if direction else h
 
     def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
-        """From x (T, B, I), in the order it is read, to the states at every timestep, in the same order."""
+        """The states at every timestep for x (T, B, I); both in the order in which this direction reads."""
         history = self.scan(w, self.project(w, x), carry, active)
         h = self.outputs(carry, history)
         return Sweep(h if active is None else self.pad(h, active), history[-1], history)
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
-        """The input's share of every step at once, p_t = x_t W_ih + b_ih + b_hh: (T, B, I) -> (T, B, G*H).
+        """The input part of all steps, p_t = x_t W_ih + b_ih + b_hh: (T, B, I) -> (T, B, G*H).
 
-        The GRU's b_hh is left to its step, where the reset gate stands between the two, and so is a variant's.
+        A GRU adds b_hh in its step, because the reset gate multiplies it; so does a variant.
         """
         apart = self.spec.cell is Cell.GRU or self.spec.variant is not None
         bias = w.b_ih if apart else w.b_ih + w.b_hh
         return torch.addmm(bias, x.flatten(0, 1), w.W_ih).view(*x.shape[:2], -1 if x.shape[1] else len(bias))
 
     def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
-        """The recurrence: each step starts from the state that the one before it left."""
+        """The recurrence: each step starts from the state after the step before."""
         history = []
-        # unbind, not p[t]: the gradient of an index is a whole (T, B, G*H) of zeros, for every t.
+        # unbind, not p[t]: the gradient of each index would be a tensor (T, B, G*H) of zeros.
         for t, p_t in enumerate(p.unbind(0)):
             stepped = self.step(w, p_t, carry)
             carry = stepped if active is None else self.hold(active[t], stepped, carry)
@@ -200,7 +200,7 @@ class Network:
     # Rows of different lengths.
 
     def active(self, x: Tensor, lengths: Sequence[int] | Tensor | None) -> Tensor | None:
-        """Which rows have not ended, (T, B, 1); None when none ends early."""
+        """Which rows have not ended at each timestep, (T, B, 1); None without lengths."""
         if lengths is None:
             return None
         ends = torch.as_tensor(lengths, device=x.device)
@@ -211,11 +211,11 @@ class Network:
         return torch.arange(len(x), device=x.device)[:, None, None] < ends[:, None]
 
     def hide_padding(self, x: Tensor, active: Tensor) -> Tensor:
-        """What stands after a row's end is never read: a NaN there must not reach a gradient either."""
+        """x with zeros after the end of each row, so that a NaN there reaches neither a state nor a gradient."""
         return x.where(active, 0)
 
     def hold(self, active: Tensor, stepped: Carry, carry: Carry) -> Carry:
-        """A row that has ended keeps the state it ended with. active is (B, 1)."""
+        """A row that has ended keeps its last state. active is (B, 1)."""
         return tuple(new.where(active, old) for new, old in zip(stepped, carry, strict=True))
 
     def pad(self, h: Tensor, active: Tensor) -> Tensor:
