@@ -12,11 +12,13 @@ from rnncheck.cli import completion
 from rnncheck.cli.bench_options import WITHOUT, BenchOptions
 from rnncheck.cli.options import (
     DEFAULT_CANDIDATE,
+    NOT_OF_A_SWEEP,
     OF_A_CHECK,
     CompareOptions,
     DoctorFormat,
     PageFormat,
     RunOptions,
+    SweepOptions,
     takes,
 )
 from rnncheck.model.spec import Cell
@@ -209,6 +211,19 @@ def check(
     from rnncheck.cli import configured
 
     return configured.check(command(), names or [], config, report or [], verbose=verbose)
+
+
+@app.command(cls=GroupedCommand, epilog=EXIT_CODES)
+@takes(SweepOptions, without=NOT_OF_A_SWEEP)
+def sweep(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: SweepOptions) -> int:
+    """Look for configurations in which the two sides differ.
+
+    Sizes, options, precisions and data vary at random. Each failure is shrunk to its smallest configuration, with the
+    boundary where it begins and the command that repeats it.
+    """
+    from rnncheck.cli.sweep import sweep_candidate
+
+    return sweep_candidate(candidate, options)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from rnncheck.text import printable
 
 if TYPE_CHECKING:
     from rnncheck.report import Failure, Report
+    from rnncheck.sweep_report import SweepReport
 
 SUMMARY = "GITHUB_STEP_SUMMARY"  # names the file that GitHub shows as the summary of a job
 
@@ -100,7 +101,7 @@ def deliver(report: "Report", candidate: str, options: CheckOptions, reads: str 
     return report.exit_code
 
 
-def write(report: "Report | Failure", delivery: Delivery, options: CheckOptions) -> None:
+def write(report: "Report | SweepReport | Failure", delivery: Delivery, options: CheckOptions) -> None:
     """To one place; a report for GitHub also adds its Markdown to the summary of the job."""
     text = rendered(report, delivery, options)
     if delivery.path is None:
@@ -111,9 +112,15 @@ def write(report: "Report | Failure", delivery: Delivery, options: CheckOptions)
         append(summary, rendered(report, Delivery("markdown"), options))
 
 
-def rendered(report: "Report | Failure", delivery: Delivery, options: CheckOptions) -> str:
+def rendered(report: "Report | SweepReport | Failure", delivery: Delivery, options: CheckOptions) -> str:
     """The report as text, fit for the stream it is to be written to, or for a file."""
     from rnncheck.report import Failure
+    from rnncheck.sweep_report import SweepReport
+
+    if isinstance(report, SweepReport):
+        from rnncheck.reporters import sweep
+
+        return sweep.render(report, delivery.format, sys.stdout if delivery.path is None else None)
 
     if delivery.format != "table":
         from rnncheck.reporters.formats import reporter

@@ -1,4 +1,4 @@
-"""The options of `compare` and `run`, each declared once: same meaning for the same flag everywhere."""
+"""The options of `compare`, `run` and `sweep`, each declared once: same meaning for the same flag everywhere."""
 
 import inspect
 from collections.abc import Callable, Collection
@@ -14,8 +14,9 @@ from rnncheck.data.options import Missing, Normalize
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
 # Help panels, in the order they are shown.
-MODEL, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
+MODEL, SPACE, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
     "Model",
+    "Configurations",
     "Sequences",
     "Weights",
     "Arithmetic",
@@ -304,6 +305,83 @@ OF_A_CHECK = (
     "report",
     "verbose",
     "quiet",
+)
+
+
+@dataclass
+class SweepOptions(CompareOptions):
+    """What only `sweep` takes: what varies, and how long it looks."""
+
+    vary: Annotated[
+        list[str] | None,
+        Option(
+            "--vary",
+            metavar="NAME[=VALUES]",
+            help="Vary only this, such as hidden-size=1..300,cell or T=1,2,64. May be given again. [default: "
+            "everything that --fix does not fix]",
+            rich_help_panel=SPACE,
+        ),
+    ] = None
+    fix: Annotated[
+        list[str] | None,
+        Option(
+            "--fix", metavar="NAME=VALUE", help="Keep this at one value. May be given again.", rich_help_panel=SPACE
+        ),
+    ] = None
+    budget: Annotated[
+        str | None,
+        Option(
+            metavar="TIME",
+            help="Stop after this time: 60s, 10m or 2h. [default: 60s, but none with --configs]",
+            rich_help_panel=SPACE,
+        ),
+    ] = None
+    configs: Annotated[
+        int | None, Option(min=1, metavar="N", help="Stop after N configurations.", rich_help_panel=SPACE)
+    ] = None
+
+
+# What `sweep` does without: options of one model and its data, which --vary and --fix say, and of one report.
+NOT_OF_A_SWEEP = (
+    "cell",
+    "nonlinearity",
+    "hidden_size",
+    "num_layers",
+    "bias",
+    "bidirectional",
+    "proj_size",
+    "dropout",
+    "batch_first",
+    "head",
+    "h0",
+    "weights",
+    "sync",
+    "against_weights",
+    "save_weights",
+    "save_mapping",
+    "weight_scale",
+    "allow_nonfinite",
+    "device",
+    "dtype",
+    "tf32",
+    "atol",
+    "rtol",
+    "backward",
+    "lockstep",
+    "paths",
+    "compile",
+    "autocast",
+    "witness",
+    "strict",
+    "diagnose",
+    "rows",
+    "verbose",
+    "timeout",
+    "input_size",
+    "seq_len",
+    "batch_size",
+    "lengths",
+    "init",
 )
 
 

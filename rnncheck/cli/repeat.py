@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any, get_args
 
-from rnncheck.cli.options import DEFAULT_CANDIDATE, REPORT, CheckOptions
+from rnncheck.cli.options import DEFAULT_CANDIDATE, REPORT, CheckOptions, SweepOptions
 
 WRITTEN = ("save_weights", "save_mapping")  # what a check writes beside its report
 
@@ -13,7 +13,9 @@ WRITTEN = ("save_weights", "save_mapping")  # what a check writes beside its rep
 def repeat(candidate: str, options: CheckOptions, reads: str | None = None) -> str:
     """The command of a check of that candidate, on the data file that it `reads` if it does."""
     named = [] if candidate == DEFAULT_CANDIDATE else [candidate]
-    return command("compare", named, options) if reads is None else command("run", [reads, *named], options)
+    if reads is not None:
+        return command("run", [reads, *named], options)
+    return command("sweep" if isinstance(options, SweepOptions) else "compare", named, options)
 
 
 def command(verb: str, words: Iterable[str], options: CheckOptions) -> str:

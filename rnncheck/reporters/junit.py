@@ -1,5 +1,6 @@
 """The report as JUnit XML: a test case for each quantity in each way of running it, and one for the verdict."""
 
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from rnncheck.report import Comparison, Failure, Report, Verdict
@@ -14,14 +15,19 @@ def render(report: Report | Failure) -> str:
     cases = [verdict_case(report)]
     if isinstance(report, Report):
         cases = [*(case(each, class_name(report)) for each in report.comparisons), *cases]
+    return written(cases, {"verdict": report.verdict, "command": report.command})
+
+
+def written(cases: Sequence[ElementTree.Element], properties: Mapping[str, str | None], seconds: float = 0) -> str:
+    """One test suite of these cases."""
     failures, errors = (sum(each.find(kind) is not None for each in cases) for kind in ("failure", "error"))
-    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "time": "0"}
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "time": f"{seconds:g}"}
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(root, "testsuite", {"name": "rnncheck", **counts, "skipped": "0"})
-    properties = ElementTree.SubElement(suite, "properties")
-    for name, value in (("verdict", report.verdict), ("command", report.command)):
+    told = ElementTree.SubElement(suite, "properties")
+    for name, value in properties.items():
         if value:
-            ElementTree.SubElement(properties, "property", {"name": name, "value": clean(value)})
+            ElementTree.SubElement(told, "property", {"name": name, "value": clean(value)})
     suite.extend(cases)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False).join(

@@ -205,6 +205,13 @@ class Candidate:
     def build(self, spec: Spec, weights: Weights) -> "CandidateLayer":
         return CandidateLayer(self._understood.native(spec), self._mapping(spec), weights, self._loaded.file)
 
+    def build_like(self, known: Spec, spec: Spec, weights: Weights) -> "CandidateLayer":
+        """As `build`, taken to be read at these sizes as at those of `known`, which saves finding it out anew."""
+        mapping = self._mapping(known)
+        if isinstance(mapping, FoundMapping):
+            mapping = replace(mapping, spec=spec)
+        return CandidateLayer(self._understood.native_like(known, spec), mapping, weights, self._loaded.file)
+
     def _replaced(self) -> list[str]:
         """That a living layer was given other weights."""
         if self._kept is not None or not self._replaces:

@@ -283,6 +283,10 @@ class Understanding:
         """Built for the spec. One that `forgets` takes many calls, each as if it were the first."""
         return self._native(self._of(spec), spec, forgets=forgets)
 
+    def native_like(self, known: Spec, spec: Spec) -> NativeLayer:
+        """Built for the spec as it was understood for another that is `known`, without a look whether that is right."""
+        return self._native(self._of(known), spec)
+
     def _native(self, understood: Understood, spec: Spec, *, forgets: bool = False) -> NativeLayer:
         thing = self._made(spec, sizes_.output_size(spec), understood.example)
         found, loaded = understood.found, self._loaded

@@ -41,6 +41,8 @@ def test_importing_the_command_line_imports_nothing_slow() -> None:
         ["compare", "--arg", "sizes=[1, 2"],
         ["adapt", "--help"],
         ["adapt", "scratch"],
+        ["sweep", "--help"],
+        ["sweep", "--vary", "nonsense"],
         ["compare", "--lengths", "3,x"],
         ["run", "data.csv", "--window", "0"],
     ],

@@ -1,0 +1,1 @@
+"""A sweep: many configurations of one layer, the smallest of each kind in which the two sides differ."""

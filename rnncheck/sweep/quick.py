@@ -1,0 +1,209 @@
+"""A quick comparison: both sides run, forwards and for some also back, and how far they are apart in units of rounding.
+
+It decides nothing. What is far apart, or cannot be run, is a suspect, which the full judge looks at.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from rnncheck.data.random import initial_state, random_sequences
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.evidence.common_ground import Ground, ground
+from rnncheck.evidence.gradients.differentiate import Run, differentiate, random_projection
+from rnncheck.implementations.protocol import Implementation, Layer
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import Weights, draw
+from rnncheck.sweep.configuration import Configuration
+from rnncheck.sweep.sides import anew
+
+NEAR = 24.0  # units of rounding: right layers are hardly ever so far apart
+CLEAR = 500.0  # and never so far, unless their numbers grow without bound
+GRADIENT_STEPS = 24  # of longer runs, gradients are not compared here
+KNOWN = Spec(input_size=3, hidden_size=4)  # sizes at which a user's own class is read
+
+
+class Quick(NamedTuple):
+    """What came of one configuration: how far apart the sides are, or why one of them cannot run it.
+
+    `apart` is the largest difference in units of rounding, eps times the largest number there; infinite for another
+    shape, a NaN on one side, a gradient that does not arrive.
+    """
+
+    apart: float = 0.0
+    backward: bool = False  # whether the gradients alone are far apart
+    refused: str | None = None
+    raised: str | None = None
+
+    @property
+    def suspect(self) -> bool:
+        return self.raised is not None or not self.apart <= NEAR
+
+    @property
+    def clear(self) -> bool:
+        return self.raised is not None or not self.apart <= CLEAR
+
+
+@runtime_checkable
+class BuildsAlike(Protocol):
+    """An implementation that had to be read first, and is taken to be the same at other sizes."""
+
+    def build_like(self, known: Spec, spec: Spec, weights: Weights) -> Layer: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is the same at all sizes: what a candidate refuses, takes and exposes."""
+
+    known: Spec
+    refused: str | None
+    short: Ground | None = None
+    long: Ground | None = None
+    longest_output: int | None = None
+
+
+class Comparer:
+    """Both sides, and what is known of them."""
+
+    def __init__(self, candidate: Implementation, reference: Implementation) -> None:
+        self.sides = candidate, reference
+        self._kinds: dict[tuple[Spec, bool], Kind] = {}
+
+    def group(self, configurations: Sequence[Configuration], *, back: bool) -> list[Quick]:
+        """Of configurations with one layer between them; `back` compares the gradients of the first."""
+        layers: tuple[Layer, Layer] | None = None
+        found = []
+        for place, each in enumerate(configurations):
+            try:
+                kind = self._kind(each)
+                if kind.refused is not None:
+                    found.append(Quick(refused=kind.refused))
+                    continue
+                if layers is None:
+                    layers = self._built(each, kind)
+                found.append(compared(each, layers, kind, back=back and place == 0))
+            except (CannotRun, RuntimeError, ValueError, IndexError, ArithmeticError, AssertionError) as problem:
+                found.append(Quick(math.inf, raised=said(problem)))
+        return found
+
+    def one(self, configuration: Configuration, *, back: bool) -> Quick:
+        return self.group([configuration], back=back)[0]
+
+    def _kind(self, each: Configuration) -> Kind:
+        """Found out at small sizes, once."""
+        spec, lengths = each.spec, each.lengths != "none"
+        sized = replace(
+            spec, input_size=KNOWN.input_size, hidden_size=KNOWN.hidden_size, proj_size=2 * bool(spec.proj_size)
+        )
+        if (sized, lengths) not in self._kinds:
+            self._kinds[sized, lengths] = self._found(sized, lengths)
+        return self._kinds[sized, lengths]
+
+    def _found(self, spec: Spec, lengths: bool) -> Kind:
+        for side in map(anew, self.sides):
+            try:
+                refused = side.refuses(spec, lengths=lengths)
+            except (CannotRun, UsageError) as problem:
+                refused = said(problem)
+            if refused is not None:
+                return Kind(spec, f"{side.name}: {refused}")
+        try:
+            short, long = (
+                ground(spec, *self.sides, seq_len=steps, lengths=(2, 1) if lengths else None) for steps in (1, 10**9)
+            )
+        except CannotRun as problem:
+            return Kind(spec, said(problem))
+        readings = [side.read(spec) for side in self.sides if hasattr(side, "read")]
+        longest = min((each.longest_output for each in readings if each.longest_output), default=None)
+        return Kind(spec, None, short, long, longest)
+
+    def _built(self, each: Configuration, kind: Kind) -> tuple[Layer, Layer]:
+        spec = each.spec
+        weights = draw(spec, each.seed).scaled(each.weight_scale)
+        assert kind.short is not None
+        weights = kind.short.restrict(weights)
+        candidate, reference = (
+            side.build_like(kind.known, spec, weights) if isinstance(side, BuildsAlike) else side.build(spec, weights)
+            for side in map(anew, self.sides)
+        )
+        return candidate, reference
+
+
+def said(problem: Exception) -> str:
+    return (str(problem) or type(problem).__name__).splitlines()[0]
+
+
+def compared(each: Configuration, layers: tuple[Layer, Layer], kind: Kind, *, back: bool) -> Quick:
+    """One configuration; `back` also compares gradients, of short runs."""
+    spec, lengths = each.spec, each.row_lengths
+    longest = kind.longest_output
+    common = kind.short if longest is None or each.seq_len <= longest else kind.long
+    assert common is not None
+    if common.problems:
+        return Quick(math.inf)
+    data = random_sequences(
+        each.input_size, each.seq_len, each.batch_size, lengths=lengths, seed=each.seed, init=each.init
+    )
+    x = torch.from_numpy(next(iter(data.chunks(each.seq_len))))
+    state = initial_state(spec, each.batch_size, seed=each.seed, kind=each.h0 if common.takes_state else "zeros")
+    if state.c is not None and not common.takes_cell_state:
+        state = State(state.h, torch.zeros_like(state.c))
+    dtype = getattr(torch, spec.dtype)
+    with torch.inference_mode():
+        candidate, reference = (
+            layer.run(x.to(spec.device, dtype, copy=True), state.to(spec.device, dtype), lengths) for layer in layers
+        )
+        far = max(
+            apart(quantity(candidate, name), quantity(reference, name))
+            for name in ("output", "h_n", "c_n")
+            if name not in common.unexposed
+        )
+    if back and far <= NEAR and each.seq_len <= GRADIENT_STEPS:
+        run = Run(spec, x, state, lengths, common.unexposed, common.withheld)
+        far = gradients_apart(layers, run, each.seed)
+        return Quick(far, backward=far > NEAR)
+    return Quick(far)
+
+
+def quantity(trace: Trace, name: str) -> Tensor | None:
+    return trace.output if name == "output" else trace.final.h if name == "h_n" else trace.final.c
+
+
+def apart(candidate: Tensor | None, reference: Tensor | None) -> float:
+    """The largest difference in units of rounding: eps times the largest number of the reference, or 1."""
+    if reference is None:
+        return 0.0
+    if candidate is None or candidate.shape != reference.shape or candidate.dtype != reference.dtype:
+        return math.inf
+    largest, size = torch.stack([(candidate - reference).abs().amax(), reference.abs().amax()]).tolist()
+    return within(largest, max(size, 1.0), reference.dtype)
+
+
+def within(difference: float, size: float, dtype: torch.dtype) -> float:
+    units = difference / (torch.finfo(dtype).eps * size) if size else math.inf if difference else 0.0
+    return units if math.isfinite(units) else math.inf
+
+
+def gradients_apart(layers: tuple[Layer, Layer], run: Run, seed: int) -> float:
+    """The same of the gradients of a random projection, against the largest of each; 0 where there are none."""
+    if any(layer.leaves() is None for layer in layers):
+        return 0.0
+    projection = random_projection(run, seed)
+    candidate, reference = (differentiate(layer, run, projection) for layer in layers)
+    if candidate.problem:
+        return math.inf
+    far = 0.0
+    for name, right in reference.gradients.items():
+        if right is None or not right.numel():
+            continue
+        mine = candidate.gradients.get(name)
+        if mine is None or mine.shape != right.shape:
+            return math.inf
+        largest, size = torch.stack([(mine - right).abs().amax(), right.abs().amax()]).tolist()
+        far = max(far, within(largest, max(size, 1.0), right.dtype))
+    return far

@@ -1,0 +1,35 @@
+"""Who is compared with whom, in any number of configurations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rnncheck.checking.plan import sides_of
+from rnncheck.errors import UsageError
+from rnncheck.implementations import FAULT, load
+from rnncheck.implementations.protocol import Implementation, RunsOnce
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Who is compared with whom, by name, as `compare` takes it."""
+
+    candidate: str
+    reference: str = "torch"
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    mapping: Path | None = None
+    read_seconds: float = 10.0
+    timeout: float | None = None
+
+    def loaded(self) -> tuple[Implementation, Implementation]:
+        """Raises `UsageError` for a recorded run, which has one configuration."""
+        sides = sides_of(self.candidate, self.reference, self.arguments, self.mapping, self.read_seconds, self.timeout)
+        for side in sides:
+            if isinstance(side, RunsOnce):
+                raise UsageError(f"{side.name} is a recorded run of one configuration; compare checks it")
+        return sides
+
+
+def anew(side: Implementation) -> Implementation:
+    """The side for another configuration: a planted fault is made for the sizes that it first meets."""
+    return load(side.name) if side.name.startswith(FAULT) else side

@@ -1,0 +1,97 @@
+"""Where a sweep is, in a file, so that it can go on after it was stopped."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnncheck.errors import DataError, UsageError
+from rnncheck.files import write_atomically
+from rnncheck.sweep.configuration import Configuration, from_options
+from rnncheck.text import printable
+
+SCHEMA = "rnncheck/sweep-state/1"
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A configuration in which the sides are far apart in a quick comparison, or of which the judge said so."""
+
+    configuration: Configuration
+    apart: float = float("inf")
+    backward: bool = False
+    raised: str | None = None
+    judged: bool = False  # found by the judge alone: a quick comparison sees nothing
+
+
+@dataclass
+class State:
+    """How far it has come: the next group, what was counted, and every suspect so far, in order."""
+
+    opened: bool = False  # whether a small configuration of each cell was judged
+    next_group: int = 0
+    drawn: int = 0
+    compared: int = 0
+    judged: int = 0
+    undecided: int = 0
+    seconds: float = 0.0
+    refused: Counter[str] = field(default_factory=Counter)
+    suspects: list[Suspect] = field(default_factory=list)
+
+
+def identity(names: Sequence[str], files: Sequence[Path], asked: Mapping[str, object]) -> dict[str, object]:
+    """What a sweep is about: a state of another one is of no use to it."""
+    found = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
+    return json.loads(json.dumps({"sides": list(names), "files": found, **asked}))  # type: ignore[no-any-return]
+
+
+def save(path: Path, about: Mapping[str, object], state: State) -> None:
+    """Whole or not at all. Raises `OutputError` where it cannot be written."""
+    facts = asdict(state)
+    facts["suspects"] = [{**asdict(each), "apart": str(each.apart)} for each in state.suspects]
+    write_atomically(path, json.dumps({"schema": SCHEMA, "about": about, "state": facts}))
+
+
+def load(path: Path, about: Mapping[str, object]) -> State:
+    """Where the sweep was; at its beginning if there is no file yet.
+
+    Raises `DataError` for a file that is no state, and `UsageError` for the state of another sweep.
+    """
+    shown = printable(str(path), 200)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return State()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DataError(f"cannot read {shown}: {problem}; name another file with --state") from None
+    try:
+        told: dict[str, Any] = json.loads(text)
+        if told["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {printable(str(told['schema']))}")
+        of, facts = told["about"], told["state"]
+        suspects = [suspect(each) for each in facts.pop("suspects")]
+        state = State(**{**facts, "refused": Counter(facts["refused"]), "suspects": suspects})
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise DataError(
+            f"{shown} is not the state of a sweep, or is damaged ({printable(str(problem), 100)}); delete it to begin "
+            "anew, or name another file"
+        ) from None
+    if other := [key for key in about if of.get(key) != about[key]]:
+        what = {"sides": "other implementations", "files": "another version of their code"}.get(
+            other[0], f"another {other[0]}"
+        )
+        raise UsageError(f"{shown} is the state of a sweep of {what}; delete it, or name another file")
+    return state
+
+
+def suspect(facts: Mapping[str, Any]) -> Suspect:
+    return Suspect(
+        from_options(facts["configuration"]),
+        float(facts["apart"]),
+        bool(facts["backward"]),
+        facts["raised"],
+        bool(facts["judged"]),
+    )

@@ -1,0 +1,318 @@
+"""A sweep from its plan to its report: draw, compare quickly, judge what is suspect, and tell each cause once."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from rnncheck import machine
+from rnncheck.errors import ExitCode, UsageError
+from rnncheck.implementations import files_of
+from rnncheck.implementations.protocol import KnowsItsCell
+from rnncheck.model.spec import Cell
+from rnncheck.report import Verdict
+from rnncheck.sweep import state as states
+from rnncheck.sweep.causes import Cause, Causes
+from rnncheck.sweep.configuration import Configuration
+from rnncheck.sweep.draw import groups
+from rnncheck.sweep.explore import Explored, Explorer, Here
+from rnncheck.sweep.judging import judged
+from rnncheck.sweep.quick import Comparer
+from rnncheck.sweep.sides import Sides
+from rnncheck.sweep.space import SEED, Space
+from rnncheck.sweep.state import State, Suspect
+from rnncheck.sweep_report import Region, SweepReport
+
+SHARE = 0.25  # of the time, after which what is suspect is looked into
+SAVED = 5.0  # seconds between two states
+MOST_SUSPECTS = 5000  # kept; more of them are only counted
+SMALL = {"input_size": 3, "hidden_size": 4, "num_layers": 1, "seq_len": 12, "batch_size": 3, "proj_size": 0}
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What is asked for: `configurations` to draw, or `seconds` to spend, whichever ends first; None for no limit."""
+
+    sides: Sides
+    space: Space
+    seed: int = 0
+    configurations: int | None = None
+    seconds: float | None = None
+    state: Path | None = None
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it has come, and what of it is left in seconds or configurations."""
+
+    drawn: int
+    suspects: int
+    causes: int
+    seconds: float
+    left: float | None
+    doing: str = ""
+
+
+def sweep(plan: SweepPlan, progress: Callable[[Progress], None] | None = None) -> SweepReport:
+    """Runs it. Ctrl-C and signals end it early, with a report of what is known by then.
+
+    Raises `CannotRun` for sides that cannot be loaded, and `UsageError` for a space that the candidate does not offer.
+    """
+    return Sweep(plan, progress or (lambda _: None)).run()
+
+
+class Sweep:
+    """One sweep while it runs."""
+
+    def __init__(self, plan: SweepPlan, progress: Callable[[Progress], None]) -> None:
+        self._plan, self._tell = plan, progress
+        self._started = time.monotonic()
+        self._comparer = Comparer(*plan.sides.loaded())
+        self._not_offered: dict[str, str] = {}
+        self._space = self._narrowed()
+        self._about = states.identity(
+            [plan.sides.candidate, plan.sides.reference],
+            files_of(plan.sides.candidate, plan.sides.reference),
+            {"space": self._space.to_dict(), "seed": plan.seed},
+        )
+        self._state = states.load(plan.state, self._about) if plan.state else State()
+        self._causes = Causes(plan.sides, self._comparer, self._space, self._doing)
+        self._settled = 0
+        self._complete = False
+        self._saved = self._started
+        self._stopped: KeyboardInterrupt | None = None
+
+    # What is drawn
+
+    def _narrowed(self) -> Space:
+        """The space without what a side refuses whatever the rest is. Raises `UsageError` where nothing is left."""
+        space = self._plan.space
+        candidate = self._comparer.sides[0]
+        if isinstance(candidate, KnowsItsCell) and "cell" not in space.asked:
+            space = space.holding("cell", candidate.cell(small(space).having(cell=Cell.LSTM).spec))
+        if space.base.cell is not Cell.RNN and not space.varies("cell"):
+            space = space.holding("nonlinearity", "tanh")
+        if space.base.cell is not Cell.LSTM and not space.varies("cell"):
+            space = space.holding("proj_size", 0)
+        if reason := self._refused(small(space)):
+            raise UsageError(f"nothing can be compared: {reason}")
+        for axis in space.varying:
+            if axis.name == SEED or (axis.is_size and axis.name != "proj_size"):
+                continue
+            tried = [each for each in axis.values if each in (0, 2)] if axis.name == "proj_size" else axis.values
+            refused = {value: self._refused(small(space).having(**{axis.name: value})) for value in tried}
+            self._not_offered |= {f"{axis.option} {value}": why for value, why in refused.items() if why}
+            offered = tuple(value for value in axis.values if not refused.get(value, refused.get(2) if value else None))
+            space = space.with_values(axis, offered)
+        return space
+
+    def _refused(self, each: Configuration) -> str | None:
+        each = fitting(each)
+        return self._comparer.one(each, back=False).refused if each.possible else None
+
+    def _openings(self) -> Iterator[Configuration]:
+        """A small configuration of each cell, which the judge looks at in every way that there is."""
+        first = small(self._space)
+        cells = next((each.values for each in self._space.varying if each.name == "cell"), (first.cell,))
+        yield from (each for cell in cells if (each := first.having(cell=cell)).possible)
+
+    # Running
+
+    def run(self) -> SweepReport:
+        explorer = self._explorer()
+        try:
+            with machine.threads_for(0), machine.tf32(False):
+                self._open()
+                while not self._over():
+                    self._explore(explorer)
+                    self._look_into()
+                self._look_into()
+        except KeyboardInterrupt as interrupt:
+            self._stopped = interrupt
+        finally:
+            explorer.close()
+        self._save(always=True)
+        return self._report()
+
+    def _explorer(self) -> Explorer:
+        return Here(self._comparer, self._space, self._plan.seed)
+
+    def _open(self) -> None:
+        if self._state.opened:
+            return
+        for each in self._openings():
+            judgement = judged(self._comparer.sides, each, paths=True)
+            self._state.judged += 1
+            self._state.compared += 1
+            self._state.drawn += 1
+            self._state.undecided += judgement.verdict is Verdict.INCONCLUSIVE
+            if judgement.differs or judgement.raised:
+                quick = self._comparer.one(each, back=True)
+                self._state.suspects.append(
+                    Suspect(each, quick.apart, quick.backward, quick.raised, judged=not quick.suspect)
+                )
+            self._told()
+        self._state.opened = True
+
+    def _explore(self, explorer: Explorer) -> None:
+        """Groups until it is time to look into what is suspect."""
+        state, total = self._state, groups(self._space)
+        until = self._elapsed + SHARE * self._plan.seconds if self._plan.seconds else float("inf")
+        indices = count(state.next_group) if total is None else iter(range(state.next_group, total))
+        for found in explorer.explored(indices):
+            self._counted(found)
+            self._told()
+            self._save()
+            if self._enough or self._elapsed >= min(until, self._deadline(exploring=True)):
+                return
+        self._complete = True
+
+    def _counted(self, found: Explored) -> None:
+        state = self._state
+        room = found.drawn if self._plan.configurations is None else self._plan.configurations - state.drawn
+        drawn = min(found.drawn, room)
+        state.next_group = found.index + 1
+        state.drawn += drawn
+        state.compared += max(0, drawn - found.refused.total())
+        state.judged += found.judged
+        state.undecided += found.undecided
+        state.refused += found.refused
+        kept = [each for place, each in found.suspects if place < room]
+        state.suspects += kept[: max(0, MOST_SUSPECTS - len(state.suspects))]
+
+    def _look_into(self) -> None:
+        """Suspects in their order, as long as there is time, and the first in any case."""
+        while self._settled < len(self._state.suspects):
+            suspect = self._state.suspects[self._settled]
+            known = self._causes.cause_of(suspect) is not None
+            if not known and (self._causes.full or (self._causes.judged and self._late())):
+                return
+            self._causes.settle(suspect)
+            self._settled += 1
+            self._told()
+
+    # Time
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _deadline(self, *, exploring: bool = False) -> float:
+        """In seconds from the start; of exploring, with time left to look into what it finds."""
+        if self._plan.seconds is None:
+            return float("inf")
+        return self._plan.seconds * (1 - SHARE * (exploring and self._settled < len(self._state.suspects)))
+
+    def _late(self, share: float = 1.0) -> bool:
+        return self._elapsed > share * self._deadline()
+
+    @property
+    def _enough(self) -> bool:
+        return self._plan.configurations is not None and self._state.drawn >= self._plan.configurations
+
+    def _over(self) -> bool:
+        return self._complete or self._enough or self._late()
+
+    # What is told
+
+    def _doing(self, what: str) -> None:
+        self._told(what)
+
+    def _told(self, doing: str = "") -> None:
+        seconds, configurations, drawn = self._plan.seconds, self._plan.configurations, self._state.drawn
+        left = [] if seconds is None else [max(0.0, seconds - self._elapsed)]
+        if configurations is not None and drawn:
+            left.append(max(0, configurations - drawn) * self._elapsed / drawn)
+        self._tell(
+            Progress(
+                drawn, len(self._state.suspects), len(self._causes.found), self._elapsed, min(left, default=None), doing
+            )
+        )
+
+    def _save(self, *, always: bool = False) -> None:
+        now = time.monotonic()
+        if self._plan.state is not None and (always or now - self._saved > SAVED):
+            self._saved = now
+            states.save(self._plan.state, self._about, self._state)
+
+    def _report(self) -> SweepReport:
+        state, causes, sides = self._state, self._causes, self._comparer.sides
+        of_causes = [causes.cause_of(each) for each in state.suspects]
+        unjudged = sum(each is None for each in of_causes[self._settled :])
+        undecided = state.undecided + causes.undecided
+        verdict, code, reason = verdict_of(causes.found, state.compared, undecided, unjudged)
+        if self._stopped is not None:
+            code = getattr(self._stopped, "exit_code", ExitCode.INTERRUPTED)
+            reason = f"stopped after {state.drawn:,} configurations"
+        return SweepReport(
+            verdict=verdict,
+            exit_code=code,
+            reason=reason,
+            candidate=sides[0].name,
+            candidate_location=sides[0].location,
+            reference=sides[1].name,
+            drawn=state.drawn,
+            compared=state.compared,
+            judged=state.judged + causes.judged,
+            undecided=undecided,
+            unjudged=unjudged,
+            regions=[region(each, sum(one is each for one in of_causes)) for each in causes.found],
+            not_offered=self._not_offered,
+            refused=state.refused,
+            varied=[each.option for each in self._space.varying],
+            seed=self._plan.seed,
+            seconds=round(self._elapsed, 1),
+            complete=self._complete,
+            environment=machine.versions(),
+        )
+
+
+def verdict_of(
+    causes: list[Cause], compared: int, undecided: int, unjudged: int
+) -> tuple[Verdict, ExitCode, str | None]:
+    """A mismatch is one that the judge saw; what could not be run decides nothing, nor does what nobody judged."""
+    if any(each.judgement.differs for each in causes):
+        return Verdict.MISMATCH, ExitCode.MISMATCH, None
+    if causes:
+        return Verdict.INCONCLUSIVE, ExitCode.CANNOT_RUN, "some configurations could not be run"
+    if unjudged:
+        why = f"{unjudged:,} configurations are suspect and were not judged; a larger --budget would decide"
+        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
+    if compared <= undecided:
+        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, "no configuration could be decided"
+    return Verdict.EQUIVALENT, ExitCode.EQUIVALENT, None
+
+
+def region(cause: Cause, configurations: int) -> Region:
+    return Region(
+        where=tuple(each.words for each in cause.conditions),
+        smallest=cause.smallest.options(),
+        configurations=configurations,
+        findings=cause.judgement.findings,
+        modes=cause.judgement.modes,
+        raises=cause.judgement.raised,
+        command_exit_code=cause.repeated.exit_code if cause.repeated else None,
+        also=tuple(" and ".join(rule.words for rule in each.conditions) or "everywhere" for each in cause.also),
+    )
+
+
+def small(space: Space) -> Configuration:
+    """The simplest option of each axis, and sizes that are all different."""
+    values = {each.name: each.values[0] for each in space.varying if not each.is_size}
+    sizes = {
+        each.name: min(each.values, key=lambda value: (abs(value - SMALL[each.name]), value))
+        for each in space.varying
+        if each.is_size
+    }
+    return space.base.having(**values | sizes)
+
+
+def fitting(each: Configuration) -> Configuration:
+    """With the cell that has such an option."""
+    if each.proj_size and each.cell is not Cell.LSTM:
+        each = each.having(cell=Cell.LSTM)
+    if each.nonlinearity != "tanh" and each.cell is not Cell.RNN:
+        each = each.having(cell=Cell.RNN)
+    return each

@@ -1,0 +1,101 @@
+"""Whole sweeps: right layers agree, planted faults are found, and nothing undecided is a mismatch."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep.planted import planted
+
+from rnncheck.report import Verdict
+from rnncheck.sweep.sides import Sides
+from rnncheck.sweep.space import space_of
+from rnncheck.sweep.sweep import SweepPlan, sweep
+from rnncheck.sweep_report import SweepReport
+
+FAST = ["dtype=float64", "weight-scale=1"]
+
+
+def swept(
+    candidate: str, configurations: int, vary: list[str] | None = None, fix: list[str] | None = None
+) -> SweepReport:
+    space = space_of(vary or [], FAST if fix is None else fix)
+    return sweep(SweepPlan(Sides(candidate), space, configurations=configurations))
+
+
+@pytest.mark.parametrize("candidate", ["scratch", "numpy"])
+def test_a_right_layer_differs_nowhere(candidate: str) -> None:
+    report = swept(candidate, 250, fix=[])
+    assert (report.verdict, report.exit_code, list(report.regions)) == (Verdict.EQUIVALENT, 0, [])
+    assert report.compared > 200
+
+
+def test_a_tail_of_units_is_found_shrunk_and_named(tmp_path: Path) -> None:
+    report = swept(planted(tmp_path, "H > 8 and H % 8"), 150)
+    assert (report.verdict, report.exit_code) == (Verdict.MISMATCH, 1)
+    (region,) = report.regions
+    assert region.in_words == "hidden_size from 9 on, where it is not a multiple of 8"
+    assert region.smallest["hidden_size"] == 9
+    assert region.command_exit_code == 1
+    assert region.configurations > 5
+
+
+def test_two_causes_are_two_regions(tmp_path: Path) -> None:
+    report = swept(planted(tmp_path, "B > 16 or (H % 4 == 0 and T > 2)"), 300, ["H=1..12", "T=1..6", "B=1..24"], [])
+    assert sorted(each.in_words for each in report.regions) == [
+        "T from 3 on and hidden_size that is a multiple of 4",
+        "batch_size above 16",
+    ]
+    assert sum(each.configurations for each in report.regions) > 50
+
+
+def test_what_is_wrong_everywhere_is_one_region() -> None:
+    (region,) = swept("fault:gate-order", 40, ["H=2..9", "T=1..5"], ["cell=lstm"]).regions
+    assert region.in_words == "in every configuration"
+    assert "gate-order" in {each.slug for each in region.findings}
+
+
+def test_what_raises_is_no_mismatch(tmp_path: Path) -> None:
+    report = swept(planted(tmp_path, "T > 8", "raise ValueError('too long')"), 60, ["T=1..20"])
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    (region,) = report.regions
+    assert region.in_words == "T from 9 on"
+    assert "too long" in (region.raises or "")
+
+
+def test_a_complete_sweep_of_a_small_space_says_so() -> None:
+    report = swept("scratch", 10_000, ["H=1..4", "cell"], [])
+    assert report.complete
+    assert report.compared == 12 + 3
+
+
+def test_the_command_says_what_it_found_in_every_format_and_how_to_repeat_it(
+    rnncheck: Callable[..., Any], tmp_path: Path
+) -> None:
+    candidate = planted(tmp_path, "T > 4")
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "github", "markdown", "html")}
+    reports = [word for name, path in files.items() for word in ("--report", f"{name}={path}")]
+    outcome = rnncheck("sweep", candidate, "--vary", "T=1..9,B=1..3", *reports)
+    assert outcome.code == 1
+    assert "wrong: T from 5 on" in outcome.stdout
+    facts = json.loads(files["json"].read_text())
+    (region,) = facts["regions"]
+    assert (facts["schema"], region["in_words"]) == ("rnncheck/sweep/1", "T from 5 on")
+    assert files["junit"].read_text().count("<testcase") == 2
+    assert files["github"].read_text().startswith("::error file=")
+    for name, path in files.items():
+        assert name == "github" or "T from 5 on" in path.read_text()
+    assert rnncheck(*shlex.split(region["command"])[1:], "--no-diagnose", "-q").code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--budget", "soon"], ["--vary", "nothing"], ["--fix", "cell=none"], ["trace.onnx"]],
+    ids=" ".join,
+)
+def test_a_wrong_command_is_refused(arguments: list[str], rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("sweep", *arguments)
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.stderr.startswith("error: ")
