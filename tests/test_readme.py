@@ -27,7 +27,7 @@ PATHS_LEFT_OUT = MAIN[1:3]
 README = (ROOT / "README.md").read_text()
 COMMAND_LINE = README + (ROOT / "docs" / "cli.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
-COMMANDS = ("compare", "run", "record", "adapt", "bench", "check", "faults", "doctor")
+COMMANDS = ("compare", "run", "record", "adapt", "sweep", "bench", "check", "faults", "doctor")
 EXIT_CODE = re.compile(r"#.*\bexit (\d+)")
 
 
