@@ -9,8 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import settings
 
 from rnncheck.cli.outcome import run
+
+settings.register_profile("short", max_examples=40)  # of a test that says no number
+settings.load_profile("short")
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,7 @@ def test_the_python_shown_runs(code: str, checkout: Path) -> None:
     run_path(str(path))
 
 
+@pytest.mark.slow  # test_api and test_pytest_plugin hold the same kinds of tests
 def test_the_tests_shown_pass(checkout: Path) -> None:
     shown = [each.values[0] for each in python_shown(tests=True)]
     for number, code in enumerate(shown):
@@ -164,6 +165,7 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[a-z_]{4,}", text))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_pictures_show_what_the_commands_write_today(name: str) -> None:
     written = words(SCREENS[name]) | words(output_of(SCREENS[name], colours=False))

@@ -38,7 +38,7 @@ def visible(where: Scene) -> list[Fault]:
     return [fault for fault in faults if fault.shows_in == "states" and fault.visible_in(where) is None]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())

@@ -161,7 +161,7 @@ def masks(draw: st.DrawFn) -> tuple[Tensor, int, list[int] | None]:
     return mask.flatten(2), directions, lengths
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(masks())
 def test_a_pattern_holds_all_that_differs_and_nothing_else_if_it_is_exact(
     drawn: tuple[Tensor, int, list[int] | None],
@@ -178,7 +178,7 @@ def test_a_pattern_holds_all_that_differs_and_nothing_else_if_it_is_exact(
     assert (pattern(wrong, directions=directions, lengths=lengths) == "nowhere") == (not bool(wrong.any()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(masks())
 def test_every_product_of_sets_is_found_to_be_one(drawn: tuple[Tensor, int, list[int] | None]) -> None:
     wrong, directions, lengths = drawn
