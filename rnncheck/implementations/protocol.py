@@ -109,7 +109,11 @@ class Read(Protocol):
     def read(self, spec: Spec) -> Reading: ...
 
 
-class NotRecorded(CannotRun):
+class OtherRun(CannotRun):
+    """A layer that can do some runs alone was asked for another."""
+
+
+class NotRecorded(OtherRun):
     """A recorded run was asked for another."""
 
 

@@ -1,7 +1,7 @@
 """How what a candidate computes depends on each number it holds: by autograd, and by trying where autograd is blind."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -20,9 +20,10 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
     code detaches), is differentiated by differences; all are where the candidate's own backward fails.
     """
     tensors = dict(native.tensors())
-    try:
-        found = _by_autograd(native, tensors, x, state, losses)
-    except Exception:  # whatever a stranger's backward raises
+    found = _by_autograd(native, tensors, frozenset(tensors), x, state, losses)
+    if found is None and native.buffers():  # some functions refuse a gradient of their buffers, as batch norm does
+        found = _by_autograd(native, tensors, frozenset(tensors) - native.buffers(), x, state, losses)
+    if found is None:
         with torch.no_grad():
             found = [
                 {name: torch.zeros_like(each) for name, each in tensors.items()} for _ in losses(native.run(x, state))
@@ -35,12 +36,22 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
 
 
 def _by_autograd(
-    native: Native, tensors: Mapping[str, Tensor], x: Tensor, state: State, losses: Losses
+    native: Native, tensors: Mapping[str, Tensor], names: Collection[str], x: Tensor, state: State, losses: Losses
+) -> list[Gradients] | None:
+    """The gradients by the tensors of these names, zero by the others; None where a stranger's backward raises."""
+    try:
+        return _backward(native, tensors, names, x, state, losses)
+    except Exception:  # whatever it raises
+        return None
+
+
+def _backward(
+    native: Native, tensors: Mapping[str, Tensor], names: Collection[str], x: Tensor, state: State, losses: Losses
 ) -> list[Gradients]:
     with torch.inference_mode(False), torch.enable_grad():
-        for each in tensors.values():
+        for name, each in tensors.items():
             if each.is_leaf and not each.is_inference():
-                each.requires_grad_(True)
+                each.requires_grad_(name in names)
         asked = [each for each in tensors.values() if each.requires_grad]
         found = []
         values = losses(native.run(x, state))

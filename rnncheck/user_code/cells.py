@@ -4,13 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from torch import nn
+
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.loading import Loaded, written
 
 BY_GATES: Mapping[int, Cell] = {cell.gates: cell for cell in Cell}
 RNN_WORDS = ("rnn", "elman", "recurrent")  # which many an LSTM is called too
+TORCH_CELLS: Mapping[type[nn.Module], Cell] = {nn.LSTMCell: Cell.LSTM, nn.GRUCell: Cell.GRU, nn.RNNCell: Cell.RNN}
 Shapes = Sequence[tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a candidate holds, built for a spec: the shapes of its weights, and the cell of torch's modules in it."""
+
+    spec: Spec
+    shapes: Shapes
+    torch_cell: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -19,7 +31,7 @@ class Inferred:
     because: str
 
 
-def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], takes_cell_state: bool) -> Inferred:
+def inferred(loaded: Loaded, held: Callable[[], Built | None], takes_cell_state: bool) -> Inferred:
     """`held` builds it and says what it holds at which sizes; None where that depends on the cell.
 
     Raises `UsageError` where nothing says which cell it is, or where what it says and what it holds contradict.
@@ -33,11 +45,13 @@ def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], tak
         if said is None:
             raise
         built = None
-    gates = gates_of(*built) if built else None
+    if built and built.torch_cell is not None and said in (None, built.torch_cell, Cell.RNN):
+        return Inferred(built.torch_cell, f"the torch.nn layer of the {built.torch_cell} in it")
+    gates = gates_of(built.spec, built.shapes) if built else None
     if (
-        built and gates not in BY_GATES and built[0].bidirectional
+        built and gates not in BY_GATES and built.spec.bidirectional
     ):  # it may have one direction, whatever it is asked for
-        gates = gates_of(replace(built[0], bidirectional=False), built[1]) or gates
+        gates = gates_of(replace(built.spec, bidirectional=False), built.shapes) or gates
     cell = BY_GATES.get(gates or 0)
     if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
         return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing
@@ -50,6 +64,16 @@ def inferred(loaded: Loaded, held: Callable[[], tuple[Spec, Shapes] | None], tak
     like = f"which fits {'no cell' if cell is None else f'the {cell}'}"
     claim = f"{where} says {said}, but " if said is not None else ""
     raise UsageError(f"{claim}{held_gates}, {like}; set the cell with --cell rnn, lstm or gru")
+
+
+def torch_cell(thing: object) -> Cell | None:
+    """The cell of torch's own recurrent modules inside it, where all are of one."""
+    if not isinstance(thing, nn.Module):
+        return None
+    inside = [each for each in thing.modules() if type(each).__module__.startswith("torch.nn")]
+    found = {Cell(each.mode.partition("_")[0].lower()) for each in inside if isinstance(each, nn.RNNBase)}
+    found |= {TORCH_CELLS[type(each)] for each in inside if type(each) in TORCH_CELLS}
+    return found.pop() if len(found) == 1 else None
 
 
 def named(loaded: Loaded) -> tuple[Cell | None, str]:

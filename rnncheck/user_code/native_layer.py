@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnncheck.implementations.protocol import OtherRun
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Spec
@@ -95,10 +96,11 @@ class NativeLayer:
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         dtype, graded = getattr(torch, self.spec.dtype), wanted(x)
+        convention = self.caller.convention
+        if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
+            reason = "it runs only with T = {} and B = {}".format(*convention.fixed)
+            raise NotOffered(reason) if self._as_called else OtherRun(reason)
         if self._as_called:
-            convention = self.caller.convention
-            if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
-                raise NotOffered("it runs only with T = {} and B = {}".format(*convention.fixed))
             caller = replace(self.caller, convention=replace(convention, verbatim=True))
             with self.home.entered(), isolated(dtype, self._dice):
                 return caller.run(x, state, lengths)

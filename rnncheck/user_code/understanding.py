@@ -26,6 +26,7 @@ from rnncheck.scratch.network import Network
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.arithmetics import arithmetics
 from rnncheck.user_code.calling import MOST_PREFIXES, Caller
+from rnncheck.user_code.cells import Built, torch_cell
 from rnncheck.user_code.construct import construct, construct_from, constructor, signed
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.decided import decided
@@ -142,6 +143,8 @@ class Understanding:
         convention = understood.found.convention
         if understood.dtype is Dtype.FLOAT32 and spec.dtype is not Dtype.FLOAT32:
             return f"its code works in float32 only and fails in {spec.dtype}"
+        if spec.dtype is not Dtype.FLOAT64 and self._is_double(understood, spec):
+            return f"its code works in float64 only and fails in {spec.dtype}; add --dtype float64"
         if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
             return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
@@ -196,8 +199,8 @@ class Understanding:
         """Whether it is a function that is given its weights, and a cell state."""
         return self._function is not None and self._function[1].cell_state is not None
 
-    def holds(self, spec: Spec) -> tuple[Spec, list[tuple[int, ...]]] | None:
-        """The shapes of all that it holds, at sizes that can be told apart if it can be built with them.
+    def holds(self, spec: Spec) -> Built | None:
+        """What it holds, at sizes that can be told apart if it can be built with them.
 
         None for what is built for whatever cell it is asked for. Raises `CannotRun` where it cannot be built.
         """
@@ -211,7 +214,7 @@ class Understanding:
                 if tried is own:
                     raise
             else:
-                return tried.spec, [tuple(value.shape) for value in held(thing).values()]
+                return Built(tried.spec, [tuple(value.shape) for value in held(thing).values()], torch_cell(thing))
         return None
 
     def doubt(self, spec: Spec) -> str | None:
@@ -448,6 +451,19 @@ class Understanding:
             if trace.output.dtype == torch.float32 or trace.is_float32:
                 return Dtype.FLOAT32
         return Dtype.FLOAT64
+
+    def _is_double(self, understood: Understood, spec: Spec) -> bool:
+        """Whether it fails at the spec's dtype for want of float64, which is written into it."""
+        seq_len, batch = understood.facts.fixed or (2, 2)
+        dtype = getattr(torch, spec.dtype)
+        try:
+            native = self._native(understood, replace(spec, device="cpu"), forgets=True)
+            native.run(
+                torch.zeros(seq_len, batch, spec.input_size, dtype=dtype), initial_state(spec, batch).to("cpu", dtype)
+            )
+        except CannotRun as problem:
+            return bool(OF_A_DTYPE.search(str(problem)))
+        return False
 
     def _hypotheses(self, spec: Spec, budget: Budget, ways: Sequence[Understood]) -> Iterator[tuple[Understood, Probe]]:
         """In float64, whatever the spec's dtype, and in float32, if that is written into it.

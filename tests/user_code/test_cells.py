@@ -63,6 +63,33 @@ def test_the_weights_prove_it(write: Write, name: str, gates: int, cell: Cell, b
     assert candidate._notes == [f"cell {cell}, inferred from {because}; --cell sets another"]
 
 
+INSIDE = HEAD + (
+    "class {name}(nn.Module):\n"
+    "    def __init__(self, vocab_size, hidden_size, classes=2):\n"
+    "        super().__init__()\n"
+    "        self.embedding = nn.Embedding(vocab_size, hidden_size)\n"
+    "        self.layer = nn.{layer}(hidden_size, hidden_size)\n"
+    "        self.fc = nn.Linear(hidden_size, classes)\n"
+    "    def forward(self, x):\n"
+    "        return self.fc(self.layer(self.embedding(x))[0])\n"
+)
+
+
+@pytest.mark.parametrize(("layer", "cell"), [("GRU", Cell.GRU), ("LSTM", Cell.LSTM), ("RNN", Cell.RNN)])
+@pytest.mark.parametrize("name", ["RNNClassifier", "Net"])
+def test_the_torch_layer_inside_says_it(write: Write, name: str, layer: str, cell: Cell) -> None:
+    write(INSIDE.format(name=name, layer=layer))
+    candidate = Candidate("mine.py")
+    assert candidate.cell(Spec()) is cell
+    assert f"the torch.nn layer of the {cell} in it" in candidate._notes[0]
+
+
+def test_a_name_that_the_layer_inside_contradicts_is_a_question(write: Write) -> None:
+    write(INSIDE.format(name="MyGRU", layer="LSTM"))
+    with pytest.raises(UsageError):
+        Candidate("mine.py").cell(Spec(input_size=9, hidden_size=5))
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="MyLSTM", gates=3))

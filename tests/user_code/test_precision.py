@@ -60,6 +60,14 @@ def test_it_is_refused_in_another_dtype_than_its_own(rnncheck: Command, write: W
     assert f"its code works in float32 only and fails in {dtype}" in outcome.stderr
 
 
+def test_float64_written_in_is_told_with_the_option_that_works(rnncheck: Command, write: Write) -> None:
+    write(LSTM.replace("float32", "float64").replace("x.float()", "x"))
+    outcome = rnncheck("compare", "mine.py")
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert "its code works in float64 only and fails in float32; add --dtype float64" in outcome.stderr
+    assert rnncheck("compare", "mine.py", "--dtype", "float64", "--no-witness", "-q").code == 0
+
+
 def test_a_wrong_layer_is_still_named(rnncheck: Command, write: Write) -> None:
     write(LSTM.replace("g.tanh()", "g"))
     outcome = rnncheck("compare", "mine.py", "-q")

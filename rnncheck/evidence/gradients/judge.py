@@ -20,11 +20,12 @@ from rnncheck.evidence.gradients.task import (
     Task,
     held_in_float64,
     weight_count,
+    whole,
     within_reach,
 )
 from rnncheck.evidence.places import DIRECTIONS, Locate
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.protocol import Implementation, Layer, NotRecorded
+from rnncheck.implementations.protocol import Implementation, Layer, NotRecorded, OtherRun
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
@@ -150,20 +151,25 @@ def backward_comparisons(
         size = f"the layer has {weight_count(spec):,} weights, and the limit is {MOST_WEIGHTS:,}"
         return Backward([], [], f"gradients were not compared: {size}")
     with torch.inference_mode(False):
-        task = Task.of(Run(spec, *reach.cut(x, state, lengths), unexposed, withheld), weights, seed)
-        at_dtype = task.held(held, samples)
-        steps = len(task.run.x)
-        try:
-            parts = [judge(candidate, reference, at_dtype, MODE, steps)]
-        except NotRecorded:
-            part = f"the first {len(at_dtype.task.run.x)} of {steps} timesteps"
-            unable = f"rounding limits them to {part}, and the recording has only whole runs"
+        for way in dict.fromkeys((reach, whole(spec, *x.shape[:2]) or reach)):
+            task = Task.of(Run(spec, *way.cut(x, state, lengths), unexposed, withheld), weights, seed)
+            at_dtype = task.held(held, samples)
+            steps = len(task.run.x)
+            try:
+                parts = [judge(candidate, reference, at_dtype, MODE, steps)]
+                break
+            except NotRecorded:
+                part = f"the first {len(at_dtype.task.run.x)} of {steps} timesteps"
+                unable = f"rounding limits them to {part}, and the recording has only whole runs"
+            except OtherRun as problem:
+                unable = f"that takes a shorter run, and {problem}"
+        else:
             return Backward([], [], f"gradients were not compared: {unable}")
         if in_float64 and spec.dtype is not Dtype.FLOAT64:
             parts.append(judge_in_float64(*in_float64, task, held, at_dtype, samples))
     comparisons = [each for part in parts for each in part.comparisons]
     found = {each: None for part in parts for each in part.findings}  # the same once, in order
-    notes = [reach.note(*x.shape[:2]), *(part.note for part in parts)]
+    notes = [way.note(*x.shape[:2]), *(part.note for part in parts)]
     return Backward(comparisons, list(found), "; ".join(note for note in notes if note) or None)
 
 
@@ -211,7 +217,7 @@ def judge(candidate: Layer, reference: Layer, held: Held, mode: str, steps: int)
     unjudged = [name for name, each in every.items() if each.problem is None and each.unjudged and not each.compared]
     because = []
     if not all(each.agrees for each in every.values()):
-        with suppress(NotRecorded):  # what explains it takes other runs
+        with suppress(OtherRun):  # what explains it takes other runs
             because = findings(candidate, reference, task.run, found, right.derived)
     notes, where = [], " in float64" if mode == MODE_FLOAT64 else ""
     if (judged := len(task.run.x)) < steps:

@@ -104,6 +104,7 @@ LONGEST = 24  # timesteps
 SHORTEST = 8
 FEWEST_ROWS = 2  # in a single one, neither rows that are mixed nor a gradient divided by the batch size show
 WORK = 1.2e6  # weights times timesteps times rows
+MOST_WHOLE = 8 * WORK  # of a run that can be done whole alone
 MOST_WEIGHTS = 4_000_000  # more take seconds, in float64 and in all samples, even as the least of runs
 
 
@@ -137,6 +138,12 @@ def within_reach(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:
         return None
     steps = min(seq_len, LONGEST, max(SHORTEST, int(WORK / weights)))
     return Reach(steps, min(batch_size, max(FEWEST_ROWS, int(WORK / weights / steps))))
+
+
+def whole(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:
+    """All of a run that can be done whole alone; None where that is too much."""
+    affordable = weight_count(spec) * seq_len * batch_size <= MOST_WHOLE
+    return Reach(seq_len, batch_size) if affordable else None
 
 
 def weight_count(spec: Spec) -> int:
