@@ -23,7 +23,7 @@ from rnncheck.implementations.fault import Faulty
         ({"atol": float("nan")}, "atol is nan"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"lengths": [3, 0]}, "must be whole numbers from 1"),
-        ({"strict": True, "witness": False}, "drop one"),
+        ({"strict": True, "witness": False}, "leave one out"),
         ({"data": torch.zeros(2, 1, 3), "seq_len": 2}, "seq_len applies to random sequences only"),
         ({"data": torch.zeros(2, 1, 3), "lengths": [1, 2]}, "data takes 1 whole numbers from 1 to 2"),
         ({"mapping": "mine.toml"}, "are for your own class"),

@@ -107,13 +107,13 @@ def explained(told: str, status: int) -> str:
     where, line = place(told)
     if TIMEOUT in told:
         seconds = re.search(r"Timeout \((.*?)\)", told)
-        return f"{where}not finished when the time was up, after {seconds[1] if seconds else '?'} (--timeout){line}"
+        return f"{where}the check did not end within {seconds[1] if seconds else '?'} (--timeout){line}"
     if status >= 0:
         return f"the candidate's code ended the process, with exit code {status}, before there was a verdict"
     number = signal.Signals(-status)
     what = signal.strsignal(number) or number.name
     if number is signal.SIGKILL:
-        return "the process was killed from outside, by the system for want of memory perhaps; choose smaller sizes"
+        return "the process was killed from outside, perhaps because memory ran out; choose smaller sizes"
     return f"{where}the process crashed here: {what} ({number.name}){line}"
 
 

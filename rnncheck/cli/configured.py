@@ -70,7 +70,7 @@ def find(config: Path | None) -> Path:
         (each / "pyproject.toml" for each in (here, *here.parents) if (each / "pyproject.toml").is_file()), None
     )
     if found is None:
-        raise CannotRun("there is no pyproject.toml here or in a folder above; --config names one")
+        raise CannotRun("there is no pyproject.toml here or in a folder above; name one with --config")
     return found
 
 
@@ -82,7 +82,7 @@ def read(path: Path, commands: Mapping[str, Any]) -> list[Configured]:
     except OSError as problem:
         raise CannotRun(f"cannot read {printable(str(path), 200)}: {problem.strerror}") from None
     except tomllib.TOMLDecodeError as problem:
-        raise CannotRun(f"{printable(str(path), 200)} is no TOML: {problem}") from None
+        raise CannotRun(f"{printable(str(path), 200)} is not valid TOML: {problem}") from None
     entries = section.get("candidates", [])
     if not isinstance(entries, list) or not all(isinstance(each, dict) and "candidate" in each for each in entries):
         raise UsageError(f'in {path.name}, each [[{SECTION}.candidates]] needs candidate = "path/to/file.py:Class"')

@@ -15,7 +15,7 @@ def tell(slug: str | None, cell: Cell | None, format: PageFormat) -> None:
     told_of = list(pages().values()) if slug is None else [page(slug)]
     chosen = [each for each in told_of if cell is None or cell in each.cells]
     if not chosen:
-        raise UsageError(f"{slug} is no fault of the {cell}, only of the {' and the '.join(told_of[0].cells)}")
+        raise UsageError(f"{slug} is not a fault of the {cell}, only of the {' and the '.join(told_of[0].cells)}")
     sys.stdout.write(told(chosen, cell, format, catalogue=slug is None))
 
 

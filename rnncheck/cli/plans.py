@@ -74,7 +74,7 @@ def counted(rows: object) -> int:
 def witness_of(options: CheckOptions) -> bool | Literal["strict"] | None:
     """What --witness and --strict ask for together."""
     if options.strict and options.witness is False:
-        raise UsageError("--strict judges by the planted faults, which --no-witness leaves out; drop one")
+        raise UsageError("--strict needs the planted faults, which --no-witness leaves out; leave one out")
     return "strict" if options.strict else options.witness
 
 
@@ -107,7 +107,7 @@ def fitting(numbers: Sequence[SupportsIndex], batch_size: int | None, seq_len: i
         said = ",".join(map(str, numbers))
         raise UsageError(f"--lengths is {said!r}; it must be whole numbers from 1, such as 7,5,2")
     if batch_size not in (None, len(lengths)):
-        raise UsageError(f"--lengths has {len(lengths)} numbers and --batch-size is {batch_size}; drop one")
+        raise UsageError(f"--lengths has {len(lengths)} numbers and --batch-size is {batch_size}; leave one out")
     if seq_len is not None and max(lengths) > seq_len:
         raise UsageError(f"--lengths goes up to {max(lengths)} and --seq-len is {seq_len}; raise --seq-len")
     return lengths
@@ -157,7 +157,7 @@ def arguments_of(given: "list[str] | None") -> dict[str, object]:
             arguments[name] = typed(value)
         except ValueError:
             raise UsageError(
-                f"--arg {name}: {printable(value, 100)} is not written as Python writes it; if it is text: "
+                f"--arg {name}: {printable(value, 100)} is not a Python value; for text write "
                 f"--arg {name}=str:{printable(value, 100)}"
             ) from None
     return arguments

@@ -111,7 +111,7 @@ class FileOptions:
             if row is not None and row < 1:
                 raise UsageError(f"{option} is {row}; lines are counted from 1")
         if self.header_row is not None and self.header is False:
-            raise UsageError("--header-row says where the header is and --no-header that there is none; drop one")
+            raise UsageError("--header-row says where the header is and --no-header that there is none; leave one out")
         if self.header_row is not None and self.data_row is not None and self.data_row <= self.header_row:
             raise UsageError(
                 f"--data-row is {self.data_row} and --header-row {self.header_row}; data follow the header"

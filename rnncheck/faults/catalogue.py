@@ -84,8 +84,8 @@ def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
         fault = by_name(f"{slug}:{plain}", spec, lengths)
         if placeable(fault, where):
             return only_at(where, fault)
-        raise UsageError(f"{fault.title} cannot be in {where} alone")
-    there = "; ".join(fault.variant for fault in family if fault.variant) or "none but the plain one"
+        raise UsageError(f"{fault.title} cannot be only in {where}")
+    there = "; ".join(fault.variant for fault in family if fault.variant) or "only the plain one"
     raise UsageError(f"{slug} has no variant {variant!r} for this {spec.cell} layer; there are {there}")
 
 
@@ -94,7 +94,7 @@ def why_not(told: Page, spec: Spec) -> str:
     if not told.plantable:
         return f"{told.slug} cannot be planted; 'rnncheck faults {told.slug}' explains it"
     if spec.cell not in told.cells:
-        return f"{told.slug} is no fault of the {spec.cell} layer: --cell {' or '.join(told.cells)} has it"
+        return f"{told.slug} is not a fault of the {spec.cell} layer; add --cell {' or '.join(told.cells)}"
     return f"{told.slug} is a fault of other layers or data; add {told.options}"
 
 

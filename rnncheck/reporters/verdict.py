@@ -67,7 +67,7 @@ def _own(report: Report) -> list[str]:
 
 def _conventions(report: Report) -> list[str]:
     """What is no fault; an agreement's own sentence has it already."""
-    return [f"not a fault, but a convention of its own: {', '.join(_own(report))}"] if report.conventions else []
+    return [f"a convention of this layer, not a fault: {', '.join(_own(report))}"] if report.conventions else []
 
 
 def _restrictions(report: Report) -> list[str]:

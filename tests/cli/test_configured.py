@@ -85,7 +85,7 @@ def test_each_candidate_has_a_report_of_its_own(rnncheck: Callable[..., Any], pr
         ("[tool.rnncheck]", 4, "has no [[tool.rnncheck.candidates]]"),
         ("[[tool.rnncheck.candidates]]\nname = 'a'", 2, "needs candidate"),
         ("[tool.rnncheck]\nhiden-size = 3\n[[tool.rnncheck.candidates]]\ncandidate = 'numpy'", 2, "mean hidden-size?"),
-        ("[tool", 4, "is no TOML"),
+        ("[tool", 4, "is not valid TOML"),
     ],
 )
 def test_a_file_that_says_nothing_usable_is_told(

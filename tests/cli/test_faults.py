@@ -46,7 +46,7 @@ def test_a_name_that_is_none_is_a_usage_error_with_those_it_is_near_to(rnncheck:
 def test_a_fault_that_the_cell_cannot_have_is_a_usage_error(rnncheck: Command) -> None:
     outcome = rnncheck("faults", "peephole", "--cell", "gru")
     assert outcome.code == 2
-    assert outcome.stderr == "error: peephole is no fault of the gru, only of the lstm\n"
+    assert outcome.stderr == "error: peephole is not a fault of the gru, only of the lstm\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["peephole"]], ids=["all", "one"])

@@ -95,7 +95,7 @@ def test_an_unknown_name_is_refused_with_those_near_it() -> None:
     [
         ("padding-not-zeroed", Spec(), "add --lengths 7,5,2"),
         ("dropout-in-eval", Spec(Cell.GRU), "add --num-layers 2 --dropout 0.5"),
-        ("gate-order", Spec(Cell.RNN), "gate-order is no fault of the rnn layer: --cell lstm"),
+        ("gate-order", Spec(Cell.RNN), "gate-order is not a fault of the rnn layer; add --cell lstm"),
         ("unexplained", Spec(), "unexplained cannot be planted"),
     ],
 )

@@ -41,7 +41,7 @@ def test_a_fault_that_cannot_be_planted_is_refused_with_where_it_is_explained() 
 @pytest.mark.parametrize(
     ("name", "because"),
     [
-        ("fault:gate-order", "gate-order is no fault of the rnn layer: --cell lstm or gru has it"),
+        ("fault:gate-order", "gate-order is not a fault of the rnn layer; add --cell lstm or gru"),
         ("fault:padding-not-zeroed", "add --lengths 7,5,2"),
         ("fault:dropout-in-eval", "add --num-layers 2 --dropout 0.5"),
     ],
@@ -77,4 +77,4 @@ def test_the_command_line_takes_them(rnncheck: Callable[..., Any]) -> None:
 def test_strict_without_a_witness_is_refused(rnncheck: Callable[..., Any]) -> None:
     outcome = rnncheck("compare", "--strict", "--no-witness")
     assert outcome.code == 2
-    assert "drop one" in outcome.stderr
+    assert "leave one out" in outcome.stderr

@@ -57,7 +57,7 @@ def test_python_s_literals_are_read_and_the_rest_is_text(text: str, value: objec
 
 @pytest.mark.parametrize("text", ["[1, 2", "{'a': }", "(1"])
 def test_half_a_literal_is_refused_with_the_way_to_say_that_it_is_text(text: str) -> None:
-    with pytest.raises(UsageError, match="is not written as Python writes it; if it is text: --arg name=str:"):
+    with pytest.raises(UsageError, match="is not a Python value; for text write --arg name=str:"):
         arguments_of([f"name={text}"])
 
 
