@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit code each kind ends with.
+"""The errors and their exit codes.
 
 A script may rely on the codes: 1 is a mismatch and nothing else, so every other way to end has a
 number of its own.

@@ -1,4 +1,4 @@
-"""This machine: its devices, versions and precision switches, and what `rnncheck doctor` tells of them."""
+"""This machine: its devices, versions and precision switches, and the facts of `rnncheck doctor`."""
 
 import platform
 import sys

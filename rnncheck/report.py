@@ -1,4 +1,4 @@
-"""What a check found: frozen facts, no text layout. Reporters turn them into screens and files.
+"""The facts that a check found, as frozen records. Reporters turn them into screens and files.
 
 `Report.to_dict` is the JSON report, schema `rnncheck/report/1`; its keys are stable.
 """

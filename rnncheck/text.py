@@ -1,4 +1,4 @@
-"""Text from a user's file, made safe to show on a terminal or in a report."""
+"""Makes text from a user's file safe to show on a terminal or in a report."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What a benchmark found, as facts: nothing here measures, and nothing here is text."""
+"""The results of a benchmark as facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field

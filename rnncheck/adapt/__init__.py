@@ -1,4 +1,4 @@
-"""`rnncheck adapt`: a wrapper around a layer that cannot be read, written as far as can be found out."""
+"""`rnncheck adapt`: writes a wrapper for a layer that rnncheck cannot read."""
 
 from rnncheck.adapt.adapt import adapt
 

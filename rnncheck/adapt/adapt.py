@@ -1,4 +1,4 @@
-"""From the name of a layer to the text of its wrapper."""
+"""Writes the text of a wrapper for the layer of a given name."""
 
 from collections.abc import Mapping
 from pathlib import Path

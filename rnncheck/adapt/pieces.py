@@ -1,4 +1,4 @@
-"""The expressions of a wrapper: what a parameter is given, where a tensor lies, how the module is imported.
+"""The expressions of a wrapper: the arguments of a call, the path to a tensor, the import of the module.
 
 What is not known is `todo("...")`, which raises when it is reached; a line that rests on a guess ends with the mark.
 """

@@ -1,4 +1,4 @@
-"""What a function's source text says: whether it loops, what it returns, what it asks a parameter for."""
+"""Reads the source of a function: whether it loops, what it returns, which attributes it reads from a parameter."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""What can be found out about a layer without understanding it: its signatures, its tensors, the layers inside it."""
+"""What can be found out about a layer that cannot be read: its signatures, its tensors, the layers inside it."""
 
 import inspect
 from collections.abc import Callable, Mapping

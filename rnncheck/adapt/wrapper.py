@@ -1,4 +1,4 @@
-"""The text of a wrapper: torch's interface outside, a stranger's layer inside, the lines to complete marked."""
+"""The text of a wrapper: torch's interface outside, the user's layer inside, the lines to complete marked."""
 
 import ast
 import inspect

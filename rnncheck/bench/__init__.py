@@ -1,1 +1,1 @@
-"""Is it faster? Two layers that are equivalent, timed against each other over a grid of sizes."""
+"""Times two equivalent layers against each other over a grid of sizes."""

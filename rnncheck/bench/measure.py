@@ -1,4 +1,4 @@
-"""The use case: equality first, then time. A fast wrong layer is not timed."""
+"""Checks that two layers are equivalent, then times them. A wrong layer is not timed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager

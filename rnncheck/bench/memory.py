@@ -1,4 +1,4 @@
-"""The most memory that one call holds, beside what was held before it."""
+"""The peak memory of one call, above what was in use before it."""
 
 import ctypes
 import gc

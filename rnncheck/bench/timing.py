@@ -1,4 +1,4 @@
-"""Two calls timed in turns, so that whatever slows the machine slows both.
+"""Times two calls in turns, so that a slow machine slows both.
 
 The seconds are those of `torch.utils.benchmark.Timer`, which waits for a GPU to be done, chooses how many calls make a
 block, and counts on a stated number of threads. Every round gives one ratio. The median of the rounds is the speed; the

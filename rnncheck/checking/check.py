@@ -1,4 +1,4 @@
-"""The use case: a plan becomes a report. Nothing here prints and nothing exits."""
+"""Runs a plan and returns its report. Nothing here prints or exits."""
 
 from dataclasses import replace
 

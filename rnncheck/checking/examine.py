@@ -1,4 +1,4 @@
-"""The examination of a case: both sides run, what they yield compared and judged, the verdict explained or doubted."""
+"""Runs both sides of a case, compares and judges the results, and explains a mismatch."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Why a mismatch is one: arithmetic or another function, and if another, which known fault makes it so."""
+"""Explains a mismatch: lower precision or another function, and which known fault."""
 
 import shlex
 from collections.abc import Sequence

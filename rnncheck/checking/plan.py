@@ -1,4 +1,4 @@
-"""A plan: all that one check is asked to do, and what that comes to once both sides are loaded."""
+"""The plan of a check: everything that was asked for, and both sides once they are loaded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

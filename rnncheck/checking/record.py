@@ -1,4 +1,4 @@
-"""`rnncheck record`: one run of one implementation, all that it was given and all that it yields, for a file."""
+"""`rnncheck record`: one run of one implementation with its inputs and results, for a file."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""From what was compared to a verdict: equivalent only if all that was planned was compared and agrees."""
+"""From comparisons to a verdict: equivalent only if everything planned was compared and agrees."""
 
 from collections.abc import Sequence
 

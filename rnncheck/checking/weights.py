@@ -1,4 +1,4 @@
-"""Which weights a check uses: drawn, given by torch's names or by a candidate's own, or those that each side has."""
+"""The weights of a check: drawn, given by torch's names or by those of a candidate, or the own weights of each side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`rnncheck adapt`: a wrapper for a layer that cannot be read, to stdout or into a file."""
+"""`rnncheck adapt`: writes a wrapper for a layer that rnncheck cannot read, to stdout or to a file."""
 
 import sys
 from pathlib import Path

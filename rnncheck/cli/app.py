@@ -1,4 +1,4 @@
-"""The commands. Nothing here imports torch before the options, the data and the output path are known to be right."""
+"""The commands. Nothing here imports torch before the options, the data and the output path are checked."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A command runs in a child process, so that one that crashes, hangs or exits by itself still ends with a sentence.
+"""Runs a command in a child process, so that a crash, a hang or an exit of user code still ends with an error.
 
 No handler in Python can catch what a candidate does in native code. So the command forks before anything slow is
 imported. The parent waits, and ends with the exit code that the child told it. If the child told none, the parent reads

@@ -1,4 +1,4 @@
-"""`rnncheck bench`: from its options to times, and to every place where they are to go."""
+"""`rnncheck bench`: from its options to times, on the screen and in files."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a file that is named as an implementation says of the model and the data, put in the place of options.
+"""Takes the model and the data of a trace or ONNX file in place of options.
 
 `trace.safetensors` holds a whole run. Read from its metadata alone, before torch is imported.
 """

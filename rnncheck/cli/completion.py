@@ -1,4 +1,4 @@
-"""What the shell offers for the name of an implementation when the user presses Tab. Nothing is imported or run."""
+"""Shell completion of implementation names. Nothing is imported or run."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""`rnncheck check`: every candidate that [tool.rnncheck] in pyproject.toml names."""
+"""`rnncheck check`: checks every candidate of [tool.rnncheck] in pyproject.toml."""
 
 import contextlib
 import difflib

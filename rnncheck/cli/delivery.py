@@ -1,4 +1,4 @@
-"""Where a report goes: to stdout, and to any number of files in any format; also where there is an error to report."""
+"""Writes a report to stdout and to files in any format, also for errors."""
 
 import os
 import sys

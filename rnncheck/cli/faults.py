@@ -1,4 +1,4 @@
-"""`rnncheck faults`: the catalogue, or one fault explained."""
+"""`rnncheck faults`: lists the catalogue, or explains one fault."""
 
 import sys
 from collections.abc import Sequence

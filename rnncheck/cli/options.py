@@ -1,4 +1,4 @@
-"""The options of `compare`, `run` and `sweep`, each declared once: same meaning for the same flag everywhere."""
+"""The options of `compare` and `run`. Each is declared once and means the same everywhere."""
 
 import inspect
 from collections.abc import Callable, Collection

@@ -1,4 +1,4 @@
-"""The outermost handler: whatever happens inside, the process ends with the exit code that says what it was.
+"""The outermost handler: turns every outcome into an exit code and a message.
 
 Python gives 1 to any uncaught exception and to a stdout that was closed early; here 1 means a mismatch alone.
 """

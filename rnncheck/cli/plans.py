@@ -1,4 +1,4 @@
-"""Options turned into a spec, data and a plan; what no layer or no run can have is refused here, before torch loads."""
+"""Turns options into a spec, data and a plan, and refuses impossible ones before torch loads."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""How far a long run has come, on stderr, and only once it has taken a while."""
+"""Progress of a long run, on stderr, after the first seconds."""
 
 import time
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""`rnncheck record`: from its options to a file, and what is said of it."""
+"""`rnncheck record`: from its options to a file and a message."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command that does a check again, with every option that is not at its default."""
+"""The command that repeats a check, with every option that differs from its default."""
 
 import shlex
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Signals that end a run: what was compared until then is still reported."""
+"""Signals that end a run: the report of what was compared so far is still written."""
 
 import signal
 import time

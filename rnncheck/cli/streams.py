@@ -1,4 +1,4 @@
-"""Stdout is the report's alone: what a candidate writes there, in whatever way, goes to stderr."""
+"""Keeps stdout for the report: whatever a candidate writes there goes to stderr."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What to do about a text file that cannot be read as it is: the options that would read it, each with its value."""
+"""Advice for a text file that cannot be read: the options that would read it, with their values."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Sequences from an array that is there already."""
+"""Sequences from a tensor or an array."""
 
 from collections.abc import Iterator, Sequence
 

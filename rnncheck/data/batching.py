@@ -1,4 +1,4 @@
-"""From a table of rows to sequences: as they come, cut into windows, or grouped by a column."""
+"""From a table of rows to sequences: as one sequence, cut into windows, or grouped by a column."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

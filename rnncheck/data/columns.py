@@ -1,4 +1,4 @@
-"""Which columns a file has, which of them are read, and what counts as a number in them.
+"""The columns of a file, which of them are read, and what counts as a number.
 
 number = [spaces] [+ or -] digits [mark digits] [e [+ or -] digits] [spaces]
 

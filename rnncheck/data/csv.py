@@ -1,4 +1,4 @@
-"""A text file of comma-separated numbers as a table: one row is one timestep."""
+"""A text file of separated numbers as a table: one row is one timestep."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which cells of a text file stand for a missing value, and which rows stand in the order of an index column."""
+"""Missing-value markers, and the order of an index column."""
 
 import math
 from collections.abc import Callable

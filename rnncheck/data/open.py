@@ -1,4 +1,4 @@
-"""`open_data`: the sequences in a data file, normalized if asked for."""
+"""`open_data`: the sequences of a data file, normalised if asked for."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How a data file is to be read, checked before any file is touched."""
+"""The options for reading a data file, checked before any file is opened."""
 
 import io
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Parquet and Arrow files as tables, read a batch of rows at a time. They take pyarrow: `rnncheck[parquet]`."""
+"""Parquet and Arrow files as tables, read in batches of rows. Needs pyarrow: `rnncheck[parquet]`."""
 
 from collections.abc import Iterator
 from dataclasses import replace

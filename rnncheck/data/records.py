@@ -1,4 +1,4 @@
-"""The text of a file as blocks of whole lines and as records, each with the line that it begins on."""
+"""The text of a file as blocks of lines and as records, each with its first line number."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""Records of text to rows of numbers: the fast way where it can do no harm, else a strict one that places a fault."""
+"""From text records to rows of numbers: a fast path for clean data, and a strict one that locates an error."""
 
 import csv
 import math

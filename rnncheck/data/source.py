@@ -1,4 +1,4 @@
-"""Where the bytes of a data file come from: a file, a compressed file or standard input."""
+"""The bytes of a data file: from a file, a compressed file or standard input."""
 
 import bz2
 import contextlib

@@ -1,4 +1,4 @@
-"""The diagnosis: the known fault, or the two, that make the right layer do what the candidate does."""
+"""The diagnosis: the known fault, or two faults, with which the right layer equals the candidate."""
 
 from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
 from rnncheck.diagnosis.dropout import dropout, dropout_between_layers, dropout_switched_off

@@ -1,4 +1,4 @@
-"""The diagnosis: which known fault, or which two, make the right layer what the candidate is."""
+"""The search for the known fault, or two faults, with which the right layer equals the candidate."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Dropout, told from other randomness: some outputs are zero at random, and all others too large by one factor."""
+"""Recognises dropout: some outputs are zero at random, and all others too large by one factor."""
 
 import math
 from dataclasses import replace

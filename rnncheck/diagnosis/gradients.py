@@ -1,4 +1,4 @@
-"""The diagnosis of a layer whose states are right and whose gradients are not."""
+"""The diagnosis of a layer with right states and wrong gradients."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where two outputs differ, in words: from t = 64 on, in odd units, behind the rows' ends. Never more than is true."""
+"""Describes where two outputs differ: from t = 64 on, in odd units, behind the rows' ends. Never claims too much."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

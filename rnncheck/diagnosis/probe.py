@@ -1,4 +1,4 @@
-"""A probe: one small run of the candidate, and the exact arithmetic that faults are held against."""
+"""A probe: one small run of the candidate, with the exact result that faults are compared with."""
 
 import math
 from collections.abc import Mapping, Sequence

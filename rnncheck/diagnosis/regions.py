@@ -1,4 +1,4 @@
-"""Which parts of a run, in words: every unit, odd units, from t = 64 on, padding. All of it is exact."""
+"""Describes a region of a run: every unit, odd units, from t = 64 on, padding. The description is exact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which scenes the candidate is tried on: the run's own, cut to what is quick, and fresh ones to tell faults apart."""
+"""The scenes on which the candidate is tried: that of the run, shortened, and fresh ones to tell faults apart."""
 
 from collections.abc import Iterator
 from dataclasses import replace

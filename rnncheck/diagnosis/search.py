@@ -1,4 +1,4 @@
-"""The search for faults that no list has: those in one place alone, and those with a number to be found."""
+"""Searches for faults that are not in a list: in one place only, or with a number to fit."""
 
 import math
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Where gradients that no known fault has are wrong: at which single step, of which gate, in which quantity."""
+"""Locates unknown wrong gradients: the first single step, the gate and the quantity that are wrong."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Suspects, one fault or two, held against what the candidate did, and the search for pairs."""
+"""Compares suspects, one fault or two, with the candidate, and searches pairs."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence

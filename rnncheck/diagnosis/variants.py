@@ -1,4 +1,4 @@
-"""Whether a candidate that differs from torch's layer is a known variant: right, by equations of its own."""
+"""Recognises a candidate that is a known variant with other equations."""
 
 from dataclasses import replace
 

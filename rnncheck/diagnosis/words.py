@@ -1,4 +1,4 @@
-"""The diagnosis in words: the fault, its place and its mending, or what was ruled out."""
+"""The diagnosis in words: the fault, its place and how to mend it, or what was tried."""
 
 from collections.abc import Mapping, Sequence
 

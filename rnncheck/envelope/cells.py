@@ -1,4 +1,4 @@
-"""The three cells, run exactly and beside it perturbed. Source: `torch.nn.RNN`, `torch.nn.LSTM`, `torch.nn.GRU`.
+"""The three cells, run exactly and with perturbations. Source: `torch.nn.RNN`, `torch.nn.LSTM`, `torch.nn.GRU`.
 
 A perturbation is kept by itself, not as the difference of two runs: one of 1e-16 then has all its digits, even in
 float32, and one that is as large as the state saturates as the state does.

@@ -1,4 +1,4 @@
-"""The rounding envelope: what a layer computes exactly, and how far from it a right implementation may be.
+"""The rounding envelope: the exact result of a layer, and how far a right implementation may be from it.
 
 Monte-Carlo arithmetic on float64 reference semantics: the exact run, and K runs in which every operation rounds at
 random, kept as their distances from it. See docs/envelope.md.

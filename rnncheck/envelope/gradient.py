@@ -1,4 +1,4 @@
-"""The envelope of gradients: of a fixed projection of all outputs and final states, through time and layers.
+"""The envelope of the gradients of a fixed projection of all outputs and final states.
 
 The Monte-Carlo arithmetic of the forward run, carried on by autograd: operations round at random both ways.
 """

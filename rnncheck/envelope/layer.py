@@ -1,4 +1,4 @@
-"""One layer in one direction: its steps run exactly, and beside them perturbed, a block of steps at a time.
+"""One layer in one direction: its steps run exactly and with perturbations, a block of steps at a time.
 
 Time is here the order in which the layer takes its steps: a reverse direction is given its input reversed.
 """

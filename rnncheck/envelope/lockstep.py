@@ -1,4 +1,4 @@
-"""Lockstep: every step restarted from the exact states before it, and all units of a layer judged together there.
+"""Lockstep: every step started from the exact states before it, and all units of a layer judged together.
 
 Each unit sums weights of its own, so units round independently. The root mean square of the shares of the allowance
 that they use is therefore far below what one of them may use, and has a limit of its own.

@@ -1,4 +1,4 @@
-"""The whole layer: its layers, directions and head, run exactly and perturbed, for some rows of the batch."""
+"""The whole layer: its layers, directions and head, run exactly and with perturbations, for some batch rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Operations that round at random, forwards and backwards, for autograd to differentiate through.
+"""Operations that round at random, in forward and in backward, for autograd.
 
 Every tensor has the samples in front: (1 + K, B, ·), of which the first is exact. What rounds is the value on the
 way forwards and the gradient on the way back; the products that give a weight's gradient are kept for later.

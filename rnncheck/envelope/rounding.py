@@ -1,4 +1,4 @@
-"""How much each operation of a right implementation may round, and the random numbers that stand for it.
+"""How much each operation of a right implementation may round, and the random numbers that model it.
 
 Everything is a standard deviation. u is the unit roundoff, half the distance between 1 and the next number.
 """

@@ -1,4 +1,4 @@
-"""What the three cells share: the sums that feed the gates, in float64, and how far rounding moves them."""
+"""The sums that feed the gates of the three cells, in float64, and how far rounding moves them."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol

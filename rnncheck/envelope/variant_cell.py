@@ -1,4 +1,4 @@
-"""A cell given by the equations of its step alone: all samples run it beside the exact run, in rough operations.
+"""A cell given only by the equations of its step: all samples run it, with operations that round at random.
 
 The cells of `torch.nn` keep what moves by itself, which is faster and keeps all digits of small moves. Here a move is
 the difference of two runs in float64, whose own rounding adds to it: in a float64 run the envelope is that much wider.

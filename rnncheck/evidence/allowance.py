@@ -1,4 +1,4 @@
-"""What is allowed between two sides that run free, chunk by chunk: a stated tolerance, or the rounding envelope."""
+"""The allowed difference in a normal run, chunk by chunk: a stated tolerance, or the rounding envelope."""
 
 import math
 from collections.abc import Sequence

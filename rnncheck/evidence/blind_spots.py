@@ -1,4 +1,4 @@
-"""What these inputs cannot show, however wrong a layer is."""
+"""What these inputs cannot show, whatever the fault."""
 
 from torch import Tensor
 

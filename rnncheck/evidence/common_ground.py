@@ -1,4 +1,4 @@
-"""What both sides take and expose, so that only that is asked of them and compared."""
+"""What both sides take and return, so that only this is compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

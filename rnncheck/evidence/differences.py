@@ -1,4 +1,4 @@
-"""The differences between two sides: single elements, folded over chunks along time in bounded memory."""
+"""Differences between two sides, element by element, accumulated over chunks in bounded memory."""
 
 import math
 from dataclasses import asdict

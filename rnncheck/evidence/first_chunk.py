@@ -1,4 +1,4 @@
-"""What a check looks at besides free running, all on the first chunk: calls that repeat, single steps, gradients."""
+"""What is compared besides the normal run, on the first chunk: repeated calls, single steps, gradients."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

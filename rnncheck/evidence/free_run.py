@@ -1,4 +1,4 @@
-"""Free running: both sides run chunk by chunk on the same data, each from its own states, compared as they go."""
+"""The normal run: both sides run chunk by chunk on the same data, each from its own states."""
 
 import os
 from collections.abc import Iterator, Sequence

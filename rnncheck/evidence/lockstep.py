@@ -1,4 +1,4 @@
-"""Lockstep: a layer restarted at every step from the exact states before it, all steps as one batch.
+"""Lockstep: a layer started at every step from the exact states before it, all steps as one batch.
 
 No error is carried from step to step, so each is judged by what it does itself: at a few units in the last place.
 """

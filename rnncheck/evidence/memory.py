@@ -1,4 +1,4 @@
-"""What a check will hold in memory: it is refused before any of that is allocated."""
+"""The memory that a check needs; a check that needs too much is refused before it allocates anything."""
 
 import math
 

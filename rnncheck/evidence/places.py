@@ -1,4 +1,4 @@
-"""Which element a difference is at, and which timesteps of a long run are kept to be shown."""
+"""The place of a difference, and which timesteps of a long run the report keeps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The noise floor: a layer is run again on the same input and states, and has to give the same bits.
+"""Runs a layer again on the same input and states; it must give the same bits.
 
 What differs from call to call is no fact about the model, so it is found before anything is compared.
 """

@@ -1,4 +1,4 @@
-"""A stated tolerance: what a user allows instead of the rounding envelope."""
+"""A stated tolerance, which replaces the rounding envelope."""
 
 import math
 from dataclasses import dataclass

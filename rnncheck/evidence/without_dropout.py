@@ -1,4 +1,4 @@
-"""Somebody's code with every dropout of torch's switched off, and whether there was any."""
+"""Runs user code with every torch dropout switched off, and tells whether there was any."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every fault that a layer of a spec can be made to commit, and finding one by its name."""
+"""Every fault that a layer of a spec can have, and the search for one by its name."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What a fault is: a network that gets one thing wrong, and when that can be seen."""
+"""The fault: a network with one thing wrong, and when that can show."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

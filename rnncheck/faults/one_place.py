@@ -1,4 +1,4 @@
-"""A fault in one place: a layer, a direction, a parameter, a gate, some units, or what of these lies in each other."""
+"""A fault in one place only: a layer, a direction, a parameter, a gate, some units, or a combination."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The network again, with each cell's equations cut into methods: what the faults of a single step override."""
+"""The network with each cell's equations split into methods, which faults of a single step override."""
 
 from collections.abc import Mapping, Sequence
 

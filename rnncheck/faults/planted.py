@@ -1,4 +1,4 @@
-"""A fault as an implementation: the right layer, with this one thing wrong."""
+"""A fault as an implementation: the right layer with one thing wrong."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a faulty network is run on, and what the right one makes of it."""
+"""The input of a faulty network, and the right result for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What families of faults share: parameters changed, and reasons for which nothing shows."""
+"""Helpers for several families of faults: changed parameters, and reasons why a fault cannot show."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""The words of `exec:COMMAND`, as far as they can be checked without running it."""
+"""Checks the words of `exec:COMMAND` without running it."""
 
 import shlex
 import shutil

@@ -1,4 +1,4 @@
-"""`exec:COMMAND`: a program in any language, given a file and asked for another.
+"""`exec:COMMAND`: a program in any language that reads one file and writes another.
 
 `{inputs}` and `{outputs}` in the command are the two files, in a directory of their own that is removed afterwards. The
 command runs where rnncheck was started. docs/trace-file.md describes both files.

@@ -1,4 +1,4 @@
-"""Optional packages, and the line that installs them."""
+"""Optional packages, and the command that installs them."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""`fault:SLUG` and `fault:SLUG:VARIANT`: a layer with one fault of the catalogue planted in it."""
+"""`fault:SLUG` and `fault:SLUG:VARIANT`: a layer with one fault of the catalogue."""
 
 from rnncheck.errors import RefusedError
 from rnncheck.faults.catalogue import by_name

@@ -1,4 +1,4 @@
-"""A `torch.nn.Module` that is called as `torch.nn.RNN`, `LSTM` and `GRU` are, run as a layer."""
+"""Runs a `torch.nn.Module` with the interface of `torch.nn.RNN`, `LSTM` and `GRU` as a layer."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""`numpy`: the same equations as plain loops over layers, directions and time, in numpy alone.
+"""`numpy`: the same equations as plain loops over layers, directions and time, in numpy.
 
 It shares no code with the scratch layers and none with torch, so that a mistake in either has a witness. It takes
 float64 and float32 on the host, and computes in the precision it is given.

@@ -1,4 +1,4 @@
-"""`NAME@DEVICE`: an implementation on a device of its own, whatever the other side's and the check's are."""
+"""`NAME@DEVICE`: an implementation that runs on its own device."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

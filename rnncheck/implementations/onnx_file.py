@@ -1,4 +1,4 @@
-"""What an ONNX file holds of recurrent layers: its RNN, LSTM and GRU nodes, their weights, and how they are chained.
+"""Reads the recurrent layers of an ONNX file: its RNN, LSTM and GRU nodes, their weights, and their order.
 
 `torch.onnx.export` writes one node for each layer, and between them the transposes and reshapes that make the outputs
 of one the input of the next; other exporters write them alike.

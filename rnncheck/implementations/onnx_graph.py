@@ -1,4 +1,4 @@
-"""The ONNX graph of a layer: one node for each layer, the outputs of one being the input of the next.
+"""The ONNX graph of a layer: one node for each layer, each reading the output of the one before.
 
 Every graph here takes x (T, B, I), h0 and for the LSTM c0, and `lengths` if rows end at their own; it yields output and
 the final states, all in torch's shapes.

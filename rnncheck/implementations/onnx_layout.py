@@ -1,4 +1,4 @@
-"""torch's weights as ONNX has them, and back.
+"""Converts weights between the layouts of torch and ONNX.
 
 W (D, G*H, I), R (D, G*H, H) and B (D, 2*G*H): directions stacked, W's biases before R's; rows in the order i, o, f, c
 of the LSTM and z, r, h of the GRU. Source: https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbours.

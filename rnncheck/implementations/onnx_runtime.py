@@ -1,4 +1,4 @@
-"""`onnxruntime`: the layer as an ONNX graph, run on the CPU in float32, the one dtype that it has kernels for."""
+"""`onnxruntime`: the layer as an ONNX graph, run on the CPU in float32, its only dtype."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What it takes to be compared: anything that runs a spec with given weights on sequences."""
+"""The protocol of an implementation: it runs a spec with given weights on sequences."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`trace.safetensors`: a run that `rnncheck record` wrote down, as an implementation that can run nothing else."""
+"""`trace.safetensors`: a run that `rnncheck record` saved, as an implementation that can repeat only that run."""
 
 import json
 from collections.abc import Mapping, Sequence

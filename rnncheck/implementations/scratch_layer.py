@@ -1,4 +1,4 @@
-"""`scratch`: rnncheck's own readable layers; the candidate unless another is named."""
+"""`scratch`: rnncheck's own readable layers, the default candidate."""
 
 from torch import nn
 

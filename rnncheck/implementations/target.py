@@ -1,4 +1,4 @@
-"""What `path/to/file.py:Class` and `package.module:Class` name, as far as that can be said without importing it."""
+"""Parses `path/to/file.py:Class` and `package.module:Class` without importing anything."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`torch`: the layer as `torch.nn` has it; the reference unless another is asked for."""
+"""`torch`: the layer of `torch.nn`, the default reference."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""What a layer may offer besides being run: the ways in which a module is used every day.
+"""What a layer may support besides a normal run: the ways in which modules are used.
 
 Every member of `Uses` is optional. One that a layer lacks, or that raises `NotOffered`, is not offered, and the paths
 of a check that need it say so.

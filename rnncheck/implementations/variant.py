@@ -1,4 +1,4 @@
-"""`variant:SLUG`: a layer with equations of its own, on the weights of one of torch.nn's cells."""
+"""`variant:SLUG`: a layer with other equations that uses the weights of one of torch.nn's cells."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""How a candidate's tensors are filled from canonical weights: measured, written down, and proved."""
+"""The mapping: which of torch's weights each tensor of a candidate holds; measured, written and proved."""
 
 from rnncheck.mapping.found import Entry, FoundMapping, MappingError
 from rnncheck.mapping.given import given

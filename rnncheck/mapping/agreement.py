@@ -1,4 +1,4 @@
-"""Whether a candidate, filled as a mapping says, computes what a network computes.
+"""Whether a candidate with a given mapping computes what a network computes.
 
 Agreement proves a mapping: with random weights, inputs and states, and every value compared in float64, a wrong
 mapping does not agree by chance.

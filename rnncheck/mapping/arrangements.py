@@ -1,4 +1,4 @@
-"""The arrangements of a candidate's tensors that measurement leaves open, the likeliest first.
+"""The arrangements of a candidate's tensors that the measurement leaves open, the likeliest first.
 
 Each is tried until one agrees; so what is measured only has to rank them.
 """

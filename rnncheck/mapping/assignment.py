@@ -1,4 +1,4 @@
-"""The cheapest way to give each of a few things a slot of its own."""
+"""The cheapest assignment of things to slots."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which layer and direction each bias of a candidate belongs to."""
+"""The layer and direction of each bias of a candidate."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,4 +1,4 @@
-"""How long the search for a reading may take: one budget for all attempts, so that no refusal takes minutes."""
+"""The time for a search: one budget for all attempts, so that an error does not take minutes."""
 
 import time
 from dataclasses import dataclass, field

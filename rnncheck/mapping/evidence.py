@@ -1,4 +1,4 @@
-"""What one probe shows of a candidate's tensors: their gradients, which states they reach, and what reads what."""
+"""What one probe shows of a candidate's tensors: their gradients, and the states that depend on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a candidate's tensor holds, as an expression of canonical weights: `cat(weight_ih_l0[i,f,o,g].T, ..., dim=1)`.
+"""The content of a tensor as an expression of torch's weights: `cat(weight_ih_l0[i,f,o,g].T, ..., dim=1)`.
 
 Every expression can be evaluated, on tensors that require gradients too, and written down again.
 """

@@ -1,4 +1,4 @@
-"""A mapping: what fills each tensor of a candidate, and what that makes of the weights on both sides."""
+"""A mapping: an expression for each tensor of a candidate, and its effect on the weights of both sides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which gate each block of a candidate is, and on which side each bias: read beside the network most like it."""
+"""The gate of each block of a candidate, and the side of each bias, found by comparison with a network."""
 
 import itertools
 import math

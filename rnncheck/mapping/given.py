@@ -1,4 +1,4 @@
-"""A mapping that the user gives, in place of one that is found out."""
+"""A mapping that the user gives in a file."""
 
 import os
 from dataclasses import replace

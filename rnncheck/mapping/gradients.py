@@ -1,4 +1,4 @@
-"""How what a candidate computes depends on each number it holds: by autograd, and by trying where autograd is blind."""
+"""The gradients of a candidate's results by each number that it holds: by autograd, or by finite differences."""
 
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Finds out how the tensors of a candidate are filled, by running it at sizes of our choice."""
+"""Finds the mapping of a candidate by running it at sizes that tell its tensors apart."""
 
 import math
 from collections.abc import Callable, Collection, Iterator

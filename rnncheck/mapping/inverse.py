@@ -1,4 +1,4 @@
-"""A mapping read backwards: torch's weights out of what a candidate's tensors hold."""
+"""The inverse of a mapping: torch's weights from the tensors of a candidate."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The ways in which a tensor of some shape can hold blocks of canonical weights.
+"""The layouts in which a tensor of a given shape can hold blocks of torch's weights.
 
 A block is what one gate of one layer reads with: H rows of an input weight ("x"), of a recurrent weight ("h"), a bias
 of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one kind

@@ -1,4 +1,4 @@
-"""What a tensor's name suggests. A prior for what measurement leaves open, never a proof: names mislead."""
+"""What the name of a tensor suggests: a hint where the measurement leaves a choice, never a proof."""
 
 import re
 

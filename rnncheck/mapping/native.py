@@ -1,5 +1,4 @@
-"""A candidate as it is, before its weights are mapped: tensors by its own names, run by the conventions it was found to
-have."""
+"""A candidate before its weights are mapped: its tensors by its own names, run by its calling convention."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

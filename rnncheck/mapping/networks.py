@@ -1,4 +1,4 @@
-"""The networks beside which a candidate is read: torch's own, the GRU as others define it, and every known fault."""
+"""The networks that a candidate is compared with: torch's, other published GRUs, and every known fault."""
 
 from collections.abc import Iterator
 from dataclasses import replace

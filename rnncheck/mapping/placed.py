@@ -1,4 +1,4 @@
-"""A tensor of a candidate where it belongs."""
+"""A tensor of a candidate with its layout, layer and direction."""
 
 from dataclasses import dataclass
 

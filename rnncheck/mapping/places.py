@@ -1,4 +1,4 @@
-"""Which layer and direction each tensor of a candidate belongs to, which side it serves and how it is stored.
+"""The layer and direction of each tensor of a candidate, whether it multiplies x or h, and its layout.
 
 It is read off the gradient fingerprint of one probe: the gradient of a weight is delta (outer) what the weight
 multiplies, and reaches the states of its own layer and of those above. A fault elsewhere in the candidate leaves that

@@ -1,4 +1,4 @@
-"""One short run of a candidate, made to be differentiated: what it reads, and what of its states can be seen.
+"""One short run of a candidate for differentiation: its inputs, and the states that it returns.
 
 With an initial state it is a single step, so that the gradient of a weight is delta (outer) what the weight multiplies:
 x, h0, or both side by side. Without one it is two steps of which the second reads zeros: then an input weight still

@@ -1,4 +1,4 @@
-"""The proof of a mapping: every canonical weight, changed by itself, changes what the candidate computes."""
+"""The proof of a mapping: each of torch's weights, changed by itself, changes what the candidate computes."""
 
 import torch
 from torch import Tensor

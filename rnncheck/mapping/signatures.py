@@ -1,4 +1,4 @@
-"""What tells the gates apart: how each block acts at one symmetric point.
+"""Tells the gates apart by their gradients when all gates have the same weights.
 
 All gates of a layer are given the same weights, and no bias. What reaches them is then the same whatever their order,
 so the gradient of each block depends on its role alone, and a network of which the roles are known says which that is.

@@ -1,4 +1,4 @@
-"""What a candidate holds besides the weights of the layer: constants, states to start from, and what torch lacks."""
+"""Tensors of a candidate that are not weights of the layer: constants, initial states, and what torch lacks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

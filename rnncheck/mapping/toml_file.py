@@ -1,4 +1,4 @@
-"""Mappings in files: TOML, one line for each tensor of the candidate.
+"""Mappings in TOML files, one line for each tensor of the candidate.
 
 schema = "rnncheck/mapping/1"
 cell = "lstm"

@@ -1,4 +1,4 @@
-"""Where torch's own names say that a tensor belongs: `lstm.weight_hh_l1_reverse` is of layer 1, backwards."""
+"""The place of a tensor with one of torch's names: `lstm.weight_hh_l1_reverse` is in layer 1, backward."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -1,1 +1,1 @@
-"""A report as text: each reporter reads the facts and lays them out; none computes a fact of its own."""
+"""The report as text: each reporter lays out the facts; none computes a fact."""

@@ -1,4 +1,4 @@
-"""The formats in which a report is written, each a module of its own that is imported when it is asked for."""
+"""The formats of a report, one module each, imported on first use."""
 
 from importlib import import_module
 from typing import Literal, Protocol, cast, get_args

@@ -1,4 +1,4 @@
-"""The report as GitHub Actions reads it: an annotation at the candidate's file and line."""
+"""The report for GitHub Actions: an annotation at the candidate's file and line."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The report as JSON: one object, always valid, in ASCII, so that it survives every pipe and every encoding."""
+"""The report as JSON: one object, always valid, in ASCII."""
 
 import json
 from collections.abc import Mapping

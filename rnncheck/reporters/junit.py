@@ -1,4 +1,4 @@
-"""The report as JUnit XML: a test case for each quantity in each way of running it, and one for the verdict."""
+"""The report as JUnit XML: a test case for each quantity and path, and one for the verdict."""
 
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree

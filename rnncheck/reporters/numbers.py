@@ -1,4 +1,4 @@
-"""How numbers are written on the screen: short, never cut, and never rounded across the limit they are held against."""
+"""Formats numbers for the screen: short, never cut, never rounded across the limit."""
 
 import math
 

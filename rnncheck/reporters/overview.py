@@ -1,4 +1,4 @@
-"""The table of quantities: a row for each, and how much of the limit each way of running it used."""
+"""The table of quantities: a row for each, with the share of the limit that each kind of run used."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which units of a state are shown where not all of them fit: those around the place where the two sides part."""
+"""Which units of a state are shown if not all fit: those around the place of the first difference."""
 
 from dataclasses import dataclass
 

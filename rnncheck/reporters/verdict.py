@@ -1,4 +1,4 @@
-"""The verdict in sentences: who was compared with whom, where they differ first, how far, and what the limit was."""
+"""The verdict in sentences: who was compared, where they differ first, by how much, and the limit."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""A stranger's layer as an implementation: loaded from any file, constructed, called, and filled with given weights."""
+"""The user's own layer as an implementation: loaded from any file, constructed, called, and given weights."""

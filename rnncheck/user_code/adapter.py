@@ -1,4 +1,4 @@
-"""A stranger's layer as an implementation that can be compared: loaded, understood, and given canonical weights."""
+"""The user's own layer as an implementation: loaded, read, and given torch's weights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

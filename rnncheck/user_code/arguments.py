@@ -1,4 +1,4 @@
-"""What a constructor is given for a spec: by torch.nn's names, by others that mean the same, or by `--arg`."""
+"""The arguments of a constructor for a spec: by torch.nn's names, by names with the same meaning, or by `--arg`."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Whether a candidate computes in torch or in numpy: by what it is, what it holds, and what its file imports."""
+"""Whether a candidate computes in torch or in numpy: from its type, its arrays, and the imports of its file."""
 
 import inspect
 

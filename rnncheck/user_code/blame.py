@@ -1,4 +1,4 @@
-"""A mistake in the candidate's own code, told at its file and line, with the line, and without our frames."""
+"""Reports an error in the user's code at its file and line, without rnncheck's own frames."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A candidate run over whole sequences by a convention: in a loop over time for a cell, over rows if unbatched."""
+"""Runs a candidate over whole sequences by its convention: a cell in a loop over time, unbatched row by row."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext

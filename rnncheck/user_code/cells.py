@@ -1,4 +1,4 @@
-"""Which cell a candidate is: what it says of itself is the prior, the gates that its weights hold are the proof."""
+"""Infers the cell of a candidate from its name and docstring, and proves it by the gates in its weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""A configuration for a class that wants one: each field answered by what its name means, as attribute or as key."""
+"""A configuration object for a class that takes one: it answers each field by its name, as attribute or key."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A candidate built for a spec at one dtype: in evaluation mode, on its device, everything it holds converted."""
+"""Constructs a candidate for a spec: in evaluation mode, on its device, with all its tensors at one dtype."""
 
 import inspect
 import re

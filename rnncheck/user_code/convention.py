@@ -1,4 +1,4 @@
-"""How a candidate is called, and where in what it returns the states are."""
+"""The calling convention: how a candidate is called, and where its states are in the result."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What was decided about how a candidate is called that even an agreement has to say: another layer may hide in it."""
+"""The conventions of a call that differ from torch.nn, which the verdict names."""
 
 from rnncheck.user_code.convention import Convention, Reader, Reading
 from rnncheck.user_code.results import Way

@@ -1,4 +1,4 @@
-"""`os._exit` would end this process at once, with the candidate's exit code in the place of the verdict's."""
+"""Catches `os._exit`, which would end the process with the candidate's exit code instead of the verdict's."""
 
 import os
 from collections.abc import Iterator

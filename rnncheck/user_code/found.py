@@ -1,4 +1,4 @@
-"""What an attempt to call a candidate has shown."""
+"""The result of one attempt to call a candidate."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Functions that are given their weights: one by one, or in a dict. Their shapes are found by trying."""
+"""Functions that take their weights one by one, or in a dict. Their shapes are found by trial."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""What a candidate's name says of its shape, where it has no parameter to be told it by."""
+"""Hints from the name of a candidate about its directions and layers."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Where a candidate is at home: its folder comes first on the path, and the modules of that folder are its own.
+"""The import path of a candidate: its folder comes first, and the modules of that folder are its own.
 
 Two candidates may each have a `cells.py` beside them, and neither may get the other's.
 """

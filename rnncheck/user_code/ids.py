@@ -1,4 +1,4 @@
-"""Token ids in, x inside: what a candidate looks ids up in yields x in the place of its embedding."""
+"""Replaces the embedding of a candidate that takes token ids by x."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

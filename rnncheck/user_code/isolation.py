@@ -1,4 +1,4 @@
-"""A stranger's code runs here without a trace: what it prints goes to stderr, what it changes globally is put back."""
+"""Isolates user code: its prints go to stderr, and global settings that it changes are restored."""
 
 import random
 import sys

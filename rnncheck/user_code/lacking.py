@@ -1,4 +1,4 @@
-"""Options that a candidate cannot be made with: it has no parameter for them, and nothing of what they would add."""
+"""Options that a candidate does not support: it has no parameter for them, and none of the weights or results."""
 
 from collections.abc import Callable, Collection
 

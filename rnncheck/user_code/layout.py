@@ -1,4 +1,4 @@
-"""A tensor's axes as letters: T timesteps, B batch, F features or units, K layers and directions, 1 nothing."""
+"""The axes of a tensor as letters: T timesteps, B batch, F features or units, K layers and directions, 1 size one."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The object that a target names: its file or module imported, and what is meant by it chosen."""
+"""Imports the file or module of a target and picks the object that it names."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""A candidate built for one spec and run by the convention it was found to have."""
+"""A candidate constructed for one spec and run by its convention."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A class from the cells of a Jupyter notebook: its definition, and the imports and definitions that it needs.
+"""Loads a class from the cells of a Jupyter notebook: its definition, and the imports and definitions that it needs.
 
 Nothing else in the notebook is run: no training, no plot, no import of what the class does not use. Lines keep their
 places, counted over all code cells one below the other.

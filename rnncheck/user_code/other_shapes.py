@@ -1,4 +1,4 @@
-"""Whether a candidate is a layer of another shape than was asked for: tried where it is read only in part, or not."""
+"""Whether a candidate has another number of layers or directions than was asked for."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What in a result may be the states: every interpretation that the sizes of the axes allow, the likeliest first."""
+"""The possible states in a result: every interpretation that the sizes of the axes allow, the likeliest first."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which lines of a traceback are the candidate's own. Torch is not imported here, as none is needed to say so."""
+"""Which frames of a traceback are the user's code. Does not import torch."""
 
 import linecache
 import sysconfig

@@ -1,4 +1,4 @@
-"""A candidate that knows itself how torch's weights go into it: `load_torch_weights(module, state_dict)`."""
+"""A candidate with its own `load_torch_weights(module, state_dict)`."""
 
 import inspect
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""A candidate's own weights: its state_dict in a file, or what a living layer holds, kept or turned into torch's."""
+"""A candidate's own weights, from a file or an instance: kept as they are, or converted to torch's."""
 
 import random
 from collections.abc import Callable, Collection, Mapping

@@ -1,4 +1,4 @@
-"""The convention of a candidate, found by calling it in every way that its signature leaves open, on tiny tensors.
+"""Finds the convention of a candidate by calling it in every way that its signature allows, on tiny tensors.
 
 A way of calling is right if batch rows can be exchanged without another effect, and if what is early matters to what
 comes later, and not the other way round: so batch and time are told apart by what the code does, whatever it says.

@@ -1,4 +1,4 @@
-"""What was decided about a candidate, in one sentence."""
+"""How a candidate was read, in one sentence."""
 
 from rnncheck.model.spec import Cell
 from rnncheck.user_code.found import Found

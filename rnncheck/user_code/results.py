@@ -1,4 +1,4 @@
-"""What a call returned, taken apart: every array in it, by the way that leads there."""
+"""Every array in the result of a call, with the path to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass

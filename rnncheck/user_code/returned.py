@@ -1,4 +1,4 @@
-"""What a candidate returns beside the states that are read of it: the same states again, heads, or what nobody knows.
+"""What a candidate returns besides the states: copies of states, heads, or something unknown.
 
 Every array is held against the states by its axes: rows of it are rows of the batch, and its timesteps are timesteps.
 The same numbers in another order are not the same states.

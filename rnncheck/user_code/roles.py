@@ -1,4 +1,4 @@
-"""What the parameters of a constructor are for, as far as their names say."""
+"""The meaning of a constructor's parameters, from their names."""
 
 import inspect
 import re

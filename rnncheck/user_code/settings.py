@@ -1,4 +1,4 @@
-"""What of this process a stranger's code may change for all that comes after it, and how each is put back."""
+"""The global settings that user code may change, and how each is restored."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What the parameters of a call are for, as far as their names say: x, the state, the cell state, lengths."""
+"""The meaning of a call's parameters, from their names: x, the state, the cell state, lengths."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Sizes to try a candidate with: all different, so that every axis of what it returns can be told by its size."""
+"""Sizes for trial calls: all different, so that each axis of a result is known by its size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Random draws of a candidate held still while it is looked at: a layer with dropout is read as it would be without."""
+"""Replaces random draws by their mean while a candidate is read, so that dropout has no effect."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

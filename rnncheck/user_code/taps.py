@@ -1,4 +1,4 @@
-"""States that a candidate does not return but hands to a head on top: seen where they enter it."""
+"""Reads states that a candidate does not return but passes to a module, such as a head."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""Every array of numbers that an object holds, by its dotted name, wherever in it that lies."""
+"""Every array of numbers that an object holds, by its dotted name."""
 
 import copy
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Values as they are typed behind `--arg name=`: Python's literals, text, or a word that may name a class."""
+"""The values of `--arg name=`: Python literals, text, or a word that may name a class."""
 
 import ast
 

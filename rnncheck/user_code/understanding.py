@@ -1,4 +1,4 @@
-"""How a loaded candidate is built and called for a spec: found once, then used at every dtype."""
+"""How a candidate is constructed and called for a spec: found once, then used at every dtype."""
 
 import inspect
 import re

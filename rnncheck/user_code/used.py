@@ -1,4 +1,4 @@
-"""A user's layer used as its users use it, and not only run: the members of `Uses`."""
+"""The other uses of a user's layer, as the protocol `Uses` defines them."""
 
 import copy
 import inspect

@@ -1,4 +1,4 @@
-"""The way out for a layer that cannot be read: a wrapper of a few lines, most of which can be written for it."""
+"""The hint at `rnncheck adapt` for a layer that cannot be read."""
 
 from rnncheck.implementations.target import names_a_file_or_module
 from rnncheck.text import printable

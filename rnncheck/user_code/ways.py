@@ -1,4 +1,4 @@
-"""The ways to call a candidate that its signature leaves open, the likeliest first."""
+"""The ways to call a candidate that its signature allows, the likeliest first."""
 
 from collections.abc import Iterator
 from typing import Literal

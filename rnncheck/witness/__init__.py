@@ -1,4 +1,4 @@
-"""Proof that a check could have failed: known faults, planted in the reference and judged as the candidate was."""
+"""The self-test: known faults, planted in the reference and judged like the candidate, show what a check detects."""
 
 from rnncheck.witness.mutant import Judgement
 from rnncheck.witness.mutation_test import MutationTest, insufficient

@@ -1,4 +1,4 @@
-"""A mutant: the reference with a known fault, judged as the candidate was, by the same evidence."""
+"""A mutant: the reference with a known fault, judged like the candidate, by the same evidence."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace

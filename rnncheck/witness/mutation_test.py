@@ -1,4 +1,4 @@
-"""Which mutants, references with a known fault, this check kills, and which survive or do not apply."""
+"""Which mutants this check kills, and which survive or do not apply."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""As much of a run as its faults are planted in: all of a short one, the beginning of a long, wide or large one."""
+"""The part of a run in which faults are planted: all of a short one, the beginning of a long or large one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What mutants showed of a run, kept for the next candidate: they are of the reference, not of the candidate."""
+"""Results of mutants, kept for the next candidate, because they depend only on the reference."""
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable

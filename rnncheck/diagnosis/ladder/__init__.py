@@ -1,4 +1,4 @@
-"""The precision ladder: is a mismatch another function, or the same one computed more roughly than it should be?"""
+"""The precision ladder: is a mismatch another function, or the same function at a lower precision?"""
 
 from rnncheck.diagnosis.ladder.climb import Ladder, climb
 

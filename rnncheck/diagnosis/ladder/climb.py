@@ -1,4 +1,4 @@
-"""The precision ladder: is a mismatch semantics, another function, or arithmetic, the same function computed roughly?
+"""The precision ladder: decides whether a mismatch is another function or a lower precision.
 
 A layer that computes in a coarser precision is told by direct evidence of it (`ladder.quantisation`). Otherwise the
 run is repeated in float64: a gap that stays is semantics, one that shrinks to what float64 rounds is arithmetic.

@@ -1,4 +1,4 @@
-"""One run of a candidate, held against exact arithmetic: how far off it is, and whether an envelope contains that."""
+"""The error of one run of a candidate against exact arithmetic, and whether an envelope contains it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

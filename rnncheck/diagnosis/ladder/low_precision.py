@@ -1,4 +1,4 @@
-"""Direct evidence that a layer computes in a coarser precision than its run.
+"""Direct evidence that a layer computes at a lower precision than its dtype.
 
 How large an error is proves nothing: a bias off by 1e-3 is as large. A cast shows otherwise. It maps many numbers
 to one, so a layer that casts x cannot tell x from what the cast leaves of x: cast(cast(x)) = cast(x). A layer that

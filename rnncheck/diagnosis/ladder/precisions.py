@@ -1,4 +1,4 @@
-"""Precisions coarser than a run's own, and what a number becomes in each: what a cast keeps of it."""
+"""Precisions lower than that of a run, and how a cast rounds a number to each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

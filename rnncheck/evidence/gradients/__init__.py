@@ -1,4 +1,4 @@
-"""Backwards through time: the gradients of both sides, held against what rounding may do to them."""
+"""The gradients of both sides, compared within their rounding envelope."""
 
 from rnncheck.evidence.gradients.judge import Backward, backward_comparisons
 from rnncheck.evidence.gradients.task import Reach, within_reach

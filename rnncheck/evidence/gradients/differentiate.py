@@ -1,4 +1,4 @@
-"""One side, run forwards and back: the gradients of a projection of everything it yields."""
+"""Runs one side forward and backward: the gradients of a projection of all its results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

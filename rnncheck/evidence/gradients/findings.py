@@ -1,4 +1,4 @@
-"""Why gradients are missing or wrong: what the pattern of those that arrive says."""
+"""Explains missing or wrong gradients from the pattern of those that are there."""
 
 from collections.abc import Sequence
 

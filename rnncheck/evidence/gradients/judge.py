@@ -1,4 +1,4 @@
-"""Gradients of both sides: at the spec's dtype and in float64, each within what rounding may do to them."""
+"""Compares the gradients of both sides, at the spec's dtype and in float64."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What is differentiated, on how much of a run, and how far the gradients of right sides may be apart."""
+"""What is differentiated, on which part of a run, and the allowed difference."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The paths: other ways in which layers are used every day, each run on both sides after a pass."""
+"""The paths: other ways to use a layer, each run on both sides after a pass."""
 
 from pkgutil import iter_modules
 

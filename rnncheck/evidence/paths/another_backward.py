@@ -1,4 +1,4 @@
-"""Gradients taken twice, of two runs in either order, added up in `.grad`, and of a plain sum."""
+"""Gradients taken twice, of two runs in either order, accumulated in `.grad`, and of a plain sum."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A second call before the results of the first are used: these stay what they were."""
+"""A second call before the results of the first are used: the first results must not change."""
 
 from collections.abc import Iterator
 

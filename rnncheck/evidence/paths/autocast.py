@@ -1,4 +1,4 @@
-"""Under torch.autocast, in bfloat16. Asked for by --autocast."""
+"""Under torch.autocast in bfloat16, with --autocast."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Other weights, written in place or loaded, after the layer was run: it computes with those."""
+"""Weights changed in place or loaded after a run: the layer must use the new ones."""
 
 from collections.abc import Iterator
 

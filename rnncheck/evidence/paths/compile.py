@@ -1,4 +1,4 @@
-"""Compiled by torch.compile. Asked for by --compile, for it takes seconds and a compiler."""
+"""Compiled by torch.compile, with --compile, because it takes seconds and needs a compiler."""
 
 from collections.abc import Iterator
 

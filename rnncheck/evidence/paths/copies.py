@@ -1,4 +1,4 @@
-"""Copies of the layer: by deepcopy, through pickle, through a state_dict, and in another dtype."""
+"""Copies of the layer: by deepcopy, by pickle, by a state_dict, and in another dtype."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""With gradients recorded, under no_grad and under inference_mode: the outputs are the same."""
+"""With gradients recorded, under no_grad and under inference_mode: the outputs must be the same."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""One side run with gradients recorded, and the gradients of what it yields, for the paths that need them."""
+"""One side run with gradients recorded, and the gradients of its results, for the paths that need them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The initial state left out of the call, where it may be: it is zero then, whatever was called before."""
+"""Called without an initial state: it must be zero, whatever was called before."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Options of the call and of the constructor, where a layer offers them: done to the end, or not at all."""
+"""Options of the call and of the constructor: applied completely, or not supported."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Sizes that fill no tile: one larger run in odd sizes, a single timestep, a single row, and none."""
+"""Other sizes: one larger run in odd sizes, a single timestep, a single row, and an empty batch."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a path is, and the register of all of them."""
+"""The path, and the register of all paths."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Numbers at the ends of the range: large ones, where gates saturate, small ones, and nothing but zeros."""
+"""Extreme inputs: large ones, which saturate gates, small ones, and zeros."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Rows of the batch have nothing to do with each other: alone each gives the same, and a NaN stays in its own."""
+"""Batch rows are independent: each alone gives the same result, and a NaN stays in its row."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What both sides are given on a path: weights and data of the paths' own, small and without anything extreme."""
+"""The weights and data of a path: small, without extreme values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""x and the initial states as views whose numbers do not lie one behind the other in memory."""
+"""x and the initial states as views that are not contiguous in memory."""
 
 from collections.abc import Callable, Iterator
 

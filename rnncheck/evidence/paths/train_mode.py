@@ -1,4 +1,4 @@
-"""In training mode: without dropout nothing changes, and with it only what torch drops, as often as torch does."""
+"""Training mode: without dropout nothing changes, with dropout only what torch's dropout changes."""
 
 from collections.abc import Iterator
 from dataclasses import replace

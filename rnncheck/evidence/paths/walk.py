@@ -1,4 +1,4 @@
-"""Both sides down the paths, and what came of it: rows of a table, faults by name, and what is not offered."""
+"""Runs both sides on the paths: comparisons, faults by name, and what is not supported."""
 
 import math
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The known faults, one file for each family. A file here is found by itself; see `rnncheck.faults.fault.family`."""
+"""The known faults, one file for each family. A new file is found by itself; see `rnncheck.faults.fault.family`."""

@@ -1,4 +1,4 @@
-"""Faults of the activations, and of the softmax that reads the states."""
+"""Faults of the activations, and of the softmax head."""
 
 from collections.abc import Callable, Iterator, Mapping
 

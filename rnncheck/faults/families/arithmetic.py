@@ -1,4 +1,4 @@
-"""The right equations in too few digits, or where they are not defined."""
+"""Faults of arithmetic: the right equations at low precision, or where they are not defined."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Rows of the batch mixed with each other or with time, and what is done behind the ends of shorter rows."""
+"""Faults of the batch: rows mixed with each other or with time, and rows of different lengths."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace

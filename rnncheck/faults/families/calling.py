@@ -1,4 +1,4 @@
-"""What one call leaves behind for the next, gradients that do not arrive, and options that are not heeded."""
+"""Faults of calls: state kept between calls, missing gradients, and options without effect."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

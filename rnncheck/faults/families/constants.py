@@ -1,4 +1,4 @@
-"""A number that stands in the equations where torch.nn has none: what it is, the diagnosis finds by fitting."""
+"""A constant in the equations where torch.nn has none; the diagnosis fits its value."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The gates of LSTM and GRU: their order, and what each of them does."""
+"""Faults of the gates of LSTM and GRU: their order and their equations."""
 
 from collections.abc import Callable, Iterator
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""What goes from one layer to the next, and the initial and final states of each."""
+"""Faults of layers: what a layer reads, and the initial and final states of each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

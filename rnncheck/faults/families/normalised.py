@@ -1,4 +1,4 @@
-"""Layer normalisation, which torch.nn's recurrent layers do not have, and products in the place of sums."""
+"""Layer normalisation, which torch.nn's recurrent layers do not have, and products instead of sums."""
 
 from collections.abc import Callable, Iterator, Mapping
 

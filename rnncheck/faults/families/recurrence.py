@@ -1,4 +1,4 @@
-"""The state that should go from one step to the next, and does not."""
+"""Faults of the recurrence: a state that does not reach the next step."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A backward written by hand that lacks a factor: the values are right, and so are the gradients of all other gates."""
+"""Faults of a handwritten backward that leaves out a factor: the values and all other gradients are right."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Timesteps in the wrong order or off by one, and directions that are put together wrongly."""
+"""Faults of time: timesteps in the wrong order or off by one, and directions joined wrongly."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Right as it is run first, and wrong where it is used in another way: each fault shows on one path alone."""
+"""Faults that show only on a path: the layer is right in the normal run and wrong in another use."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence

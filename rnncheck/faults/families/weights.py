@@ -1,4 +1,4 @@
-"""Right numbers in the wrong place: matrices transposed, reshaped or shared; biases lost or doubled."""
+"""Faults of the weights: matrices transposed, reshaped or shared; biases lost or doubled."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Every fault explained: what it is, how it comes about, what the report shows of it, and how to mend it.
+"""The pages of the faults: what is wrong, the usual cause, what the report shows, and how to mend it.
 
 The pages are data, one TOML file here for each family. `pages()` reads them all when the first is asked for.
 """

@@ -1,4 +1,4 @@
-"""Variants: layers of their own equations, which stand on the weights of one of torch.nn's cells.
+"""Variants: layers with other equations that use the weights of one of torch.nn's cells.
 
 A variant is one file here: `gru_minimal.py` holds `VARIANT`, the `Variant` whose slug is gru-minimal.
 """

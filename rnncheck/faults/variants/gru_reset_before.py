@@ -1,4 +1,4 @@
-"""The GRU as it was published first: the reset gate acts on the state before the recurrent product."""
+"""The GRU of the first publication: the reset gate acts on the state before the recurrent product."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Which variants there are, by their files, without importing any."""
+"""The names of the variants, from their files, without importing any."""
 
 from difflib import get_close_matches
 from pathlib import Path

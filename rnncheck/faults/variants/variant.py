@@ -1,4 +1,4 @@
-"""What a variant is: its equations, the cell on whose weights it stands, and what is told of it."""
+"""The variant: its equations, the cell whose weights it uses, and its description."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

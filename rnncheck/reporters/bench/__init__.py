@@ -1,4 +1,4 @@
-"""A benchmark as text: a screen, and the formats of its files, each a module of its own."""
+"""A benchmark as text: the screen and the file formats, one module each."""
 
 from importlib import import_module
 from typing import Literal, Protocol, cast, get_args

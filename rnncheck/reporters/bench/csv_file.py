@@ -1,4 +1,4 @@
-"""A line for each size and pass. Times are in seconds, memory in bytes."""
+"""One line for each size and pass. Times are in seconds, memory in bytes."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The benchmark as one HTML page: the answer, a plot of the speeds with their intervals, and every number.
+"""The benchmark as an HTML page: the result, a plot of the speeds with their intervals, and every number.
 
 It needs nothing from the network and no script. The page's style is that of the report.
 """

@@ -1,4 +1,4 @@
-"""Every fact as one JSON object, schema `rnncheck/bench/1`: what `rnncheck bench --baseline` reads."""
+"""All facts as one JSON object, schema `rnncheck/bench/1`, for `rnncheck bench --baseline`."""
 
 from rnncheck.reporters.json_file import dump
 from rnncheck.timings import Bench

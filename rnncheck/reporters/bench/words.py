@@ -1,4 +1,4 @@
-"""How times, speeds and bytes are written, on the screen and in files for people."""
+"""Formats times, speeds and bytes for people."""
 
 from collections.abc import Iterator, Sequence
 

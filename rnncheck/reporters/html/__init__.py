@@ -1,4 +1,4 @@
-"""The report as one HTML page: plots of the hidden states, a map of the differences, and all that was found.
+"""The report as an HTML page: plots of the hidden states, a map of the differences, and all findings.
 
 It needs nothing from the network and no script: jinja2 fills a template, the plots are inline SVG.
 """

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: a unit's states on both sides, how far apart they are, and a map of all units over time.
+"""Plots as inline SVG: the states of a unit on both sides, their difference, and a map of all units over time.
 
 Colours come from the page's style by class, so that they follow a light, a dark and a printed page.
 """

@@ -1,4 +1,4 @@
-"""The report on a terminal: what fits it by default, or all of it; and what `rnncheck doctor` found."""
+"""The report on a terminal: the default screen, the full one, and that of `rnncheck doctor`."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO

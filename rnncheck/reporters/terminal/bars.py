@@ -1,4 +1,4 @@
-"""How much of the limit a timestep used, as a bar on a linear scale: 4 % of the limit is 4 % of the bar."""
+"""The share of the limit at a timestep as a bar on a linear scale: 4 % of the limit is 4 % of the bar."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A benchmark on a terminal: the answer, a row for each size and pass, and the command that repeats it."""
+"""A benchmark on a terminal: the result, a row for each size and pass, and the command that repeats it."""
 
 from rich.text import Text
 

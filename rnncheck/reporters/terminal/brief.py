@@ -1,4 +1,4 @@
-"""The screen that answers: the verdict, what is wrong and how to mend it, the states where it shows, the verdict again.
+"""The default screen: the verdict, what is wrong, the states where it shows, and the verdict again.
 
 It fits a terminal of 80 by 24 if both sides agree. What has no room here is told by `-v`.
 """

@@ -1,4 +1,4 @@
-"""Several checks as one table: a row for each candidate, and below it what is wrong with those that fail."""
+"""Several checks as one table: a row for each candidate, and below it what is wrong."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Loose facts as `key value`: what `rnncheck doctor` found, and what a source of data or an environment is."""
+"""Facts as `key value`: those of `rnncheck doctor`, of a data source or of an environment."""
 
 from collections.abc import Mapping
 

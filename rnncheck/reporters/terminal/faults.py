@@ -1,4 +1,4 @@
-"""The catalogue of faults on the screen: a line for each, or one of them explained."""
+"""The catalogue of faults on the screen: one line for each, or one fault explained."""
 
 import re
 from collections.abc import Sequence

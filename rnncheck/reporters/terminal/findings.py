@@ -1,4 +1,4 @@
-"""What was found out, each by its name: what it is, on what evidence, and how to mend it."""
+"""The findings on the screen: the name, the explanation and how to mend it."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""What every screen begins and ends with: the verdict, and the command that repeats it."""
+"""The first and last lines of every screen: the verdict, and the command that repeats it."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The whole report on the screen, `-v`: all that was found, and on what."""
+"""The full report on the screen, `-v`."""
 
 from rich.text import Text
 

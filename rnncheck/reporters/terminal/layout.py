@@ -1,4 +1,4 @@
-"""Lines of styled text: wrapping, hanging indents and tables, none of which ever cuts a number.
+"""Lines of styled text: wrapping, hanging indents and tables, which never cut a number.
 
 Rich would shorten `1.23e-07` to `1.23…` where a column is too narrow; so widths are computed here, from the texts.
 """

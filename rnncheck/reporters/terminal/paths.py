@@ -1,4 +1,4 @@
-"""In which other ways the layer was used: a row for each, and what it does not offer."""
+"""The paths on the screen: a row for each, and what is not supported."""
 
 import math
 from collections.abc import Sequence

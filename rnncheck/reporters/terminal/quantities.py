@@ -1,4 +1,4 @@
-"""The table of quantities: how far apart, what the limit was, and where it is worst."""
+"""The table of quantities on the screen: difference, limit and the worst place."""
 
 from collections.abc import Callable, Sequence
 

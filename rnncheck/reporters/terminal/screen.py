@@ -1,4 +1,4 @@
-"""What a screen can show: its width, colours and signs; and text of the user's made fit for it."""
+"""What a screen can show: its width, colours and signs; and user text made safe for it."""
 
 import io
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Both sides' states as cells of text, equally wide, for as many units as there is room for."""
+"""The states of both sides as cells of text of equal width, for as many units as fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What was checked and on what: model, weights, sequences, tolerance and environment, each behind its label."""
+"""What was checked: model, weights, sequences, tolerance and environment, each with its label."""
 
 from rich.text import Text
 

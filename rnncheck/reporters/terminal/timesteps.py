@@ -1,4 +1,4 @@
-"""The timesteps, one row each: both sides' states, how far apart, and a bar that lets the eye find the bad one."""
+"""The timesteps, one row each: the states of both sides, their difference, and a bar."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Tables of weights: which tensor of the candidate holds what, and the shapes of the parameters of a model."""
+"""Tables of weights: the content of each tensor of the candidate, and the shapes of a model's parameters."""
 
 import math
 import re

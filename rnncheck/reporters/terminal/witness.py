@@ -1,4 +1,4 @@
-"""What the planted faults say of a pass: which of them it would have missed, and which cannot show in it."""
+"""The self-test after a pass: the planted faults that the check would miss, and those that cannot show."""
 
 from collections.abc import Iterable, Sequence
 
