@@ -298,7 +298,7 @@ def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) ->
     sequences = array_sequences(data, lengths, allow_nonfinite=options.allow_nonfinite)
     if options.input_size not in (None, sequences.input_size):
         raise DataError(
-            f"data has {sequences.input_size} features and input_size is {options.input_size}; leave it out"
+            f"data has {sequences.input_size} features and input_size is {options.input_size}; drop it"
         )
     return sequences
 
