@@ -297,9 +297,7 @@ def data_of(data: object, options: RunOptions, lengths: Sequence[int] | None) ->
         return file_data(os.fspath(data), options)
     sequences = array_sequences(data, lengths, allow_nonfinite=options.allow_nonfinite)
     if options.input_size not in (None, sequences.input_size):
-        raise DataError(
-            f"data has {sequences.input_size} features and input_size is {options.input_size}; drop it"
-        )
+        raise DataError(f"data has {sequences.input_size} features and input_size is {options.input_size}; drop it")
     return sequences
 
 
