@@ -1,7 +1,7 @@
 """The three cells, run exactly and with perturbations. Source: `torch.nn.RNN`, `torch.nn.LSTM`, `torch.nn.GRU`.
 
-A perturbation is kept by itself, not as the difference of two runs: one of 1e-16 then has all its digits, even in
-float32, and one that is as large as the state saturates as the state does.
+A perturbation is computed by itself, not as the difference of two runs. So one of 1e-16 keeps all its digits, even in
+float32, and one as large as the state saturates like the state.
 
 i, f, o = sigmoid(a_i, a_f, a_o);  g = tanh(a_g);  a = W_ih x + b_ih + W_hh h + b_hh
 c' = f c + i g
@@ -35,7 +35,7 @@ def squash(value: Tensor, share: Tensor | float = 1.0) -> Squash:
 def moved_squash(at: Squash, by: Tensor) -> Tensor:
     """tanh(a + d) - tanh(a) = (1 - tanh(a)^2) tanh(d) / (1 + tanh(a) tanh(d)), with d = `by`, which is overwritten.
 
-    For a sigmoid, `by` is half of what its argument moves.
+    For a sigmoid, `by` is half of the change of its argument.
     """
     value, slope, floor = at
     d = by.tanh_()
@@ -49,7 +49,7 @@ def moved_relu(a: Tensor, by: Tensor) -> Tensor:
 
 
 class Gated:
-    """What the cells of torch.nn share."""
+    """The base of the cells of torch.nn."""
 
     gates: Gates
 
@@ -188,7 +188,7 @@ class GRUCell(Gated):
         )
 
     def _sum_scales(self, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
-        """The standard deviations of the sums: those of r and z, in one; those of n from x, and from h."""
+        """The standard deviations of the sums: of r and z together, of n from x, and of n from h."""
         gates, of_sum = self.gates, self.gates.rounding.of_sum
         (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)
         s_rz, s_n = self._split(gates.squares_x(steps.x))
@@ -213,7 +213,7 @@ class GRUCell(Gated):
         return (sites[1](h_scale).add_(dn).addcmul_(dz, gap).addcmul_(z + dz, dgap),)
 
     def _split(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows of r and z together, and those of n."""
+        """Splits the rows into those of r and z, and those of n."""
         return rows[..., : 2 * self._size], rows[..., 2 * self._size :]
 
 

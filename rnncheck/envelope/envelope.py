@@ -1,7 +1,7 @@
 """The rounding envelope: the exact result of a layer, and how far a right implementation may be from it.
 
-Monte-Carlo arithmetic on float64 reference semantics: the exact run, and K runs in which every operation rounds at
-random, kept as their distances from it. See docs/envelope.md.
+Monte Carlo arithmetic on the equations of the reference in float64: an exact run, and K runs in which every operation
+rounds at random, stored as differences from the exact run. See docs/envelope.md.
 """
 
 import math
@@ -26,13 +26,13 @@ BLOCK = 2**18  # numbers that move at a time: what the caches hold
 
 @dataclass(frozen=True)
 class Envelope:
-    """What is exact, and what is allowed: |candidate - exact| <= allowed, element by element.
+    """The exact result and the allowed difference: |candidate - exact| <= allowed, element by element.
 
-    `exact` and `allowed` have the fields and shapes of the run's trace, in float64. Where `allowed` is infinite a
-    free run cannot be judged: from there on rounding alone may be as large as the state, or has overflowed.
-    `before` are the states (T, L*D, B, ·) that every step started from: what lockstep restarts from.
-    `lost` (T, B, D) says where the output is not judged; `samples` how many runs were perturbed,
-    their operations rounding as `rounding` says.
+    `exact` and `allowed` have the fields and shapes of the run's trace, in float64. `allowed` is infinite where the
+    normal run cannot be judged: rounding alone may be as large as the state there, or has overflowed.
+    `before` are the states (T, L*D, B, ·) from which every step started; lockstep starts from them.
+    `lost` (T, B, D) says where the output is not judged; `samples` is the number of perturbed runs, and `rounding` how
+    their operations round.
     """
 
     exact: Trace
@@ -44,13 +44,13 @@ class Envelope:
 
     @property
     def horizon(self) -> int:
-        """For how many steps, in the order of each direction, a free run is judged in all rows of the batch."""
+        """The number of steps, in the order of each direction, for which the normal run is judged in all batch rows."""
         forward, *backward = (~self.lost.any(1)).unbind(1)
         return min(int(way.cumprod(0).sum()) for way in (forward, *(each.flip(0) for each in backward)))
 
     @property
     def growth(self) -> float:
-        """The factor by which the allowance of the forward direction grew per step, as far as it is judged."""
+        """The factor per step by which the allowance of the forward direction grew, over the judged steps."""
         width = self.allowed.output.shape[-1] // self.lost.shape[-1]
         sizes = rms(self.allowed.output[:, :, :width]).square().mean(-1).sqrt()
         last = self.horizon - 1
@@ -71,7 +71,7 @@ def exact_and_envelope(
     """The envelope of one run over x (T, B, I) from `state`, computed where x is.
 
     x, state and weights are first rounded to the run's dtype, as both sides get them. There are at least `samples`
-    samples, more for few units, but fewer for long or wide runs: some multiple of the run's own cost.
+    samples, more for few units, fewer for long or wide runs, so that the cost is a multiple of that of the run.
     """
     given = Given(spec, weights, x, state, lengths, rounding)
     network = Network(spec, given.values, rounding)
@@ -85,9 +85,9 @@ def exact_and_envelope(
 
 
 def affordable(spec: Spec, steps: int, samples: int, units: int) -> int:
-    """How many samples so many steps can have, of which so many units tell something of their own.
+    """The number of samples for so many steps and different units.
 
-    An even number, so that half of them can last.
+    It is even, because half of the samples keep their noise.
     """
     wanted = max(samples, MOVES // units)
     products = sum(math.prod(shape) for shape in spec.parameter_shapes().values()) * steps
@@ -95,7 +95,7 @@ def affordable(spec: Spec, steps: int, samples: int, units: int) -> int:
 
 
 class Given:
-    """What both sides are given, as they are given it: rounded to the run's dtype."""
+    """The inputs of both sides, rounded to the run's dtype."""
 
     def __init__(
         self, spec: Spec, weights: Weights, x: Tensor, state: State, lengths: Sequence[int] | None, rounding: Rounding
@@ -113,14 +113,14 @@ class Given:
         return state.map(self.rounded)
 
     def rows(self, start: int, stop: int | None) -> Rows:
-        """Rows `start` to `stop` of the batch, as far as there are any."""
+        """The batch rows from `start` to `stop`, as far as there are any."""
         part = slice(start, stop)
         alive = None if self._alive is None else self._alive[:, part]
         return Rows(self._x[:, part], self._state.map(lambda each: each[:, part]), alive)
 
 
 def joined(parts: Sequence[Judged]) -> Judged:
-    """The parts of the batch side by side."""
+    """Joins parts of the batch."""
     if len(parts) == 1:
         return parts[0]
     exact = joined_traces([part.exact for part in parts])

@@ -1,6 +1,6 @@
 """The envelope of the gradients of a fixed projection of all outputs and final states.
 
-The Monte-Carlo arithmetic of the forward run, carried on by autograd: operations round at random both ways.
+The Monte Carlo arithmetic of the forward run goes through autograd: operations round at random in both passes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ STEADY = 0.25
 
 
 class Found(NamedTuple):
-    """The gradient of one tensor: in all samples, (1 + K, ...), and how far summing it up rounds, if that is apart."""
+    """The gradient of one tensor in all samples, (1 + K, ...), and the rounding of its sum if it is not in them."""
 
     samples: Tensor
     rounding: Tensor | None = None
 
     def spread(self) -> Tensor:
-        """The standard deviation of each element: its own, or, if larger, what its row and column suggest."""
+        """The standard deviation of each element: its own, or an estimate from its row and column if that is larger."""
         variance = (self.samples[1:] - self.samples[0]).square().mean(0)
         typical = variance.mean(-1, keepdim=True)
         if self.rounding is not None and variance.dim() == 2:
@@ -69,9 +69,9 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
 
 
 def bound(steps: Factors, weight: Tensor) -> Tensor:
-    """No partial sum of a product with this weight is larger, forwards, backwards, or in the weight's own gradient.
+    """A bound on all partial sums of products with this weight, in forward, backward and its own gradient.
 
-    NaN where a number is NaN or infinite.
+    NaN if a number is NaN or infinite.
     """
     gradient, values = (torch.cat([pair[k][0] for pair in steps]).abs() for k in (0, 1))
     size, most, most_values = weight.abs(), gradient.amax(0), values.amax(0)
@@ -80,7 +80,7 @@ def bound(steps: Factors, weight: Tensor) -> Tensor:
 
 
 def parameter_gradient(name: str, rough: Rough) -> Found:
-    """The sum over all steps and rows: of gradient times input for a weight, of the gradient for a bias."""
+    """The sum over all steps and rows of gradient times input for a weight, and of the gradient for a bias."""
     steps = rough.factors[name.replace("bias", "weight")]
     gradient = torch.cat([each for each, _ in steps], 1)
     values = gradient.new_ones(*gradient.shape[:2], 1)
@@ -93,7 +93,7 @@ def parameter_gradient(name: str, rough: Rough) -> Found:
 
 
 class RoughNetwork:
-    """One spec with its weights, run in all samples at once, (1 + K, B, ·) at every step."""
+    """A spec with its weights, run in all samples at once, (1 + K, B, ·) at every step."""
 
     def __init__(self, spec: Spec, given: Given, rough: Rough) -> None:
         self._spec, self._values, self._rough = spec, given.values, rough
@@ -149,7 +149,7 @@ class RoughNetwork:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What a backward run yields: the gradients of x (T, B, I), of the initial states, and of every parameter."""
+    """The results of a backward run: the gradients of x (T, B, I), of the initial states, and of every parameter."""
 
     x: Tensor
     state: State
@@ -160,8 +160,9 @@ class Gradients:
 class GradientEnvelope:
     """|candidate - exact| <= allowed, element by element; infinite where rounding may be as large as the gradient.
 
-    So it is everywhere if a number of the run, on either way, may overflow in the dtype, or if the run is longer than
-    it is `steady`: for so many timesteps rounding moves the gates by so little that gradients follow in proportion.
+    It is infinite everywhere if a number of the run may overflow in the dtype, in forward or backward, or if the run is
+    longer than `steady`: the number of timesteps in which rounding changes the gates so little that gradients change
+    in proportion.
     """
 
     exact: Gradients
@@ -204,9 +205,9 @@ def gradient_envelope(
 
 
 def allowance(exact: Tensor, spread: Tensor, rounding: Rounding) -> Tensor:
-    """k sigma and a little of the value; infinite if that is as large as the gradient.
+    """k sigma and a few roundoffs of the value; infinite if that is as large as the gradient.
 
-    That is asked of each row of a weight, of each timestep and row of x, and of all together.
+    This is decided for each row of a weight, for each timestep and row of x, and for all together.
     """
     least = 16 * rounding.smallest
     allowed = SIGMAS * spread + UNITS * rounding.unit * exact.abs() + least
@@ -217,7 +218,7 @@ def allowance(exact: Tensor, spread: Tensor, rounding: Rounding) -> Tensor:
 
 
 def size(values: Tensor, dim: int | None = None) -> Tensor:
-    """The root mean square, of all or along one dimension."""
+    """The root mean square of all elements, or along one dimension."""
     return values.square().mean(dim, keepdim=True).sqrt()
 
 

@@ -1,6 +1,6 @@
 """One layer in one direction: its steps run exactly and with perturbations, a block of steps at a time.
 
-Time is here the order in which the layer takes its steps: a reverse direction is given its input reversed.
+Time is the order in which the layer takes its steps: a backward direction gets its input in reverse order.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from rnncheck.envelope.sums import Cell, Steps
 from rnncheck.model.variant import States
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
-LIFT = 2.0**56  # moves of 1e-35 still have a square in float32
+LIFT = 2.0**56  # so that the square of a move of 1e-35 is not zero in float32
 
 
 class Walk(NamedTuple):
-    """What a layer did: its output (T, B, R), the states before each step, and those after the last one.
+    """The run of a layer: its output (T, B, R), the states before each step, and those after the last one.
 
-    The spreads are standard deviations of what rounding moves; `moves` the samples themselves, (K, B, R) each step.
-    `size` and `largest` (T, B): the root mean square of h, and the largest number met.
+    The spreads are standard deviations of the rounding error; `moves` are the samples, (K, B, R) for each step.
+    `size` and `largest` (T, B) are the root mean square of h, and the largest number that occurred.
     """
 
     output: Tensor
@@ -45,10 +45,10 @@ def walk(
     work: torch.dtype,
     keep: bool,
 ) -> Walk:
-    """Walk x (T, B, I) from the states `start`; `alive` (T, B) says which rows still have data, if not all have.
+    """Runs x (T, B, I) from the states `start`; `alive` (T, B) says which rows still have data, if not all have.
 
-    Beside it go K samples in which every operation rounds, and whose input has moved by `dx`, (K, B, I) each step.
-    Their moves are kept if asked for.
+    With it run K samples in which every operation rounds, and whose input differs by `dx`, (K, B, I) for each step.
+    Their moves, the differences from the exact run, are kept if asked for.
     """
     sites = cell.begin(noise)
     states = start
@@ -83,7 +83,7 @@ def walk(
 
 
 def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, first: int) -> tuple[Steps, States]:
-    """The steps of x in float64, the earliest of which is step `first`, and the states they end in."""
+    """The steps of x in float64, from step `first` on, and the states after the last one."""
     from_x = cell.gates.from_x(x)
     before, from_hs, after = [], [], []
     for t, from_x_t in enumerate(from_x.unbind(0), first):
@@ -98,7 +98,7 @@ def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, fir
 
 
 def together(steps: Sequence[tuple[Tensor, ...]], join: Callable[[list[Tensor]], Tensor]) -> States:
-    """Each of several quantities, of all steps in one."""
+    """Joins the steps of several quantities."""
     return tuple(join(list(quantity)) for quantity in zip(*steps, strict=True))
 
 
@@ -112,28 +112,28 @@ def carried(alive: Tensor | None, t: int, new: States, old: States) -> States:
 
 
 def largest(steps: Steps) -> Tensor:
-    """(T, B): the largest number that a step met; NaN if any was."""
+    """(T, B): the largest number in each step; NaN if one is NaN."""
     numbers = steps.from_x, steps.from_h, *steps.after
     return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)
 
 
 def ordinary(met: Tensor) -> bool:
-    """Whether steps in which these are the largest numbers have scales of rounding that float32 can square.
+    """Whether float32 can square the rounding scales of steps with these largest numbers.
 
-    A sum far smaller than the largest number of its step and row may come to nothing: rows are judged together.
+    A sum far smaller than the largest number of its step and row may become zero: rows are judged together.
     """
     return bool(((met == 0) | ((met > 1e-6) & (met < 1e9))).all())
 
 
 def variance(moved: Tensor) -> Tensor:
-    """The mean square (B, ·) of moves (K, B, ·) around 0, the exact run; lifted, so that float32 holds it."""
+    """The mean square (B, ·) of moves (K, B, ·), multiplied by `LIFT` squared so that it is not zero in float32."""
     return (moved * LIFT).square_().mean(0)
 
 
 def spread(variances: Tensor) -> Tensor:
-    """The standard deviations of such lifted variances (..., B, ·): a unit's own, or, if larger, all its row's.
+    """The standard deviations of such variances (..., B, ·): that of the unit, or of its row if that is larger.
 
-    A unit that no sample happened to move may still be moved as far as its neighbours are.
+    A unit that no sample changed may still change as much as its neighbours.
     """
     return torch.maximum(variances, variances.mean(-1, keepdim=True)).sqrt_().double().div_(LIFT)
 
@@ -143,11 +143,11 @@ def rms(values: Tensor) -> Tensor:
 
 
 def lost_steps(walk: Walk, allowed: Tensor, below: Tensor | None, alive: Tensor | None, rounding: Rounding) -> Tensor:
-    """(T, B), true from the first step on that a free run cannot judge.
+    """(T, B), true from the first step on that the normal run cannot judge.
 
-    A step is lost when what rounding may do, over all units, is as large as the state ever was; when a number comes
-    near overflowing in the run's dtype, or is none; when what it reads is lost. The first step carries no earlier
-    step's error: it is judged whatever it allows.
+    A step is lost if the rounding error, over all units, may be as large as the state has ever been; if a number may
+    overflow in the run's dtype, or is NaN; or if its input is lost. The first step carries no earlier error, so it is
+    always judged.
     """
     saturated = ~(rms(allowed) <= walk.size.cummax(0).values)
     saturated[0] = False

@@ -1,7 +1,7 @@
 """Lockstep: every step started from the exact states before it, and all units of a layer judged together.
 
-Each unit sums weights of its own, so units round independently. The root mean square of the shares of the allowance
-that they use is therefore far below what one of them may use, and has a limit of its own.
+Each unit sums its own weights, so units round independently. The root mean square of their shares of the allowance is
+therefore far below the share that one of them may use, and has its own limit.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from rnncheck.model.weights import Weights
 
 
 class Restarts(NamedTuple):
-    """Every step as a sequence of its own, of length 1: x (1, N, I), and the states (L*D, N, ·) it starts from.
+    """Every step as a sequence of length 1: x (1, N, I), and the states (L*D, N, ·) from which it starts.
 
-    `places` (N, 2) says which step, t and batch row, each of them is.
+    `places` (N, 2) holds the timestep and the batch row of each.
     """
 
     x: Tensor
@@ -32,7 +32,7 @@ class Restarts(NamedTuple):
 def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None) -> Restarts:
     """Each step of x (T, B, I) that has data, with the exact states before it.
 
-    A state that the run cannot hold, because it overflows, is replaced by zero: a step can be judged from any state.
+    A state that overflows in the run's dtype is replaced by zero: a step can be judged from any state.
     """
     seq_len, batch_size = x.shape[:2]
     ends = torch.tensor(lengths or [seq_len] * batch_size, device=x.device)
@@ -49,9 +49,9 @@ def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None
 def lockstep_envelope(
     spec: Spec, weights: Weights, starts: Restarts, *, rounding: Rounding, samples: int = 8, seed: int = 0
 ) -> Envelope:
-    """The envelope of all steps, run from `starts` as a batch of sequences of length 1.
+    """The envelope of all steps from `starts`, as a batch of sequences of length 1.
 
-    Its exact and allowed h_n and c_n, (L*D, N, ·), are those of every layer and direction at every place.
+    Its exact and allowed h_n and c_n, (L*D, N, ·), belong to every layer and direction at every place.
     """
     return exact_and_envelope(spec, weights, starts.x, starts.state, rounding=rounding, samples=samples, seed=seed)
 
@@ -63,7 +63,7 @@ APART = 0.5  # mean square of one unit's by itself, which averages out over unit
 def independent_units(spec: Spec, weights: Weights) -> State:
     """How many units of each layer and direction (L*D) round independently, of h and of c: those of different weights.
 
-    Rows of the same weights, in whatever order and with whatever signs, or so but for a power of two, count as one.
+    Rows with the same weights count as one, also in another order, with other signs, or times a power of two.
     """
     values = weights.cast(spec)
     summed, projected = [], []
@@ -77,17 +77,17 @@ def independent_units(spec: Spec, weights: Weights) -> State:
 
 
 def different_rows(weight: Tensor, gates: int) -> int:
-    """How many rows of a weight (gates * H, ·) round differently, in the gate where they are fewest."""
+    """The number of rows of a weight (gates * H, ·) that round differently, in the gate with the fewest."""
     digits = torch.frexp(weight.double().abs().sum(1)).mantissa.view(gates, -1)
     return min(len(each.unique()) for each in digits)
 
 
 def lowered(candidate: Tensor, exact: Tensor, allowed: Tensor, independent: Tensor) -> Tensor:
-    """What is `allowed`, all (L*D, N, W), lowered at the steps where the units at once are off by more than it says.
+    """`allowed` (L*D, N, W), lowered at the steps where all units together are off by more than expected:
 
-    sqrt(mean of (error / allowed)^2) <= sqrt(0.03 + 0.5 / n), over the n units that rounding can move. Where a step
-    uses more of this than its worst unit uses of its own allowance, that is lowered until the unit uses as much. What
-    has another shape is not judged here.
+    sqrt(mean of (error / allowed)^2) <= sqrt(0.03 + 0.5 / n), over the n units that rounding can change. If a step uses
+    more of this limit than its worst unit uses of its own allowance, the allowance is lowered until the unit uses as
+    much. A candidate state of another shape is not judged here.
     """
     if candidate.shape != exact.shape:
         return allowed
@@ -102,7 +102,7 @@ def lowered(candidate: Tensor, exact: Tensor, allowed: Tensor, independent: Tens
 
 
 def lowered_envelope(envelope: Envelope, final: State, independent: State) -> Envelope:
-    """The envelope of single steps for a candidate that took them to the states `final`, whatever their shapes."""
+    """The envelope of single steps, lowered for a candidate whose steps end in the states `final`, of any shapes."""
     exact, allowed = envelope.exact.final, envelope.allowed.final
     h, c = lowered(final.h.detach().to(exact.h), exact.h, allowed.h, independent.h), allowed.c
     if final.c is not None and exact.c is not None and c is not None and independent.c is not None:

@@ -31,7 +31,7 @@ def head_spread(
     noise: Noise,
     work: torch.dtype,
 ) -> Tensor:
-    """The standard deviation (T, B, H) of y, given how far its input moves, (K, B, D*R) at each of T steps."""
+    """The standard deviation (T, B, H) of y for moves (K, B, D*R) of its input at each of T steps."""
     weight, bias = parameters["weight_hy"], parameters["bias_y"]
     scores = linear(output, weight, bias)
     terms = weight.shape[1] + 1
@@ -72,7 +72,7 @@ class Rows(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What is exact, what is allowed, the states before every step, and which steps are lost: see `Envelope`."""
+    """The exact result, the allowed difference, the states before every step, and the lost steps: see `Envelope`."""
 
     exact: Trace
     allowed: Trace
@@ -81,7 +81,7 @@ class Judged(NamedTuple):
 
 
 class Below(NamedTuple):
-    """What a layer reads, (T, B, ·): exactly, how far the samples moved it, and which steps of it are lost."""
+    """The input of a layer, (T, B, ·): its exact values, its moves in the samples, and its lost steps."""
 
     output: Tensor
     moves: list[Tensor] | None = None
@@ -105,7 +105,7 @@ class Side(NamedTuple):
 
 
 class Network:
-    """One spec with its weights in float64."""
+    """A spec with its weights in float64."""
 
     def __init__(self, spec: Spec, values: dict[str, Tensor], rounding: Rounding) -> None:
         self._spec, self._rounding, self._values = spec, rounding, values
@@ -116,12 +116,12 @@ class Network:
 
     @property
     def different_units(self) -> int:
-        """Of the layer and direction that has the fewest: those of the same weights count as one."""
+        """The least number of different units of a layer and direction; units with equal weights count once."""
         fewest = min(cell.gates.different_units for way in self.cells for cell in way)
         return min(fewest, self._spec.state_size)
 
     def run(self, rows: Rows, noise: Noise) -> Judged:
-        """Exact values and allowances of these rows."""
+        """The exact values and the allowances of these rows."""
         below = Below(rows.x)
         every: list[Side] = []
         for layer in range(self._spec.num_layers):
@@ -185,12 +185,12 @@ class Network:
 
 
 def read_together(sides: Sequence[Side]) -> Below:
-    """What the next layer reads: the outputs of all directions side by side."""
+    """The input of the next layer: the outputs of all directions side by side."""
     output = torch.cat([side.output for side in sides], -1)
     moves = [torch.cat(each, -1) for each in zip(*(side.moves for side in sides), strict=True)]
     return Below(output, moves, torch.stack([side.lost for side in sides]).any(0))
 
 
 def stacked_states(each: Sequence[States], dim: int = 0) -> State:
-    """The states of all layers and directions in one, as `torch.nn` stacks them."""
+    """The states of all layers and directions, stacked as in `torch.nn`."""
     return State(*(torch.stack(kind, dim) for kind in zip(*each, strict=True)))

@@ -1,7 +1,7 @@
 """Operations that round at random, in forward and in backward, for autograd.
 
-Every tensor has the samples in front: (1 + K, B, ·), of which the first is exact. What rounds is the value on the
-way forwards and the gradient on the way back; the products that give a weight's gradient are kept for later.
+The first axis of every tensor is the samples: (1 + K, B, ·); the first sample is exact. Values round in forward and
+gradients in backward; the products for a weight's gradient are kept for later.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ KINK = 4.0  # standard deviations from zero within which a sum's sign may be the
 
 
 class Rough:
-    """The arithmetic of K samples: `rounding`, with its roundings drawn from `noise`."""
+    """The arithmetic of K samples: it rounds as `rounding` says, with random numbers from `noise`."""
 
     def __init__(self, rounding: Rounding, noise: Noise) -> None:
         self.rounding, self._noise = rounding, noise
@@ -39,9 +39,9 @@ class Rough:
         return self._noise.samples
 
     def of_step(self, state: Tensor) -> Tensor:
-        """How far a state (1 + K, B, ·) has moved from the exact one, (K, B, ·), when all that it is made of rounds.
+        """The moves (K, B, ·) of a state (1 + K, B, ·) from the exact one, when all operations in its formula round.
 
-        Of a formula that is not known, each of two terms may be as large as the largest number of the row.
+        The formula is not known, so each of two terms may be as large as the largest number of the row.
         """
         term = state[0].abs().amax(-1, keepdim=True).clamp_min(1.0).expand_as(state[0])
         rounded = self.rounded("step", state.clone(), self.rounding.of_results(state[0], term, term))
@@ -61,15 +61,15 @@ class Rough:
         return RoughSquash.apply(self, "sigmoid", a)  # type: ignore[no-any-return, no-untyped-call]
 
     def halves(self, count: int) -> Tensor:
-        """For each of so many choices, true in one half of the samples, (K, count)."""
+        """For each of `count` choices a random half of the samples, (K, count)."""
         return self._noise.halves(count)
 
     def watch(self, a: Tensor) -> None:
-        """Takes note of how far the argument of a tanh or sigmoid moves."""
+        """Records how far the argument of a tanh or sigmoid moves."""
         self._swings.append((a[1:] - a[0]).abs_().amax(-1).amax(0))
 
     def swing(self) -> Tensor | None:
-        """How far any of them moved since this was last asked, (B,); None if there was none."""
+        """The largest such move since the last call, (B,); None if there was none."""
         swings, self._swings = self._swings, []
         return torch.stack(swings).amax(0) if swings else None
 
@@ -123,8 +123,8 @@ class RoughSquash(torch.autograd.Function):
 
 
 class RoughRelu(torch.autograd.Function):
-    """relu, which is exact; but where rounding may change the sign of its argument, its slope is 0 in half of the
-    samples and 1 in the others. So it is where the argument is zero: either is a right slope there.
+    """relu, which is exact. If rounding may change the sign of its argument, or if the argument is zero, its slope is 0
+    in half of the samples and 1 in the others, because both slopes are right there.
     """
 
     @staticmethod
@@ -146,7 +146,7 @@ class RoughRelu(torch.autograd.Function):
 
 
 class RoughResult(torch.autograd.Function):
-    """A state as it is stored, and its gradient as it is added up."""
+    """Rounds a state when it is stored, and its gradient when it is summed."""
 
     @staticmethod
     def forward(ctx: Any, rough: Rough, value: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """How much each operation of a right implementation may round, and the random numbers that model it.
 
-Everything is a standard deviation. u is the unit roundoff, half the distance between 1 and the next number.
+All quantities are standard deviations. u is the unit roundoff, half the distance between 1 and the next number.
 """
 
 import math
@@ -25,10 +25,10 @@ TF32_UNIT = 2.0**-11  # ten stored digits: what tensor cores keep of each factor
 
 @dataclass(frozen=True)
 class Rounding:
-    """How a run in `dtype` rounds: `unit` each result, `factors` each factor of a product before it is multiplied.
+    """How a run in `dtype` rounds: by `unit` each result, by `factors` each factor before a product.
 
-    `sequential` says that sums may be carried in `dtype` one term after another. Half precisions are not held to
-    that: hardware sums their products in float32, and honest loops in pairs or blocks, log2(n) roundings deep.
+    `sequential` says that sums may be accumulated in `dtype` term by term. In half precisions they may not: hardware
+    sums their products in float32, and other code in pairs or blocks, with log2(n) roundings.
     """
 
     dtype: torch.dtype
@@ -38,15 +38,15 @@ class Rounding:
 
     @property
     def largest(self) -> float:
-        """Beyond it a number overflows."""
+        """The largest number of the dtype."""
         return torch.finfo(self.dtype).max
 
     @property
     def smallest(self) -> float:
-        """Below it digits are lost: the error of a result is never smaller than this share of it.
+        """The smallest error: below this number a result may lose all its digits.
 
-        float16 is never flushed to zero, the others may be. Of float64 it is where the squares that the envelope is
-        made of lose theirs.
+        float16 is never flushed to zero, the others may be. For float64 it is the number below which the squares in the
+        envelope lose precision.
         """
         limits = torch.finfo(self.dtype)
         if self.dtype == torch.float64:
@@ -54,7 +54,7 @@ class Rounding:
         return limits.tiny * limits.eps if self.dtype == torch.float16 else limits.tiny
 
     def additions(self, terms: int) -> float:
-        """How many times one term of a sum of so many is rounded, at most."""
+        """The largest number of roundings of one term in a sum of so many terms."""
         return float(terms) if self.sequential else 1 + math.log2(terms)
 
     def of_sum(self, terms: int, squares: Tensor, *partial: Tensor) -> Tensor:
@@ -71,8 +71,8 @@ class Rounding:
         return variance.sqrt_().add_(math.sqrt(terms) * self.smallest)
 
     def off_tanh(self, value: Tensor) -> Tensor:
-        """How many units a tanh of this value may be off, made of exponentials. In half precision it is none: those are
-        taken in float32.
+        """The error of a tanh of this value that is computed with exponentials, in units. It is zero in half precision,
+        where activations are computed in float32.
         """
         if not self.sequential:
             return torch.zeros_like(value)
@@ -87,7 +87,7 @@ class Rounding:
 
 
 def rounding_of(spec: Spec, *, tf32: bool = False) -> Rounding:
-    """The arithmetic of a run of this spec. `tf32` counts for float32 on a CUDA device alone."""
+    """The rounding of a run of this spec. `tf32` applies only to float32 on a CUDA device."""
     dtype = getattr(torch, spec.dtype)
     unit = torch.finfo(dtype).eps / 2
     if spec.dtype is Dtype.FLOAT32 and tf32 and spec.device.startswith("cuda"):
@@ -96,9 +96,9 @@ def rounding_of(spec: Spec, *, tf32: bool = False) -> Rounding:
 
 
 class Noise:
-    """Numbers for K samples of B rows of at most `width` roundings, from one pool that is read from random places.
+    """Random numbers for K samples of B rows of at most `width` roundings, read from one pool at random places.
 
-    Drawing a new number for every rounding would cost more than the run itself.
+    A new random number for every rounding would cost more than the run itself.
     """
 
     def __init__(self, samples: int, batch: int, width: int, dtype: torch.dtype, device: torch.device, seed: int):
@@ -111,14 +111,14 @@ class Noise:
         self._generator = generator
 
     def site(self, alike: Tensor | None = None) -> "Site":
-        """One place in the code that rounds. `alike` (W) says for each unit which one it rounds alike with."""
+        """One place in the code that rounds. `alike` (W) gives for each unit the first unit with the same weights."""
         return Site(self, self.place(), self.samples, alike)
 
     def place(self) -> int:
         return self._places.randrange(self._spare)
 
     def halves(self, count: int) -> Tensor:
-        """Which half of the samples each of so many choices is true in, (K, count), drawn anew."""
+        """For each of `count` choices a new random half of the samples, (K, count)."""
         order = torch.rand(self.samples, count, generator=self._generator, device=self._pool.device).argsort(0)
         return order < self.samples // 2
 
@@ -129,11 +129,12 @@ class Noise:
 class Site:
     """The noise of one rounding, step after step.
 
-    Half of the samples draw anew at every step: roundings that are independent. The other half keep what they drew
-    first: at a fixed point the same rounding is made again at every step, and adds up.
+    Half of the samples draw new noise at every step: independent roundings. The other half keep their first noise: at a
+    fixed point the same rounding happens at every step, and the errors add up.
 
-    Units that round alike, since they sum the same products, draw together in every other sample: what they then add
-    up to above does not average out. In the other samples they draw apart, as kernels may sum them in two ways.
+    Units with the same weights sum the same products and round alike. In every other sample they get the same noise,
+    which does not average out in the layer above. In the rest each gets its own, because a kernel may sum them
+    differently.
     """
 
     def __init__(self, noise: Noise, lasting: int, samples: int, alike: Tensor | None = None) -> None:

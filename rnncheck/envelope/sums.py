@@ -15,7 +15,7 @@ Frame = Sequence[Tensor]
 
 
 class Steps(NamedTuple):
-    """Some steps of a layer, exactly: it read x (T, B, I) and the states `before`, and left the states `after`.
+    """Some exact steps of a layer: it read x (T, B, I) and the states `before`; the states `after` are the result.
 
     from_x = W_ih x + b_ih and from_h = W_hh h + b_hh, both (T, B, G), are the sums that feed its G gate rows.
     """
@@ -37,7 +37,7 @@ class Cell(Protocol):
     gates: "Gates"
 
     def begin(self, noise: Noise) -> list[Site]:
-        """The places in the code of `move` that round, at the start of a walk."""
+        """The places in `move` that round, created at the start of a run."""
         ...
 
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
@@ -45,11 +45,11 @@ class Cell(Protocol):
         ...
 
     def frame(self, steps: Steps) -> Frame:
-        """What `move` needs to know, of all steps at once, in the steps' own dtype: float64 or `work`."""
+        """What `move` needs for all steps, in the dtype of the steps: float64 or `work`."""
         ...
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
-        """How far one step's states move, (K, B, ·), when what it reads has moved and all its operations round."""
+        """The moves (K, B, ·) of the states after one step, given the moves of its inputs; all its operations round."""
         ...
 
 
@@ -88,7 +88,7 @@ class Gates:
         self.terms_h = self._w_hh.shape[1] + 1
 
     def sites(self, noise: Noise) -> list[Site]:
-        """Of a cell whose sums round first, then what is made of them unit by unit, then a projection."""
+        """The places that round in a cell: its sums, then the operations on each unit, then a projection."""
         return [noise.site(alike) for alike in (self.alike_rows, self.alike_units, self.alike_units, None)]
 
     @property
@@ -102,7 +102,7 @@ class Gates:
         return linear(h, self._w_hh, self._b_hh)
 
     def squares_x(self, x: Tensor) -> Tensor:
-        """S2 of from_x: its products and its bias, each squared."""
+        """S2 of from_x: the sum of its squared products and its squared bias."""
         return linear(x.square(), *self._squares_x[x.dtype])
 
     def squares_h(self, h: Tensor) -> Tensor:
@@ -114,16 +114,16 @@ class Gates:
         return self.rounding.of_sum(self.terms_x + self.terms_h, squares, steps.from_x, steps.from_h, total)
 
     def moved_by_x(self, dx: Tensor | None, noise: Tensor) -> Tensor:
-        """What dx (K, B, I) moves, added to the noise (K, B, G)."""
+        """The noise (K, B, G) plus the effect of dx (K, B, I)."""
         return noise if dx is None else add_product(noise, dx, self._moves_x)
 
     def moved_by_h(self, before: States, moved: Tensor) -> Tensor:
-        """What h moves, added to what is moved already, (K, B, G)."""
+        """The moves (K, B, G) so far plus the effect of the moves of h."""
         return add_product(moved, before[0], self.moves_h) if before else moved
 
 
 def alike(weight: Tensor) -> Tensor | None:
-    """For each row the first that has the same weights, or None if all differ."""
+    """For each row the first row with the same weights, or None if all differ."""
     if not bool((weight.sum(1).sort().values.diff() == 0).any()):  # the same rows have the same sum, too
         return None
     _, kind = torch.unique(weight, dim=0, return_inverse=True)

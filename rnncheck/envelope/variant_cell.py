@@ -1,7 +1,7 @@
 """A cell given only by the equations of its step: all samples run it, with operations that round at random.
 
-The cells of `torch.nn` keep what moves by itself, which is faster and keeps all digits of small moves. Here a move is
-the difference of two runs in float64, whose own rounding adds to it: in a float64 run the envelope is that much wider.
+The cells of `torch.nn` compute moves by themselves, which is faster and keeps all digits of small moves. Here a move is
+the difference of two runs in float64, and their rounding adds to it: in a float64 run the envelope is that much wider.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from rnncheck.model.variant import EXACTLY, Operations, Semantics, States
 
 
 class VariantCell:
-    """One layer in one direction, on the parameters of the cell that the variant stands on."""
+    """One layer in one direction, with the parameters of the cell whose weights the variant uses."""
 
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, variant: Semantics) -> None:
         self.gates = Gates(parameters, rounding, torch.float64)
