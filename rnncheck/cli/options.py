@@ -339,6 +339,23 @@ class SweepOptions(CompareOptions):
     configs: Annotated[
         int | None, Option(min=1, metavar="N", help="Stop after N configurations.", rich_help_panel=SPACE)
     ] = None
+    state: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            help="Keep in this file how far the sweep is. The same command then goes on from there.",
+            rich_help_panel=SPACE,
+        ),
+    ] = None
+    workers: Annotated[
+        int,
+        Option(
+            min=1,
+            metavar="N",
+            help="Processes, each with one thread. The findings stay the same.",
+            rich_help_panel=SPACE,
+        ),
+    ] = 1
 
 
 # What `sweep` does without: options of one model and its data, which --vary and --fix say, and of one report.
@@ -373,7 +390,6 @@ NOT_OF_A_SWEEP = (
     "autocast",
     "witness",
     "strict",
-    "diagnose",
     "rows",
     "verbose",
     "timeout",

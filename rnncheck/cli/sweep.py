@@ -54,14 +54,16 @@ def swept(candidate: str, options: SweepOptions) -> "SweepReport":
         check_name(name)
     if options.mapping:
         check_mappable(candidate)
-    refuse_to_replace([each.path for each in wanted], sources_of(candidate, options))
+    refuse_to_replace([*(each.path for each in wanted), options.state], sources_of(candidate, options))
     import_torch()
     with held_back():
         from rnncheck.sweep.sides import Sides
         from rnncheck.sweep.sweep import SweepPlan, sweep
 
     sides = Sides(candidate, options.against, arguments, options.mapping, options.read_seconds)
-    plan = SweepPlan(sides, space, options.seed, options.configs, seconds)
+    plan = SweepPlan(
+        sides, space, options.seed, options.configs, seconds, options.state, options.workers, options.diagnose
+    )
     with stdout_apart(), SweepLine(sys.stderr) as line:
         report = sweep(plan, line.told)
     regions = [replace(each, command=command(candidate, options, each.smallest)) for each in report.regions]
@@ -95,8 +97,7 @@ class SweepLine(StatusLine):
 
 
 def in_words(progress: "Progress") -> str:
-    rate = progress.drawn / progress.seconds if progress.seconds else 0.0
-    said = [f"{progress.drawn:,} configurations", f"{rate:,.0f} a second"]
+    said = [f"{progress.drawn:,} configurations", f"{progress.rate:,.0f} a second"]
     causes = f"{progress.causes:,} found" if progress.causes else "none found"
     said.append(f"{causes}, {progress.suspects:,} suspect" if progress.suspects else causes)
     if progress.left is not None:

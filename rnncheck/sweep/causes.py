@@ -54,8 +54,11 @@ class Cause:
 class Causes:
     """The causes that were found so far, and what looks for more of them."""
 
-    def __init__(self, sides: Sides, comparer: Comparer, space: Space, said: Callable[[str], None]) -> None:
+    def __init__(
+        self, sides: Sides, comparer: Comparer, space: Space, said: Callable[[str], None], *, diagnose: bool
+    ) -> None:
         self._sides, self._comparer, self._space, self._said = sides, comparer, space, said
+        self._diagnose = diagnose
         self.found: list[Cause] = []
         self.judged = 0
         self.undecided = 0
@@ -102,7 +105,7 @@ class Causes:
 
     def _settle_judged(self, suspect: Suspect) -> None:
         """What the judge alone sees: it was tried on small configurations already, and is grouped by what it is."""
-        judgement = self._judge(suspect.configuration, paths=True, diagnose=True)
+        judgement = self._judge(suspect.configuration, paths=True, diagnose=self._diagnose)
         if judgement.differs:
             cause = Cause((), suspect.configuration, judgement, judged_alone=True)
             cause.apart_from_rules.add(suspect.configuration)
@@ -130,7 +133,7 @@ class Causes:
                 return None
         rules = conditions(small, self._space, fails)
         self.judged += 1
-        repeated = judged(self._sides.loaded(), small, diagnose=True)
+        repeated = judged(self._sides.loaded(), small, diagnose=self._diagnose)
         return Cause(rules, small, repeated if wrong(repeated, suspect) else judgement, repeated)
 
     def _failing(self, suspect: Suspect) -> Callable[[Configuration], bool | None]:

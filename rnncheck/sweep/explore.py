@@ -1,15 +1,15 @@
 """One group of configurations after another, compared quickly; in this process or in several."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol
 
 from rnncheck.report import Verdict
 from rnncheck.sweep.draw import group
 from rnncheck.sweep.judging import judged
 from rnncheck.sweep.quick import Comparer
-from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import Space
 from rnncheck.sweep.state import Suspect
 
@@ -32,7 +32,9 @@ class Explored:
 class Explorer(Protocol):
     """Explores groups, and tells what came of them in their order."""
 
-    def explored(self, indices: Iterable[int]) -> Iterator[Explored]: ...
+    def explored(self, first: int, end: int | None) -> Iterator[Explored]:
+        """From group `first` on, up to but without `end`."""
+        ...
 
     def close(self) -> None: ...
 
@@ -43,8 +45,8 @@ class Here:
     def __init__(self, comparer: Comparer, space: Space, seed: int) -> None:
         self._comparer, self._space, self._seed = comparer, space, seed
 
-    def explored(self, indices: Iterable[int]) -> Iterator[Explored]:
-        for index in indices:
+    def explored(self, first: int, end: int | None) -> Iterator[Explored]:
+        for index in count(first) if end is None else range(first, end):
             yield explore(self._comparer, self._space, self._seed, index)
 
     def close(self) -> None:
@@ -70,7 +72,3 @@ def explore(comparer: Comparer, space: Space, seed: int, index: int) -> Explored
             if judgement.differs:
                 found.suspects.append((place, Suspect(each, judged=True)))
     return found
-
-
-def comparer_of(sides: Sides) -> Comparer:
-    return Comparer(*sides.loaded())

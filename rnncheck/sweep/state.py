@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def identity(names: Sequence[str], files: Sequence[Path], asked: Mapping[str, ob
 
 def save(path: Path, about: Mapping[str, object], state: State) -> None:
     """Whole or not at all. Raises `OutputError` where it cannot be written."""
-    facts = asdict(state)
+    facts = {each.name: getattr(state, each.name) for each in fields(state)}
     facts["suspects"] = [{**asdict(each), "apart": str(each.apart)} for each in state.suspects]
     write_atomically(path, json.dumps({"schema": SCHEMA, "about": about, "state": facts}))
 

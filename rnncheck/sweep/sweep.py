@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnncheck import machine
@@ -22,6 +21,7 @@ from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import SEED, Space
 from rnncheck.sweep.state import State, Suspect
+from rnncheck.sweep.workers import Workers
 from rnncheck.sweep_report import Region, SweepReport
 
 SHARE = 0.25  # of the time, after which what is suspect is looked into
@@ -41,16 +41,17 @@ class SweepPlan:
     seconds: float | None = None
     state: Path | None = None
     workers: int = 1
+    diagnose: bool = True  # whether the known fault is looked for that explains a cause
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it has come, and what of it is left in seconds or configurations."""
+    """How far it has come, and how many seconds of it are left, if that is known."""
 
     drawn: int
+    rate: float  # configurations a second
     suspects: int
     causes: int
-    seconds: float
     left: float | None
     doing: str = ""
 
@@ -75,10 +76,15 @@ class Sweep:
         self._about = states.identity(
             [plan.sides.candidate, plan.sides.reference],
             files_of(plan.sides.candidate, plan.sides.reference),
-            {"space": self._space.to_dict(), "seed": plan.seed},
+            {
+                "space": self._space.to_dict(),
+                "seed": plan.seed,
+                "arguments": {name: repr(value) for name, value in plan.sides.arguments.items()},
+            },
         )
         self._state = states.load(plan.state, self._about) if plan.state else State()
-        self._causes = Causes(plan.sides, self._comparer, self._space, self._doing)
+        self._causes = Causes(plan.sides, self._comparer, self._space, self._doing, diagnose=plan.diagnose)
+        self._drawn_before = self._state.drawn
         self._settled = 0
         self._complete = False
         self._saved = self._started
@@ -121,7 +127,7 @@ class Sweep:
     # Running
 
     def run(self) -> SweepReport:
-        explorer = self._explorer()
+        explorer = self._explorer()  # whose processes start while the first configurations are judged here
         try:
             with machine.threads_for(0), machine.tf32(False):
                 self._open()
@@ -137,7 +143,10 @@ class Sweep:
         return self._report()
 
     def _explorer(self) -> Explorer:
-        return Here(self._comparer, self._space, self._plan.seed)
+        plan = self._plan
+        if plan.workers > 1:
+            return Workers(plan.workers, plan.sides, self._space, plan.seed)
+        return Here(self._comparer, self._space, plan.seed)
 
     def _open(self) -> None:
         if self._state.opened:
@@ -158,10 +167,8 @@ class Sweep:
 
     def _explore(self, explorer: Explorer) -> None:
         """Groups until it is time to look into what is suspect."""
-        state, total = self._state, groups(self._space)
         until = self._elapsed + SHARE * self._plan.seconds if self._plan.seconds else float("inf")
-        indices = count(state.next_group) if total is None else iter(range(state.next_group, total))
-        for found in explorer.explored(indices):
+        for found in explorer.explored(self._state.next_group, groups(self._space)):
             self._counted(found)
             self._told()
             self._save()
@@ -170,17 +177,21 @@ class Sweep:
         self._complete = True
 
     def _counted(self, found: Explored) -> None:
+        """All of it at once: an interrupt must not leave half of a group counted."""
         state = self._state
         room = found.drawn if self._plan.configurations is None else self._plan.configurations - state.drawn
         drawn = min(found.drawn, room)
-        state.next_group = found.index + 1
-        state.drawn += drawn
-        state.compared += max(0, drawn - found.refused.total())
-        state.judged += found.judged
-        state.undecided += found.undecided
-        state.refused += found.refused
-        kept = [each for place, each in found.suspects if place < room]
-        state.suspects += kept[: max(0, MOST_SUSPECTS - len(state.suspects))]
+        kept = [each for place, each in found.suspects if place < room][: max(0, MOST_SUSPECTS - len(state.suspects))]
+        self._state = replace(
+            state,
+            next_group=found.index + 1,
+            drawn=state.drawn + drawn,
+            compared=state.compared + max(0, drawn - found.refused.total()),
+            judged=state.judged + found.judged,
+            undecided=state.undecided + found.undecided,
+            refused=state.refused + found.refused if found.refused else state.refused,
+            suspects=[*state.suspects, *kept] if kept else state.suspects,
+        )
 
     def _look_into(self) -> None:
         """Suspects in their order, as long as there is time, and the first in any case."""
@@ -224,18 +235,18 @@ class Sweep:
         seconds, configurations, drawn = self._plan.seconds, self._plan.configurations, self._state.drawn
         left = [] if seconds is None else [max(0.0, seconds - self._elapsed)]
         if configurations is not None and drawn:
-            left.append(max(0, configurations - drawn) * self._elapsed / drawn)
+            left.append(max(0, configurations - drawn) * self._elapsed / max(1, drawn - self._drawn_before))
+        rate = (drawn - self._drawn_before) / max(self._elapsed, 0.001)
         self._tell(
-            Progress(
-                drawn, len(self._state.suspects), len(self._causes.found), self._elapsed, min(left, default=None), doing
-            )
+            Progress(drawn, rate, len(self._state.suspects), len(self._causes.found), min(left, default=None), doing)
         )
 
     def _save(self, *, always: bool = False) -> None:
         now = time.monotonic()
         if self._plan.state is not None and (always or now - self._saved > SAVED):
             self._saved = now
-            states.save(self._plan.state, self._about, self._state)
+            seconds = self._state.seconds + self._elapsed
+            states.save(self._plan.state, self._about, replace(self._state, seconds=seconds))
 
     def _report(self) -> SweepReport:
         state, causes, sides = self._state, self._causes, self._comparer.sides
@@ -263,7 +274,7 @@ class Sweep:
             refused=state.refused,
             varied=[each.option for each in self._space.varying],
             seed=self._plan.seed,
-            seconds=round(self._elapsed, 1),
+            seconds=round(state.seconds + self._elapsed, 1),
             complete=self._complete,
             environment=machine.versions(),
         )

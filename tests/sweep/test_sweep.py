@@ -3,12 +3,14 @@
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sweep.planted import planted
 
+from rnncheck.errors import CannotRun
 from rnncheck.report import Verdict
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import space_of
@@ -22,14 +24,14 @@ def swept(
     candidate: str, configurations: int, vary: list[str] | None = None, fix: list[str] | None = None
 ) -> SweepReport:
     space = space_of(vary or [], FAST if fix is None else fix)
-    return sweep(SweepPlan(Sides(candidate), space, configurations=configurations))
+    return sweep(SweepPlan(Sides(candidate), space, configurations=configurations, diagnose="fault" in candidate))
 
 
 @pytest.mark.parametrize("candidate", ["scratch", "numpy"])
 def test_a_right_layer_differs_nowhere(candidate: str) -> None:
-    report = swept(candidate, 250, fix=[])
+    report = swept(candidate, 150, fix=[])
     assert (report.verdict, report.exit_code, list(report.regions)) == (Verdict.EQUIVALENT, 0, [])
-    assert report.compared > 200
+    assert report.compared > 100
 
 
 def test_a_tail_of_units_is_found_shrunk_and_named(tmp_path: Path) -> None:
@@ -71,13 +73,37 @@ def test_a_complete_sweep_of_a_small_space_says_so() -> None:
     assert report.compared == 12 + 3
 
 
+def findings(report: SweepReport) -> list[object]:
+    told = [(each.where, dict(each.smallest), each.configurations) for each in report.regions]
+    return [report.drawn, report.compared, report.judged, *told]
+
+
+def test_workers_find_the_same_as_one_process_and_so_does_a_sweep_that_was_stopped(tmp_path: Path) -> None:
+    sides, space = Sides(planted(tmp_path, "B > 16")), space_of(["B=1..24,T=1..4"], ["dtype=float64"])
+    plan = SweepPlan(sides, space, configurations=60, diagnose=False)
+    alone = findings(sweep(plan))
+    assert findings(sweep(replace(plan, workers=2))) == alone
+    state = tmp_path / "state.json"
+    first = sweep(replace(plan, configurations=30, state=state))
+    again = sweep(replace(plan, state=state))
+    assert first.drawn == 30
+    assert findings(again)[3:] == alone[3:]
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_twice_on_the_same_configurations_is_an_error(tmp_path: Path) -> None:
+    candidate = planted(tmp_path, "T == 6", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(CannotRun, match="died twice"):
+        sweep(SweepPlan(Sides(candidate), space_of(["T=1..9"], []), workers=2))
+
+
 def test_the_command_says_what_it_found_in_every_format_and_how_to_repeat_it(
     rnncheck: Callable[..., Any], tmp_path: Path
 ) -> None:
     candidate = planted(tmp_path, "T > 4")
     files = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "github", "markdown", "html")}
     reports = [word for name, path in files.items() for word in ("--report", f"{name}={path}")]
-    outcome = rnncheck("sweep", candidate, "--vary", "T=1..9,B=1..3", *reports)
+    outcome = rnncheck("sweep", candidate, "--vary", "T=1..9,B=1..3", "--no-diagnose", *reports)
     assert outcome.code == 1
     assert "wrong: T from 5 on" in outcome.stdout
     facts = json.loads(files["json"].read_text())
@@ -87,7 +113,7 @@ def test_the_command_says_what_it_found_in_every_format_and_how_to_repeat_it(
     assert files["github"].read_text().startswith("::error file=")
     for name, path in files.items():
         assert name == "github" or "T from 5 on" in path.read_text()
-    assert rnncheck(*shlex.split(region["command"])[1:], "--no-diagnose", "-q").code == 1
+    assert rnncheck(*shlex.split(region["command"])[1:], "-q").code == 1
 
 
 @pytest.mark.parametrize(
