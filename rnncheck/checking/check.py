@@ -15,7 +15,7 @@ from rnncheck.report import Finding, Mapped, Report, SequenceFacts, Side, Tolera
 
 
 def reported(case: Case, found: Examination) -> Report:
-    """All facts of a check. Nothing is computed here but what these inputs cannot show."""
+    """All facts of a check. Only what these inputs cannot show is computed here."""
     plan, spec, sequences, common = case.plan, case.plan.spec, case.plan.sequences, case.common
     candidate, reference = case.sides
     envelope, batch_size, witness = case.enveloped.first, sequences.batch_size, found.mutation_test.witness
@@ -69,7 +69,7 @@ def reported(case: Case, found: Examination) -> Report:
 
 
 def told(common: Ground, evidence: Evidence) -> list[Finding]:
-    """What was read of the candidate and what was found by running it, each with how to mend it."""
+    """The findings from reading and from running the candidate, each with how to mend it."""
     if not common.findings and not evidence.findings:
         return []
     from rnncheck.checking.explain import beside, mended
@@ -94,11 +94,11 @@ def tolerance_facts(tolerance: Tolerance | None, envelope: Envelope | None, step
 
 
 def check(plan: Plan, progress: Progress | None = None) -> Report:
-    """Runs both sides with the same weights on the same sequences and compares everything they yield.
+    """Runs both sides with the same weights on the same sequences and compares all their results.
 
     `progress(done, total)` is called after every chunk, in timesteps. Ctrl-C and signals end the run early with a
-    report of what was compared until then. Raises `CannotRun` for what cannot be used: device, weights, data, an
-    option that a side lacks.
+    report of what was compared so far. Raises `CannotRun` if the check cannot run: a device, weights or data do not
+    fit, or a side does not support an option.
     """
     case = prepare(plan)
     return reported(case, examine(case, progress))

@@ -34,7 +34,7 @@ NOT_TRIED = MutationTest(None)
 
 @dataclass
 class Examination:
-    """What was seen, and what it comes to. `steps` is how many timesteps ran, `stopped` what ended them early."""
+    """The evidence and the verdict. `steps` is how many timesteps ran, `stopped` what ended them early."""
 
     verdict: Verdict
     reason: str | None
@@ -62,7 +62,7 @@ class Examination:
 
 
 def examine(case: Case, progress: Progress | None = None) -> Examination:
-    """Runs both sides and compares everything they yield; known faults explain a mismatch, or are planted after a pass.
+    """Runs both sides and compares their results; known faults explain a mismatch, or are planted after a pass.
 
     `progress(done, total)` is called after every chunk, in timesteps.
     """
@@ -139,7 +139,7 @@ def look_closer(case: Case, first: FirstChunk, output: Tensor, into: Evidence) -
 def unconfirmed(
     case: Case, first: FirstChunk | None, evidence: Evidence, comparisons: Sequence[Comparison]
 ) -> str | None:
-    """Why a mismatch that rests on gradients alone, and on no finding about them, is none that was confirmed."""
+    """Why a mismatch in gradients only, without a finding, was not confirmed; None if it was."""
     if first is None or evidence.findings or case.tolerance is not None:
         return None
     wrong = [each for each in comparisons if not each.agrees]
@@ -147,7 +147,7 @@ def unconfirmed(
 
 
 def use_otherwise(found: Examination, case: Case) -> None:
-    """What agrees as it was run is used in other ways too, each of which may show that it is another function."""
+    """After a pass of the normal run, compares both sides on the paths."""
     plan, common = case.plan, case.common
     text = plan.paths or ("none" if case.tolerance else UNASKED)
     if found.verdict is not Verdict.EQUIVALENT or text == "none":
@@ -196,7 +196,7 @@ def leave_open(found: Examination, case: Case) -> None:
 
 
 def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
-    """What makes a mismatch one, or which faults a pass would have caught."""
+    """Explains a mismatch, or plants faults after a pass."""
     plan, common = case.plan, case.common
     first = against_what_runs(first)
     if found.verdict is Verdict.MISMATCH and isinstance(first.sides[0], RunsOnce):
@@ -223,7 +223,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
 
 
 def against_what_runs(first: FirstChunk) -> FirstChunk:
-    """The same, torch's layer in the place of a reference that is a recorded run."""
+    """The first chunk with torch's layer instead of a reference that is a recorded run."""
     candidate, reference = first.sides
     if not isinstance(reference, RunsOnce):
         return first

@@ -42,9 +42,9 @@ def explain(
     stated: bool,
     wanted: bool,
 ) -> None:
-    """Adds to the evidence what explains that `comparisons` do not all agree; known faults are looked for if `wanted`.
+    """Adds findings to the evidence that explain why `comparisons` differ; searches known faults if `wanted`.
 
-    What is wrong with gradients and only follows from a fault that is named is not told beside it.
+    Wrong gradients that follow from a named fault are not reported again.
     """
     if any(finding.slug == UNSTEADY for finding in into.findings):
         if wanted and (found_dropout := dropped(first)):
@@ -81,7 +81,7 @@ def explain(
 
 
 def known_variant(name: str, variant: Variant) -> str:
-    """That a candidate is right by other equations than torch's, and how to check that."""
+    """The note that a candidate is a known variant, with the command that checks it."""
     return (
         f"{short(name)} equals {variant.slug}, a known variant: {variant.title}; "
         f"rnncheck compare {shlex.quote(name)} --against variant:{variant.slug} --cell {variant.cell} compares it with "
@@ -90,7 +90,7 @@ def known_variant(name: str, variant: Variant) -> str:
 
 
 def dropped(first: FirstChunk) -> list[Finding]:
-    """Dropout, if that is what changes from call to call."""
+    """The finding that the candidate applies dropout, if it does."""
     if found := dropout_switched_off(first.sides[0], scene_of(first)):
         return found
     candidate, reference = (Inputs(first.spec, first.x, first.state, first.lengths).run(each) for each in first.layers)
@@ -99,8 +99,8 @@ def dropped(first: FirstChunk) -> list[Finding]:
 
 
 def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tuple[Finding | None, str, bool]:
-    """What the precision ladder finds, that it is the same function computed more roughly; or else what to note, and
-    whether that is that the candidate is right.
+    """The finding of the precision ladder that the candidate computes at a lower precision; otherwise a note, and
+    whether the note says that the candidate is right.
     """
     ladder = climb(
         first.sides[0],
@@ -125,11 +125,11 @@ def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tupl
 
 
 def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> list[Finding]:
-    """What was found by running it, and what was `read` of it before, the surest first.
+    """The findings from running the candidate and those from `read` before, the most certain first.
 
-    Once a fault is named that makes the right layer do just the same, a dead parameter is that fault's doing, and the
-    shape of a bias that serves every unit is its place, which is noted. A parameter may also be dead for want of its
-    right place in a mapping that was `given`: that is told. Of a layer that is never twice the same nothing is known.
+    If a fault is named with which the right layer equals the candidate, a dead parameter follows from that fault and is
+    left out, and the shape of a scalar bias becomes a note. In a mapping that was `given`, a dead parameter may also
+    come from a wrong entry, so it stays. A nondeterministic layer has no dead parameters.
     """
     sure = [finding for finding in into.findings if finding.explains == 1.0]
     found = [finding for finding in into.findings if finding not in sure and finding.slug != "unexplained"]
@@ -142,7 +142,7 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
 
 
 def mended(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings, each with how to mend it, if that is known and is not what one before it says."""
+    """The findings, each with how to mend it, unless that is unknown or an earlier finding says the same."""
     said, result = set[str | None](), list[Finding]()
     for finding in findings:
         known = pages().get(finding.slug)

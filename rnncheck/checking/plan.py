@@ -29,23 +29,20 @@ from rnncheck.report import Comparison
 
 @dataclass(frozen=True)
 class Plan:
-    """One check: what model, on what data, with which weights, who against whom, and what is allowed.
+    """One check: the model, the data, the weights, both sides, and the allowed difference.
 
     `rows` is how many timesteps the report shows (None: all). A stated `atol` or `rtol` replaces the rounding
-    envelope; the other is then 0. `lockstep` also judges every step by itself, from the exact states before it, by the
-    envelope (None: unless a tolerance is stated);
-    `backward` the gradients (None: where both sides can be differentiated and no tolerance is stated);
-    `paths` says in which other ways the layer is used, "default", "all", "none" or some by name, with commas between
-    (None: the default ones, unless a tolerance is stated);
-    `diagnose` looks for the known fault that explains a mismatch. `witness` plants every known fault after a pass, to
-    see which this check would have caught (None: unless the layer is large); "strict" takes a pass that would have
-    missed one that shows for inconclusive. `arguments` are for the constructor of the user's own class: the
-    candidate's, or else the reference's. `mapping_path` says what each of the candidate's tensors holds, which is found
-    out otherwise, and can be written to `save_mapping_path`. `weights` are in hand, by torch's names or the
-    candidate's, or else in a file, or drawn. With `sync` "none" each side keeps weights of its own: those that it
-    holds, or for the candidate these, and `against_weights` for the reference. `read_seconds` is how long it may take
-    to find out how a user's own class is to be read. `state` is in hand, or else drawn as `h0`
-    says.
+    envelope; the other is then 0. `lockstep` compares every single step, from the exact states before it, within the
+    envelope (None: unless a tolerance is stated); `backward` compares the gradients (None: if both sides have them and
+    no tolerance is stated). `paths` selects the other ways to use the layer: "default", "all", "none" or names with
+    commas (None: the default ones, unless a tolerance is stated).
+    `diagnose` searches the known fault that explains a mismatch. `witness` plants every known fault after a pass (None:
+    unless the layer is large); with "strict" a fault that this check would miss makes it inconclusive. `arguments` are
+    for the constructor of the user's own class: the candidate, otherwise the reference. `mapping_path` is a file with
+    the mapping; `save_mapping_path` is where the mapping is written. `weights` are tensors by the names of torch or of
+    the candidate; without them, weights come from a file or are drawn. With `sync` "none" each side keeps its own
+    weights, or gets these for the candidate and `against_weights` for the reference. `read_seconds` is the time allowed
+    for finding out how to read the user's own class. `state` is the initial state, or else drawn as `h0` says.
     """
 
     spec: Spec
@@ -80,7 +77,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Case:
-    """Both sides, what they have in common, and what both are given: `weights`, and `state`, of the kind `h0`.
+    """Both sides, what they have in common, and the inputs of both: `weights`, and `state`, drawn as `h0` says.
 
     `tolerance` is the stated one, if any; `enveloped` computes the rounding envelope.
     """
@@ -97,7 +94,7 @@ class Case:
 
 
 def prepare(plan: Plan) -> Case:
-    """Loads both sides and all that they are given. Raises `CannotRun` for what cannot be used."""
+    """Loads both sides and their inputs. Raises `CannotRun` if something cannot be used."""
     spec, sequences = plan.spec, plan.sequences
     machine.require(spec)
     require_memory(spec, sequences, enveloped=plan.atol is None and plan.rtol is None)
@@ -144,13 +141,13 @@ def prepare(plan: Plan) -> Case:
 
 
 def coarsest(spec: Spec, *sides: Implementation) -> Spec:
-    """The spec on the device whose products may be the roughest: a side's own is cuda, where TF32 may be on."""
+    """The spec on the device with the lowest precision of products: a side on cuda may use TF32."""
     devices = [each.device for each in sides if isinstance(each, OnDevice)]
     return replace(spec, device=next((each for each in devices if each.startswith("cuda")), spec.device))
 
 
 def refuse_other_state(sides: tuple[Implementation, Implementation], state: State | None, common: Ground) -> None:
-    """Raises `RefusedError` where a recorded run starts from states that the other side cannot be given."""
+    """Raises `RefusedError` if a recorded run starts from states that the other side does not take."""
     if state is None:
         return
     for taken, part, name in ((common.takes_state, state.h, "h0"), (common.takes_cell_state, state.c, "c0")):
@@ -169,7 +166,7 @@ def sides_of(
     read_seconds: float = 10.0,
     timeout: float | None = None,
 ) -> tuple[Implementation, Implementation]:
-    """Both, loaded. Raises `UsageError` for constructor's arguments that neither of them takes.
+    """Both sides, loaded. Raises `UsageError` for constructor arguments that neither side takes.
 
     `timeout` is how many seconds a call of a command may take.
     """
@@ -204,7 +201,7 @@ def require_fit(weights: Weights, spec: Spec) -> None:
 
 
 def other_weights(side: Implementation, weights: Weights, spec: Spec) -> Iterator[Comparison]:
-    """Which of the weights a side that comes with its own has otherwise, if it is run with these."""
+    """A comparison for each weight that differs between a file with its own weights and these weights."""
     if not isinstance(side, BringsWeights) or isinstance(side, RunsOnce):
         return
     own, given = side.weights.cast(spec), weights.cast(spec)

@@ -26,9 +26,9 @@ Tensors = dict[str, Tensor]
 
 
 def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
-    """The tensors and metadata of the run that `plan.candidate` makes; `plan.reference` plays no part.
+    """The tensors and metadata of a run of `plan.candidate`; `plan.reference` is not used.
 
-    Raises `CannotRun` for what cannot be used: device, weights, data, an option that the implementation lacks.
+    Raises `CannotRun` if it cannot run: a device, weights or data do not fit, or an option is not supported.
     """
     case = prepare(plan)
     side, spec = case.sides[0], plan.spec
@@ -53,7 +53,7 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
 
 
 def single_steps(case: Case, layer: Layer, x: Tensor, trace: Trace) -> Tensors:
-    """Every step by itself, from the exact states before it, as a check in lockstep asks for them."""
+    """Every single step from the exact states before it, as lockstep needs them."""
     spec, lengths = case.plan.spec, case.plan.sequences.lengths
     run = Run(case.state.to(spec.device, getattr(torch, spec.dtype)), trace)
     case.enveloped.of(x, run, run)
@@ -68,7 +68,7 @@ def single_steps(case: Case, layer: Layer, x: Tensor, trace: Trace) -> Tensors:
 
 
 def gradients(case: Case, layer: Layer, x: Tensor) -> Tensors:
-    """Those of the loss that a check takes, by its seed; none of a layer that has none, or is too large for a check."""
+    """The gradients of the loss of a check with this seed; empty if the layer has none or is too large."""
     spec, lengths, common = case.plan.spec, case.plan.sequences.lengths, case.common
     reach = within_reach(spec, *x.shape[:2])
     if layer.leaves() is None or reach is None or (reach.steps, reach.rows) < tuple(x.shape[:2]):

@@ -8,8 +8,8 @@ from rnncheck.report import Comparison, Divergence, Verdict
 def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[Verdict, str | None]:
     """The verdict, and why, if this evidence cannot decide.
 
-    What free running cannot judge, beyond its horizon, lockstep decides, unless there is a `doubt`: what else it is
-    that is not judged.
+    Lockstep decides what the normal run cannot judge after its horizon, unless there is a `doubt`: a reason why that is
+    not enough.
     """
     if not all(each.agrees for each in comparisons):
         return Verdict.MISMATCH, None
@@ -42,7 +42,7 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
 
 
 def first_divergence(comparisons: Sequence[Comparison]) -> Divergence | None:
-    """Where the two part first: where a step is wrong by itself, or, if none is, where running on shows it."""
+    """The first difference: the first wrong single step, or if there is none, the first in the normal run."""
     by_mode = {
         mode: [each.first_divergence for each in comparisons if each.mode == mode and each.first_divergence]
         for mode in ("lockstep", "free", "backward")
@@ -55,7 +55,7 @@ def first_divergence(comparisons: Sequence[Comparison]) -> Divergence | None:
 
 
 def carrying(comparisons: Sequence[Comparison]) -> list[str]:
-    """What follows if every step is right by itself and their sequence is not."""
+    """A note if every single step is right and the normal run is not."""
     stepped = [each for each in comparisons if each.mode == "lockstep"]
     ran = [each for each in comparisons if each.mode == "free"]
     if (

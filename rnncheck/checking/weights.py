@@ -22,7 +22,7 @@ Sides = tuple[Implementation, Implementation]
 
 
 def weights_of(plan: "Plan", sides: Sides) -> tuple[Weights, list[str]]:
-    """The weights that both sides are given, scaled, and saved if the plan says so; and what to note of them.
+    """The weights for both sides, scaled, and saved if the plan says so; and notes about them.
 
     Raises `WeightsError` for a file that has neither torch's names nor those of either side.
     """
@@ -39,7 +39,7 @@ def weights_of(plan: "Plan", sides: Sides) -> tuple[Weights, list[str]]:
 
 
 def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mapping[str, Tensor], str]:
-    """Tensors by name, in hand or in a file, and what errors call them."""
+    """Tensors by name, given or from a file, and the name of their source for errors."""
     if given is not None:
         return given, "weights"
     return read_tensors(str(path)), printable(str(path), 200)
@@ -48,7 +48,7 @@ def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mappin
 def translated(
     tensors: Mapping[str, Tensor], source: str, spec: Spec, sides: Sequence[Implementation], *, allow_nonfinite: bool
 ) -> tuple[Weights, list[str]]:
-    """Torch's weights out of tensors by torch's names, or else by those of one of the sides."""
+    """Torch's weights from tensors by torch's names, or by the names of one of the sides."""
     try:
         fitting = weights_file.fitting(source, tensors, spec)
     except WeightsError as problem:
@@ -67,9 +67,9 @@ def translated(
 
 
 def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
-    """Both sides with weights of their own, those of the reference in torch's layout, and what to note.
+    """Both sides with their own weights, those of the reference in torch's layout, and notes.
 
-    Raises `UsageError` for a side without any, and for options that would change weights.
+    Raises `UsageError` for a side without weights, and for options that do not apply.
     """
     spec, (candidate, reference) = plan.spec, sides
     changing = {
@@ -105,7 +105,7 @@ def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
 
 @dataclass(frozen=True)
 class Holding:
-    """A side that keeps the weights `own`, and is compared with one that has the weights `beside`."""
+    """A side that keeps its weights `own`; the reference has the weights `beside`."""
 
     side: Implementation
     own: Weights
@@ -123,7 +123,7 @@ class Holding:
         return self.side.refuses(spec, lengths=lengths)
 
     def build(self, spec: Spec, weights: Weights) -> Layer:
-        """With its own. Raises `RefusedError` for others than those beside it, which it is not to be given."""
+        """The layer with its own weights. Raises `RefusedError` if `weights` are not those of the reference."""
         expected = self.beside.cast(spec)
         if any(not torch.equal(value, expected[name]) for name, value in weights.cast(spec).items()):
             raise RefusedError(f"{self.name} keeps its own weights and takes no others")

@@ -22,7 +22,7 @@ Quantities = tuple[Tensor | None, ...]  # output (T, B, D*R), h_n, c_n, y: each 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What is allowed in each quantity of one chunk."""
+    """The allowed difference of each quantity in one chunk."""
 
     output: Tensor | Tolerance
     h_n: Tensor | Tolerance
@@ -32,14 +32,14 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Run:
-    """One chunk as one side ran it: the state it started from, and what it yielded."""
+    """One chunk of one side: its initial state and its results."""
 
     start: State
     trace: Trace
 
 
 class Allowance(Protocol):
-    """Says what is allowed over the next chunk x (t, B, I), in float64 on the host, given how both sides ran it."""
+    """The allowed difference in the next chunk x (t, B, I), float64 on the host, given the runs of both sides."""
 
     def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed: ...
 
@@ -55,10 +55,10 @@ class Stated:
 
 
 class Enveloped:
-    """The envelope of the first chunk; for later ones the largest allowance so far, unless that is exceeded.
+    """The envelope of the first chunk; later chunks have the largest allowance so far, unless one exceeds it.
 
-    Then the chunk is given an envelope of its own: the two sides may be as far apart as exact arithmetic is that goes
-    on from the one's state and from the other's, and as rounding then adds.
+    Such a chunk gets its own envelope: the difference between two exact runs from the states of the two sides, plus the
+    rounding of both.
     """
 
     def __init__(self, spec: Spec, weights: Weights, lengths: Sequence[int] | None, rounding: Rounding) -> None:
@@ -103,7 +103,7 @@ class Enveloped:
 
     @property
     def doubt(self) -> str | None:
-        """Why what is beyond the horizon is not decided, even where every step of the first chunk is right."""
+        """Why values after the horizon are not decided, although every step of the first chunk is right."""
         if not self._finite:
             return "the data or weights hold NaN or infinities; use finite ones"
         if self._beyond:
@@ -129,7 +129,7 @@ def quantities(trace: Trace) -> Quantities:
 
 
 def settled(allowed: Tensor | None) -> Tensor | Tolerance:
-    """Of a quantity that this spec has not, nothing is allowed, and nothing is asked."""
+    """The allowance, or zeros for a quantity that this spec does not have."""
     return Tolerance() if allowed is None else allowed.nan_to_num(nan=math.inf, posinf=math.inf)
 
 

@@ -19,9 +19,9 @@ def blind_spots(
     *,
     witnessed: bool = False,
 ) -> list[str]:
-    """One sentence for each kind of bug that would pass unseen. `output` is what the layer gives, if that is known.
+    """One sentence for each kind of bug that these inputs would hide. `output` is that of the layer, if known.
 
-    Where faults were planted (`witnessed`), which of them cannot show is not said again.
+    If faults were planted (`witnessed`), those that cannot show are not listed again.
     """
     spots = []
     if output is not None and spec.nonlinearity == "tanh" and bool((output.abs() > SATURATED).all()):

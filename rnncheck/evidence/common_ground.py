@@ -52,7 +52,7 @@ def ground(
     seq_len: int | None,
     lengths: Sequence[int] | None,
 ) -> Ground:
-    """For `seq_len` timesteps, if that is known. Raises `RefusedError` where nothing is left to compare."""
+    """What both sides have in common for `seq_len` timesteps. Raises `RefusedError` if that is nothing."""
     sides = [
         (side, shown_of(side.read(spec), seq_len, lengths)) for side in (candidate, reference) if isinstance(side, Read)
     ]
@@ -90,7 +90,7 @@ def ground(
 
 
 def shown_of(reading: Reading, seq_len: int | None, lengths: Sequence[int] | None) -> Reading:
-    """Without the outputs where they cannot be seen of so long a sequence, or of each row to its own length."""
+    """The reading without outputs if the candidate cannot show them for this length, or for rows with lengths."""
     longest = reading.longest_output
     if longest is None or (seq_len is not None and seq_len <= longest and lengths is None):
         return reading
@@ -105,7 +105,7 @@ OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 do
 
 
 def wrong_calls(reading: Reading) -> list[Finding]:
-    """What is wrong with how it is made and called, whatever it computes."""
+    """Findings about how the candidate is constructed and called, whatever it computes."""
     found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
     found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}") for each in reading.mixed]
     if reading.crash is None:
@@ -114,7 +114,7 @@ def wrong_calls(reading: Reading) -> list[Finding]:
 
 
 def problems(reading: Reading) -> list[Comparison]:
-    """The same, as comparisons that fail."""
+    """The same findings as failed comparisons."""
     found = [Comparison(f"option {each.option}", "free", problem="it has no effect") for each in reading.ignored]
     found += [Comparison(each, "free", problem="each batch row depends on the others") for each in reading.mixed]
     if reading.crash is None:
@@ -124,7 +124,7 @@ def problems(reading: Reading) -> list[Comparison]:
 
 
 def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) -> list[str]:
-    """What could not be checked because of what the code is."""
+    """Notes on what could not be compared because of the candidate's interface."""
     said = []
     if not reading.takes_state:
         said.append(f"{name} takes no initial state: both sides start from zeros, and no single steps were compared")

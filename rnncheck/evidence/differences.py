@@ -13,7 +13,7 @@ from rnncheck.report import Comparison, Divergence, Timestep
 
 
 def misfit(candidate: Tensor | None, reference: Tensor | None) -> str | None:
-    """Why two tensors cannot be compared element by element, or None if they can. Nothing is broadcast."""
+    """Why two tensors cannot be compared element by element, or None if they can. They are not broadcast."""
     if reference is None:
         return "the reference has none"
     if candidate is None:
@@ -48,8 +48,8 @@ def settle_nonfinite(difference: Tensor, a: Tensor, b: Tensor) -> int:
 def budget_used(difference: Tensor, allowed: Tensor) -> Tensor:
     """|difference| / allowed, written over `allowed`; above 1 exactly where the difference is the larger.
 
-    What division leaves open is decided: no difference uses nothing, even where nothing is allowed, and a difference
-    without bound uses more than there is, even beside an infinite or NaN reference, which allows without bound.
+    Special cases: without a difference it is 0, even if nothing is allowed; with an infinite difference it is above 1,
+    even if the allowance is infinite or NaN.
     """
     budget = torch.div(difference, allowed, out=allowed)
     if budget.amax().isnan():
@@ -74,7 +74,7 @@ Allowance = Tolerance | Tensor  # a tensor says it element by element, (n, B, W)
 
 
 class Element(NamedTuple):
-    """Where an element stands: its row is a timestep, or for final states an index of layers and directions."""
+    """The place of an element: its row is a timestep, or for final states an index of layers and directions."""
 
     row: int
     batch: int
@@ -82,12 +82,12 @@ class Element(NamedTuple):
 
 
 class Fold:
-    """One quantity of both sides, chunk after chunk: (n, B, W) each, n rows along time (or layers, for final states).
+    """Accumulates one quantity of both sides over chunks (n, B, W), n rows along time (or layers, for final states).
 
-    `locate(row, batch, column)` names an element's place. Shapes and dtypes are compared before numbers, and NaN and
-    infinities before differences: the same NaN or infinity on both sides agrees, any other is a difference without
-    bound. `rows` says how many timesteps are kept to be shown (None: all); `dtype` in whose last places the largest
-    difference is told, where the reference is not of the run's own.
+    `locate(row, batch, column)` names the place of an element. Shapes and dtypes are compared before numbers, NaN and
+    infinities before differences: the same NaN or infinity on both sides agrees, any other is an infinite difference.
+    `rows` is how many timesteps are kept (None: all); `dtype` is that of the ulp of the largest difference, if the
+    reference has another dtype than the run.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Fold:
 
     @property
     def parted(self) -> bool:
-        """Whether some number exceeded what is allowed; another shape or dtype is no number."""
+        """Whether some number exceeds the limit; another shape or dtype does not count."""
         return self._first is not None
 
     def _space_for(self, piece: Tensor) -> tuple[Tensor, Tensor]:
@@ -188,7 +188,7 @@ class Fold:
         return Element(row, *divmod(column, piece.shape[2]))
 
     def result(self) -> Comparison:
-        """All that was found so far."""
+        """The comparison so far."""
         if self._problem or not self._compared + self._nonfinite:
             return Comparison(self._quantity, self._mode, unjudged=self._unjudged, problem=self._problem)
         worst = self._locate(*self._worst)

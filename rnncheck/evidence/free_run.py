@@ -22,7 +22,7 @@ from rnncheck.text import printable
 
 
 class SideBySide:
-    """Free running: the candidate and the reference start from one state and go on from what each made of it.
+    """The normal run: the candidate and the reference start from one state and continue from their own states.
 
     What is `unexposed`, of "output", "h_n" and "c_n", is left out.
     """

@@ -1,6 +1,6 @@
 """Lockstep: a layer started at every step from the exact states before it, all steps as one batch.
 
-No error is carried from step to step, so each is judged by what it does itself: at a few units in the last place.
+No error is carried from step to step, so each step is judged by itself, at a few units in the last place.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from rnncheck.report import Comparison, Place
 
 
 class Lockstep:
-    """Every step of the first `rows` rows of x (T, B, I) (None: of all), and what is exact and allowed there."""
+    """Every step of the first `rows` rows of x (T, B, I) (None: all), with its exact result and allowed difference."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Lockstep:
             self._exact, self._allowed = self._judged(self._starts)
 
     def _judged(self, starts: Restarts) -> tuple[State, State]:
-        """What is exact and what is allowed after every one of these steps."""
+        """The exact result and the allowed difference after each of these steps."""
         found = lockstep_envelope(self._spec, self._weights, starts, rounding=self._envelope.rounding)
         return found.exact.final, found.allowed.final
 
@@ -76,8 +76,8 @@ class Lockstep:
     def own(self, output: Tensor) -> Comparison | None:
         """Every output (T, B, R) against one exact step from the candidate's own output before it.
 
-        So a run is judged from end to end even where free running cannot be: each output must follow from the one
-        before. None where outputs do not hold the whole state: of LSTMs, of stacked layers, of both directions.
+        So a run is judged from end to end even where the normal run cannot be: each output must follow from the one
+        before. None if outputs do not hold the whole state: for LSTMs, stacked layers and both directions.
         """
         spec = self._spec
         if spec.cell is Cell.LSTM or spec.num_layers > 1 or spec.bidirectional or not self.steps:

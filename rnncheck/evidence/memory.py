@@ -14,7 +14,7 @@ GIB = 2**30
 
 
 def require_memory(spec: Spec, sequences: Sequences, *, enveloped: bool) -> None:
-    """Raises `CannotRun` for sizes that this machine cannot hold; `enveloped` says whether there is an envelope."""
+    """Raises `CannotRun` for sizes that do not fit into memory; `enveloped` says whether there is an envelope."""
     needed, here = held(spec, sequences, enveloped=enveloped), free_run.physical_memory()
     if needed <= here:
         return
@@ -33,7 +33,7 @@ def require_memory(spec: Spec, sequences: Sequences, *, enveloped: bool) -> None
 
 
 def held(spec: Spec, sequences: Sequences, *, enveloped: bool) -> float:
-    """The bytes of all that is held at once, at most, beside torch itself.
+    """An upper bound on the bytes that a check holds at once, without torch itself.
 
     Each weight: its master copy, both sides', and the copy that a side is read back against; in the envelope its
     value in float64, its square in float64 and in the precision of the samples, what multiplies their moves, and all

@@ -41,7 +41,7 @@ def in_final_state(spec: Spec, ends: Sequence[int]) -> Locate:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive timesteps of both sides, (n, B, W) each, from `start` on, and what is allowed if tensors say it."""
+    """Consecutive timesteps of both sides, (n, B, W) each, from `start` on, and the allowance if it is a tensor."""
 
     start: int
     candidate: Tensor
@@ -54,7 +54,7 @@ class Segment:
 
 
 class Excerpt:
-    """At most `rows` timesteps (None: all of them), kept while chunks go by."""
+    """Keeps at most `rows` timesteps (None: all) over the chunks of a run."""
 
     def __init__(self, rows: int | None) -> None:
         self._rows = rows
@@ -65,7 +65,7 @@ class Excerpt:
         self._wanted = (0, 0)
 
     def add(self, chunk: Segment, divergence: int | None) -> None:
-        """The next timesteps; `divergence` is where the two sides part first, if that is in this chunk."""
+        """Adds timesteps; `divergence` is the place of the first difference, if that is in this chunk."""
         if self._rows is None:
             self._all.append(chunk)
             return
@@ -84,7 +84,7 @@ class Excerpt:
         self._last = between(recent, chunk.stop - self._rows, chunk.stop)
 
     def segments(self) -> list[Segment]:
-        """What is kept, in the order of time and without overlap."""
+        """The kept timesteps, in order and without overlap."""
         if self._rows is None or self._last is None:
             return self._all
         stop = self._last.stop

@@ -1,6 +1,6 @@
 """Runs a layer again on the same input and states; it must give the same bits.
 
-What differs from call to call is no fact about the model, so it is found before anything is compared.
+A result that differs between calls says nothing about the model, so this comes before any comparison.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +28,11 @@ def repeat(
     lengths: Sequence[int] | None,
     first: Trace,
 ) -> Finding | None:
-    """What is wrong with calling the layer twice, or None if its second call gives the bits of `first` again.
+    """The finding about a second call, or None if it gives the bits of `first` again.
 
-    `first` is what the layer's first call made of x (T, B, I) and `state`. A difference is `state-leaks-between-calls`
-    if freshly built layers go through the same two results, and `nondeterministic` if they do not. A call that writes
-    into what it is given is `input-mutated`. One more run if all is well, five if not; what the layer raises, rises.
+    `first` is the result of the first call with x (T, B, I) and `state`. A difference is `state-leaks-between-calls`
+    if newly built layers give the same two results, and `nondeterministic` if they do not. A call that writes into its
+    inputs is `input-mutated`. It takes one more run if the bits agree, five if not. Errors of the layer are passed on.
     """
     first = copied(first)  # the next call may write into what the last one returned
     given = Inputs(spec, x, state, lengths)
@@ -60,9 +60,9 @@ def repeat(
 
 
 class Inputs:
-    """What one call is given: copies of its own, at the spec's dtype, and what they were.
+    """The inputs of one call: copies at the spec's dtype, and their original values.
 
-    They are no inference tensors, even in inference mode: of such a candidate would be given another copy, unseen here.
+    They are never inference tensors: a candidate would get another copy of those, and changes would not be seen here.
     """
 
     def __init__(self, spec: Spec, x: Tensor, state: State, lengths: Sequence[int] | None) -> None:
@@ -83,7 +83,7 @@ class Inputs:
         return layer.run(self._x, self._state, self._lengths)
 
     def changed(self) -> list[str]:
-        """The names of those that are not what they were."""
+        """The names of the inputs that have changed."""
         names = [name for name, value, was in self._were if bool(different(value, was).any())]
         if self._lengths is not None and self._lengths_were is not None and self._lengths != list(self._lengths_were):
             names.append("lengths")
@@ -91,13 +91,13 @@ class Inputs:
 
 
 def copied(trace: Trace) -> Trace:
-    """The same trace in memory of its own."""
+    """A copy of the trace."""
     y = None if trace.y is None else trace.y.clone()
     return Trace(trace.output.clone(), trace.final.map(torch.clone), y)
 
 
 def parting(a: Trace, b: Trace) -> str | None:
-    """How two traces differ and where that first shows, as the end of a sentence; None if they are the same bits."""
+    """How two traces differ, and the first place, as the end of a sentence; None if they have the same bits."""
     sides = (
         ("output", a.output, b.output),
         ("y", a.y, b.y),

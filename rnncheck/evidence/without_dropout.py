@@ -23,7 +23,7 @@ DROPOUTS = {
 
 
 class WithoutDropout(TorchFunctionMode):
-    """Within it dropout lets everything through. `chances` are those with which values would have been dropped."""
+    """Switches dropout off within its context. `chances` are the probabilities of the dropouts that were called."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,10 +15,10 @@ INPUTS = ("x", "h0", "c0")
 
 @dataclass(frozen=True)
 class Run:
-    """What both sides are given: x (T, B, I), the states (L*D, B, ·) and lengths. Each side gets copies of its own.
+    """The inputs of both sides: x (T, B, I), the states (L*D, B, ·) and lengths. Each side gets copies.
 
-    `unexposed` results, of "output", "h_n" and "c_n", are left out of the loss, and gradients of what is `withheld`
-    are not asked for.
+    `unexposed` results, of "output", "h_n" and "c_n", are left out of the loss; gradients by `withheld` inputs are not
+    computed.
     """
 
     spec: Spec
@@ -46,10 +46,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Derived:
-    """The gradients of one side by name, on the host; None where none arrives.
+    """The gradients of one side by name, on the host; None for an input that gets no gradient.
 
-    `unregistered` are the parameters that it does not offer as leaves, `cut_off` the results that carry no gradient
-    at all, and `problem` says why there is none of anything.
+    `unregistered` are the weights that are not among its parameters, `cut_off` the results without a gradient, and
+    `problem` says why there is no gradient at all.
     """
 
     gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Derived:
 def differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
     """The gradients of sum(projection * trace) over output, h_n and c_n. The head's y is left out.
 
-    A `RuntimeError` of the layer or of autograd is a finding about its gradients, since without them it ran.
+    A `RuntimeError` of the layer or of autograd becomes `problem`, because the layer ran without gradients.
     """
     try:
         return _differentiate(layer, run, projection)
@@ -103,7 +103,7 @@ def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
 
 
 def quantities(trace: Trace) -> dict[str, Tensor]:
-    """What the loss is made of, by name."""
+    """The quantities in the loss, by name."""
     every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
     return {name: value for name, value in every.items() if value is not None}
 
@@ -123,7 +123,7 @@ def random_projection(run: Run, seed: int) -> Trace:
 
 
 def shaped(run: Run, fill: Callable[..., Tensor]) -> Trace:
-    """A trace in the shapes of the run's, filled by `fill(*shape)`."""
+    """A trace with the shapes of the run, filled by `fill(*shape)`."""
     output = fill(*run.x.shape[:2], run.spec.output_size)
     return Trace(output, run.state.map(lambda each: fill(*each.shape)))
 
@@ -143,14 +143,14 @@ def final_states_move(layer: Layer, run: Run, other: Run, k: int) -> bool:
 
 
 def moving(layer: Layer, run: Run) -> set[str]:
-    """The names of the results that depend on anything at all that is given."""
+    """The names of the results that depend on some input."""
     other = replace(with_other_states(run, slice(None)), x=disturbed(run.x))
     one, another = (results(layer, each) for each in (run, other))
     return {name for name, value in one.items() if not torch.equal(value, another[name])}
 
 
 def with_other_x(run: Run, steps: slice, row: int) -> Run:
-    """The run with other numbers in x at these timesteps of one row."""
+    """The run with other values of x at these timesteps of one row."""
     x = run.x.clone()
     x[steps, row] = disturbed(run.x)[steps, row]
     return replace(run, x=x)

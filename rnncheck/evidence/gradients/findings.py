@@ -21,10 +21,10 @@ from rnncheck.report import Finding
 
 
 def findings(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> list[Finding]:
-    """What explains that `found`, the candidate's gradients, are not `right`, the reference's. Runs both sides again.
+    """Findings that explain why `found`, the gradients of the candidate, are not `right`. Runs both sides again.
 
-    In the order in which one hides another: a parameter that is not registered has no gradient to miss, and where
-    states are detached between timesteps the initial state's gradient is missing because of it.
+    A finding comes before those that follow from it: a parameter that is not registered has no gradient, and if states
+    are detached between timesteps, the gradient of the initial state is missing.
     """
     if found.problem:
         return [Finding("gradient-missing", f"the candidate cannot be differentiated: {found.problem}")]
@@ -44,14 +44,14 @@ def findings(candidate: Layer, reference: Layer, run: Run, found: Derived, right
 
 
 def without_gradient(found: Derived, right: Derived) -> list[str]:
-    """The names of what has a gradient in the reference and none in the candidate."""
+    """The names of the inputs and weights with a gradient in the reference and none in the candidate."""
     return [name for name, value in right.gradients.items() if value is not None and found.gradients[name] is None]
 
 
 def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> str | None:
-    """Where the way back through time is cut, in one sentence, or None if it is not.
+    """Where backward through time is cut, in one sentence, or None if it is not.
 
-    It is cut only where the values go on: what does not depend on an earlier step has no gradient to it.
+    It is cut only if the values depend on an earlier step that gets no gradient.
     """
     cut_off = [name for name in found.cut_off if name not in right.cut_off]
     if cut_off and (cut_off := [name for name in cut_off if name in moving(candidate, run)]):
@@ -86,7 +86,7 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
 
 
 def cut_row(candidate: Layer, reference: Layer, run: Run) -> int | None:
-    """The first layer and direction, as layer * D + direction, whose last states have no gradient to its first.
+    """The first layer and direction, as layer * D + direction, whose last states give its first no gradient.
 
     From h0[k] to h_n[k] the only way is through the timesteps of layer and direction k itself.
     """
@@ -122,7 +122,7 @@ def reads(layer: Layer, run: Run, k: int, row: int, timesteps: slice) -> bool:
 
 
 def only(run: Run, k: int) -> Trace:
-    """A projection of nothing but the last states of layer and direction k, on varied numbers."""
+    """A projection of only the last states of layer and direction k, on varied numbers."""
 
     def varied(state: Tensor | None) -> Tensor | None:
         if state is None:
@@ -138,7 +138,7 @@ def only(run: Run, k: int) -> Trace:
 
 
 def longest_row(run: Run) -> tuple[int, int]:
-    """The batch row with the most timesteps, and how many they are."""
+    """The batch row with the most timesteps, and their number."""
     row = max(range(len(run.ends)), key=run.ends.__getitem__)
     return row, run.ends[row]
 
