@@ -21,10 +21,10 @@ LIKELY = 0.9  # of the distance from the right layer, on the run's own data and 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What explains a mismatch of states, and on how much data that was seen.
+    """The explanation of a mismatch of states, and the data on which it holds.
 
-    `probe` is the run's own data, `prober` what ran it. `named` equals the candidate wherever it was tried; `alike`
-    are those that equal it there too; `likely` comes near where nothing does. `singles` and `pairs` say how many were
+    `probe` is the data of the run, `prober` ran it. `named` equals the candidate on all data that was tried; `alike`
+    are other suspects that do, too; `likely` comes near if none does. `singles` and `pairs` are how many were
     tried.
     """
 
@@ -42,7 +42,7 @@ class Diagnosis:
 
 
 def diagnose(implementation: Implementation, scene: Scene, first: Divergence | None) -> Diagnosis | None:
-    """What makes the candidate differ in its states. `scene` is the run's own spec and data, in float64 on the host.
+    """Finds why the states of the candidate differ. `scene` is the spec and data of the run, in float64 on the host.
 
     Every single fault is tried, then each in one place alone and with other numbers in it, then pairs within a budget.
     Nothing is named that does not also equal the candidate
@@ -78,13 +78,13 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
 
 
 def searched_for(faults: Sequence[Fault], probes: Sequence[Probe]) -> list[Fault]:
-    """The faults in one place alone, and those with a number to be found, that make states wrong as they are."""
+    """The faults in one place only, and those with a fitted number, that reproduce the wrong states."""
     wrong = next((where for probe in probes if (where := seen(probe)) is not None), None)
     return [] if wrong is None else [*placed(faults, wrong), *fitted(wrong)]
 
 
 def nearest(faults: Sequence[Fault], probes: Sequence[Probe]) -> list[Match]:
-    """Those that explain most of the last probe, of those that explain most of the others."""
+    """The faults that explain most of the last probe, among those that explain most of the others."""
     *quick, own = probes
     alone = [(fault,) for fault in faults]
     near = [match.suspect for match in matches(alone, quick[-1])[:NEAREST]] if quick else alone
@@ -96,7 +96,7 @@ def slugs(suspect: Suspect) -> set[str]:
 
 
 class Fresh:
-    """Probes of fresh data, made when they are first asked for; scenes that the candidate cannot run are left out."""
+    """Probes of fresh data, made on first use; scenes that the candidate cannot run are left out."""
 
     def __init__(self, prober: Prober, scene: Scene) -> None:
         self.takes_state = prober.takes_state
@@ -129,7 +129,7 @@ def told_apart(suspects: Sequence[Suspect], others: Fresh) -> list[Suspect]:
 
 
 def found(base: Diagnosis, named: Sequence[Suspect], others: Fresh) -> dict[str, Any]:
-    """What a diagnosis says of suspects that equal the candidate."""
+    """The diagnosis for suspects that equal the candidate."""
     first, *others_alike = named
     # Where no initial state can be given, what one would do is nothing to tell faults apart by.
     alike = [each for each in others_alike if others.takes_state or slugs(each) != slugs(first)]
@@ -145,7 +145,7 @@ def found(base: Diagnosis, named: Sequence[Suspect], others: Fresh) -> dict[str,
 
 
 def likely(ranked: Sequence[Match], others: Fresh) -> Match | None:
-    """The fault that explains most, if it does so on all fresh data too; with the least that it explains anywhere."""
+    """The fault that explains most, if it does on all fresh data too, with the smallest share that it explains."""
     if not ranked or ranked[0].likeness.explains < LIKELY:
         return None
     best = ranked[0]

@@ -22,7 +22,7 @@ UNLIKELY = 6  # standard deviations
 
 
 def dropout(output: Tensor, right: Tensor) -> Finding | None:
-    """What a candidate's `output` shows of dropout, held against the `right` one; None if it is something else."""
+    """The finding of dropout in a candidate's `output`, compared with the `right` one; None if it is something else."""
     if output.shape != right.shape:
         return None
     told = right.abs() > CLEAR * right.abs().amax()
@@ -45,7 +45,7 @@ def dropout(output: Tensor, right: Tensor) -> Finding | None:
 
 
 def dropout_switched_off(candidate: Implementation, scene: Scene) -> list[Finding]:
-    """The dropout of torch's that the candidate applies, wherever in it, and what is wrong with it otherwise."""
+    """The findings of a torch dropout anywhere in the candidate, and of what else is wrong with it."""
     scene = shortened(scene, STEPS, ROWS)
     with WithoutDropout() as off:
         probe = Prober(candidate, scene.spec).probe(scene)
@@ -62,7 +62,7 @@ def dropout_switched_off(candidate: Implementation, scene: Scene) -> list[Findin
 
 
 def dropout_between_layers(candidate: Implementation, scene: Scene) -> Finding | None:
-    """The layer's own dropout, if the candidate is right without it. `scene` is the run's own, in float64."""
+    """The finding of dropout between layers, if the candidate is right without it. `scene` is that of the run."""
     if not scene.spec.dropout:
         return None
     without = replace(scene.spec, dropout=0.0)

@@ -38,8 +38,8 @@ Gradients = Mapping[str, Tensor | None]
 
 
 def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[str]) -> list[Finding]:
-    """Which fault has the candidate's gradients, on fresh data and weights too; `wrong` are those that are not right.
-    Nothing is said where the candidate cannot be differentiated in float64.
+    """The fault with the candidate's gradients, on fresh data and weights too; `wrong` names the wrong gradients.
+    Empty if the candidate cannot be differentiated in float64.
     """
     spec, lengths = replace(scene.spec, dtype=Dtype.FLOAT64), scene.lengths is not None
     if candidate.refuses(spec, lengths=lengths):
@@ -67,7 +67,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
 
 
 def gradients(implementation: Implementation, scene: Scene) -> Gradients:
-    """Of a fixed random projection of all that the layer makes of a scene."""
+    """The gradients of a fixed random projection of all results of a layer on a scene."""
     run = Run(scene.spec, scene.x, scene.state, scene.lengths)
     with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
         layer = implementation.build(scene.spec, Weights(scene.weights))
@@ -85,7 +85,7 @@ def named(fault: Fault, name: str, residual: float, count: int) -> Finding:
 
 
 def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callable[[Finding], bool]:
-    """Whether what a finding says of gradients is wrong in a layer too that has no other fault than these."""
+    """Whether a finding about gradients follows from these faults: a layer with only them has it too."""
     scene = shortened(scene, STEPS, ROWS)
     spec = replace(scene.spec, dtype=Dtype.FLOAT64)
     if not suspect or reference.refuses(spec, lengths=scene.lengths is not None):
@@ -108,7 +108,7 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callab
 
 
 def apart(mine: Gradients, theirs: Gradients) -> float | None:
-    """The largest difference between two sets of gradients; None where they are not the same ones."""
+    """The largest difference between two sets of gradients; None if they have different names."""
     largest = 0.0
     for name in {*mine, *theirs}:
         a, b = mine.get(name), theirs.get(name)

@@ -26,7 +26,7 @@ Values = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Likeness:
-    """How near a faulty layer is to the candidate.
+    """How close a faulty layer is to the candidate.
 
     `residual` is the largest difference; `exact` says that rounding explains all of it; `explains` is the share of
     the candidate's distance from the right layer, root mean square over all states, that the fault accounts for.
@@ -42,7 +42,7 @@ FAR = Likeness(math.inf, False, 0.0)
 
 @dataclass(frozen=True)
 class Probe:
-    """What the candidate made of a scene, what the right layer makes of it exactly, and what rounding may add."""
+    """A scene with the result of the candidate, the exact result of the right layer, and the allowed rounding."""
 
     scene: Scene
     candidate: Values
@@ -52,24 +52,24 @@ class Probe:
 
     @property
     def coarse(self) -> bool:
-        """Whether the candidate could be run in a half precision alone, where much that is different looks equal."""
+        """Whether the candidate ran only in a half precision, in which different layers may look equal."""
         return self.slack == ROUGH
 
     @cached_property
     def shows_nothing(self) -> bool:
-        """Whether the candidate is the right layer, as far as this scene can tell."""
+        """Whether the candidate equals the right layer on this scene."""
         return all(
             name in self.right and value.shape == self.right[name].shape and not bool(self.far(name, value).any())
             for name, value in self.candidate.items()
         )
 
     def far(self, name: str, value: Tensor) -> Tensor:
-        """Where a value is further from the right layer's than rounding explains."""
+        """Where a value differs from the right layer by more than rounding."""
         right = self.right[name]
         return ~((value - right).abs() <= self.tolerance(name, value)) & ~alike(value, right)
 
     def likeness(self, faulty: Values) -> Likeness:
-        """The candidate against a faulty layer, run in float64 on the scene."""
+        """How close a faulty layer, run in float64 on the scene, is to the candidate."""
         if any(name not in faulty or faulty[name].shape != value.shape for name, value in self.candidate.items()):
             return FAR
         exact, residual, left, gap = True, 0.0, 0.0, 0.0
@@ -96,7 +96,7 @@ class Probe:
         return {name: largest_of(value) for name, value in self.right.items()}
 
     def differing(self, values: Values) -> Tensor | None:
-        """Which of all elements are not the right layer's, in one row; None if the shapes are not."""
+        """Which of all elements differ from the right layer, in one row; None if the shapes differ."""
         if not self.shaped(values):
             return None
         # A zero of a relu says little of what went in: two faults may leave it where one of them would not.
@@ -119,7 +119,7 @@ class Probe:
         return count
 
     def shaped(self, values: Values) -> bool:
-        """Whether everything that the candidate shows is there, in the right layer's shapes."""
+        """Whether all results of the candidate are there, with the shapes of the right layer."""
         names = self.candidate.keys()
         return names <= self.right.keys() and all(
             name in values and values[name].shape == self.right[name].shape for name in names
@@ -127,14 +127,14 @@ class Probe:
 
 
 class Prober:
-    """Runs the candidate on scenes of its own choice: in float64 if it can be, else at the precision it was run in."""
+    """Runs the candidate on given scenes: in float64 if it can, otherwise at the precision of the run."""
 
     def __init__(self, implementation: Implementation, spec: Spec) -> None:
         self._implementation, self._own = implementation, spec
         self.spec = replace(spec, dtype=Dtype.FLOAT64)
 
     def probe(self, scene: Scene) -> Probe | None:
-        """None if the candidate cannot run this scene, or what it can take of it."""
+        """The probe of this scene, or None if the candidate cannot run it."""
         scene = self.takes(scene)
         for spec in dict.fromkeys((self.spec, self._own)):
             self.spec = spec  # what failed once is not tried again
@@ -152,7 +152,7 @@ class Prober:
         return not isinstance(candidate, Read) or candidate.read(self._own).takes_state
 
     def takes(self, scene: Scene) -> Scene:
-        """The scene without the states that the candidate has no way to take, and with weights that it can hold."""
+        """The scene without states that the candidate does not take, and with weights that it can hold."""
         if not isinstance(self._implementation, Read):
             return scene
         reading, state = self._implementation.read(self._own), scene.state
@@ -182,7 +182,7 @@ class Prober:
 
 
 def as_held(scene: Scene, spec: Spec) -> Scene:
-    """The scene rounded to the spec's dtype, as the candidate holds it."""
+    """The scene rounded to the spec's dtype, as the candidate gets it."""
     dtype = getattr(torch, spec.dtype)
     weights = Weights(scene.weights).held(spec).values
     plain = replace(spec, device="cpu", dtype=Dtype.FLOAT64)
@@ -195,7 +195,7 @@ def ran(network: Network, scene: Scene) -> Trace:
 
 
 def values(trace: Trace) -> dict[str, Tensor]:
-    """The quantities of a trace that can be seen, by name."""
+    """The exposed quantities of a trace, by name."""
     every: Sequence[Tensor | None] = (trace.output, trace.final.h, trace.final.c, trace.y)
     named = zip(QUANTITIES, every, strict=True)
     return {name: value for name, value in named if value is not None and name not in trace.unexposed}
@@ -206,7 +206,7 @@ def shapes(values: Values) -> dict[str, torch.Size]:
 
 
 def alike(a: Tensor, b: Tensor) -> Tensor:
-    """Where both have the same value, NaN and infinities included."""
+    """Where both have the same value, including NaN and infinities."""
     return (a == b) | (a.isnan() & b.isnan())
 
 

@@ -24,7 +24,7 @@ RIGHT = "the gradients of each single step are right; the fault is in how they a
 
 
 def in_one_step(candidate: Implementation, scene: Scene, differentiate: Differentiate) -> str:
-    """The first step of a scene in float64 whose own gradients are wrong, and in what; or that there is none.
+    """The first single step of a scene with wrong gradients in float64, and which; or that there is none.
 
     Each step is run alone, from the exact states before it, so that nothing is carried back from later ones.
     """
@@ -57,7 +57,7 @@ def differing(cell: Cell, name: str, mine: Tensor | None, right: Tensor | None) 
 
 
 def told(t: int, wrong: Mapping[str, str], cell: Cell) -> str:
-    """What is wrong, as the end of a sentence."""
+    """The wrong gradients, as the end of a sentence."""
     every = GATES[cell]
     by_gates: dict[str, list[str]] = {}
     for name, gates in wrong.items():

@@ -19,14 +19,14 @@ Suspect = tuple[Fault, ...]
 
 @dataclass(frozen=True)
 class Match:
-    """A suspect, and how near it comes to the candidate."""
+    """A suspect, and how close it comes to the candidate."""
 
     suspect: Suspect
     likeness: Likeness
 
 
 def ran_on(suspect: Suspect, scene: Scene) -> Values | None:
-    """What the faulty layer makes of a scene; None where it cannot be run: two faults may not fit together."""
+    """The result of the faulty layer on a scene; None if it cannot run: two faults may not fit together."""
     try:
         return values(ran(combined(*suspect)(scene.spec), scene))
     except Exception:
@@ -34,13 +34,13 @@ def ran_on(suspect: Suspect, scene: Scene) -> Values | None:
 
 
 def likeness(suspect: Suspect, probe: Probe) -> Likeness | None:
-    """How near it comes to the candidate; None where it cannot be run on this scene."""
+    """How close it comes to the candidate; None if it cannot run on this scene."""
     found = ran_on(suspect, probe.scene)
     return None if found is None else probe.likeness(found)
 
 
 def matches(suspects: Iterable[Suspect], probe: Probe) -> list[Match]:
-    """Every suspect that can be run, the nearest first."""
+    """Every suspect that can run, the closest first."""
     found = [Match(suspect, near) for suspect in suspects if (near := likeness(suspect, probe)) is not None]
     return sorted(found, key=lambda each: (not each.likeness.exact, -each.likeness.explains))
 
@@ -90,7 +90,7 @@ class Reach(NamedTuple):
 
 
 def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]:
-    """All pairs, the likeliest first.
+    """All pairs of faults, the likeliest first.
 
     One that alone reproduces some of what the candidate has wrong, one layer perhaps or the first timestep, is likely
     one of the two. A fault that changes what the candidate has right is seldom part of a pair, and two that leave right
@@ -126,7 +126,7 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
 
 
 def reached(fault: Fault, probes: Sequence[Probe], wrong: Sequence[Tensor | None]) -> Reach | None:
-    """None where the fault cannot be run. Where its shapes are not the right layer's, it changes what is `wrong`."""
+    """None if the fault cannot run. If its shapes are not those of the right layer, it changes what is `wrong`."""
     touched, reproduced, explains = list[Tensor](), 0, 0.0
     for probe, candidate_wrong in zip(probes, wrong, strict=True):
         values = ran_on((fault,), probe.scene)
@@ -146,6 +146,6 @@ def joined(masks: Sequence[Tensor]) -> Tensor:
 
 
 def overridden(fault: Fault) -> set[str]:
-    """The methods in which a fault differs from the right network: where two meet, their order matters."""
+    """The methods that a fault overrides: if two faults override the same one, their order matters."""
     own = itertools.takewhile(lambda each: each is not CutNetwork, fault.mixin.__mro__)
     return {name for each in own for name, value in vars(each).items() if callable(value)}

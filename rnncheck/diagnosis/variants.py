@@ -12,7 +12,7 @@ from rnncheck.scratch.network import Network
 
 
 def variant_of(implementation: Implementation, scene: Scene) -> Variant | None:
-    """The variant that equals the candidate on the run's own data and on fresh data; None if there is none.
+    """The variant that equals the candidate on the data of the run and on fresh data; None if there is none.
 
     `scene` is the run's own spec and data, in float64 on the host.
     """

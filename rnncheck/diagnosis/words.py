@@ -31,7 +31,7 @@ def ruled_out(diagnosis: Diagnosis) -> str:
 
 
 def unexplained(name: str, diagnosis: Diagnosis) -> list[Finding]:
-    """What is no number any more, where the right layer has numbers; and what is wrong besides, unless it follows."""
+    """The finding of NaN where the right layer has numbers, and of other differences, unless they follow from it."""
     probe = diagnosis.probe
     wrong = {each: mask for each in probe.candidate if (mask := wrong_in(probe, each)) is not None}
     lost = {each: mask & ~probe.candidate[each].isfinite() for each, mask in wrong.items()}
@@ -59,7 +59,7 @@ def not_finite(name: str, probe: Probe, lost: Mapping[str, Tensor]) -> Finding:
 
 
 def other(name: str, diagnosis: Diagnosis) -> Finding:
-    """Where the candidate differs, in words: first in its single steps, where nothing is carried, else as it ran."""
+    """Where the candidate differs, in words: in its single steps, or otherwise in the normal run."""
     wrong_steps = locally(diagnosis.prober, diagnosis.probe)
     where = wrong_steps or running(diagnosis.probe)
     mend = None if wrong_steps or not diagnosis.prober.takes_state else BETWEEN_STEPS
@@ -67,7 +67,7 @@ def other(name: str, diagnosis: Diagnosis) -> Finding:
 
 
 def locally(prober: Prober, probe: Probe) -> str | None:
-    """Which single steps are wrong, from the exact states before them: of the first layer that has any."""
+    """The wrong single steps, from the exact states before them, of the first layer that has any."""
     scene = probe.scene
     envelope = exact_and_envelope(
         scene.spec,
@@ -94,7 +94,7 @@ def locally(prober: Prober, probe: Probe) -> str | None:
 
 
 def running(probe: Probe) -> str:
-    """Which outputs are wrong as it ran, or, if none is, which other quantity."""
+    """The wrong outputs of the normal run, or if there are none, the other wrong quantities."""
     wrong = wrong_in(probe, "output")
     if wrong is not None and wrong.any():
         return f"in its outputs, {pattern(wrong, directions=probe.scene.spec.directions, lengths=probe.scene.lengths)}"
@@ -103,7 +103,7 @@ def running(probe: Probe) -> str:
 
 
 def wrong_in(probe: Probe, name: str) -> Tensor | None:
-    """Which elements are not the right layer's; None if the shapes are not, or there are none."""
+    """Which elements differ from the right layer; None if the shapes differ, or there are none."""
     mine = probe.candidate.get(name)
     return None if mine is None or mine.shape != probe.right[name].shape else probe.far(name, mine)
 
@@ -113,7 +113,7 @@ SHORT = 60  # of an equation within a sentence
 
 
 def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
-    """What to report about the states of the candidate `name`."""
+    """The findings about the states of the candidate `name`."""
     if diagnosis.named:
         one, *others = diagnosis.named
         equal = [suspect[0] for suspect in diagnosis.alike[:MOST_ALIKE] if len(suspect) == 1]
@@ -144,12 +144,12 @@ def named(diagnosis: Diagnosis, fault: Fault, message: str) -> Finding:
 
 
 def as_well(diagnosis: Diagnosis, fault: Fault) -> Finding:
-    """A fault that nothing tried tells from the first."""
+    """Another fault that gives the same results as the first on all data."""
     return named(diagnosis, fault, f"or {said(fault)}: both give the same results on all data that was tried")
 
 
 def besides(diagnosis: Diagnosis, fault: Fault) -> Finding:
-    """The other fault of a pair, of whom the first has told all that was tried."""
+    """The second fault of a pair."""
     message = f"{said(fault)}; only together with {diagnosis.named[0].title} does it explain the difference"
     return named(diagnosis, fault, message)
 
@@ -166,7 +166,7 @@ def said(fault: Fault) -> str:
 
 
 def wrong_layer(diagnosis: Diagnosis, fault: Fault) -> str:
-    """What the candidate equals: the wrong equation if that is short and a whole layer, else the fault by name."""
+    """The layer that the candidate equals: the wrong equation if it is short, otherwise the fault by name."""
     others = [each.title for each in diagnosis.named if each is not fault]
     told, spec = page(fault.slug), diagnosis.probe.scene.spec
     plain = not fault.variant and not others and spec.nonlinearity == "tanh"
@@ -181,7 +181,7 @@ def fresh_inputs(count: int) -> str:
 
 
 def no_other(alike: Sequence[Sequence[Fault]]) -> str:
-    """What else equals the candidate wherever it was tried."""
+    """Other suspects that equal the candidate on all data, as the end of a sentence."""
     if not alike:
         return ""
     names = [" with ".join(fault.title for fault in suspect) for suspect in alike[:MOST_ALIKE]]

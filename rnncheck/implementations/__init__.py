@@ -51,14 +51,14 @@ def prefix_of(name: str) -> str | None:
 
 
 def suffix_of(name: str) -> str | None:
-    """Of a file that holds an implementation as data."""
+    """The suffix of a file that holds an implementation as data, or None."""
     if prefix_of(name):
         return None
     return next((each for each in FILES if name.endswith(each) or f"{each}:" in name), None)
 
 
 def check_name(name: str) -> None:
-    """Raises `UsageError` or `CannotRun` for what can be no implementation, without importing any."""
+    """Raises `UsageError` or `CannotRun` for a name that cannot be an implementation, without importing any."""
     name, _ = split_device(name)
     if name in BUILT_IN:
         return
@@ -82,7 +82,7 @@ def check_name(name: str) -> None:
 
 
 def check_fault(fault: str) -> None:
-    """Which variants there are depends on the layer, so it is left to whoever plants it."""
+    """Checks the slug; which variants exist depends on the layer and is checked later."""
     from rnncheck.faults.pages import page
 
     told = page(fault.partition(":")[0])
@@ -91,7 +91,7 @@ def check_fault(fault: str) -> None:
 
 
 def check_variant(slug: str) -> None:
-    """Raises `UsageError` for a variant that there is not. Their equations need torch, their names do not."""
+    """Raises `UsageError` for an unknown variant. The equations need torch, the names do not."""
     from rnncheck.faults.variants.names import check
 
     check(slug)
@@ -122,7 +122,7 @@ def spec_in_file(name: str) -> "Spec | None":
 
 
 def is_users_own(name: str) -> bool:
-    """Whether this is Python code of the user's, to be read and mapped."""
+    """Whether this is the user's Python code, which is read and mapped."""
     name, _ = split_device(name)
     return not (name in BUILT_IN or prefix_of(name) or suffix_of(name))
 
@@ -140,7 +140,7 @@ def check_mappable(candidate: str) -> None:
 
 
 def files_of(*names: str) -> list[Path]:
-    """The user's own files among implementations."""
+    """The user's files among these implementations."""
     found = []
     for name in (split_device(each)[0] for each in names):
         if is_users_own(name):

@@ -36,11 +36,11 @@ Tensors = Mapping[str, Tensor]
 
 
 class CommandError(CannotRun):
-    """A command that did not do what it was asked for."""
+    """A command that failed, or wrote wrong results."""
 
 
 class NotOffered(CommandError):
-    """A command that says that it lacks an option."""
+    """A command that does not support an option."""
 
 
 class Command:
@@ -63,11 +63,11 @@ class Command:
         return CommandLayer(self, spec, weights.cast(spec))
 
     def gradients(self, spec: Spec) -> frozenset[str]:
-        """Of what it yields gradients."""
+        """The names of the gradients that it writes."""
         return self._try(spec, lengths=False).gradients
 
     def _try(self, spec: Spec, lengths: bool) -> "Tried":
-        """What it says to a small run: whether it offers the spec at all, and gradients."""
+        """The result of a small run: whether the command supports the spec, and gradients."""
         if (spec, lengths) not in self._tried:
             self._tried[spec, lengths] = self._tested(spec, lengths)
         return self._tried[spec, lengths]
@@ -90,7 +90,7 @@ class Command:
         return Tried(None, frozenset(name.removeprefix(GRADIENT) for name in found if name.startswith(GRADIENT)))
 
     def call(self, spec: Spec, tensors: Tensors) -> dict[str, Tensor]:
-        """What the command makes of these. Raises `CommandError` where it fails, or leaves out a result."""
+        """The results of the command. Raises `CommandError` if it fails, or leaves out a result."""
         with tempfile.TemporaryDirectory(prefix="rnncheck-") as folder:
             inputs, outputs = Path(folder, "inputs.safetensors"), Path(folder, "outputs.safetensors")
             inputs.write_bytes(encode(tensors, metadata_of(spec)))
@@ -142,14 +142,14 @@ class Command:
 
 @dataclass(frozen=True)
 class Tried:
-    """Why a command does not offer a spec, or of what it offers gradients."""
+    """Why a command does not support a spec, or the names of its gradients."""
 
     refusal: str | None
     gradients: frozenset[str] = frozenset()
 
 
 class CommandLayer:
-    """The command with weights, which it is given at every call."""
+    """The command with its weights, which every call gets."""
 
     def __init__(self, command: Command, spec: Spec, values: Tensors) -> None:
         self._command, self._spec = command, spec
@@ -160,7 +160,7 @@ class CommandLayer:
         return {name: value.detach() for name, value in self._leaves.items()}
 
     def leaves(self) -> Tensors | None:
-        """Those weights of which it yields gradients; None if it yields none at all."""
+        """The weights whose gradients it writes; None if it writes no gradients."""
         offered = self._command.gradients(self._spec)
         return {name: leaf for name, leaf in self._leaves.items() if name in offered} if offered else None
 
@@ -176,7 +176,7 @@ class CommandLayer:
 
 
 class Through(torch.autograd.Function):
-    """The command as one operation: its gradients are what it yields when it is given those of its results."""
+    """The command as one autograd operation: it computes its gradients from those of its results."""
 
     @staticmethod
     def forward(
@@ -216,7 +216,7 @@ def replaced(word: str, files: Mapping[str, str]) -> str:
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """It and all that it started."""
+    """Kills the process and all processes that it started."""
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

@@ -9,7 +9,7 @@ from rnncheck.model.weights import Weights
 
 
 class Faulty:
-    """A layer that is wrong on purpose: to see what a mistake looks like, and whether a check would catch it.
+    """A layer that is wrong on purpose, to see how a check reports it.
 
     Which faults and variants there are depends on the layer; a fault that it cannot have is refused, and a variant that
     there is not raises `UsageError`.

@@ -20,7 +20,7 @@ Head = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Module:
-    """The module of this spec with weights of its own, to be replaced; torch's global random state is left alone."""
+    """The module of this spec with random weights, to be replaced. torch's global random state does not change."""
     arguments: dict[str, object] = {
         "input_size": spec.input_size,
         "hidden_size": spec.hidden_size,
@@ -44,7 +44,7 @@ def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Modu
 
 
 class ModuleLayer:
-    """`module` with the canonical `values` loaded by name, and `head(output, W_hy, b_y)` on top if the spec has one."""
+    """`module` with the weights `values` loaded by name, and `head(output, W_hy, b_y)` on top if the spec has one."""
 
     def __init__(self, spec: Spec, module: nn.Module, head: Head, values: Mapping[str, Tensor]) -> None:
         self._spec, self._head = spec, head

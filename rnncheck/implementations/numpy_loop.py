@@ -1,6 +1,6 @@
 """`numpy`: the same equations as plain loops over layers, directions and time, in numpy.
 
-It shares no code with the scratch layers and none with torch, so that a mistake in either has a witness. It takes
+It shares no code with the scratch layers or with torch, so that it can show a mistake in either. It takes
 float64 and float32 on the host, and computes in the precision it is given.
 """
 
@@ -69,7 +69,7 @@ class NumpyLayer:
     def _scan(
         self, x: Array, states: list[Array], alive: NDArray[np.bool_], layer: int, *, backward: bool
     ) -> tuple[Array, list[Array]]:
-        """One layer in one direction: h at every step, zero where a row is over, and each row's last states."""
+        """One layer in one direction: h at every step, zero after the end of a row, and the last states of each row."""
         suffix = f"_l{layer}_reverse" if backward else f"_l{layer}"
         parameters = {name.removesuffix(suffix): value for name, value in self._values.items() if name.endswith(suffix)}
         output = np.zeros((*x.shape[:2], self._spec.state_size), x.dtype)

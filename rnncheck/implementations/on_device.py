@@ -24,14 +24,14 @@ from rnncheck.model.weights import Weights
 
 
 def on_device(implementation: Implementation, device: str) -> "OnDevice":
-    """Raises `CannotRun` for what is no layer that can be moved."""
+    """Raises `CannotRun` for an implementation that cannot be moved to a device."""
     if isinstance(implementation, RunsOnce | BringsWeights | Defines):
         raise CannotRun(f"{implementation.name} cannot be put on a device; leave @{device} out")
     return (ReadOnDevice if isinstance(implementation, Read) else OnDevice)(implementation, device)
 
 
 class OnDevice:
-    """Everything that it is given is moved there, and all that it yields is moved back."""
+    """An implementation whose inputs are moved to a device and whose results are moved back."""
 
     def __init__(self, implementation: Implementation, device: str) -> None:
         self._implementation, self.device = implementation, device
@@ -42,7 +42,7 @@ class OnDevice:
         return f"{self._implementation.location} on {machine.describe(self.device)}"
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
-        """Raises `DeviceError` where the device is not there."""
+        """Raises `DeviceError` if the device was not found."""
         there = self._there(spec)
         machine.require(there)
         return self._implementation.refuses(there, lengths=lengths)
@@ -55,7 +55,7 @@ class OnDevice:
 
 
 class ReadOnDevice(OnDevice):
-    """One that had to be read first, such as the user's own."""
+    """An implementation on a device that rnncheck had to read first, such as the user's own."""
 
     def read(self, spec: Spec) -> Reading:
         assert isinstance(self._implementation, Read)
@@ -77,7 +77,7 @@ class MovedLayer:
         return {name: value.to(self._home) for name, value in self._layer.parameters().items()}
 
     def leaves(self) -> Mapping[str, Tensor] | None:
-        """On the device, as the very tensors that it reads."""
+        """The leaves on the device, which are the tensors that the layer reads."""
         return self._layer.leaves()
 
     def blamed(self, problem: Exception) -> Exception | None:

@@ -55,7 +55,7 @@ class Recurrent:
 
 
 class OnnxFile:
-    """The graph in a file. Raises `CannotRun` where it cannot be read, or holds no recurrent node."""
+    """The graph in a file. Raises `CannotRun` if it cannot be read, or has no recurrent node."""
 
     def __init__(self, path: Path) -> None:
         import onnx
@@ -79,7 +79,7 @@ class OnnxFile:
         self._nodes = nodes
 
     def _instead(self) -> str:
-        """What it holds instead, as far as that says what became of a recurrent layer."""
+        """What the graph has instead of a recurrent node, as the end of an error."""
         kinds = {node.op_type for node in self.model.graph.node}
         if kinds & {"Loop", "Scan", "If"}:
             return "; its layer is a loop, which rnncheck cannot read; export a torch.nn layer with dynamo=False"
@@ -92,7 +92,7 @@ class OnnxFile:
 
     @cached_property
     def chains(self) -> list[list[Any]]:
-        """Its recurrent nodes, those together whose outputs lead into the next with nothing but moves between."""
+        """Its recurrent nodes in chains: in a chain each reads the output of the one before, up to moves."""
         chains: list[list[Any]] = []
         for node in self._nodes:
             before = self._before(node.input[X])
@@ -104,7 +104,7 @@ class OnnxFile:
         return chains
 
     def _before(self, tensor: str) -> Any:
-        """The recurrent node that a tensor comes from through moves alone, or None."""
+        """The recurrent node from which a tensor comes through moves of numbers only, or None."""
         maker = self.makers.get(tensor)
         if maker is None or maker.op_type in RECURRENT:
             return maker
@@ -114,7 +114,7 @@ class OnnxFile:
         return next(iter(found.values())) if len(found) == 1 else None
 
     def chosen(self, name: str | None) -> list[Any]:
-        """The chain that `name` is in, or the only one. Raises `CannotRun` where that is none."""
+        """The chain with the node `name`, or the only chain. Raises `CannotRun` if there is none, or several."""
         if name is None and len(self.chains) == 1:
             return self.chains[0]
         listed = ", ".join(printable(title(each[0]), 60) for each in self.chains)
@@ -129,7 +129,7 @@ class OnnxFile:
         raise CannotRun(f"{self.name} has no recurrent node {printable(name, 60)}; there are {listed}")
 
     def read(self, node: Any) -> Recurrent:
-        """Raises `CannotRun` where its weights are not constants of the file."""
+        """The node with its constants. Raises `CannotRun` if its weights are not constants of the file."""
         from onnx.helper import get_attribute_value
 
         options: dict[str, Any] = {each.name: get_attribute_value(each) for each in node.attribute}

@@ -33,7 +33,7 @@ def split(name: str) -> tuple[Path, str | None]:
 
 
 class OnnxModel:
-    """Raises `CannotRun` where the file cannot be read, or torch.nn has no such layer: it says what torch.nn lacks."""
+    """Raises `CannotRun` if the file cannot be read, or if its layer has something that torch.nn lacks."""
 
     def __init__(self, name: str) -> None:
         needed(name, "onnx", "onnx", "onnxruntime")
@@ -121,7 +121,7 @@ class OnnxModel:
 
 
 def no_counterpart(layer: Recurrent) -> str | None:
-    """What the node has that torch.nn has not, or that onnxruntime does not run."""
+    """What the node has that torch.nn lacks, or that onnxruntime does not run; None if nothing."""
     options, name = layer.options, layer.name
     if layer.options.get("peepholes"):
         return f"{name} has peepholes, from the cell state to the gates; torch.nn's LSTM has none"
@@ -148,7 +148,7 @@ def resets_before(layer: Recurrent) -> bool:
 
 
 def spec_of(layers: Sequence[Recurrent], name: str) -> Spec:
-    """Raises `CannotRun` where the layers are not of one torch.nn module."""
+    """The spec of these layers. Raises `CannotRun` if no torch.nn module has all of them."""
     first = layers[0]
     for each in layers[1:]:
         for what in ("hidden_size", "bidirectional", "nonlinearity"):

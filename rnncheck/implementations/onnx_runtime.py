@@ -42,7 +42,7 @@ class OnnxRuntime:
 
 
 def unsupported(spec: Spec) -> str | None:
-    """What onnxruntime has no kernel or no operator for."""
+    """Why onnxruntime cannot run this spec, or None."""
     if spec.dtype is not Dtype.FLOAT32:
         return f"onnxruntime has recurrent layers in float32 only, not in {spec.dtype}"
     if spec.device != "cpu":
@@ -74,7 +74,7 @@ class SessionLayer:
         return self._values
 
     def leaves(self) -> None:
-        """onnxruntime runs forward alone."""
+        """onnxruntime has no gradients."""
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         if not x.numel():  # on which onnxruntime ends the process: of nothing, nothing is computed

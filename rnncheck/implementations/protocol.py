@@ -18,11 +18,11 @@ class Layer(Protocol):
     """An implementation built for one spec, holding its weights."""
 
     def parameters(self) -> Mapping[str, Tensor]:
-        """Its parameters as it holds them now, by canonical name and in canonical layout."""
+        """Its current parameters, by torch's names and in torch's layout."""
         ...
 
     def leaves(self) -> Mapping[str, Tensor] | None:
-        """Those parameters of the recurrent layer, as in `parameters`, by which autograd can differentiate `run`.
+        """The parameters of the recurrent layer, as in `parameters`, by which autograd can differentiate `run`.
 
         They are the very tensors that it reads, and require gradients. One that is not registered as a parameter is
         not among them. None if `run` cannot be differentiated. Holds for layers built in inference mode too.
@@ -30,7 +30,7 @@ class Layer(Protocol):
         ...
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        """Run x (T, B, I) from `state`; each row to its own length, if lengths are given, with zeros behind it.
+        """Runs x (T, B, I) from `state`; with lengths each row to its own length, with zeros after it.
 
         Everything is time first and at the spec's dtype and device, whatever the implementation does inside.
         """
@@ -66,9 +66,9 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a stranger's code was understood, in one sentence, and what it lets a check do.
+    """How the user's code was read, in one sentence, and what a check can do with it.
 
-    A state that it does not take is zero; what it does not expose, of "output", "h_n" and "c_n", is not compared.
+    A state that it does not take is zero; what it does not return, of "output", "h_n" and "c_n", is not compared.
     """
 
     read_as: str
@@ -95,22 +95,22 @@ class Reading:
 
 @runtime_checkable
 class Blames(Protocol):
-    """A layer that tells mistakes of the code that it runs from others."""
+    """A layer that tells errors in the user's code from other errors."""
 
     def blamed(self, problem: Exception) -> Exception | None:
-        """What to raise instead, if the problem is in that code."""
+        """The error to raise instead, if the problem is in the user's code."""
         ...
 
 
 @runtime_checkable
 class Read(Protocol):
-    """An implementation that had to be read first."""
+    """An implementation that rnncheck had to read first."""
 
     def read(self, spec: Spec) -> Reading: ...
 
 
 class OtherRun(CannotRun):
-    """A layer that can do some runs alone was asked for another."""
+    """A layer that supports only certain runs was asked for another."""
 
 
 class NotRecorded(OtherRun):
@@ -119,7 +119,7 @@ class NotRecorded(OtherRun):
 
 @runtime_checkable
 class BringsWeights(Protocol):
-    """An implementation that comes with weights of its own, to be run with unless others are given."""
+    """An implementation that comes with its own weights, which are used unless others are given."""
 
     @property
     def weights(self) -> Weights: ...
@@ -127,7 +127,7 @@ class BringsWeights(Protocol):
 
 @runtime_checkable
 class RunsOnce(Protocol):
-    """An implementation that holds a single run, and raises `NotRecorded` where it is asked for any other."""
+    """An implementation that holds one run, and raises `NotRecorded` for any other."""
 
     runs_once: bool
     tf32: bool  # whether it was made with products in TF32
@@ -147,7 +147,7 @@ class RunsOnce(Protocol):
 
 @runtime_checkable
 class Defines(Protocol):
-    """An implementation with equations of its own. As the reference, it says what is right."""
+    """An implementation with its own equations. As the reference, it defines what is right."""
 
     @property
     def semantics(self) -> Semantics: ...
@@ -155,37 +155,37 @@ class Defines(Protocol):
 
 @runtime_checkable
 class HasWeights(Protocol):
-    """An implementation with weights of its own, by its own names."""
+    """An implementation with its own weights, by its own names."""
 
     @property
     def name(self) -> str: ...
 
     def canonical(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str) -> tuple[Weights, list[str]]:
-        """Torch's weights out of these tensors, by its own names, or out of those that it holds, and what to note.
+        """Torch's weights from these tensors by its own names, or from the tensors that it holds, and notes.
 
         Errors call them `source`. Raises `WeightsError` where torch's layer cannot hold the same.
         """
         ...
 
     def keep(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str, beside: Weights) -> list[str]:
-        """Makes it keep these from now on, or those that it holds, whatever it is built with; returns what to note.
+        """Makes it keep these tensors, or those that it holds, whatever weights it is built with; returns notes.
 
-        It is compared with a side that has the weights `beside`, and refuses to be built with others.
+        The reference has the weights `beside`; the implementation refuses to be built with others.
         """
         ...
 
 
 @runtime_checkable
 class MayBeFixed(Protocol):
-    """An implementation that may take no other numbers of timesteps and rows than those of the run."""
+    """An implementation that may support only the numbers of timesteps and rows of the run."""
 
     def expect(self, seq_len: int | None, batch_size: int) -> None: ...
 
 
 @runtime_checkable
 class KnowsItsCell(Protocol):
-    """An implementation of one cell alone."""
+    """An implementation of one cell only."""
 
     def cell(self, spec: Spec) -> Cell:
-        """Which it is; `spec` has the sizes. Raises `UsageError` where that cannot be told."""
+        """Its cell; `spec` has the sizes. Raises `UsageError` if that is not known."""
         ...

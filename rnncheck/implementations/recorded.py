@@ -24,7 +24,7 @@ FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
 class Recorded:
-    """The run in the file `path`. Raises `CannotRun` where it is not whole, or no trace."""
+    """The run in the file `path`. Raises `CannotRun` if the file is damaged, or not a trace."""
 
     runs_once = True
 
@@ -40,7 +40,7 @@ class Recorded:
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
-        """Who made it and where: what `recorded` says."""
+        """The implementation, device and versions of the run, from the metadata."""
         try:
             found = json.loads(self._metadata.get("recorded", "{}"))
         except ValueError:
@@ -55,7 +55,7 @@ class Recorded:
 
     @property
     def weights(self) -> Weights:
-        """Exactly those that it was given."""
+        """The weights of the run."""
         return Weights({name: self._tensors[name].double() for name in self.spec.parameter_shapes()})
 
     @property
@@ -90,7 +90,7 @@ class Recorded:
         )
 
     def _withheld(self) -> frozenset[str]:
-        """Of what it holds no gradient, though it holds others."""
+        """The inputs and weights without a recorded gradient, if there are gradients at all."""
         if GRADIENT + "x" not in self._tensors:
             return frozenset()
         every = [*(name for name in INPUTS[1:3] if name in self._tensors), *self.spec.recurrent_shapes()]
@@ -106,7 +106,7 @@ class Recorded:
 
 
 class RecordedLayer:
-    """What was run, by what it was given: the run itself, and its single steps."""
+    """Returns the recorded results for the recorded inputs: those of the run, and of its single steps."""
 
     def __init__(self, name: str, spec: Spec, tensors: Mapping[str, Tensor]) -> None:
         self._name, self._spec, self._tensors = name, spec, tensors
@@ -169,7 +169,7 @@ class Through(torch.autograd.Function):
 
 
 def trace_of(values: Mapping[str, Tensor], spec: Spec, tensors: Mapping[str, Tensor]) -> Trace:
-    """What is not held is NaN, and not exposed."""
+    """The trace; results that were not recorded are NaN and unexposed."""
     output, h = values.get("output"), values.get("h_n")
     if output is None:
         output = tensors["x"].new_full((*tensors["x"].shape[:2], spec.output_size), torch.nan)
@@ -180,7 +180,7 @@ def trace_of(values: Mapping[str, Tensor], spec: Spec, tensors: Mapping[str, Ten
 
 
 def wrong(tensors: Mapping[str, Tensor], spec: Spec) -> str | None:
-    """Why these are not what a run of the spec is given and yields, or None."""
+    """Why these are not the inputs and results of a run of the spec, or None."""
     x = tensors.get("x")
     if x is None or x.dim() != 3:
         return "it has no x (T, B, I)"
@@ -218,7 +218,7 @@ def wrong(tensors: Mapping[str, Tensor], spec: Spec) -> str | None:
 
 
 def alike(a: Tensor | None, b: Tensor | None) -> bool:
-    """Of the same bits: a NaN is like itself."""
+    """Whether both have the same bits; a NaN equals itself."""
     if a is None or b is None:
         return a is b
     if a.shape != b.shape or a.dtype != b.dtype:

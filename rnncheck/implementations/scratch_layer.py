@@ -10,7 +10,7 @@ from rnncheck.scratch.head import softmax_head
 
 
 class Scratch:
-    """`rnncheck.scratch.RNN`, `LSTM` or `GRU`, written from tensor operations alone, and a head written so."""
+    """`rnncheck.scratch.RNN`, `LSTM` or `GRU`, written with tensor operations only, and a head."""
 
     name = "scratch"
     location = "rnncheck.scratch"

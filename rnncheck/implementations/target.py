@@ -34,7 +34,7 @@ SUFFIXES = (".py", ".ipynb")
 
 @dataclass(frozen=True)
 class Target:
-    """A file or else a module, and the attribute of it that is meant; None if it was left open."""
+    """A file or a module, and the attribute in it; None if the user did not name one."""
 
     name: str  # as it was typed
     file: Path | None
@@ -48,7 +48,7 @@ def names_a_file_or_module(name: str) -> bool:
 
 
 def parse(name: str) -> Target:
-    """Raises `UsageError` for what is not written so, and `CannotRun` for a file that is not there."""
+    """Raises `UsageError` for another form of name, and `CannotRun` for a file that does not exist."""
     drive = 2 if DRIVE.match(name) else 0
     place, colon, attribute = _behind_suffix(name[drive:]) or name[drive:].partition(":")
     place = name[:drive] + place
@@ -68,7 +68,7 @@ def parse(name: str) -> Target:
 
 
 def _behind_suffix(name: str) -> tuple[str, str, str] | None:
-    """A file's name may have colons of its own: the last that follows its suffix is meant. None without a suffix."""
+    """Splits at the last colon after a suffix, because the name of a file may have colons. None without a suffix."""
     for suffix in SUFFIXES:
         place, colon, attribute = name.rpartition(f"{suffix}:")
         if colon:
@@ -77,7 +77,7 @@ def _behind_suffix(name: str) -> tuple[str, str, str] | None:
 
 
 def existing(place: str) -> Path:
-    """The file. Raises `CannotRun` if there is none, with what is there instead."""
+    """The file. Raises `CannotRun` if it does not exist, with the files that do."""
     try:
         path = Path(place).expanduser()
     except RuntimeError as problem:

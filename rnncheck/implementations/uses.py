@@ -22,18 +22,18 @@ class NotOffered(Exception):
 
 
 class OtherShape(Exception):
-    """A layer yields results of other axes than it did before, without an error."""
+    """A layer returns results with other axes than before, without an error."""
 
 
 class Uses(Protocol):
-    """All of it at the layer's own dtype, on its device, time first, as `Layer.run`."""
+    """The uses of a layer, at its dtype, on its device, time first, as `Layer.run`."""
 
     def as_called(self) -> AbstractContextManager[None]:
-        """Within it `run` calls the code in whatever mode torch is in, with the very tensors that it is given."""
+        """Within it `run` calls the code in torch's current mode, with exactly the tensors that it gets."""
         ...
 
     def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
-        """As `run`, with the initial state left out of the call."""
+        """`run` without the initial state in the call."""
         ...
 
     def run_unbatched(self, x: Tensor, state: State) -> Trace:
@@ -49,7 +49,7 @@ class Uses(Protocol):
         ...
 
     def change(self, values: Mapping[str, Tensor]) -> None:
-        """Canonical weights, written in place as an optimizer does."""
+        """Writes torch's weights in place, as an optimizer does."""
         ...
 
     def saved(self) -> Mapping[str, Any]:
@@ -57,7 +57,7 @@ class Uses(Protocol):
         ...
 
     def load(self, saved: Mapping[str, Any]) -> None:
-        """Takes over a state_dict of the same layer."""
+        """Loads a state_dict of the same layer."""
         ...
 
     def copied(self, how: Copying) -> Layer:
@@ -80,7 +80,7 @@ class Uses(Protocol):
 
 
 def as_called(layer: Layer) -> AbstractContextManager[None]:
-    """The layer's own, or nothing: most run in the mode, and on the tensors, that they find."""
+    """The layer's own context, or nothing: most layers run in the current mode, on the tensors that they get."""
     own: AbstractContextManager[None] = getattr(layer, "as_called", nullcontext)()
     return own
 

@@ -11,7 +11,7 @@ from rnncheck.scratch.network import Network
 
 
 class VariantLayer:
-    """As a reference it says what is right: both sides are then held against its equations, run exactly."""
+    """As a reference it defines what is right: both sides are compared with its equations, run exactly."""
 
     location = "rnncheck.faults.variants"
 

@@ -49,7 +49,7 @@ class Judgement:
     paths: Mapping[str, PathFacts] = field(default_factory=dict)
 
     def hides(self, fault: Fault) -> str | None:
-        """Why the candidate could have this fault all the same, or None."""
+        """Why the candidate could have this fault although the check passed, or None."""
         if self.by_row and fault.slug in OF_BATCHES:
             return "the candidate was called with one batch row at a time, so faults of batches cannot show"
         if fault.path and fault.path not in self.paths and not chosen(fault.path)[0].by_default:
@@ -75,7 +75,7 @@ class Held:
 
 
 def held_gradients(scene: Scene, reference: Implementation, layer: Layer, judgement: Judgement) -> list[Held]:
-    """None of them if the check compared no gradients."""
+    """The gradients of the reference and their limits; empty if the check compared no gradients."""
     reach = within_reach(scene.spec, *scene.x.shape[:2])
     if MODE not in judgement.modes or reach is None:
         return []
@@ -94,7 +94,7 @@ def held_gradients(scene: Scene, reference: Implementation, layer: Layer, judgem
 
 
 class Mutants:
-    """The reference's run of a scene, and what is allowed around it, for any number of faults to be held against."""
+    """The reference's run of a scene and the allowed difference, with which faults are compared."""
 
     def __init__(self, scene: Scene, reference: Implementation, layer: Layer, judgement: Judgement) -> None:
         self._scene, self._weights = scene, Weights(scene.weights)
@@ -112,7 +112,7 @@ class Mutants:
             self._allowed, self._envelope = enveloped.of(scene.x, run, run), enveloped.first
 
     def evidence(self, fault: Fault) -> Iterator[list[Comparison]]:
-        """What each kind of evidence says of a layer with this fault, the cheapest first."""
+        """The comparisons of each kind of evidence for a layer with this fault, the cheapest first."""
         scene, side = self._scene, Planted(fault.title, fault.network)
         if fault.path:
             yield from self._used(fault.path, side)
@@ -140,7 +140,7 @@ class Mutants:
             yield each.against(fault)
 
     def _used(self, slug: str, side: Implementation) -> Iterator[list[Comparison]]:
-        """What the parts of a path that the candidate was run on say of it."""
+        """The comparisons on the parts of a path that the candidate ran."""
         setting, facts = self._judgement.setting, self._judgement.paths.get(slug)
         if setting is None or facts is None:
             return
@@ -152,7 +152,7 @@ class Mutants:
                         yield list(Outcome.of(leg, path, own).comparisons)
 
     def _second_call(self, side: Implementation, planted: Layer, traces: tuple[Trace, Trace]) -> str | None:
-        """What would be said of it, if anything."""
+        """The comparison of a second call, if it differs."""
         scene, found = self._scene, Evidence()
         sides = side, self._reference
         layers = planted, self._replayed
@@ -173,7 +173,7 @@ class Mutants:
 
 @dataclass(frozen=True)
 class Same:
-    """What was allowed, again."""
+    """The allowance of an earlier run."""
 
     allowed: Allowed
 

@@ -16,7 +16,7 @@ from rnncheck.witness.part_of_run import MOST_WEIGHTS, Part, part_of, whole_of
 
 
 class Outcome(NamedTuple):
-    """Of one fault, and why it was not caught, if it was not."""
+    """The outcome for one fault, and why it was not caught, if it was not."""
 
     fault: Fault
     sort: Literal["killed", "survived", "not applicable", "not tried"]
@@ -45,7 +45,7 @@ class Planting:
         return Mutants(self.scene, self.first.sides[1], self.first.layers[1], self.judgement)
 
     def outcome(self, fault: Fault) -> Outcome:
-        """Of this fault here."""
+        """The outcome for this fault."""
         if why := self.judgement.hides(fault):
             return Outcome(fault, "not applicable", why)
         seen = list[Comparison]()
@@ -62,7 +62,7 @@ class Planting:
         return Outcome(fault, "survived", because(fault, seen, self.judgement.modes))
 
     def instead_of(self, partial: Outcome, *, again: bool) -> Outcome:
-        """What a part of the run made of a fault, seen on the whole: tried `again` there, or else only asked for the
+        """The outcome on the whole run for a fault that was tried on a part: tried `again`, or checked only for the
         known reasons that hide it.
         """
         if partial.sort == "killed" or self.judgement.hides(partial.fault):
@@ -78,7 +78,7 @@ class Planting:
 
 
 def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) -> str:
-    """Why a fault that shows was not caught."""
+    """Why a fault that can show was not caught."""
     if fault.shows_in == "gradients" and not any(mode.startswith("backward") for mode in modes):
         return "gradients were not compared; add --backward"
     if fault.path and not seen:
@@ -94,14 +94,14 @@ NAMED = 4  # faults that a reason has room for
 
 
 class MutationTest(NamedTuple):
-    """What the witness says, or, if it was not heard, why."""
+    """The result of the self-test, or the notes that say why there is none."""
 
     witness: Witness | None
     notes: Sequence[str] = ()
 
 
 def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> MutationTest:
-    """Which faults would have been caught by this judgement, in the run that begins with `first`.
+    """Which faults this check would catch in the run that begins with `first`.
 
     Large layers are left alone unless `always`; of long and wide runs a part is taken, as the note says. What it cannot
     show is tried on all of `first` if `always`, and is otherwise told apart from what cannot show at all.
@@ -130,7 +130,7 @@ def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> Mut
 
 
 def insufficient(witness: Witness) -> str | None:
-    """Why a pass that only faults can be caught by proves too little, or None if all that show were caught."""
+    """Why a pass proves too little under --strict, or None if every fault that can show would be caught."""
     if not witness.planted:
         return "no known fault can show in this run, so it proves nothing; use random data and weights"
     if not witness.missed:

@@ -28,7 +28,7 @@ class Part:
     def scene(
         self, spec: Spec, weights: Mapping[str, Tensor], x: Tensor, state: State, lengths: Sequence[int] | None
     ) -> Scene:
-        """Rows that end early end early here too, and in the same order."""
+        """The scene of this part. Rows that end early also end early here, in the same order."""
         rows = list(self.rows)
         x_here = x[: self.steps, rows]
         ends = None
@@ -55,7 +55,7 @@ def whole_of(x: Tensor) -> Part:
 
 
 def part_of(spec: Spec, seq_len: int, batch_size: int, lengths: Sequence[int] | None, faults: int) -> Part:
-    """What can be afforded for so many faults."""
+    """The largest affordable part for so many faults."""
     weights = weight_count(spec)
     each = STEPS // (faults * spec.num_layers * spec.directions)
     steps = min(seq_len, LONGEST, max(SHORTEST, min(each, int(WORK / weights))))

@@ -15,7 +15,7 @@ _KEPT: dict[Hashable, MutationTest] = {}
 
 
 def mutants_tried(first: FirstChunk, judgement: Judgement, *, always: bool) -> MutationTest:
-    """As `try_mutants`; of a run that was seen before, with a reference that is ours, what came of it then."""
+    """`try_mutants`, with kept results for a run that was seen before with one of rnncheck's own references."""
     reference = first.sides[1]
     if reference.name not in BUILT_IN or not type(reference).__module__.startswith("rnncheck."):
         return try_mutants(first, judgement, always=always)
@@ -23,7 +23,7 @@ def mutants_tried(first: FirstChunk, judgement: Judgement, *, always: bool) -> M
 
 
 def kept(key: Hashable, found: Callable[[], MutationTest]) -> MutationTest:
-    """What stands under the key, or else what is found now; the oldest makes room."""
+    """The kept value for the key, or a new one; the oldest is dropped."""
     if key not in _KEPT:
         outcome = found()
         if outcome.witness is None:
@@ -35,7 +35,7 @@ def kept(key: Hashable, found: Callable[[], MutationTest]) -> MutationTest:
 
 
 def key_of(first: FirstChunk, judgement: Judgement, always: bool) -> Hashable:
-    """All that decides which mutants are caught."""
+    """Everything that decides which mutants are caught."""
     setting, weights = judgement.setting, list(first.weights.values.values())
     used: Hashable = None
     if setting is not None:
@@ -59,7 +59,7 @@ def key_of(first: FirstChunk, judgement: Judgement, always: bool) -> Hashable:
 
 
 def digest(tensors: Iterable[Tensor]) -> str:
-    """Of shapes and numbers."""
+    """A digest of shapes and numbers."""
     found = hashlib.sha256()
     for each in tensors:
         held = each.detach().cpu().double().contiguous()

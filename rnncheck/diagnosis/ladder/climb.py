@@ -1,7 +1,7 @@
 """The precision ladder: decides whether a mismatch is another function or a lower precision.
 
-A layer that computes in a coarser precision is told by direct evidence of it (`ladder.quantisation`). Otherwise the
-run is repeated in float64: a gap that stays is semantics, one that shrinks to what float64 rounds is arithmetic.
+Direct evidence shows a layer that computes at a lower precision (`ladder.low_precision`). Otherwise the
+run is repeated in float64: a gap that stays is another function, one that shrinks to float64 rounding is precision.
 """
 
 import math
@@ -27,7 +27,7 @@ Conclusion = Literal["semantics", "arithmetic", "unknown"]
 
 @dataclass(frozen=True)
 class Ladder:
-    """What a mismatch is, and the largest error, free running or in lockstep, at the run's dtype and in float64.
+    """The cause of a mismatch, and the largest error, in the normal run or lockstep, at the run's dtype and in float64.
 
     `gap_float64` is None where the float64 run was not needed, or could not be made.
     """
@@ -40,7 +40,7 @@ class Ladder:
 
     @property
     def low(self) -> bool:
-        """Whether it is arithmetic coarser than the run's dtype."""
+        """Whether it computes at a lower precision than the run's dtype."""
         return self.finding is not None and self.finding.slug == "low-precision-compute"
 
 
@@ -81,7 +81,7 @@ def climb(
 
 
 def in_float64(measured: Measured, own: Gap) -> Ladder:
-    """The same run in float64: what is left of a gap."""
+    """Repeats the run in float64: what is left of the gap."""
     spec = replace(measured.spec, dtype=Dtype.FLOAT64)
     if spec == measured.spec:
         message = f"its largest error, {own.size:.1e}, is not rounding in float64: it computes another function"
@@ -107,7 +107,7 @@ def in_float64(measured: Measured, own: Gap) -> Ladder:
 
 
 class Rung:
-    """A candidate at one dtype, run freely and in lockstep, to be held against envelopes of any rounding."""
+    """A candidate at one dtype, in a normal run and in lockstep, to compare with envelopes of any rounding."""
 
     def __init__(self, measured: Measured, rounding: Rounding) -> None:
         self.measured = measured
@@ -133,5 +133,5 @@ def rounding_only(message: str) -> Finding:
 
 
 def digits(precision: Precision) -> str:
-    """How many bits its numbers have, the hidden one included."""
+    """The number of bits of its mantissa, with the hidden one."""
     return f"{round(-math.log2(precision.unit))} bits"

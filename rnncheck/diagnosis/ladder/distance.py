@@ -18,7 +18,7 @@ PLACES = 192  # steps that lockstep restarts
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run is given: x (T, B, I), the initial states and the weights, all in float64 on the host."""
+    """The inputs of a run: x (T, B, I), the initial states and the weights, all in float64 on the host."""
 
     implementation: Implementation
     spec: Spec
@@ -29,7 +29,7 @@ class Measured:
     withheld: frozenset[str] = frozenset()  # of "h0" and "c0": those that the candidate does not take, and are zero
 
     def run(self) -> Trace:
-        """The candidate, freshly built, at the spec's dtype. Raises what the candidate raises."""
+        """Runs the candidate, newly built, at the spec's dtype. Raises what the candidate raises."""
         dtype, device = getattr(torch, self.spec.dtype), self.spec.device
         layer = self.implementation.build(self.spec, self.weights)
         return layer.run(self.x.to(device, dtype, copy=True), self.state.to(device, dtype), self.lengths)
@@ -98,5 +98,5 @@ def quantities(trace: Trace) -> Iterator[Tensor | None]:
 
 
 def hidden(trace: Trace) -> Iterator[bool]:
-    """Which of them the layer does not expose."""
+    """Which quantities the layer does not return."""
     yield from (name in trace.unexposed for name in ("output", "h_n", "c_n", "y"))
