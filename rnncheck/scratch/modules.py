@@ -9,9 +9,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from rnncheck.model.spec import Cell, Nonlinearity, Spec
 from rnncheck.model.trace import State, Trace
+from rnncheck.scratch.backward import BackwardNetwork
 from rnncheck.scratch.checks import Hidden, check_arguments, check_hidden, check_input
 from rnncheck.scratch.fast_path import InPlaceNetwork
-from rnncheck.scratch.network import Network
 
 MaybeState = TypeVar("MaybeState", State, State | None)
 
@@ -79,7 +79,7 @@ class RecurrentLayer(torch.nn.Module):
         for name, shape in shapes.items():
             self.register_parameter(name, torch.nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
         self._names = tuple(shapes)
-        self._networks = Network(self.spec), InPlaceNetwork(self.spec)
+        self._networks = BackwardNetwork(self.spec), InPlaceNetwork(self.spec)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

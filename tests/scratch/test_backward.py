@@ -1,0 +1,79 @@
+"""The LSTM's own backward pass gives what autograd makes of the loop, and can be differentiated again."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnncheck import scratch
+from rnncheck.scratch.network import Network
+
+OPTIONS = [{}, {"proj_size": 3}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "num_layers": 2}]
+
+
+def leaves(options: dict[str, object], sizes: tuple[int, ...] = (5, 3, 4, 6)) -> list[Tensor]:
+    T, B, I, H = sizes  # noqa: E741
+    rows = int(str(options.get("num_layers", 1))) * (2 if options.get("bidirectional") else 1)
+    widths = int(str(options.get("proj_size", H))), H
+    shapes = (T, B, I), (rows, B, widths[0]), (rows, B, widths[1])
+    return [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+
+def gradients(layer: torch.nn.Module, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+    x, h, c = inputs
+    output, (h_n, c_n) = layer(x, (h, c))
+    draws = torch.Generator().manual_seed(1)
+    loss = sum((each * torch.randn(each.shape, dtype=each.dtype, generator=draws)).sum() for each in (output, h_n, c_n))
+    return torch.autograd.grad(loss, [*inputs, *layer.parameters()], create_graph=False)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_gradients_are_those_of_the_loop(options: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    layer = scratch.LSTM(4, 6, dtype=torch.float64, **options)
+    inputs = leaves(options)
+    own = gradients(layer, inputs)
+    layer._networks = Network(layer.spec), layer._networks[1]
+    assert all(
+        torch.allclose(one, other, rtol=1e-12, atol=1e-13)
+        for one, other in zip(own, gradients(layer, inputs), strict=True)
+    )
+
+
+@pytest.mark.parametrize("options", OPTIONS[:2])
+def test_they_can_be_differentiated_again(options: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    layer = scratch.LSTM(2, 4, dtype=torch.float64, **options)
+    inputs = leaves(options, (3, 1, 2, 4))
+
+    def run(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        output, (_, c_n) = layer(x, (h, c))
+        return output, c_n
+
+    assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
+    assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+
+
+def test_frozen_parts_have_no_gradient_and_change_no_other() -> None:
+    torch.manual_seed(0)
+    layer = scratch.LSTM(4, 6)
+    x = torch.randn(5, 3, 4)
+    layer(x)[0].sum().backward()
+    whole = layer.weight_ih_l0.grad
+    layer.zero_grad()
+    layer.weight_hh_l0.requires_grad_(False)
+    layer(x)[0].sum().backward()
+    assert layer.weight_hh_l0.grad is None
+    assert torch.equal(layer.weight_ih_l0.grad, whole)
+
+
+def test_one_gradient_for_each_sequence_by_vmap() -> None:
+    torch.manual_seed(0)
+    layer = scratch.LSTM(3, 4)
+    weights, x = dict(layer.named_parameters()), torch.randn(2, 5, 1, 3)
+
+    def loss(values: dict[str, Tensor], one: Tensor) -> Tensor:
+        return torch.func.functional_call(layer, values, (one,))[0].square().sum()
+
+    found = torch.func.vmap(torch.func.grad(loss), (None, 0))(weights, x)
+    alone = torch.func.grad(loss)(weights, x[1])
+    assert torch.allclose(found["weight_hh_l0"][1], alone["weight_hh_l0"], atol=1e-6)
