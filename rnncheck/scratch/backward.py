@@ -99,13 +99,18 @@ def by_autograd(inputs: list[Any], gradients: tuple[Tensor, ...]) -> tuple[Tenso
 class BackwardNetwork(Network):
     """The network for where gradients are asked for. Of an LSTM with rows of one length it has its own backward pass.
 
-    torch.compile and torch.func take the loop, of which they make their own.
+    torch.compile, torch.func and autocast take the loop, of which they make their own.
     """
 
     def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
-        others = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-        if active is not None or self.spec.cell is not Cell.LSTM or others:
+        if active is not None or self.spec.cell is not Cell.LSTM or rewritten(x):
             return super().unroll(w, x, carry, active)
         scan: Any = LSTMScan  # torch types no `apply`
         h, c, *_ = scan.apply(self.project(w, x), *carry, w.W_hh, w.W_hr)
         return Sweep(h, (h[-1], c))
+
+
+def rewritten(x: Tensor) -> bool:
+    """Whether torch makes something else of the operations than what they say."""
+    transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    return transformed or torch.is_autocast_enabled(x.device.type)
