@@ -84,7 +84,7 @@ def test_whatever_can_be_a_candidate_is_checked_as_the_cell_and_the_sizes_that_i
 
 def test_a_living_layer_says_its_layers_and_directions_and_what_is_given_goes_before() -> None:
     layer = nn.GRU(2, 7, num_layers=2, bidirectional=True)
-    spec = check(layer, witness=False).spec
+    spec = check(layer, witness=False, backward=False, lockstep=False).spec
     assert (spec.num_layers, spec.bidirectional) == (2, True)
     with pytest.raises(CannotRun, match="it has the states of 2 layers"):
         check(layer, num_layers=1)
@@ -183,7 +183,7 @@ def test_what_its_constructor_is_given() -> None:
     assert check(OwnLSTM, arguments={"scale": 0.5}, cell="lstm", diagnose=False).verdict is Verdict.MISMATCH
     with pytest.raises(CannotRun, match="did you mean scale"):
         check(OwnLSTM, arguments={"scales": 0.5})
-    with pytest.raises(UsageError, match="neither side is one"):
+    with pytest.raises(UsageError, match="neither side is your own"):
         check(arguments={"scale": 0.5})
 
 
@@ -244,7 +244,7 @@ def test_anything_else_fails_with_the_report_as_on_the_screen(
 def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "from rnncheck import assert_equivalent\n"
-        "def test_mine():\n    assert_equivalent('fault:no-recurrence', diagnose=False)\n"
+        "def test_mine():\n    assert_equivalent('fault:no-recurrence', diagnose=False, backward=False)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", str(tmp_path / "test_mine.py")],

@@ -58,7 +58,8 @@ def commands() -> Iterator[Any]:
                 assert code == first, f"{page} states another exit code than another page: {line}"
     for command, (code, page) in stated.items():
         paths = page not in PATHS_LEFT_OUT or "--strict" in command  # strict finds fault with what is left out
-        marks = [pytest.mark.paths] * paths + [pytest.mark.slow] * (page not in MAIN)
+        slow = page not in MAIN or command.startswith("sweep")  # tests/sweep has others
+        marks = [pytest.mark.paths] * paths + [pytest.mark.slow] * slow
         yield pytest.param(shlex.split(command), code, id=f"{page.relative_to(ROOT)}: rnncheck {command}", marks=marks)
 
 

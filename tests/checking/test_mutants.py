@@ -35,7 +35,7 @@ h = (1 - z) * n + z * h
 STEPS = {Cell.LSTM: LSTM, Cell.GRU: GRU}
 STATES = {Cell.LSTM: ("h, c = state[0][0], state[1][0]", "(h[None], c[None])"), Cell.GRU: ("h = state[0]", "h[None]")}
 NAMES = {Cell.LSTM: ["h", "c", "i", "f", "g", "o"], Cell.GRU: ["h", "r", "z", "n"]}
-PARTS = 48  # of all mutants
+PARTS = 24  # of all mutants
 FUNCTIONS = ("sigmoid", "tanh", "relu", "sin")
 
 
@@ -93,7 +93,7 @@ def is_right(cell: Cell, mutant: type[nn.Module]) -> bool:
     return True
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("cell", "part"), [(cell, part) for part in range(PARTS) for cell in STEPS])
 def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell, part: int) -> None:
     assert is_right(cell, layer(cell, forward(cell, STEPS[cell])))

@@ -20,6 +20,7 @@ def completed(words: str, *python: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

@@ -136,7 +136,7 @@ def test_a_full_stdout_is_exit_4_and_says_so(process: Callable[..., Any], argume
 
 
 @pytest.mark.sample(2)
-@pytest.mark.parametrize("arguments", [QUICK, ["doctor"], ["--help"], ["compare", "--device", "тест"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor"], QUICK, ["compare", "--device", "тест"]])
 def test_an_ascii_terminal_is_no_reason_to_fail(process: Callable[..., Any], arguments: list[str]) -> None:
     running = process(*arguments, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     printed, said = running.communicate(timeout=60)
@@ -144,10 +144,14 @@ def test_an_ascii_terminal_is_no_reason_to_fail(process: Callable[..., Any], arg
     assert (printed + said).isascii()
 
 
-def test_a_terminal_width_that_is_no_number_is_no_reason_to_fail(process: Callable[..., Any]) -> None:
-    running = process(*QUICK, env={**os.environ, "TERMINAL_WIDTH": "abc", "COLUMNS": "abc"})
+def test_a_terminal_width_that_is_no_number_is_no_reason_to_fail(
+    process: Callable[..., Any], rnncheck: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = process("--help", env={**os.environ, "TERMINAL_WIDTH": "abc", "COLUMNS": "abc"})
     running.communicate(timeout=60)
     assert running.returncode == 0
+    monkeypatch.setenv("COLUMNS", "abc")
+    assert rnncheck(*QUICK).code == 0
 
 
 def test_an_output_path_that_cannot_be_written_is_refused_before_the_work(

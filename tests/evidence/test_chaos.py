@@ -177,7 +177,7 @@ def after(step: int, change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], T
     return changed
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "change",
     [torch.zeros_like, lambda states: states + 5, lambda states: states.roll(1, 0), lambda states: -states],

@@ -78,7 +78,7 @@ def cuts_of(data: st.DataObject, sides: tuple[Tensor, Tensor]) -> list[int]:
     return sorted(data.draw(st.lists(st.integers(0, len(sides[0])), max_size=4), label="cuts"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(two_sides(), st.integers(1, 20), st.data())
 def test_every_fact_is_what_a_loop_over_elements_finds(
     sides: tuple[Tensor, Tensor], piece: int, data: st.DataObject

@@ -13,7 +13,7 @@ def checked(layer: type, **options: object) -> Report:
     return check(layer, cell="gru", witness=False, **options)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)

@@ -41,7 +41,7 @@ def scene_of(options: CompareOptions) -> Scene:
     return Scene(spec, draw(spec, options.seed).values, torch.from_numpy(x), state, lengths)
 
 
-@pytest.mark.sample(100)
+@pytest.mark.sample(50)
 @pytest.mark.parametrize(("slug", "cell"), TO_TRY)
 def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cell: Cell) -> None:
     program, compare, candidate, *arguments = shlex.split(pages()[slug].try_it(cell) or "")
@@ -54,7 +54,7 @@ def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cel
 
 
 @pytest.mark.paths
-@pytest.mark.sample(9)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(("slug", "cell"), {slug: (slug, cell) for slug, cell in reversed(TO_TRY)}.values())
 def test_the_command_of_each_page_finds_its_fault(slug: str, cell: Cell) -> None:
     _, _, candidate, *arguments = shlex.split(pages()[slug].try_it(cell) or "")

@@ -56,7 +56,7 @@ class MinimalGRU:
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_a_layer_written_by_itself_agrees_with_the_variant_of_its_equations(dtype: str) -> None:
-    report = check(MinimalGRU(), **MINIMAL, hidden_size=5, seq_len=20, dtype=dtype)
+    report = check(MinimalGRU(), **MINIMAL, hidden_size=5, seq_len=6, dtype=dtype)
     assert (report.verdict, report.reason) == ("equivalent", None)
     modes = {each.mode for each in report.comparisons}
     assert modes >= {"free", "lockstep", "backward"}
@@ -74,7 +74,7 @@ def test_the_variant_is_no_gru_as_torch_has_it() -> None:
     assert (report.verdict, report.candidate.location) == ("mismatch", "rnncheck.faults.variants")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("variant", variants(), ids=lambda variant: variant.slug)
 @pytest.mark.parametrize("seed", range(3))
 def test_rounding_alone_never_makes_a_variant_differ_from_itself(variant, seed: int) -> None:

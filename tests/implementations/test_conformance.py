@@ -34,7 +34,7 @@ def test_on_any_case_it(name: str, rule: Rule, case: Case) -> None:
         rule(load(name), case)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @every_implementation
 @pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.FLOAT16, Dtype.BFLOAT16])
 def test_in_any_precision_it_refuses_or_keeps_every_rule(name: str, dtype: Dtype) -> None:

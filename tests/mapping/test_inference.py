@@ -71,7 +71,7 @@ def planted(spec: Spec) -> list[Fault]:
     return [each for each in faults_of(spec) if each.shows_in == "states" and each.slug not in RELABELLED]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.sampled_from(CELLS), st.integers(0, 10**6))
 def test_a_fault_does_not_hide_what_the_tensors_are(spec: Spec, seed: int) -> None:
     choose = random.Random(seed)

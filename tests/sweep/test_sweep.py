@@ -27,6 +27,7 @@ def swept(
     return sweep(SweepPlan(Sides(candidate), space, configurations=configurations, diagnose="fault" in candidate))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("candidate", ["scratch", "numpy"])
 def test_a_right_layer_differs_nowhere(candidate: str) -> None:
     report = swept(candidate, 150, fix=[])

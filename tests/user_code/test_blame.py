@@ -33,7 +33,7 @@ def line_of(text: str, part: str) -> int:
 )
 def test_it_is_told_at_its_line(rnncheck: Command, write: Write, text: str, part: str, where: str, said: str) -> None:
     write(text)
-    outcome = rnncheck("compare", "mine.py:MyRNN")
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--read-seconds", "0.5")
     assert (outcome.code, outcome.stdout) == (4, "")
     first, second, *_ = outcome.stderr.splitlines()
     assert first.startswith(f"error: mine.py:{line_of(text, part)}{where}: {said}")

@@ -28,7 +28,7 @@ FUSED = HEAD + (
 )
 
 
-@pytest.mark.sample(40)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style.path.stem}-{style.name}")
 def test_every_stranger_is_the_cell_that_it_is_or_asks(style: Style) -> None:
     candidate = Candidate(style.candidate, style.options.get("arg", {}))
@@ -117,6 +117,7 @@ def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> Non
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.slow  # as what says nothing
 def test_what_is_built_for_any_cell_is_a_question(rnncheck: Command, write: Write) -> None:
     sizes = "hidden_size):\n        super"
     write(FUSED.format(name="Mine", gates=4).replace(sizes, sizes.replace(")", ", mode='LSTM')")))
@@ -169,7 +170,7 @@ def test_a_class_that_always_has_biases_refuses_to_be_without(rnncheck: Command,
     assert rnncheck("compare", "none.py", "--no-bias", "--no-witness").code == 0
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("name", "option"),
     [("BiRNN", "--bidirectional"), ("BidirectionalRNN", "--bidirectional"), ("StackedRNN", "--num-layers N")],

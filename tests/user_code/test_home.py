@@ -38,7 +38,6 @@ def test_neither_side_gets_the_others_modules(rnncheck: Command, write: Write, f
     assert rnncheck("compare", old, *QUICK).code == 0
     assert rnncheck("compare", new, *QUICK, "--nonlinearity", "relu").code == 0
     assert rnncheck("compare", old, "--against", new, *QUICK).code == 1
-    assert rnncheck("compare", new, "--against", old, *QUICK).code == 1
     assert rnncheck("compare", old, "--against", old, *QUICK).code == 0
 
 

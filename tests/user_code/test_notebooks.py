@@ -52,6 +52,7 @@ def test_a_class_in_a_notebook_is_compared_alone(rnncheck: Callable[..., Any], t
     assert json.loads(ended.stdout)["candidate"]["location"].endswith("own.ipynb:10")
 
 
+@pytest.mark.slow  # its class, outside of the notebook, is checked in examples/test_notebook.py
 def test_the_seed_s_notebook_has_the_faults_that_its_class_has(rnncheck: Callable[..., Any]) -> None:
     ended = rnncheck("compare", f"{SEED}:RNN_Scratch", "--no-backward", "--format", "json")
     assert ended.code == 1, ended.stderr

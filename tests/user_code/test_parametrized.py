@@ -106,4 +106,8 @@ class WeightDropScaled(WeightDrop):
 @pytest.mark.usefixtures("hasty")
 def test_a_weight_that_is_dropped_in_every_call_is_no_obstacle() -> None:
     assert check(WeightDrop, cell="gru", witness=False).verdict is Verdict.EQUIVALENT
+
+
+@pytest.mark.slow  # it is differentiated by trying each number, as the one before
+def test_a_weight_that_is_scaled_and_dropped_is_not_right() -> None:
     assert check(WeightDropScaled, cell="gru", read_seconds=1, diagnose=False).verdict is not Verdict.EQUIVALENT

@@ -89,6 +89,7 @@ def test_dropout_anywhere_is_named_with_its_chance(candidate: type) -> None:
     assert "without it the layer is right" in report.findings[0].message
 
 
+@pytest.mark.slow  # dropout by itself, and a fault by itself, are named by default
 def test_what_is_wrong_beside_dropout_is_named_too() -> None:
     report = checked(DropsAndForgetsTheTanh)
     assert slugs(report) == ["dropout-in-eval", "wrong-nonlinearity"]

@@ -46,5 +46,6 @@ def test_a_scripted_cell_is_compared() -> None:
     assert check(scripted_cell, cell="lstm").verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow  # each layer that is tried is compiled anew; a wrong layer that is not compiled is found elsewhere
 def test_what_is_wrong_in_a_scripted_cell_is_a_mismatch() -> None:
     assert check(scripted_without_tanh, cell="lstm", witness=False, diagnose=False).verdict is Verdict.MISMATCH

@@ -116,11 +116,10 @@ def test_a_right_layer_that_shows_its_outputs_alone_is_compared_with_all_its_bia
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("candidate", "cell", "options"),
     [
-        (SwappedDirections, "rnn", {"bidirectional": True}),
         (SwappedLayers, "rnn", {"num_layers": 3}),
         (NoUpperBias, "gru", {"num_layers": 2}),
         (TrebledUpperBias, "rnn", {"num_layers": 2}),
@@ -136,6 +135,7 @@ def test_weights_of_another_place_and_biases_of_the_upper_layer_are_not_explaine
 @pytest.mark.usefixtures("hasty")
 def test_torch_s_names_say_which_layer_and_direction_each_tensor_is() -> None:
     report = check(SwappedDirections, bidirectional=True, diagnose=False)
+    assert report.verdict is Verdict.MISMATCH
     assert all(each.candidate == each.from_ for each in report.mapping)
 
 
@@ -170,6 +170,7 @@ class SidesSwapped(nn.Module):
         return torch.cat([self.backwards(x.flip(0))[0].flip(0), self.forwards(x)[0]], -1)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_what_does_not_depend_on_early_timesteps_is_not_called_detached_from_them() -> None:
     report = check(SidesSwapped, bidirectional=True)
     assert report.verdict is Verdict.MISMATCH

@@ -101,7 +101,7 @@ def test_what_is_asked_under_inference_mode_is_answered() -> None:
 
 def test_an_exception_of_its_own_kind_is_told_at_its_line(rnncheck: Command, write: Write) -> None:
     write("class Boom(BaseException):\n    pass\n" + RNN.replace("        outputs = []", "        raise Boom('over')"))
-    outcome = rnncheck("compare", "mine.py:MyRNN")
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--read-seconds", "0.5")
     assert outcome.code == 4
     assert "in forward: Boom: over" in outcome.stderr
     assert "Traceback" not in outcome.stderr

@@ -149,7 +149,7 @@ def compared(candidate: type[nn.Module], **options: object) -> Report:
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "candidate",
     [LeakyParameter, LeakyScalar, UnitOff, ConstantAdded, ResidualScalar, StartElsewhere],

@@ -75,7 +75,7 @@ def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
 
 
 @pytest.mark.paths
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("cell", Cell)
 def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> None:
     spec = Spec(cell)
@@ -258,6 +258,7 @@ def test_what_only_all_of_a_large_run_can_show_is_not_tried_unless_asked_for() -
 
 
 @pytest.mark.paths
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("lengths", [(100, 90, 80), (80, 100, 90)])
 def test_padding_far_behind_the_part_in_which_faults_are_planted_is_seen(lengths: tuple[int, ...]) -> None:
     report = check(plan(T=100, lengths=lengths, witness="strict"))
