@@ -348,14 +348,23 @@ class SweepOptions(CompareOptions):
         ),
     ] = None
     workers: Annotated[
-        int,
+        int | None,
         Option(
             min=1,
             metavar="N",
-            help="Processes, each with one thread. The findings stay the same.",
+            help="Processes, each with one thread; the findings stay the same. [default: 1; with --dask local as many "
+            "as there are cores]",
             rich_help_panel=SPACE,
         ),
-    ] = 1
+    ] = None
+    dask: Annotated[
+        str | None,
+        Option(
+            metavar="ADDRESS",
+            help="Use the workers of this dask scheduler, as in tcp://host:8786; local starts one here.",
+            rich_help_panel=SPACE,
+        ),
+    ] = None
 
 
 # What `sweep` does without: options of one model and its data, which --vary and --fix say, and of one report.

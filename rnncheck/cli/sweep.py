@@ -1,5 +1,6 @@
 """`rnncheck sweep`: from its options to its report."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -13,9 +14,10 @@ from rnncheck.cli.plans import arguments_of
 from rnncheck.cli.progress import StatusLine
 from rnncheck.cli.repeat import repeat
 from rnncheck.cli.signals import held_back
-from rnncheck.cli.streams import stdout_apart
+from rnncheck.cli.streams import say, stdout_apart
 from rnncheck.errors import UsageError
 from rnncheck.implementations import check_mappable, check_name, suffix_of
+from rnncheck.implementations.extras import needed
 from rnncheck.sweep.space import space_of
 from rnncheck.text import printable
 
@@ -55,6 +57,8 @@ def swept(candidate: str, options: SweepOptions) -> "SweepReport":
     if options.mapping:
         check_mappable(candidate)
     refuse_to_replace([*(each.path for each in wanted), options.state], sources_of(candidate, options))
+    if options.dask is not None:
+        needed("--dask", "dask", "distributed")
     import_torch()
     with held_back():
         from rnncheck.sweep.sides import Sides
@@ -62,10 +66,18 @@ def swept(candidate: str, options: SweepOptions) -> "SweepReport":
 
     sides = Sides(candidate, options.against, arguments, options.mapping, options.read_seconds)
     plan = SweepPlan(
-        sides, space, options.seed, options.configs, seconds, options.state, options.workers, options.diagnose
+        sides,
+        space,
+        options.seed,
+        options.configs,
+        seconds,
+        options.state,
+        options.workers or (os.cpu_count() or 1 if options.dask else 1),
+        options.dask,
+        options.diagnose,
     )
     with stdout_apart(), SweepLine(sys.stderr) as line:
-        report = sweep(plan, line.told)
+        report = sweep(plan, line.told, say)
     regions = [replace(each, command=command(candidate, options, each.smallest)) for each in report.regions]
     return replace(report, regions=regions, command=repeat(candidate, options))
 

@@ -13,6 +13,7 @@ from rnncheck.model.spec import Cell
 from rnncheck.report import Verdict
 from rnncheck.sweep import state as states
 from rnncheck.sweep.causes import Cause, Causes
+from rnncheck.sweep.cluster import Cluster, Job
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.draw import groups
 from rnncheck.sweep.explore import Explored, Explorer, Here
@@ -41,6 +42,7 @@ class SweepPlan:
     seconds: float | None = None
     state: Path | None = None
     workers: int = 1
+    dask: str | None = None  # the address of a scheduler, or "local"
     diagnose: bool = True  # whether the known fault is looked for that explains a cause
 
 
@@ -56,19 +58,24 @@ class Progress:
     doing: str = ""
 
 
-def sweep(plan: SweepPlan, progress: Callable[[Progress], None] | None = None) -> SweepReport:
+def sweep(
+    plan: SweepPlan,
+    progress: Callable[[Progress], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> SweepReport:
     """Runs it. Ctrl-C and signals end it early, with a report of what is known by then.
 
-    Raises `CannotRun` for sides that cannot be loaded, and `UsageError` for a space that the candidate does not offer.
+    `say` is told once what a user may want to know while it runs. Raises `CannotRun` for sides that cannot be loaded
+    and workers that cannot be had, and `UsageError` for a space that the candidate does not offer.
     """
-    return Sweep(plan, progress or (lambda _: None)).run()
+    return Sweep(plan, progress or (lambda _: None), say or (lambda _: None)).run()
 
 
 class Sweep:
     """One sweep while it runs."""
 
-    def __init__(self, plan: SweepPlan, progress: Callable[[Progress], None]) -> None:
-        self._plan, self._tell = plan, progress
+    def __init__(self, plan: SweepPlan, progress: Callable[[Progress], None], say: Callable[[str], None]) -> None:
+        self._plan, self._tell, self._say = plan, progress, say
         self._started = time.monotonic()
         self._comparer = Comparer(*plan.sides.loaded())
         self._not_offered: dict[str, str] = {}
@@ -144,6 +151,8 @@ class Sweep:
 
     def _explorer(self) -> Explorer:
         plan = self._plan
+        if plan.dask is not None:
+            return Cluster(plan.dask, plan.workers, Job(plan.sides, self._space, plan.seed), self._say)
         if plan.workers > 1:
             return Workers(plan.workers, plan.sides, self._space, plan.seed)
         return Here(self._comparer, self._space, plan.seed)

@@ -1,0 +1,117 @@
+"""Groups explored as tasks on a dask.distributed cluster, and told in their order.
+
+Every block of groups is one task, and its answer is counted once, when its turn comes. Where a worker dies, the
+scheduler gives its tasks to others.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from rnncheck import machine
+from rnncheck.errors import CannotRun, RnncheckError
+from rnncheck.implementations.extras import needed
+from rnncheck.sweep.explore import Explored, explore
+from rnncheck.sweep.quick import Comparer
+from rnncheck.sweep.sides import Sides
+from rnncheck.sweep.space import Space
+from rnncheck.text import printable
+
+BLOCK = 16  # groups of one task
+AHEAD = 3  # tasks for each thread of the cluster
+LOCAL = "local"
+
+_one_at_a_time = threading.Lock()  # a candidate need not be safe in several threads
+
+
+class Job:
+    """What every task is about; it travels to the workers once."""
+
+    def __init__(self, sides: Sides, space: Space, seed: int) -> None:
+        self.sides, self.space, self.seed = sides, space, seed
+
+    def __call__(self, block: int) -> list[Explored] | str:
+        """One task, on a worker: what came of its groups, or why they cannot be run there."""
+        with _one_at_a_time, machine.tf32(False):
+            torch.set_num_threads(1)
+            try:
+                comparer = comparer_of(repr((self.sides, self.seed)), lambda: Comparer(*self.sides.loaded()))
+                first = block * BLOCK
+                return [explore(comparer, self.space, self.seed, index) for index in range(first, first + BLOCK)]
+            except RnncheckError as problem:
+                return str(problem)
+
+
+_comparers: dict[str, Comparer] = {}
+
+
+def comparer_of(job: str, make: Callable[[], Comparer]) -> Comparer:
+    """Made once in a process for each job: reading a candidate takes a while."""
+    if job not in _comparers:
+        _comparers[job] = make()
+    return _comparers[job]
+
+
+class Cluster:
+    """The workers of a scheduler at an address, or of one that is started here with `local`."""
+
+    def __init__(self, address: str, workers: int, job: Job, say: Callable[[str], None]) -> None:
+        """Raises `CannotRun` where dask is not installed, or the scheduler does not answer."""
+        needed("--dask", "dask", "distributed")
+        import distributed
+
+        self._cluster: Any = None
+        try:
+            if address == LOCAL:
+                self._cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, processes=True)
+            self._client = distributed.Client(self._cluster or address, timeout=20)
+        except (OSError, ValueError, TimeoutError) as problem:
+            raise CannotRun(
+                f"--dask {printable(address, 200)}: no scheduler answers there: {printable(str(problem), 200)}"
+            ) from None
+        say(f"dask dashboard: {self._client.dashboard_link}")
+        self._job = self._client.scatter(job, broadcast=True, hash=False)
+        self._tasks: dict[int, Any] = {}
+
+    def explored(self, first: int, end: int | None) -> Iterator[Explored]:
+        from distributed.scheduler import KilledWorker
+
+        index = first
+        while end is None or index < end:
+            block, place = divmod(index, BLOCK)
+            self._hand_out(block, end)
+            try:
+                answer = self._tasks[block].result()
+            except KilledWorker:
+                raise CannotRun(
+                    "several workers of the cluster died on the same configurations: the candidate's code ended them, "
+                    "or they have not enough memory; --workers 1 without --dask shows where"
+                ) from None
+            if isinstance(answer, str):
+                raise CannotRun(printable(answer, 1000))
+            for each in answer[place:]:
+                if end is None or each.index < end:
+                    yield each
+            del self._tasks[block]
+            index = (block + 1) * BLOCK
+
+    def _hand_out(self, block: int, end: int | None) -> None:
+        """As many tasks as keep all threads busy. They are of one cluster, so a block has one task."""
+        threads = sum(self._client.nthreads().values())
+        last = block + AHEAD * max(1, threads)
+        if end is not None:
+            last = min(last, (end - 1) // BLOCK + 1)
+        for each in range(block, last):
+            if each not in self._tasks:
+                self._tasks[each] = self._client.submit(call, self._job, each, pure=False)
+
+    def close(self) -> None:
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def call(job: Job, block: int) -> list[Explored] | str:
+    return job(block)
