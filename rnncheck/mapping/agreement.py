@@ -24,7 +24,7 @@ _SEED = 31
 
 
 class Filling(Protocol):
-    """What fills a candidate: `restrict` makes of canonical weights those that it can hold."""
+    """Fills a candidate with weights: `restrict` returns the weights that it can hold."""
 
     def restrict(self, weights: Weights) -> Weights: ...
 
@@ -32,9 +32,9 @@ class Filling(Protocol):
 
 
 def agrees(native: Native, mapping: Filling, network: Network) -> bool:
-    """Whether all that the candidate exposes equals what `network` computes with the same weights.
+    """Whether all results of the candidate equal those of `network` with the same weights.
 
-    `native` is a copy that forgets; it is left with the weights of the comparison.
+    `native` is a copy without memory; it keeps the weights of the comparison.
     """
     spec = native.spec
     weights = mapping.restrict(Weights({name: GAIN * value for name, value in draw(spec, _SEED).values.items()}))
@@ -45,19 +45,19 @@ def agrees(native: Native, mapping: Filling, network: Network) -> bool:
             mapping.fill(native, {name: value.to(native.spec.device, dtype) for name, value in weights.values.items()})
             found = native.run(x, state)
             wanted = network.run(weights.values, x.to("cpu", torch.float64), state.to("cpu", torch.float64))
-    except Exception:  # a stranger's code may raise anything; what cannot run does not agree
+    except Exception:  # user code may raise anything; a candidate that cannot run does not agree
         return False
     pairs = list(shown(found, wanted, native.facts.exposes))
     return bool(pairs) and all(near(a, b, TOLERANCE.get(spec.dtype, 1e-4)) for a, b in pairs)
 
 
 def published_as(native: Native, mapping: Filling) -> Network | None:
-    """The published layer that it computes, if it computes one."""
+    """The published layer that the candidate computes, or None."""
     return next((each for each in published(native.spec) if agrees(native, mapping, each)), None)
 
 
 def is_on_top(native: Native, mapping: Filling, head: str) -> bool:
-    """Whether what is shown is the states times this matrix, whatever it holds: so it has no part in the recurrence."""
+    """Whether the results are the states times this matrix for any values of it: then it is a head."""
     spec = native.spec
     dtype = getattr(torch, spec.dtype)
     weights = mapping.restrict(draw(spec, _SEED))
@@ -78,7 +78,7 @@ def is_on_top(native: Native, mapping: Filling, head: str) -> bool:
 
 
 def inputs(native: Native) -> tuple[Tensor, State]:
-    """x (T, B, I) and a state, random where the candidate takes it, else zero."""
+    """x (T, B, I) and a state: random if the candidate takes one, otherwise zero."""
     spec: Spec = native.spec
     generator = torch.Generator().manual_seed(_SEED)
 
@@ -99,7 +99,7 @@ def inputs(native: Native) -> tuple[Tensor, State]:
 
 
 def shown(found: Trace, wanted: Trace, exposes: frozenset[str]) -> list[tuple[Tensor, Tensor]]:
-    """What is exposed, beside what it has to be."""
+    """Pairs of each result and its expected value."""
     pairs = []
     if "output" in exposes and "output" not in found.unexposed:
         pairs.append((found.output, wanted.output))
@@ -111,7 +111,7 @@ def shown(found: Trace, wanted: Trace, exposes: frozenset[str]) -> list[tuple[Te
 
 
 def near(found: Tensor, wanted: Tensor, tolerance: float) -> bool:
-    """Elementwise, relative to the larger of 1 and the value; what is NaN is not near."""
+    """Whether all elements are close, relative to the larger of 1 and the value; NaN is never close."""
     found = found.detach().to("cpu", torch.float64)
     if found.shape != wanted.shape or not found.numel():
         return False

@@ -1,6 +1,6 @@
 """The arrangements of a candidate's tensors that the measurement leaves open, the likeliest first.
 
-Each is tried until one agrees; so what is measured only has to rank them.
+Each is tried until one agrees, so the measurement only has to rank them.
 """
 
 import re
@@ -45,20 +45,20 @@ def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -
 
 
 def dealt_out(tensors: Arrangement) -> list[Arrangement]:
-    """The same tensors again, those of several gates with interleaved rows, if there are such."""
+    """The same tensors, with interleaved rows for those of several gates, if there are any."""
     fused = {each.name for each in tensors if each.layout.count > 1 and not each.layout.stacked and not each.pinned}
     dealt = [replace(each, layout=replace(each.layout, interleaved=each.name in fused)) for each in tensors]
     return [dealt] if fused else []
 
 
 def exchanged(tensors: Arrangement, layers: tuple[int, ...], sure: Collection[str]) -> Arrangement:
-    """With the directions of these layers exchanged; what torch's names say the place of stays."""
+    """The directions of these layers exchanged, except for tensors whose place torch's names give."""
     moved = {each.name for each in tensors if each.k // 2 in layers} - set(sure)
     return [replace(each, k=each.k ^ 1) if each.name in moved else each for each in tensors]
 
 
 def other_way_round(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
-    """Stored transposed, or no longer, if its shape leaves that open."""
+    """The tensor with the other storage, transposed or not, if its shape allows both."""
     if each.pinned or each.layout.kinds == ("b",):
         return each
     other = replace(each.layout, transposed=not each.layout.transposed)
@@ -70,7 +70,7 @@ def other_way_round(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Pla
 
 
 def other_side(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
-    """For h in place of x, or the other way round, if its shape leaves that open."""
+    """The tensor for h instead of x, or the reverse, if its shape allows both."""
     if each.pinned or "b" in each.layout.kinds or "p" in each.layout.kinds:
         return each
     kinds = {("x",): ("h",), ("h",): ("x",), ("x", "h"): ("h", "x"), ("h", "x"): ("x", "h")}[each.layout.kinds]
@@ -84,12 +84,12 @@ def other_side(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
 
 
 def fits(each: Placed, layout: Layout, held: Mapping[str, Tensor], spec: Spec) -> bool:
-    """Whether a tensor of this shape can be laid out so in its layer."""
+    """Whether a tensor of this shape can have this layout in its layer."""
     return layout in layouts(held[each.name].shape, spec, each.k // spec.directions)
 
 
 def layers_as_numbered(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Arrangement:
-    """Each in the layer that a number in its name counts, as in `cells.1.weight`, where there are as many as layers."""
+    """Each tensor in the layer of the number in its name, as in `cells.1.weight`, if there are as many as layers."""
     if spec.num_layers == 1:
         return tensors
     numbers = {each.name: re.findall(r"\d+", each.name) for each in tensors}

@@ -18,7 +18,7 @@ _FLAT = 1e-2  # what a matrix has beyond its rank, relative to the largest
 
 @dataclass
 class Evidence:
-    """`reached` are the places whose states depend on a tensor, `multiplied` is what the weights of a side and place
+    """`reached` are the places whose states depend on a tensor, `multiplied` is the input that the weights of a place
     multiply, and `deltas` spans, for each weight placed so far, what reaches it over the steps of the probe.
     """
 
@@ -31,7 +31,7 @@ class Evidence:
     deltas: dict[int, list[Tensor]] = field(default_factory=dict)
 
     def learn(self, k: int, kind: str, part: Tensor) -> None:
-        """What reaches one block of a weight reaches the others of its gate in the same place."""
+        """Stores the left factor of the gradient of a block; other blocks of the gate in the same place share it."""
         delta = factor(part, self.rank(kind, k))
         if delta is not None:
             self.deltas.setdefault(k, []).append(delta)
@@ -45,11 +45,11 @@ class Evidence:
         return max(1, self.steps - 1)
 
     def known(self, delta: Tensor, k: int) -> bool:
-        """Whether the same reaches another weight of the place."""
+        """Whether another weight of the place has the same left factor."""
         return any(parallel(delta[:, 0], each[:, 0]) for each in self.deltas.get(k, []) if each.shape == delta.shape)
 
     def adds(self, block: Tensor, k: int) -> bool:
-        """Whether the gradient of a bias is what reaches weights of the place, summed over the steps."""
+        """Whether the gradient of a bias is the left factor of weights of the place, summed over the steps."""
         deltas = [each for each in self.deltas.get(k, []) if len(each) == len(block)]
         if self.steps == 1:
             return any(parallel(block, each[:, 0]) for each in deltas)
@@ -57,7 +57,7 @@ class Evidence:
         return any(spans(pair, block) for pair in pairs)
 
     def unreached(self, name: str, k: int) -> float:
-        """What speaks against a place, as a weight moves its own layer's state in its own direction, and none below."""
+        """The cost of a place: a weight must change its own layer and direction, and no layer below."""
         reached, directions = self.reached[name], self.spec.directions
         own_layer = k // directions
         stray = [each for each in reached if each // directions <= own_layer and each != k]
@@ -86,7 +86,7 @@ def parallel(a: Tensor, b: Tensor) -> bool:
 
 
 def spans(basis: Tensor, vector: Tensor) -> bool:
-    """Whether the vector is a sum of multiples of the columns; not told where they span everything."""
+    """Whether the vector is a linear combination of the columns; False if they span the whole space."""
     left, sizes, _ = torch.linalg.svd(basis, full_matrices=False)
     left = left[:, sizes > _FLAT * sizes[0]]
     vector = vector.double()

@@ -1,6 +1,6 @@
 """The content of a tensor as an expression of torch's weights: `cat(weight_ih_l0[i,f,o,g].T, ..., dim=1)`.
 
-Every expression can be evaluated, on tensors that require gradients too, and written down again.
+Every expression can be evaluated, also on tensors that require gradients, and written as text.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ GATES = {Cell.RNN: (), Cell.LSTM: ("i", "f", "g", "o"), Cell.GRU: ("r", "z", "n"
 
 @dataclass(frozen=True)
 class Rows:
-    """A canonical weight, or the rows of some of its gates in a given order."""
+    """One of torch's weights, or the rows of some of its gates in a given order."""
 
     weight: str
     gates: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Reshaped:
 
 @dataclass(frozen=True)
 class Column:
-    """A bias as a matrix of one column, to stand beside what multiplies x and h."""
+    """A bias as a matrix of one column, next to the columns for x and h."""
 
     of: "Expression"
 
@@ -83,7 +83,7 @@ class Interleaved:
 
 @dataclass(frozen=True)
 class First:
-    """The first number alone, for a tensor that can hold no more."""
+    """Only the first number, for a tensor of one number."""
 
     of: "Expression"
 
@@ -93,7 +93,7 @@ class First:
 
 @dataclass(frozen=True)
 class Zeros:
-    """Nothing in canonical weights corresponds to it."""
+    """Zeros: torch has no such weight."""
 
     def __str__(self) -> str:
         return "zeros"
@@ -101,7 +101,7 @@ class Zeros:
 
 @dataclass(frozen=True)
 class Ones:
-    """Nothing in canonical weights corresponds to it, and at zero it would hide that it is there."""
+    """Ones: torch has no such weight, and with zeros its effect would not show."""
 
     def __str__(self) -> str:
         return "ones"
@@ -109,7 +109,7 @@ class Ones:
 
 @dataclass(frozen=True)
 class Eye:
-    """The identity: a head that is as wide as the state hands the state through."""
+    """The identity: a head as wide as the state passes the state on."""
 
     def __str__(self) -> str:
         return "eye"
@@ -117,7 +117,7 @@ class Eye:
 
 @dataclass(frozen=True)
 class Unused:
-    """Left as the candidate made it."""
+    """Keeps the values from the candidate's constructor."""
 
     def __str__(self) -> str:
         return "unused"
@@ -127,7 +127,7 @@ Expression = Rows | Transposed | Sum | Cat | Reshaped | Column | Interleaved | F
 
 
 def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, shape: torch.Size) -> Tensor:
-    """Its value for a tensor of `shape`. Raises `ValueError` or `RuntimeError` when the parts do not fit together."""
+    """The value for a tensor of `shape`. Raises `ValueError` or `RuntimeError` if the parts do not fit together."""
     match expression:
         case Rows(weight, gates):
             value = weights[weight]
@@ -165,7 +165,7 @@ def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, 
 
 
 def rows(expression: Expression) -> Iterator[Rows]:
-    """The canonical rows that stand in it, from left to right."""
+    """The rows of torch's weights in the expression, from left to right."""
     match expression:
         case Rows():
             yield expression

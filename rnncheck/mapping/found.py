@@ -18,12 +18,12 @@ from rnncheck.text import printable
 
 
 class MappingError(CannotRun):
-    """A canonical weight has no place in the candidate, or a mapping does not fit it."""
+    """No tensor of the candidate holds a weight of torch, or a mapping does not fit the candidate."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one tensor holds, and how that was decided: "name", "shape", "gradient" or "given"."""
+    """The expression of one tensor, and how it was found: "name", "shape", "gradient" or "given"."""
 
     expression: Expression
     how: str
@@ -33,7 +33,7 @@ class Entry:
 class FoundMapping:
     """An entry for each tensor of the candidate, by its own name.
 
-    `agrees` is the network that the candidate, so filled, was seen to compute in float64.
+    `agrees` is the network that the candidate computes with this mapping, checked in float64.
     """
 
     spec: Spec
@@ -56,7 +56,7 @@ class FoundMapping:
         ]
 
     def values(self, native: Native, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What each tensor of the candidate that is in use holds, differentiable by the canonical `weights`.
+        """The value of each tensor of the candidate that is in use, differentiable by `weights`.
 
         Raises `MappingError` where a tensor is not there, or of another shape.
         """
@@ -68,7 +68,7 @@ class FoundMapping:
         }
 
     def fill(self, native: Native, weights: Mapping[str, Tensor]) -> None:
-        """Writes the canonical weights into the candidate's tensors, each at its own dtype and device.
+        """Writes torch's weights into the candidate's tensors, each at its own dtype and device.
 
         Whether the tensors then depend on the weights, for gradients, is the grad mode's to say, as for any copy.
         """
@@ -77,7 +77,7 @@ class FoundMapping:
             held[name].copy_(value)
 
     def holds(self, native: Native, weights: Mapping[str, Tensor]) -> bool:
-        """Whether the candidate's tensors are what `fill` makes of the weights, bit for bit."""
+        """Whether the candidate's tensors have the values that `fill` writes, bit for bit."""
         held = native.tensors()
         return all(
             torch.equal(held[name].detach(), value.to(held[name].dtype))
@@ -86,7 +86,7 @@ class FoundMapping:
 
     @property
     def holders(self) -> dict[str, frozenset[str]]:
-        """The candidate's tensors in which each canonical weight stands."""
+        """The tensors of the candidate that hold each of torch's weights."""
         found: dict[str, set[str]] = {}
         for name, entry in self.entries.items():
             for row in rows(entry.expression):
@@ -94,7 +94,7 @@ class FoundMapping:
         return {weight: frozenset(names) for weight, names in found.items()}
 
     def restrict(self, weights: Weights) -> Weights:
-        """The weights that this candidate can hold: a bias for which it has no place is zero. Idempotent."""
+        """The weights that this candidate can hold: a bias without a tensor is zero. Idempotent."""
         absent = self.absent_biases()
         if not absent:
             return weights
@@ -107,11 +107,11 @@ class FoundMapping:
         return Weights(values)
 
     def absent_biases(self) -> dict[str, list[str]]:
-        """The canonical biases, each with its gates, that stand in no entry."""
+        """The biases that no entry contains, each with its gates."""
         return {name: gates for name, gates in self.absent().items() if name.startswith("bias")}
 
     def absent(self) -> dict[str, list[str]]:
-        """The canonical weights, each with its gates, that stand in no entry."""
+        """The weights that no entry contains, each with its gates."""
         every = _gates(self.spec)
         used = {
             (row.weight, gate)

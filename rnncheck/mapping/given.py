@@ -14,9 +14,9 @@ from rnncheck.text import printable
 
 
 def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
-    """The mapping in the file, taken at its word, and proved as any other.
+    """The mapping in the file, used as it is, and proved like any other.
 
-    Raises `MappingError` where it does not fit the candidate that `make` builds.
+    Raises `MappingError` if it does not fit the candidate that `make` builds.
     """
     mapping, native = load(path, spec), make(spec)
     name = printable(os.fspath(path), 200)
@@ -32,5 +32,5 @@ def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
     try:
         findings = (*too_small(mapping, native), *dead(native, mapping))
         return replace(mapping, findings=findings, agrees=published_as(native, mapping))
-    except Exception as error:  # a stranger's class may fail in any way
+    except Exception as error:  # user code may fail in any way
         raise MappingError(f"the candidate cannot be run with {name}: {printable(str(error), 200)}") from error

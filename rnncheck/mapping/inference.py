@@ -34,9 +34,9 @@ MOST_HEADS = 16  # that are tried
 
 
 def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool = True) -> FoundMapping:
-    """The mapping of the candidate that `make` builds for a spec, at whose dtype it is run; calls must not change it.
+    """The mapping of the candidate that `make` builds for a spec. Calls must not change it.
 
-    Raises `MappingError` when the recurrent layer's own weights find no place in it.
+    Raises `MappingError` if no tensor holds a weight of the recurrent layer.
     """
     asked, budget = make(spec), budget or Budget()
     problem = MappingError("rnncheck could not construct it to measure what its weights do")
@@ -64,7 +64,7 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
 
 
 def _attempts(spec: Spec, *, small: bool) -> Iterator[Spec]:
-    """Sizes that tell the axes apart, then those asked for; `small` ones where every number is tried by itself."""
+    """Sizes that tell the axes apart, then those of the spec; `small` ones if every number is tried by itself."""
     tried: list[Spec] = []
     first = _SMALL_INPUT if small else _INPUT, _SMALL_HIDDEN if small else _HIDDEN
     for input_size, hidden_size in (
@@ -101,12 +101,12 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
 
 
 class Unplaced(MappingError):
-    """The candidate can be run and looked at, but not all weights have a place."""
+    """The candidate can run, but not all weights have a tensor."""
 
 
 @dataclass
 class _Search:
-    """Tries arrangements of the tensors beside networks until the candidate, so filled, agrees with one of them."""
+    """Tries arrangements of the tensors with networks until the candidate agrees with one of them."""
 
     native: Native
     probe: Probe
@@ -115,7 +115,7 @@ class _Search:
     budget: Budget
 
     def best(self, where: list[Placed], faults: bool) -> FoundMapping:
-        """One that agrees with torch's layer or another published one; else with a known fault; else the likeliest."""
+        """The mapping that agrees with a published layer, or with a known fault, or otherwise the likeliest one."""
         spec, bench = self.probe.spec, Bench(self.native, self.probe, self.own)
         best: Reading | None = None
         found: FoundMapping | None
@@ -182,7 +182,7 @@ class _Search:
         return None
 
     def _beside_faults(self, bench: Bench, where: list[Placed], best: Reading | None) -> FoundMapping | None:
-        """The first reading that agrees with a fault, or fits one nearly; else the one of the lowest cost."""
+        """The first reading that agrees with a fault, or nearly fits one; otherwise the one of the lowest cost."""
         until = self.budget.spent + LEAST
         every, ways = list(arrangements(where, self.native.tensors(), self.probe.spec)), [where, *dealt_out(where)]
         if best is not None and best.misfit < NEARLY_EXACT:
@@ -202,7 +202,7 @@ class _Search:
         return None if best is None else self._mapping(best)
 
     def _agreeing(self, reading: Reading, network: Network) -> FoundMapping | None:
-        """Its mapping, if the candidate, filled by it, computes what the network does."""
+        """The mapping of the reading, if the candidate computes with it what the network computes."""
         self.budget.tried += 1
         mapping = self._mapping(reading)
         if agrees(self.native, mapping, network):
@@ -215,7 +215,7 @@ class _Search:
 
 
 def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
-    """A bias is left out of the comparison only if nothing that the candidate reads could be it."""
+    """A bias is left out of the comparison only if no tensor that the output depends on could be it."""
     spare = [
         name
         for name, entry in mapping.entries.items()
@@ -232,7 +232,7 @@ def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
 
 
 def _check_complete(mapping: FoundMapping) -> None:
-    """Something must hold the weights of at least one layer; the rest can be told apart from torch's by comparing."""
+    """Raises unless the tensors hold the weights of at least one layer; the comparison shows what else is missing."""
     for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
         names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
         if set(names) <= set(mapping.absent()):

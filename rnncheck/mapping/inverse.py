@@ -30,9 +30,9 @@ Piece = tuple[Rows, Tensor]
 
 
 def inverse(expressions: Mapping[str, Expression], tensors: Mapping[str, Tensor], spec: Spec) -> dict[str, Tensor]:
-    """Each canonical weight in float64. `expressions` say what each of the `tensors` holds.
+    """Each of torch's weights in float64. `expressions` give the content of each of the `tensors`.
 
-    A bias that is held as a sum goes whole to bias_ih, and bias_hh is zero there. So is a bias that stands nowhere.
+    A bias that is stored as a sum goes into bias_ih, and bias_hh is zero. A bias in no tensor is zero.
     Raises `WeightsError` where the tensors hold what no weights of torch's layer can be: numbers where the mapping has
     zeros, two values of one weight, or a weight that stands nowhere.
     """
@@ -59,7 +59,7 @@ def inverse(expressions: Mapping[str, Expression], tensors: Mapping[str, Tensor]
 
 
 def pieces(name: str, expression: Expression, value: Tensor, spec: Spec) -> Iterator[Piece]:
-    """The canonical rows that stand in the expression, each with the part of the tensor `name` that it fills."""
+    """The rows of torch's weights in the expression, each with its part of the tensor `name`."""
     shapes = spec.recurrent_shapes()
     none = {each: torch.zeros(1, dtype=torch.float64).expand(shape) for each, shape in shapes.items()}
 

@@ -29,11 +29,11 @@ class Layout:
 
     @property
     def scalar(self) -> bool:
-        """One number where H are needed."""
+        """Whether it is one number where H are needed."""
         return self.kinds == ("b",) and self.widths == (0,)
 
     def blocks(self, tensor: Tensor) -> list[dict[str, Tensor]]:
-        """Of each row block, its kinds: matrices (H, width), biases (H,)."""
+        """The parts of each row block by kind: matrices (H, width), biases (H,)."""
         if self.kinds == ("b",):
             vectors = tensor.reshape(-1, self.count).t() if self.interleaved else tensor.reshape(self.count, -1)
             return [{"b": block} for block in vectors]
@@ -45,7 +45,7 @@ class Layout:
         return [dict(zip(self.kinds, torch.split(block, list(self.widths), 1), strict=True)) for block in rows]
 
     def joined(self, blocks: list[dict[str, Tensor]], shape: torch.Size) -> Tensor:
-        """The tensor of `shape` that holds these blocks: what `blocks` takes apart."""
+        """The tensor of `shape` that holds these blocks; the inverse of `blocks`."""
         if self.kinds == ("b",):
             return torch.stack([block["b"] for block in blocks], int(self.interleaved)).reshape(shape)
         rows = [torch.cat([block[kind] for kind in self.kinds], 1) for block in blocks]
@@ -76,7 +76,7 @@ class Layout:
 
 
 def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
-    """Every way in which a tensor of this shape can hold weights of this layer."""
+    """Every layout in which a tensor of this shape can hold weights of this layer."""
     size, gates = spec.hidden_size, spec.cell.gates
     yield from _biases(shape, size, gates)
     widths = {"x": spec.layer_input_size(layer), "h": spec.state_size, "b": 1}

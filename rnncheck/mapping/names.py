@@ -49,25 +49,25 @@ _GATES = {
 
 
 def torch_kind(name: str) -> str | None:
-    """`weight_ih`, `bias_hh`, ... for a tensor that carries torch's own name for it."""
+    """`weight_ih`, `bias_hh`, ... for a tensor with one of torch's names."""
     match = _TORCH.fullmatch(name)
     return match["kind"] if match else None
 
 
 def words(name: str) -> list[str]:
-    """The parts of a dotted name that say something, in lower case, the innermost last."""
+    """The meaningful parts of a dotted name, in lower case, the innermost last."""
     parts = [part for part in name.split(".") if not part.isdigit()]
     said = [_PLACE.sub("", part.lower()) for part in parts if part.lower() not in _NOISE]
     return [part for part in said if part] or [part.lower() for part in parts[-1:]]
 
 
 def is_head(name: str) -> bool:
-    """Whether it sounds like a layer on top of the states, or before them."""
+    """Whether the name suggests a head or an embedding."""
     return any(_HEAD.fullmatch(piece) for word in words(name)[-1:] for piece in (word, word.replace("_", "")))
 
 
 def side(name: str) -> str | None:
-    """ "x" or "h" where the name says which of the two a weight multiplies."""
+    """ "x" or "h" if the name says which of the two a weight multiplies."""
     word = words(name)[-1].replace("_", "")
     if _INPUT.fullmatch(word):
         return "x"
@@ -75,7 +75,7 @@ def side(name: str) -> str | None:
 
 
 def gate(name: str, cell: Cell) -> str | None:
-    """The gate that the name sounds like."""
+    """The gate that the name suggests."""
     word = words(name)[-1]
     pieces = [piece for piece in word.split("_") if piece]
     last = re.sub(r"^(?:w|u|b|v|h2|i2|x2)(?=.)", "", pieces[-1]) if pieces else ""
@@ -91,12 +91,12 @@ def is_bias(name: str) -> bool:
 
 
 def is_start(name: str) -> bool:
-    """Whether it sounds like the state that a layer starts from."""
+    """Whether the name suggests an initial state."""
     return _START.fullmatch(name.rpartition(".")[2].lower()) is not None
 
 
 def family(name: str) -> str:
-    """What a bias shares with the weight it stands beside: `cell.ih` of `cell.ih.bias`."""
+    """The part of a name that a bias shares with its weight: `cell.ih` of `cell.ih.bias`."""
     owner, _, own = name.rpartition(".")
     return owner if own in ("weight", "bias") else ""
 

@@ -12,7 +12,7 @@ from rnncheck.model.trace import State, Trace
 
 @dataclass(frozen=True)
 class Facts:
-    """What was decided about a candidate: `read_as` says all of it in one sentence.
+    """How a candidate is called: `read_as` says it in one sentence.
 
     `takes_state` and `takes_cell_state` say whether h0 and c0 can be given; what cannot is zero, and `run` must then be
     given zeros. `exposes` names what its results show, of "output", "h_n" and "c_n"; the output of at most
@@ -40,13 +40,13 @@ class Native(Protocol):
 
     @property
     def differentiable(self) -> bool:
-        """Whether autograd can see through `run`."""
+        """Whether autograd can differentiate `run`."""
         ...
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """Every floating-point tensor it holds, by its own dotted name ("cells.0.W_xi"), in its own order.
+        """Every floating-point tensor of the candidate, by its dotted name ("cells.0.W_xi"), in its order.
 
-        They are the live ones: what is written into them in place is what `run` reads. Parameters, buffers, plain
+        `run` reads these tensors, so they can be changed in place. Parameters, buffers, plain
         attributes, members of lists and dicts, and numpy arrays, which share their memory with the tensor.
         """
         ...

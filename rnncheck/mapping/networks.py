@@ -18,7 +18,7 @@ class BothExchanged(ResetBeforeMatmul, UpdateInverted):
 
 
 def published(spec: Spec) -> list[Network]:
-    """torch's layer, and for the GRU those that other papers define: what a right layer may be."""
+    """torch's layer, and for the GRU those of other papers: the functions that a right layer may compute."""
     found = [Network(spec)]
     if spec.cell is Cell.GRU:
         found += [BothExchanged(spec), ResetBeforeMatmul(spec), UpdateInverted(spec)]
@@ -45,5 +45,5 @@ def of_one_direction(spec: Spec) -> Network:
 
 
 def adds_biases(network: Network) -> bool:
-    """Whether b_ih and b_hh of every gate stand in one sum, so that one bias can hold both."""
+    """Whether b_ih and b_hh of every gate are in one sum, so that one bias can hold both."""
     return network.spec.cell is not Cell.GRU or isinstance(network, ResetBeforeMatmul)

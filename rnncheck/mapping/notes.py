@@ -10,7 +10,7 @@ from rnncheck.text import printable
 
 
 def explained(mapping: FoundMapping) -> FoundMapping:
-    """With what is the candidate's own way, what is compared with less than there is, and what else is to be noted."""
+    """The mapping with its conventions, its restrictions and its notes."""
     return replace(
         mapping,
         conventions=[*_gate_order(mapping), *_against_names(mapping)],
@@ -32,12 +32,12 @@ def _gate_order(mapping: FoundMapping) -> list[str]:
 
 
 def _order(found: list[Rows], letters: tuple[str, ...]) -> tuple[str, ...]:
-    """The gates in the order in which they stand, each once."""
+    """The gates in their order, each once."""
     return tuple(dict.fromkeys(gate for row in found for gate in row.gates or letters))
 
 
 def _against_names(mapping: FoundMapping) -> list[str]:
-    """What multiplies x and is called as if it multiplied h, if there is the contrary too."""
+    """The convention that the names of the tensors for x and h are exchanged."""
     held = {name: {row.weight[:9] for row in rows(each.expression)} for name, each in mapping.entries.items()}
     of_x = [printable(name) for name, of in held.items() if of == {"weight_ih"} and names.side(name) == "h"]
     of_h = [printable(name) for name, of in held.items() if of == {"weight_hh"} and names.side(name) == "x"]
@@ -84,7 +84,7 @@ def _held(mapping: FoundMapping) -> list[str]:
 
 
 def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
-    """Of what would be trained and is no head, what none of the states depends on, and is not missed."""
+    """The note on trained tensors that no state depends on, heads excepted."""
     found = [
         printable(name)
         for name, entry in mapping.entries.items()

@@ -41,14 +41,14 @@ _ONE_ARGUMENT: dict[str, Callable[[Expression], Expression]] = {
 
 
 class SyntaxProblem(Exception):
-    """What is wrong with an expression, at a column counted from 1."""
+    """An error in an expression, at a column counted from 1."""
 
     def __init__(self, column: int, message: str) -> None:
         super().__init__(f"column {column}: {message}")
 
 
 def parse(text: str, spec: Spec) -> Expression:
-    """The expression that `text` says. Raises `SyntaxProblem`, which also tells names and gates that `spec` lacks."""
+    """The expression in `text`. Raises `SyntaxProblem`, also for names and gates that `spec` lacks."""
     return _Parser(text, spec).whole()
 
 

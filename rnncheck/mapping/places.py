@@ -60,7 +60,7 @@ def _options(
     fixed: Collection[str],
     places: Collection[int],
 ) -> list[tuple[float, int, int, Placed]]:
-    """Every way to place every weight, with what speaks against it."""
+    """Every place for every weight, with its cost."""
     options = []
     alike: dict[torch.Size, list[Layout]] = {}
     stored = {each.layout.transposed for each in found.values()} or {False}
@@ -93,7 +93,7 @@ def _is_torch_s(pinned: str, layout: Layout, spec: Spec) -> bool:
 
 
 def _misfit(name: str, layout: Layout, k: int, shown: Evidence) -> float:
-    """How much of the gradient is not delta (outer) what the layout says that the weight multiplies; 0 to 1."""
+    """The share of the gradient that is not delta (outer) the input of the weight in this layout; 0 to 1."""
     costs = []
     for block in layout.blocks(shown.total[name]):
         for kind, part in block.items():

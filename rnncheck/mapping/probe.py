@@ -22,7 +22,7 @@ _SEED = 20
 
 @dataclass(frozen=True)
 class Probe:
-    """x (T, ROWS, I) and the state it starts from; `exposes` says what of a trace is real."""
+    """x (T, ROWS, I) and the initial state; `exposes` names the results that the candidate returns."""
 
     spec: Spec
     x: Tensor
@@ -69,7 +69,7 @@ class Probe:
 
 
 def prepared(native: Native, *, takes_state: bool = True) -> Probe:
-    """The probe for this candidate, at its own precision; with `takes_state` False, as if it took no initial state."""
+    """The probe for this candidate, at its dtype; with `takes_state` False, without an initial state."""
     spec = native.spec
     draw = torch.Generator().manual_seed(_SEED)
     fixed = native.facts.fixed
@@ -108,21 +108,21 @@ def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
 
 
 def _states(native: Native, probe: Probe, x: Tensor) -> dict[int, Tensor]:
-    """h of each place after x, where it can be seen."""
+    """h of each place after x, if the candidate returns it."""
     with torch.no_grad():
         trace = native.run(x, probe.state)
     return {k: value.detach().clone() for k, which, value in reversed(probe.seen(trace)) if which == "h"}
 
 
 def zeros(spec: Spec, rows: int = ROWS) -> State:
-    """The state of nothing read yet, in float64."""
+    """A zero state in float64."""
     count = spec.num_layers * spec.directions
     c = torch.zeros(count, rows, spec.hidden_size, dtype=torch.float64) if spec.cell is Cell.LSTM else None
     return State(torch.zeros(count, rows, spec.state_size, dtype=torch.float64), c)
 
 
 def weighted(value: Tensor) -> Tensor:
-    """A sum in which each unit has a weight of its own, all near 1."""
+    """A weighted sum of the units, with a different weight near 1 for each."""
     return (value * torch.linspace(0.7, 1.3, len(value), dtype=value.dtype, device=value.device)).sum()
 
 

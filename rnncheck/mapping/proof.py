@@ -17,7 +17,7 @@ STEPS = 4
 
 
 def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
-    """A finding for each canonical weight that has a place, on which nothing depends that the candidate shows."""
+    """A finding for each mapped weight that no result of the candidate depends on."""
     spec = native.spec
     weights = {name: 2 * value for name, value in draw(spec, 0).values.items()}
     put(native, mapping.values(native, weights))
@@ -34,7 +34,7 @@ def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
 
 
 def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
-    """Tensors of one number where there are H, at the sizes asked for."""
+    """A finding for each tensor of one number where H are needed, at the sizes of the run."""
     held, size = asked.tensors(), mapping.spec.hidden_size
     return [
         Finding(
@@ -48,7 +48,7 @@ def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
 
 
 def shows(native: Native) -> list[Tensor]:
-    """What can be seen of a short run on fixed random data."""
+    """The results of a short run on fixed random data."""
     spec: Spec = native.spec
     dtype = getattr(torch, spec.dtype)
     generator = torch.Generator().manual_seed(5)

@@ -34,7 +34,7 @@ Blocks = Mapping[tuple[str, int], Tensor]
 
 
 def symmetric(probe: Probe) -> Blocks:
-    """The weights that all gates of a place share, for each kind and place."""
+    """The weights that all gates of a place get, for each kind and place."""
     spec, draw = probe.spec, torch.Generator().manual_seed(4)
     found = {}
     for k in probe.places:
@@ -46,7 +46,7 @@ def symmetric(probe: Probe) -> Blocks:
 
 
 def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks, spare: Spare) -> Measured:
-    """The signatures of a candidate's blocks; it is left with the symmetric weights."""
+    """The signatures of a candidate's blocks; it keeps the symmetric weights."""
     known = {each.name: each for each in tensors}
     filled = {name: _filled(known[name], each, blocks) for name, each in native.tensors().items() if name in known}
     put(native, {name: filled.get(name, spare.resting(name)) for name in native.tensors()})
@@ -111,7 +111,7 @@ def place_suffix(k: int, spec: Spec) -> str:
 
 
 def silent(signature: Signature) -> bool:
-    """Whether nothing that can be seen depends on it."""
+    """Whether no visible result depends on it."""
     return not any(float(each.abs().max()) > _TINY for each in signature)
 
 

@@ -25,7 +25,7 @@ class Spare:
     heads: frozenset[str] = frozenset()
 
     def without_place(self, name: str) -> Expression:
-        """What a tensor holds that the candidate reads and torch has nothing like.
+        """The content of a tensor that the candidate uses and torch does not have.
 
         What is not trained, or was given a number other than zero, stays what it is: it is part of the model. An
         initial state is zero, as torch's, and a bias too many adds nothing at zero. Other vectors, as peepholes, are
@@ -45,7 +45,7 @@ class Spare:
         return Unused() if sum(axis > 1 for axis in made.shape) > 1 and made.shape[0] > 4 else Ones()
 
     def resting(self, name: str) -> Tensor:
-        """What it holds while others are measured: what its class made, or nothing that would show."""
+        """Its value while other tensors are measured: that of its class, or one without effect."""
         made, held = self.made[name], self.without_place(name)
         if isinstance(held, Eye):
             return torch.eye(len(made), dtype=made.dtype, device=made.device)
@@ -78,7 +78,7 @@ def _held_back(native: Native, made: Mapping[str, Tensor]) -> set[str]:
 
 
 def _constant(value: Tensor) -> bool:
-    """Whether its numbers were meant, not drawn."""
+    """Whether it holds at most two different numbers, so that they were not drawn at random."""
     return len(set(value.flatten().tolist())) <= _FEW
 
 

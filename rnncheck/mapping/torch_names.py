@@ -12,7 +12,7 @@ _NAME = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d+)(?P<reverse>_re
 
 
 def kinds(tensors: Mapping[str, Tensor], spec: Spec) -> dict[str, str]:
-    """`weight_ih`, `bias_hh`, ... for each tensor that carries torch's own name for it.
+    """`weight_ih`, `bias_hh`, ... for each tensor with one of torch's names.
 
     Not where a tensor of the same owner is stored the other way round than torch stores it: then they are not torch's.
     """
@@ -22,7 +22,7 @@ def kinds(tensors: Mapping[str, Tensor], spec: Spec) -> dict[str, str]:
 
 
 def is_turned(tensor: Tensor, kind: str, spec: Spec) -> bool:
-    """Whether it is a weight of all gates with torch's two axes exchanged."""
+    """Whether it is a weight of all gates that is stored transposed."""
     rows, axes = spec.cell.gates * spec.hidden_size, tuple(tensor.shape)
     if kind == "weight_hh":
         return axes == (spec.state_size, rows) and axes[0] != axes[1]
@@ -61,7 +61,7 @@ def certain(names: Collection[str], spec: Spec, live: Collection[str]) -> frozen
 
 
 def owners(names: Collection[str], spec: Spec) -> frozenset[str]:
-    """Those modules that have all weights of the spec, by torch's names."""
+    """The modules that have all weights of the spec, by torch's names."""
     weights = [name for name in spec.recurrent_shapes() if name.startswith("weight")]
     every = {name.rpartition(".")[0] for name in names}
     return frozenset(each for each in every if all(f"{each}.{name}".lstrip(".") in names for name in weights))

@@ -69,14 +69,14 @@ class Candidate:
         ]
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:
-        """The timesteps and rows of the run, for a class that takes no others."""
+        """Sets the timesteps and rows of the run, for a class that supports no others."""
         if seq_len is not None:
             self._understood.expect(seq_len, batch_size)
 
     def cell(self, spec: Spec) -> Cell:
-        """Which of the three it is, by what it is called and holds, or else by which of them it agrees with.
+        """The cell of the candidate, from its name and its weights, or else from the published layer that it computes.
 
-        Raises `UsageError` where that cannot be told.
+        Raises `UsageError` if neither decides.
         """
         try:
             with self._hinting(spec):
@@ -111,13 +111,13 @@ class Candidate:
         return None
 
     def _biases(self, spec: Spec) -> list[str]:
-        """What it holds biases in, made with them."""
+        """The tensors that hold biases if it is constructed with them."""
         mapping = self._mapping(replace(spec, bias=True))
         held = mapping.holders if isinstance(mapping, FoundMapping) else {}
         return sorted({name for key in held if key.startswith("bias") for name in held[key]})
 
     def _ignored(self, spec: Spec) -> list[Ignored]:
-        """Options that its constructor takes, and that have no effect."""
+        """Options of its constructor that have no effect."""
         found, mapping = self._understood.ignored(spec), self._mapping(spec)
         if spec.bias or not isinstance(mapping, FoundMapping):
             return found
@@ -129,7 +129,7 @@ class Candidate:
         return found
 
     def read(self, spec: Spec) -> Reading:
-        """How it was understood, for the report and for what the check can ask of it."""
+        """How it was read, for the report and for the check."""
         facts = self._understood.facts(spec)
         with self._hinting(spec):
             mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
@@ -193,7 +193,7 @@ class Candidate:
         return notes
 
     def _require_own(self, spec: Spec) -> None:
-        """Raises `WeightsError` where it has no weights of its own."""
+        """Raises `WeightsError` if it has no weights of its own."""
         if self._understood.is_given_weights or not (
             self._loaded.lives or repeats(lambda: self._understood.native(spec))
         ):
@@ -213,7 +213,7 @@ class Candidate:
         return CandidateLayer(self._understood.native_like(known, spec), mapping, weights, self._loaded.file)
 
     def _replaced(self) -> list[str]:
-        """That a living layer was given other weights."""
+        """The note that a copy of an instance got other weights."""
         if self._kept is not None or not self._replaces:
             return []
         return [f"{self.name}: rnncheck compared a copy with other weights; --sync none compares it with its own"]
@@ -234,7 +234,7 @@ class Candidate:
     def _filling(
         self, make: Callable[[Spec], NativeLayer], spec: Spec, budget: Budget, faults: bool
     ) -> FoundMapping | OwnLoading:
-        """Given, or the candidate's own code, or found out."""
+        """The given mapping, or the candidate's own loading code, or a mapping found by measurement."""
         if self._given:
             return given(self._given, make, spec)
         if loads_itself(self._loaded):
@@ -259,7 +259,7 @@ class Candidate:
 
 
 class CandidateLayer(Used):
-    """A native layer that holds canonical weights, as far as its mapping puts them there."""
+    """A native layer filled with torch's weights by its mapping."""
 
     def __init__(
         self, native: NativeLayer, mapping: FoundMapping | OwnLoading | Kept, weights: Weights, file: Path | None
@@ -276,12 +276,12 @@ class CandidateLayer(Used):
             self._mapping.fill(self._native, {name: plain(value) for name, value in values.items()})
 
     def parameters(self) -> Mapping[str, Tensor]:
-        """The values given, where what the candidate holds is what the mapping makes of them, bit for bit."""
+        """The given values, if the candidate's tensors are exactly what the mapping makes of them."""
         values = {name: value for name, value in self._values.items() if name not in self._head}
         return (values if self._mapping.holds(self._native, values) else {}) | self._head
 
     def leaves(self) -> Mapping[str, Tensor] | None:
-        """Those canonical weights that are held in registered parameters alone."""
+        """The weights that only registered parameters hold."""
         if not self._native.differentiable:
             return None
         if isinstance(self._mapping, OwnLoading | Kept):
@@ -311,7 +311,7 @@ class CandidateLayer(Used):
             return replace(trace, y=softmax_head(trace.output, *self._head.values()))
 
     def _differentiable(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
-        """With what it holds computed from the leaves, so that gradients find their way back to these.
+        """A run in which the tensors are computed from the leaves, so that the leaves get gradients.
 
         It is written in place: whatever the candidate keeps of its parameters, and wherever, sees it.
         """
@@ -325,7 +325,7 @@ class CandidateLayer(Used):
 
 
 def withheld(facts: Facts, mapping: FoundMapping | OwnLoading | Kept, spec: Spec) -> frozenset[str]:
-    """What no gradient can be had of: states that it does not take, weights that it has no place for."""
+    """What gets no gradient: states that it does not take, weights that no tensor holds."""
     states = {"h0": facts.takes_state, "c0": facts.takes_state and facts.takes_cell_state}
     weights = spec.recurrent_shapes() if isinstance(mapping, OwnLoading | Kept) else mapping.absent()
     return frozenset(weights) | {name for name, taken in states.items() if not taken}

@@ -24,7 +24,7 @@ SEEN = ("num_layers", "bidirectional")
 
 
 class Constructor:
-    """A class or a factory, and how its parameters are filled. `given` are the user's own, by name."""
+    """A class or a factory and the arguments for it. `given` are those of the user, by name."""
 
     def __init__(self, function: Callable[..., Any], called: str, given: Mapping[str, object]) -> None:
         self.function, self._called, self._given = function, called, dict(given)
@@ -51,14 +51,14 @@ class Constructor:
 
     @property
     def takes(self) -> frozenset[str]:
-        """The roles that it has a parameter for."""
+        """The roles for which it has a parameter."""
         every = set(self.roles.values())
         if self._open and "input_size" not in every:
             every |= {"input_size", "hidden_size", "bias", "batch_first", *OPTIONS}
         return frozenset(every - self._preset)
 
     def refuses(self, spec: Spec) -> str | None:
-        """An option of the spec that there is no parameter for."""
+        """Why it does not support an option of the spec, or None."""
         if "config" in self.roles.values():
             return None
         for option, without in OPTIONS.items():
@@ -72,7 +72,7 @@ class Constructor:
         return None
 
     def batch_first(self, spec: Spec) -> bool | None:
-        """As it is told; None if it has no parameter for it."""
+        """The value of batch_first that it gets; None if it has no parameter for it."""
         if "batch_first" not in self.takes:
             return None
         named = next((name for name, role in self.roles.items() if role == "batch_first"), "batch_first")
@@ -80,7 +80,7 @@ class Constructor:
         return bool(self._given.get(named, heeding(default, spec)))
 
     def arguments(self, spec: Spec, output_size: int) -> dict[str, object]:
-        """By name. Raises `CannotRun` for what is required and cannot be guessed."""
+        """The arguments by name. Raises `CannotRun` for a required parameter of unknown meaning."""
         filled: dict[str, object] = {}
         for name, parameter in self.parameters.items():
             if name in self._given:
@@ -102,7 +102,7 @@ class Constructor:
         )
 
     def dispensable(self, name: str, arguments: Mapping[str, object]) -> bool:
-        """Whether this keyword was given of our own accord, and says no more than torch.nn's default."""
+        """Whether rnncheck, not the user, gave this keyword, with torch.nn's default as value."""
         plain: dict[str, object] = {
             "num_layers": 1,
             "bias": True,
@@ -120,7 +120,7 @@ class Constructor:
 def value_of(
     role: str, parameter: inspect.Parameter, spec: Spec, output_size: int, given: Mapping[str, object]
 ) -> object:
-    """What a parameter is given; EMPTY to leave it at its default."""
+    """The argument for a parameter; EMPTY to leave it at its default."""
     default = parameter.default
     match role:
         case "batch_first":
@@ -148,7 +148,7 @@ def heeding(default: object, spec: Spec) -> bool:
 
 
 def nonlinearity(default: object, spec: Spec) -> object:
-    """In the form of the default: a name, a function, a class or a module."""
+    """The nonlinearity in the form of the default: a name, a function, a class or a module."""
     name = spec.nonlinearity or "tanh"
     if default is EMPTY or isinstance(default, str):
         return name if spec.cell is Cell.RNN or default is EMPTY else EMPTY
@@ -161,7 +161,7 @@ def nonlinearity(default: object, spec: Spec) -> object:
 
 
 def mode(default: object, spec: Spec) -> object:
-    """The cell's name, written as the default is."""
+    """The name of the cell, in the spelling of the default."""
     if isinstance(default, str):
         name = f"rnn_{spec.nonlinearity}" if spec.cell is Cell.RNN and "_" in default else str(spec.cell)
         return name.upper() if default.isupper() else name

@@ -15,7 +15,7 @@ LONGEST = 600  # of a message
 
 
 class CandidateError(CannotRun):
-    """The candidate's code raised. `in_its_code` says whether a line of its own can be named."""
+    """The candidate's code raised. `in_its_code` says whether a line of its code is known."""
 
     def __init__(self, message: str, in_its_code: bool = True) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class CandidateError(CannotRun):
 
 @contextmanager
 def blaming(what: str, own: Path | None = None) -> Iterator[None]:
-    """What is raised inside becomes a `CandidateError`. `own` is the candidate's file, wherever that lies."""
+    """Turns errors raised inside into a `CandidateError`. `own` is the candidate's file."""
     try:
         yield
     except (RnncheckError, KeyboardInterrupt, torch.cuda.OutOfMemoryError, MemoryError):

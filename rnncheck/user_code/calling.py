@@ -22,7 +22,7 @@ from rnncheck.user_code.still import Still
 
 
 class Misplaced(CandidateError, OtherShape):
-    """States are not where they were found at first."""
+    """The states are not where they were in earlier calls."""
 
 
 MOST_PREFIXES = 64  # of a sequence whose last state alone is returned: all of them are run, to see every state
@@ -30,7 +30,7 @@ MOST_PREFIXES = 64  # of a sequence whose last state alone is returned: all of t
 
 @dataclass(frozen=True)
 class Caller:
-    """`run` is `Layer.run`. Raises `CandidateError` for what the candidate raises, and for results of another kind."""
+    """`run` is `Layer.run`. Raises `CandidateError` if the candidate raises, or returns another kind of result."""
 
     thing: Any
     spec: Spec
@@ -74,7 +74,7 @@ class Caller:
         return self._in_a_loop(x, state, lengths) if self.convention.is_cell else self._whole(x, state, lengths)
 
     def _in_a_loop(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
-        """A cell at every timestep; a row that is over keeps its state, and yields zeros."""
+        """Calls a cell at every timestep; a row that has ended keeps its state, and its output is zero."""
         outputs = []
         ends = None if lengths is None else torch.tensor(lengths, device=x.device)
         later = replace(self, stateless=False)
@@ -144,7 +144,7 @@ class Caller:
         return value.to(getattr(torch, self.spec.dtype)) if self.convention.numpy else value
 
     def result(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> object:
-        """What one call returns, or what the tapped module in it is given or returns."""
+        """The result of one call, or the input or output of the watched module in it."""
         convention = self.convention
         arguments = convention.arguments(x, state)
         if self.stateless:
@@ -178,7 +178,7 @@ class Caller:
 
 
 def requiring(value: Any) -> Any:
-    """With gradients recorded from here on, of all numbers in it."""
+    """The value with all its floating-point tensors as leaves that require gradients."""
     if isinstance(value, Tensor):
         return value.detach().requires_grad_(True) if value.is_floating_point() else value
     return type(value)(requiring(each) for each in value) if isinstance(value, list | tuple) else value
@@ -186,7 +186,7 @@ def requiring(value: Any) -> Any:
 
 @contextmanager
 def tapped(thing: nn.Module, tap: Tap) -> Iterator[list[object]]:
-    """What passes the tap, call by call."""
+    """Collects the inputs or outputs of a module inside, call by call."""
     caught: list[object] = []
     module = thing.get_submodule(tap.module)
     if tap.side == "input":
@@ -211,7 +211,7 @@ def last_states(output: Tensor, spec: Spec, lengths: Sequence[int] | None) -> Te
 
 
 def padded(trace: Trace, steps: int) -> Trace:
-    """The outputs of one row, with zeros behind them."""
+    """The outputs of one row, padded with zeros."""
     missing = steps - len(trace.output)
     if not missing:
         return trace
@@ -220,7 +220,7 @@ def padded(trace: Trace, steps: int) -> Trace:
 
 
 def beside(parts: Sequence[Trace]) -> Trace:
-    """Rows that were run one by one as one batch."""
+    """Joins rows that were run one by one into a batch."""
 
     def joined(pick: Callable[[Trace], Tensor | None]) -> Tensor | None:
         values = [pick(each) for each in parts]

@@ -11,7 +11,7 @@ from rnncheck.user_code.roles import role_of
 
 
 class Config(dict[str, Any]):
-    """Knows the spec; `given` are the user's own fields. Raises `CannotRun` for a field that cannot be guessed."""
+    """Holds the spec; `given` are the user's fields. Raises `CannotRun` for a field of unknown meaning."""
 
     def __init__(self, spec: Spec, output_size: int, given: Mapping[str, object]) -> None:
         super().__init__(given)

@@ -38,7 +38,7 @@ METHODS = (
 
 
 def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | None:
-    """How it is constructed; None for what is called as it is: an instance, or a function of x."""
+    """How it is constructed; None for an instance, or a function of x, which is called as it is."""
     thing: Any = loaded.thing
     function: Any = thing.func if isinstance(thing, partial) else thing
     if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
@@ -49,7 +49,7 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
 
 
 def makes_a_layer(function: Callable[..., Any]) -> bool:
-    """Whether a function is a factory: it takes sizes, or nothing that must be given."""
+    """Whether a function makes a layer: it takes sizes, or has no required parameter."""
     parameters = inspect.signature(function).parameters
     required = [name for name, each in parameters.items() if each.default is inspect.Parameter.empty]
     sizes = [name for name in parameters if role_of(name) in ("input_size", "hidden_size") and SIZE.search(name)]
@@ -57,7 +57,7 @@ def makes_a_layer(function: Callable[..., Any]) -> bool:
 
 
 def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_size: int) -> object:
-    """Raises `CannotRun` where its code raises, and for what cannot be guessed."""
+    """The constructed layer. Raises `CannotRun` if its code raises, or an argument is not known."""
     if made_by is None:
         refuse_what_cannot_be_filled(loaded.thing, loaded.called)  # a copy of what was traced looks scripted
         return construct_from(loaded, lambda *_: copied(loaded.thing), spec, output_size, "copied")
@@ -67,7 +67,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
 def construct_from(
     loaded: Loaded, make: Callable[[Spec, int], Any], spec: Spec, output_size: int, how: str = "constructed"
 ) -> object:
-    """What `make` yields, in evaluation mode, on the spec's device, at its dtype."""
+    """The result of `make`, in evaluation mode, on the spec's device, at its dtype."""
     dtype = getattr(torch, spec.dtype)
     what = f"{loaded.called} cannot be {how}"
     with torch.inference_mode(False), loaded.home.entered(), isolated(dtype), blaming(what, loaded.file):
@@ -89,7 +89,7 @@ UNEXPECTED = re.compile(r"(?:unexpected keyword argument|multiple values for (?:
 
 
 def made(made_by: Constructor, arguments: dict[str, object]) -> Any:
-    """Constructed; without the keywords that nobody asked for where the class hands them on to what does not take them.
+    """Constructs it, without default keywords if the class passes them to a function that does not take them.
 
     Raises what its code raises.
     """
@@ -104,7 +104,7 @@ def made(made_by: Constructor, arguments: dict[str, object]) -> Any:
 
 
 def evaluating(module: nn.Module) -> None:
-    """In evaluation mode, also where a class has a method `train` or `eval` of its own that does something else."""
+    """Sets evaluation mode, also if a class has its own `train` or `eval` that does something else."""
     if type(module).train is nn.Module.train and type(module).eval is nn.Module.eval:
         module.eval()
         return
@@ -113,7 +113,7 @@ def evaluating(module: nn.Module) -> None:
 
 
 def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
-    """Raises `CannotRun` for layers whose weights are out of reach, or not there yet."""
+    """Raises `CannotRun` for layers whose weights cannot be accessed, or do not exist yet."""
     if isinstance(thing, TopLevelTracedModule | torch.jit.ScriptFunction):
         raise CannotRun(f"{called} is compiled by torch.jit; give the class or the layer that it was compiled from")
     tensors = [*thing.parameters(), *thing.buffers()] if isinstance(thing, nn.Module) else []
@@ -122,13 +122,13 @@ def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
 
 
 def entry(thing: Any) -> Callable[..., Any] | None:
-    """What is called to run it, by the names of its parameters."""
+    """The function that runs it, called by the names of its parameters."""
     function = function_of(thing)
     return None if function is None else by_name(function, signed(thing))
 
 
 def signed(thing: Any) -> Any:
-    """Whose signature says what it takes."""
+    """The function whose signature names the parameters."""
     if isinstance(thing, torch.jit.ScriptModule):
         return as_declared(thing)
     if isinstance(thing, nn.Module):

@@ -17,7 +17,7 @@ Handing = Literal["h", "h, c", "(h, c)", "[h]", "[(h, c)]"]
 
 @dataclass(frozen=True)
 class StateForm:
-    """The axes of each state, how they are handed over, and whether c comes first."""
+    """The axes of each state, how they are passed, and whether c comes first."""
 
     axes: str
     handing: Handing
@@ -47,7 +47,7 @@ def pair(state: State) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Reader:
-    """One quantity in a result: the way to it, its axes, and which index is `taken` of axes that it lacks."""
+    """One quantity in a result: the path to it, its axes, and the index that is `taken` of each extra axis."""
 
     way: Way
     axes: str
@@ -78,7 +78,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Tap:
-    """A module inside, and whether it is called at every timestep."""
+    """A module inside whose input or output holds the states, and whether it is called at every timestep."""
 
     module: str
     side: Literal["input", "output"]

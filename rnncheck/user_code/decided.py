@@ -5,7 +5,7 @@ from rnncheck.user_code.results import Way
 
 
 def decided(convention: Convention, reading: Reading, *, batch_first_by_default: bool) -> list[str]:
-    """What is unlike torch.nn, with axes as letters: L for layers and directions, 1 for an axis of nothing.
+    """What differs from torch.nn, with axes as letters: L for layers and directions, 1 for an axis of size one.
 
     `batch_first_by_default` says that its constructor has it so, where nobody asked for it.
     """
@@ -47,7 +47,7 @@ def spelled(axes: str) -> str:
 
 
 def before(one: Reader | None, other: Reader | None) -> bool:
-    """Whether one of them stands before the other, both by number, where their ways part."""
+    """Whether the first comes before the second in the result, by position."""
     if one is None or other is None:
         return False
     a, b = parting(one.way, other.way)

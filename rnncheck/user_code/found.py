@@ -12,7 +12,7 @@ from rnncheck.user_code.returned import NOTHING, Unread
 
 @dataclass(frozen=True)
 class Found:
-    """A way of calling that works, and what it shows."""
+    """A way of calling that works, and what was observed."""
 
     convention: Convention
     reading: Reading
@@ -54,7 +54,7 @@ def plausible(kind: str, found: Found, *, whole: bool) -> int:
 
 
 def shown(trace: Trace) -> Tensor:
-    """The states that a run shows: of every timestep, or else the last."""
+    """The states that a run returns: of every timestep, or only the last."""
     return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
 
 

@@ -35,7 +35,7 @@ class Scheme:
     bias: Bias
 
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
-        """Of the weight of that name."""
+        """The shape of the weight of that name."""
         bare, side = name.lower().replace("_", ""), names.side(name)
         head = bare in ("wy", "why", "wya", "by", "bo") and not (bare == "bo" and spec.cell == "lstm")
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
@@ -59,7 +59,7 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
 
 
 class Weights(dict[str, Any]):
-    """A dict that makes each weight when it is first asked for, so that the function says itself what it wants."""
+    """A dict that makes each weight on first access, so that the function itself shows which weights it takes."""
 
     def __init__(self, make: Callable[[str], Any]) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Weights(dict[str, Any]):
 
 
 class WithWeights:
-    """The function as an object that holds its weights, by its own names for them."""
+    """The function as an object that holds its weights, by the function's names."""
 
     def __init__(self, function: Callable[..., Any], call: Call, scheme: Scheme, spec: Spec, output_size: int) -> None:
         self._function, self._names = by_name(function, function), call.others
@@ -97,7 +97,7 @@ class WithWeights:
             self.__dict__[name] = Weights(make) if role_of(name) == "config" or name in ("weights", "p") else make(name)
 
     def learn(self, other: "WithWeights") -> None:
-        """Makes all the weights that another was asked for."""
+        """Makes all weights that another object has made."""
         for name in self._names:
             mine, theirs = getattr(self, name), getattr(other, name)
             if isinstance(mine, Weights):

@@ -9,7 +9,7 @@ SEVERAL = {"stacked", "stack", "deep", "multi", "multilayer", "two", "2"}
 
 
 def shape_hint(called: str, takes: Collection[str], spec: Spec) -> str | None:
-    """The option to try, if its name says that it has both directions, or layers, that the spec has not."""
+    """The option to try, if the name suggests directions or layers that the spec does not have."""
     said = set(words(called.replace("RNN", "Rnn").replace("LSTM", "Lstm").replace("GRU", "Gru")))
     if not spec.bidirectional and "bidirectional" not in takes and said & {"bi", "bidirectional"}:
         return f"The name {called} suggests both directions: --bidirectional compares it with a bidirectional layer"

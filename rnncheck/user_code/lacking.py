@@ -10,7 +10,7 @@ BY_OTHER_NAMES = "config"  # a parameter that may say anything
 def lacking(
     spec: Spec, takes: Collection[str], exposes: Collection[str], without_place: Callable[[], Collection[str]]
 ) -> str | None:
-    """Why it is no layer of this spec, whatever it computes.
+    """Why it does not support this spec, whatever it computes, or None.
 
     `takes` are the roles of its parameters, `exposes` the quantities that it returns, and `without_place` names those
     canonical weights that nothing in it holds.

@@ -6,9 +6,9 @@ from torch import Tensor
 
 
 def arrange(value: Tensor, source: str, target: str) -> Tensor:
-    """`value`, whose axes are `source`, with those of `target`; an axis that only one of them has is of size 1.
+    """`value` with its axes `source` rearranged to `target`; an axis in only one of them has size 1.
 
-    Raises `ValueError` where the value does not have these axes.
+    Raises `ValueError` if the value does not have these axes.
     """
     if value.dim() != len(source):
         raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")

@@ -37,13 +37,13 @@ class Loaded:
 
     @property
     def lives(self) -> bool:
-        """Whether it is a layer already, with weights of its own, and nothing that makes one."""
+        """Whether it is an instance of a layer, with its own weights, and not a class or function."""
         function = self.thing.func if isinstance(self.thing, partial) else self.thing
         return not isinstance(function, type) and not inspect.isroutine(function)
 
 
 def load(target: Target) -> Loaded:
-    """Imports it. Raises `CannotRun` for what is not there or cannot be imported."""
+    """Imports the target. Raises `CannotRun` if it does not exist or cannot be imported."""
     home, dotted = home_of(target.file.resolve()) if target.file else (Home(), "")
     with home.entered():
         with isolated(), blaming(f"{target.name} cannot be imported", target.file):
@@ -59,7 +59,7 @@ def load(target: Target) -> Loaded:
 
 
 def named(module: ModuleType, target: Target) -> tuple[str, object]:
-    """What the target means in it, and what that is called there."""
+    """The object that the target names, and its name in the module."""
     called = target.attribute or chosen(module, target)
     thing: object = module
     for part in called.split("."):
@@ -75,7 +75,7 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
 
 
 def in_hand(thing: object) -> Loaded:
-    """The object itself. Raises `CannotRun` for what is no layer."""
+    """Wraps an object. Raises `CannotRun` if it is not a layer."""
     if not callable(thing) and not hasattr(thing, "forward"):
         raise CannotRun(f"{kind(thing)} is not a layer; give a class, a function or an instance of a layer")
     code = written(thing)
@@ -96,7 +96,7 @@ def home_of(path: Path) -> tuple[Home, str]:
 
 
 def from_name(target: Target) -> ModuleType:
-    """A module by its dotted name, from where the command was typed or from what is installed."""
+    """A module by its dotted name, from the working directory or from the installed packages."""
     assert target.module is not None
     sys.path.insert(0, str(Path.cwd()))  # off which `isolated` takes it again
     importlib.invalidate_caches()
@@ -122,7 +122,7 @@ def own_things(module: ModuleType) -> dict[str, object]:
 
 
 def chosen(module: ModuleType, target: Target) -> str:
-    """The only thing that a target without an attribute can mean."""
+    """The only layer that a target without an attribute can mean."""
     things = own_things(module)
     for plausible in (
         [name for name, value in things.items() if is_layer(value)],
@@ -158,7 +158,7 @@ def meant(arguments: Mapping[str, object], loaded: Loaded) -> dict[str, object]:
 
 
 def named_class(word: str, module: ModuleType) -> type | None:
-    """The class that a word names, or None where it is another word."""
+    """The class that a word names, or None."""
     thing: object = module
     if ".py:" in word:
         thing = load(parse(word)).thing
@@ -195,7 +195,7 @@ def kind(thing: object) -> str:
 
 
 def location(thing: object, place: object) -> str:
-    """file:line of the class or function; where that cannot be told, the place it was loaded from."""
+    """file:line of the class or function, or the place from which it was loaded."""
     code = written(thing)
     try:
         file, (_, line) = inspect.getsourcefile(code), inspect.getsourcelines(code)

@@ -34,7 +34,7 @@ class Notebook(Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Raises `CannotRun` for a file that is no notebook."""
+        """Raises `CannotRun` for a file that is not a notebook."""
         lines = needed(code(self._path), self._attribute and self._attribute.partition(".")[0])
         name = str(self._path)
         module.__file__ = name
@@ -66,7 +66,7 @@ def code(path: Path) -> list[str]:
 
 
 def needed(cells: Iterable[str], wanted: str | None) -> list[str]:
-    """The lines of all cells; those that the wanted definition does not need are empty."""
+    """The lines of all cells, with empty lines for those that the wanted definition does not need."""
     lines: list[str] = []
     statements: list[tuple[ast.stmt, int]] = []  # and how many lines lie above its cell
     for cell in cells:

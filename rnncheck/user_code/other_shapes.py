@@ -13,7 +13,7 @@ MOST_LAYERS = 4  # that are tried
 
 
 def other_shape(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
-    """Why it is no layer of this spec but of another, and the option that says so."""
+    """Why it is a layer of another spec, and the option for that spec; None if it is not."""
     found = found_as(spec)
     if found is None and (option := too_much(spec, takes, found_as)):
         works_as = "of one direction" if option == "bidirectional" else "with num_layers 1"
@@ -27,7 +27,7 @@ def other_shape(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | 
 
 
 def too_much(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
-    """The option without which it can be called, if it has no parameter for it."""
+    """The option that it does not support: it can be called only without it."""
     if spec.bidirectional and "bidirectional" not in takes and found_as(replace(spec, bidirectional=False)):
         return "bidirectional"
     if spec.num_layers > 1 and "num_layers" not in takes and found_as(replace(spec, num_layers=1, dropout=0.0)):
@@ -47,7 +47,7 @@ def has_both(spec: Spec, found: Found | None, found_as: FoundAs) -> bool:
 
 
 def more_layers(spec: Spec, found: Found | None, found_as: FoundAs) -> int | None:
-    """Of how many layers it takes or returns the states, where there is something that one layer does not explain."""
+    """The number of layers whose states it takes or returns, if one layer does not explain its results."""
     if found is not None and not found.unread.strange:
         return None
     for layers in range(2, MOST_LAYERS + 1):

@@ -25,7 +25,7 @@ NAME = "load_torch_weights"
 
 @dataclass(frozen=True)
 class OwnLoading:
-    """In the place of a mapping: what fills the candidate is its own code, so nothing is known of single tensors.
+    """Used instead of a mapping: the candidate's own code fills it, so single tensors are not known.
 
     `state_dict` is that of a torch.nn layer of the spec, at its dtype and on its device.
     """
@@ -57,7 +57,7 @@ class OwnLoading:
             getattr(self.loaded.module, NAME)(thing, state_dict)
 
     def holds(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> bool:
-        """Whether filling it once more changes nothing."""
+        """Whether filling it again changes nothing."""
         before = {name: value.detach().clone() for name, value in native.tensors().items()}
         self.fill(native, weights)
         after = native.tensors()
@@ -74,7 +74,7 @@ class OwnLoading:
 
 
 def loads_itself(loaded: Loaded) -> bool:
-    """Whether the class has such a method, or else its file such a function."""
+    """Whether the class has such a method, or its file such a function."""
     method, function = getattr(loaded.thing, NAME, None), getattr(loaded.module, NAME, None)
     return callable(method) or (callable(function) and not inspect.isfunction(loaded.thing))
 

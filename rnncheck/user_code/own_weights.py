@@ -32,7 +32,7 @@ class Kept:
     notes: tuple[str, ...] = ("weight gradients are not compared: each side has its own weights",)
 
     def fill(self, native: NativeLayer, weights: Tensors) -> None:
-        """With its own. Raises `RefusedError` for other weights than the reference's, which it cannot be given."""
+        """Fills it with its own weights. Raises `RefusedError` if `weights` are not those of the reference."""
         expected = self.beside.cast(native.spec)
         if any(not torch.equal(value, expected[name]) for name, value in weights.items() if name in expected):
             raise RefusedError("it keeps its own weights and takes no others")
@@ -54,7 +54,7 @@ class Kept:
 
 
 def repeats(make: Callable[[], NativeLayer]) -> bool:
-    """Whether it is made with the same weights each time, whatever numbers are drawn before."""
+    """Whether each construction gives the same weights, independent of random draws before."""
     before, first = seeds(), make().tensors()
     try:
         torch.rand(1), np.random.rand(1), random.random()

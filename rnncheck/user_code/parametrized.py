@@ -14,7 +14,7 @@ from rnncheck.text import printable
 
 
 def make_plain(module: nn.Module) -> None:
-    """In place of each weight that is computed, a parameter with its value. A head's may stay computed.
+    """Replaces each computed weight by a parameter with its value. That of a head may stay computed.
 
     Raises `CannotRun` where not every weight can be what is computed: then torch's cannot.
     """
@@ -36,7 +36,7 @@ def make_plain(module: nn.Module) -> None:
 
 
 def takes(module: nn.Module, name: str) -> bool:
-    """Whether any weight that is put there comes out again; what is there stays."""
+    """Whether the parametrization can produce any weight; the current value stays."""
     with torch.no_grad():
         held: Tensor = getattr(module, name).clone()
         drawn = torch.randn(held.shape, generator=torch.Generator().manual_seed(2)).to(held)

@@ -17,7 +17,7 @@ DEEPEST = 5
 
 
 def as_tensor(value: object) -> Tensor | None:
-    """An array of numbers with a fraction, as a tensor on the same memory."""
+    """A floating-point array as a tensor that shares its memory, or None."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         value = torch.from_numpy(value)
     if isinstance(value, Tensor) and value.is_floating_point():
@@ -63,7 +63,7 @@ def children(result: object) -> Iterator[tuple[Step, Any]]:
 
 
 def lists(result: object, count: int) -> bool:
-    """Whether it is a list of so many things, or has one among its members."""
+    """Whether it is, or contains, a list of this length."""
     if isinstance(result, list) and len(result) == count:
         return True
     return isinstance(result, list | tuple) and any(lists(each, count) for each in result)
@@ -111,7 +111,7 @@ def follow(result: Any, way: Way, *, batch_first: bool = False) -> Tensor:
 
 
 def described(result: object) -> str:
-    """What was returned, in words: for a message."""
+    """The kind and shape of a result, for an error."""
     tensor = result if isinstance(result, Tensor | np.ndarray) else None
     if tensor is not None:
         return f"{'an array' if isinstance(result, np.ndarray) else 'a tensor'} {tuple(tensor.shape)}"

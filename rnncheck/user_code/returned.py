@@ -44,7 +44,7 @@ DEAD_DRAWS = 5  # other numbers for a head that yields the same whatever is chan
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that a recurrent layer may return, with its axes: T, B, F, and K for layers and directions."""
+    """A quantity that a recurrent layer may return, with its axes: T, B, F, and K for layers and directions."""
 
     name: str
     axes: str
@@ -330,7 +330,7 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[
 
 
 def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:
-    """A copy with other numbers in these of its tensors."""
+    """A copy with new random numbers in these tensors."""
     other, drawn = copy.deepcopy(thing), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in held(other).items():
@@ -359,7 +359,7 @@ def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[W
 
 
 def strangers(found: Unread) -> str | None:
-    """Why nothing is equivalent that returns them."""
+    """Why unknown results make the verdict inconclusive, or None."""
     if not found.strange:
         return None
     said = " and ".join(spelled(each) for each in found.strange)
@@ -371,7 +371,7 @@ def strangers(found: Unread) -> str | None:
 
 
 def passed_over(found: Unread) -> list[str]:
-    """What a pass does not tell."""
+    """Notes on results that were not compared."""
     heads = [f"{spelled(each)}, a head on top of the states, was not compared" for each in found.heads]
     if found.aside:
         first, others = spelled(found.aside[0]), len(found.aside) - 1
@@ -383,7 +383,7 @@ def passed_over(found: Unread) -> list[str]:
 
 
 def spelled(way: Way) -> str:
-    """As its user would write it."""
+    """The path as Python code."""
     if not way:
         return "what it returns"
     steps = [f"[{each!r}]" if isinstance(each, int | str) and each != ALL else "[...]" for each in way]

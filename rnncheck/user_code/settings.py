@@ -23,7 +23,7 @@ class Setting(NamedTuple):
 
 
 def remembered() -> Callable[[], None]:
-    """Puts back, when called, all that is not as it is now. What is as it was is left alone: setting may be slow."""
+    """Restores, when called, every setting that has changed since now. Others are not touched: setting may be slow."""
     before = [setting.read() for setting in SETTINGS]
 
     def put_back() -> None:

@@ -92,7 +92,7 @@ def is_lengths(name: str) -> bool:
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Those with a name. Where a method takes all as `*args`, those of the one that it overrides, or else x alone."""
+    """The named parameters. If a method takes only `*args`, those of the method that it overrides, or x."""
     collects = False
     for each in (function, *overridden(function)):
         try:
@@ -137,7 +137,7 @@ def by_name(function: Callable[..., Any], signed: Callable[..., Any]) -> Callabl
 
 
 def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
-    """Of a method, or of a function, which may be given its weights. Raises `CannotRun` where it takes nothing."""
+    """The call of a method, or of a function that may take weights. Raises `CannotRun` if it takes no argument."""
     parameters = parameters_of(function)
     if not parameters:
         raise CannotRun("it takes no argument, so it cannot be given x")

@@ -24,7 +24,7 @@ class Sizes:
 
     @property
     def letters(self) -> Mapping[int, str]:
-        """Which axis a size is."""
+        """The axis of each size."""
         spec = self.spec
         units = dict.fromkeys((spec.output_size, spec.state_size, spec.hidden_size), "F")
         states = {self.states: "K"} if self.states > 1 else {}
@@ -32,7 +32,7 @@ class Sizes:
 
 
 def all_different(spec: Spec) -> Sizes:
-    """In place of the spec's own sizes."""
+    """Trial sizes that are all different, instead of those of the spec."""
     taken = {spec.num_layers, spec.directions, spec.num_layers * spec.directions}
     seq_len, batch_size, size, narrow, hidden = [each for each in PRIMES if each not in taken][:5]
     tiny = replace(
@@ -48,7 +48,7 @@ def all_different(spec: Spec) -> Sizes:
 
 
 def around(spec: Spec, fixed: tuple[int, int] | None = None) -> Sizes:
-    """The spec's own sizes, for what can be built with no others; and with `fixed`, no other timesteps and rows."""
+    """The sizes of the spec, for a layer that supports no others; with `fixed`, also its timesteps and rows."""
     if fixed is not None:
         return Sizes(replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None), *fixed, output_size(spec), fixed=True)
     taken = {spec.num_layers, spec.directions, spec.num_layers * spec.directions, 1}

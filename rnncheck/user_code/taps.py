@@ -57,6 +57,6 @@ def trusted(module: nn.Module, tap: Tap, results: list[object], convention: Conv
 
 
 def starts_before(output: Tensor, state: State) -> bool:
-    """Whether these are the states before each step: the first is the initial one."""
+    """Whether these are the states before each step: the first is the initial state."""
     first = output[0]
     return not bool(first.any()) or any(torch.equal(first, each) for each in state.h)

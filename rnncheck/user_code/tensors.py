@@ -13,7 +13,7 @@ PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, 
 
 
 def held(thing: object) -> dict[str, Tensor]:
-    """Each of them once, live: what is written into it is what the object reads."""
+    """Each tensor once. The object reads these tensors, so they can be changed in place."""
     found: dict[str, Tensor] = {}
     for name, value, _ in walk(thing, "", set()):
         if isinstance(value, np.ndarray):
@@ -24,7 +24,7 @@ def held(thing: object) -> dict[str, Tensor]:
 
 
 def convert(thing: object, dtype: torch.dtype, device: str) -> None:
-    """All of them at `dtype`, on `device`; numpy's arrays, which have no bfloat16, as near as numpy has."""
+    """Converts all of them to `dtype` and `device`; numpy arrays to the numpy dtype of that name."""
     for _, value, put in list(walk(thing, "", set())):
         if isinstance(value, np.ndarray):
             precision = np.dtype(str(dtype).removeprefix("torch."))
@@ -36,13 +36,13 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
 
 
 def copied(thing: Any) -> Any:
-    """A deep copy, in which what an earlier call has left, results with a graph behind them, has none."""
+    """A deep copy in which results of earlier calls are detached from their graph."""
     left = [value for _, value, _ in walk(thing, "", set()) if isinstance(value, Tensor) and not value.is_leaf]
     return copy.deepcopy(thing, {id(each): each.detach().clone() for each in left})
 
 
 def memory(thing: object) -> Callable[[], None]:
-    """Puts back, when called, what every object inside holds now by every name; what arrays hold stays as it is."""
+    """Restores, when called, the attributes of every object inside; the contents of arrays do not change."""
     seen: set[int] = set()
     kept: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
 
@@ -108,7 +108,7 @@ def setter(container: Any, key: Any) -> Place:
 
 
 def refuse(value: Any) -> None:
-    """A tuple's members stay as they are."""
+    """The members of a tuple cannot be replaced."""
 
 
 def callable_of_a_library(thing: object) -> bool:

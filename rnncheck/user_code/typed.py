@@ -7,13 +7,13 @@ OPENS = ("[", "(", "{", "'", '"')  # a literal that, unlike a word, has an end t
 
 
 class Word(str):
-    """What is no literal: text, unless the candidate's file has a class of that name."""
+    """A value that is not a literal: text, or a class of that name in the candidate's file."""
 
 
 def typed(text: str) -> object:
-    """`64`, `[1, 2]`, `None` and `True` as Python reads them; `str:64` is text.
+    """The value of `64`, `[1, 2]`, `None` and `True` in Python; `str:64` is text.
 
-    Raises `ValueError` for half a literal.
+    Raises `ValueError` for an incomplete literal.
     """
     if text.startswith(TEXT):
         return text.removeprefix(TEXT)

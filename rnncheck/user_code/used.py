@@ -27,7 +27,7 @@ ASKS_FOR_AXES = re.compile(r"(\.dim\(\)|\.ndim|len\(\w+\.(shape|size\(\))\)) *(=
 
 
 class Used:
-    """What a layer of the user's own offers besides `run`, through the native layer that it is made of."""
+    """The other uses of the user's layer besides `run`, through its native layer."""
 
     _native: NativeLayer
 
@@ -146,7 +146,7 @@ def must_be_given(thing: Any, convention: Convention) -> bool:
 
 
 def source_of(thing: Any) -> str:
-    """The code that is called, as far as it is there to be read."""
+    """The source of the code that is called, or ""."""
     try:
         return inspect.getsource(signed(thing))
     except (OSError, TypeError):

@@ -5,7 +5,7 @@ from rnncheck.text import printable
 
 
 def way_out(named: object) -> str:
-    """What to do about it, as the last line of a refusal. `named` is as it was given: a name, or the layer itself."""
+    """The hint, as the last line of an error. `named` is the name of the layer, or the layer itself."""
     if isinstance(named, str) and names_a_file_or_module(named):
         return (
             f"Try 'rnncheck adapt {printable(named, 200)} -o adapted.py': it writes a wrapper and marks the lines to "

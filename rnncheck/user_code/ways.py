@@ -18,7 +18,7 @@ ROW_CELLS: Kind = "cells of a row"
 
 
 def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | None) -> list[tuple[str, XForm]]:
-    """The axes of x, and what it is handed over as. `one_feature` says that no size of x is told to the constructor."""
+    """The axes and the form of x. `one_feature` says that the constructor takes no input size."""
     if kind == CELLS:
         return [("BF", "array"), ("FB", "array"), ("1BF", "array"), ("B1F", "array")]
     if kind == ROW_CELLS:
@@ -44,7 +44,7 @@ def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | 
 
 
 def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
-    """The axes of the initial state, and how it is handed over; None to leave it out."""
+    """The axes and the form of the initial state; None to leave it out."""
     lstm = sizes.spec.cell is Cell.LSTM
     if call.state is not None:
         axes = {
