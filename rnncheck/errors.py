@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How the process ends."""
+    """The exit codes of the process."""
 
     EQUIVALENT = 0  # everything planned was compared and agrees
     MISMATCH = 1  # and nothing else ever gives 1
@@ -24,19 +24,19 @@ class ExitCode(IntEnum):
 
 
 class RnncheckError(Exception):
-    """A problem that rnncheck can explain in one or two lines: what, where, what was allowed, the way out."""
+    """An error explained in one or two lines: what is wrong, where, what is allowed, and what to do."""
 
     exit_code = ExitCode.BUG
 
 
 class UsageError(RnncheckError):
-    """The command is wrong: an unknown option, or a spec that no layer can have."""
+    """The command is wrong: an unknown option, or an impossible spec."""
 
     exit_code = ExitCode.USAGE
 
 
 class CannotRun(RnncheckError):
-    """The command is right, but something it names cannot be used."""
+    """The command is right, but something that it names cannot be used."""
 
     exit_code = ExitCode.CANNOT_RUN
 
@@ -50,19 +50,19 @@ class WeightsError(CannotRun):
 
 
 class DeviceError(CannotRun):
-    """A device that is not there."""
+    """A device that was not found."""
 
 
 class RefusedError(CannotRun):
-    """An implementation lacks something the spec asks for."""
+    """An implementation does not support something in the spec."""
 
 
 class OutputError(CannotRun):
-    """A report that cannot be written where it was asked for."""
+    """A report that cannot be written to the given place."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the process to end; carries the exit code that says which."""
+    """A signal ended the run; it carries the exit code of that signal."""
 
     def __init__(self, exit_code: ExitCode) -> None:
         super().__init__(exit_code)
@@ -70,7 +70,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def exit_code_of(problem: BaseException) -> ExitCode:
-    """What the process ends with if this ends it."""
+    """The exit code for this exception."""
     match problem:
         case RnncheckError() | Stopped():
             return problem.exit_code

@@ -13,7 +13,7 @@ _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Whether `write_atomically` will be able to write there, asked before the work whose result is to be kept.
+    """Checks that `write_atomically` will be able to write there, before the work whose result is written.
 
     Raises `OutputError` when the folder is missing or refuses a new file, or when something that cannot be
     replaced is in the place.
@@ -29,7 +29,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Puts `data` (text as UTF-8) at `path`; whoever looks sees the old file or the new one, never a part.
+    """Writes `data` (text as UTF-8) to `path`; a reader sees the old file or the new one, never a part.
 
     A link stays a link, an existing file keeps its permissions. What is no regular file (/dev/null, a pipe) is
     written to as it is. Raises `OutputError` when that fails; the old file is then as it was.
@@ -66,7 +66,7 @@ def _replace(target: Path, content: bytes) -> None:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    """The regular file, there or not yet, that `path` leads to."""
+    """The regular file that `path` leads to, which may not exist yet."""
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISDIR(Path(path).stat().st_mode):
             raise IsADirectoryError(0, "it is a directory; add the name of a file")
@@ -86,7 +86,7 @@ def _temporary(target: Path) -> Path:
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether there is something to write into, not to replace: a device, a pipe, this process's own stdout."""
+    """Whether the path is written into, not replaced: a device, a pipe, this process's stdout."""
     if os.fspath(path).startswith(_STREAMS):
         return True
     try:

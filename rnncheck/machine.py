@@ -16,7 +16,7 @@ from rnncheck.model.spec import Dtype, Spec
 
 
 def available() -> list[str]:
-    """Every device a layer can run on here, as `--device` names it."""
+    """Every available device, by the names of `--device`."""
     names = ["cpu"]
     names += [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     names += ["mps"] if torch.backends.mps.is_available() else []
@@ -24,7 +24,7 @@ def available() -> list[str]:
 
 
 def require(spec: Spec) -> None:
-    """Raises `DeviceError` if the spec's device is not there or cannot hold its dtype."""
+    """Raises `DeviceError` if the spec's device was not found or does not support its dtype."""
     here = available()
     if spec.device not in here and not (spec.device == "cuda" and "cuda:0" in here):
         without_cuda = spec.device.startswith("cuda") and torch.version.cuda is None and torch.version.hip is None
@@ -35,7 +35,7 @@ def require(spec: Spec) -> None:
 
 
 def describe(device: str) -> str:
-    """What a device is called by its maker, where torch knows."""
+    """The product name of a device, if torch knows it."""
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
@@ -44,7 +44,7 @@ SHARED = 2**22  # multiplications a timestep
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Matrix products of float32 in TF32 (10 bits of mantissa) or not; the switches are put back afterwards.
+    """Switches TF32 (10 bits of mantissa) for float32 products on or off, and restores the switches afterwards.
 
     torch allows TF32 to cuDNN's recurrent layers unless told otherwise. The other switch is set by name of a precision,
     not as `cuda.matmul.allow_tf32`: that would forget "medium", which allows bfloat16 and, on some CPUs, uses it.
@@ -62,7 +62,7 @@ def tf32(allowed: bool) -> Iterator[None]:
 
 @contextmanager
 def threads_for(step: int) -> Iterator[None]:
-    """One thread where a timestep takes so few multiplications that sharing them costs more than it saves.
+    """Uses one thread if a timestep has so few multiplications that sharing them costs more than it saves.
 
     On a busy machine two threads that wait for each other at every small step can take ten times as long as one.
     """

@@ -18,7 +18,7 @@ _in_notebooks: "Callable[[Report], str] | None" = None
 
 
 def show_in_notebooks(render: "Callable[[Report], str]") -> None:
-    """Says how a report becomes HTML; facts know no layout of their own."""
+    """Sets the function that turns a report into HTML."""
     global _in_notebooks
     _in_notebooks = render
 
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """One element of a quantity. `t` is the timestep whose state it is; counted from 0, as everything is."""
+    """The place of an element of a quantity. `t` is its timestep. All indices start at 0."""
 
     t: int
     batch: int
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Entry:
-    """One element of a parameter's gradient, which has no place in time or batch; a bias has column 0 alone."""
+    """The place of an element in the gradient of a parameter; a bias has only column 0."""
 
     row: int
     column: int
@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Divergence:
-    """Where the two sides part for the first time."""
+    """The place of the first difference."""
 
     quantity: str
     t: int
@@ -72,11 +72,11 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Timestep:
-    """One timestep of one quantity: its largest difference over batch and units, and both sides' states.
+    """One timestep of a quantity: its largest difference over batch and units, and the states of both sides.
 
     `envelope` is the difference allowed at the element where `budget_used`, |difference| / allowed, is largest.
-    `candidate` and `reference` are the W values of batch row `Comparison.shown_batch`, and `allowed` what each of them
-    may differ by.
+    `candidate` and `reference` are the W values of batch row `Comparison.shown_batch`, `allowed` the difference that
+    is allowed for each.
     """
 
     t: int
@@ -93,16 +93,16 @@ class Timestep:
 class Comparison:
     """One quantity of both sides, compared element by element.
 
-    `mode` says how the two were run: "free" from one initial state, each from what it made of it; "lockstep" every
-    step from the exact states before it, and against exact arithmetic; "backward" the gradients,
-    and "backward float64" those of the same layers built in float64; "path:" and a slug, used in another way than at
-    first, such as without a state.
+    `mode` says how the two were run: "free" is the normal run, each side from its own states; "lockstep" every single
+    step from the exact states before it, against exact arithmetic; "backward" are gradients,
+    and "backward float64" those of the same layers in float64; "path:" and a slug is another way to use the layer,
+    such as without a state.
     `max_abs` is the largest |candidate - reference|, found `at` a place (in a parameter's gradient: at an `entry`)
     where the values were `candidate_value` and `reference_value`; `max_ulp` is that difference in units of the last
-    place of the reference's value; `envelope_at_max` what was allowed there. `budget_used` is the largest
+    place of the reference's value; `envelope_at_max` is the allowed difference there. `budget_used` is the largest
     |difference| / allowed over all elements; above 1 is a mismatch. `nonfinite` counts elements that are the same NaN
     or infinity on both sides: they agree, but prove nothing, and are not among `compared`. `unjudged` counts those that
-    are beyond the horizon, where rounding alone may be as large as the state or overflows. `problem` says why nothing
+    are after the horizon, where rounding alone may be as large as the state, or overflows. `problem` says why nothing
     could be compared at all: another shape, another dtype, no gradient.
     """
 
@@ -132,7 +132,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two implementations; `read_as` says how a stranger's code was understood."""
+    """One of the two implementations; `read_as` says how the user's own code was read."""
 
     name: str
     location: str
@@ -141,7 +141,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Which canonical weight fills a parameter of the candidate, of what `shape`, and how that was decided."""
+    """The weights that a tensor of the candidate holds, its `shape`, and how that was found."""
 
     candidate: str
     from_: str
@@ -151,7 +151,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class SequenceFacts:
-    """What both sides read: where it came from, its shape (T, B, I), and how both sides started."""
+    """The data of both sides: its source, its shape (T, B, I), and the kind of the initial state."""
 
     shape: tuple[int, int, int]
     lengths: tuple[int, ...] | None
@@ -161,10 +161,10 @@ class SequenceFacts:
 
 @dataclass(frozen=True)
 class WeightFacts:
-    """Where the weights came from and what they are.
+    """The source and the shapes of the weights.
 
-    With `sync` "reference" both sides were read back and hold them bit for bit; with "none" each side has its own, and
-    `source` says where the candidate's came from.
+    With `sync` "reference" both sides hold them bit for bit, read back; with "none" each side has its own, and
+    `source` is that of the candidate.
     """
 
     source: str
@@ -180,11 +180,11 @@ class WeightFacts:
 
 @dataclass(frozen=True)
 class ToleranceFacts:
-    """What a difference was held against.
+    """The allowed difference.
 
-    kind "envelope": the rounding envelope, from `samples` perturbed runs; free running is judged for `horizon`
-    timesteps, over which what rounding may do grew by `growth` a step; the timesteps after `extent` (of long data)
-    are held against the largest allowance before. kind "stated": |difference| <= atol + rtol * |reference|.
+    kind "envelope": the rounding envelope, from `samples` perturbed runs; the normal run is judged for `horizon`
+    timesteps, in which the envelope grew by `growth` per step; timesteps after `extent` (of long data)
+    have the largest limit before. kind "stated": |difference| <= atol + rtol * |reference|.
     """
 
     kind: str
@@ -198,10 +198,10 @@ class ToleranceFacts:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the diagnosis says: a public slug, one sentence, and how much of the mismatch it explains.
+    """A finding of the diagnosis: a public slug, a sentence, and the share of the mismatch that it explains.
 
-    `explains` is 1 where the reference with this fault equals the candidate but for rounding, `residual` then being
-    the largest difference left. `variant` says which one of a family it is, `mend` how to put it right.
+    `explains` is 1 if the reference with this fault equals the candidate up to rounding; then `residual` is
+    the largest difference left. `variant` is the variant of the fault, `mend` how to mend it.
     """
 
     slug: str
@@ -214,7 +214,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class NotGone:
-    """Parts of a path that were not run, and why; `by` is the side that does not offer them."""
+    """Parts of a path that were not run, and why; `by` is the side that does not support them."""
 
     what: tuple[str, ...]
     why: str
@@ -223,9 +223,9 @@ class NotGone:
 
 @dataclass(frozen=True)
 class PathFacts:
-    """One way in which the layer was used: which parts of it were run, and which are not offered.
+    """One way in which the layer was used: the parts that were run, and those that are not supported.
 
-    What was compared there is among the comparisons, their mode "path:" and the slug.
+    Its comparisons have the mode "path:" and the slug.
     """
 
     path: str
@@ -236,7 +236,7 @@ class PathFacts:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A fault that was planted and not caught, and why."""
+    """A fault that the self-test did not catch or try, and why."""
 
     slug: str
     variant: str
@@ -245,11 +245,11 @@ class Unseen:
 
 @dataclass(frozen=True)
 class Witness:
-    """What a check that found no difference would have found: known faults, planted in the reference, judged as it was.
+    """The self-test after a pass: known faults, planted in the reference and judged like the candidate.
 
-    `planted` are those that show in this run, of which it `caught` all but the `missed`; `hidden` are those that
-    cannot show in it, such as a transposed W_hh of one unit; `untried` cannot show in the part of it in which faults
-    were planted, and may in the rest.
+    `planted` is how many can show in this run, `caught` how many the check detects, `missed` the others. `hidden`
+    cannot show in it, such as a transposed W_hh of one unit. `untried` cannot show in the part in which faults
+    were planted, but may show in the rest.
     """
 
     planted: int
@@ -261,7 +261,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Report:
-    """All that one check found."""
+    """The result of one check."""
 
     verdict: Verdict
     exit_code: int
@@ -285,7 +285,7 @@ class Report:
     command: str | None = None  # what gives this report again
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows of it."""
+        """The HTML that a notebook shows."""
         return None if _in_notebooks is None else _in_notebooks(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -302,7 +302,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Failure:
-    """What stands in the place of a report where the check could not run: why, and the exit code."""
+    """The result of a check that could not run: the reason and the exit code."""
 
     exit_code: int
     reason: str
@@ -312,7 +312,7 @@ class Failure:
     verdict: str = "error"
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, with the keys that they have in a report."""
+        """The failure as plain JSON values, with the keys of a report."""
         return {
             "schema": SCHEMA,
             "verdict": self.verdict,
@@ -325,7 +325,7 @@ class Failure:
 
 
 def plain(value: Any) -> Any:
-    """A fact as JSON can hold it."""
+    """A fact as a JSON value."""
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):

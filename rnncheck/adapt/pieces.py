@@ -66,7 +66,7 @@ def taken(dotted: str, root: Path) -> bool:
 
 
 def construction(subject: Subject) -> tuple[list[str], list[str]]:
-    """The arguments of the constructor, a line each, and those of torch.nn's switches that it takes."""
+    """The arguments of the constructor, one per line, and the switches of torch.nn that it takes."""
     parameters = {
         name: each
         for name, each in inspect.signature(subject.loaded.thing).parameters.items()  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def opened(subject: Subject) -> bool:
 def argument(
     subject: Subject, name: str, parameter: inspect.Parameter, role: str | None
 ) -> tuple[str | None, str | None]:
-    """What a parameter of the constructor is given, None for its default, and why that line is to be looked at."""
+    """The argument for a parameter of the constructor, None for its default, and why the line needs a look."""
     required, guessed = parameter.default is EMPTY, role_of(name) is None
     role = None if guessed and OF_WEIGHTS.fullmatch(name) else role
     if name in subject.given:
@@ -136,7 +136,7 @@ def configuration(subject: Subject, name: str, parameter: inspect.Parameter) -> 
 
 
 def field(name: str) -> str:
-    """What a field of a configuration is given."""
+    """The value of a field of a configuration."""
     role = role_of(name)
     if role in SIZES:
         return str(role)
@@ -154,7 +154,7 @@ def annotated(subject: Subject, parameter: inspect.Parameter | None) -> type | N
 
 
 def state_object(made: type, h: str, c: str | None) -> str:
-    """A state of a class of their own, out of h and c."""
+    """A state of the user's own class, made from h and c."""
     try:
         names = [each for each in inspect.signature(made).parameters if not each.startswith("_")]
     except (TypeError, ValueError):

@@ -22,7 +22,7 @@ from rnncheck.user_code.tensors import held
 
 @dataclass(frozen=True)
 class Subject:
-    """A stranger's layer. `thing` is one that was made of it, None where that failed, as `unmade` says.
+    """The user's layer. `thing` is an instance, or None if construction failed, with the reason in `unmade`.
 
     `forward` is what is called, `call` its parameters by purpose; None where there is none to be seen.
     `made` says whether a class or factory makes it, `kernel` whether it is a function that is given its weights.
@@ -91,7 +91,7 @@ def subject(loaded: Loaded, cell: Cell | None, given: Mapping[str, object]) -> S
 
 
 def told(loaded: Loaded, call: Call | None) -> Cell:
-    """By what it is called, or else by a cell state that it takes."""
+    """The cell, from its name, or from a cell state that it takes."""
     found = named(loaded)[0]
     if found is None and call is not None and call.cell_state is not None:
         return Cell.LSTM
@@ -133,7 +133,7 @@ def takes_one_step(loaded: Loaded, thing: Any, forward: Callable[..., Any] | Non
 
 
 def numpy_code(loaded: Loaded, thing: Any) -> bool:
-    """Whether it computes in numpy."""
+    """Whether the layer computes in numpy."""
     if isinstance(thing, nn.Module) or is_layer(loaded.thing):
         return False
     if inspect.isroutine(thing):

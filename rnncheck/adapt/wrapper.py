@@ -60,7 +60,7 @@ def header(subject: Subject, path: Path | None) -> list[str]:
 
 
 def library(subject: Subject, theirs: Sequence[str], text: str) -> list[str]:
-    """The imports of the standard library and of what both use."""
+    """The imports of the standard library and of torch or numpy."""
     written = "\n".join([*theirs, text])
     found = [f"import {name}" for name in ("copy", "importlib.util", "sys") if f"{name}." in written]
     found += ["from types import SimpleNamespace"] if "SimpleNamespace(" in text else []
@@ -69,7 +69,7 @@ def library(subject: Subject, theirs: Sequence[str], text: str) -> list[str]:
 
 
 def classes(subject: Subject) -> list[str]:
-    """Their own classes, some of which the wrapper may need besides."""
+    """The classes of the user's module that the wrapper may need."""
     own = subject.loaded.module
     return [name for name, each in vars(own).items() if isinstance(each, type) and each.__module__ == own.__name__]
 
@@ -121,7 +121,7 @@ def described_weights(cell: Cell) -> str:
 
 
 def forward(subject: Subject) -> list[str]:
-    """The method with torch's signature, which makes theirs of it and torch's results of theirs."""
+    """The method with torch's signature: it calls the user's layer and converts its results to torch's."""
     lstm, call = subject.cell is Cell.LSTM, subject.call
     stateless = call is not None and call.state is None and not subject.one_step
     kind = "arrays: " if subject.numpy else ""
@@ -148,7 +148,7 @@ def forward(subject: Subject) -> list[str]:
 
 
 def calling(subject: Subject, x: str, indent: str) -> list[str]:
-    """The lines that call theirs."""
+    """The lines that call the user's layer."""
     called = (
         subject.loaded.called if subject.kernel else "self.inner" + (f".{subject.method}" if subject.method else "")
     )
@@ -174,7 +174,7 @@ def calling(subject: Subject, x: str, indent: str) -> list[str]:
 
 
 def passed(subject: Subject, name: str, parameter: inspect.Parameter, x: str) -> str | None:
-    """What a parameter of their call is given; None for its default."""
+    """The argument for a parameter of the user's call; None for its default."""
     call, lstm = subject.call, subject.cell is Cell.LSTM
     assert call is not None
     if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
@@ -209,7 +209,7 @@ def weight(subject: Subject, name: str) -> str:
 
 
 def unpacked(subject: Subject) -> tuple[list[str], str]:
-    """The lines that take their result apart, and the last line, of a whole sequence."""
+    """The lines that unpack the result of a whole sequence, and the last line."""
     lstm = subject.cell is Cell.LSTM
     returned = None if subject.forward is None else last_return(code_of(subject.forward))
     why = f"  {MARK}it returns {shortened(returned.text)}" if returned else f"  {MARK}what does it return?"
@@ -226,7 +226,7 @@ def shortened(text: str) -> str:
 
 
 def step_result(returned: Returned | None, *, lstm: bool) -> str:
-    """h, and c, out of what one step returns."""
+    """The lines that read h, and c, from the result of one step."""
     parts = named_parts(returned)
     h = next((at for name, at in parts if is_state(name) and not is_cell_state(name)), None)
     c = next((at for name, at in parts if is_cell_state(name)), None)
@@ -238,7 +238,7 @@ def step_result(returned: Returned | None, *, lstm: bool) -> str:
 
 
 def whole_result(returned: Returned | None, *, lstm: bool) -> tuple[str, str]:
-    """The names that a whole sequence's result is taken apart into, and how."""
+    """The names for the parts of the result of a whole sequence, and the expressions for them."""
     parts = named_parts(returned)
     if returned and isinstance(returned.value, ast.Dict):
         places = ", ".join(f"result{at}" for _, at in parts) or "result"

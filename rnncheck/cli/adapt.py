@@ -16,7 +16,7 @@ from rnncheck.text import printable
 
 
 def write(name: str, cell: Cell | None, arg: "list[str] | None", output: Path | None, *, force: bool) -> None:
-    """Raises `UsageError` for what needs no wrapper, and `OutputError` for a file that is there and not to be lost."""
+    """Raises `UsageError` for a layer that needs no wrapper, and `OutputError` for an existing file."""
     check_name(name)
     if not is_users_own(name):
         raise UsageError(f"{name} can be compared as it is; adapt is for a class or function of your own")

@@ -30,7 +30,7 @@ _channel: int | None = None  # the child's end of the pipe; None without a paren
 
 
 def attend() -> None:
-    """Goes on in a child process. The parent stays here, hands signals on, and ends as the child does."""
+    """Continues in a child process. The parent waits, passes signals on, and ends as the child does."""
     global _channel
     if sys.platform != "linux":
         return
@@ -66,7 +66,7 @@ def handing_on(child: int) -> Callable[[int, FrameType | None], None]:
 
 
 def end_with(code: int) -> None:
-    """Tells the parent how this ends, whatever happens from here on."""
+    """Tells the parent the exit code, whatever happens later."""
     if _channel is not None:
         with suppress(OSError):
             os.write(_channel, b"\0ended %d\0" % code)
@@ -81,13 +81,13 @@ def end_with_parent() -> None:
 
 
 def require_parent() -> None:
-    """Raises `UsageError` where no parent would notice that time is up."""
+    """Raises `UsageError` if there is no parent that could enforce a time limit."""
     if _channel is None:
         raise UsageError("--timeout works on Linux only; leave it out")
 
 
 def limit(seconds: float) -> None:
-    """From now on this process may run for so long. To be called where there is a parent."""
+    """Limits the time of this process from now on. Needs a parent."""
     assert _channel is not None
     faulthandler.dump_traceback_later(seconds, exit=True, file=_channel)
 
@@ -103,7 +103,7 @@ def outcome(told: bytes, status: int) -> int:
 
 
 def explained(told: str, status: int) -> str:
-    """What ended a process that did not end by itself, and at which line."""
+    """Why the process ended, and at which line."""
     where, line = place(told)
     if TIMEOUT in told:
         seconds = re.search(r"Timeout \((.*?)\)", told)

@@ -19,7 +19,7 @@ Options = TypeVar("Options", bound=CheckOptions)
 
 
 def with_brought(options: Options, *names: str) -> Options:
-    """The options, those of the model as a file says that is among the `names` of both sides.
+    """The options, with the model from a file that is among the `names` of both sides.
 
     Raises `UsageError` where an option says otherwise, and `CannotRun` for a file that cannot be read.
     """
@@ -31,7 +31,7 @@ def with_brought(options: Options, *names: str) -> Options:
 
 
 def settled(options: Options, spec: Spec, name: str) -> Options:
-    """The options of the model that the file `name` is; where it ran is another matter."""
+    """The model options of the file `name`, without its device."""
     defaults = type(options)()
     found = {}
     for each in fields(Spec):
@@ -46,7 +46,7 @@ def settled(options: Options, spec: Spec, name: str) -> Options:
 
 
 def refuse_other_data(options: CheckOptions, sequences: "Sequences", name: str) -> None:
-    """Raises `UsageError` for data or weights beside those that a recorded run holds."""
+    """Raises `UsageError` for options of data or weights, which a recorded run has itself."""
     if sequences.source.get("source") != "random":
         raise UsageError(f"{name} holds the data of its run and can be run on no other; use compare, without data")
     defaults = CompareOptions()

@@ -9,7 +9,7 @@ FILES = (".py", ".ipynb", ".onnx", ".safetensors")
 
 
 def implementations(incomplete: str) -> list[str]:
-    """Names that start so: built-in ones, faults and variants, folders, files, and the classes in a Python file.
+    """Names with this prefix: built-in ones, faults and variants, folders, files, and the classes in a Python file.
 
     Where one Python file matches, its classes are offered at once: bash takes a colon for the end of a word, so that
     nothing can be offered behind it there.
@@ -38,14 +38,14 @@ def slugs(prefix: str) -> Iterator[str]:
 
 
 def faults(incomplete: str) -> list[str]:
-    """Slugs of the catalogue that start so."""
+    """Slugs of the catalogue with this prefix."""
     from rnncheck.faults.pages import pages
 
     return [each for each in pages() if each.startswith(incomplete)]
 
 
 def paths(incomplete: str) -> Iterator[str]:
-    """Folders and files that start so. Hidden ones only where a dot was typed."""
+    """Folders and files with this prefix; hidden ones only after a dot."""
     written, colon, _ = incomplete.partition(":")
     folder, start = os.path.split(written)
     if colon:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def import_torch() -> None:
-    """Imports torch with the garbage collector off: it would walk a million new objects over and over for nothing."""
+    """Imports torch with the garbage collector off, which would otherwise scan a million new objects many times."""
     gc.disable()
     with held_back():
         import torch  # noqa: F401
@@ -32,7 +32,7 @@ def import_torch() -> None:
 def conduct(
     candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions, reads: str | None = None
 ) -> "Report":
-    """Runs the check, once all that can be refused without torch is. `reads` is the data file."""
+    """Runs the check, after all checks that do not need torch. `reads` is the data file."""
     from rnncheck.implementations import check_mappable, check_name
 
     rows = rows_kept(options)

@@ -34,7 +34,7 @@ WORST = (
 
 @dataclass(frozen=True)
 class Configured:
-    """One candidate: what it is called, and the command that checks it."""
+    """One candidate: its name, and the command that checks it."""
 
     name: str
     command: tuple[str, ...]
@@ -51,7 +51,7 @@ def file_names(entries: Sequence[Configured]) -> list[str]:
 
 
 def refuse_one_file_for_all(reports: Sequence[str], candidates: int) -> None:
-    """Raises `UsageError` for a report that each candidate would replace with its own."""
+    """Raises `UsageError` for a report file that several candidates would write."""
     for each in reports:
         name, _, path = each.partition("=")
         if path and PLACE not in path and candidates > 1:
@@ -62,7 +62,7 @@ def refuse_one_file_for_all(reports: Sequence[str], candidates: int) -> None:
 
 
 def find(config: Path | None) -> Path:
-    """The file that was named, or the pyproject.toml here or in the nearest folder above."""
+    """The given file, or the pyproject.toml here or in the nearest folder above."""
     if config is not None:
         return config
     here = Path.cwd()
@@ -75,7 +75,7 @@ def find(config: Path | None) -> Path:
 
 
 def read(path: Path, commands: Mapping[str, Any]) -> list[Configured]:
-    """The candidates of a file. Raises `CannotRun` if it has none, `UsageError` for options that there are not."""
+    """The candidates of a file. Raises `CannotRun` if it has none, `UsageError` for unknown options."""
     try:
         with path.open("rb") as file:
             section = tomllib.load(file).get("tool", {}).get("rnncheck", {})
@@ -102,7 +102,7 @@ def configured(entry: Mapping[str, Any], commands: Mapping[str, Any]) -> Configu
 
 
 def option(key: str, value: object, parameters: Mapping[str, Any]) -> Iterator[str]:
-    """One option as it stands on the command line. Raises `UsageError` for a key that is none."""
+    """One option in the form of the command line. Raises `UsageError` for an unknown key."""
     name = key.replace("-", "_")
     if name not in parameters:
         near = difflib.get_close_matches(name, parameters, n=1)

@@ -23,14 +23,14 @@ SUMMARY = "GITHUB_STEP_SUMMARY"  # names the file that GitHub shows as the summa
 
 @dataclass(frozen=True)
 class Delivery:
-    """One place to which the report goes; without a path to stdout."""
+    """One place for the report: a file, or stdout without a path."""
 
     format: str
     path: Path | None = None
 
 
 def deliveries(options: CheckOptions) -> list[Delivery]:
-    """All that are asked for. Raises `UsageError` for a format that there is not, or two for one place."""
+    """All places for the report. Raises `UsageError` for an unknown format, or two reports for one file."""
     found = [Delivery(options.format, options.output)]
     if options.quiet and options.output is None:
         if options.format != "table":
@@ -49,7 +49,7 @@ def deliveries(options: CheckOptions) -> list[Delivery]:
 
 
 def asked(text: str, options: CheckOptions) -> Delivery:
-    """What `--report FORMAT=FILE` means."""
+    """The place of `--report FORMAT=FILE`."""
     from rnncheck.reporters.formats import Format
 
     name, equals, path = text.partition("=")
@@ -74,7 +74,7 @@ def sources_of(candidate: str, options: CheckOptions, reads: str | None = None) 
 
 
 def refuse_to_replace(targets: Iterable[Path | None], sources: Iterable[str | Path | None]) -> None:
-    """Raises `OutputError` for what cannot be written, and `UsageError` if it would take the place of what is read."""
+    """Raises `OutputError` for a file that cannot be written, and `UsageError` for one that the check reads."""
     read = list(sources)
     for path in targets:
         if path is not None:
@@ -102,7 +102,7 @@ def deliver(report: "Report", candidate: str, options: CheckOptions, reads: str 
 
 
 def write(report: "Report | SweepReport | Failure", delivery: Delivery, options: CheckOptions) -> None:
-    """To one place; a report for GitHub also adds its Markdown to the summary of the job."""
+    """Writes to one place; a report for GitHub also adds Markdown to the summary of the job."""
     text = rendered(report, delivery, options)
     if delivery.path is None:
         sys.stdout.write(text)
@@ -136,7 +136,7 @@ def rendered(report: "Report | SweepReport | Failure", delivery: Delivery, optio
 
 @contextmanager
 def failures_reported(candidate: str, options: CheckOptions, reads: str | None = None) -> Iterator[None]:
-    """Whatever ends the check before there is a report is written to every place instead, and then raised.
+    """Writes an error that ends the check early to every place instead of a report, and raises it again.
 
     A file that the check reads is never written to.
     """

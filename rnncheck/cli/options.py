@@ -35,7 +35,7 @@ PageFormat = Literal["table", "json", "markdown"]  # of `faults`
 
 @dataclass
 class CheckOptions:
-    """What `compare` and `run` share."""
+    """The options of both `compare` and `run`."""
 
     against: Annotated[
         str,

@@ -1,6 +1,6 @@
 """The outermost handler: turns every outcome into an exit code and a message.
 
-Python gives 1 to any uncaught exception and to a stdout that was closed early; here 1 means a mismatch alone.
+Python ends with 1 for any uncaught exception and for a stdout that was closed early; here 1 means only a mismatch.
 """
 
 import atexit
@@ -24,14 +24,14 @@ COMPLETION = {"--install-completion", "--show-completion"}  # typer's own, which
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """The entry point of the command line."""
     if not PRINT.intersection(sys.argv[1:]) and not completes(sys.argv[1:]):
         attend()
     end(run(sys.argv[1:]))
 
 
 def end(code: int) -> NoReturn:
-    """Ends the process with this code, whatever a candidate has left to be done at exit."""
+    """Ends the process with this code, whatever exit handlers a candidate has registered."""
     really = os._exit
     end_with(code)
     os._exit = lambda status: really(code)
@@ -47,7 +47,7 @@ def end(code: int) -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """One command, from its arguments to its exit code. Nothing escapes but the code."""
+    """Runs one command and returns its exit code. No exception leaves it."""
     prepare_streams()
     signals.catch()
     try:

@@ -25,7 +25,7 @@ DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each othe
 
 
 def spec_of(options: CheckOptions, input_size: int) -> Spec:
-    """The model; raises `UsageError` for one that cannot be."""
+    """The spec. Raises `UsageError` for an impossible one."""
     for name in ("weight_scale", "atol", "rtol"):
         value = getattr(options, name)
         if value is not None and not math.isfinite(value):
@@ -72,14 +72,14 @@ def counted(rows: object) -> int:
 
 
 def witness_of(options: CheckOptions) -> bool | Literal["strict"] | None:
-    """What --witness and --strict ask for together."""
+    """The combination of --witness and --strict."""
     if options.strict and options.witness is False:
         raise UsageError("--strict needs the planted faults, which --no-witness leaves out; leave one out")
     return "strict" if options.strict else options.witness
 
 
 def paths_of(options: CheckOptions) -> str | None:
-    """What --paths, --compile and --autocast ask for together. Raises `UsageError` for a path that there is not."""
+    """The combination of --paths, --compile and --autocast. Raises `UsageError` for an unknown path."""
     more = [name for name in ("compile", "autocast") if getattr(options, name)]
     asked = checked(options.paths) if options.paths is not None else None
     if not more:
@@ -88,7 +88,7 @@ def paths_of(options: CheckOptions) -> str | None:
 
 
 def lengths_of(options: CompareOptions) -> tuple[int, ...] | None:
-    """The numbers behind --lengths, held against --batch-size and --seq-len."""
+    """The numbers of --lengths, checked against --batch-size and --seq-len."""
     if options.lengths is None:
         return None
     numbers = options.lengths.split(",")
@@ -127,7 +127,7 @@ def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Se
 
 
 def file_data(path: str, options: RunOptions) -> "Sequences":
-    """The file's sequences. Raises `DataError` if it cannot be read, or has not the number of columns asked for."""
+    """The sequences of the file. Raises `DataError` if it cannot be read, or has another number of columns."""
     values = {each.name: getattr(options, each.name) for each in fields(FileOptions)}
     for name in ("columns", "drop", "na"):
         values[name] = tuple(each.strip() for each in values[name].split(",")) if values[name] else ()

@@ -9,7 +9,7 @@ INTERVAL = {True: 0.2, False: 30.0}  # seconds between updates, on a terminal an
 
 
 class StatusLine:
-    """What is going on, as one line that is rewritten on a terminal, and as a line now and then elsewhere."""
+    """The progress as one line, rewritten on a terminal, and printed now and then elsewhere."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -11,7 +11,7 @@ WRITTEN = ("save_weights", "save_mapping")  # what a check writes beside its rep
 
 
 def repeat(candidate: str, options: CheckOptions, reads: str | None = None) -> str:
-    """The command of a check of that candidate, on the data file that it `reads` if it does."""
+    """The command of a check of that candidate, on the data file `reads` if there is one."""
     named = [] if candidate == DEFAULT_CANDIDATE else [candidate]
     if reads is not None:
         return command("run", [reads, *named], options)

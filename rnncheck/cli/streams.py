@@ -10,7 +10,7 @@ STDOUT, STDERR = 1, 2
 
 @contextmanager
 def stdout_apart() -> Iterator[None]:
-    """Within it what is written to stdout goes to stderr, by its number or by a stream that knows nothing of this."""
+    """Redirects everything written to stdout to stderr, also by its file number."""
     try:
         kept = os.dup(STDOUT)
     except OSError:  # closed from the start

@@ -38,7 +38,7 @@ def array_sequences(data: object, lengths: Sequence[int] | None = None, *, allow
 
 
 def float64(data: object) -> FloatArray:
-    """A copy of its own."""
+    """The data as a float64 copy."""
     if isinstance(data, torch.Tensor):
         if data.is_complex() or data.is_sparse:
             raise DataError(f"data is a tensor of {data.dtype}, {data.layout}; it must be a dense one of real numbers")

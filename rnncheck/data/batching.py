@@ -12,7 +12,7 @@ from rnncheck.errors import DataError
 
 @dataclass
 class Group:
-    """Neighbouring rows that belong to one sequence, from line `line` of the file on."""
+    """Consecutive rows of one sequence, from line `line` of the file on."""
 
     name: str
     line: int
@@ -21,7 +21,7 @@ class Group:
 
 @dataclass
 class Tally:
-    """What one reading of a file met."""
+    """Counts of what was met while reading a file."""
 
     rows: int = 0
     dropped: int = 0

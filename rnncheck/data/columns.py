@@ -31,7 +31,7 @@ MAY_UNDERFLOW = re.compile(r"[eE]-[0-9]{3}|0{200}")
 
 
 class Cell(Enum):
-    """What the text of one cell is."""
+    """The kind of a cell."""
 
     NUMBER = "a number"
     UNDERFLOW = "a number other than zero that float64 rounds to zero"
@@ -42,7 +42,7 @@ class Cell(Enum):
 
 
 def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tuple[Cell, float]:
-    """What a cell is and its value, NaN where it has none. `thousands` is the mark between groups of three digits."""
+    """The kind of a cell and its value, NaN if it has none. `thousands` is the mark between groups of three digits."""
     text = text.strip(BLANKS)
     if thousands is not None and thousands in text:
         mark = re.escape(thousands)
@@ -91,11 +91,11 @@ class Layout:
         return [self.names[column] for column in self.inputs]
 
     def describe(self, column: int) -> str:
-        """How messages call a column."""
+        """The description of a column for messages."""
         return f"column {column + 1}" + (f" ('{printable(self.names[column])}')" if self.header else "")
 
     def selector(self, column: int) -> str:
-        """What to type after --columns or --drop to mean this column."""
+        """The text for --columns or --drop that names this column."""
         name = self.names[column]
         if name and self.names.count(name) == 1 and printable(name) == name:
             return shlex.quote(name)

@@ -16,7 +16,7 @@ from rnncheck.text import printable
 
 @dataclass(frozen=True)
 class Markers:
-    """What `--na` names: texts as they are, in either case, and numbers by their value."""
+    """The markers of `--na`: texts in either case, and numbers by their value."""
 
     texts: frozenset[str]
     numbers: tuple[float, ...]
@@ -53,7 +53,7 @@ class Rising:
         self._last = None
 
     def check(self, text: str, line: int) -> None:
-        """Raises `DataError` for a value that does not rise, or is of no kind that can."""
+        """Raises `DataError` for a value that does not rise, or is neither a number nor a date."""
         column = self._layout.index
         assert column is not None
         where = f"{self._name}:{line}: {self._layout.describe(column)}"

@@ -22,7 +22,7 @@ _KINDS = "biuf"  # bool, int, uint, float
 
 @dataclass(frozen=True)
 class _Array:
-    """An array in a file: where its numbers begin and how they lie."""
+    """An array in a file: the offset and the layout of its numbers."""
 
     shape: tuple[int, int, int]  # (T, B, I)
     dtype: np.dtype[np.generic]

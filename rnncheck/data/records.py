@@ -15,7 +15,7 @@ OPEN_QUOTE = "a quoted cell begins here and does not end; close the quote or rem
 
 @dataclass(frozen=True)
 class Dialect:
-    """What stands between cells, and which lines are no data."""
+    """The separators of cells, and the lines that are not data."""
 
     sep: str = ","
     comment: str | None = None
@@ -129,7 +129,7 @@ _MARKS = (
 
 
 def refuse_what_is_no_text(name: str, start: bytes, encoding: str | None) -> None:
-    """Raises `DataError` when `start` is how another kind of file begins, with what to do about it."""
+    """Raises `DataError` if `start` is the beginning of another kind of file, with what to do about it."""
     for signature, message in _SIGNATURES:
         if start.startswith(signature):
             raise DataError(f"{name} {message}")
