@@ -16,7 +16,7 @@ PACKAGE = str(ROOT / "rnncheck")
 EXAMPLES = ROOT / "examples"
 RUNS = {
     "compare": ["compare"],
-    "compare, a class of the user's": ["compare", f"{EXAMPLES}/candidates/per_gate_lstm.py:PerGateLSTM"],
+    "compare, the user's class": ["compare", f"{EXAMPLES}/candidates/per_gate_lstm.py:PerGateLSTM"],
     "run, a CSV file": ["run", f"{EXAMPLES}/sunspots.csv", "--columns", "SUNACTIVITY"],
     "compare, a mismatch": ["compare", "fault:no-recurrence"],
 }
