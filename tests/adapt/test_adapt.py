@@ -124,6 +124,18 @@ def test_a_wrapper_of_a_hard_kind_is_compared_once_it_is_completed(
     assert rnncheck("compare", "mine.py:Adapted", "--cell", cell, *QUICK).code == bool(wrong)
 
 
+@pytest.mark.parametrize("kind", COMPLETED)
+def test_the_lines_to_complete_are_marked_and_the_rest_is_python(
+    rnncheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    text, name, cell, lines, _ = COMPLETED[kind]
+    monkeypatch.chdir(tmp_path)
+    Path("theirs.py").write_text(text)
+    wrapper = rnncheck("adapt", f"theirs.py:{name}", "--cell", cell).stdout
+    compile(completed(wrapper, lines), "mine.py", "exec")
+    assert "Complete the lines marked" in wrapper
+
+
 def test_what_can_be_found_out_needs_no_completing(rnncheck: Command, tmp_path: Path) -> None:
     (tmp_path / "cells.py").write_text(
         HEAD + "class DictLSTMCell(nn.Module):\n"

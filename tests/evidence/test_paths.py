@@ -1,7 +1,10 @@
 """Layers that are right as they are run first: what is wrong otherwise is found and named, and nothing else."""
 
+import copy
+
 import pytest
 from evidence.used_layers import RIGHT, WRONG, OwnDropout, Plain, Squeezing
+from torch import nn
 
 from rnncheck import check
 from rnncheck.report import Report, Verdict
@@ -9,11 +12,11 @@ from rnncheck.report import Report, Verdict
 pytestmark = pytest.mark.paths
 
 
-def checked(layer: type, **options: object) -> Report:
+def checked(layer: object, **options: object) -> Report:
     return check(layer, cell="gru", witness=False, **options)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)
@@ -21,7 +24,7 @@ def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> 
     assert len(report.paths) == 12
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("layer", WRONG, ids=lambda layer: layer.__name__)
 def test_what_is_wrong_on_one_path_is_found_there_and_named(layer: type) -> None:
     path, slug = WRONG[layer]
@@ -34,6 +37,13 @@ def test_what_is_wrong_on_one_path_is_found_there_and_named(layer: type) -> None
 
 def test_without_paths_it_passes() -> None:
     assert checked(next(iter(WRONG)), paths="none").verdict is Verdict.EQUIVALENT
+
+
+def test_layers_that_keep_their_weights_are_used_on_none_and_that_is_said() -> None:
+    layer = nn.GRU(3, 4)
+    report = checked(layer, against=copy.deepcopy(layer), sync="none")
+    assert (report.verdict, report.paths) == (Verdict.EQUIVALENT, ())
+    assert any(note.startswith("no path was compared: paths set other weights") for note in report.notes)
 
 
 def test_what_fails_loudly_is_not_offered() -> None:

@@ -36,6 +36,7 @@ def test_a_fault_is_named_against_a_recorded_run(rnncheck: Callable[..., Any], t
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "missing-bias")
 
 
+@pytest.mark.paths
 @pytest.mark.parametrize("arguments", [["numpy", "--cell", "gru", "--head", "softmax"], ["scratch", "--h0", "zeros"]])
 def test_what_is_recorded_equals_what_is_run(
     arguments: list[str], tmp_path: Path, rnncheck: Callable[..., Any]
@@ -47,6 +48,7 @@ def test_what_is_recorded_equals_what_is_run(
         report = json.loads(rnncheck("compare", *sides, *FAST).stdout)
         compared = {each["mode"]: each for each in report["comparisons"] if each["compared"]}
         assert report["verdict"] == "equivalent"
+        assert "no path was compared: a recorded run cannot be run again" in report["notes"]
         assert {"free", "lockstep"} <= compared.keys()
         assert ("backward" in compared) == (arguments[0] == "scratch")
 

@@ -143,7 +143,7 @@ TWO_LAYERS = HEAD + (
 )
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("text", "options", "reason"),
     [
