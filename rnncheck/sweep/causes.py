@@ -1,18 +1,19 @@
 """From suspects to causes: each is judged, shrunk to its smallest configuration, bounded and explained, once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnncheck.report import Verdict
 from rnncheck.sweep.boundary import Condition, conditions
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.judging import Judgement, judged
 from rnncheck.sweep.quick import CLEAR, NEAR, Comparer
-from rnncheck.sweep.shrink import EASY, smallest
+from rnncheck.sweep.shrink import EASY, Fails, smallest
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import Space
 from rnncheck.sweep.state import Suspect
 
+OTHERS = 2  # seeds that are tried before a configuration counts as one that passes
 MOST = 12  # causes that are looked into
 
 
@@ -31,6 +32,13 @@ class Cause:
     @property
     def slugs(self) -> tuple[str, ...]:
         return tuple(each.slug for each in self.judgement.findings)
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Its rules in words."""
+        if self.judged_alone:
+            return (f"{', '.join(self.judgement.modes)}, which the full check alone compares",)
+        return tuple(each.words for each in self.conditions)
 
     def covers(self, configuration: Configuration) -> bool:
         if self.judged_alone:
@@ -131,7 +139,9 @@ class Causes:
             if not wrong(judgement, suspect):
                 self.undecided += judgement.verdict is not Verdict.EQUIVALENT
                 return None
-        rules = conditions(small, self._space, fails)
+        shown = on_any_data(self._failing(replace(suspect, apart=NEAR)))
+        wide = roomy(small, self._space)
+        rules = conditions(wide if shown(wide) else small, self._space, shown)
         self.judged += 1
         repeated = judged(self._sides.loaded(), small, diagnose=self._diagnose)
         return Cause(rules, small, repeated if wrong(repeated, suspect) else judgement, repeated)
@@ -166,6 +176,25 @@ class Causes:
     def _judge(self, each: Configuration, *, paths: bool = False, diagnose: bool = False) -> Judgement:
         self.judged += 1
         return judged(self._comparer.sides, each, paths=paths, diagnose=diagnose)
+
+
+def roomy(small: Configuration, space: Space) -> Configuration:
+    """The same with a few rows and units more: in a single one a failure may hide."""
+    sizes = {name: max(least, getattr(small, name)) for name, least in EASY.items()}
+    offered = {axis.name: axis.values for axis in space.varying}
+    return small.having(**{name: value for name, value in sizes.items() if value in offered.get(name, ())})
+
+
+def on_any_data(fails: Fails) -> Fails:
+    """The same on other data and weights, too: where numbers saturate, a failure may not show."""
+
+    def failing(each: Configuration) -> bool | None:
+        first = fails(each)
+        if first is not False:
+            return first
+        return any(fails(each.having(seed=each.seed + other)) for other in range(1, OTHERS + 1))
+
+    return failing
 
 
 def wrong(judgement: Judgement, suspect: Suspect) -> bool:

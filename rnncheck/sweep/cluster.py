@@ -37,7 +37,7 @@ class Job:
         with _one_at_a_time, machine.tf32(False):
             torch.set_num_threads(1)
             try:
-                comparer = comparer_of(repr((self.sides, self.seed)), lambda: Comparer(*self.sides.loaded()))
+                comparer = comparer_of(repr((self.sides, self.seed)), lambda: Comparer(*self.sides.for_many().loaded()))
                 first = block * BLOCK
                 return [explore(comparer, self.space, self.seed, index) for index in range(first, first + BLOCK)]
             except RnncheckError as problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnncheck import machine
-from rnncheck.errors import ExitCode, UsageError
+from rnncheck.errors import ExitCode, RefusedError
 from rnncheck.implementations import files_of
 from rnncheck.implementations.protocol import KnowsItsCell
 from rnncheck.model.spec import Cell
@@ -28,6 +28,7 @@ from rnncheck.sweep_report import Region, SweepReport
 SHARE = 0.25  # of the time, after which what is suspect is looked into
 SAVED = 5.0  # seconds between two states
 MOST_SUSPECTS = 5000  # kept; more of them are only counted
+NEVER_REFUSED = (SEED, "init", "h0", "weight_scale")
 SMALL = {"input_size": 3, "hidden_size": 4, "num_layers": 1, "seq_len": 12, "batch_size": 3, "proj_size": 0}
 
 
@@ -66,7 +67,7 @@ def sweep(
     """Runs it. Ctrl-C and signals end it early, with a report of what is known by then.
 
     `say` is told once what a user may want to know while it runs. Raises `CannotRun` for sides that cannot be loaded
-    and workers that cannot be had, and `UsageError` for a space that the candidate does not offer.
+    or offer nothing of the space, and workers that cannot be had.
     """
     return Sweep(plan, progress or (lambda _: None), say or (lambda _: None)).run()
 
@@ -77,12 +78,12 @@ class Sweep:
     def __init__(self, plan: SweepPlan, progress: Callable[[Progress], None], say: Callable[[str], None]) -> None:
         self._plan, self._tell, self._say = plan, progress, say
         self._started = time.monotonic()
-        self._comparer = Comparer(*plan.sides.loaded())
+        self._comparer = Comparer(*plan.sides.for_many().loaded())
         self._not_offered: dict[str, str] = {}
         self._space = self._narrowed()
         self._about = states.identity(
             [plan.sides.candidate, plan.sides.reference],
-            files_of(plan.sides.candidate, plan.sides.reference),
+            [*files_of(plan.sides.candidate, plan.sides.reference), *filter(None, [plan.sides.mapping])],
             {
                 "space": self._space.to_dict(),
                 "seed": plan.seed,
@@ -100,7 +101,7 @@ class Sweep:
     # What is drawn
 
     def _narrowed(self) -> Space:
-        """The space without what a side refuses whatever the rest is. Raises `UsageError` where nothing is left."""
+        """The space without what a side refuses whatever the rest is. Raises `RefusedError` where nothing is left."""
         space = self._plan.space
         candidate = self._comparer.sides[0]
         if isinstance(candidate, KnowsItsCell) and "cell" not in space.asked:
@@ -110,9 +111,9 @@ class Sweep:
         if space.base.cell is not Cell.LSTM and not space.varies("cell"):
             space = space.holding("proj_size", 0)
         if reason := self._refused(small(space)):
-            raise UsageError(f"nothing can be compared: {reason}")
+            raise RefusedError(f"nothing can be compared: {reason}")
         for axis in space.varying:
-            if axis.name == SEED or (axis.is_size and axis.name != "proj_size"):
+            if axis.name in NEVER_REFUSED or (axis.is_size and axis.name != "proj_size"):
                 continue
             tried = [each for each in axis.values if each in (0, 2)] if axis.name == "proj_size" else axis.values
             refused = {value: self._refused(small(space).having(**{axis.name: value})) for value in tried}
@@ -266,6 +267,7 @@ class Sweep:
         if self._stopped is not None:
             code = getattr(self._stopped, "exit_code", ExitCode.INTERRUPTED)
             reason = f"stopped after {state.drawn:,} configurations"
+            verdict = Verdict.INCONCLUSIVE if verdict is Verdict.EQUIVALENT else verdict
         return SweepReport(
             verdict=verdict,
             exit_code=code,
@@ -307,7 +309,7 @@ def verdict_of(
 
 def region(cause: Cause, configurations: int) -> Region:
     return Region(
-        where=tuple(each.words for each in cause.conditions),
+        where=cause.where,
         smallest=cause.smallest.options(),
         configurations=configurations,
         findings=cause.judgement.findings,

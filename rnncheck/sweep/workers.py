@@ -51,7 +51,7 @@ def work(connection: Connection, sides: Sides, space: Space, seed: int) -> None:
     answer: Any
     with suppress(EOFError, OSError), machine.tf32(False):
         try:
-            comparer = Comparer(*sides.loaded())
+            comparer = Comparer(*sides.for_many().loaded())
         except RnncheckError as problem:
             connection.send(str(problem))
             return

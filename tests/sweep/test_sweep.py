@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sweep.planted import planted
 
-from rnncheck.errors import CannotRun
+from rnncheck.errors import CannotRun, RefusedError
 from rnncheck.report import Verdict
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import space_of
@@ -66,6 +66,18 @@ def test_what_raises_is_no_mismatch(tmp_path: Path) -> None:
     (region,) = report.regions
     assert region.in_words == "T from 9 on"
     assert "too long" in (region.raises or "")
+
+
+def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
+    report = swept(planted(tmp_path, "self.training"), 20, ["T=2..5"], [])
+    assert report.exit_code == 1
+    (region,) = report.regions
+    assert region.in_words == "path:train-mode, which the full check alone compares"
+
+
+def test_what_cannot_be_compared_at_all_is_an_error() -> None:
+    with pytest.raises(RefusedError, match="not in float16"):
+        swept("numpy", 5, ["T=2..5"], ["dtype=float16"])
 
 
 def test_a_complete_sweep_of_a_small_space_says_so() -> None:
