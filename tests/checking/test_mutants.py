@@ -35,7 +35,7 @@ h = (1 - z) * n + z * h
 STEPS = {Cell.LSTM: LSTM, Cell.GRU: GRU}
 STATES = {Cell.LSTM: ("h, c = state[0][0], state[1][0]", "(h[None], c[None])"), Cell.GRU: ("h = state[0]", "h[None]")}
 NAMES = {Cell.LSTM: ["h", "c", "i", "f", "g", "o"], Cell.GRU: ["h", "r", "z", "n"]}
-PARTS = 24  # of all mutants
+PARTS = 48  # of all mutants
 FUNCTIONS = ("sigmoid", "tanh", "relu", "sin")
 
 
@@ -110,5 +110,5 @@ def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell, part: int) -> None:
             verdict = "refused"
         assert (verdict == "equivalent") == right, code
         verdicts.append(verdict)
-    assert len(verdicts) >= 2
+    assert len(verdicts) >= 1
     assert verdicts.count("mismatch") > len(verdicts) / 3

@@ -91,11 +91,17 @@ def findings(report: SweepReport) -> list[object]:
     return [report.drawn, report.compared, report.judged, *told]
 
 
-def test_workers_find_the_same_as_one_process_and_so_does_a_sweep_that_was_stopped(tmp_path: Path) -> None:
+@pytest.mark.slow  # each worker is a process that imports torch
+def test_workers_find_the_same_as_one_process(tmp_path: Path) -> None:
+    sides, space = Sides(planted(tmp_path, "B > 16")), space_of(["B=1..24,T=1..4"], ["dtype=float64"])
+    plan = SweepPlan(sides, space, configurations=60, diagnose=False)
+    assert findings(sweep(replace(plan, workers=2))) == findings(sweep(plan))
+
+
+def test_a_sweep_that_was_stopped_finds_the_same(tmp_path: Path) -> None:
     sides, space = Sides(planted(tmp_path, "B > 16")), space_of(["B=1..24,T=1..4"], ["dtype=float64"])
     plan = SweepPlan(sides, space, configurations=60, diagnose=False)
     alone = findings(sweep(plan))
-    assert findings(sweep(replace(plan, workers=2))) == alone
     state = tmp_path / "state.json"
     first = sweep(replace(plan, configurations=30, state=state))
     again = sweep(replace(plan, state=state))

@@ -13,7 +13,7 @@ def line_of(text: str, part: str) -> int:
     return 1 + next(index for index, line in enumerate(text.splitlines()) if part in line)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("text", "part", "where", "said"),
     [

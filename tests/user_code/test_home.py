@@ -42,6 +42,7 @@ def test_neither_side_gets_the_others_modules(rnncheck: Command, write: Write, f
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.slow  # as the siblings above
 def test_an_import_inside_a_function_finds_its_own_too(rnncheck: Command, write: Write) -> None:
     old, new = two(write, "", "")
     for version in ("old", "new"):
