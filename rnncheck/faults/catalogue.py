@@ -36,7 +36,7 @@ def registered() -> list[Family]:
 def faults_of(spec: Spec, *, lengths: bool = False) -> list[Fault]:
     """Every fault of this spec, the most reported first; with `lengths` those of rows that end early too.
 
-    First each slug's first variant, then the other variants, then those that are in one layer or direction alone.
+    The order: the first variant of each slug, then the other variants, then the faults in one layer or direction alone.
     """
     every = [fault for family in registered() if lengths or not family.lengths for fault in family.faults(spec)]
     plain: dict[str, Fault] = {}

@@ -1,4 +1,4 @@
-"""The fault: a network with one thing wrong, and when that can show."""
+"""A fault: a network with one error in it, and the conditions under which the error changes the result."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ def shows(network: Network, scene: Scene, where: ShowsIn) -> bool:
 
 
 def repeats(network: Network, scene: Scene) -> bool:
-    """Whether two calls on the same tensors both give what the right network does, and leave them as they are."""
+    """Whether two calls on the same tensors both give the correct result and leave the tensors unchanged."""
     own = scene.copied()
     twice = [own.run(network), own.run(network)]
     return all(same(each, scene.right) for each in twice) and near(own.x, scene.x) and near(own.state.h, scene.state.h)
 
 
 def same(a: Trace, b: Trace) -> bool:
-    """Whether two traces hold the same numbers, but for the order of sums."""
+    """Whether two traces hold the same numbers, except for rounding by another order of the sums."""
     pairs = ((a.output, b.output), (a.final.h, b.final.h), (a.final.c, b.final.c), (a.y, b.y))
     return all(near(one, other) for one, other in pairs)
 
@@ -63,7 +63,7 @@ Hidden = Callable[[Scene], str | None]
 
 
 def always(scene: Scene) -> str | None:
-    """Nothing is known beforehand that would hide it."""
+    """For faults without known reasons that hide them."""
     return None
 
 
@@ -97,14 +97,14 @@ class Fault:
         return self.mixin(spec)
 
     def visible_in(self, scene: Scene) -> str | None:
-        """None if the fault shows in this scene, else why it cannot, in words."""
+        """None if the fault changes the result in this scene, else the reason why it cannot, in words."""
         if reason := self.hidden(scene):
             return reason
         return None if shows(self.network(scene.spec), scene, self.shows_in) else SAME_NUMBERS[self.shows_in]
 
 
 class Family(NamedTuple):
-    """The faults that a layer of a spec can be made to commit, of one kind; `lengths` are of rows that end early."""
+    """The faults of one kind that a layer of this spec can have. `lengths` are those of rows that end early."""
 
     reported: int  # how often, as a rank: people report those of the first most
     lengths: bool
@@ -125,7 +125,7 @@ def family(*, reported: int, lengths: bool = False) -> Callable[[Faults], Faults
 
 
 def combined(*faults: Fault) -> type[Network]:
-    """A network class that commits all of them, the first one outermost.
+    """A network class with all of these faults, the first one outermost.
 
     Raises `ValueError` for a fault and the same one in a place: what is wrong everywhere is wrong there already.
     """

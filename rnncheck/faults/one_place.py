@@ -29,7 +29,7 @@ IN_LAYERS = {
 
 @dataclass(frozen=True)
 class Where:
-    """A part of a network; None, or nothing, stands for all of them. Parameters and gates are for faults of weights."""
+    """A part of a network. None, or an empty value, means all. Parameters and gates are for faults of weights."""
 
     layer: int | None = None
     direction: int | None = None
@@ -45,7 +45,7 @@ class Where:
         return self == Where()
 
     def within_layer(self) -> bool:
-        """Whether it is a part of a layer and a direction."""
+        """Whether it names parameters, a gate or units."""
         return bool(self.parameters or self.gate or self.units)
 
     def names_both(self) -> bool:
@@ -63,7 +63,7 @@ class Where:
         return ", ".join(parts)
 
     def blended(self, right: Any, wrong: Any, spec: Spec) -> Any:
-        """What is `wrong` here, and what is `right` elsewhere."""
+        """The `wrong` values in this place, and the `right` values elsewhere."""
         if isinstance(right, LayerWeights):
             names = self.parameters or PARAMETERS
             return right._replace(
@@ -95,7 +95,7 @@ def mask(where: Where, spec: Spec, width: int) -> Tensor | None:
 
 
 def listed(units: list[int]) -> str:
-    """Such as "unit 3", "units 2 to 5" and "units 1, 3 and 4"."""
+    """Units in words: "unit 3", "units 2 to 5" or "units 1, 3 and 4"."""
     if len(units) == 1:
         return f"unit {units[0]}"
     if len(units) > 2 and units[-1] - units[0] == len(units) - 1:
@@ -104,7 +104,7 @@ def listed(units: list[int]) -> str:
 
 
 def parsed(text: str, spec: Spec) -> Where | None:
-    """The place that is called so, as `Where` says it; None if there is none in a layer of this spec."""
+    """The place with this name, as `Where` writes it. None if a layer of this spec has no such place."""
     where = Where()
     for part in filter(None, (each.strip() for each in text.split(","))):
         numbers = [int(each) for each in re.findall(r"\d+", part)]
@@ -127,7 +127,7 @@ def parsed(text: str, spec: Spec) -> Where | None:
 
 
 def places(spec: Spec) -> Iterator[Where]:
-    """The layers and directions that are not the whole network, the larger ones first."""
+    """The layers and directions that are less than the whole network, the larger ones first."""
     layers, directions = range(spec.num_layers), range(spec.directions)
     if len(layers) > 1:
         yield from (Where(layer=layer) for layer in layers)
@@ -148,24 +148,24 @@ def placeable(fault: Fault, where: Where) -> bool:
 
 
 def overridden(mixin: type[Network]) -> set[str]:
-    """The methods in which it differs from the right network."""
+    """The methods in which it differs from the correct network."""
     every = (item for each in own(mixin) for item in vars(each).items())
     return {name for name, value in every if callable(value) and hasattr(CutNetwork, name)}
 
 
 def own(mixin: type[Network]) -> list[type]:
-    """The classes that it is made of, beside the right network's."""
+    """The classes that it consists of, without those of the correct network."""
     return list(takewhile(lambda each: each is not CutNetwork, mixin.__mro__))
 
 
 def only_at(where: Where, fault: Fault) -> Fault:
-    """The same fault, in one place. It must be one of weights or of a step, which know what place they are in."""
+    """The same fault in one place. It must be a fault of weights or of a step, because only these know their place."""
     variant = f"{fault.variant}; {where}" if fault.variant else str(where)
     return replace(fault, variant=variant, mixin=guarded(where, fault.mixin))
 
 
 def guarded(where: Where, mixin: type[Network]) -> type[Network]:
-    """Overrides what `mixin` overrides, and passes over it in every other place."""
+    """Overrides the methods that `mixin` overrides, and uses the correct method in every other place."""
     names = overridden(mixin)
     return type(mixin.__name__, (mixin,), {name: guard(where, mixin, name) for name in names})
 

@@ -48,7 +48,7 @@ class CutNetwork(Network):
                 return (self.gru_step(w, p, *carry),)
 
     def activate(self, what: str, value: Tensor) -> Tensor:
-        """h of the RNN; the gates i, f, o, the candidate g and the new cell c of the LSTM; r, z and n of the GRU."""
+        """The activation of the RNN's h, the LSTM's i, f, o, g and new cell c, or the GRU's r, z and n."""
         if what == "h":
             return value.tanh() if self.spec.nonlinearity == "tanh" else value.relu()
         return value.tanh() if what in "gcn" else value.sigmoid()
@@ -65,18 +65,18 @@ class CutNetwork(Network):
         return self.narrowed(w, h), new
 
     def gate_sums(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
-        """What i, f, g and o are made of, 4 of (B, H); c, the cell before the step, should play no part."""
+        """The sums of i, f, g and o: 4 of (B, H). A correct layer does not use c, the cell before the step."""
         return self.sums(w, p, h).chunk(4, -1)
 
     def new_cell(self, i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor:
         return f * c + i * g
 
     def output_gate(self, o: Tensor, new: Tensor) -> Tensor:
-        """o from its sum; the new cell should play no part."""
+        """o from its sum. A correct layer does not use the new cell."""
         return self.activate("o", o)
 
     def new_hidden(self, o: Tensor, new: Tensor, c: Tensor) -> Tensor:
-        """h from the new cell; c, the one before, should play no part."""
+        """h from the new cell. A correct layer does not use c, the cell before the step."""
         return o * self.activate("c", new)
 
     def narrowed(self, w: LayerWeights, h: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class CutNetwork(Network):
         return torch.addmm(w.b_hh, h, w.W_hh)
 
     def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
-        """What n is made of; w and h are there for those who apply r elsewhere."""
+        """The sum of n. `w` and `h` are arguments for faults that apply r elsewhere."""
         return p_n + r * u_n
 
     def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class CutNetwork(Network):
 
 
 class OverridingRun(CutNetwork):
-    """What is wrong lies around the whole run: in what it is given, `before`, or in what it yields, `after`."""
+    """A fault around the whole run: in its inputs (`before`) or in its results (`after`)."""
 
     def run(
         self,

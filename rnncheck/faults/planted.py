@@ -1,4 +1,4 @@
-"""A fault as an implementation: the right layer with one thing wrong."""
+"""A fault as an implementation: the correct layer with one error in it."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ PREFIX = "fault:"
 
 
 class Planted:
-    """An implementation that runs as the networks of `make` do, which get something wrong."""
+    """An implementation that runs the faulty networks of `make`."""
 
     location = "rnncheck.faults"
 
@@ -33,7 +33,7 @@ class Planted:
 
 
 class PlantedLayer:
-    """One network for all its runs, since some faults show in the second."""
+    """One network for all runs, because some faults show only in the second run."""
 
     def __init__(self, network: Network, values: Mapping[str, Tensor], spec: Spec) -> None:
         self._network, self._spec = network, spec

@@ -1,4 +1,4 @@
-"""The input of a faulty network, and the right result for it."""
+"""The input of a faulty network, and the correct result for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from rnncheck.scratch.network import Network
 
 @dataclass(frozen=True)
 class Scene:
-    """What a run is given, in float64 on the host: x (T, B, I), the weights, the initial states and the lengths."""
+    """The inputs of a run, in float64 on the host: x (T, B, I), the weights, the initial states and the lengths."""
 
     spec: Spec
     weights: Mapping[str, Tensor]
@@ -34,7 +34,7 @@ class Scene:
 
     @cached_property
     def right(self) -> Trace:
-        """What the network without a fault makes of it."""
+        """The result of the network without a fault."""
         return self.run(Network(self.spec))
 
     def run(self, network: Network) -> Trace:
@@ -45,7 +45,7 @@ class Scene:
         return self.gradients(Network(self.spec))
 
     def gradients(self, network: Network) -> dict[str, Tensor | None]:
-        """Of a fixed projection of all that is yielded: by x, h0, c0 and every parameter. None where none arrives."""
+        """Gradients of a fixed projection of all results by x, h0, c0 and every parameter; None where there is none."""
         with torch.inference_mode(False), torch.enable_grad():
             given = {"x": self.x, "h0": self.state.h, "c0": self.state.c, **self.weights}
             leaves = {name: value.clone().requires_grad_() for name, value in given.items() if value is not None}
@@ -59,7 +59,7 @@ class Scene:
         return dict(zip(leaves, found, strict=True))
 
     def copied(self) -> "Scene":
-        """The same with x and the states in memory of its own, for a network that may write there."""
+        """A copy with x and the states in memory of its own, for a network that may write there."""
         return replace(self, x=self.x.clone(), state=self.state.map(torch.clone))
 
     def layers(self) -> list[LayerWeights]:
@@ -68,7 +68,7 @@ class Scene:
 
 
 def weights_of(network: Network, scene: Scene) -> list[LayerWeights]:
-    """The parameters that this network would use in every layer and direction."""
+    """The parameters that this network uses in every layer and direction."""
     found = []
     for layer in range(scene.spec.num_layers):
         for direction in range(scene.spec.directions):
@@ -79,5 +79,5 @@ def weights_of(network: Network, scene: Scene) -> list[LayerWeights]:
 
 
 def projection(value: Tensor) -> Tensor:
-    """One number in which every element has a weight of its own."""
+    """A weighted sum of all elements, with another weight for each element."""
     return (value.flatten() * torch.arange(1.0, value.numel() + 1, dtype=value.dtype).cos()).sum()

@@ -18,7 +18,7 @@ Why = Callable[[Scene], str | None]
 
 
 def altering(change: Change) -> type[Network]:
-    """Every layer uses `change` of its parameters."""
+    """Applies `change` to the parameters of every layer."""
 
     class Altered(CutNetwork):
         def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
@@ -28,13 +28,13 @@ def altering(change: Change) -> type[Network]:
 
 
 def altered(slug: str, variant: str, change: Change, why: str | Why) -> Fault:
-    """The fault of using `change` of the parameters; where that is the same parameters, `why` says so."""
+    """A fault that applies `change` to the parameters. `why` is the reason given where that changes nothing."""
     mixin = altering(change)
     return Fault(slug, variant, mixin, hidden=partial(unchanged, mixin, why))
 
 
 def unchanged(mixin: type[Network], why: str | Why, scene: Scene) -> str | None:
-    """Why this network's parameters are the right ones, if they are."""
+    """The reason `why`, if this network's parameters equal the correct ones."""
     for wrong, right in zip(weights_of(mixin(scene.spec), scene), scene.layers(), strict=True):
         if not all(equal(one, other) for one, other in zip(wrong, right, strict=True)):
             return None
@@ -65,7 +65,7 @@ def one_step_or_row(scene: Scene) -> str | None:
 
 
 def whole_rows(scene: Scene) -> str | None:
-    """Of faults that only rows of different lengths show."""
+    """The reason why a fault cannot show, for faults that need rows of different lengths."""
     if scene.lengths is None or min(scene.lengths, default=scene.seq_len) == scene.seq_len:
         return "every row is T long: there is no padding"
     return None
@@ -78,7 +78,7 @@ def zero_state(scene: Scene) -> str | None:
 
 
 def equal_starts(mixin: type[Network], why: str) -> Hidden:
-    """Of a fault that overrides what the layers start from: `why`, if that is what they should start from."""
+    """For faults that override the initial states: the reason `why`, if these equal the correct initial states."""
 
     def hidden(scene: Scene) -> str | None:
         pairs = zip(starts(mixin(scene.spec), scene.state), starts(Network(scene.spec), scene.state), strict=True)

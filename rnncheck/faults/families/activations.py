@@ -67,7 +67,7 @@ def wrong(what: str, name: str, variant: str) -> Fault:
 
 
 def activating(wrong_ones: str, function: Function) -> type[Network]:
-    """`function` in the place of what these letters are activated by."""
+    """`function` instead of the activation of these letters."""
 
     class Activating(CutNetwork):
         def activate(self, what: str, value: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def activating(wrong_ones: str, function: Function) -> type[Network]:
 
 
 def approximating(cell: Cell, tanh: Function) -> type[Network]:
-    """Something like tanh in its place, and in the sigmoid's: σ(a) = (1 + tanh(a / 2)) / 2."""
+    """An approximation instead of tanh, and in the sigmoid: σ(a) = (1 + tanh(a / 2)) / 2."""
 
     class Approximating(CutNetwork):
         def activate(self, what: str, value: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def of_arithmetic(spec: Spec) -> Iterator[Fault]:
 
 
 def products(cut: Callable[[Tensor], Tensor]) -> type[Network]:
-    """Both factors of every matrix product are cut first; the sums are not."""
+    """Cuts both factors of every matrix product to fewer bits, but not the sums."""
 
     class Products(CutNetwork):
         def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
@@ -70,14 +70,14 @@ def cut_to_bfloat16(value: Tensor) -> Tensor:
 
 
 class WeightsCut(CutNetwork):
-    """The matrices went through bfloat16 on the way."""
+    """The weight matrices are rounded to bfloat16."""
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
         return matrices(cut_to_bfloat16, super().layer_weights(weights, layer, direction))
 
 
 def computing_in(dtype: Dtype) -> type[Network]:
-    """Everything is computed in another precision, and only what comes out has the right one."""
+    """Computes everything in another precision, and converts only the results to the correct one."""
 
     class ComputingIn(CutNetwork):
         def run(
@@ -102,7 +102,7 @@ def cast(state: State, dtype: torch.dtype) -> State:
 
 
 class ZeroOverZero(CutNetwork):
-    """The state is divided by its own size and multiplied by it again, which makes NaN of a zero."""
+    """Divides each element of h by its absolute value and multiplies by it again, which gives NaN for a zero."""
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
         h, *c = carry
@@ -110,7 +110,7 @@ class ZeroOverZero(CutNetwork):
 
 
 class Overflowing(CutNetwork):
-    """tanh and σ by way of exp, which makes NaN of infinity over infinity."""
+    """tanh and σ computed from exp, which gives NaN for infinity divided by infinity."""
 
     def activate(self, what: str, value: Tensor) -> Tensor:
         right = super().activate(what, value)

@@ -29,7 +29,7 @@ def of_batch(spec: Spec) -> Iterator[Fault]:
 
 
 class Swapped(CutNetwork):
-    """The batch is taken for time and time for the batch. Where the initial states do not fit, they are zero."""
+    """Swaps the batch axis and the time axis. Where the initial states do not fit, they are zero."""
 
     def run(
         self,
@@ -46,7 +46,7 @@ class Swapped(CutNetwork):
 
 
 class InputReshaped(CutNetwork):
-    """x (B, T, I) is reshaped to (T, B, I), and not transposed."""
+    """Reshapes x (B, T, I) to (T, B, I) instead of transposing it."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         read = super().layer_input(layer, x, below, dropout)
@@ -54,7 +54,7 @@ class InputReshaped(CutNetwork):
 
 
 class OutputReshaped(CutNetwork):
-    """The output (T, B, D*R) is reshaped to (B, T, D*R), and not transposed."""
+    """Reshapes the output (T, B, D*R) to (B, T, D*R) instead of transposing it."""
 
     def run(
         self,
@@ -71,7 +71,7 @@ class OutputReshaped(CutNetwork):
 
 
 def mixing(mix: Callable[[Tensor], Tensor]) -> type[Network]:
-    """Every step is computed from a mixture of the rows' states."""
+    """Computes every step from a mixture of the rows' states."""
 
     class Mixing(CutNetwork):
         def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
@@ -117,21 +117,21 @@ def of_padding(spec: Spec) -> Iterator[Fault]:
 
 
 class Advances(CutNetwork):
-    """The state goes on through the padding; its outputs are zero all the same."""
+    """Updates the state in the padding too; the outputs there are zero."""
 
     def hold(self, active: Tensor, stepped: Carry, carry: Carry) -> Carry:
         return stepped
 
 
 class NotZeroed(CutNetwork):
-    """Behind a row's end the outputs repeat its last state."""
+    """After the end of a row the outputs repeat its last state."""
 
     def pad(self, h: Tensor, active: Tensor) -> Tensor:
         return h
 
 
 class FinalAtPadding(CutNetwork):
-    """The final h is the last output, which for a row that ended early is padding."""
+    """The final h is the last output, which is padding for a row that ended early."""
 
     def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
         sweep = super().unroll(w, x, carry, active)
@@ -139,14 +139,14 @@ class FinalAtPadding(CutNetwork):
 
 
 class LengthsIgnored(CutNetwork):
-    """Every row is run to the end."""
+    """Ignores the lengths: every row runs to the last timestep."""
 
     def active(self, x: Tensor, lengths: Lengths) -> Tensor | None:
         return None
 
 
 class OutputsSorted(CutNetwork):
-    """Rows were sorted, longest first, and what comes out is left so."""
+    """Sorts the rows, longest first, and does not put the results back in order."""
 
     def run(
         self,
@@ -164,7 +164,7 @@ class OutputsSorted(CutNetwork):
 
 
 class FinalStatesSorted(CutNetwork):
-    """Rows were sorted, longest first; the outputs are put back and the final states are not."""
+    """Sorts the rows, longest first, and puts only the outputs back in order, not the final states."""
 
     def run(
         self,
@@ -179,7 +179,7 @@ class FinalStatesSorted(CutNetwork):
 
 
 class InitialStatesUnsorted(CutNetwork):
-    """Rows are sorted, longest first, and their initial states are not."""
+    """Sorts the rows, longest first, but not their initial states."""
 
     def run(
         self,
@@ -195,7 +195,7 @@ class InitialStatesUnsorted(CutNetwork):
 
 
 def longest_first(lengths: Lengths, x: Tensor) -> Tensor | None:
-    """The rows of x in the order of their lengths; those of one length stay in theirs."""
+    """The rows of x sorted by length, longest first. The sort is stable."""
     if lengths is None:
         return None
     return torch.as_tensor(lengths, device=x.device).argsort(descending=True, stable=True)

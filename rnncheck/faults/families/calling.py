@@ -34,7 +34,7 @@ def numbered(mixin: type[Network]) -> type[Network]:
 
 
 class DropoutInEval(CutNetwork):
-    """Dropout between layers, though this is no training."""
+    """Applies dropout between layers in eval mode."""
 
     built: Iterator[int]
 
@@ -49,7 +49,7 @@ class DropoutInEval(CutNetwork):
 
 
 class StateKept(CutNetwork):
-    """A call starts from the states that the one before ended in, where they fit."""
+    """Starts a call from the final states of the previous call, if their shape fits."""
 
     kept: State | None = None
 
@@ -63,7 +63,7 @@ class StateKept(CutNetwork):
 
 
 class InputOverwritten(OverridingRun):
-    """x is worked on in place: a call leaves other numbers in it."""
+    """Changes x in place: after a call, x holds other numbers."""
 
     def after(self, trace: Trace, x: Tensor) -> Trace:
         x.data.tanh_()
@@ -71,7 +71,7 @@ class InputOverwritten(OverridingRun):
 
 
 class StateOverwritten(CutNetwork):
-    """The states are written into h0: a call leaves its last ones there."""
+    """Writes the final state into h0, where the shapes are the same."""
 
     def run(
         self,
@@ -88,7 +88,7 @@ class StateOverwritten(CutNetwork):
 
 
 class Nondeterministic(CutNetwork):
-    """The outputs are off by up to a thousandth, each time by another one."""
+    """Changes the outputs by up to 0.1 %, by other random amounts in each call."""
 
     built: Iterator[int]
 
@@ -134,7 +134,7 @@ def of_gradients(spec: Spec) -> Iterator[Fault]:
 
 
 def detaching(*parts: int) -> type[Network]:
-    """Every step starts from states that are cut off from those before: of the LSTM h, c or both."""
+    """Detaches the state before every step: of the LSTM h, c or both."""
 
     class Detaching(CutNetwork):
         def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
@@ -144,14 +144,14 @@ def detaching(*parts: int) -> type[Network]:
 
 
 class StartDetached(CutNetwork):
-    """No gradient reaches the initial state."""
+    """Detaches the initial state."""
 
     def start(self, state: State, layer: int, direction: int) -> Carry:
         return tuple(each.detach() for each in super().start(state, layer, direction))
 
 
 class FinalDetached(CutNetwork):
-    """The final state is given without its gradient."""
+    """Detaches the final state."""
 
     def final_state(self, sweeps: Sequence[Sweep]) -> State:
         state = super().final_state(sweeps)
@@ -159,7 +159,7 @@ class FinalDetached(CutNetwork):
 
 
 class OutputDetached(CutNetwork):
-    """The outputs are given without their gradient."""
+    """Detaches the outputs."""
 
     def merge(self, sides: Sequence[Sweep]) -> Tensor:
         output = super().merge(sides)
@@ -167,7 +167,7 @@ class OutputDetached(CutNetwork):
 
 
 class InputDetached(CutNetwork):
-    """No gradient reaches x."""
+    """Detaches x."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         return super().layer_input(layer, x.detach(), below, dropout)
@@ -187,7 +187,7 @@ def of_options(spec: Spec) -> Iterator[Fault]:
 
 
 class OneLayer(CutNetwork):
-    """There is one layer, however many were asked for."""
+    """Builds one layer for any num_layers."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(replace(spec, num_layers=1, dropout=0.0))

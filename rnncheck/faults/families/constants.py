@@ -36,7 +36,7 @@ class WithNumber:
         return Fault(self.slug, "" if plain else self.called(number), self.of(number))
 
     def called(self, number: float) -> str:
-        """Such as "z - 1" and "W_hh times 0.5"."""
+        """The name of the fault with this number, such as "z - 1" or "W_hh times 0.5"."""
         if self.place.endswith("+ ") and number < 0:
             return f"{self.place[:-2]}- {-number:.10g}"
         return f"{self.place}{number:.10g}"
@@ -57,7 +57,7 @@ def families(spec: Spec) -> Iterator[WithNumber]:
 
 @family(reported=19)
 def of_constants(spec: Spec) -> Iterator[Fault]:
-    """Each with the number that is likeliest: of a slug the first is planted by the witness."""
+    """Each fault with its most likely number. The witness plants the first of each slug."""
     seen = set[str]()
     for kind in families(spec):
         fault = kind.at(kind.planted)
@@ -66,7 +66,7 @@ def of_constants(spec: Spec) -> Iterator[Fault]:
 
 
 def named(slug: str, variant: str, spec: Spec) -> Fault | None:
-    """The fault that is called so, with any number."""
+    """The fault with this name, with any number."""
     for kind in families(spec):
         for number in re.findall(r"\d[\d.]*(?:e[-+]?\d+)?$", variant.strip()):
             for signed in (float(number), -float(number)):
@@ -76,7 +76,7 @@ def named(slug: str, variant: str, spec: Spec) -> Fault | None:
 
 
 def adding(gate: str, number: float) -> type[Network]:
-    """The number is added to what this gate is made of."""
+    """Adds the number to the sum of this gate."""
 
     class Adding(CutNetwork):
         def activate(self, what: str, value: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ def averaging(parts: tuple[int, ...], number: float) -> type[Network]:
 
 
 def scaling(name: str, number: float) -> type[Network]:
-    """These parameters are multiplied by the number."""
+    """Multiplies these parameters by the number."""
 
     def change(w: LayerWeights) -> LayerWeights:
         return w._replace(**{each: number * getattr(w, each) for each in PARAMETERS[name]})

@@ -22,7 +22,7 @@ PARTS = {"W_ih alone": ("W_ih",), "W_hh alone": ("W_hh",), "biases alone": ("b_i
 
 @family(reported=6)
 def of_gate_order(spec: Spec) -> Iterator[Fault]:
-    """All wrong orders on both sides, and the best known one in a part of the parameters."""
+    """All wrong orders in every parameter, and the best known order in a part of the parameters."""
     if spec.cell is Cell.RNN:
         return
     right, known = RIGHT[spec.cell], KNOWN[spec.cell]
@@ -35,7 +35,7 @@ def of_gate_order(spec: Spec) -> Iterator[Fault]:
 
 
 def in_order(order: str, right: str, hidden_size: int, names: tuple[str, ...], part: str = "") -> Fault:
-    """The blocks of these parameters are taken for those of the gates in `order`."""
+    """Reads the blocks of these parameters as if the gates were in `order`."""
     taken = [order.index(gate) for gate in right]
 
     def reordered(value: Tensor) -> Tensor:
@@ -118,14 +118,14 @@ class ResetOverInput(CutNetwork):
 
 
 class UpdateInverted(CutNetwork):
-    """h' = z n + (1 - z) h: z says how much is new, where torch's says how much stays."""
+    """h' = z n + (1 - z) h. torch.nn has h' = (1 - z) n + z h."""
 
     def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
         return super().mix(h, z, n)
 
 
 def mixing(mix: Mix) -> type[Network]:
-    """h' by another mixture of n, z and h."""
+    """Computes h' from n, z and h by another equation."""
 
     class Mixing(CutNetwork):
         def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ def mixing(mix: Mix) -> type[Network]:
 
 
 def constant_gate(gate: str, at: float) -> type[Network]:
-    """The gate never does anything: r lets all of the past through, or z keeps none of it."""
+    """A gate without effect: r is 1, or z is 0."""
 
     class ConstantGate(CutNetwork):
         def activate(self, what: str, value: Tensor) -> Tensor:
@@ -206,7 +206,7 @@ class ForgetCoupled(CutNetwork):
 
 
 class Peephole(CutNetwork):
-    """i = σ(a_i + c), f = σ(a_f + c), o = σ(a_o + c'): peepholes whose weights are one."""
+    """i = σ(a_i + c), f = σ(a_f + c), o = σ(a_o + c'): peepholes with weights of 1."""
 
     def gate_sums(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         i, f, g, o = super().gate_sums(w, p, h, c)
@@ -217,14 +217,14 @@ class Peephole(CutNetwork):
 
 
 class CellThroughWeights(CutNetwork):
-    """Every gate reads h + c in the place of h."""
+    """Every gate reads h + c instead of h."""
 
     def gate_sums(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         return super().gate_sums(w, p, h + c, c)
 
 
 def open_gate(gate: str) -> type[Network]:
-    """The gate is one, whatever its sum."""
+    """The gate is 1 for every sum."""
 
     class OpenGate(CutNetwork):
         def activate(self, what: str, value: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class ReadsStateBefore(CutNetwork):
 
 
 class ReadsFirst(CutNetwork):
-    """Every upper layer reads the output of the lowest one."""
+    """Every upper layer reads the output of layer 0."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         if layer == 1:
@@ -84,7 +84,7 @@ class ReadsFirst(CutNetwork):
 
 
 class ReadsForwardTwice(CutNetwork):
-    """The upper layers read the forward direction in the place of both."""
+    """The upper layers read the forward direction twice instead of both directions."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         forward = below.chunk(2, -1)[0] if layer else below
@@ -92,14 +92,14 @@ class ReadsForwardTwice(CutNetwork):
 
 
 class SharedWeights(CutNetwork):
-    """Every layer uses the parameters of the lowest."""
+    """Every layer uses the parameters of layer 0."""
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
         return super().layer_weights(weights, 0, direction)
 
 
 class SharedRecurrentWeights(CutNetwork):
-    """Every layer uses the recurrent weights and the biases of the lowest."""
+    """Every layer uses the recurrent weights and the biases of layer 0."""
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
         own = super().layer_weights(weights, layer, direction)
@@ -151,7 +151,7 @@ def far_ends(spec: Spec) -> Iterator[Fault]:
 
 
 def others(spec: Spec) -> dict[str, Other]:
-    """The ways to take one layer's or direction's state for another's."""
+    """Faults that return the final state of another layer or direction."""
     found: dict[str, Other] = {}
     if spec.directions > 1:
         found["directions"] = lambda spec, layer, direction: (layer, 1 - direction)
@@ -165,7 +165,7 @@ def others(spec: Spec) -> dict[str, Other]:
 
 
 def direction_before_layer(spec: Spec, layer: int, direction: int) -> tuple[int, int]:
-    """Whose state is at index direction * L + layer, where this one's should be."""
+    """The layer and direction whose state is at index direction * L + layer."""
     return divmod(direction * spec.num_layers + layer, spec.directions)
 
 
@@ -188,7 +188,7 @@ def final_of(other: Other) -> type[Network]:
 
 
 def final_at(which: Callable[[Carry, Sequence[Carry]], Carry]) -> type[Network]:
-    """The final state is the one of another step."""
+    """The final state is that of another timestep."""
 
     class FinalAt(CutNetwork):
         def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
@@ -207,7 +207,7 @@ def initial(start: Carry, history: Sequence[Carry]) -> Carry:
 
 
 def at_far_end(direction: int, *parts: int) -> type[Network]:
-    """In one direction, these parts of the final state are those after its first step."""
+    """In one direction, these parts of the final state are those after the first step."""
 
     class AtFarEnd(CutNetwork):
         def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
@@ -221,7 +221,7 @@ def at_far_end(direction: int, *parts: int) -> type[Network]:
 
 
 class HiddenAndCell(CutNetwork):
-    """h_n and c_n stand in each other's place."""
+    """Swaps h_n and c_n."""
 
     def final_state(self, sweeps: Sequence[Sweep]) -> State:
         state = super().final_state(sweeps)
@@ -229,7 +229,7 @@ class HiddenAndCell(CutNetwork):
 
 
 class HiddenAndCellOfSteps(CutNetwork):
-    """Every step hands on c' as h and h' as c, to the next one and as its output."""
+    """Every step returns c' as h and h' as c, for the next step and for the output."""
 
     def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
         new_h, new_c = super().lstm_step(w, p, h, c)

@@ -27,7 +27,7 @@ def of_normalised(spec: Spec) -> Iterator[Fault]:
 
 
 def normalised(spec: Spec) -> Iterator[Fault]:
-    """Of the products, of the sums, whole or gate by gate; and of the LSTM's cell, alone or besides."""
+    """Layer normalisation of the products, of the sums (whole or for each gate), and of the LSTM's cell."""
     for suffix, norm in NORMS.items():
         cells: dict[str, type[Network] | None] = {"": None}
         if spec.cell is Cell.LSTM and spec.hidden_size > 1:
@@ -43,7 +43,7 @@ def normalised(spec: Spec) -> Iterator[Fault]:
 
 
 def of_sums(spec: Spec, norm: Normalise) -> dict[str, type[Network]]:
-    """The ways to normalise what the gates are made of, each with its name."""
+    """The ways to normalise the sums of the gates, each with its name."""
     size, found = spec.hidden_size, dict[str, type[Network]]()
     ways: dict[str, Normalise] = {"": norm} if spec.cell.gates > 1 or size > 1 else {}
     if spec.cell.gates > 1 and size > 1:
@@ -110,7 +110,7 @@ def of_sum(normalise: Normalise, *, with_bias: bool) -> type[Network]:
 
 
 def of_gates(norm: Normalise) -> type[Network]:
-    """What r, z and n of the GRU are made of, each normalised."""
+    """The sums of r, z and n of the GRU, each normalised."""
 
     class NormalisedSums(CutNetwork):
         def activate(self, what: str, value: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def of_cell(norm: Normalise) -> type[Network]:
 
 
 def of_reading(norm: Normalise) -> type[Network]:
-    """h' = o tanh(norm(c')), and c' itself is handed on as it is."""
+    """h' = o tanh(norm(c')). The next step gets c' without normalisation."""
 
     class NormalisedReading(CutNetwork):
         def new_hidden(self, o: Tensor, new: Tensor, c: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def of_reading(norm: Normalise) -> type[Network]:
 
 
 class NormalisedHidden(CutNetwork):
-    """h' = norm(h'), which is handed on and given out."""
+    """h' = norm(h'), as the state of the next step and as the output."""
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
         h, *c = super().step(w, p, carry)
@@ -148,7 +148,7 @@ class NormalisedHidden(CutNetwork):
 
 
 class MultipliedSums(CutNetwork):
-    """(x W_ih + b_ih) ⊙ (h W_hh + b_hh) in the place of their sum."""
+    """(x W_ih + b_ih) ⊙ (h W_hh + b_hh) instead of their sum."""
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         return x @ w.W_ih + w.b_ih

@@ -44,7 +44,7 @@ def zeroed(carry: Carry, parts: tuple[int, ...]) -> Carry:
 
 
 def from_zero(*parts: int) -> type[Network]:
-    """Every step is computed from a zero state, or a zero h or c."""
+    """Computes every step from a zero state, or from a zero h or c."""
 
     class FromZero(CutNetwork):
         def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
@@ -54,7 +54,7 @@ def from_zero(*parts: int) -> type[Network]:
 
 
 def from_first(*parts: int) -> type[Network]:
-    """Every step is computed from the initial state, or the initial h or c."""
+    """Computes every step from the initial state, or from the initial h or c."""
 
     class FromFirst(CutNetwork):
         def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
@@ -69,21 +69,21 @@ def from_first(*parts: int) -> type[Network]:
 
 
 class HiddenForCell(CutNetwork):
-    """c' = f h + i g: the forget gate holds on to h, and c is lost."""
+    """c' = f h + i g: the forget gate multiplies h instead of c."""
 
     def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
         return super().lstm_step(w, p, h, h)
 
 
 class EveryStateSwapped(CutNetwork):
-    """Every step takes c for h and h for c."""
+    """Swaps h and c in every step."""
 
     def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
         return super().lstm_step(w, p, c, h)
 
 
 def ignoring(*parts: int) -> type[Network]:
-    """The initial state is zero, whatever was given."""
+    """Replaces these parts of the initial state by zeros."""
 
     class StateIgnored(CutNetwork):
         def start(self, state: State, layer: int, direction: int) -> Carry:

@@ -1,4 +1,4 @@
-"""Faults of a handwritten backward that leaves out a factor: the values and all other gradients are right."""
+"""Faults of a handwritten backward without one factor: the values and all other gradients are correct."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -67,14 +67,14 @@ class Sloped(torch.autograd.Function):
 
 
 def sloped(value: Tensor, slopes: Mapping[Tensor, Tensor]) -> Tensor:
-    """The value, whose gradient by each key is said to be the tensor beside it."""
+    """`value`, with the tensors of `slopes` as its gradients by their keys."""
     parts = list(slopes)
     return Sloped.apply(value.detach(), tuple(slopes[each].detach() for each in parts), *parts)  # type: ignore[no-any-return, no-untyped-call]
 
 
 @family(reported=18)
 def faults(spec: Spec) -> Iterator[Fault]:
-    """The first of them alone: they differ in nothing but which gate and factor it is. `variants` has them all."""
+    """The first variant alone, because the variants differ only in gate and factor. `variants` has all of them."""
     yield next(variants(spec))
 
 
@@ -99,7 +99,7 @@ def sloping(what: str, slope: Slope) -> type[Network]:
 
 
 def lacking(method: str, part: int) -> type[Network]:
-    """One part of a product is given the gradient of the result itself."""
+    """One factor of a product gets the gradient of the result, without the other factor."""
 
     def but(slopes: dict[Tensor, Tensor]) -> dict[Tensor, Tensor]:
         return {each: torch.ones_like(slope) if k == part else slope for k, (each, slope) in enumerate(slopes.items())}
@@ -129,7 +129,7 @@ def lacking(method: str, part: int) -> type[Network]:
 
 
 class Averaged(CutNetwork):
-    """The weights' gradients are averaged over the batch, where they are to be summed."""
+    """Averages the gradients of the weights over the batch instead of summing them."""
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         return super().project(self.averaged(w, x.shape[1]), x)

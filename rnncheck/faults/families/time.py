@@ -32,14 +32,14 @@ def of_time(spec: Spec) -> Iterator[Fault]:
 
 
 class StateBefore(CutNetwork):
-    """The output at t is the state before step t; the last state is in no output."""
+    """The output at t is the state before step t. No output holds the last state."""
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         return super().outputs(start, [start, *history[:-1]])
 
 
 class LastStateBefore(CutNetwork):
-    """So is the last layer's; what the layers below hand on is right."""
+    """The same fault in the last layer only."""
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         last = self.here[0] == self.spec.num_layers - 1
@@ -47,21 +47,21 @@ class LastStateBefore(CutNetwork):
 
 
 class StateAfter(CutNetwork):
-    """The output at t is the state after step t + 1, and the last one stands there twice."""
+    """The output at t is the state after step t + 1. The last state is there twice."""
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         return super().outputs(start, [*history[1:], history[-1]])
 
 
 class StateInPlace(CutNetwork):
-    """Every output is one and the same tensor, which each step overwrites: the last state stands at every timestep."""
+    """Every output is the same tensor, which each step overwrites: every timestep holds the last state."""
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         return super().outputs(start, [history[-1]] * len(history))
 
 
 class LastStateInPlace(CutNetwork):
-    """So it is in the last layer; what the layers below hand on is right."""
+    """The same fault in the last layer only."""
 
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         last = self.here[0] == self.spec.num_layers - 1
@@ -69,7 +69,7 @@ class LastStateInPlace(CutNetwork):
 
 
 class FirstStepAlone(CutNetwork):
-    """The loop returns at the end of its first turn: one timestep is read, and one output given."""
+    """The loop returns after the first timestep, with one output."""
 
     def run(
         self,
@@ -83,7 +83,7 @@ class FirstStepAlone(CutNetwork):
 
 
 class FirstStepRepeated(CutNetwork):
-    """In every layer the state after the first step is the last one, and stands at every timestep."""
+    """In every layer the state after the first step is the final state and the output of every timestep."""
 
     def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
         first = super().scan(w, p[:1], carry, None if active is None else active[:1])
@@ -91,7 +91,7 @@ class FirstStepRepeated(CutNetwork):
 
 
 class OutputReversed(CutNetwork):
-    """The outputs are put together from the last timestep to the first; every state is right."""
+    """Stacks the outputs from the last timestep to the first. Every state is correct."""
 
     def merge(self, sides: Sequence[Sweep]) -> Tensor:
         output = super().merge(sides)
@@ -99,7 +99,7 @@ class OutputReversed(CutNetwork):
 
 
 class InputReversed(CutNetwork):
-    """x is read from last to first, and the outputs are left in that order."""
+    """Reads x from last to first and does not reverse the outputs."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         read = super().layer_input(layer, x, below, dropout)
@@ -107,7 +107,7 @@ class InputReversed(CutNetwork):
 
 
 class Backwards(CutNetwork):
-    """Every direction goes the other way through time."""
+    """Every direction runs in the opposite direction through time."""
 
     def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
         return super().reading_order(sequence, direction).flip(0)
@@ -132,7 +132,7 @@ def of_directions(spec: Spec) -> Iterator[Fault]:
 
 
 class NotFlipped(CutNetwork):
-    """What the reverse direction found is left in the order in which it was found."""
+    """Does not flip the outputs of the reverse direction back."""
 
     def time_order(self, h: Tensor, direction: int) -> Tensor:
         return h
@@ -149,14 +149,14 @@ class ReadsForward(CutNetwork):
 
 
 class ForwardFlipped(CutNetwork):
-    """The reverse direction reads from first to last, and what it found is turned around all the same."""
+    """The reverse direction reads from first to last, and its outputs are flipped nevertheless."""
 
     def reading_order(self, sequence: Tensor, direction: int) -> Tensor:
         return sequence
 
 
 class SharedWeights(CutNetwork):
-    """The reverse direction uses the forward one's parameters."""
+    """The reverse direction uses the parameters of the forward direction."""
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
         return super().layer_weights(weights, layer, 0)
@@ -170,7 +170,7 @@ Merge = Callable[[Tensor, Tensor], Tensor]
 
 
 def merging(merge: Merge) -> type[Network]:
-    """The directions are put together by `merge`, in every layer."""
+    """Combines the directions by `merge` in every layer."""
 
     class Merging(CutNetwork):
         def merge(self, sides: Sequence[Sweep]) -> Tensor:
@@ -180,7 +180,7 @@ def merging(merge: Merge) -> type[Network]:
 
 
 def merging_last(merge: Merge) -> type[Network]:
-    """The directions are put together by `merge` in the last layer: the next one's weights would no longer fit."""
+    """Combines the directions by `merge` in the last layer only, because the weights of a next layer would not fit."""
 
     class MergingLast(CutNetwork):
         def merge(self, sides: Sequence[Sweep]) -> Tensor:

@@ -61,7 +61,7 @@ MOST_STEPS, MOST_ROWS, FEW_ROWS = 128, 16, 5
 
 
 def starting(change: Callable[[Tensor], Tensor]) -> type[Network]:
-    """Where no state is given it starts from another than zeros."""
+    """Without an initial state, starts from values other than zeros."""
 
     class Starting(CutNetwork):
         def initial_state(self, x: Tensor, state: State | None) -> State:
@@ -83,7 +83,7 @@ def noise(value: Tensor) -> Tensor:
 
 
 class LastStateKept(CutNetwork):
-    """Where no state is given it starts from the last state of the call before, if that fits."""
+    """Without an initial state, starts from the final state of the previous call, if its shape fits."""
 
     kept: State | None = None
 
@@ -99,7 +99,7 @@ class LastStateKept(CutNetwork):
 
 
 class CoarseWithoutGradients(CutNetwork):
-    """Under no_grad, and not in inference mode, states are a quarter too large."""
+    """Under no_grad, but not in inference mode, the states are 25 % too large."""
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
         stepped = super().step(w, p, carry)
@@ -108,7 +108,7 @@ class CoarseWithoutGradients(CutNetwork):
 
 
 class Zoneout(CutNetwork):
-    """In training every third unit keeps its state."""
+    """In training mode every third unit keeps its state."""
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
         stepped = super().step(w, p, carry)
@@ -122,7 +122,7 @@ def every_third(value: Tensor) -> Tensor:
 
 
 class BatchStatistics(CutNetwork):
-    """In training the sums are centred over the batch."""
+    """In training mode the sums are centred over the batch."""
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         found = super().project(w, x)
@@ -130,28 +130,28 @@ class BatchStatistics(CutNetwork):
 
 
 class InputTakenForContiguous(OverridingRun):
-    """x's memory is read without its strides."""
+    """Reads the memory of x without its strides."""
 
     def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         return packed(x), state
 
 
 class StateTakenForContiguous(OverridingRun):
-    """The memory of h0 is read without its strides."""
+    """Reads the memory of h0 without its strides."""
 
     def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         return x, None if state is None else State(packed(state.h), state.c)
 
 
 def packed(value: Tensor) -> Tensor:
-    """The numbers that lie behind the first, as many as fit."""
+    """The numbers that follow the first one in memory, as many as fit."""
     if value.is_contiguous() or value.untyped_storage().nbytes() < value.numel() * value.element_size():
         return value
     return value.as_strided(value.shape, torch.empty(value.shape, device="meta").stride())
 
 
 class OutputBuffer(OverridingRun):
-    """Without gradients the output is always the same memory, if its shape is the same."""
+    """Without gradients, every call writes its output to the same memory, if the shape is the same."""
 
     buffer: Tensor | None = None
 
@@ -163,7 +163,7 @@ class OutputBuffer(OverridingRun):
 
 
 class StateBuffer(OverridingRun):
-    """Without gradients the last states are always in the same memory, if their shape is the same."""
+    """Without gradients, every call writes its final states to the same memory, if the shapes are the same."""
 
     buffer: Tensor | None = None
 
@@ -181,7 +181,7 @@ def reused(buffer: Tensor | None, value: Tensor) -> Tensor:
 
 
 class Spent(torch.autograd.Function):
-    """The identity, through which a gradient comes once."""
+    """The identity. Its first backward is correct, and later ones give a zero gradient."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -195,7 +195,7 @@ class Spent(torch.autograd.Function):
 
 
 def through(function: type[torch.autograd.Function]) -> type[Network]:
-    """The output goes through it."""
+    """A network whose output passes through this function."""
 
     class Through(OverridingRun):
         def after(self, trace: Trace, x: Tensor) -> Trace:
@@ -205,7 +205,7 @@ def through(function: type[torch.autograd.Function]) -> type[Network]:
 
 
 class Workspace(OverridingRun):
-    """Backward reads what the last forward left on the layer, and not what its own did."""
+    """Backward reads values that the last forward saved on the layer, not those of its own forward."""
 
     left: Tensor | None = None
 
@@ -215,7 +215,7 @@ class Workspace(OverridingRun):
 
 
 class OfTheLast(torch.autograd.Function):
-    """The identity; a gradient is scaled by the workspace as its forward left it, over what is there now."""
+    """The identity. Its backward halves the gradient if another forward has changed the workspace."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, network: Workspace) -> Tensor:
@@ -229,7 +229,7 @@ class OfTheLast(torch.autograd.Function):
 
 
 class WeightsPackedOnce(CutNetwork):
-    """W_hh is laid out at the first call, and kept."""
+    """Copies W_hh at the first call and uses the copy in all later calls."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
@@ -242,7 +242,7 @@ class WeightsPackedOnce(CutNetwork):
 
 
 class OneRowSqueezed(CutNetwork):
-    """Of a single row the first timestep is taken for all of them."""
+    """With a batch of one row, uses the first timestep for all timesteps."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         read = super().layer_input(layer, x, below, dropout)
@@ -250,7 +250,7 @@ class OneRowSqueezed(CutNetwork):
 
 
 class OneStepSkipped(CutNetwork):
-    """A single timestep of few rows is read as zeros."""
+    """Reads a single timestep of few rows as zeros."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         read = super().layer_input(layer, x, below, dropout)
@@ -268,7 +268,7 @@ class LoopCut(OverridingRun):
 
 
 class TileTail(OverridingRun):
-    """Rows after the last full tile are not written, where a full one stands before them."""
+    """Does not write the rows after the last full tile, if there is a full tile."""
 
     def after(self, trace: Trace, x: Tensor) -> Trace:
         rows = x.shape[1]
@@ -286,7 +286,7 @@ class ZeroTimesOthers(CutNetwork):
 
 
 class Overflowing(CutNetwork):
-    """Of a large x an activation is NaN, as inf / inf of its exponentials would be."""
+    """The input's share of a sum is NaN where it is large, like inf / inf in a formula with exponentials."""
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         found = super().project(w, x)
@@ -294,7 +294,7 @@ class Overflowing(CutNetwork):
 
 
 class Flushed(CutNetwork):
-    """Small inputs are taken for zeros, as long as all of them are small."""
+    """Replaces the inputs by zeros if all of them are small."""
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         read = super().layer_input(layer, x, below, dropout)
@@ -303,7 +303,7 @@ class Flushed(CutNetwork):
 
 
 class OutputNotTurned(OverridingRun):
-    """With the other batch_first than it was told at first the output is reshaped, and not transposed."""
+    """After a change of batch_first, reshapes the output instead of transposing it."""
 
     def after(self, trace: Trace, x: Tensor) -> Trace:
         if not self.spec.batch_first:
@@ -313,7 +313,7 @@ class OutputNotTurned(OverridingRun):
 
 
 class TanhOfConstants(torch.autograd.Function):
-    """tanh, whose derivative is a constant to autograd."""
+    """tanh with a derivative that autograd treats as a constant."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -328,7 +328,7 @@ class TanhOfConstants(torch.autograd.Function):
 
 
 class DetachedTanh(CutNetwork):
-    """Every tanh has a derivative that has none itself."""
+    """Every tanh has a first derivative, but no second derivative."""
 
     def activate(self, what: str, value: Tensor) -> Tensor:
         if what in ("h", "g", "c", "n"):
@@ -337,13 +337,13 @@ class DetachedTanh(CutNetwork):
 
 
 class Unregistered(CutNetwork):
-    """The recurrent weights of the first layer are no part of the state_dict."""
+    """The state_dict does not contain the recurrent weights of the first layer."""
 
     unregistered = frozenset({"weight_hh_l0"})
 
 
 class CopiedInPart(CutNetwork):
-    """A copy reads half of what it is given."""
+    """A copy of the layer halves the input's share, x W + b, of every sum."""
 
     is_copy = False
 
@@ -358,7 +358,7 @@ class CopiedInPart(CutNetwork):
 
 
 class BuiltForOneDtype(CutNetwork):
-    """In another dtype than it was built for it reads half of what it is given."""
+    """In a dtype other than the one it was built for, the layer halves the input's share, x W + b, of every sum."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)

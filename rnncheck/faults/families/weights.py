@@ -36,7 +36,7 @@ def transposed(value: Tensor, hidden_size: int) -> Tensor:
 
 
 def recurrent_transposed(hidden_size: int) -> Fault:
-    """h W_hh.T in the place of h W_hh, each gate's block for itself."""
+    """h W_hh.T instead of h W_hh, for the block of each gate."""
 
     def change(w: LayerWeights) -> LayerWeights:
         return w._replace(W_hh=transposed(w.W_hh, hidden_size))
@@ -45,7 +45,7 @@ def recurrent_transposed(hidden_size: int) -> Fault:
 
 
 def input_transposed(hidden_size: int) -> Fault:
-    """x W_ih.T in the place of x W_ih, in the layers where that fits."""
+    """x W_ih.T instead of x W_ih, in the layers where the shapes fit."""
 
     def change(w: LayerWeights) -> LayerWeights:
         return w if len(w.W_ih) != hidden_size else w._replace(W_ih=transposed(w.W_ih, hidden_size))
@@ -54,7 +54,7 @@ def input_transposed(hidden_size: int) -> Fault:
 
 
 def reshaped(value: Tensor) -> Tensor:
-    """(n, G*H) read from the memory of (G*H, n), as a reshape has it that should have been a transpose."""
+    """(n, G*H) from (G*H, n) by a reshape instead of a transpose."""
     return value.t().contiguous().view(value.shape)
 
 
@@ -73,7 +73,7 @@ def swapped(w: LayerWeights) -> LayerWeights:
 
 
 def gates_shared(hidden_size: int) -> Fault:
-    """Every gate uses the first one's parameters."""
+    """Every gate uses the parameters of the first gate."""
 
     def first(value: Tensor) -> Tensor:
         block, *others = blocks(value, hidden_size)
@@ -137,7 +137,7 @@ def exchanged(w: LayerWeights) -> LayerWeights:
 
 
 def without_proposal_bias(hidden_size: int) -> Fault:
-    """The GRU's b_hn is lost, the only part of b_hh that b_ih cannot take over."""
+    """Leaves out b_hn of the GRU, the only part of b_hh that cannot be added to b_ih."""
 
     def change(w: LayerWeights) -> LayerWeights:
         b_r, b_z, b_n = blocks(w.b_hh, hidden_size)
@@ -155,7 +155,7 @@ def mean(block: Tensor) -> Tensor:
 
 
 def scalar(variant: str, hidden_size: int, number: Callable[[Tensor], Tensor]) -> Fault:
-    """Each gate has one number for its bias, the same for all units."""
+    """The bias of each gate is one number, the same for all units."""
 
     def one(bias: Tensor) -> Tensor:
         return torch.cat([number(block).expand(hidden_size) for block in blocks(bias, hidden_size)])
@@ -173,7 +173,7 @@ def one_number(scene: Scene) -> str | None:
 
 
 class AlongBatch(CutNetwork):
-    """The bias of unit b is added to all units of batch row b; only with B = H does that even broadcast."""
+    """Adds the bias of unit b to all units of batch row b. This broadcasts only with B = H."""
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         if x.shape[1] != self.spec.hidden_size:
