@@ -19,7 +19,7 @@ states before it ([more](envelope.md)). This page is made by `scripts/render_fau
 
 
 def render_catalogue(pages: Sequence[Page]) -> str:
-    """Every page, behind a list of them."""
+    """A list of all pages, then every page."""
     parts = [INTRODUCTION]
     for family, members in by_family(pages):
         rows = "".join(f"| [`{page.slug}`](#{page.slug}) | {prose(page.title)} |\n" for page in members)
@@ -36,7 +36,7 @@ def by_family(pages: Sequence[Page]) -> list[tuple[str, list[Page]]]:
 
 
 def render_page(page: Page, cell: Cell | None = None) -> str:
-    """One fault explained; the command to try is for that cell."""
+    """The page of one fault. The example command is for that cell."""
     command = page.try_it(cell)
     parts = [
         f"### {page.slug}",
@@ -62,5 +62,5 @@ def labelled(label: str, equations: str) -> list[str]:
 
 
 def prose(text: str) -> str:
-    """`text` in which Markdown finds no marks: a * b, [cell] and _reverse are what they are."""
+    """`text` with escaped Markdown characters, so that a * b, [cell] and _reverse appear unchanged."""
     return re.sub(r"([*\[\]<|`]|(?<!\w)_)", r"\\\1", text)

@@ -10,10 +10,10 @@ MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "
 
 
 class Reporter(Protocol):
-    """What the module of a format offers."""
+    """The interface of a format's module."""
 
     def render(self, report: Report | Failure) -> str:
-        """The report, or why there is none, as text for a file. Raises `CannotRun` if a package is missing."""
+        """The report, or the reason why there is none, as text for a file. `CannotRun` if a package is missing."""
 
 
 def reporter(name: str) -> Reporter:

@@ -11,7 +11,7 @@ FILE = re.compile(r"(?P<file>.*\.(?:py|ipynb))(?::(?P<line>\d+))?")
 
 
 def render(report: Report | Failure) -> str:
-    """One workflow command. GitHub reads it from the log of a step, from stdout and stderr alike."""
+    """One workflow command. GitHub reads it from the log of a step, both from stdout and from stderr."""
     level = "error" if isinstance(report, Failure) else LEVELS[report.verdict]
     title = f"rnncheck: {report.verdict}"
     if isinstance(report, Report) and report.findings:
@@ -22,7 +22,7 @@ def render(report: Report | Failure) -> str:
 
 
 def place(report: Report | Failure) -> dict[str, str]:
-    """The file and line where the candidate is written, if it is the user's own."""
+    """The file and line of the candidate's source, if it is the user's own code."""
     if isinstance(report, Failure):
         where = report.candidate.rpartition(":")[0] or report.candidate
     else:
@@ -32,14 +32,14 @@ def place(report: Report | Failure) -> dict[str, str]:
 
 
 def lines(report: Report | Failure) -> list[str]:
-    """What is told; of a failure why, and how to see it again."""
+    """The lines of the annotation. After a failure: the reason, and the command that repeats it."""
     if isinstance(report, Report):
         return told(report)
     return [printable(report.reason, 1000), *([f"Repeat it: {report.command}"] if report.command else [])]
 
 
 def escaped(text: str, more: str = "") -> str:
-    """Text in which nothing ends the command: %, line ends, and in a property also colons and commas."""
+    """Text with escaped characters that would end the command: %, line ends, and in a property colons and commas."""
     for sign in "%\r\n" + more:
         text = text.replace(sign, f"%{ord(sign):02X}")
     return text

@@ -22,7 +22,7 @@ def dump(facts: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any, margin: str = "") -> str:
-    """One value: a row of numbers on one line, anything else too if it fits there, or else one member per line."""
+    """One value: on one line if it is a row of numbers or fits there, else with one member per line."""
     deeper = margin + INDENT
     if isinstance(value, dict):
         members = [f"{ENCODER.encode(key)}: {_written(each, deeper)}" for key, each in value.items()]

@@ -19,7 +19,7 @@ def render(report: Report | Failure) -> str:
 
 
 def written(cases: Sequence[ElementTree.Element], properties: Mapping[str, str | None], seconds: float = 0) -> str:
-    """One test suite of these cases."""
+    """The XML of one test suite with these cases."""
     failures, errors = (sum(each.find(kind) is not None for each in cases) for kind in ("failure", "error"))
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "time": f"{seconds:g}"}
     root = ElementTree.Element("testsuites", counts)
@@ -36,7 +36,7 @@ def written(cases: Sequence[ElementTree.Element], properties: Mapping[str, str |
 
 
 def class_name(report: Report | Failure) -> str:
-    """The two sides, as the class that the cases belong to."""
+    """The two sides as the class name of the cases."""
     sides = (report.candidate, report.reference)
     candidate, reference = (clean(each if isinstance(each, str) else each.name) for each in sides)
     return f"rnncheck.{candidate} against {reference}"
@@ -62,7 +62,7 @@ def beyond(comparison: Comparison) -> str:
 
 
 def detail(comparison: Comparison) -> str:
-    """Where, and both sides' values there."""
+    """The place of the largest difference, and both sides' values there."""
     lines = []
     if (first := comparison.first_divergence) is not None:
         lines.append(f"first: t {first.t}, batch row {first.batch}, unit {first.unit}, layer {first.layer}")
@@ -91,5 +91,5 @@ def verdict_case(report: Report | Failure) -> ElementTree.Element:
 
 
 def clean(text: str) -> str:
-    """Text on one line, with nothing in it that XML cannot hold."""
+    """Text on one line, without characters that XML does not allow."""
     return printable(text, 2000)

@@ -32,14 +32,14 @@ def render(report: Report | Failure) -> str:
 
 
 def findings(report: Report) -> Iterable[str]:
-    """Each finding with how to mend it."""
+    """Each finding with its fix."""
     for each in report.findings:
         mend = f"\n\n**Mend:** {prose(each.mend)}" if each.mend else ""
         yield f"### `{each.slug}`\n\n{prose(each.message)}{mend}"
 
 
 def quantities(report: Report) -> str:
-    """Which share of the limit each quantity used."""
+    """The share of the limit that each quantity used."""
     ways = (NORMAL, STEPPED, GRADIENT)
     rows = []
     for row in overview(report.comparisons):
@@ -94,7 +94,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def prose(text: str) -> str:
-    """Text of anybody's, in which no sign is Markdown's."""
+    """Any text, with escaped Markdown characters."""
     return SPECIAL.sub(r"\\\1", printable(text, 2000))
 
 

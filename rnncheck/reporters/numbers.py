@@ -10,17 +10,17 @@ def count(number: int) -> str:
 
 
 def difference(value: float) -> str:
-    """A difference or an allowance, to two digits: 6.0e-08."""
+    """A difference or a limit with two digits: 6.0e-08."""
     return _special(value) or ("0" if value == 0 else f"{value:.1e}")
 
 
 def in_words(value: float) -> str:
-    """A difference as a sentence has it: 0.11, but 6.0e-08."""
+    """A difference in a sentence: 0.11, but 6.0e-08."""
     return f"{value:.2g}" if 1e-3 <= value < 100 else difference(value)
 
 
 def state(value: float) -> str:
-    """One hidden state as torch prints it, to four decimals, as long as that is short."""
+    """One hidden state as torch prints it, with four decimals, as long as that is short."""
     if abs(value) < 1000:
         return f"{value:.4f}"
     return _special(value) or f"{value:.3e}"
@@ -40,7 +40,7 @@ def ulps(value: float) -> str:
 
 
 def percent(budget: float) -> str:
-    """How much of what is allowed was used: 0.5 %, 17 %, 5.4e+05 %.
+    """The used share of the limit: 0.5 %, 17 %, 5.4e+05 %.
 
     What is not exactly the limit is never shown as 100 %: on which side it lies is the verdict.
     """
@@ -64,7 +64,7 @@ def times(budget: float) -> str:
 
 
 def of_limit(budget: float) -> str:
-    """The share as a sentence has it: 0.5 % of the limit, or 9,590 times the limit."""
+    """The share in a sentence: 0.5 % of the limit, or 9,590 times the limit."""
     if budget == math.inf:
         return "where no difference is allowed"
     if budget < 10 or not math.isfinite(budget):

@@ -14,7 +14,7 @@ PATH = "path:"
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity, by the ways in which it was compared: the largest share of the limit in each."""
+    """One quantity, with the largest share of the limit in each way of comparing it."""
 
     name: str
     ways: Mapping[str, Comparison]
@@ -25,7 +25,7 @@ class Row:
 
     @property
     def worst(self) -> Comparison:
-        """The comparison that used most of what is allowed."""
+        """The comparison with the largest share of the limit."""
         return most_used(self.ways.values())
 
 
@@ -46,19 +46,19 @@ def overview(comparisons: Sequence[Comparison]) -> list[Row]:
 
 
 def row_name(comparison: Comparison) -> str:
-    """What its row is called. A gradient that is wrong in float64 alone says so."""
+    """The name of the row. It says if a gradient is wrong only in float64."""
     if comparison.mode == "backward float64" and not comparison.agrees:
         return f"{comparison.quantity}, float64"
     return ROWS.get(comparison.quantity, comparison.quantity) if comparison.mode == "lockstep" else comparison.quantity
 
 
 def way_of(mode: str) -> str:
-    """The heading of the column in which a comparison of that mode stands."""
+    """The heading of the column for comparisons of that mode."""
     return WAYS.get(mode, NORMAL)
 
 
 def mode_in_words(mode: str) -> str:
-    """A mode as a reader knows it: "normal run" for "free"."""
+    """The mode in words: "normal run" for "free"."""
     if mode.startswith(PATH):
         return mode.removeprefix(PATH).replace("-", " ")
     return "gradients, float64" if mode == "backward float64" else way_of(mode)
@@ -83,7 +83,7 @@ def condensed(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def paths(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Other ways to use the layer: a row for each that parts, and one for all that agree."""
+    """Rows of the paths: one for each path that differs, and one for all that agree."""
     by_mode: dict[str, list[Comparison]] = {}
     for each in comparisons:
         if is_path(each):

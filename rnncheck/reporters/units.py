@@ -1,4 +1,4 @@
-"""Which units of a state are shown if not all fit: those around the place of the first difference."""
+"""Chooses the units of a state to show if not all fit: those around the first difference."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Units:
         return self.per_direction * self.directions
 
     def window(self, size: int) -> range:
-        """`size` columns around the centre, of one direction if they fit into it; without a centre the first ones."""
+        """`size` columns around the centre, of one direction if they fit into it. Without a centre: the first."""
         size = min(size, self.width)
         if self.centre is None:
             return range(size)
@@ -36,7 +36,7 @@ class Units:
         return f"{('fwd', 'rev')[direction]} {unit}"
 
     def describe(self, shown: range, times: str) -> str:
-        """Which of how many: `units 0-2 of 16`."""
+        """The shown units and the number of all: `units 0-2 of 16`."""
         if len(shown) == self.width:
             return "1 unit" if self.width == 1 else f"all {self.width} units"
         (side, first), (other_side, last) = (divmod(column, self.per_direction) for column in (shown[0], shown[-1]))

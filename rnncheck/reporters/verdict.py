@@ -19,7 +19,7 @@ def verdict_line(report: Report) -> str:
 
 
 def told(report: Report) -> list[str]:
-    """What is wrong, what it is called, how to mend it and how to see it again; a line each."""
+    """What is wrong, the name of the fault, the fix and the command that repeats it, one line each."""
     lines = [*sentences(report), *(f"{each.slug}: {each.message}" for each in report.findings)]
     lines += [f"Mend: {each.mend}" for each in report.findings if each.mend]
     repeat = [f"Repeat it: {report.command}"] if report.command else []
@@ -27,7 +27,7 @@ def told(report: Report) -> list[str]:
 
 
 def sentences(report: Report) -> list[str]:
-    """What the verdict means, the most important first."""
+    """Sentences that explain the verdict, the most important first."""
     match report.verdict:
         case Verdict.EQUIVALENT:
             witness = [] if report.witness is None else [summed_up(report.witness)]
@@ -40,7 +40,7 @@ def sentences(report: Report) -> list[str]:
 
 
 def summed_up(witness: Witness) -> str:
-    """What planting known faults showed, in one clause."""
+    """The result of planting known faults, in one clause."""
     if not witness.planted:
         return "no known fault can show here, so this check proves little"
     would = f"{witness.caught} of {witness.planted} planted faults would be caught"
@@ -66,12 +66,12 @@ def _own(report: Report) -> list[str]:
 
 
 def _conventions(report: Report) -> list[str]:
-    """What is no fault; an agreement's own sentence has it already."""
+    """Sentences about conventions, which are no faults."""
     return [f"a convention of this layer, not a fault: {', '.join(_own(report))}"] if report.conventions else []
 
 
 def _restrictions(report: Report) -> list[str]:
-    """What even an agreement does not tell."""
+    """Sentences about restrictions under which the two sides were compared."""
     return [f"compared under a restriction: {printable(each, 500)}" for each in report.restrictions]
 
 
@@ -131,12 +131,12 @@ def _extent(exceeded: list[Comparison], report: Report) -> str:
 
 
 def kind_of(comparison: Comparison) -> int:
-    """The number of its kind in `KINDS`."""
+    """The index of its kind in `KINDS`."""
     return 2 if is_path(comparison) else int(is_gradient(comparison))
 
 
 def values_at(report: Report, first: Divergence) -> tuple[float, float] | None:
-    """Both sides' values where they part first, if that timestep and batch row are among those kept."""
+    """Both sides' values at the first difference, if the report keeps that timestep and batch row."""
     for comparison in report.comparisons:
         if comparison.quantity == first.quantity and comparison.shown_batch == first.batch:
             column = units_of(report, comparison).centre

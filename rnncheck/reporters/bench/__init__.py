@@ -10,7 +10,7 @@ MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "
 
 
 class Reporter(Protocol):
-    """What the module of a format offers."""
+    """The interface of a format's module."""
 
     def render(self, bench: Bench) -> str:
         """The benchmark as text for a file. Raises `CannotRun` if a package is missing."""

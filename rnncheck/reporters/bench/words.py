@@ -10,13 +10,13 @@ BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def seconds(value: float) -> str:
-    """To three digits: 1.21 ms."""
+    """A time with three digits: 1.21 ms."""
     factor, unit = next((each for each in UNITS if value >= each[0]), UNITS[-1])
     return f"{digits(value / factor)} {unit}"
 
 
 def digits(value: float) -> str:
-    """Three of them, without powers of ten."""
+    """A number with three digits, without a power of ten."""
     return f"{value:,.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
@@ -41,7 +41,7 @@ def size_in_bytes(value: int | None) -> str:
 
 
 def sentences(bench: Bench) -> Iterator[str]:
-    """What it comes to, the answer first."""
+    """The result in sentences, the answer first."""
     sizes = {row.size for row in bench.rows}
     where = f"at all {len(sizes)} sizes" if len(sizes) > 1 else f"at {next(iter(sizes))}" if sizes else ""
     candidate, reference = short(bench.candidate), short(bench.reference)
@@ -69,7 +69,7 @@ def outcomes(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def kinds(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """The rows of each pass, as it is and compiled."""
+    """The rows of each pass, eager and compiled."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(kind(row), []).append(row)

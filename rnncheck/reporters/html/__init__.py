@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Explained:
-    """A finding, and the page of the catalogue about it."""
+    """A finding with its page of the catalogue."""
 
     finding: Finding
     page: Page | None
@@ -55,12 +55,12 @@ def render(report: Report | Failure) -> str:
 
 
 def embedded(report: Report) -> str:
-    """The page in a frame of its own, for a notebook: its style touches nothing around it."""
+    """The page in an iframe, for a notebook, so that its style does not change the notebook."""
     return f'<iframe srcdoc="{escape(render(report))}" style="width: 100%; height: 40rem; border: 0"></iframe>'
 
 
 def facts(report: Report | Failure) -> Mapping[str, object]:
-    """What the template shows besides the report itself."""
+    """The template's values besides the report itself."""
     if isinstance(report, Failure):
         return {}
     timed = [each for each in report.comparisons if each.per_timestep]
@@ -84,12 +84,12 @@ def facts(report: Report | Failure) -> Mapping[str, object]:
 
 
 def values(comparison: Comparison) -> tuple[str, str]:
-    """Both sides where the difference is largest."""
+    """The values of both sides where the difference is largest."""
     return told_apart(comparison.candidate_value, comparison.reference_value)
 
 
 def flat(given: Mapping[str, object]) -> Iterable[tuple[str, str]]:
-    """Facts as pairs of words; a list with commas, and facts inside of a fact each by itself."""
+    """Facts as pairs of texts. A list is joined with commas; nested facts become pairs of their own."""
     for key, value in given.items():
         if isinstance(value, Mapping):
             yield from ((f"{key} {inner}", said) for inner, said in flat(value))

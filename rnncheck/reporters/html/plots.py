@@ -46,7 +46,7 @@ class Unit:
 
     @property
     def rows(self) -> list[tuple[int, float, float, float, float, float]]:
-        """All of it, a row for each timestep."""
+        """All values, one row for each timestep."""
         return list(zip(self.times, self.candidate, self.reference, self.apart, self.allowed, self.shares, strict=True))
 
 
@@ -63,7 +63,7 @@ def share(apart: float, allowed: float) -> float:
 
 
 def units_worst_first(report: Report, comparison: Comparison) -> list[Unit]:
-    """Every unit of a quantity with timesteps; those that are furthest beyond the limit, or nearest to it, first."""
+    """Every unit of a quantity with timesteps, the one with the largest share of the limit first."""
     units, steps = units_of(report, comparison), comparison.per_timestep
     found = [
         Unit(
@@ -145,7 +145,7 @@ class Axis:
         return self.start + (self.end - self.start) * where
 
     def log(self, value: float) -> float:
-        """The place of an amount on an axis of powers of ten; nothing is at its low end."""
+        """The position of a number on a logarithmic axis; zero is at the low end."""
         if value <= 0:
             return self.at(self.low)
         return self.at(math.log10(value) if math.isfinite(value) else self.high)
@@ -156,7 +156,7 @@ def both(axis: Axis, values: Sequence[float]) -> tuple[list[float], Sequence[flo
 
 
 def stretches(times: Sequence[int]) -> Iterable[list[int]]:
-    """Indices of consecutive timesteps: what is left out of a long run leaves a gap."""
+    """Groups of consecutive timesteps: where the report omits timesteps, the plot has a gap."""
     for _, group in groupby(range(len(times)), key=lambda index: times[index] - index):
         yield list(group)
 
@@ -186,7 +186,7 @@ def tick(x: float, y: float, text: str) -> str:
 
 
 def heat_map(report: Report, comparison: Comparison) -> str:
-    """A cell for each timestep and unit of the shown batch row, coloured by its share of the limit."""
+    """One cell for each timestep and unit of the shown batch row, coloured by its share of the limit."""
     units, steps = units_of(report, comparison), comparison.per_timestep
     shown = min(units.width, UNITS, len(steps[0].candidate))
     cell = max(min(CELL, 900 // len(steps)), 3)
@@ -217,7 +217,7 @@ def heat_map(report: Report, comparison: Comparison) -> str:
 
 
 def colour(used: float) -> int:
-    """0 to 4 within the limit, 5 to 7 beyond it."""
+    """The number of a colour: 0 to 4 within the limit, 5 to 7 beyond it."""
     if used <= 1:
         return sum(used > limit for limit in LIMITS[:-1])
     return len(LIMITS) + sum(used > limit for limit in BEYOND)

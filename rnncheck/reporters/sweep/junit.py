@@ -24,7 +24,7 @@ def case(region: Region, named: str) -> ElementTree.Element:
 
 
 def whole(report: SweepReport, named: str) -> ElementTree.Element:
-    """The configurations that are in no region."""
+    """The case for the configurations outside all regions."""
     element = ElementTree.Element("testcase", {"classname": named, "name": "all other configurations", "time": "0"})
     if report.verdict is Verdict.INCONCLUSIVE and not report.regions:
         message = clean("; ".join(sentences(report)))

@@ -34,7 +34,7 @@ def mark(report: SweepReport, screen: Screen) -> Text:
 
 
 def shown(number: int, region: Region, screen: Screen) -> list[Text]:
-    """One region: where it is, what it is, and how to see it again."""
+    """One region: its configurations, its message and the command that repeats it."""
     said = Text(held(screen.clean(title(region), 1000)), "bold")
     lines = hanging(Text(f"{number:>3}  ", "bold red"), said, screen.width, 5)
     for name, text in facts(region):

@@ -1,4 +1,4 @@
-"""What a sweep found, in sentences that all formats share."""
+"""The result of a sweep in sentences, for all formats."""
 
 from rnncheck.report import Finding, Verdict
 from rnncheck.reporters.numbers import count
@@ -9,12 +9,12 @@ UNEXPLAINED = "unexplained"
 
 
 def verdict_line(report: SweepReport) -> str:
-    """The verdict and what it rests on, on one line; the first word is the verdict."""
+    """The verdict and its evidence on one line. The first word is the verdict."""
     return f"{report.verdict}: {'; '.join([*sentences(report), *(title(each) for each in report.regions)])}"
 
 
 def sentences(report: SweepReport) -> list[str]:
-    """What the verdict means, the most important first."""
+    """Sentences that explain the verdict, the most important first."""
     candidate, reference = (printable(short(each), 60) for each in (report.candidate, report.reference))
     wrong = [each for each in report.regions if each.raises is None]
     said = []
@@ -38,14 +38,14 @@ def sentences(report: SweepReport) -> list[str]:
 
 
 def title(region: Region) -> str:
-    """Where it is wrong, in one clause."""
+    """The configurations where the candidate is wrong, in one clause."""
     if region.raises is not None:
         return f"cannot run: {region.in_words}"
     return f"wrong: {region.in_words}"
 
 
 def facts(region: Region) -> list[tuple[str, str]]:
-    """What is known of it, each with a label."""
+    """The facts of a region, each with a label."""
     told = [("seen", f"in {count(region.configurations)} of the configurations")] if region.configurations else []
     told += [("also", each) for each in region.also]
     if region.raises is not None:
@@ -59,12 +59,12 @@ def facts(region: Region) -> list[tuple[str, str]]:
 
 
 def message(finding: Finding) -> str:
-    """What is said of it; where no fault explains it, only how it differs."""
+    """The message of a region: the fault that explains it, or else how it differs."""
     return finding.message.rpartition("; ")[2] if finding.slug == UNEXPLAINED else finding.message
 
 
 def tried(report: SweepReport) -> list[tuple[str, str]]:
-    """What varied, and what could not be tried, each with a label."""
+    """The options that varied and the configurations that could not run, each with a label."""
     told = [("varied", ", ".join(report.varied))]
     if report.not_offered:
         told.append(("not offered", ", ".join(report.not_offered)))

@@ -10,13 +10,13 @@ EIGHTHS = 8
 
 
 class Bars:
-    """Bars of one width. The last cell stands for the limit; what is beyond it fills the bar and passes that mark."""
+    """Bars of one width. The last cell marks the limit; a value beyond the limit fills the bar and passes that mark."""
 
     def __init__(self, width: int, glyphs: Glyphs) -> None:
         self.width, self._glyphs = width, glyphs
 
     def bar(self, budget: float, exceeded: bool, *, first: bool = False) -> str:
-        """The bar of a timestep that used `budget` of what is allowed; 1 is the limit.
+        """The bar of a timestep that used the share `budget` of the limit.
 
         A difference is never invisible; of those beyond the limit the `first` is drawn thick. Whether a bar passes the
         limit is the judge's word, not a rounding's.

@@ -12,7 +12,7 @@ STYLES = {Outcome.FASTER: "bold green", Outcome.SLOWER: "bold red", Outcome.NO_D
 
 
 def bench(found: Bench, screen: Screen, *, verbose: bool) -> list[Text]:
-    """`verbose` adds how far times are spread, memory, the first call and how many calls were timed."""
+    """The screen. `verbose` adds the spread of the times, memory, the first call and the number of timed calls."""
     mark = Text(screen.glyphs.mismatch if found.exit_code else screen.glyphs.equivalent)
     mark.stylize("bold red" if found.exit_code else "bold green")
     lines: list[Text] = []
@@ -62,7 +62,7 @@ def columns(found: Bench, screen: Screen) -> list[Column]:
 
 
 def details(found: Bench, screen: Screen) -> list[Text]:
-    """All that was measured, in columns that go on below."""
+    """All measurements, in columns that wrap below."""
     _, reference = (screen.clean(short(each), 12) for each in (found.candidate, found.reference))
     every = found.rows
     more = [

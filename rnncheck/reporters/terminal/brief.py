@@ -36,7 +36,7 @@ def brief(report: Report, screen: Screen, *, every_row: bool = False) -> list[Te
 
 
 def table_shown(report: Report) -> Comparison | None:
-    """The quantity whose timesteps are shown: the first that is wrong, or else the first."""
+    """The quantity whose timesteps are shown: the first wrong one, or else the first."""
     timed = [each for each in report.comparisons if each.per_timestep]
     return next((each for each in timed if not each.agrees), timed[0] if timed else None)
 
@@ -59,7 +59,7 @@ def one_line(label: str, text: str, screen: Screen) -> list[Text]:
 
 
 def clipped(lines: list[Text], most: int, screen: Screen) -> list[Text]:
-    """The first `most` lines, and that there are more."""
+    """The first `most` lines, and a note if there are more."""
     if len(lines) <= most:
         return lines
     left_out = len(lines) - most + 1

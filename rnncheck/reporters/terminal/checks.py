@@ -17,7 +17,7 @@ LEAST = 12  # columns for a name, on a screen however narrow
 
 
 def checks(found: Sequence[Check], exit_code: int, screen: Screen) -> list[Text]:
-    """One table, and how many are equivalent; the facts are those of the JSON reports."""
+    """One table and the number of equivalent candidates. The facts are those of the JSON reports."""
     verdicts = [facts["verdict"] for _, facts in found]
     styles = [STYLES.get(each, "bold red") for each in verdicts]
     marks = [getattr(screen.glyphs, each, screen.glyphs.exceeded) for each in verdicts]
@@ -39,12 +39,12 @@ def checks(found: Sequence[Check], exit_code: int, screen: Screen) -> list[Text]
 
 
 def ending(name: str, width: int, skipped: str) -> str:
-    """The name, or its end, which tells more about a path than its start."""
+    """The name, or its end if it is too long: the end of a path says more than its start."""
     return name if cell_len(name) <= width else skipped + chop_cells(name[::-1], width - len(skipped))[0][::-1]
 
 
 def largest(facts: Mapping[str, Any]) -> str:
-    """The largest share of the limit that any quantity used."""
+    """The largest share of the limit over all quantities."""
     used = [float(each["budget_used"]) for each in facts.get("comparisons", []) if each["compared"]]
     return times(max(used)) if used else "-"
 
@@ -55,7 +55,7 @@ def planted(facts: Mapping[str, Any]) -> str:
 
 
 def explained(name: str, facts: Mapping[str, Any], screen: Screen) -> Iterable[Text]:
-    """Why one did not pass, how to mend it, and the command that shows it alone."""
+    """Why a candidate did not pass, the fix, and the command that checks it alone."""
     lines = [Text(screen.clean(name, 200), "bold")]
     said = [("reason", facts.get("reason"))]
     for each in facts.get("findings", [])[:2]:

@@ -12,7 +12,7 @@ MOST = 8  # members of a list
 
 
 def told(facts: Mapping[str, object], screen: Screen) -> list[str]:
-    """Each fact as `key value`; what is None has nothing to tell."""
+    """Each fact as `key value`, without those that are None."""
     return [f"{screen.clean(key)} {plain(value, screen)}" for key, value in facts.items() if value is not None]
 
 
@@ -29,7 +29,7 @@ def plain(value: object, screen: Screen) -> str:
 
 
 def doctor(facts: Mapping[str, object], screen: Screen) -> list[Text]:
-    """A heading for each section, its facts below in two columns; facts that are in no section come first."""
+    """A heading for each section, and its facts below in two columns. Facts outside sections come first."""
     sections = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
     loose = {key: value for key, value in facts.items() if key not in sections}
     keys = [screen.clean(key) for section in (loose, *sections.values()) for key in section]

@@ -53,7 +53,7 @@ def render_catalogue(pages: Sequence[Page], stream: IO[str] | None = None, width
 
 
 def render_page(page: Page, cell: Cell | None = None, stream: IO[str] | None = None, width: int | None = None) -> str:
-    """One fault explained; the command to try is for that cell."""
+    """The page of one fault. The example command is for that cell."""
     screen = screen_for(stream, width)
     name = Text(f"{page.slug}  ", "bold cyan")
     lines = hanging(name, Text(spelled(page.title, screen), "bold"), screen.width, name.cell_len)
@@ -73,7 +73,7 @@ def entry(label: str, text: str, screen: Screen) -> list[Text]:
 
 
 def pair(right: str, wrong: str, screen: Screen, what: str, *, beside: bool) -> list[Text]:
-    """Right and wrong, each where they differ in its colour: side by side if wished and if there is room."""
+    """Correct and wrong code with coloured differences, side by side if asked for and if there is room."""
     sides = marked(spelled(right, screen), spelled(wrong, screen))
     labels = Text(f"right{what}", "green"), Text(f"wrong{what}", "red")
     half = (screen.width - 2) // 2
@@ -100,7 +100,7 @@ def joined(left: Text, right: Text, half: int) -> Text:
 
 
 def marked(right: str, wrong: str) -> tuple[list[Text], list[Text]]:
-    """The lines of both, what only the right one has in green and what only the wrong one has in red."""
+    """The lines of both: in green those of the correct code alone, in red those of the wrong code alone."""
     words = WORDS.findall(right), WORDS.findall(wrong)
     texts = Text(), Text()
     for kind, *ends in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
@@ -111,7 +111,7 @@ def marked(right: str, wrong: str) -> tuple[list[Text], list[Text]]:
 
 
 def spelled(text: str, screen: Screen) -> str:
-    """`text` in signs that this screen has."""
+    """`text` in characters that this screen can show."""
     try:
         text.encode(screen.console.encoding)
     except UnicodeEncodeError:

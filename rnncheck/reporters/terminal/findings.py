@@ -12,7 +12,7 @@ MESSAGE = 4  # lines of a message on the short screen
 
 
 def findings(report: Report, screen: Screen) -> list[Text]:
-    """All that is known of each."""
+    """All findings in full."""
     lines: list[Text] = []
     for finding in report.findings:
         lines += _named(finding, screen) + _mend(finding, screen)
@@ -20,7 +20,7 @@ def findings(report: Report, screen: Screen) -> list[Text]:
 
 
 def first_finding(report: Report, screen: Screen) -> list[Text]:
-    """The first in full, if it is not long; the others by their names."""
+    """The first finding in full, if it is not long, and the names of the others."""
     if not report.findings:
         return []
     first, *others = report.findings

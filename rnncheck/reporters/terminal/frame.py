@@ -25,12 +25,12 @@ def verdict(report: Report, screen: Screen) -> list[Text]:
 
 
 def mark(report: Report, screen: Screen) -> Text:
-    """The verdict as one coloured word behind its sign."""
+    """The verdict as one coloured word after its symbol."""
     return Text(f"{getattr(screen.glyphs, report.verdict)} {report.verdict}", STYLES[report.verdict])
 
 
 def repeat(report: Report, screen: Screen) -> list[Text]:
-    """The command that gives this report again, if there is one."""
+    """The command that repeats this report, if there is one."""
     if not report.command:
         return []
     command = Text(held(screen.clean(report.command, 2000)))
@@ -39,7 +39,7 @@ def repeat(report: Report, screen: Screen) -> list[Text]:
 
 
 def last(report: Report, screen: Screen) -> Text:
-    """The verdict again, where the eye is when all has been printed."""
+    """The verdict again, as the last line above the prompt."""
     candidate, reference = (screen.clean(short(side.name)) for side in (report.candidate, report.reference))
     said = f"  {candidate} and {reference} (exit code {int(report.exit_code)})"
     if len(said) + len(report.verdict) + 2 > screen.width:
@@ -48,7 +48,7 @@ def last(report: Report, screen: Screen) -> Text:
 
 
 def framed(sections: Iterable[list[Text]], report: Report, screen: Screen) -> list[Text]:
-    """The sections one below the other with blank lines between, and what every screen ends with."""
+    """The sections with blank lines between them, and the last lines of every screen."""
     lines: list[Text] = []
     for section in filter(None, sections):
         lines += [Text(), *section] if lines else section

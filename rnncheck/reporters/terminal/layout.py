@@ -40,7 +40,7 @@ class Column:
 
 
 def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
-    """The columns side by side under dim headers. What is too wide continues below, with the first column again."""
+    """The columns side by side under dim headers. Columns beyond the width continue below, after the first column."""
     first, *rest = columns
     room = width - indent - first.width
     pieces = [rest] if _spread(rest) <= room else _balanced(rest, room)
@@ -55,7 +55,7 @@ def _spread(columns: Iterable[Column]) -> int:
 
 
 def _balanced(columns: Sequence[Column], room: int) -> list[list[Column]]:
-    """As few pieces as fit, about equally wide: no column is left over alone for want of a little room."""
+    """As few pieces as fit, of about equal width, so that the last piece is not a single column."""
     fewest = len(_fitting(columns, room))
     return next(pieces for narrower in range(room + 1) if len(pieces := _fitting(columns, narrower)) <= fewest)
 
@@ -92,17 +92,17 @@ def hanging(label: Text, body: Text, width: int, column: int) -> list[Text]:
 
 
 def entry(label: str, text: str, width: int, style: str = "") -> list[Text]:
-    """A dim label and what it stands for."""
+    """A dim label and its value."""
     return hanging(Text(f"  {label}", "dim"), Text(held(text), style), width, LABELS)
 
 
 def held(text: str) -> str:
-    """`text` in which shapes, percentages and the like stay on one line: `(1, 3, 4)`, `0.5 %`, `unit 2`."""
+    """`text` with unbreakable spaces in shapes, percentages and the like: `(1, 3, 4)`, `0.5 %`, `unit 2`."""
     return HELD.sub(lambda match: match[0].replace(" ", NO_BREAK), text)
 
 
 def wrapped(text: Text, width: int) -> list[Text]:
-    """`text` broken at spaces; a word is broken only where it is wider than a whole line."""
+    """`text` wrapped at spaces. A word is broken only if it is wider than a line."""
     cuts: list[int] = []
     position, used = 0, -1  # -1: nothing is on the first line yet, not even a space
     for word in text.plain.split(" "):

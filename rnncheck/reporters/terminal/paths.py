@@ -1,4 +1,4 @@
-"""The paths on the screen: a row for each, and what is not supported."""
+"""The paths on the screen: one row for each, and the paths that are not supported."""
 
 import math
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ Fact = Callable[[Comparison], str]
 
 
 def shares(report: Report, screen: Screen) -> list[Text]:
-    """One row for each quantity: which share of the limit each way of running it used, and its largest difference."""
+    """One row for each quantity: the share of the limit in each kind of run, and the largest difference."""
     found = overview(report.comparisons)
     if not found:
         return []
@@ -51,7 +51,7 @@ def _share(comparison: Comparison | None) -> str:
 
 
 def was_judged(comparison: Comparison) -> bool:
-    """Whether there was anything in it whose difference could be held against a limit."""
+    """Whether it has a value whose difference could be compared with a limit."""
     return comparison.compared > 0 or comparison.at is not None
 
 
@@ -71,7 +71,7 @@ def quantities(report: Report, screen: Screen) -> list[Text]:
 
 
 class _Columns:
-    """Columns that have nothing to tell are left out."""
+    """The columns of the table, without empty ones."""
 
     def __init__(self, report: Report, rows: Sequence[Comparison], screen: Screen) -> None:
         self._report, self._rows, self._screen = report, rows, screen
@@ -101,7 +101,7 @@ class _Columns:
         ]
 
     def places(self) -> list[Column]:
-        """Where each is worst, and both sides' values there."""
+        """The worst place of each quantity, and both sides' values there."""
         spec = self._report.spec
         columns = [
             self._names(),

@@ -1,4 +1,4 @@
-"""What a screen can show: its width, colours and signs; and user text made safe for it."""
+"""What a screen can show: its width, colours and symbols. It also makes user text safe for a terminal."""
 
 import io
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ ASCII = Glyphs("=", "x", "?", "x", ">", " --====##", ".", "|", "+", " .:;+=o%@",
 
 
 def glyphs_for(encoding: str) -> Glyphs:
-    """Signs that this encoding can hold."""
+    """Symbols that this encoding can represent."""
     try:
         "".join(vars(UNICODE).values()).encode(encoding)
     except UnicodeEncodeError:
@@ -50,7 +50,7 @@ def glyphs_for(encoding: str) -> Glyphs:
 
 @dataclass(frozen=True)
 class Screen:
-    """A stream to be written to: its width (within what reads well), its encoding, and whether it shows colours."""
+    """An output stream: its width (within readable limits), its encoding, and whether it shows colours."""
 
     console: Console
     width: int
@@ -60,7 +60,7 @@ class Screen:
         return glyphs_for(self.console.encoding)
 
     def clean(self, text: object, limit: int = 60) -> str:
-        """Text of the user's: nothing in it that a terminal obeys, nothing that this encoding lacks."""
+        """User text without control characters and without characters that this encoding lacks."""
         encoding = self.console.encoding
         return printable(str(text), limit).encode(encoding, "backslashreplace").decode(encoding)
 
@@ -73,7 +73,7 @@ class Screen:
 
 
 def screen_for(stream: IO[str] | None, width: int | None = None) -> Screen:
-    """The screen behind `stream`; without one, a file that is read later: plain text of the usual width."""
+    """The screen of `stream`. Without a stream: plain text of the usual width, for a file."""
     console = Console(
         file=io.StringIO() if stream is None else stream,
         color_system="auto" if stream is not None else None,

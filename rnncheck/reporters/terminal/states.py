@@ -56,7 +56,7 @@ def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
 
 
 def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
-    """As many units as fit into `room`, and at least one."""
+    """The states of as many units as fit into `room`, at least one."""
     most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # whatever the numbers
     for size in range(min(units.width, MOST, most), 1, -1):
         shown = units.window(size)
@@ -68,7 +68,7 @@ def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple
 
 
 def side_names(report: Report, screen: Screen, room: int) -> tuple[str, str]:
-    """Their names if they fit and differ, `file.py:Class` as `Class`; else their roles."""
+    """The sides' names if they fit and differ, with `file.py:Class` as `Class`; else their roles."""
     candidate, reference = (screen.clean(side.name.rsplit(":", 1)[-1]) for side in (report.candidate, report.reference))
     if candidate == reference or not 0 < max(cell_len(candidate), cell_len(reference)) <= room:
         return "candidate", "reference"

@@ -26,7 +26,7 @@ CELLS = {Cell.RNN: "Elman RNN", Cell.LSTM: "LSTM", Cell.GRU: "GRU"}
 
 
 def summary(report: Report, screen: Screen) -> list[Text]:
-    """All of it, the most telling first."""
+    """All entries, the most important first."""
     dot = f" {screen.glyphs.dot} "
     environment = dot.join(fact.replace(" ", NO_BREAK) for fact in told(report.environment, screen))
     return [
@@ -45,7 +45,7 @@ def summary(report: Report, screen: Screen) -> list[Text]:
 
 
 def notes(report: Report, screen: Screen) -> list[Text]:
-    """What else has to be known to judge the verdict."""
+    """Notes that a reader needs to judge the verdict."""
     said = list(report.notes)
     if report.reason and report.verdict != "inconclusive":  # where it is the verdict's own sentence
         said.insert(0, report.reason)
@@ -100,7 +100,7 @@ def _side(side: Side, screen: Screen) -> str:
 
 
 def _read_as(side: Side, screen: Screen) -> list[Text]:
-    """How a stranger's code was understood."""
+    """How rnncheck read the user's code."""
     return entry("", f"read as {screen.clean(side.read_as, 1000)}", screen.width) if side.read_as else []
 
 

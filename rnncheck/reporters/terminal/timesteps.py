@@ -66,7 +66,7 @@ def headings(names: tuple[str, str], width: int, rule: str) -> list[str]:
 
 
 def aligned(cells: Sequence[str]) -> list[str]:
-    """A column's header and cells, equally wide."""
+    """A column's header and cells, of equal width."""
     width = max(map(len, cells))
     return [cell.rjust(width) for cell in cells]
 
@@ -98,7 +98,7 @@ class _Table:
         self._bars = Bars(bars.NARROW if crowded else min(left, bars.MOST), screen.glyphs)
 
     def _room(self, bar: int) -> int:
-        """What a bar of that width leaves for states."""
+        """The width left for states beside a bar of that width."""
         return self._screen.width - len("x ") - self._t - len("  ") - sum(len(c[0]) + 1 for c in self._amounts) - bar
 
     def title(self) -> list[Text]:

@@ -18,7 +18,7 @@ MOST = 16  # rows
 
 
 def mapping(report: Report, screen: Screen) -> list[Text]:
-    """Those that do not hold a weight by torch's own name for it; the others are counted."""
+    """The tensors that do not have torch's name for their weight, and the number of the others."""
     renamed = [each for each in report.mapping if each.candidate != each.from_]
     if not renamed:
         return []
@@ -48,14 +48,14 @@ def _table(rows: Sequence[Mapped], screen: Screen) -> list[Text]:
 
 
 def _clipped(name: str, room: int) -> str:
-    """The end of a dotted name says most."""
+    """The end of a dotted name, which says most."""
     while cell_len(name) > max(room, len("...")):
         name = "..." + name.removeprefix("...")[1:]
     return name
 
 
 def parameters(shapes: Mapping[str, tuple[int, ...]], width: int) -> list[Text]:
-    """A parameter's name is its column's and its row's together: `weight_ih` and `_l0`."""
+    """A table of shapes. A parameter's name is that of its column and its row together: `weight_ih` and `_l0`."""
     rows: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         if match := NAME.fullmatch(name):

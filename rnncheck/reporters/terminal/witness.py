@@ -13,7 +13,7 @@ MOST = 12  # reasons that are shown; the JSON report has all
 
 
 def witness(report: Report, screen: Screen) -> list[Text]:
-    """The faults that were not caught, by what they have in common."""
+    """The faults that the check missed, that cannot show, or that it did not try, grouped by the reason."""
     if (found := report.witness) is None:
         return []
     kinds = {"missed": found.missed, "cannot show": found.hidden, "not tried": found.untried}
@@ -35,7 +35,7 @@ def _listed(label: str, faults: Sequence[Unseen], screen: Screen) -> list[Text]:
 
 
 def _names(faults: Iterable[Unseen]) -> list[str]:
-    """Each slug once, with its variants, or how many they are."""
+    """Each slug once, with its variants or their number."""
     variants: dict[str, list[str]] = {}
     for each in faults:
         variants.setdefault(each.slug, []).append(each.variant)
