@@ -11,7 +11,7 @@ SLUGS = tuple(sorted(each.name.replace("_", "-") for each in iter_modules(__path
 
 
 def checked(text: str) -> str:
-    """What stands behind --paths, as it is. Raises `UsageError` for what is none of default, all, none, or paths."""
+    """The value of --paths, unchanged. Raises `UsageError` unless it is default, all, none or names of paths."""
     for name in [] if text == "none" else text.split(","):
         if name.strip() not in ("default", "all", *SLUGS):
             raise UsageError(

@@ -38,7 +38,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
 
 
 def converted(setting: Setting, scene: Scene, dtype: Dtype) -> Leg:
-    """After .to(dtype), judged at the coarser of the two precisions."""
+    """After .to(dtype), compared at the lower of the two precisions."""
     own = getattr(torch, scene.spec.dtype)
     given = {name: each.to(own).double() for name, each in scene.weights.values.items()}  # as it was held before
     coarser = max(scene.spec.dtype, dtype, key=lambda each: float(torch.finfo(getattr(torch, each)).eps))

@@ -1,4 +1,4 @@
-"""One side run with gradients recorded, and the gradients of its results, for the paths that need them."""
+"""Runs one side with gradients recorded and computes the gradients of its results, for the paths that need them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ CHANGE = "a gradient changes"
 
 @dataclass(frozen=True)
 class Attached:
-    """One run, and what its results can be differentiated by: x, the states, the layer's own parameters."""
+    """One run with its leaves, by which its results can be differentiated: x, the states, the layer's parameters."""
 
     results: Mapping[str, Tensor]
     leaves: Mapping[str, Tensor]
 
     @classmethod
     def of(cls, layer: Layer, scene: Scene) -> "Attached":
-        """Raises `NotOffered` where no result carries a gradient."""
+        """Runs the side. Raises `NotOffered` if no result has a gradient."""
         live: Mapping[str, Tensor] = getattr(layer, "trained", layer.leaves)() or {}
         trained = {name: value for name, value in live.items() if value.requires_grad}
         x, state = scene.given()
@@ -38,13 +38,13 @@ class Attached:
         return cls(attached, inputs | trained)
 
     def loss(self, *, of_variables: bool = False) -> Tensor:
-        """One number in which every result has a weight of its own; `of_variables`: weights that can be derived by."""
+        """A weighted sum of all results. With `of_variables` the weights require gradients."""
         with torch.enable_grad():
             pairs = [(value, weights_like(value)) for value in self.results.values()]
             return torch.stack([(a * w.requires_grad_(of_variables)).sum() for a, w in pairs]).sum()
 
     def gradients(self, loss: Tensor | None = None, *, again: bool = False) -> Gradients:
-        """By every leaf that has one; the graph is kept for another time if it is to be gone through `again`."""
+        """The gradients by every leaf that has one. `again` keeps the graph for another backward."""
         loss = self.loss() if loss is None else loss
         found = torch.autograd.grad(loss, list(self.leaves.values()), retain_graph=again, allow_unused=True)
         return {name: each for name, each in zip(self.leaves, found, strict=True) if each is not None}
@@ -56,12 +56,12 @@ def weights_like(value: Tensor) -> Tensor:
 
 
 def kept(gradients: Gradients) -> Gradients:
-    """In memory of their own, in which nobody writes."""
+    """Copies, which later calls cannot change."""
     return {name: each.detach().clone() for name, each in gradients.items()}
 
 
 def change(after: Gradients, before: Gradients) -> Tensor:
-    """The largest change of a gradient, as a share of the largest number in it: (1, 1, 1)."""
+    """The largest change of a gradient, relative to the largest number in it: (1, 1, 1)."""
     shares = [share(after.get(name), value) for name, value in before.items()]
     return torch.tensor(max(shares, default=0.0), dtype=torch.float64).view(1, 1, 1)
 
@@ -81,7 +81,7 @@ def doubled(gradients: Gradients) -> Gradients:
 
 
 def accumulated(leaves: Mapping[str, Tensor], names: Sequence[str]) -> Gradients:
-    """What stands in `.grad`, which is emptied."""
+    """The gradients in `.grad`. Sets `.grad` to None."""
     found = {name: leaves[name].grad for name in names}
     for name in names:
         leaves[name].grad = None

@@ -34,7 +34,7 @@ Legs = Callable[[Setting], Iterator[Leg]]
 
 @dataclass(frozen=True)
 class Path:
-    """A way in which layers are used. `by_default` says whether it is run when no path is asked for."""
+    """A way to use a layer. `by_default` says whether it runs without --paths."""
 
     slug: str
     title: str
@@ -56,14 +56,14 @@ def path(slug: str, title: str, *, by_default: bool = True) -> Callable[[Legs], 
 
 
 def every() -> list[Path]:
-    """All of them, in the order of their names."""
+    """All paths, sorted by name."""
     for slug in SLUGS:
         import_module(f"rnncheck.evidence.paths.{slug.replace('-', '_')}")
     return [PATHS[slug] for slug in SLUGS]
 
 
 def chosen(text: str) -> list[Path]:
-    """Those that `--paths text` asks for, of which `checked` has approved."""
+    """The paths that `--paths text` asks for. `checked` must have accepted `text`."""
     if text == "none":
         return []
     names = {name.strip() for name in text.split(",")}

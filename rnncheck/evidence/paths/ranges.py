@@ -30,7 +30,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
 
 
 def lenient(scene: Scene, units: float) -> Scene:
-    """So small a number may be lost beside 1, as in a tanh made of exponentials."""
+    """Allows the rounding of a small number added to 1, as in a tanh computed from exponentials."""
     allowed = dict.fromkeys(QUANTITIES, Tolerance(atol=8 * units))
     return replace(scene, allows=lambda: allowed)
 

@@ -46,7 +46,7 @@ class Scene:
 
     @cached_property
     def allowed(self) -> Allowed:
-        """By quantity, as `values` names them."""
+        """The allowed difference of each quantity, with the names of `values`."""
         if self.allows is not None:
             return self.allows()
         if isinstance(self.held, Tolerance):
@@ -57,7 +57,7 @@ class Scene:
         return {name: PAIR * each for name, each in values(envelope.allowed).items()}
 
     def of_rows(self, rows: Sequence[int]) -> "Scene":
-        """The same with these rows of the batch, one of them perhaps more than once."""
+        """The same scene with these rows of the batch. A row may occur more than once."""
         index = list(rows)
         c = None if self.state.c is None else self.state.c[:, index]
         ends = None if self.lengths is None else tuple(self.lengths[row] for row in rows)
@@ -70,7 +70,7 @@ class Scene:
         return replace(self, x=x, state=state, lengths=ends, allows=allows)
 
     def given(self) -> tuple[Tensor, State]:
-        """x and the states as a side gets them: copies of its own."""
+        """Copies of x and the states for one side."""
         dtype = getattr(torch, self.spec.dtype)
         return self.x.to(self.spec.device, dtype, copy=True), self.state.to(self.spec.device, dtype)
 
@@ -91,7 +91,7 @@ class User:
         return self._built[key][1]
 
     def fresh(self, scene: Scene) -> Layer:
-        """Newly built: as nobody has called or changed it yet."""
+        """A new layer, which has not been called or changed."""
         return self.implementation.build(scene.spec, scene.weights)
 
 
@@ -114,13 +114,13 @@ class Setting:
     right: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)  # the reference's, by path and leg
 
     def anew(self) -> "Setting":
-        """With other numbers, and sides that have not been used."""
+        """The same setting with other random numbers and new sides."""
         fresh = User(self.sides[0].implementation), User(self.sides[1].implementation)
         return replace(self, sides=fresh, seed=self.seed + 1, _scenes={}, _weights={}, right={})
 
     @property
     def base(self) -> Scene:
-        """Of the run's own sizes, cut where they are large."""
+        """The sizes of the run, with an upper limit."""
         return self.scene()
 
     def scene(
@@ -150,7 +150,7 @@ class Setting:
         return self._scenes[key]
 
     def offers(self, spec: Spec) -> bool:
-        """Whether both sides can be built for it and given weights."""
+        """Whether both sides can be built for this spec and loaded with weights."""
         try:
             self.weights(spec)
         except RnncheckError:
@@ -158,7 +158,7 @@ class Setting:
         return all(side.implementation.refuses(spec) is None for side in self.sides)
 
     def weights(self, spec: Spec, other: int = 0) -> Weights:
-        """Drawn as torch draws them, as far as both sides can hold them."""
+        """Random weights with torch's distribution, as far as both sides can hold them."""
         key = replace(spec, batch_first=False, dtype=Dtype.FLOAT64), other
         if key not in self._weights:
             self._weights[key] = self._drawn(spec, other)
@@ -173,13 +173,13 @@ class Setting:
 
 
 def values(trace: Trace) -> dict[str, Tensor]:
-    """What a trace shows, by quantity."""
+    """The values of a trace, by quantity."""
     every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
     return {name: each for name, each in every.items() if each is not None and name not in trace.unexposed}
 
 
 def run(layer: Layer, scene: Scene) -> Trace:
-    """The scene as it is, in whatever mode torch is in."""
+    """Runs the scene in torch's current gradient mode."""
     x, state = scene.given()
     with as_called(layer):
         return layer.run(x, state, scene.lengths)

@@ -19,7 +19,7 @@ def transposed(value: Tensor) -> Tensor:
 
 
 def sliced(value: Tensor) -> Tensor:
-    """Every second of twice as many rows and columns; between them are other numbers."""
+    """A view of every second index of axes 0 and 2 of a larger tensor, with other numbers between them."""
     wide = torch.full((2 * value.shape[0], value.shape[1], 2 * value.shape[2]), 0.5, dtype=value.dtype)
     wide = wide.to(value.device)
     wide[::2, :, ::2] = value
@@ -27,7 +27,7 @@ def sliced(value: Tensor) -> Tensor:
 
 
 def expanded(value: Tensor) -> Tensor:
-    """All rows of the batch are the first."""
+    """Expands the first row to all rows of the batch."""
     return value[:, :1].clone().expand(-1, value.shape[1], -1)
 
 

@@ -48,7 +48,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
 
 
 def copies(setting: Setting, one: Scene) -> Scene:
-    """The same row many times. Means and deviations over it are as far apart as two samples of the reference are."""
+    """The same row many times. The allowed differences of means and deviations are those of two reference samples."""
     many = one.of_rows([0] * COPIES)
 
     def allowed() -> Allowed:

@@ -25,7 +25,7 @@ MODE = "path:"
 
 @dataclass
 class Walked:
-    """What was found down all paths. `failed` says whether a leg differs for certain; `doubt` that one did once."""
+    """The results of all paths. `failed`: a leg certainly differs. `doubt`: a leg differed once."""
 
     comparisons: list[Comparison] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Walked:
 
 
 def walk(paths: Sequence[Path], setting: Setting) -> Walked:
-    """All these paths. What differs is seen again with other numbers before it is said."""
+    """Runs all these paths. A difference is reported only if it shows again with other random numbers."""
     walked = Walked()
     with torch.inference_mode(False), torch.no_grad():
         for each in paths:
@@ -47,7 +47,7 @@ def walk(paths: Sequence[Path], setting: Setting) -> Walked:
 
 
 def go_down(path: Path, setting: Setting, into: Walked) -> None:
-    """One path, leg by leg."""
+    """Runs one path, leg by leg."""
     gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
@@ -75,7 +75,7 @@ def go_down(path: Path, setting: Setting, into: Walked) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one leg showed."""
+    """The result of one leg."""
 
     comparisons: Sequence[Comparison] = ()
     not_gone: NotGone | None = None
@@ -102,7 +102,7 @@ class Outcome:
         return cls([compared(name, mode, mine[name], right[name], leg) for name in names])
 
     def told(self, name: str, leg: Leg) -> str:
-        """The worst of it, in one sentence."""
+        """The worst difference, in one sentence."""
         wrong = [each for each in self.comparisons if not each.agrees]
         if problems := [each.problem for each in wrong if each.problem]:
             return f"{name}, {leg.what}: {problems[0]}."
@@ -160,7 +160,7 @@ COUNTS = ("compared", "exceeded", "nonfinite", "unjudged")
 
 
 def attempted(leg: Leg, user: User) -> Values | Exception:
-    """What this side yields, or what keeps it from yielding anything."""
+    """The results of this side, or the error that it raised."""
     try:
         return leg.go(user)
     except (MemoryError, torch.cuda.OutOfMemoryError):
@@ -170,7 +170,7 @@ def attempted(leg: Leg, user: User) -> Values | Exception:
 
 
 def why_not(problem: Exception) -> str:
-    """In one line; the user's own errors say the file and the line."""
+    """The reason in one line. An error in the user's code comes with its file and line."""
     said = (str(problem).splitlines() or [""])[0]
     if isinstance(problem, NotOffered):
         return printable(said, 300)
