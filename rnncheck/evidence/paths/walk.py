@@ -108,7 +108,10 @@ class Outcome:
             return f"{name}, {leg.what}: {problems[0]}."
         worst = max(wrong, key=lambda each: each.budget_used)
         if worst.quantity == CHANGE:
-            return f"{name}, {leg.what}: {worst.quantity} by {amount(worst.max_abs)} of its size, but should not."
+            return (
+                f"{name}, {leg.what}: {worst.quantity} by {amount(worst.max_abs)} of its largest value, "
+                "but it must not change."
+            )
         at = worst.at
         place = "" if at is None else f" (t = {at.t}, batch row {at.batch}, unit {at.unit})"
         return (
