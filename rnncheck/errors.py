@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     BUG = 3  # a bug in rnncheck
     CANNOT_RUN = 4  # data, weights, candidate, device, backend or output path
     INCONCLUSIVE = 5  # ran, but this evidence cannot decide
-    SLOWER = 6  # bench: slower than --fail-below asks
+    SLOWER = 6  # bench: slower than --fail-below allows
     HUNG_UP = 129
     INTERRUPTED = 130
     STDOUT_CLOSED = 141

@@ -102,7 +102,7 @@ class Bench:
 
     @property
     def too_slow(self) -> list[Row]:
-        """Rows that are slower than was asked for, certainly."""
+        """Rows that are certainly slower than `fail_below` allows."""
         return [each for each in self.rows if self.fail_below is not None and each.speed.high < self.fail_below]
 
     @property

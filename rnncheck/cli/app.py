@@ -42,7 +42,7 @@ class GroupedCommand(TyperCommand):
 
 EXIT_CODES = (
     "Exit codes: 0 equivalent, 1 mismatch, 2 wrong command, 3 a bug in rnncheck, 4 could not run, 5 inconclusive, "
-    "6 slower than bench --fail-below asks, 129 hung up, 130 interrupted, 143 terminated, 141 stdout closed early."
+    "6 slower than bench --fail-below allows, 129 hung up, 130 interrupted, 143 terminated, 141 stdout closed early."
 )
 CANDIDATE = Annotated[
     str,

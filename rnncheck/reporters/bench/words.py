@@ -51,13 +51,13 @@ def sentences(bench: Bench) -> Iterator[str]:
         least, most = digits(min(speeds)), digits(max(speeds))
         span = least if least == most else f"{least} to {most}"
         yield f"{name}: {span} times as fast as {reference} ({', '.join(outcomes(rows))})"
-    asked = f"--fail-below {bench.fail_below:g} asks" if bench.fail_below is not None else ""
+    asked = f"--fail-below {bench.fail_below:g} allows" if bench.fail_below is not None else ""
     if bench.too_slow:
         yield f"{len(bench.too_slow)} of {len(bench.rows)} rows are slower than {asked}"
     elif bench.undecided:
         yield (
-            f"{len(bench.undecided)} of {len(bench.rows)} rows may be slower than {asked}, because that is inside "
-            "their interval; measure longer with --seconds"
+            f"{len(bench.undecided)} of {len(bench.rows)} rows may be slower than {asked}: the interval of their "
+            f"speed contains {bench.fail_below:g}; measure longer with --seconds"
         )
 
 
