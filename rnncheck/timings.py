@@ -35,7 +35,7 @@ class Spread:
 
 
 class Outcome(StrEnum):
-    """What a ratio and its interval say."""
+    """The result for a ratio and its interval."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast, and the interval in which that lies with a probability of at least 95 %."""
+    """How many times as fast one call is as another, with an interval of at least 95 % confidence."""
 
     value: float
     low: float
@@ -57,7 +57,7 @@ class Ratio:
         return Outcome.SLOWER if self.high < 1 else Outcome.NO_DIFFERENCE
 
     def over(self, other: "Ratio") -> "Ratio":
-        """How this one has changed from the other, at worst and at best."""
+        """The change from the other ratio to this one, with the least and the largest possible change."""
         return Ratio(self.value / other.value, self.low / other.high, self.high / other.low)
 
 
@@ -88,7 +88,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bench:
-    """All of it. `model` are the facts of the layer but its sizes, `fail_below` the speed that was asked for."""
+    """The whole benchmark. `model` has the facts of the layer without its sizes; `fail_below` is the required speed."""
 
     candidate: str
     reference: str
@@ -107,7 +107,7 @@ class Bench:
 
     @property
     def undecided(self) -> list[Row]:
-        """Rows of which the interval holds the speed that was asked for, or lies partly below it."""
+        """Rows with an interval that is partly below `fail_below`."""
         low = [each for each in self.rows if self.fail_below is not None and each.speed.low < self.fail_below]
         return [each for each in low if each not in self.too_slow]
 
@@ -125,7 +125,7 @@ class Bench:
 
 
 def bench_of(told: Any, source: str) -> Bench:
-    """A benchmark out of its JSON. Raises `CannotRun` for what is none."""
+    """Reads a benchmark from its JSON. Raises `CannotRun` for other JSON."""
     if not isinstance(told, dict) or told.get("schema") != SCHEMA:
         raise CannotRun(
             f"{source} is no benchmark of rnncheck: it lacks schema {SCHEMA}; write one with --report json=FILE"

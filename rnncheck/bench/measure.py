@@ -30,7 +30,7 @@ SIZES = ("input_size", "hidden_size", "variant")  # of a spec: they vary, or are
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is measured: about `seconds` for each side, pass and size, on so many threads."""
+    """The request: about `seconds` for each side, pass and size, on this number of threads."""
 
     seconds: float = 0.5
     threads: int = 1
@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass
 class Timed:
-    """The rows so far, and what could not be timed, each said once."""
+    """The rows so far, and notes on what could not be timed."""
 
     wanted: Wanted
     progress: Progress
@@ -49,7 +49,7 @@ class Timed:
 
 
 def bench(plans: Mapping[Size, Plan], wanted: Wanted, progress: Progress = lambda said: None) -> Bench | Report:
-    """The times of both sides at every size, or the report of the first check that they do not pass.
+    """The times of both sides at every size, or the report of the first failed check.
 
     Every size is checked before any is timed: states, single steps and gradients; the smallest on the default paths
     too. Raises `CannotRun` for what cannot be used, and `RefusedError` for what cannot be timed.
@@ -75,7 +75,7 @@ def bench(plans: Mapping[Size, Plan], wanted: Wanted, progress: Progress = lambd
 
 
 def refuse(side: Implementation | str) -> None:
-    """Raises `RefusedError` for what does not run in this process, on the device that was asked for."""
+    """Raises `RefusedError` for a side that does not run in this process on the requested device."""
     name = side if isinstance(side, str) else side.name
     if isinstance(side, RunsOnce):
         raise RefusedError(f"{name} is a recorded run and cannot be timed; name a layer")
@@ -125,7 +125,7 @@ def passes(wanted: Wanted) -> Iterator[Pass]:
 
 
 def prepared(run: Pass, call: Callable[[], Tensor], layer: Layer, x: Tensor) -> Call | None:
-    """What is timed; None where there are no gradients."""
+    """The call to time; None if there are no gradients."""
     if run == "forward":
         x.requires_grad_(False)
         return forward(call)
@@ -144,7 +144,7 @@ def given(case: Case) -> tuple[Tensor, State]:
 
 @contextmanager
 def ready(layer: Layer, x: Tensor, state: State) -> Iterator[Callable[[], Tensor]]:
-    """The layer's own call alone, or `run` where it has none."""
+    """The call of the layer without rnncheck's conversions, or `run` if the layer offers no such call."""
     own: AbstractContextManager[Callable[[], Tensor]] | None = getattr(layer, "ready", lambda *_: None)(x, state)
     if own is None:
         yield lambda: layer.run(x, state).output

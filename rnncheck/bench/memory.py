@@ -12,7 +12,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak(call: Callable[[], object], device: str) -> int | None:
-    """Bytes: allocated by torch on CUDA, resident in this process on a Linux CPU; None elsewhere."""
+    """The peak in bytes: allocated by torch on CUDA, resident in this process on a Linux CPU; None elsewhere."""
     gc.collect()
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
@@ -30,7 +30,7 @@ def peak(call: Callable[[], object], device: str) -> int | None:
 
 
 def resident(call: Callable[[], object]) -> int:
-    """By the kernel's own count. Memory that was freed is given back first: it would be used again unseen."""
+    """Peak memory as the kernel counts it. Returns freed memory to the system first, so that its reuse is counted."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

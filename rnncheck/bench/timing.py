@@ -1,4 +1,4 @@
-"""Times two calls in turns, so that a slow machine slows both.
+"""Times two calls alternately, so that a slow machine slows both.
 
 The seconds are those of `torch.utils.benchmark.Timer`, which waits for a GPU to be done, chooses how many calls make a
 block, and counts on a stated number of threads. Every round gives one ratio. The median of the rounds is the speed; the
@@ -22,7 +22,7 @@ Call = Callable[[], object]
 
 
 def first(call: Call, device: str) -> float:
-    """Seconds of a call, waited for."""
+    """The seconds of one call, until the device has finished."""
     started = time.perf_counter()
     waited(call, device)()
     return time.perf_counter() - started
@@ -55,7 +55,7 @@ def interval(ratios: Sequence[float]) -> Ratio:
 
 
 def waited(call: Call, device: str) -> Call:
-    """The call until the device is done. `Timer` waits for CUDA once for each block alone, and for no other device."""
+    """The call, which waits for the device. `Timer` waits only for CUDA, and only once for each block."""
     wait = torch.cuda.synchronize if device.startswith("cuda") else torch.mps.synchronize if device == "mps" else None
     if wait is None:
         return call
@@ -68,7 +68,7 @@ def waited(call: Call, device: str) -> Call:
 
 
 def forward(call: Call) -> Call:
-    """Without gradients recorded."""
+    """The forward call without recorded gradients."""
 
     def run() -> object:
         with torch.no_grad():

@@ -29,7 +29,7 @@ class Layout:
 
     @property
     def scalar(self) -> bool:
-        """Whether it is one number where H are needed."""
+        """Whether it is one number instead of H."""
         return self.kinds == ("b",) and self.widths == (0,)
 
     def blocks(self, tensor: Tensor) -> list[dict[str, Tensor]]:

@@ -1,4 +1,4 @@
-"""What the name of a tensor suggests: a hint where the measurement leaves a choice, never a proof."""
+"""What the name of a tensor suggests. A name only decides between options that the measurement leaves open."""
 
 import re
 

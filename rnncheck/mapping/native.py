@@ -52,11 +52,11 @@ class Native(Protocol):
         ...
 
     def registered(self) -> frozenset[str]:
-        """The names of those that the module knows of: its parameters and its buffers."""
+        """The names of the module's parameters and buffers."""
         ...
 
     def buffers(self) -> frozenset[str]:
-        """The names of those that the module does not train."""
+        """The names of the module's buffers."""
         ...
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:

@@ -40,7 +40,7 @@ def faulty(spec: Spec) -> Iterator[tuple[Network, bool]]:
 
 
 def of_one_direction(spec: Spec) -> Network:
-    """The layer whose two directions read the same weights."""
+    """A layer with the same weights in both directions."""
     return by_name("reverse-shares-weights", spec).network(spec)
 
 

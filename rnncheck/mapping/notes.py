@@ -1,4 +1,4 @@
-"""What a mapping means for the comparison, in words."""
+"""The consequences of a mapping for the comparison, in words."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -84,7 +84,7 @@ def _held(mapping: FoundMapping) -> list[str]:
 
 
 def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
-    """The note on trained tensors that no state depends on, heads excepted."""
+    """The note on trained tensors that do not affect any state, except those of heads."""
     found = [
         printable(name)
         for name, entry in mapping.entries.items()

@@ -108,7 +108,7 @@ def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
 
 
 def _states(native: Native, probe: Probe, x: Tensor) -> dict[int, Tensor]:
-    """h of each place after x, if the candidate returns it."""
+    """h of each place after the step that reads x, if the candidate returns it."""
     with torch.no_grad():
         trace = native.run(x, probe.state)
     return {k: value.detach().clone() for k, which, value in reversed(probe.seen(trace)) if which == "h"}

@@ -1,4 +1,4 @@
-"""The proof of a mapping: each of torch's weights, changed by itself, changes what the candidate computes."""
+"""Verifies a mapping: a change of any of torch's weights must change the candidate's results."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ STEPS = 4
 
 
 def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
-    """A finding for each mapped weight that no result of the candidate depends on."""
+    """A finding for each mapped weight that does not affect any result of the candidate."""
     spec = native.spec
     weights = {name: 2 * value for name, value in draw(spec, 0).values.items()}
     put(native, mapping.values(native, weights))
@@ -34,7 +34,7 @@ def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
 
 
 def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
-    """A finding for each tensor of one number where H are needed, at the sizes of the run."""
+    """A finding for each tensor that has one number instead of H, at the sizes of the run."""
     held, size = asked.tensors(), mapping.spec.hidden_size
     return [
         Finding(

@@ -111,7 +111,7 @@ def place_suffix(k: int, spec: Spec) -> str:
 
 
 def silent(signature: Signature) -> bool:
-    """Whether no visible result depends on it."""
+    """Whether it does not affect any visible result."""
     return not any(float(each.abs().max()) > _TINY for each in signature)
 
 

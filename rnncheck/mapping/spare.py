@@ -45,7 +45,7 @@ class Spare:
         return Unused() if sum(axis > 1 for axis in made.shape) > 1 and made.shape[0] > 4 else Ones()
 
     def resting(self, name: str) -> Tensor:
-        """Its value while other tensors are measured: that of its class, or one without effect."""
+        """Its value while other tensors are measured: the value from its class, or a value without effect."""
         made, held = self.made[name], self.without_place(name)
         if isinstance(held, Eye):
             return torch.eye(len(made), dtype=made.dtype, device=made.device)
@@ -53,7 +53,7 @@ class Spare:
 
 
 def spare(native: Native) -> Spare:
-    """Of a candidate as its class made it."""
+    """The tensors without a weight, of a candidate as its class made it."""
     made = {name: value.detach().clone() for name, value in native.tensors().items()}
     size, trained = native.spec.hidden_size, native.registered() - _held_back(native, made)
     starts = {name for name, value in made.items() if names.is_start(name) and not _matrix(value, size)}
@@ -66,7 +66,7 @@ def spare(native: Native) -> Spare:
 
 
 def _held_back(native: Native, made: Mapping[str, Tensor]) -> set[str]:
-    """Buffers beside parameters that hold a constant or a state to start from; other buffers may hold weights."""
+    """Buffers that hold a constant or an initial state, in a module with parameters. Other buffers may hold weights."""
     buffers = native.buffers()
     if not native.registered() - buffers:
         return set()

@@ -61,7 +61,7 @@ def certain(names: Collection[str], spec: Spec, live: Collection[str]) -> frozen
 
 
 def owners(names: Collection[str], spec: Spec) -> frozenset[str]:
-    """The modules that have all weights of the spec, by torch's names."""
+    """The modules that have all weights of the spec under torch's names."""
     weights = [name for name in spec.recurrent_shapes() if name.startswith("weight")]
     every = {name.rpartition(".")[0] for name in names}
     return frozenset(each for each in every if all(f"{each}.{name}".lstrip(".") in names for name in weights))

@@ -24,7 +24,7 @@ class CandidateError(CannotRun):
 
 @contextmanager
 def blaming(what: str, own: Path | None = None) -> Iterator[None]:
-    """Turns errors raised inside into a `CandidateError`. `own` is the candidate's file."""
+    """A context that turns errors of the candidate's code into a `CandidateError`. `own` is the candidate's file."""
     try:
         yield
     except (RnncheckError, KeyboardInterrupt, torch.cuda.OutOfMemoryError, MemoryError):

@@ -22,7 +22,7 @@ from rnncheck.user_code.still import Still
 
 
 class Misplaced(CandidateError, OtherShape):
-    """The states are not where they were in earlier calls."""
+    """The states are in other places of the result than in earlier calls."""
 
 
 MOST_PREFIXES = 64  # of a sequence whose last state alone is returned: all of them are run, to see every state
@@ -186,7 +186,7 @@ def requiring(value: Any) -> Any:
 
 @contextmanager
 def tapped(thing: nn.Module, tap: Tap) -> Iterator[list[object]]:
-    """Collects the inputs or outputs of a module inside, call by call."""
+    """Collects the inputs or outputs of a submodule, call by call."""
     caught: list[object] = []
     module = thing.get_submodule(tap.module)
     if tap.side == "input":

@@ -78,7 +78,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Tap:
-    """A module inside whose input or output holds the states, and whether it is called at every timestep."""
+    """A submodule with the states in its input or output, and whether it is called at every timestep."""
 
     module: str
     side: Literal["input", "output"]

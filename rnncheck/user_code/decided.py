@@ -33,7 +33,7 @@ def decided(convention: Convention, reading: Reading, *, batch_first_by_default:
 
 
 def turned(axes: str, x_axes: str) -> bool:
-    """Whether they stand in another order than those of x do; the axis of layers stands before the batch's."""
+    """Whether these axes have another order than those of x. The layer axis must be before the batch axis."""
     own, of_x = axes.replace("S", "T"), x_axes
     common = [each for each in own if each in of_x and each != "1"]
     layers = next((own.index(each) for each in "K1" if each in own and "T" not in own), None)

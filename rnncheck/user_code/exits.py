@@ -8,7 +8,7 @@ from typing import NoReturn
 
 @contextmanager
 def exits_caught() -> Iterator[None]:
-    """Within it `os._exit` raises `SystemExit`, as `sys.exit` does; a process that was forked off still ends by it."""
+    """A context in which `os._exit` raises `SystemExit`, as `sys.exit` does. A forked process still ends by it."""
     really, own = os._exit, os.getpid()
 
     def _exit(status: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Functions that take their weights one by one, or in a dict. Their shapes are found by trial."""
+"""Functions that take their weights one by one or in a dict. rnncheck finds the shapes by calling the function."""
 
 import inspect
 import re
@@ -50,7 +50,7 @@ class Scheme:
 
 
 def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
-    """Every one that is not the same as another for this cell, the commonest for weights called so first."""
+    """All different schemes for this cell, the most common scheme for weights with these names first."""
     ways = (False, True) if any(TORCH_S.search(name) for name in called) else (True, False)
     biases: tuple[Bias, ...] = ("n", "n1", "1n")
     fused = (True, False) if spec.cell.gates > 1 else (True,)
@@ -97,7 +97,7 @@ class WithWeights:
             self.__dict__[name] = Weights(make) if role_of(name) == "config" or name in ("weights", "p") else make(name)
 
     def learn(self, other: "WithWeights") -> None:
-        """Makes all weights that another object has made."""
+        """Makes the same weights as another object."""
         for name in self._names:
             mine, theirs = getattr(self, name), getattr(other, name)
             if isinstance(mine, Weights):

@@ -31,7 +31,7 @@ class Home:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Within it the candidate's imports find its own modules; outside nobody sees them."""
+        """A context in which the candidate's imports find its own modules. Outside it these modules are hidden."""
         if self._entered or not self._folders:
             yield
             return
@@ -55,7 +55,7 @@ class Home:
             sys.modules.update(others)
 
     def import_package(self, name: str) -> ModuleType:
-        """A module of its package; to be called at home."""
+        """Imports a module of its package. Call it within `entered`."""
         importlib.invalidate_caches()
         return importlib.import_module(name)
 
@@ -87,7 +87,7 @@ class Home:
         }
 
     def _is_own(self, name: str, module: ModuleType) -> bool:
-        """Whether it lies in one of the folders, and is no library that does."""
+        """Whether it is in one of the folders and is not a library."""
         top = name.partition(".")[0]
         if top in NOBODYS or (top != self._package and is_library(top)):
             return False
@@ -101,6 +101,6 @@ def origins(module: ModuleType | None) -> list[str]:
 
 
 def is_library(top: str) -> bool:
-    """Whether it is the interpreter's or installed."""
+    """Whether it belongs to the interpreter or is installed."""
     places = origins(sys.modules.get(top))
     return not places or all(place.startswith(LIBRARIES) for place in places)

@@ -26,7 +26,7 @@ def arrange(value: Tensor, source: str, target: str) -> Tensor:
 
 
 def letters(shape: Sequence[int], sizes: Mapping[int, str], before: str = "") -> str | None:
-    """The axes of a shape, by sizes that are one letter's alone; None where one is unknown, or is there twice.
+    """The axes of a shape as letters, by sizes that belong to one letter. None for an unknown or repeated size.
 
     Of several axes of size 1 the last has that letter, if 1 is a size as well: units come last. Where F is there twice
     the first is what may stand `before` it and have the same size.

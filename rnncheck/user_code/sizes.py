@@ -1,4 +1,4 @@
-"""Sizes for trial calls: all different, so that each axis of a result is known by its size."""
+"""Sizes for probing calls: all different, so that the size of an axis identifies it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Sizes:
 
 
 def all_different(spec: Spec) -> Sizes:
-    """Trial sizes that are all different, instead of those of the spec."""
+    """Probing sizes that are all different, instead of those of the spec."""
     taken = {spec.num_layers, spec.directions, spec.num_layers * spec.directions}
     seq_len, batch_size, size, narrow, hidden = [each for each in PRIMES if each not in taken][:5]
     tiny = replace(
