@@ -90,4 +90,4 @@ def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str
         for name, entry in mapping.entries.items()
         if isinstance(entry.expression, Unused) and name in trained and name not in live and not names.is_head(name)
     ]
-    return [f"Nothing that was compared depends on {', '.join(found)}."] if found else []
+    return [f"No compared result depends on {', '.join(found)}."] if found else []

@@ -39,8 +39,8 @@ def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
     return [
         Finding(
             "parameter-shape",
-            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; rnncheck gave it "
-            "the first, which then serves every unit.",
+            f"{printable(name)} has shape {tuple(held[name].shape)} and cannot hold {size} biases; rnncheck wrote "
+            "the first one into it, which the candidate then uses for every unit.",
         )
         for name, entry in mapping.entries.items()
         if isinstance(entry.expression, First) and size > 1

@@ -186,4 +186,4 @@ def test_with_what_else_it_was_compared_the_verdict_says(candidate: type[nn.Modu
 
 
 def test_a_parameter_that_nothing_reads_is_told() -> None:
-    assert "Nothing that was compared depends on theta." in compared(NeverRead, cell="rnn").notes
+    assert "No compared result depends on theta." in compared(NeverRead, cell="rnn").notes
