@@ -34,7 +34,7 @@ def open_parquet(file: DataFile, options: FileOptions, suffix: str) -> Table:
         if not _is_number(types[column]):
             others = [layout.selector(each) for each in layout.inputs if not _is_number(types[each])]
             drop = ",".join([*options.drop, *others])
-            given = "" if options.columns else f"; leave out what is not a number with --drop {drop}"
+            given = "" if options.columns else f"; leave such columns out with --drop {drop}"
             raise DataError(
                 f"{file.name}: {layout.describe(column)} is {printable(str(types[column]))}, not a number{given}"
             )

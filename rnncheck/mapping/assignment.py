@@ -1,4 +1,4 @@
-"""The cheapest assignment of things to slots."""
+"""Solves the assignment problem: the cheapest assignment of things to slots."""
 
 from collections.abc import Sequence
 

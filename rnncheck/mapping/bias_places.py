@@ -48,7 +48,7 @@ def biases(
 
 
 def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:
-    """The place of the weights whose names share most with this one's."""
+    """The place of the weights with the most similar names."""
     for n, shared in enumerate(names.shared(name)):
         there = {each.k for each in weights.values() if shared and names.shared(each.name)[n] == shared}
         if len(there) == 1:

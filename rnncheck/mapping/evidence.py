@@ -1,4 +1,4 @@
-"""What one probe shows of a candidate's tensors: their gradients, and the states that depend on them."""
+"""The result of one probe for a candidate's tensors: their gradients and the states that depend on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

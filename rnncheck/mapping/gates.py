@@ -90,7 +90,7 @@ class Bench:
 
 
 class _Reader:
-    """Gives each block the role whose signature is nearest."""
+    """Gives each block the role with the nearest signature."""
 
     def __init__(self, spec: Spec, found: Measured, beside: Expected) -> None:
         self.spec, self.found, self.beside = spec, found, beside
@@ -112,7 +112,7 @@ class _Reader:
         return Reading(read, adds, self.misfit, self.cost)
 
     def _weights(self, group: Sequence[Placed]) -> Iterator[Roles]:
-        """The row blocks of these tensors share out the gates among them."""
+        """Assigns the gates to the row blocks of these tensors."""
         units = [unit for each in group for unit in self.found[each.name]]
         places = [each.k for each in group for _ in self.found[each.name]]
         distances = self._weight_distances(units, places)
@@ -172,7 +172,7 @@ class _Reader:
             yield Roles(each, tuple(gate for _, gate in taken), tuple(side for side, _ in taken))
 
     def _weight_distances(self, units: Sequence[dict[str, Signature]], places: Sequence[int]) -> list[list[float]]:
-        """Of each unit from each gate, over the kinds that it holds."""
+        """The distance of each unit from each gate, over the kinds that it holds."""
         if not units:
             return []
         kinds = [kind for kind in units[0] if kind in WEIGHTS]
@@ -195,11 +195,11 @@ class _Reader:
         return slots
 
     def _partly_read(self, each: Placed) -> bool:
-        """Whether some of its blocks do nothing, so that the others may do what these were meant for."""
+        """Whether some of its blocks have no effect, so that other blocks may be used instead of them."""
         return 0 < sum(silent(unit["b"]) for unit in self.found[each.name]) < each.layout.count
 
     def _prior(self, each: Placed, g: int, gate: str) -> float:
-        """What the name says against a gate, or the order of gates in the tensors before, torch's at first."""
+        """The cost of a gate by the name, or by the order of gates in earlier tensors (at first torch's order)."""
         if self.letters == ("",):
             return 0.0
         if each.pinned and each.layout.count == len(self.letters):

@@ -38,7 +38,7 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
 def _by_autograd(
     native: Native, tensors: Mapping[str, Tensor], names: Collection[str], x: Tensor, state: State, losses: Losses
 ) -> list[Gradients] | None:
-    """The gradients by the tensors of these names, zero by the others; None where a stranger's backward raises."""
+    """The gradients by the tensors of these names, zero by the others; None if the candidate's backward raises."""
     try:
         return _backward(native, tensors, names, x, state, losses)
     except Exception:  # whatever it raises
@@ -69,7 +69,7 @@ def _known(answer: Tensor | None, tensor: Tensor) -> Tensor:
 
 
 def _moving(native: Native, names: Sequence[str], x: Tensor, state: State, losses: Losses) -> list[str]:
-    """Those whose numbers change some loss."""
+    """The tensors with a number that changes a loss."""
     with torch.no_grad():
         before = [float(each) for each in losses(native.run(x, state))] if names else []
         moving = []

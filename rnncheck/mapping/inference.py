@@ -55,7 +55,7 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
             problem = error
         except MappingError as error:
             problem = error
-        except Exception as error:  # a stranger's class may refuse any size but its own, in any way
+        except Exception as error:  # a user's class may refuse any size except its own, with any error
             problem = MappingError(f"rnncheck could not measure what its weights do: {printable(str(error), 200)}")
             problem.__cause__ = error
         else:

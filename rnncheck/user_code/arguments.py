@@ -51,7 +51,7 @@ class Constructor:
 
     @property
     def takes(self) -> frozenset[str]:
-        """The roles for which it has a parameter."""
+        """The roles for which the constructor has a parameter."""
         every = set(self.roles.values())
         if self._open and "input_size" not in every:
             every |= {"input_size", "hidden_size", "bias", "batch_first", *OPTIONS}
@@ -169,7 +169,7 @@ def mode(default: object, spec: Spec) -> object:
 
 
 def torch_keywords(spec: Spec) -> dict[str, object]:
-    """As torch.nn's own layers take them, for a class that hands everything on to one."""
+    """The arguments of torch.nn's layers, for a class that passes all its keywords to such a layer."""
     named = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
     own = {Cell.RNN: ("nonlinearity",), Cell.LSTM: ("proj_size",) if spec.proj_size else (), Cell.GRU: ()}[spec.cell]
     return {name: getattr(spec, name) for name in (*named, *own)}

@@ -21,7 +21,7 @@ def arithmetics(thing: object) -> list[bool]:
 
 
 def knows_torch(thing: object) -> bool:
-    """Whether the module that it is written in does."""
+    """Whether its module imports torch."""
     module = inspect.getmodule(thing if inspect.isroutine(thing) else type(thing))
     names = {getattr(each, "__name__", "") for each in vars(module).values()} if module else set()
     return any(name.partition(".")[0] == "torch" for name in names)

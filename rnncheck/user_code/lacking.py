@@ -1,4 +1,4 @@
-"""Options that a candidate does not support: it has no parameter for them, and none of the weights or results."""
+"""Options that a candidate does not support: its constructor, its weights and its results do not have them."""
 
 from collections.abc import Callable, Collection
 

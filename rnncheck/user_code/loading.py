@@ -37,7 +37,7 @@ class Loaded:
 
     @property
     def lives(self) -> bool:
-        """Whether it is an instance of a layer, with its own weights, and not a class or function."""
+        """Whether it is an instance with weights of its own, not a class or function."""
         function = self.thing.func if isinstance(self.thing, partial) else self.thing
         return not isinstance(function, type) and not inspect.isroutine(function)
 
@@ -87,7 +87,7 @@ def in_hand(thing: object) -> Loaded:
 
 
 def home_of(path: Path) -> tuple[Home, str]:
-    """Where a file is at home, and its dotted name in the package that it lies in, if __init__.py lies beside it."""
+    """The import path of a file, and its dotted name in its package, if there is an __init__.py in its folder."""
     parts, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         parts.insert(0, folder.name)
@@ -111,7 +111,7 @@ def from_name(target: Target) -> ModuleType:
 
 
 def own_things(module: ModuleType) -> dict[str, object]:
-    """The public classes, functions and layers that are written in the module itself."""
+    """The public classes and functions that the module itself defines, and its layers."""
     return {
         name: value
         for name, value in vars(module).items()
@@ -122,7 +122,7 @@ def own_things(module: ModuleType) -> dict[str, object]:
 
 
 def chosen(module: ModuleType, target: Target) -> str:
-    """The only layer that a target without an attribute can mean."""
+    """The only layer of a module, for a target without an attribute."""
     things = own_things(module)
     for plausible in (
         [name for name, value in things.items() if is_layer(value)],
@@ -208,7 +208,7 @@ def location(thing: object, place: object) -> str:
 
 
 def written(thing: object) -> Any:
-    """The class or function whose code it is."""
+    """The class or function that contains the code."""
     thing = thing.func if isinstance(thing, partial) else thing
     found = inspect.unwrap(thing) if inspect.isroutine(thing) else thing
     return found if isinstance(found, type) or inspect.isroutine(found) else type(found)

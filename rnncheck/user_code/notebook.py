@@ -89,7 +89,7 @@ def needed(cells: Iterable[str], wanted: str | None) -> list[str]:
 
 
 def first_line(statement: ast.stmt) -> int:
-    """That of its first decorator, if it has any."""
+    """The line of the first decorator, or else of the definition."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(each.lineno for each in decorators)])
 
@@ -111,7 +111,7 @@ def defined(statement: ast.stmt) -> set[str]:
 
 
 def stored(target: ast.expr) -> Iterator[str]:
-    """Names alone: `x.y = 1` and `x[0] = 1` change what is there."""
+    """The assigned names. `x.y = 1` and `x[0] = 1` assign no name."""
     if isinstance(target, ast.Name):
         yield target.id
     elif isinstance(target, ast.Tuple | ast.List):

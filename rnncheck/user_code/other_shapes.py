@@ -27,7 +27,7 @@ def other_shape(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | 
 
 
 def too_much(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
-    """The option that it does not support: it can be called only without it."""
+    """The option that the candidate does not support, if it can be called only without that option."""
     if spec.bidirectional and "bidirectional" not in takes and found_as(replace(spec, bidirectional=False)):
         return "bidirectional"
     if spec.num_layers > 1 and "num_layers" not in takes and found_as(replace(spec, num_layers=1, dropout=0.0)):

@@ -108,7 +108,7 @@ def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Mover
 
 
 def rivals(sequences: Sequence[Leaf], states: Sequence[Leaf]) -> bool:
-    """Whether two of them could be one and the same quantity, and are not."""
+    """Whether several could be the same quantity, and no state is the end of a sequence."""
     if not sequences or not states:
         return len(states) > 1 or len(sequences) > 1
     return not any(is_end_of(state.value, each.value) for state in states for each in sequences)
@@ -117,7 +117,7 @@ def rivals(sequences: Sequence[Leaf], states: Sequence[Leaf]) -> bool:
 def without_heads(
     sequences: Sequence[Leaf], states: Sequence[Leaf], moved: Mapping[Way, frozenset[str]]
 ) -> tuple[list[Leaf], list[Leaf]]:
-    """Without what depends on all that a state depends on, and on another matrix besides."""
+    """Leaves out results that depend on all weights of a state and on another matrix, because these are heads."""
     every = [moved.get(each.reader.way, frozenset()) for each in (*sequences, *states)]
 
     def kept(found: Sequence[Leaf]) -> list[Leaf]:
@@ -167,7 +167,7 @@ def readers(result: object, sizes: Sizes) -> Iterator[Reader]:
 
 
 def distinct(found: Sequence[Leaf]) -> list[Leaf]:
-    """Without those that only repeat an earlier one."""
+    """All of them except repetitions of an earlier one."""
     kept: list[Leaf] = []
     for each in found:
         if not any(same(each.value, other.value) for other in kept):

@@ -28,7 +28,7 @@ def is_own(filename: str, own: Path | None = None) -> bool:
 
 
 def shown(filename: str) -> str:
-    """Relative to where the command was typed, if it lies below."""
+    """The path relative to the working directory, if the file is below it."""
     path = Path(filename)
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
@@ -36,6 +36,6 @@ def shown(filename: str) -> str:
 
 
 def source_line(filename: str, line: int) -> str:
-    """The line as it is written, below what is said of it; nothing where there is none."""
+    """The source line, on a line of its own; empty if there is none."""
     source = linecache.getline(filename, line).strip()
     return f"\n    {printable(source, 200)}" if source else ""

@@ -38,7 +38,7 @@ class OwnLoading:
     notes: tuple[str, ...] = (f"weight gradients are not compared: {NAME} copies the weights",)
 
     def fill(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> None:
-        """Raises `CandidateError` for what goes wrong in the candidate's code."""
+        """Raises `CandidateError` for an error in the candidate's code."""
         dtype = getattr(torch, native.spec.dtype)
         with (
             torch.inference_mode(False),  # whose tensors could not be kept for a run with gradients
@@ -57,7 +57,7 @@ class OwnLoading:
             getattr(self.loaded.module, NAME)(thing, state_dict)
 
     def holds(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> bool:
-        """Whether filling it again changes nothing."""
+        """Whether the candidate still holds the weights, so that filling it again changes nothing."""
         before = {name: value.detach().clone() for name, value in native.tensors().items()}
         self.fill(native, weights)
         after = native.tensors()

@@ -91,7 +91,7 @@ def by_own_names(tensors: Tensors, native: NativeLayer, used: frozenset[str], so
 
 
 def prefixes(names: Collection[str], used: frozenset[str], source: str) -> tuple[str, str]:
-    """What stands before the candidate's names in the file, and before the file's names in the candidate."""
+    """The prefix of the candidate's names in the file, and the prefix of the file's names in the candidate."""
     one = min(used, default="")
     starts = sorted(each.removesuffix(one) for each in names if each == one or each.endswith(f".{one}"))
     fitting = [start for start in starts if all(start + each in names for each in used)]

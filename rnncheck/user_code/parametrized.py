@@ -1,4 +1,4 @@
-"""Weights that a module computes from others, as weight_norm does: their result is compared."""
+"""Weights that a module computes from others, as weight_norm does: rnncheck compares the computed weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

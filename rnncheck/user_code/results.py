@@ -63,7 +63,7 @@ def children(result: object) -> Iterator[tuple[Step, Any]]:
 
 
 def lists(result: object, count: int) -> bool:
-    """Whether it is, or contains, a list of this length."""
+    """Whether it is a list of this length or contains one."""
     if isinstance(result, list) and len(result) == count:
         return True
     return isinstance(result, list | tuple) and any(lists(each, count) for each in result)
@@ -80,7 +80,7 @@ def stacked(result: Sequence[object], counts: Mapping[int, str], way: Way) -> It
 
 
 def timed(result: Mapping[int, object], counts: Mapping[int, str], way: Way) -> Iterator[tuple[Way, Tensor]]:
-    """A dict by timestep, from 0 on; what comes before it, as at -1, is left out."""
+    """The values of a dict by timestep, from 0 on, without earlier ones such as -1."""
     keys = [key for key in result if key >= 0]
     if sorted(keys) == list(range(len(keys))) and len(keys) in counts:
         try:

@@ -154,7 +154,7 @@ def is_named_otherwise(way: Way) -> bool:
 
 
 def parts_of(way: Way, result: object) -> Iterator[Way]:
-    """The single arrays that are stacked on this way."""
+    """The single arrays that are stacked along this path."""
     place: Any = result
     for n, step in enumerate(way):
         if step == ALL or step is range:
@@ -170,7 +170,7 @@ def parts_of(way: Way, result: object) -> Iterator[Way]:
 
 
 def within(way: Way, other: Way, result: object) -> bool:
-    """Whether all its arrays are among those of the other, which has more or comes first."""
+    """Whether the other has all its arrays, and has more or comes first."""
     mine, others = set(parts_of(way, result)), set(parts_of(other, result))
     return mine < others or (mine == others and repr(other) < repr(way))
 
@@ -246,7 +246,7 @@ def axes_of(value: Tensor, sizes: Sizes) -> str | None:
 
 
 def matching(value: Tensor, known: Sequence[Quantity], sizes: Sizes) -> Quantity | None:
-    """The quantity that it is, axis by axis."""
+    """The quantity with the same numbers, axis by axis."""
     axes = axes_of(value, sizes)
     for each in known:
         if axes is not None:
@@ -299,7 +299,7 @@ def alike(a: Tensor, b: Tensor) -> bool:
 
 
 def starts_right(reading: Reading, result: object, calls: Calls) -> bool:
-    """Whether what stands in front of the states is the initial one."""
+    """Whether the array before the states is the initial state."""
     output = reading.output
     if output is None or "S" not in output.axes or reading.tap is not None or output.taken:
         return True
@@ -330,7 +330,7 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[
 
 
 def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:
-    """A copy with new random numbers in these tensors."""
+    """A copy of the candidate with new random numbers in these tensors."""
     other, drawn = copy.deepcopy(thing), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in held(other).items():
@@ -359,7 +359,7 @@ def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[W
 
 
 def strangers(found: Unread) -> str | None:
-    """Why unknown results make the verdict inconclusive, or None."""
+    """The reason why unknown results make the verdict inconclusive, or None."""
     if not found.strange:
         return None
     said = " and ".join(spelled(each) for each in found.strange)

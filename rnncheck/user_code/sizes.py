@@ -58,5 +58,5 @@ def around(spec: Spec, fixed: tuple[int, int] | None = None) -> Sizes:
 
 
 def output_size(spec: Spec) -> int:
-    """For a head on top, which is not compared: as wide as nothing else is."""
+    """The width of a head, which is not compared: a size that nothing else has."""
     return spec.input_size + Cell.LSTM.gates * spec.hidden_size * spec.directions + 1

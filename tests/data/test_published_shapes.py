@@ -123,9 +123,7 @@ def test_parquet_and_arrow_are_read_in_batches(write_data: Any, read_data: Any, 
         assert read_data(name, columns=("a",))[:, 0].tolist() == [[1], [2], [3]]
         assert read_data(name, drop=("day",), missing="drop-row")[:, 0].tolist() == [[1, 0.5], [3, 2.5]]
         assert read_data(name, columns=("b",), missing="ffill")[:, 0].tolist() == [[0.5], [0.5], [2.5]]
-        assert "column 1 ('day') is string, not a number; leave out what is not a number with --drop day" in refusal(
-            name
-        )
+        assert "column 1 ('day') is string, not a number; leave such columns out with --drop day" in refusal(name)
         assert "row 2, column 3 ('b') is nan: missing or not finite; pass --missing" in refusal(name, drop=("day",))
     with pytest.raises(UsageError, match="--sep is for text files"):
         read_data("t.parquet", sep=";")
