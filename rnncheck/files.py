@@ -34,7 +34,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     A link stays a link, an existing file keeps its permissions. What is no regular file (/dev/null, a pipe) is
     written to as it is. Raises `OutputError` when that fails; the old file is then as it was.
     """
-    # A path with undecodable bytes may stand in a report: that is no reason to lose the report.
+    # A report may contain a path with undecodable bytes. The report must be written nevertheless.
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     with _explained(path):
         if _is_stream(path):
@@ -81,7 +81,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _temporary(target: Path) -> Path:
-    # Short whatever the target's name, which may be as long as the file system allows.
+    # Short, because the target's name may be as long as the file system allows.
     return target.with_name(f".rnncheck-{os.urandom(6).hex()}")
 
 

@@ -116,7 +116,7 @@ def called(thing: Any) -> tuple[Callable[..., Any] | None, str]:
 
 
 def unbound(owner: type, name: str) -> Callable[..., Any]:
-    """A method of a class of which there is no object, without its `self`."""
+    """A method of a class without an object, without its `self`."""
     return partial(getattr(owner, name), None)
 
 

@@ -1,4 +1,4 @@
-"""The plan of a check: everything that was asked for, and both sides once they are loaded."""
+"""The plan of a check: all options of the command, and both sides once they are loaded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -66,7 +66,7 @@ def handing_on(child: int) -> Callable[[int, FrameType | None], None]:
 
 
 def end_with(code: int) -> None:
-    """Tells the parent the exit code, whatever happens later."""
+    """Sends the exit code to the parent, which keeps it even if this process crashes later."""
     if _channel is not None:
         with suppress(OSError):
             os.write(_channel, b"\0ended %d\0" % code)

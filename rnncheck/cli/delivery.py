@@ -84,7 +84,7 @@ def refuse_to_replace(targets: Iterable[Path | None], sources: Iterable[str | Pa
 
 
 def is_one_of(path: Path, sources: Iterable[str | Path | None]) -> bool:
-    """Whether it is the same file as one of them, by whatever name."""
+    """Whether it is the same file as one of them, also under another name."""
     files = [Path(each) for each in sources if each is not None and Path(each).is_file()]
     return path.is_file() and any(path.samefile(each) for each in files)
 
@@ -113,7 +113,7 @@ def write(report: "Report | SweepReport | Failure", delivery: Delivery, options:
 
 
 def rendered(report: "Report | SweepReport | Failure", delivery: Delivery, options: CheckOptions) -> str:
-    """The report as text, fit for the stream it is to be written to, or for a file."""
+    """The report as text, for the stream that it goes to or for a file."""
     from rnncheck.report import Failure
     from rnncheck.sweep_report import SweepReport
 

@@ -31,7 +31,7 @@ def main() -> NoReturn:
 
 
 def end(code: int) -> NoReturn:
-    """Ends the process with this code, whatever exit handlers a candidate has registered."""
+    """Ends the process with this code, without the exit handlers that a candidate may have registered."""
     really = os._exit
     end_with(code)
     os._exit = lambda status: really(code)

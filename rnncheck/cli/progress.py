@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-PATIENCE = 2.0  # seconds before anything is said
+PATIENCE = 2.0  # seconds before the first message
 INTERVAL = {True: 0.2, False: 30.0}  # seconds between updates, on a terminal and elsewhere
 
 

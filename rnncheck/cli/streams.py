@@ -1,4 +1,4 @@
-"""Keeps stdout for the report: whatever a candidate writes there goes to stderr."""
+"""Keeps stdout for the report: a candidate's own output goes to stderr."""
 
 import os
 import sys
@@ -36,6 +36,6 @@ def lead_to_stderr() -> None:
 
 
 def say(text: str) -> None:
-    with suppress(OSError):  # nobody may be left to tell
+    with suppress(OSError):  # the reader may have closed the stream
         sys.stderr.write(text + "\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The columns of a file, which of them are read, and what counts as a number.
+"""The columns of a file, the choice of those to read, and the syntax of a number.
 
 number = [spaces] [+ or -] digits [mark digits] [e [+ or -] digits] [spaces]
 

@@ -31,7 +31,7 @@ class _Head:
 
 
 def open_csv(file: DataFile, options: FileOptions) -> Table:
-    """The table in a text file, of which only the beginning is read now.
+    """The table in a text file. Only the beginning is read now.
 
     Raises `DataError` when the beginning is at fault; reading the table raises it for the rest.
     """

@@ -1,4 +1,4 @@
-"""`open_data`: the sequences of a data file, normalised if asked for."""
+"""`open_data`: the sequences of a data file, normalised on request."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

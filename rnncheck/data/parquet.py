@@ -20,7 +20,7 @@ ROWS = 65_536  # read at a time
 
 
 def open_parquet(file: DataFile, options: FileOptions, suffix: str) -> Table:
-    """The table in such a file, of which only the schema is read now.
+    """The table in such a file. Only the schema is read now.
 
     Raises `DataError` for a file that is damaged, or a column that holds no numbers.
     """
@@ -86,7 +86,7 @@ def _schema(file: DataFile, suffix: str) -> tuple[list[str], list[Any]]:
 
 
 def _batches(file: DataFile, suffix: str, columns: list[int]) -> Iterator[list[Any]]:
-    """The columns asked for, some rows at a time."""
+    """The requested columns, some rows at a time."""
     import pyarrow as pa
 
     with file.open() as handle:

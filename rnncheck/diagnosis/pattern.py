@@ -50,7 +50,7 @@ class Pattern:
         return self.words(f"in the {DIRECTIONS[self.directions.index(True)]} direction" if one_way else "")
 
     def words(self, direction: str = "") -> str:
-        """The clause; of directions it says what it is given."""
+        """The clause. For directions it uses the given text."""
         where, whole, bound = self.restrictions(), self.unrestricted(), self.region.bound
         if not self.exact:
             if where or direction:
@@ -64,7 +64,7 @@ class Pattern:
         return padding + clause(*where, whole and f"{at} {whole}", direction, bound)
 
     def restrictions(self) -> list[str]:
-        """What is said of each axis of which only a part is affected; a single row before what happens in it."""
+        """A clause for each axis with only a part affected. A single row comes before the parts of that row."""
         region = self.region.word if sum(self.rows) == 1 else self.region.words
         time = "" if all(self.timesteps) else timesteps(self.timesteps)
         row = "" if all(self.rows) else f"in {indices(self.rows, 'row')}"
@@ -73,7 +73,7 @@ class Pattern:
         return [said for said in order if said]
 
     def unrestricted(self) -> str:
-        """The axes that are affected from end to end, such as "every row and unit"; of a single one nothing is said."""
+        """The axes that are affected completely, such as "every row and unit". Axes of size one are left out."""
         axes = {axis: getattr(self, axis) for axis in (AXES[2:] if self.region.words else AXES)}
         whole = [axis.removesuffix("s") for axis, which in axes.items() if all(which) and len(which) > 1]
         return f"every {conjunction(whole)}" if whole else ""

@@ -111,7 +111,7 @@ def seen(probe: Probe) -> Seen | None:
 
 
 def placed(faults: Iterable[Fault], found: Seen) -> Iterator[Fault]:
-    """The faults in one place alone that make what is wrong there what it is."""
+    """The faults in one place alone that reproduce the wrong values there."""
     spec = found.probe.scene.spec
     for fault in faults:
         for part in parts_of(fault, found.probe.scene):
@@ -167,7 +167,7 @@ def differing(right: LayerWeights, wrong: LayerWeights, spec: Spec) -> Iterator[
 
 
 def fitted(found: Seen) -> Iterator[Fault]:
-    """The faults that have a number in them, with the one that makes what is wrong what it is, in every place."""
+    """The faults with a fitted number, in every place, that reproduce the wrong values."""
     spec = found.probe.scene.spec
     for family in families(spec):
         if (number := fit(family, found)) is not None:
@@ -176,7 +176,7 @@ def fitted(found: Seen) -> Iterator[Fault]:
 
 
 def fit(family: WithNumber, found: Seen) -> float | None:
-    """The number with which the fault makes what is wrong what it is, the shortest that does."""
+    """The number with the fewest digits for which the fault reproduces the wrong values."""
     wanted, number, last = found.row(None), family.planted, math.inf
     for _ in range(STEPS):
         here, beyond = found.row(family.at(number)), found.row(family.at(number + NEAR))

@@ -1,4 +1,4 @@
-"""What these inputs cannot show, whatever the fault."""
+"""Bugs that these inputs would hide."""
 
 from torch import Tensor
 

@@ -105,7 +105,7 @@ OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 do
 
 
 def wrong_calls(reading: Reading) -> list[Finding]:
-    """Findings about how the candidate is constructed and called, whatever it computes."""
+    """Findings about how the candidate is constructed and called, independent of what it computes."""
     found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
     found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}") for each in reading.mixed]
     if reading.crash is None:

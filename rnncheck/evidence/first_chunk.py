@@ -1,4 +1,4 @@
-"""What is compared besides the normal run, on the first chunk: repeated calls, single steps, gradients."""
+"""Comparisons on the first chunk besides the normal run: repeated calls, single steps, gradients."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,7 +101,7 @@ class FirstChunk:
         return batch_size if bool(envelope.lost.any()) else max(1, min(batch_size, PLACES // seq_len))
 
     def differentiated(self, held: Rounding | Tolerance, seed: int, wanted: bool | None, into: Evidence) -> None:
-        """The gradients of both sides; where they cannot be had that is said, or refused if they were asked for."""
+        """The gradients of both sides. Without any, adds a note, or raises if the command asks for gradients."""
         found = backward_comparisons(
             self.spec,
             self.weights,

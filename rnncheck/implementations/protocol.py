@@ -110,11 +110,11 @@ class Read(Protocol):
 
 
 class OtherRun(CannotRun):
-    """A layer that supports only certain runs was asked for another."""
+    """The layer does not support this run."""
 
 
 class NotRecorded(OtherRun):
-    """A recorded run was asked for another."""
+    """A recorded run does not hold the requested run."""
 
 
 @runtime_checkable

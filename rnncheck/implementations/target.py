@@ -17,7 +17,7 @@ KERAS = (
     "is a Keras model, which rnncheck cannot read; save its weights by torch's names as safetensors and give them with "
     "--weights; docs/porting.md has the layouts"
 )
-OTHER_FILES = {  # what is given in the place of a candidate, and what to do with it
+OTHER_FILES = {  # files that are not a candidate, and what to do with them
     ".pt": WEIGHTS,
     ".pth": WEIGHTS,
     ".ckpt": WEIGHTS,

@@ -31,7 +31,7 @@ from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Spec
 from rnncheck.scratch.network import Network
 
-# What speaks against a role besides measurement, the stronger the larger.
+# Costs of a role besides the measured ones; a larger number is stronger evidence against it.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
 _NO_BIAS, _SPARE = 0.45, 2.0
 _HALVED = 10.0

@@ -41,7 +41,7 @@ def _by_autograd(
     """The gradients by the tensors of these names, zero by the others; None if the candidate's backward raises."""
     try:
         return _backward(native, tensors, names, x, state, losses)
-    except Exception:  # whatever it raises
+    except Exception:  # it may raise any error
         return None
 
 

@@ -16,7 +16,7 @@ from rnncheck.mapping.native import Native
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 
-ROWS = 3  # of which the first is looked at: a batch of one breaks layers that squeeze
+ROWS = 3  # rnncheck reads only the first row, but a batch of one breaks layers that squeeze
 _SEED = 20
 
 

@@ -8,7 +8,7 @@ from rnncheck.report import Comparison
 
 NORMAL, STEPPED, GRADIENT = "normal run", "step by step", "gradients"
 WAYS = {"free": NORMAL, "lockstep": STEPPED, "backward": GRADIENT, "backward float64": GRADIENT}
-ROWS = {"h": "output", "c": "c_n"}  # every state of every layer stands in the row of the last layer's
+ROWS = {"h": "output", "c": "c_n"}  # the row of the last layer also shows the states of the other layers
 PATH = "path:"
 
 

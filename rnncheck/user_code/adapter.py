@@ -220,7 +220,7 @@ class Candidate:
 
     @contextmanager
     def _hinting(self, spec: Spec) -> Iterator[None]:
-        """What cannot be read may be another shape of layer than was asked for; a wrapper is a way out of all else."""
+        """Adds a hint to an error: the candidate may have other layers or directions; otherwise a wrapper helps."""
         try:
             yield
         except (CannotRun, UsageError) as problem:
@@ -242,7 +242,7 @@ class Candidate:
         return infer(make, spec, budget, faults=faults)
 
     def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading | Kept:
-        """Found once for a spec, whatever its dtype and device."""
+        """The mapping, found once for a spec with any dtype and device."""
         if self._kept is not None:
             return self._kept
         try:

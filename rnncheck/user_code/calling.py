@@ -140,7 +140,7 @@ class Caller:
             ) from problem
         if self.convention.graded and not torch.is_grad_enabled():
             value = value.detach()
-        # numpy makes float64 of what it is not told about.
+        # numpy's default dtype is float64.
         return value.to(getattr(torch, self.spec.dtype)) if self.convention.numpy else value
 
     def result(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> object:

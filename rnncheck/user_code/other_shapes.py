@@ -1,4 +1,4 @@
-"""Whether a candidate has another number of layers or directions than was asked for."""
+"""Whether a candidate has another number of layers or directions than the spec."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace

@@ -131,7 +131,7 @@ def without_heads(
 
 
 def twin(h: Leaf, every: Sequence[Leaf]) -> Leaf | None:
-    """What stands beside h in a pair of its own, where c would, and repeats it."""
+    """The value after h in a pair, at the place of c."""
     way = h.reader.way
     beside = [each for each in every if len(way) > 1 and each.reader.way == (*way[:-1], 1) != way]
     return beside[0] if beside else None

@@ -102,7 +102,7 @@ def follow(result: Any, way: Way, *, batch_first: bool = False) -> Tensor:
             result = result[step]  # type: ignore[call-overload]
         else:
             result = getattr(result, str(step))
-    if isinstance(result, PackedSequence):  # in the place of an array, since x was one
+    if isinstance(result, PackedSequence):  # instead of an array, because x was packed
         result = pad_packed_sequence(result, batch_first=batch_first)[0]
     tensor = as_tensor(result)
     if tensor is None:

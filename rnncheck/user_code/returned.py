@@ -39,7 +39,7 @@ class Unread:
 
 
 NOTHING = Unread()
-DEAD_DRAWS = 5  # other numbers for a head that yields the same whatever is changed
+DEAD_DRAWS = 5  # repetitions with other numbers, for a head that gives the same result after every change
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import ast
 
-TEXT = "str:"  # before what is text, whatever it looks like
+TEXT = "str:"  # marks text, also text that looks like a number
 OPENS = ("[", "(", "{", "'", '"')  # a literal that, unlike a word, has an end to be missing
 
 

@@ -27,7 +27,7 @@ ASKS_FOR_AXES = re.compile(r"(\.dim\(\)|\.ndim|len\(\w+\.(shape|size\(\))\)) *(=
 
 
 class Used:
-    """The other uses of the user's layer besides `run`, through its native layer."""
+    """The uses of the user's layer other than `run`, through its native layer."""
 
     _native: NativeLayer
 

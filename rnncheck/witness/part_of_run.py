@@ -15,7 +15,7 @@ LONGEST, SHORTEST = 48, 8  # timesteps
 WIDEST, FEWEST_ROWS = 8, 2
 STEPS = 4_000  # timesteps of all faults, layers and directions
 WORK = 1.2e6  # weights times timesteps times rows, for each fault
-MOST_WEIGHTS = 20_000  # with more, faults cost as much as all else in a check: planted only if asked for
+MOST_WEIGHTS = 20_000  # with more weights, faults cost as much as the rest of a check: planted only on request
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ class Sensitivities:
             return True
         if name != "h" or self._measured.spec.cell is not Cell.GRU or not self._measured.spec.bias:
             return False
-        # z * h carries every change of h on, whatever the products make of it.
+        # z * h passes every change of h on, also one that the products round away.
         if len(self._listeners) == 1:
             self._listeners.append(with_update_gate_closed(self._measured, self._rounding))
         return self._listeners[1].is_insensitive(small, large, least)

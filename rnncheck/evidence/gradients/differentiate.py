@@ -75,7 +75,7 @@ def differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
 
 
 def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
-    # Out of whatever mode the caller is in: a tensor made in inference mode can never be differentiated.
+    # Leaves the caller's mode, because a tensor made in inference mode can never be differentiated.
     with torch.inference_mode(False), torch.enable_grad():
         parameters = layer.leaves() or {}
         inputs = run.copies()

@@ -1,4 +1,4 @@
-"""Called without an initial state: it must be zero, whatever was called before."""
+"""Called without an initial state: it must be zero, also after other calls."""
 
 from collections.abc import Iterator
 

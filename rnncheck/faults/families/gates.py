@@ -58,7 +58,7 @@ UNEVEN: dict[str, Mix] = {
     "z n + h": lambda n, z, h: z * n + h,
     "n + (1 - z) h": lambda n, z, h: n + (1 - z) * h,
     "(1 - z) n": lambda n, z, h: (1 - z) * n,
-}  # of (1 - z) n + z h, a part of which is wrong
+}  # wrong forms of (1 - z) n + z h
 
 
 @family(reported=2)

@@ -120,7 +120,7 @@ def sharing(variant: str, mixin: type[Network]) -> Fault:
     return Fault("layers-share-weights", variant, mixin, hidden=hidden)
 
 
-Other = Callable[[Spec, int, int], tuple[int, int]]  # the layer and direction that stands in for this one
+Other = Callable[[Spec, int, int], tuple[int, int]]  # the layer and direction used instead of this one
 
 
 @family(reported=8)

@@ -160,7 +160,7 @@ class MultipliedSums(CutNetwork):
         return self.gated(p * self.recurrent(w, h), h)
 
     def gated(self, sums: Tensor, h: Tensor) -> Tensor:
-        """The GRU's h' from the sums of its gates, of which n's is weighed by r."""
+        """The GRU's h' from the sums of its gates. r multiplies the sum of n."""
         a_r, a_z, a_n = sums.chunk(3, -1)
         r, z = self.activate("r", a_r), self.activate("z", a_z)
         return self.mix(self.activate("n", r * a_n), z, h)

@@ -21,7 +21,7 @@ def paths(report: Report, screen: Screen) -> list[Text]:
     label = "not offered"
     for facts in report.paths:
         for each in facts.not_offered:
-            if each.by == "candidate" or report.reference.name != "torch":  # what torch.nn has not, nobody expects
+            if each.by == "candidate" or report.reference.name != "torch":  # users do not expect what torch.nn lacks
                 lines += entry(label, screen.clean(_said(facts, each), 1000), screen.width)
                 label = ""
     return lines

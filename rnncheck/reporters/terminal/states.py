@@ -57,7 +57,7 @@ def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
 
 def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
     """The states of as many units as fit into `room`, at least one."""
-    most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # whatever the numbers
+    most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # for any numbers
     for size in range(min(units.width, MOST, most), 1, -1):
         shown = units.window(size)
         cells = states(steps, units, shown)
