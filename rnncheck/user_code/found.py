@@ -40,12 +40,12 @@ def plausible(kind: str, found: Found, *, whole: bool) -> int:
         for rank, holds in enumerate(
             (
                 sequence and found.recurs,
-                kind == "rows" and found.remembers,
+                kind.startswith("rows") and found.remembers,
                 step and found.uses_state and not whole and found.keeps_rows,
                 step and found.uses_state and not whole,
                 sequence and found.foresees and found.keeps_rows,
                 sequence,
-                kind == "rows",
+                kind.startswith("rows"),
                 True,
             )
         )

@@ -29,14 +29,13 @@ from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.taps import taps
 from rnncheck.user_code.tensors import copied, held
-from rnncheck.user_code.ways import CELLS, IDS, LAYERS, PACKED, ROW_CELLS, ROWS, Kind, forms, inputs
+from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, SINGLE_ROWS, SINGLE_STEPS, Kind, forms, inputs
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
-WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor")
+WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor|int64 for index")
 AT_A_LINE = re.compile(r".*?:(\d+)(?: in |:)")
 WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"
-SINGLE_STEPS, SINGLE_ROWS = (CELLS, ROW_CELLS), (ROWS, ROW_CELLS)
 MOST_READINGS = 8  # of one call
 OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
 OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
@@ -112,7 +111,7 @@ class Probe:
         yield LAYERS, self
         if self.batch_first is not None:
             yield LAYERS, replace(self, batch_first=not self.batch_first)
-        for kind in (PACKED, IDS, CELLS, ROWS, ROW_CELLS):
+        for kind in KINDS:
             yield kind, self
 
     def _attempts(self, kind: Kind) -> Iterator[Found]:
@@ -121,7 +120,7 @@ class Probe:
             return
         if kind == PACKED and not isinstance(self.thing, nn.Module):
             return
-        if kind == IDS and not self._looks_up():
+        if kind in OF_IDS and not self._looks_up() and (kind not in SINGLE_ROWS or self.ran):
             return
         features = self.sizes.spec.input_size
         for x_axes, x_form in inputs(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
@@ -80,6 +80,7 @@ class Understood:
     filling: Filling | None = None
     problem: MappingError | None = None
     is_cut: bool = False  # the time was up before all hypotheses were tried
+    part_agrees: bool = False  # one layer or direction of several agrees, and the whole was not read so
 
     @property
     def agrees(self) -> bool:
@@ -226,7 +227,13 @@ class Understanding:
 
     def unsearched(self, spec: Spec) -> str | None:
         """Why some ways to read it were not tried, if none of those that were tried agrees."""
-        if not self._of(spec).is_cut:
+        understood = self._of(spec)
+        if understood.part_agrees:
+            return (
+                "it differs as rnncheck read it, but a part of it agrees, and it holds weights for more layers or "
+                "directions; --num-layers and --bidirectional say how many"
+            )
+        if not understood.is_cut:
             return None
         return (
             f"it differs as rnncheck read it, but not every way to read it was tried in {self._seconds:g} seconds; "
@@ -375,7 +382,8 @@ class Understanding:
         every = [*explained, *tried]
         filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
         best, probe = next(filled_ones, every[0])
-        return replace(self._finished(best, probe), is_cut=cut)
+        part_agrees = any(each.agrees for each, _ in every)
+        return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees)
 
     def _shown(self, understood: Understood, spec: Spec) -> "_Shown | None":
         """What it yields on random numbers; None where it cannot be run at these sizes."""
@@ -397,12 +405,16 @@ class Understanding:
             return False
         spec, entries = probe.sizes.spec, understood.filling.entries
         rows = spec.cell.gates * spec.hidden_size
+        columns = {spec.input_size, spec.hidden_size, spec.output_size, spec.input_size + spec.hidden_size}
+        native = self._native(understood, spec)
+        tables = {id(each.weight) for each in modules(native.thing) if isinstance(each, nn.Embedding)}
         left = [
             value
-            for name, value in self._native(understood, spec).tensors().items()
+            for name, value in native.tensors().items()
             if name in entries and isinstance(entries[name].expression, Unused) and value.dim() == 2
         ]
-        return sum(rows in value.shape for value in left) > 1
+        like = [each for each in left if any((rows, other) in (each.shape, each.shape[::-1]) for other in columns)]
+        return sum(id(each) not in tables for each in like) > 1
 
     def _finished(self, understood: Understood, probe: Probe) -> Understood:
         """With all that it returns accounted for: what is a state too is compared too."""
@@ -615,6 +627,10 @@ def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:
         convention.by_row,
         convention.fixed,
     )
+
+
+def modules(thing: object) -> Iterable[nn.Module]:
+    return thing.modules() if isinstance(thing, nn.Module) else ()
 
 
 def spread(thing: object) -> None:

@@ -8,13 +8,30 @@ from rnncheck.user_code.convention import Handing, StateForm, XForm
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 
-Kind = Literal["layers", "packed", "ids", "cells", "rows", "cells of a row"]
+Kind = Literal[
+    "layers",
+    "packed",
+    "ids",
+    "cells",
+    "cells of ids",
+    "rows",
+    "rows of ids",
+    "cells of a row",
+    "cells of a row of ids",
+]
 LAYERS: Kind = "layers"
 PACKED: Kind = "packed"
 ROWS: Kind = "rows"
 IDS: Kind = "ids"
 CELLS: Kind = "cells"
+ID_CELLS: Kind = "cells of ids"
+ROW_IDS: Kind = "rows of ids"
 ROW_CELLS: Kind = "cells of a row"
+ROW_ID_CELLS: Kind = "cells of a row of ids"
+KINDS = (PACKED, IDS, CELLS, ID_CELLS, ROWS, ROW_CELLS, ROW_IDS, ROW_ID_CELLS)  # beside layers, in their order
+SINGLE_STEPS = (CELLS, ID_CELLS, ROW_CELLS, ROW_ID_CELLS)
+SINGLE_ROWS = (ROWS, ROW_IDS, ROW_CELLS, ROW_ID_CELLS)
+OF_IDS = (IDS, ID_CELLS, ROW_IDS, ROW_ID_CELLS)
 
 
 def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | None) -> list[tuple[str, XForm]]:
@@ -22,14 +39,21 @@ def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | 
     if kind == CELLS:
         return [("BF", "array"), ("FB", "array"), ("1BF", "array"), ("B1F", "array")]
     if kind == ROW_CELLS:
-        return [("F", "array"), ("F1", "array"), ("1F", "array")]
+        return [("F", "array"), ("F1", "array"), ("1F", "array"), ("11F", "array")]
     one_number: list[tuple[str, XForm]] = [("T", "array")] if features == 1 else []
     if kind == ROWS:
-        return [("TF", "array"), ("TF1", "array"), ("TF1", "list"), *one_number]
+        batch_of_one: list[tuple[str, XForm]] = [("T1F", "array"), ("1TF", "array")]
+        return [("TF", "array"), ("TF1", "array"), ("TF1", "list"), *batch_of_one, *one_number]
+    if kind in OF_IDS:
+        axes = {
+            IDS: ("BT", "TB"),
+            ID_CELLS: ("B", "1B", "B1"),
+            ROW_IDS: ("T", "T1", "1T"),
+            ROW_ID_CELLS: ("1", "", "11"),
+        }
+        return [(each, "ids") for each in axes[kind]]
     if kind == PACKED:
         return [("TBF", "array"), ("BTF", "array")]
-    if kind == IDS:
-        return [("BT", "ids"), ("TB", "ids")]
     scalars: list[tuple[str, XForm]] = [("BT", "array"), ("TB", "array")] if features == 1 else []
     if batch_first is not None:
         return [("BTF" if batch_first else "TBF", "array"), *scalars]
@@ -51,9 +75,12 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
             LAYERS: ["KBF", "BF", "BKF", "FB"],
             PACKED: ["KBF", "BF"],
             IDS: ["KBF", "BF", "BKF"],
-            ROWS: ["KF", "F", "F1"],
+            ROWS: ["KF", "F", "F1", "K1F"],
+            ROW_IDS: ["K1F", "KF", "F"],
             CELLS: ["BF", "FB", "KBF", "B1F"],
-            ROW_CELLS: ["F", "F1", "1F"],
+            ID_CELLS: ["BF", "KBF"],
+            ROW_CELLS: ["F", "F1", "1F", "K1F"],
+            ROW_ID_CELLS: ["1F", "K1F", "F"],
         }[kind]
         if sizes.states > 1:
             axes = [each for each in axes if "K" in each]
