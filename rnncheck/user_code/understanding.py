@@ -349,7 +349,7 @@ class Understanding:
         Else the likeliest. Raises `CannotRun` where there is none.
         """
         budget, tried = Budget(self._seconds), list[tuple[Understood, Probe]]()
-        ways, seen = list[Understood](), list[_Shown]()
+        ways, seen, part_agrees = list[Understood](), list[_Shown](), False
         for each, probe in self._hypotheses(spec, budget, ways):
             if each.facts.fixed and any(each.called_like(other) for other in ways):
                 continue  # it runs at other sizes, too, where there is more to see
@@ -361,7 +361,9 @@ class Understanding:
             filled = self._filled(each, spec, budget, faults=False)
             ways += [each] if filled.filling is not None else []
             seen += [replace(shown, understood=filled)] if shown is not None else []
-            if filled.agrees and not self._in_part(filled, probe):
+            in_part = filled.agrees and self._in_part(filled, probe)
+            part_agrees = part_agrees or in_part
+            if filled.agrees and not in_part:
                 finished = self._finished(filled, probe)
                 inside = finished.found.reading.tap is not None and finished.found.unread.strange
                 if not inside or all(other.found.reading.tap is not None for other, _ in tried):
@@ -382,7 +384,6 @@ class Understanding:
         every = [*explained, *tried]
         filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
         best, probe = next(filled_ones, every[0])
-        part_agrees = any(each.agrees for each, _ in every)
         return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees)
 
     def _shown(self, understood: Understood, spec: Spec) -> "_Shown | None":
