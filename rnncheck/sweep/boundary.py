@@ -164,10 +164,29 @@ def joint(found: Configuration, space: Space, rules: list[Condition], fails: Fai
         apart = {axis.name: alone[axis.name].test if axis.name in alone else anything for axis in (one, other)}
         if all((apart[one.name](x) and apart[other.name](y)) is fail for (x, y), fail in points.items()):
             continue
-        for rule in relations(one.name, other.name, [point for point, fail in points.items() if fail]):
+        least = sharpest(found, one, other, points, fails)
+        for rule in relations(one.name, other.name, least):
             if all(rule.test(x, y) is fail for (x, y), fail in points.items()):
                 return [*(each for each in rules if each.axes[0] not in rule.axes), rule]
     return rules
+
+
+def sharpest(
+    found: Configuration, one: Axis, other: Axis, points: Mapping[tuple[int, int], bool], fails: Fails
+) -> list[tuple[int, int]]:
+    """The points that fail, and of those with the other size at its least the first that does."""
+    failing = [point for point, fail in points.items() if fail]
+    y = other.values[0]
+    passed, failed = 0, min((x * z for x, z in failing), default=0)
+    if not one.between or failed > one.values[-1] or not tried_with(found, fails, {one.name: failed, other.name: y}):
+        return failing
+    while failed - passed > 1:
+        middle = (passed + failed) // 2
+        if tried_with(found, fails, {one.name: middle, other.name: y}):
+            failed = middle
+        else:
+            passed = middle
+    return [*failing, (failed, y)]
 
 
 def makes_up(found: Configuration, ruled: Axis, other: Axis, fails: Fails) -> bool:

@@ -35,6 +35,8 @@ CASES = {
     "one": (lambda c: c.input_size == 65, "input_size 65"),
     "pair": (lambda c: c.hidden_size > c.input_size, "hidden_size above input_size"),
     "product": (lambda c: c.seq_len * c.batch_size > 64, "T times batch_size above 64"),
+    "large product": (lambda c: c.seq_len * c.batch_size > 256, "T times batch_size above 256"),
+    "sum": (lambda c: c.hidden_size + c.input_size > 100, "hidden_size plus input_size from 101 on"),
     "everywhere": (lambda c: True, ""),
 }
 
