@@ -18,7 +18,7 @@ Shapes = Sequence[tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Built:
-    """What a candidate holds, built for a spec: the shapes of its weights, and the cell of torch's modules in it."""
+    """A candidate built for a spec: the shapes of its weights, and the cell of torch's modules in it."""
 
     spec: Spec
     shapes: Shapes
@@ -67,7 +67,7 @@ def inferred(loaded: Loaded, held: Callable[[], Built | None], takes_cell_state:
 
 
 def torch_cell(thing: object) -> Cell | None:
-    """The cell of torch's own recurrent modules inside it, where all are of one."""
+    """The cell of torch's recurrent modules inside it, if all of them have the same cell."""
     if not isinstance(thing, nn.Module):
         return None
     inside = [each for each in thing.modules() if type(each).__module__.startswith("torch.nn")]
@@ -77,7 +77,7 @@ def torch_cell(thing: object) -> Cell | None:
 
 
 def named(loaded: Loaded) -> tuple[Cell | None, str]:
-    """By its own name, those of the classes that it is made from, or its docstring; and which of them said it."""
+    """The cell by the candidate's name, its base classes' names or its docstring, and which of these named it."""
     code = written(loaded.thing)
     bases = [each.__name__ for each in code.__mro__[1:]] if isinstance(code, type) else []
     sources = {"its name": loaded.called, "its base class": " ".join(bases), "its docstring": code.__doc__ or ""}

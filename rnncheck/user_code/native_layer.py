@@ -31,14 +31,14 @@ class NativeLayer:
         self._look()
 
     def called_by(self, caller: Caller) -> "NativeLayer":
-        """The same of the caller's thing, called in its way."""
+        """A copy for the caller's thing, with the caller's convention."""
         other = NativeLayer(caller.thing, caller, self.facts, self.home, forgets=self._forgets, dice=self._dice)
         other._as_called = self._as_called
         return other
 
     @contextmanager
     def as_called(self) -> Iterator[None]:
-        """Within it `run` leaves torch's modes and what it is given as they are."""
+        """A context in which `run` changes neither torch's modes nor its arguments."""
         before, self._as_called = self._as_called, True
         try:
             yield
@@ -46,13 +46,13 @@ class NativeLayer:
             self._as_called = before
 
     def _look(self) -> None:
-        """What it holds now, and is to hold again after every call if it forgets."""
+        """Stores the present tensors. If it forgets, every call ends by restoring them."""
         self._tensors = held(self.thing)
         self._wanted = {name: value.requires_grad for name, value in self._tensors.items()}
         self._restore = memory(self.thing) if self._forgets else None
 
     def filled_by(self, fill: Callable[[Any], None]) -> None:
-        """Filled by code of the candidate's own, which may put other tensors in the place of those it held."""
+        """Fills it by the candidate's own code, which may replace its tensors by others."""
         fill(self.thing)
         self._look()
 
@@ -64,7 +64,7 @@ class NativeLayer:
         return self._tensors
 
     def names(self) -> frozenset[str]:
-        """Of all that its state_dict has, and of what it holds besides."""
+        """The names in its state_dict, and those of its other tensors."""
         saved = self.thing.state_dict() if isinstance(self.thing, nn.Module) else {}
         return frozenset(self._tensors) | frozenset(saved)
 
@@ -79,7 +79,7 @@ class NativeLayer:
         return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
 
     def buffers(self) -> frozenset[str]:
-        """Those that a module does not train."""
+        """The buffers of a module, which are not trained."""
         held_back = {id(each) for each in self.thing.buffers()} if isinstance(self.thing, nn.Module) else set()
         return frozenset(name for name, value in self._tensors.items() if id(value) in held_back)
 
@@ -88,7 +88,7 @@ class NativeLayer:
         return not self.caller.convention.numpy
 
     def trains(self, names: frozenset[str]) -> bool:
-        """Whether an optimizer would change all of these; of what is no module its user decides."""
+        """Whether an optimizer would change all of these. Without a module, the user decides that."""
         if not isinstance(self.thing, nn.Module):
             return True
         buffers = {id(each) for each in self.thing.buffers()}

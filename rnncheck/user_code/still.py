@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class Still(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within it torch's random draws return their mean. So dropout, which divides by its mean, changes nothing."""
+    """A context in which torch's random draws return their mean, so that dropout changes nothing."""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -101,7 +101,7 @@ class Understood:
 
 
 class Understanding:
-    """What is known of one candidate, spec by spec. `fill` finds out how it is filled."""
+    """The knowledge about one candidate, for each spec. `fill` finds out how to fill it."""
 
     def __init__(self, loaded: Loaded, given: Mapping[str, object], fill: Fill, seconds: float = SECONDS) -> None:
         self._loaded, self._given, self._fill, self._seconds = loaded, given, fill, seconds
@@ -125,7 +125,7 @@ class Understanding:
                 )
 
     def expect(self, seq_len: int, batch_size: int) -> None:
-        """The timesteps and rows of the run, for what can be run with no others."""
+        """Sets the timesteps and rows of the run, for a candidate that supports no others."""
         self._run_shape = seq_len, batch_size
         self._refused.clear()
 
@@ -157,7 +157,7 @@ class Understanding:
         return None
 
     def _packs(self, spec: Spec) -> bool:
-        """Whether it takes a PackedSequence where it takes x; if so, rows with lengths are handed over as one."""
+        """Whether it accepts a PackedSequence as x. If so, rows with lengths are passed as a PackedSequence."""
         key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
         understood = self._of(spec)
         convention = replace(understood.found.convention, lengths="packed")
@@ -183,7 +183,7 @@ class Understanding:
             return None
 
     def filling(self, spec: Spec) -> Filling:
-        """How it is filled. Raises `MappingError` where that could not be found."""
+        """How to fill it. Raises `MappingError` if that could not be found."""
         understood = self._of(spec)
         if understood.filling is None:
             assert understood.problem is not None
@@ -192,12 +192,12 @@ class Understanding:
 
     @property
     def takes(self) -> frozenset[str]:
-        """The roles that its constructor has parameters for."""
+        """The roles for which its constructor has parameters."""
         return self._constructor.takes if self._constructor is not None else frozenset()
 
     @property
     def takes_cell_state(self) -> bool:
-        """Whether it is a function that is given its weights, and a cell state."""
+        """Whether it is a function that takes its weights and a cell state."""
         return self._function is not None and self._function[1].cell_state is not None
 
     def holds(self, spec: Spec) -> Built | None:
@@ -219,7 +219,7 @@ class Understanding:
         return None
 
     def doubt(self, spec: Spec) -> str | None:
-        """What may be wrong when it is called as its signature offers."""
+        """A possible fault when it is called according to its signature."""
         found = self._of(spec).found
         if found.raised and not found.crashes:
             return f"given an initial state, it raises: {found.raised}"
@@ -241,11 +241,11 @@ class Understanding:
         )
 
     def passed_over(self, spec: Spec) -> list[str]:
-        """What it returns and nobody compares, though nothing is wrong with that."""
+        """Notes on results that rnncheck does not compare."""
         return passed_over(self._of(spec).found.unread)
 
     def decided(self, spec: Spec) -> list[str]:
-        """What even an agreement has to say of how it is called."""
+        """The conventions of its call that the verdict names, also after an agreement."""
         unasked = bool(self._batch_first(spec)) and not spec.batch_first
         found = self._of(spec).found
         function = self._function[0] if self._function is not None else None
@@ -257,7 +257,7 @@ class Understanding:
         return self._of(spec).found.convention.by_row
 
     def crash(self, spec: Spec) -> str | None:
-        """What is wrong when it is called as its signature offers."""
+        """The error when it is called according to its signature."""
         found = self._of(spec).found
         return found.raised if found.crashes else None
 
@@ -280,7 +280,7 @@ class Understanding:
         return []
 
     def mixed(self, spec: Spec) -> list[str]:
-        """What it returns whose rows are not those of the batch."""
+        """Results with rows that depend on other rows of the batch."""
         return [spelled(way) for way in self._of(spec).found.unread.mixed]
 
     def _batch_first(self, spec: Spec) -> bool | None:
@@ -453,7 +453,7 @@ class Understanding:
             return replace(understood, filling=None, problem=problem)
 
     def _precision(self, understood: Understood, spec: Spec) -> Dtype:
-        """What it computes in when it is asked for float64: float32 if that is written into it."""
+        """The precision of a float64 run: float32 if the code fixes float32."""
         if understood.dtype is Dtype.FLOAT32:
             return Dtype.FLOAT32
         with suppress(CannotRun):
@@ -466,7 +466,7 @@ class Understanding:
         return Dtype.FLOAT64
 
     def _is_double(self, understood: Understood, spec: Spec) -> bool:
-        """Whether it fails at the spec's dtype for want of float64, which is written into it."""
+        """Whether it fails at the spec's dtype because its code requires float64."""
         seq_len, batch = understood.facts.fixed or (2, 2)
         dtype = getattr(torch, spec.dtype)
         try:
@@ -536,11 +536,11 @@ class Understanding:
 
     @property
     def is_given_weights(self) -> bool:
-        """Whether it is a function that has no weights of its own."""
+        """Whether it is a function without weights of its own."""
         return self._function is not None
 
     def _schemes(self, spec: Spec) -> Iterable[Scheme | None]:
-        """The shapes of weights to try, for what is given its weights."""
+        """The shapes of weights to try, for a function that takes its weights."""
         if self._weights or self._function is not None:
             return schemes(spec, self._weights or (self._function[1].others if self._function else ()))
         return (None,)
@@ -635,7 +635,7 @@ def modules(thing: object) -> Iterable[nn.Module]:
 
 
 def spread(thing: object) -> None:
-    """Random numbers in everything it holds: zeros, or what memory had left there, would show nothing."""
+    """Fills all its tensors with random numbers, because zeros or uninitialised memory would show nothing."""
     drawn = torch.Generator().manual_seed(1)
     with torch.inference_mode(False), torch.no_grad():
         for value in held(thing).values():
@@ -644,7 +644,7 @@ def spread(thing: object) -> None:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a hypothesis yields on random numbers."""
+    """The results of a hypothesis on random numbers."""
 
     understood: Understood
     trace: Trace
