@@ -37,7 +37,7 @@ class Cause:
     def where(self) -> tuple[str, ...]:
         """Its rules in words."""
         if self.judged_alone:
-            return (f"{', '.join(self.judgement.modes)}, which the full check alone compares",)
+            return (f"{', '.join(self.judgement.modes)}, which only the full check compares",)
         return tuple(each.words for each in self.conditions)
 
     def covers(self, configuration: Configuration) -> bool:

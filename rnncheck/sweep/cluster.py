@@ -69,7 +69,7 @@ class Cluster:
             self._client = distributed.Client(self._cluster or address, timeout=20)
         except (OSError, ValueError, TimeoutError) as problem:
             raise CannotRun(
-                f"--dask {printable(address, 200)}: no scheduler answers there: {printable(str(problem), 200)}"
+                f"--dask {printable(address, 200)}: cannot reach a scheduler: {printable(str(problem), 200)}"
             ) from None
         say(f"dask dashboard: {self._client.dashboard_link}")
         self._job = self._client.scatter(job, broadcast=True, hash=False)

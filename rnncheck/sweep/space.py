@@ -139,7 +139,9 @@ def space_of(vary: Sequence[str], fix: Sequence[str], base: Configuration | None
     varying = tuple(sorted(varying, key=lambda each: [axis.name for axis in AXES].index(each.name)))
     space = Space(varying, base.having(**fixed), frozenset(fixed))
     if not space.endless and not any(each.possible for each in some(space)):
-        raise UsageError("--vary and --fix leave no layer that can be: a projection is the lstm's alone and below H")
+        raise UsageError(
+            "--vary and --fix allow no layer: only the lstm has a projection, and proj-size must be below H"
+        )
     return space
 
 
@@ -178,7 +180,7 @@ def settled(text: str) -> tuple[str, object]:
     name = named(name, "--fix")
     values = list(values_of(name, value))
     if len(values) != 1:
-        raise UsageError(f"--fix {printable(text, 100)} has several values; --vary takes them")
+        raise UsageError(f"--fix {printable(text, 100)} has several values; use --vary for several values")
     return name, values[0]
 
 
@@ -200,7 +202,7 @@ def unknown(name: str) -> str:
     names = [each.option for each in AXES]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{printable(name, 60) or 'nothing'} is none of {', '.join(names)}{hint}"
+    return f"{printable(name, 60) or 'nothing'} is not one of {', '.join(names)}{hint}"
 
 
 def axis_of(name: str, words: Sequence[str]) -> Axis:

@@ -300,7 +300,7 @@ def verdict_of(
     if causes:
         return Verdict.INCONCLUSIVE, ExitCode.CANNOT_RUN, "some configurations could not be run"
     if unjudged:
-        why = f"{unjudged:,} configurations are suspect and were not judged; a larger --budget would decide"
+        why = f"{unjudged:,} configurations differ or fail in a quick comparison; raise --budget to check them in full"
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
     if compared <= undecided:
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, "no configuration could be decided"

@@ -38,11 +38,11 @@ def test_vary_names_axes_with_ranges_lists_or_all_usual_values() -> None:
         (["hiden-size=3"], [], "did you mean hidden-size"),
         (["hidden-size=0..3"], [], "whole number from 1"),
         (["cell=elman"], [], "must be one of rnn, lstm, gru"),
-        (["7"], [], "is none of"),
+        (["7"], [], "is not one of"),
         ([], ["cell"], "NAME=VALUE"),
         ([], ["hidden-size=1..3"], "--vary takes them"),
         (["cell"], ["cell=gru"], "leave one of them out"),
-        (["proj-size=5..9"], ["cell=gru"], "leave no layer"),
+        (["proj-size=5..9"], ["cell=gru"], "allow no layer"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_way_out(vary: list[str], fix: list[str], said: str) -> None:

@@ -72,7 +72,7 @@ def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "self.training"), 20, ["T=2..5"], [])
     assert report.exit_code == 1
     (region,) = report.regions
-    assert region.in_words == "path:train-mode, which the full check alone compares"
+    assert region.in_words == "path:train-mode, which only the full check compares"
 
 
 def test_what_cannot_be_compared_at_all_is_an_error() -> None:

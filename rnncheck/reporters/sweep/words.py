@@ -28,12 +28,14 @@ def sentences(report: SweepReport) -> list[str]:
     every = "all " if report.complete else ""
     said.append(
         f"{every}{count(report.compared)} configurations compared in {report.seconds:,.0f} s, "
-        f"{count(report.judged)} of them judged in full"
+        f"{count(report.judged)} of them with the full check"
     )
     if report.undecided:
         said.append(f"{count(report.undecided)} could not be decided")
     if report.unjudged and report.verdict is Verdict.MISMATCH:
-        said.append(f"{count(report.unjudged)} more are suspect and were not judged; a larger --budget would")
+        said.append(
+            f"{count(report.unjudged)} more differ or fail in a quick comparison; raise --budget to check them in full"
+        )
     return said
 
 
