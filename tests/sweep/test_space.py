@@ -40,7 +40,7 @@ def test_vary_names_axes_with_ranges_lists_or_all_usual_values() -> None:
         (["cell=elman"], [], "must be one of rnn, lstm, gru"),
         (["7"], [], "is not one of"),
         ([], ["cell"], "NAME=VALUE"),
-        ([], ["hidden-size=1..3"], "--vary takes them"),
+        ([], ["hidden-size=1..3"], "use --vary for several values"),
         (["cell"], ["cell=gru"], "leave one of them out"),
         (["proj-size=5..9"], ["cell=gru"], "allow no layer"),
     ],
