@@ -226,12 +226,12 @@ class Understanding:
         return strangers(found.unread)
 
     def unsearched(self, spec: Spec) -> str | None:
-        """Why some ways to read it were not tried, if none of those that were tried agrees."""
+        """Why rnncheck leaves the verdict open: it did not try every way to read it, or only a part agrees."""
         understood = self._of(spec)
         if understood.part_agrees:
             return (
                 "it differs as rnncheck read it, but a part of it agrees, and it holds weights for more layers or "
-                "directions; --num-layers and --bidirectional say how many"
+                "directions; pass --num-layers N or --bidirectional"
             )
         if not understood.is_cut:
             return None
@@ -387,7 +387,7 @@ class Understanding:
         return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees)
 
     def _shown(self, understood: Understood, spec: Spec) -> "_Shown | None":
-        """What it yields on random numbers; None where it cannot be run at these sizes."""
+        """Its results on random numbers; None if it cannot run at these sizes."""
         seq_len, batch = understood.facts.fixed or (4, 3)
         drawn = torch.Generator().manual_seed(2)
         with suppress(CannotRun):
@@ -418,7 +418,7 @@ class Understanding:
         return sum(id(each) not in tables for each in like) > 1
 
     def _finished(self, understood: Understood, probe: Probe) -> Understood:
-        """With all that it returns accounted for: what is a state too is compared too."""
+        """Completes it with the other results that it returns, and compares those that are states."""
         with self._loaded.home.entered():
             found = probe.sorted(understood.found, self._proved(understood, probe))
         facts = facts_of(found, probe.sizes, sentence(found, understood.call, probe.sizes))
