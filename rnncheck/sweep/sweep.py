@@ -164,8 +164,6 @@ class Sweep:
         for each in self._openings():
             judgement = judged(self._comparer.sides, each, paths=True)
             self._state.judged += 1
-            self._state.compared += 1
-            self._state.drawn += 1
             self._state.undecided += judgement.verdict is Verdict.INCONCLUSIVE
             if judgement.differs or judgement.raised:
                 quick = self._comparer.one(each, back=True)
