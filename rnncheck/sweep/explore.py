@@ -1,6 +1,5 @@
 """One group of configurations after another, compared quickly; in this process or in several."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -25,7 +24,7 @@ class Explored:
     drawn: int = 0
     judged: int = 0
     undecided: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[int, str]] = field(default_factory=list)
     suspects: list[tuple[int, Suspect]] = field(default_factory=list)
 
 
@@ -61,7 +60,7 @@ def explore(comparer: Comparer, space: Space, seed: int, index: int) -> Explored
     results = comparer.group(configurations, back=index % BACK == 0)
     for place, (each, quick) in enumerate(zip(configurations, results, strict=True)):
         if quick.refused is not None:
-            found.refused[quick.refused] += 1
+            found.refused.append((place, quick.refused))
         elif quick.suspect:
             found.suspects.append((place, Suspect(each, quick.apart, quick.backward, quick.raised)))
         elif judge:

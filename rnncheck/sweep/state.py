@@ -33,6 +33,7 @@ class State:
 
     opened: bool = False  # whether a small configuration of each cell was judged
     next_group: int = 0
+    next_place: int = 0  # in that group, of which the configurations before were counted
     drawn: int = 0
     compared: int = 0
     judged: int = 0

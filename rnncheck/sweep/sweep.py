@@ -1,6 +1,7 @@
 """A sweep from its plan to its report: draw, compare quickly, judge what is suspect, and tell each cause once."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,18 +187,22 @@ class Sweep:
 
     def _counted(self, found: Explored) -> None:
         """All of it at once: an interrupt must not leave half of a group counted."""
-        state = self._state
-        room = found.drawn if self._plan.configurations is None else self._plan.configurations - state.drawn
-        drawn = min(found.drawn, room)
-        kept = [each for place, each in found.suspects if place < room][: max(0, MOST_SUSPECTS - len(state.suspects))]
+        state, first = self._state, self._state.next_place
+        here = found.drawn - first
+        drawn = here if self._plan.configurations is None else min(here, self._plan.configurations - state.drawn)
+        places = range(first, first + drawn)
+        refused = Counter(why for place, why in found.refused if place in places)
+        kept = [each for place, each in found.suspects if place in places]
+        kept = kept[: max(0, MOST_SUSPECTS - len(state.suspects))]
         self._state = replace(
             state,
-            next_group=found.index + 1,
+            next_group=found.index + (drawn == here),
+            next_place=0 if drawn == here else first + drawn,
             drawn=state.drawn + drawn,
-            compared=state.compared + max(0, drawn - found.refused.total()),
-            judged=state.judged + found.judged,
-            undecided=state.undecided + found.undecided,
-            refused=state.refused + found.refused if found.refused else state.refused,
+            compared=state.compared + drawn - refused.total(),
+            judged=state.judged + (found.judged if first == 0 else 0),
+            undecided=state.undecided + (found.undecided if first == 0 else 0),
+            refused=state.refused + refused if refused else state.refused,
             suspects=[*state.suspects, *kept] if kept else state.suspects,
         )
 
