@@ -71,6 +71,12 @@ class Constructor:
                 )
         return None
 
+    @property
+    def of_any_cell(self) -> bool:
+        """Whether it has a parameter for the cell that nobody has given it."""
+        named = [name for name, role in self.roles.items() if role == "mode"] or ["mode"]
+        return "mode" in self.takes and not set(named) & set(self._given)
+
     def batch_first(self, spec: Spec) -> bool | None:
         """The value of batch_first that it gets; None if it has no parameter for it."""
         if "batch_first" not in self.takes:
@@ -125,7 +131,7 @@ def value_of(
     match role:
         case "batch_first":
             return heeding(default, spec)
-        case "output_size":
+        case "output_size" | "vocab_size":
             return output_size if default is EMPTY or isinstance(default, int) else EMPTY
         case "nonlinearity":
             return nonlinearity(default, spec)

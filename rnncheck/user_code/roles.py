@@ -36,6 +36,7 @@ ROLES: Mapping[str, Sequence[str]] = {
     "dtype": (r"dtype",),
     "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
+VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words)")
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 
@@ -49,6 +50,9 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     are still to be had: they come first, and in this order, nearly always.
     """
     found = {name: role for name in parameters if (role := role_of(name))}
+    words = [name for name in parameters if VOCABULARY.fullmatch(name.lower().replace("_", ""))]
+    if {name for name, role in found.items() if role == "input_size"} - set(words):  # of an embedding, x's size
+        found |= dict.fromkeys(words, "vocab_size")
     for name, role in list(found.items()):  # the first of a kind: an embedding's size is not the input's beside one
         earlier = [other for other in found if other != name and found[other] == role]
         if earlier and list(found).index(earlier[0]) < list(found).index(name):

@@ -205,7 +205,7 @@ class Understanding:
 
         None for what is built for whatever cell it is asked for. Raises `CannotRun` where it cannot be built.
         """
-        if self._function is not None or "mode" in self.takes:
+        if self._function is not None or (self._constructor is not None and self._constructor.of_any_cell):
             return None
         own = sizes_.around(spec)
         for tried in (*([sizes_.all_different(spec)] if self._constructor is not None else []), own):

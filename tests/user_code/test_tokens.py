@@ -71,3 +71,23 @@ def test_a_wrong_one_does_not(rnncheck: Command, write: Write, takes: str) -> No
     write(tagger("embedding", takes, "GRU").replace("self.layer(v", "self.layer(v.relu()"))
     outcome = rnncheck("compare", "mine.py", "--input-size", "6", "--hidden-size", "6", "-q", "--no-witness")
     assert outcome.code == 1, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize("signature", ["vocab_size, emb_dim, units", "emb_dim, units, vocab_size"])
+def test_a_vocabulary_beside_the_size_of_an_embedding_is_no_size_of_x(
+    rnncheck: Command, write: Write, signature: str
+) -> None:
+    text = tagger("embedding", "batch", "GRU").replace("vocab_size, units, num_classes", f"{signature}, num_classes")
+    text = text.replace("nn.Embedding(vocab_size, units)", "nn.Embedding(vocab_size, emb_dim)")
+    write(text.replace("nn.GRU(units", "nn.GRU(emb_dim"))
+    outcome = rnncheck("compare", "mine.py", "-q", "--no-witness")
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_cell_that_a_constructor_is_told_with_arg_is_the_cell(rnncheck: Command, write: Write) -> None:
+    text = tagger("embedding", "batch", "GRU").replace("num_classes):", "num_classes, rnn_type):")
+    write(text.replace("nn.GRU(", "getattr(nn, rnn_type)(").replace("class Tagger", "class RNNModel"))
+    sizes = ("--input-size", "6", "--hidden-size", "6")
+    outcome = rnncheck("compare", "mine.py", "--arg", "rnn_type=LSTM", *sizes, "--no-witness", "--format", "json")
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+    assert "the torch.nn layer of the lstm in it" in outcome.stdout
