@@ -133,6 +133,8 @@ def bench_of(told: Any, source: str) -> Bench:
     try:
         rows = [row_of(each) for each in told["rows"]]
         facts = {name: told[name] for name in ("candidate", "reference", "model", "threads")}
+        if not isinstance(facts["model"], dict):
+            raise TypeError("its model is no object")
         return Bench(**facts, rows=rows)
     except (KeyError, TypeError, ValueError) as problem:
         raise CannotRun(f"{source} is damaged: {type(problem).__name__}: {problem}; write it again") from None
@@ -142,5 +144,12 @@ def row_of(told: Mapping[str, Any]) -> Row:
     if told["run"] not in get_args(Pass):
         raise ValueError(f"no pass is called {told['run']!r}")
     candidate, reference = (Spread(**told[side]) for side in ("candidate", "reference"))
-    size, speed = Size(**told["size"]), Ratio(**told["speed"])
+    size, speed = Size(**told["size"]), Ratio(**{name: positive(each) for name, each in told["speed"].items()})
     return Row(size, told["run"], bool(told["compiled"]), candidate, reference, speed, float(told["first_call"]))
+
+
+def positive(told: Any) -> float:
+    """A speed. Raises `ValueError` for what cannot be one."""
+    if not isinstance(told, int | float) or not 0 < told < float("inf"):
+        raise ValueError(f"{told!r} is no speed")
+    return told

@@ -1,7 +1,7 @@
 """Checks that two layers are equivalent, then times them. A wrong layer is not timed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncheck import machine
 from rnncheck.bench.memory import peak
-from rnncheck.bench.timing import Call, first, forward, forward_and_backward, race
+from rnncheck.bench.timing import first, forward, forward_and_backward, race
 from rnncheck.checking.check import check
 from rnncheck.checking.examine import build_synced
 from rnncheck.checking.plan import Case, Plan, prepare
@@ -19,7 +19,6 @@ from rnncheck.errors import RefusedError
 from rnncheck.implementations.on_device import OnDevice
 from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
 from rnncheck.implementations.uses import NotOffered, offered
-from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State
 from rnncheck.report import Report, Verdict
 from rnncheck.timings import Bench, Pass, Row, Size
@@ -68,10 +67,19 @@ def bench(plans: Mapping[Size, Plan], wanted: Wanted, progress: Progress = lambd
     for size, plan in plans.items():
         time_at(size, prepare(plan), found)
     plan = next(iter(plans.values()))
-    facts = {name: value for name, value in vars(plan.spec).items() if name not in SIZES}
     environment = machine.versions() | {"device": machine.describe(plan.spec.device)}
-    names = [side if isinstance(side, str) else side.name for side in (plan.candidate, plan.reference)]
-    return Bench(names[0], names[1], facts, wanted.threads, found.rows, environment, list(found.notes))
+    return Bench(*names_of(plan), facts_of(plan), wanted.threads, found.rows, environment, list(found.notes))
+
+
+def facts_of(plan: Plan) -> dict[str, Any]:
+    """Of the layer, all but its sizes."""
+    return {name: value for name, value in vars(plan.spec).items() if name not in SIZES}
+
+
+def names_of(plan: Plan) -> tuple[str, str]:
+    """Of candidate and reference."""
+    first, second = (side if isinstance(side, str) else side.name for side in (plan.candidate, plan.reference))
+    return first, second
 
 
 def refuse(side: Implementation | str) -> None:
@@ -90,31 +98,43 @@ def time_at(size: Size, case: Case, into: Timed) -> None:
     spec, wanted = case.plan.spec, into.wanted
     with machine.tf32(case.plan.tf32), torch.inference_mode(False):
         candidate, reference = (build_synced(side, spec, case.weights) for side in case.sides)
-        x, state = given(case)
         sides = [(False, candidate)]
         if wanted.compile:
             into.progress(f"compiling {case.sides[0].name} at {size}")
+            torch.compiler.reset()  # what was compiled for other sizes would make this slower, or give it up
             try:
                 sides.append((True, offered(candidate, "compiled")()))
             except NotOffered as reason:
                 into.notes[f"{case.sides[0].name} was not timed compiled: {reason}"] = None
         for compiled, layer in sides:
-            with ready(layer, x, state) as ours, ready(reference, x, state) as theirs:
-                for run in passes(wanted):
-                    into.progress(f"timing {size}, {run}{', compiled' if compiled else ''}")
-                    calls = [prepared(run, call, who, x) for call, who in ((ours, layer), (theirs, reference))]
-                    if missing := [side.name for side, call in zip(case.sides, calls, strict=True) if call is None]:
-                        into.notes[f"{run} was not timed: {' and '.join(missing)} has no gradients"] = None
-                        continue
-                    into.rows.append(row(size, run, compiled, calls, spec, wanted))
+            for run in passes(wanted):
+                into.progress(f"timing {size}, {run}{', compiled' if compiled else ''}")
+                found = row(size, run, compiled, (layer, reference), case, wanted)
+                if isinstance(found, Row):
+                    into.rows.append(found)
+                else:
+                    into.notes[f"{run} was not timed: {' and '.join(found)} has no gradients"] = None
 
 
-def row(size: Size, run: Pass, compiled: bool, calls: list[Any], spec: Spec, wanted: Wanted) -> Row:
-    candidate, reference = calls
-    first_call = first(candidate, spec.device)
-    first(reference, spec.device)
-    ours, theirs, speed = race((candidate, reference), spec.device, wanted.seconds, wanted.threads)
-    held, theirs_held = peak(candidate, spec.device), peak(reference, spec.device)
+def row(
+    size: Size, run: Pass, compiled: bool, layers: tuple[Layer, Layer], case: Case, wanted: Wanted
+) -> Row | list[str]:
+    """The times of one pass, or the names of the sides that have no gradients. Each side has inputs of its own."""
+    device, backward = case.plan.spec.device, run != "forward"
+    inputs = [given(case, graded=backward) for _ in layers]
+    with ExitStack() as stack:
+        stack.enter_context(torch.set_grad_enabled(backward))
+        own = [stack.enter_context(ready(layer, *each)) for layer, each in zip(layers, inputs, strict=True)]
+        calls = [
+            forward_and_backward(call, [*weights_of(layer), x]) if backward else forward(call)
+            for call, layer, (x, _) in zip(own, layers, inputs, strict=True)
+        ]
+        firsts = [first(call, device) for call in calls]
+        if (first_call := firsts[0]) is None or firsts[1] is None:
+            return [side.name for side, seconds in zip(case.sides, firsts, strict=True) if seconds is None]
+        candidate, reference = calls
+        ours, theirs, speed = race((candidate, reference), device, wanted.seconds, wanted.threads)
+        held, theirs_held = peak(candidate, device), peak(reference, device)
     return Row(size, run, compiled, ours, theirs, speed, first_call, held, theirs_held)
 
 
@@ -124,22 +144,18 @@ def passes(wanted: Wanted) -> Iterator[Pass]:
         yield "forward and backward"
 
 
-def prepared(run: Pass, call: Callable[[], Tensor], layer: Layer, x: Tensor) -> Call | None:
-    """The call to time; None if there are no gradients."""
-    if run == "forward":
-        x.requires_grad_(False)
-        return forward(call)
-    x.requires_grad_(True)
-    weights = [each for each in getattr(layer, "trained", dict)().values() if each.requires_grad]
-    return forward_and_backward(call, [*weights, x])
+def weights_of(layer: Layer) -> list[Tensor]:
+    """The weights that an optimizer would change."""
+    return [each for each in getattr(layer, "trained", dict)().values() if each.requires_grad]
 
 
-def given(case: Case) -> tuple[Tensor, State]:
-    """x (T, B, I) and the initial state, at the dtype and on the device of the run."""
+def given(case: Case, *, graded: bool) -> tuple[Tensor, State]:
+    """x (T, B, I) and the initial state, at the dtype and on the device of the run; `graded`: x requires gradients."""
     spec, sequences = case.plan.spec, case.plan.sequences
     dtype = getattr(torch, spec.dtype)
     whole = np.concatenate(list(sequences.chunks(sequences.seq_len or 1)))
-    return torch.from_numpy(whole).to(spec.device, dtype), case.state.to(spec.device, dtype)
+    x = torch.from_numpy(whole).to(spec.device, dtype, copy=True).requires_grad_(graded)
+    return x, case.state.to(spec.device, dtype)
 
 
 @contextmanager

@@ -21,10 +21,17 @@ WITHIN = 1  # rounds left out at either end of the interval
 Call = Callable[[], object]
 
 
-def first(call: Call, device: str) -> float:
-    """The seconds of one call, until the device has finished."""
+class NoGradient(Exception):
+    """The output of a call carries no gradient."""
+
+
+def first(call: Call, device: str) -> float | None:
+    """The seconds of one call, until the device has finished; None if it needs a gradient and there is none."""
     started = time.perf_counter()
-    waited(call, device)()
+    try:
+        waited(call, device)()
+    except NoGradient:
+        return None
     return time.perf_counter() - started
 
 
@@ -33,13 +40,13 @@ def race(calls: tuple[Call, Call], device: str, seconds: float, threads: int) ->
     timers = [Timer("call()", globals={"call": waited(call, device)}, num_threads=threads) for call in calls]
     times: tuple[list[float], list[float]] = ([], [])
     counts, ratios = [0, 0], []
-    for _ in range(ROUNDS):
-        medians = []
-        for side, timer in enumerate(timers):
-            measured = timer.blocked_autorange(min_run_time=seconds / ROUNDS)
+    for number in range(ROUNDS):
+        medians = [0.0, 0.0]
+        for side in (0, 1) if number % 2 == 0 else (1, 0):  # neither always comes after the other
+            measured = timers[side].blocked_autorange(min_run_time=seconds / ROUNDS)
             times[side].extend(measured.times)
             counts[side] += measured.number_per_run * len(measured.times)
-            medians.append(measured.median)
+            medians[side] = measured.median
         ratios.append(medians[1] / medians[0])
     return spread(times[0], counts[0]), spread(times[1], counts[1]), interval(ratios)
 
@@ -77,16 +84,21 @@ def forward(call: Call) -> Call:
     return run
 
 
-def forward_and_backward(call: Callable[[], torch.Tensor], leaves: Sequence[torch.Tensor]) -> Call | None:
-    """With the gradients of the leaves by a fixed projection of the output; None if it carries no gradient."""
-    with torch.enable_grad():
-        output = call()
-    if not output.requires_grad:
-        return None
-    projection = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output)
+def forward_and_backward(call: Callable[[], torch.Tensor], leaves: Sequence[torch.Tensor]) -> Call:
+    """The call and the gradients of the leaves by a fixed projection of the output. Raises `NoGradient` without one.
+
+    The projection is made in the first call, so that this one is timed from the start.
+    """
+    projection: torch.Tensor | None = None
 
     def run() -> object:
+        nonlocal projection
         with torch.enable_grad():
-            return torch.autograd.grad(call(), leaves, projection, allow_unused=True)
+            output = call()
+            if not output.requires_grad:
+                raise NoGradient
+            if projection is None:
+                projection = torch.randn(output.shape, generator=torch.Generator().manual_seed(0)).to(output)
+            return torch.autograd.grad(output, leaves, projection, allow_unused=True)
 
     return run

@@ -1,9 +1,10 @@
 """`rnncheck bench`: from its options to times, on the screen and in files."""
 
 import json
+import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
@@ -25,11 +26,14 @@ from rnncheck.text import printable
 from rnncheck.timings import Bench, Size, bench_of
 
 if TYPE_CHECKING:
+    from rnncheck.bench.measure import Wanted
     from rnncheck.checking.plan import Plan
 
 
 def time_both(candidate: str, options: BenchOptions) -> int:
     """Checks, times and reports; returns the exit code."""
+    for name in ("seconds", "fail_below"):
+        refuse_infinite(name, getattr(options, name))
     sizes = list(grid(options))
     places = list(deliveries(options))
     arguments = arguments_of(options.arg)
@@ -51,13 +55,15 @@ def time_both(candidate: str, options: BenchOptions) -> int:
             plan = plan_of(sides, specs[size], random_data(each, lengths_of(each)), each, arguments, rows_kept(each))
             plans[size], arguments, sides = plan, {}, (plan.candidate, plan.reference)
         wanted = Wanted(options.seconds, options.threads, bool(options.backward), options.compile)
+        if before is not None:
+            refuse_another(before, plans, wanted, printable(str(options.baseline), 200))
         found = bench(plans, wanted, progress)
     if not isinstance(found, Bench):
         return refused(found, candidate, options)
     named = [] if candidate == "scratch" else [candidate]
     found = replace(found, command=command("bench", named, options), fail_below=options.fail_below)
     if before is not None:
-        found = since(found, before, printable(str(options.baseline), 200))
+        found = since(found, before)
     for name, path in places:
         write(found, name, path, verbose=options.verbose)
     return found.exit_code
@@ -87,10 +93,16 @@ def grid(options: BenchOptions) -> Iterator[Size]:
         yield Size(seq_len, batch_size, input_size, hidden_size)
 
 
+def refuse_infinite(name: str, value: float | None) -> None:
+    """Raises `UsageError` for NaN and infinities."""
+    if value is not None and not math.isfinite(value):
+        raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
+
+
 def numbers(name: str, text: str) -> list[int]:
     """`64,256` as numbers, none twice. Raises `UsageError` for anything else."""
     parts = [each.strip() for each in text.split(",")]
-    if not all(re.fullmatch(r"[0-9]+", each) and int(each) > 0 for each in parts):
+    if not all(re.fullmatch(r"[0-9]{1,9}", each) and int(each) > 0 for each in parts):
         option = f"--{name.replace('_', '-')}"
         raise UsageError(f"{option} is {printable(text, 60)}; it must be whole numbers from 1, as in {option} 64,256")
     return list(dict.fromkeys(map(int, parts)))
@@ -131,18 +143,29 @@ def older(path: Path | None) -> Bench | None:
         raise CannotRun(f"{shown} is not JSON; write a baseline with --report json=FILE") from None
 
 
-def since(found: Bench, before: Bench, source: str) -> Bench:
-    """With the change of every row that the older one has too. Raises `CannotRun` if that is of another layer."""
-    differ = [name for name, value in found.model.items() if before.model.get(name) != value]
-    if before.reference != found.reference or before.threads != found.threads or differ:
-        said = [f"{name} {before.model.get(name)}, not {found.model[name]}" for name in differ]
-        said += [f"reference {before.reference}"] * (before.reference != found.reference)
-        said += [f"{before.threads} threads"] * (before.threads != found.threads)
+def refuse_another(before: Bench, plans: Mapping[Size, "Plan"], wanted: "Wanted", source: str) -> None:
+    """Raises `CannotRun` if the older benchmark is of another layer, or of none of these sizes."""
+    from rnncheck.bench.measure import facts_of, names_of
+
+    plan = next(iter(plans.values()))
+    facts, (_, reference) = facts_of(plan), names_of(plan)
+    said = [
+        f"{name} {before.model.get(name)}, not {value}"
+        for name, value in facts.items()
+        if name not in before.model or before.model[name] != value
+    ]
+    said += [f"reference {before.reference}"] * (before.reference != reference)
+    said += [f"{before.threads} threads"] * (before.threads != wanted.threads)
+    if said:
         raise CannotRun(f"{source} is of another benchmark ({printable('; '.join(said), 300)}); measure it again")
+    if not any(row.size in plans for row in before.rows):
+        raise CannotRun(f"{source} has none of these sizes; measure it again with the same sizes")
+
+
+def since(found: Bench, before: Bench) -> Bench:
+    """With the change of every row that the older one has too."""
     old = {row.key: row.speed for row in before.rows}
     rows = [replace(row, change=row.speed.over(old[row.key])) if row.key in old else row for row in found.rows]
-    if not any(row.change for row in rows):
-        raise CannotRun(f"{source} has none of these sizes; measure it again with the same sizes")
     return replace(found, rows=rows)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from rnncheck.bench import memory, timing
+from rnncheck.bench import measure, memory, timing
 from rnncheck.bench.measure import ready
 from rnncheck.checking.examine import build_synced
 from rnncheck.implementations import load
@@ -57,11 +57,41 @@ def test_the_slower_of_two_calls_is_found() -> None:
 
 def test_gradients_are_taken_of_every_leaf() -> None:
     weight = torch.ones(3, requires_grad=True)
-    call = timing.forward_and_backward(lambda: weight * 2, [weight])
-    assert call is not None
-    found: Any = call()
+    found: Any = timing.forward_and_backward(lambda: weight * 2, [weight])()
     assert found[0].shape == weight.shape
-    assert timing.forward_and_backward(lambda: weight.detach(), [weight]) is None
+    assert timing.first(timing.forward_and_backward(lambda: weight.detach(), [weight]), "cpu") is None
+
+
+def test_gradients_of_x_are_timed_whatever_its_axes(
+    rnncheck: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[Any] = []
+
+    def race(calls: Any, *how: Any) -> Any:
+        timed.append([call() for call in calls])
+        return timing.race(calls, *how)
+
+    monkeypatch.setattr(measure, "race", race)
+    ended = rnncheck("bench", "--cell", "lstm", "--batch-first", *TINY)
+    assert ended.code == 0, ended.stderr
+    _, gradients = timed
+    assert [[tuple(each.shape) for each in side][-1] for side in gradients] == [(4, 2, 3)] * 2
+
+
+@pytest.mark.slow
+def test_every_size_is_compiled_by_itself(rnncheck: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    own, shapes = torch.compile, list[Any]()
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        shapes.extend(size for each in inputs if isinstance(each, torch.Tensor) for size in each.shape)
+        return graph
+
+    monkeypatch.setattr(torch, "compile", lambda module: own(module, backend=backend))
+    name = f"{EXAMPLES / 'stacked_rnn.py'}:StackedRNN"
+    ended = rnncheck("bench", name, *TINY, "--batch-size", "7,9,11", "--compile", "--no-backward")
+    assert ended.code == 0, ended.stderr
+    assert {7, 9, 11} <= {each for each in shapes if type(each) is int}
+    assert all(type(each) is int for each in shapes), "a size that was compiled for any size"
 
 
 def test_the_memory_of_a_call_is_counted() -> None:
@@ -87,6 +117,8 @@ def test_every_format_is_written(rnncheck: Callable[..., Any], tmp_path: Path) -
     assert "since the baseline" in again.stdout
     other = rnncheck("bench", "numpy", "--cell", "rnn", *TINY, "--baseline", tmp_path / "t.json")
     assert (other.code, "cell gru, not rnn" in other.stderr) == (4, True)
+    sized = rnncheck("bench", "numpy", "--cell", "gru", *TINY, "--seq-len", "7", "--baseline", tmp_path / "t.json")
+    assert (sized.code, "has none of these sizes" in sized.stderr) == (4, True)
 
 
 def test_a_wrong_layer_is_not_timed(rnncheck: Callable[..., Any]) -> None:
@@ -101,6 +133,9 @@ def test_a_wrong_layer_is_not_timed(rnncheck: Callable[..., Any]) -> None:
     [
         (["--hidden-size", "4,x"], 2, "--hidden-size is 4,x; it must be whole numbers from 1"),
         (["--batch-size", "0"], 2, "--batch-size is 0"),
+        (["--batch-size", "1" * 5000], 2, "--batch-size is 111"),
+        (["--seconds", "nan"], 2, "--seconds is nan; it must be a finite number"),
+        (["--fail-below", "inf"], 2, "--fail-below is inf"),
         (["--report", "junit=x.xml"], 2, "with json, csv, markdown, html"),
         (["--baseline", "no-such.json"], 4, "cannot read no-such.json"),
         (["exec:true {inputs} {outputs}"], 4, "it starts a process for each call"),

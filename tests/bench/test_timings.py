@@ -70,9 +70,15 @@ def test_what_is_no_benchmark_is_told(told: object) -> None:
         bench_of(told, "old.json")
 
 
-@pytest.mark.parametrize("change", [{"rows": [{}]}, {"rows": None}, {"rows": [{"run": "sideways"}]}])
+TOLD = json.loads(reporter("json").render(FOUND))
+STOPPED = TOLD["rows"][0] | {"speed": {"value": 0.0, "low": 0.0, "high": 1.0}}
+
+
+@pytest.mark.parametrize(
+    "change", [{"rows": [{}]}, {"rows": None}, {"rows": [{"run": "sideways"}]}, {"rows": [STOPPED]}, {"model": []}]
+)
 def test_a_damaged_benchmark_is_told(change: dict[str, object]) -> None:
-    told = json.loads(reporter("json").render(FOUND)) | change
+    told = TOLD | change
     with pytest.raises(CannotRun, match=r"old\.json is damaged"):
         bench_of(told, "old.json")
 
