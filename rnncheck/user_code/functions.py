@@ -1,8 +1,10 @@
 """Functions that take their weights one by one or in a dict. rnncheck finds the shapes by calling the function."""
 
+import ast
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,7 +39,7 @@ class Scheme:
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """The shape of the weight of that name."""
         bare, side = name.lower().replace("_", ""), names.side(name)
-        head = bare in ("wy", "why", "wya", "by", "bo") and not (bare == "bo" and spec.cell == "lstm")
+        head = bare in ("wy", "why", "wya", "whq", "by", "bq", "bo") and not (bare == "bo" and spec.cell == "lstm")
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
         if bare.startswith("b") or bare.endswith("bias"):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
@@ -94,7 +96,12 @@ class WithWeights:
             self.x_weight = make_array(spec.cell.gates * spec.hidden_size, spec.input_size)
             self.x_bias = make_array(spec.cell.gates * spec.hidden_size)
         for name in call.others:
-            self.__dict__[name] = Weights(make) if role_of(name) == "config" or name in ("weights", "p") else make(name)
+            many = role_of(name) == "config" or name in ("weights", "p")
+            self.__dict__[name] = Weights(make) if many else make(name)
+        self._unpacked = {name: unpacked(function, name) for name in call.others if role_of(name) == "config"}
+        for name, members in self._unpacked.items():
+            for each in members:
+                getattr(self, name)[each]
 
     def learn(self, other: "WithWeights") -> None:
         """Makes the same weights as another object."""
@@ -107,7 +114,26 @@ class WithWeights:
     def forward(self, **arguments: Any) -> Any:
         if self._gated:
             arguments[self.call.x] = arguments[self.call.x] @ self.x_weight.T + self.x_bias
-        return self._function(**arguments, **{name: getattr(self, name) for name in self._names})
+        weights = {name: getattr(self, name) for name in self._names}
+        weights |= {
+            name: [weights[name][each] for each in members] for name, members in self._unpacked.items() if members
+        }
+        return self._function(**arguments, **weights)
+
+
+def unpacked(function: Callable[..., Any], name: str) -> tuple[str, ...]:
+    """What its code calls the members of a list of weights, where it takes it apart: `W, U, b = weights`."""
+    function = function.func if isinstance(function, partial) else function
+    try:
+        code = ast.parse(textwrap.dedent(source(function)))
+    except SyntaxError:
+        return ()
+    for each in ast.walk(code):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and each.value.id == name:
+            members = each.targets[0].elts if isinstance(each.targets[0], ast.Tuple | ast.List) else []
+            if members and all(isinstance(member, ast.Name) for member in members):
+                return tuple(member.id for member in members if isinstance(member, ast.Name))
+    return ()
 
 
 def serves_x(name: str) -> bool:
