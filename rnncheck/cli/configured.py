@@ -30,6 +30,7 @@ WORST = (
     ExitCode.INCONCLUSIVE,
     ExitCode.EQUIVALENT,
 )  # first
+SIGNALS = (ExitCode.HUNG_UP, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,12 @@ def read(path: Path, commands: Mapping[str, Any]) -> list[Configured]:
     """The candidates of a file. Raises `CannotRun` if it has none, `UsageError` for unknown options."""
     try:
         with path.open("rb") as file:
-            section = tomllib.load(file).get("tool", {}).get("rnncheck", {})
+            told = tomllib.load(file)
     except OSError as problem:
         raise CannotRun(f"cannot read {printable(str(path), 200)}: {problem.strerror}") from None
-    except tomllib.TOMLDecodeError as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise CannotRun(f"{printable(str(path), 200)} is not valid TOML: {problem}") from None
+    section = table(table(told, "tool", path), "rnncheck", path)
     entries = section.get("candidates", [])
     if not isinstance(entries, list) or not all(isinstance(each, dict) and "candidate" in each for each in entries):
         raise UsageError(f'in {path.name}, each [[{SECTION}.candidates]] needs candidate = "path/to/file.py:Class"')
@@ -90,6 +92,14 @@ def read(path: Path, commands: Mapping[str, Any]) -> list[Configured]:
         raise CannotRun(f"{printable(str(path), 200)} has no [[{SECTION}.candidates]]; add one with a candidate")
     defaults = {key: value for key, value in section.items() if key not in WORDS}
     return [configured({**defaults, **each}, commands) for each in entries]
+
+
+def table(told: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
+    """A table inside another, empty if it is absent. Raises `UsageError` if it is something else."""
+    found = told.get(name, {})
+    if not isinstance(found, dict):
+        raise UsageError(f"in {path.name}, {name} must be a table, as in [{SECTION}]")
+    return found
 
 
 def configured(entry: Mapping[str, Any], commands: Mapping[str, Any]) -> Configured:
@@ -136,6 +146,8 @@ def check(command: Any, names: Sequence[str], config: Path | None, reports: Sequ
         for each, file_name in chosen:
             own = [report.replace(PLACE, file_name) for report in reports]
             found.append((each.name, facts(command, each, own, verbose=verbose)))
+            if found[-1][1]["exit_code"] in SIGNALS:  # it was stopped with a report; the others are not begun
+                break
     from rnncheck.reporters.terminal import render_checks
 
     codes = [int(each["exit_code"]) for _, each in found]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from rnncheck.cli import configured
+
 CONFIG = """
 [tool.rnncheck]
 witness = false
@@ -86,12 +88,28 @@ def test_each_candidate_has_a_report_of_its_own(rnncheck: Callable[..., Any], pr
         ("[[tool.rnncheck.candidates]]\nname = 'a'", 2, "needs candidate"),
         ("[tool.rnncheck]\nhiden-size = 3\n[[tool.rnncheck.candidates]]\ncandidate = 'numpy'", 2, "mean hidden-size?"),
         ("[tool", 4, "is not valid TOML"),
+        ("# \xff", 4, "is not valid TOML"),
+        ("[tool]\nrnncheck = 3", 2, "rnncheck must be a table"),
     ],
 )
 def test_a_file_that_says_nothing_usable_is_told(
     config: str, code: int, said: str, rnncheck: Callable[..., Any], project: Path
 ) -> None:
-    (project / "pyproject.toml").write_text(config)
+    (project / "pyproject.toml").write_bytes(config.encode("latin-1"))
     ended = rnncheck("check")
     assert (ended.code, ended.stdout) == (code, "")
     assert said in ended.stderr
+
+
+def test_none_is_begun_after_a_signal(
+    rnncheck: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def facts(command: Any, entry: configured.Configured, *rest: Any, **more: Any) -> dict[str, Any]:
+        begun.append(entry.name)
+        return {"verdict": "inconclusive", "exit_code": 130, "reason": "stopped", "command": None}
+
+    monkeypatch.setattr(configured, "facts", facts)
+    assert rnncheck("check").code == 130
+    assert begun == ["right"]
