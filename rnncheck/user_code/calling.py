@@ -17,6 +17,7 @@ from rnncheck.user_code.blame import CandidateError, blaming
 from rnncheck.user_code.construct import entry
 from rnncheck.user_code.convention import Convention, Reader, Reading, Tap
 from rnncheck.user_code.ids import LookedUp
+from rnncheck.user_code.layout import arrange
 from rnncheck.user_code.results import described
 from rnncheck.user_code.still import Still
 
@@ -147,6 +148,7 @@ class Caller:
         """The result of one call, or the input or output of the watched module in it."""
         convention = self.convention
         arguments = convention.arguments(x, state)
+        handed = torch.as_tensor(arguments[convention.x_name]).detach() if convention.x_form == "array" else None
         if self.stateless:
             arguments = {name: each for name, each in arguments.items() if name not in convention.state_names}
         packs = convention.lengths == "always packed" or (convention.lengths == "packed" and lengths is not None)
@@ -174,7 +176,15 @@ class Caller:
                 with tapped(self.thing, tap) as caught:
                     function(**arguments)
                 result = caught if tap.often else caught[-1]
+        if handed is not None:
+            write_back(handed, x, convention.x_axes)
         return result
+
+
+def write_back(handed: Tensor, x: Tensor, axes: str) -> None:
+    """Writes into x what the code wrote into a copy of it with other axes, so that a check sees it."""
+    if handed.data_ptr() != x.data_ptr() and not torch.equal(changed := arrange(handed, axes, "TBF"), x):
+        x.detach().copy_(changed)
 
 
 def requiring(value: Any) -> Any:

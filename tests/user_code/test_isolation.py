@@ -112,6 +112,27 @@ def test_what_it_writes_into_its_input_is_seen(
     assert f"input-mutated: mine.py:MyRNN writes into its own input: {named} differs after the call" in outcome.stdout
 
 
+BATCH_FIRST = """
+import torch
+
+class MyRNN(torch.nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.rnn = torch.nn.RNN(input_size, hidden_size, batch_first=True)
+
+    def forward(self, x, h0):
+        found = self.rnn(x, h0)
+        x.data.mul_(0.5)
+        return found
+"""
+
+
+def test_what_it_writes_into_an_input_with_other_axes_is_seen(rnncheck: Callable[..., Any], write: Write) -> None:
+    write(BATCH_FIRST)
+    outcome = rnncheck("compare", "mine.py:MyRNN", "-q", "--no-backward")
+    assert (outcome.code, "input-mutated" in outcome.stdout) == (5, True)
+
+
 MUTATING = """
 import numpy as np
 
