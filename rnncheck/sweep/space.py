@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from rnncheck.errors import UsageError
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.text import printable
+
+T = TypeVar("T")
 
 EDGES = (8, 16, 32, 64, 128, 256)  # sizes at which tiles and vectors usually end
 SIZES = (1, 2, 3, 4, 5, *(size + off for size in EDGES for off in (-1, 0, 1)))
@@ -131,8 +133,8 @@ class Space:
 def space_of(vary: Sequence[str], fix: Sequence[str], base: Configuration | None = None) -> Space:
     """What `--vary` and `--fix` ask for. Raises `UsageError` for what is no option of a model or of random data."""
     base = base or Configuration()
-    asked = dict(pair for each in vary for pair in varied(each))
-    fixed = dict(settled(each) for each in fix)
+    asked = once("--vary", [pair for each in vary for pair in varied(each)])
+    fixed = once("--fix", [settled(each) for each in fix])
     if both := sorted(asked.keys() & fixed.keys()):
         raise UsageError(f"{BY_NAME[both[0]].option} is in --vary and in --fix; leave one of them out")
     varying = tuple(asked.values()) if asked else tuple(each for each in AXES if each.name not in fixed)
@@ -143,6 +145,18 @@ def space_of(vary: Sequence[str], fix: Sequence[str], base: Configuration | None
             "--vary and --fix allow no layer: only the lstm has a projection, and proj-size must be below H"
         )
     return space
+
+
+def once(option: str, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
+    """The pairs by name. Raises `UsageError` for a name that is there twice."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            word = BY_NAME[name].option
+            raise UsageError(
+                f"{word} is in {option} twice; give all its values at once, as in --vary {word}=VALUE,VALUE"
+            )
+    return dict(pairs)
 
 
 def some(space: Space) -> Iterator[Configuration]:

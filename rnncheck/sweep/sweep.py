@@ -30,6 +30,7 @@ SHARE = 0.25  # of the time, after which what is suspect is looked into
 SAVED = 5.0  # seconds between two states
 MOST_SUSPECTS = 5000  # kept; more of them are only counted
 NEVER_REFUSED = (SEED, "init", "h0", "weight_scale")
+FEWEST = 30  # compared: of a failure in one configuration of ten, 30 miss every one with a probability of 4 %
 SMALL = {"input_size": 3, "hidden_size": 4, "num_layers": 1, "seq_len": 12, "batch_size": 3, "proj_size": 0}
 
 
@@ -266,7 +267,8 @@ class Sweep:
         of_causes = [causes.cause_of(each) for each in state.suspects]
         unjudged = sum(each is None for each in of_causes[self._settled :])
         undecided = state.undecided + causes.undecided
-        verdict, code, reason = verdict_of(causes.found, state.compared, undecided, unjudged)
+        cut = not (self._complete or self._enough) and state.compared < FEWEST
+        verdict, code, reason = verdict_of(causes.found, state.compared, undecided, unjudged, cut=cut)
         if self._stopped is not None:
             code = getattr(self._stopped, "exit_code", ExitCode.INTERRUPTED)
             reason = f"stopped after {state.drawn:,} configurations"
@@ -295,15 +297,23 @@ class Sweep:
 
 
 def verdict_of(
-    causes: list[Cause], compared: int, undecided: int, unjudged: int
+    causes: list[Cause], compared: int, undecided: int, unjudged: int, *, cut: bool = False
 ) -> tuple[Verdict, ExitCode, str | None]:
-    """A mismatch is one that the judge saw; what could not be run decides nothing, nor does what nobody judged."""
+    """A mismatch is one that the judge saw; what could not be run decides nothing, nor does what nobody judged.
+
+    `cut` says that the time ended before enough was compared.
+    """
     if any(each.judgement.differs for each in causes):
         return Verdict.MISMATCH, ExitCode.MISMATCH, None
     if causes:
         return Verdict.INCONCLUSIVE, ExitCode.CANNOT_RUN, "some configurations could not be run"
     if unjudged:
         why = f"{unjudged:,} configurations differ or fail in a quick comparison; raise --budget to check them in full"
+        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
+    if cut:
+        why = (
+            f"the time ended after {compared:,} configurations, and fewer than {FEWEST} show too little; raise --budget"
+        )
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
     if compared <= undecided:
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, "no configuration could be decided"

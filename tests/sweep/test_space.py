@@ -42,6 +42,8 @@ def test_vary_names_axes_with_ranges_lists_or_all_usual_values() -> None:
         ([], ["cell"], "NAME=VALUE"),
         ([], ["hidden-size=1..3"], "use --vary for several values"),
         (["cell"], ["cell=gru"], "leave one of them out"),
+        (["H=1,hidden-size=2"], [], "hidden-size is in --vary twice"),
+        ([], ["T=8", "seq-len=16"], "as in --vary seq-len=VALUE,VALUE"),
         (["proj-size=5..9"], ["cell=gru"], "allow no layer"),
     ],
 )

@@ -144,3 +144,10 @@ def test_a_wrong_command_is_refused(arguments: list[str], rnncheck: Callable[...
     outcome = rnncheck("sweep", *arguments)
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr.startswith("error: ")
+
+
+def test_a_time_that_ends_after_next_to_nothing_decides_nothing(rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("sweep", "--budget", "0.01s", "--fix", "cell=rnn", "-q")
+    assert outcome.code == 5
+    assert outcome.stdout.startswith("inconclusive: the time ended after ")
+    assert rnncheck("sweep", "--budget", "60s", "--vary", "H=1..2", "-q").code == 0  # these are all that there are
