@@ -4,15 +4,16 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from rnncheck.cli import delivery
 from rnncheck.cli.bench_options import GRID, BenchOptions, Format
 from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import refuse_to_replace
+from rnncheck.cli.delivery import Delivery, deliveries, refuse_to_replace
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, rows_kept, spec_of
 from rnncheck.cli.progress import StatusLine
@@ -28,6 +29,7 @@ from rnncheck.timings import Bench, Size, bench_of
 if TYPE_CHECKING:
     from rnncheck.bench.measure import Wanted
     from rnncheck.checking.plan import Plan
+    from rnncheck.report import Report
 
 
 def time_both(candidate: str, options: BenchOptions) -> int:
@@ -35,13 +37,13 @@ def time_both(candidate: str, options: BenchOptions) -> int:
     for name in ("seconds", "fail_below"):
         refuse_infinite(name, getattr(options, name))
     sizes = list(grid(options))
-    places = list(deliveries(options))
+    places = sorted(deliveries(options, get_args(Format)[1:]), key=lambda each: each.path is None)  # files first
     arguments = arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
     before = older(options.baseline)
     sources = (options.mapping, options.baseline, *files_of(candidate, options.against))
-    refuse_to_replace([path for _, path in places], sources)
+    refuse_to_replace([each.path for each in places], sources)
     options_at = {size: at(size, options) for size in sizes}
     specs = {size: spec_of(each, size.input_size) for size, each in options_at.items()}
     import_torch()
@@ -59,29 +61,33 @@ def time_both(candidate: str, options: BenchOptions) -> int:
             refuse_another(before, plans, wanted, printable(str(options.baseline), 200))
         found = bench(plans, wanted, progress)
     if not isinstance(found, Bench):
-        return refused(found, candidate, options)
+        return refused(found, candidate, options, places)
     named = [] if candidate == "scratch" else [candidate]
     found = replace(found, command=command("bench", named, options), fail_below=options.fail_below)
     if before is not None:
         found = since(found, before)
-    for name, path in places:
-        write(found, name, path, verbose=options.verbose)
+    for place in places:
+        write(found, place, verbose=options.verbose)
+    if options.quiet:
+        from rnncheck.reporters.bench.words import sentences
+
+        sys.stdout.write(printable("; ".join(sentences(found)), 2000) + "\n")
     return found.exit_code
 
 
-def refused(report: Any, candidate: str, options: BenchOptions) -> int:
-    """The check's own report, in place of times: what is not equivalent is not timed."""
-    from rnncheck.reporters.json_file import render as as_json
-    from rnncheck.reporters.terminal import render
+def refused(report: "Report", candidate: str, options: BenchOptions, places: Sequence[Delivery]) -> int:
+    """The check's own report in place of times. A CSV file has its header alone."""
+    for each in places:
+        if each.format == "csv":
+            write(Bench(candidate, options.against, {}, options.threads, []), each, verbose=False)
+        else:
+            delivery.write(report, each, options)
+    if options.quiet:
+        from rnncheck.reporters.verdict import verdict_line
 
-    for name, path in deliveries(options):
-        text = as_json(report) if name == "json" else render(report, None if path else sys.stdout)
-        if path is None:
-            sys.stdout.write(text)
-        elif name in ("json", "table"):
-            write_atomically(path, text)
-    sys.stderr.write(f"{printable(candidate, 200)} was not timed, because it is not equivalent to {options.against}\n")
-    return int(report.exit_code)
+        sys.stdout.write(verdict_line(report) + "\n")
+    sys.stderr.write(f"{printable(candidate, 200)} was not timed, because the verdict is {report.verdict}\n")
+    return report.exit_code
 
 
 def grid(options: BenchOptions) -> Iterator[Size]:
@@ -116,18 +122,6 @@ def at(size: Size, options: BenchOptions) -> CompareOptions:
         | {name: getattr(size, name) for name in GRID}
         | {"format": "table", "compile": False, "backward": None}
     )
-
-
-def deliveries(options: BenchOptions) -> Iterator[tuple[str, Path | None]]:
-    """Format and file of every place. Raises `UsageError` for a format that there is not."""
-    if not options.quiet or options.output is not None:
-        yield options.format, options.output
-    formats = get_args(Format)[1:]
-    for each in options.report or []:
-        name, _, path = each.partition("=")
-        if name not in formats or not path:
-            raise UsageError(f"--report is {printable(each, 100)}; it must be FORMAT=FILE, with {', '.join(formats)}")
-        yield name, Path(path)
 
 
 def older(path: Path | None) -> Bench | None:
@@ -169,16 +163,16 @@ def since(found: Bench, before: Bench) -> Bench:
     return replace(found, rows=rows)
 
 
-def write(found: Bench, format: str, path: Path | None, *, verbose: bool) -> None:
-    if format == "table":
+def write(found: Bench, to: Delivery, *, verbose: bool) -> None:
+    if to.format == "table":
         from rnncheck.reporters.terminal import render_bench
 
-        text = render_bench(found, sys.stdout if path is None else None, verbose=verbose)
+        text = render_bench(found, sys.stdout if to.path is None else None, verbose=verbose)
     else:
         from rnncheck.reporters.bench import reporter
 
-        text = reporter(format).render(found)
-    if path is None:
+        text = reporter(to.format).render(found)
+    if to.path is None:
         sys.stdout.write(text)
     else:
-        write_atomically(path, text)
+        write_atomically(to.path, text)

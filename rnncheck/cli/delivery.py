@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +29,11 @@ class Delivery:
     path: Path | None = None
 
 
-def deliveries(options: CheckOptions) -> list[Delivery]:
-    """All places for the report. Raises `UsageError` for an unknown format, or two reports for one file."""
+def deliveries(options: CheckOptions, formats: Sequence[str] | None = None) -> list[Delivery]:
+    """All places for the report. Raises `UsageError` for an unknown format, or two reports for one file.
+
+    `formats` are those that there are, by default those of a check.
+    """
     found = [Delivery(options.format, options.output)]
     if options.quiet and options.output is None:
         if options.format != "table":
@@ -40,7 +43,7 @@ def deliveries(options: CheckOptions) -> list[Delivery]:
             )
         found = []
     for each in options.report or []:
-        found.append(asked(each, options))
+        found.append(asked(each, options, formats))
     paths = [each.path for each in found if each.path is not None and each.path.name != os.devnull]
     for path in paths:
         if paths.count(path) > 1:
@@ -48,14 +51,14 @@ def deliveries(options: CheckOptions) -> list[Delivery]:
     return found
 
 
-def asked(text: str, options: CheckOptions) -> Delivery:
+def asked(text: str, options: CheckOptions, formats: Sequence[str] | None) -> Delivery:
     """The place of `--report FORMAT=FILE`."""
     from rnncheck.reporters.formats import Format
 
     name, equals, path = text.partition("=")
-    formats = get_args(Format)
-    if name not in formats:
-        raise UsageError(f"--report is {printable(text, 100)}; it must be FORMAT=FILE, with {', '.join(formats)}")
+    known = formats or get_args(Format)
+    if name not in known:
+        raise UsageError(f"--report is {printable(text, 100)}; it must be FORMAT=FILE, with {', '.join(known)}")
     if path:
         return Delivery(name, Path(path))
     if name != "github" or equals:

@@ -115,17 +115,25 @@ def test_every_format_is_written(rnncheck: Callable[..., Any], tmp_path: Path) -
     again = rnncheck("bench", "numpy", "--cell", "gru", *TINY, "--baseline", tmp_path / "t.json", "--fail-below", "1e9")
     assert again.code == 6
     assert "since the baseline" in again.stdout
+    quiet = rnncheck("bench", "numpy", "--cell", "gru", *TINY, "-q")
+    assert quiet.stdout.startswith("numpy and torch compute the same GRU")
+    assert quiet.stdout.count("\n") == 1
     other = rnncheck("bench", "numpy", "--cell", "rnn", *TINY, "--baseline", tmp_path / "t.json")
     assert (other.code, "cell gru, not rnn" in other.stderr) == (4, True)
     sized = rnncheck("bench", "numpy", "--cell", "gru", *TINY, "--seq-len", "7", "--baseline", tmp_path / "t.json")
     assert (sized.code, "has none of these sizes" in sized.stderr) == (4, True)
 
 
-def test_a_wrong_layer_is_not_timed(rnncheck: Callable[..., Any]) -> None:
-    ended = rnncheck("bench", "fault:no-recurrence", *TINY)
+def test_a_wrong_layer_is_not_timed(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    files = {name: tmp_path / f"t.{name}" for name in ("json", "csv", "markdown")}
+    reports = [word for name, path in files.items() for word in ("--report", f"{name}={path}")]
+    ended = rnncheck("bench", "fault:no-recurrence", *TINY, *reports)
     assert ended.code == 1
     assert "no-recurrence" in ended.stdout
-    assert "was not timed, because it is not equivalent to torch" in ended.stderr
+    assert "fault:no-recurrence was not timed, because the verdict is mismatch" in ended.stderr
+    assert json.loads(files["json"].read_text())["verdict"] == "mismatch"
+    assert len(files["csv"].read_text().splitlines()) == 1
+    assert "no-recurrence" in files["markdown"].read_text()
 
 
 @pytest.mark.parametrize(
@@ -137,6 +145,8 @@ def test_a_wrong_layer_is_not_timed(rnncheck: Callable[..., Any]) -> None:
         (["--seconds", "nan"], 2, "--seconds is nan; it must be a finite number"),
         (["--fail-below", "inf"], 2, "--fail-below is inf"),
         (["--report", "junit=x.xml"], 2, "with json, csv, markdown, html"),
+        (["--report", "csv=a.csv", "--report", "json=a.csv"], 2, "two reports would be written to a.csv"),
+        (["--quiet", "--format", "json"], 2, "needs a file"),
         (["--baseline", "no-such.json"], 4, "cannot read no-such.json"),
         (["exec:true {inputs} {outputs}"], 4, "it starts a process for each call"),
     ],
