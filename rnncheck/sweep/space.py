@@ -1,10 +1,10 @@
 """What varies: the axes of a sweep, the values of each, and what `--vary` and `--fix` say of them."""
 
 import difflib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any, TypeVar
 
 from rnncheck.errors import UsageError
@@ -99,7 +99,7 @@ class Space:
     @property
     def combinations(self) -> int:
         """Of values, possible or not."""
-        return prod(len(each.values) for each in self.varying)
+        return math.prod(len(each.values) for each in self.varying)
 
     def axes(self, *, data: bool) -> list[Axis]:
         return [each for each in self.varying if each.data is data and each.name != SEED]
@@ -250,9 +250,12 @@ def values_of(name: str, word: str) -> Iterator[Any]:
         yield from range(first, last + 1)
     elif name == "weight_scale":
         try:
-            yield float(word)
+            scale = float(word)
         except ValueError:
-            raise UsageError(f"weight-scale is {printable(word, 60)!r}; it must be a number") from None
+            scale = math.nan
+        if not math.isfinite(scale):
+            raise UsageError(f"weight-scale is {printable(word, 60)!r}; it must be a finite number")
+        yield scale
     elif name == "device":
         if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", word):
             raise UsageError(f"device is {printable(word, 60)!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")

@@ -40,6 +40,7 @@ def test_vary_names_axes_with_ranges_lists_or_all_usual_values() -> None:
         (["cell=elman"], [], "must be one of rnn, lstm, gru"),
         (["7"], [], "is not one of"),
         ([], ["cell"], "NAME=VALUE"),
+        ([], ["weight-scale=nan"], "must be a finite number"),
         ([], ["hidden-size=1..3"], "use --vary for several values"),
         (["cell"], ["cell=gru"], "leave one of them out"),
         (["H=1,hidden-size=2"], [], "hidden-size is in --vary twice"),

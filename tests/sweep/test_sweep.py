@@ -12,6 +12,7 @@ from sweep.planted import planted
 
 from rnncheck.errors import CannotRun, RefusedError
 from rnncheck.report import Verdict
+from rnncheck.reporters.sweep.words import facts
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import space_of
 from rnncheck.sweep.sweep import SweepPlan, sweep
@@ -66,6 +67,7 @@ def test_what_raises_is_no_mismatch(tmp_path: Path) -> None:
     (region,) = report.regions
     assert region.in_words == "T from 9 on"
     assert "too long" in (region.raises or "")
+    assert "\\n" not in dict(facts(region))["raises"]
 
 
 def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
@@ -125,9 +127,9 @@ def test_the_command_says_what_it_found_in_every_format_and_how_to_repeat_it(
     outcome = rnncheck("sweep", candidate, "--vary", "T=1..9,B=1..3", "--no-diagnose", *reports)
     assert outcome.code == 1
     assert "wrong: T from 5 on" in outcome.stdout
-    facts = json.loads(files["json"].read_text())
-    (region,) = facts["regions"]
-    assert (facts["schema"], region["in_words"]) == ("rnncheck/sweep/1", "T from 5 on")
+    told = json.loads(files["json"].read_text())
+    (region,) = told["regions"]
+    assert (told["schema"], region["in_words"]) == ("rnncheck/sweep/1", "T from 5 on")
     assert files["junit"].read_text().count("<testcase") == 2
     assert files["github"].read_text().startswith("::error file=")
     for name, path in files.items():

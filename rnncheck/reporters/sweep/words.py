@@ -51,7 +51,7 @@ def facts(region: Region) -> list[tuple[str, str]]:
     told = [("seen", f"in {count(region.configurations)} of the configurations")] if region.configurations else []
     told += [("also", each) for each in region.also]
     if region.raises is not None:
-        told.append(("raises", printable(region.raises, 500)))
+        told.append(("raises", printable(" ".join(region.raises.split()), 500)))
     told += [(each.slug, message(each)) for each in region.findings]
     told += [("mend", each.mend) for each in region.findings if each.mend and each.slug != UNEXPLAINED]
     if region.command:
