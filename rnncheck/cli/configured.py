@@ -17,6 +17,7 @@ from rnncheck.text import printable
 
 SECTION = "tool.rnncheck"
 WORDS = ("name", "candidate", "data", "candidates")  # keys that are no options
+SET_HERE = ("format", "output", "quiet", "verbose")  # there is one screen for all
 PLACE = "%"  # of a candidate's name in the file of a report
 REPORT_ENDINGS = {"junit": "xml", "markdown": "md", "github": "txt"}
 WORST = (
@@ -114,6 +115,11 @@ def configured(entry: Mapping[str, Any], commands: Mapping[str, Any]) -> Configu
 def option(key: str, value: object, parameters: Mapping[str, Any]) -> Iterator[str]:
     """One option in the form of the command line. Raises `UsageError` for an unknown key."""
     name = key.replace("-", "_")
+    if name in SET_HERE:
+        raise UsageError(
+            f"[{SECTION}] has {printable(key, 60)}, which rnncheck check sets itself; leave it out, and use "
+            "rnncheck check --report FORMAT=% for files"
+        )
     if name not in parameters:
         near = difflib.get_close_matches(name, parameters, n=1)
         hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""

@@ -280,7 +280,7 @@ def mixes(way: Way, value: Tensor, calls: Calls, sizes: Sizes) -> bool:
         return False
     order = torch.arange(sizes.batch_size).roll(1)
     other = dict(leaves(calls.exchanged(), sizes.letters)).get(way)
-    return other is not None and not alike(value.index_select(axis, order), other)
+    return other is not None and not alike(value.index_select(axis, order), other, nan=True)
 
 
 def has_numbers_of(value: Tensor, known: Collection[Tensor]) -> bool:
@@ -293,9 +293,11 @@ def has_numbers_of(value: Tensor, known: Collection[Tensor]) -> bool:
     )
 
 
-def alike(a: Tensor, b: Tensor) -> bool:
+def alike(a: Tensor, b: Tensor, *, nan: bool = False) -> bool:
+    """Whether they are equal up to rounding; `nan` says that a NaN is equal to a NaN."""
     rtol, atol = (1e-9, 1e-12) if a.dtype == torch.float64 else (1e-4, 1e-5)
-    return a.shape == b.shape and torch.allclose(a.detach(), b.detach().to(a.dtype), rtol=rtol, atol=atol)
+    other = b.detach().to(a.dtype)
+    return a.shape == b.shape and torch.allclose(a.detach(), other, rtol=rtol, atol=atol, equal_nan=nan)
 
 
 def starts_right(reading: Reading, result: object, calls: Calls) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rnncheck.cli import configured
+from rnncheck.reporters.terminal import render_checks
 
 CONFIG = """
 [tool.rnncheck]
@@ -88,6 +89,7 @@ def test_each_candidate_has_a_report_of_its_own(rnncheck: Callable[..., Any], pr
         ("[[tool.rnncheck.candidates]]\nname = 'a'", 2, "needs candidate"),
         ("[tool.rnncheck]\nhiden-size = 3\n[[tool.rnncheck.candidates]]\ncandidate = 'numpy'", 2, "mean hidden-size?"),
         ("[tool", 4, "is not valid TOML"),
+        ("[tool.rnncheck]\noutput = 'a'\n[[tool.rnncheck.candidates]]\ncandidate = 'numpy'", 2, "has output, which"),
         ("# \xff", 4, "is not valid TOML"),
         ("[tool]\nrnncheck = 3", 2, "rnncheck must be a table"),
     ],
@@ -113,3 +115,8 @@ def test_none_is_begun_after_a_signal(
     monkeypatch.setattr(configured, "facts", facts)
     assert rnncheck("check").code == 130
     assert begun == ["right"]
+
+
+def test_a_reason_of_several_lines_is_one_paragraph() -> None:
+    failed = {"verdict": "error", "exit_code": 4, "reason": "it raises\n    ValueError", "command": None}
+    assert "reason  it raises ValueError" in render_checks([("mine", failed)], 4)

@@ -218,3 +218,10 @@ class FixedSizes(nn.Module):
 def test_a_layer_of_fixed_sizes_is_read_at_those_of_the_run() -> None:
     report = check(FixedSizes, cell="rnn", batch_size=3, seq_len=5, witness=False)
     assert report.verdict == "equivalent"
+
+
+def test_nan_is_no_sign_of_mixed_rows(rnncheck: Command, write: Write) -> None:
+    write(layer("pass", "h", returned="torch.stack(outs) * torch.nan, h"))
+    ended = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-witness")
+    assert ended.code == 1
+    assert [each["slug"] for each in json.loads(ended.stdout)["findings"]] == ["nan-introduced"]

@@ -57,7 +57,7 @@ def planted(facts: Mapping[str, Any]) -> str:
 def explained(name: str, facts: Mapping[str, Any], screen: Screen) -> Iterable[Text]:
     """Why a candidate did not pass, the fix, and the command that checks it alone."""
     lines = [Text(screen.clean(name, 200), "bold")]
-    said = [("reason", facts.get("reason"))]
+    said = [("reason", " ".join((facts.get("reason") or "").split()))]
     for each in facts.get("findings", [])[:2]:
         said += [(each["slug"], each["message"]), ("mend", each["mend"])]
     for label, text in [*said, ("repeat", facts.get("command"))]:
