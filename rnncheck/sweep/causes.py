@@ -7,7 +7,7 @@ from rnncheck.report import Verdict
 from rnncheck.sweep.boundary import Condition, conditions
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.judging import Judgement, judged
-from rnncheck.sweep.quick import CLEAR, NEAR, Comparer
+from rnncheck.sweep.quick import CLEAR, GRADIENT_STEPS, NEAR, Comparer
 from rnncheck.sweep.shrink import EASY, Fails, smallest
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import Space
@@ -161,6 +161,8 @@ class Causes:
     def _fails(self, each: Configuration, suspect: Suspect, enough: float) -> bool | None:
         if any(cause.covers(each) for cause in self.every):
             return None
+        if suspect.backward and each.seq_len > GRADIENT_STEPS:
+            return None  # a quick comparison leaves its gradients out
         quick = self._comparer.one(each, back=suspect.backward)
         if quick.refused is not None:
             return None

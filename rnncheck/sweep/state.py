@@ -38,6 +38,7 @@ class State:
     compared: int = 0
     judged: int = 0
     undecided: int = 0
+    doubt: str | None = None  # why a small configuration that was judged first could not be decided
     seconds: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
     suspects: list[Suspect] = field(default_factory=list)

@@ -18,7 +18,7 @@ from rnncheck.sweep.cluster import Cluster, Job
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.draw import groups
 from rnncheck.sweep.explore import Explored, Explorer, Here
-from rnncheck.sweep.judging import judged
+from rnncheck.sweep.judging import Judgement, judged
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import SEED, Space
@@ -166,7 +166,9 @@ class Sweep:
         for each in self._openings():
             judgement = judged(self._comparer.sides, each, paths=True)
             self._state.judged += 1
-            self._state.undecided += judgement.verdict is Verdict.INCONCLUSIVE
+            if judgement.verdict is Verdict.INCONCLUSIVE:
+                self._state.undecided += 1
+                self._state.doubt = doubt_of(judgement)
             if judgement.differs or judgement.raised:
                 quick = self._comparer.one(each, back=True)
                 self._state.suspects.append(
@@ -268,7 +270,9 @@ class Sweep:
         unjudged = sum(each is None for each in of_causes[self._settled :])
         undecided = state.undecided + causes.undecided
         cut = not (self._complete or self._enough) and state.compared < FEWEST
-        verdict, code, reason = verdict_of(causes.found, state.compared, undecided, unjudged, cut=cut)
+        verdict, code, reason = verdict_of(
+            causes.found, state.compared, undecided, unjudged, cut=cut, doubt=state.doubt
+        )
         if self._stopped is not None:
             code = getattr(self._stopped, "exit_code", ExitCode.INTERRUPTED)
             reason = f"stopped after {state.drawn:,} configurations"
@@ -297,11 +301,17 @@ class Sweep:
 
 
 def verdict_of(
-    causes: list[Cause], compared: int, undecided: int, unjudged: int, *, cut: bool = False
+    causes: list[Cause],
+    compared: int,
+    undecided: int,
+    unjudged: int,
+    *,
+    cut: bool = False,
+    doubt: str | None = None,
 ) -> tuple[Verdict, ExitCode, str | None]:
     """A mismatch is one that the judge saw; what could not be run decides nothing, nor does what nobody judged.
 
-    `cut` says that the time ended before enough was compared.
+    `cut` says that the time ended before enough was compared, `doubt` why the judge left a small configuration open.
     """
     if any(each.judgement.differs for each in causes):
         return Verdict.MISMATCH, ExitCode.MISMATCH, None
@@ -310,6 +320,8 @@ def verdict_of(
     if unjudged:
         why = f"{unjudged:,} configurations differ or fail in a quick comparison; raise --budget to check them in full"
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
+    if doubt is not None:
+        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, doubt
     if cut:
         why = (
             f"the time ended after {compared:,} configurations, and fewer than {FEWEST} show too little; raise --budget"
@@ -318,6 +330,12 @@ def verdict_of(
     if compared <= undecided:
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, "no configuration could be decided"
     return Verdict.EQUIVALENT, ExitCode.EQUIVALENT, None
+
+
+def doubt_of(judgement: Judgement) -> str:
+    """Why a configuration was not decided: the finding, or else the reason."""
+    told = [each.message for each in judgement.findings] or [judgement.reason or "it decides nothing"]
+    return f"the full check of a small configuration is inconclusive: {told[0]}"
 
 
 def region(cause: Cause, configurations: int) -> Region:

@@ -153,3 +153,34 @@ def test_a_time_that_ends_after_next_to_nothing_decides_nothing(rnncheck: Callab
     assert outcome.code == 5
     assert outcome.stdout.startswith("inconclusive: the time ended after ")
     assert rnncheck("sweep", "--budget", "60s", "--vary", "H=1..2", "-q").code == 0  # these are all that there are
+
+
+ODD = """
+from torch import nn
+
+class WrongBackwards(nn.RNN):
+    def forward(self, x, hx=None):
+        output, h = super().forward(x, hx)
+        return output.detach() + 2 * (output - output.detach()), h
+
+class Leaking(nn.RNN):
+    last = None
+    def forward(self, x, hx=None):
+        output, h = super().forward(x, hx)
+        output, self.last = output + 1e-3 * (self.last == x.shape), x.shape
+        return output, h
+"""
+
+
+def test_gradients_that_are_wrong_have_no_boundary_in_t(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD)
+    report = swept(f"{tmp_path / 'odd.py'}:WrongBackwards", 80, ["T=1..40", "seed"], [])
+    assert report.exit_code == 1
+    assert [each.in_words for each in report.regions] == ["in every configuration"]
+
+
+def test_what_the_first_full_check_leaves_open_is_not_equivalent(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD)
+    report = swept(f"{tmp_path / 'odd.py'}:Leaking", 40, ["T=1..9", "seed"], [])
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, 5)
+    assert "keeps state between calls" in (report.reason or "")
