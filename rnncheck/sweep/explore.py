@@ -67,7 +67,7 @@ def explore(comparer: Comparer, space: Space, seed: int, index: int) -> Explored
             judge = False
             judgement = judged(comparer.sides, each, paths=True)
             found.judged += 1
-            found.undecided += judgement.verdict is Verdict.INCONCLUSIVE
+            found.undecided += judgement.verdict in (Verdict.INCONCLUSIVE, None)
             if judgement.differs:
                 found.suspects.append((place, Suspect(each, judged=True)))
     return found

@@ -13,6 +13,9 @@ from sweep.planted import planted
 from rnncheck.errors import CannotRun, RefusedError
 from rnncheck.report import Verdict
 from rnncheck.reporters.sweep.words import facts
+from rnncheck.sweep import explore
+from rnncheck.sweep.judging import Judgement
+from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import space_of
 from rnncheck.sweep.sweep import SweepPlan, sweep
@@ -184,3 +187,10 @@ def test_what_the_first_full_check_leaves_open_is_not_equivalent(tmp_path: Path)
     report = swept(f"{tmp_path / 'odd.py'}:Leaking", 40, ["T=1..9", "seed"], [])
     assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, 5)
     assert "keeps state between calls" in (report.reason or "")
+
+
+def test_a_full_check_that_cannot_be_run_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "judged", lambda *_, **__: Judgement(None, raised="too large"))
+    comparer, space = Comparer(*Sides("scratch").loaded()), space_of(["T=1..9", "seed"], [])
+    found = explore.explore(comparer, space, 0, explore.JUDGED - 1)
+    assert (found.judged, found.undecided, found.suspects) == (1, 1, [])
