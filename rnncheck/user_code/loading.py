@@ -124,12 +124,9 @@ def own_things(module: ModuleType) -> dict[str, object]:
 def chosen(module: ModuleType, target: Target) -> str:
     """The only layer of a module, for a target without an attribute."""
     things = own_things(module)
-    for plausible in (
-        [name for name, value in things.items() if is_layer(value)],
-        [name for name, value in things.items() if is_layer(value) and sounds_recurrent(name)],
-        [name for name, value in things.items() if not is_layer(value) and sounds_recurrent(name)],
-        list(things),
-    ):
+    layers = [name for name, value in things.items() if is_layer(value)]
+    named = list(filter(sounds_recurrent, layers or things))
+    for plausible in (layers, named, list(things)):
         if len(plausible) == 1:
             return plausible[0]
     if not things:

@@ -81,6 +81,7 @@ class Understood:
     problem: MappingError | None = None
     is_cut: bool = False  # the time was up before all hypotheses were tried
     part_agrees: bool = False  # one layer or direction of several agrees, and the whole was not read so
+    in_part: bool = False  # this is such a layer or direction
 
     @property
     def agrees(self) -> bool:
@@ -220,9 +221,15 @@ class Understanding:
 
     def doubt(self, spec: Spec) -> str | None:
         """A possible fault when it is called according to its signature."""
-        found = self._of(spec).found
+        understood = self._of(spec)
+        found = understood.found
         if found.raised and not found.crashes:
             return f"given an initial state, it raises: {found.raised}"
+        if understood.in_part:
+            return (
+                "only a part of it was compared, which agrees; it holds weights for more layers or directions; pass "
+                "--num-layers N or --bidirectional"
+            )
         return strangers(found.unread)
 
     def unsearched(self, spec: Spec) -> str | None:
@@ -384,7 +391,8 @@ class Understanding:
         every = [*explained, *tried]
         filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
         best, probe = next(filled_ones, every[0])
-        return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees)
+        in_part = bool(best.agrees) and self._in_part(best, probe)
+        return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees, in_part=in_part)
 
     def _shown(self, understood: Understood, spec: Spec) -> "_Shown | None":
         """Its results on random numbers; None if it cannot run at these sizes."""

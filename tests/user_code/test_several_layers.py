@@ -241,3 +241,29 @@ def test_what_has_one_size_for_input_and_states_is_read_at_equal_sizes() -> None
 
     assert verdict(OneSize) is Verdict.EQUIVALENT
     assert verdict(OneSizeTwice) is Verdict.MISMATCH
+
+
+class NeverFlipped(nn.Module):
+    """Two directions side by side, of which the second runs forwards too."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.one, self.other = nn.LSTMCell(input_size, hidden_size), nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.unrolled(self.one, x), self.unrolled(self.other, x)], -1)
+
+    def unrolled(self, cell: nn.LSTMCell, x: Tensor) -> Tensor:
+        h = c = x.new_zeros(x.shape[1], self.hidden_size)
+        outputs = []
+        for x_t in x:
+            h, c = cell(x_t, (h, c))
+            outputs.append(h)
+        return torch.stack(outputs)
+
+
+def test_a_part_that_agrees_is_no_pass_while_nothing_is_known_of_the_rest() -> None:
+    report = check(NeverFlipped, cell="lstm", witness=False)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "only a part of it was compared" in str(report.reason)
