@@ -69,6 +69,14 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = exit_code
 
 
+class Interrupted(BaseException):
+    """Carries a Ctrl-C or a signal past typer, which would make an exit without a word of it."""
+
+    def __init__(self, interrupt: KeyboardInterrupt) -> None:
+        super().__init__(interrupt)
+        self.interrupt = interrupt
+
+
 def exit_code_of(problem: BaseException) -> ExitCode:
     """The exit code for this exception."""
     match problem:

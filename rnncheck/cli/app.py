@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from rnncheck import __version__
 from rnncheck.cli import completion
@@ -21,7 +21,18 @@ from rnncheck.cli.options import (
     SweepOptions,
     takes,
 )
+from rnncheck.errors import Interrupted
 from rnncheck.model.spec import Cell
+
+
+class Commands(TyperGroup):
+    """Tells an interrupt from an exit."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(interrupt) from None
 
 
 class GroupedCommand(TyperCommand):
@@ -57,6 +68,7 @@ CANDIDATE = Annotated[
 ]
 
 app = typer.Typer(
+    cls=Commands,
     help="Check whether two recurrent layers are the same function, and show where they differ.",
     epilog=EXIT_CODES,
     rich_markup_mode=None,

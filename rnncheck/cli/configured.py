@@ -172,8 +172,6 @@ def facts(command: Any, entry: Configured, reports: Sequence[str], *, verbose: b
         reason = ""
         try:
             code = command(arguments, prog_name="rnncheck", standalone_mode=False)
-        except KeyboardInterrupt:
-            raise
         except RnncheckError as problem:
             code, reason = exit_code_of(problem), str(problem)
         except Exception as problem:

@@ -148,7 +148,8 @@ def failures_reported(candidate: str, options: CheckOptions, reads: str | None =
     except BaseException as problem:
         from rnncheck.report import Failure
 
-        reason = str(problem) or type(problem).__name__
+        stopped = isinstance(problem, KeyboardInterrupt)
+        reason = "interrupted before there was a verdict" if stopped else str(problem) or type(problem).__name__
         command = repeat(candidate, options, reads)
         failure = Failure(exit_code_of(problem), reason, candidate, options.against, command)
         with suppress(UsageError):

@@ -15,10 +15,11 @@ import typer
 from rnncheck.cli import signals
 from rnncheck.cli.attended import attend, end_with
 from rnncheck.cli.streams import lead_to_stderr, say
-from rnncheck.errors import ExitCode, RnncheckError, Stopped
+from rnncheck.errors import ExitCode, Interrupted, RnncheckError, Stopped
 
 # typer's base of all usage errors, wherever typer keeps its click
 COMMAND_LINE_ERROR: Any = typer.BadParameter.__bases__[0]
+STOPPED = "interrupted before there was a verdict"
 PRINT = {"-h", "--help", "--version", "faults"}  # where no code of a user's is run
 COMPLETION = {"--install-completion", "--show-completion"}  # typer's own, which exit by themselves
 
@@ -78,6 +79,8 @@ def prepare_streams() -> None:
 
 def explain(problem: BaseException) -> int:
     """Says on stderr what went wrong, in one or two lines, and returns the exit code for it."""
+    if isinstance(problem, Interrupted):
+        problem = problem.interrupt
     if isinstance(problem, SystemExit) and isinstance(problem.__context__, OSError):
         problem = problem.__context__  # typer turns a stdout closed early into exit 1
     match problem:
@@ -85,9 +88,10 @@ def explain(problem: BaseException) -> int:
             discard_stdout()
             return ExitCode.STDOUT_CLOSED
         case Stopped():
+            say(STOPPED)
             return problem.exit_code
         case KeyboardInterrupt() | typer.Abort():
-            say("interrupted")
+            say(STOPPED)
             return ExitCode.INTERRUPTED
         case RnncheckError():
             say(f"error: {problem}")

@@ -50,4 +50,4 @@ class ProgressLine(StatusLine):
         if self._is_due():
             share = f" of {total:,} ({done / total:.0%})" if total else ""
             pace = done / (time.monotonic() - self._started)
-            self._show(f"compared {done:,}{share} timesteps, {pace:,.0f} a second")
+            self._show(f"compared {done:,}{share} timesteps" + (f", {pace:,.0f} a second" if pace >= 1 else ""))

@@ -1,5 +1,6 @@
 """However a run ends, its exit code says how; 1 is a mismatch and nothing else."""
 
+import json
 import os
 import signal
 import subprocess
@@ -98,6 +99,30 @@ def test_a_signal_ends_a_long_run_with_its_code_and_a_partial_report(
     assert running.returncode == code
     assert '"exit_code": ' + str(code) in path.read_text()
     assert "before the end of the data" in path.read_text()
+
+
+@pytest.mark.parametrize("command", [["compare"], ["check"]])
+@pytest.mark.parametrize(
+    ("interrupt", "code"), [(KeyboardInterrupt(), 130), (Stopped(ExitCode.TERMINATED), 143)], ids=repr
+)
+def test_an_interrupt_before_a_verdict_is_told(
+    command: list[str],
+    interrupt: BaseException,
+    code: int,
+    rnncheck: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise interrupt
+
+    monkeypatch.setattr("rnncheck.checking.check.check", interrupted)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[[tool.rnncheck.candidates]]\ncandidate = 'numpy'\n")
+    ended = rnncheck(*command, "--report", "json=report.json")
+    assert (ended.code, ended.stderr, ended.stdout) == (code, "interrupted before there was a verdict\n", "")
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert (told["exit_code"], told["reason"]) == (code, "interrupted before there was a verdict")
 
 
 @posix
