@@ -46,6 +46,11 @@ def test_layers_that_keep_their_weights_are_used_on_none_and_that_is_said() -> N
     assert any(note.startswith("no path was compared: paths set other weights") for note in report.notes)
 
 
+def test_a_wide_projection_is_narrowed_at_the_other_sizes() -> None:
+    report = check("scratch", cell="lstm", hidden_size=40, proj_size=37, paths="other-sizes", witness=False)
+    assert (report.verdict, len(report.paths)) == (Verdict.EQUIVALENT, 1)
+
+
 def test_what_fails_loudly_is_not_offered() -> None:
     (sizes,) = checked(Squeezing, paths="other-sizes").paths
     assert [each.what for each in sizes.not_offered] == [("at B = 1",)]

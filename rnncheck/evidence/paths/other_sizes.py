@@ -12,7 +12,8 @@ STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
 
 @path("other-sizes", "at other sizes than the run's")
 def legs(setting: Setting) -> Iterator[Leg]:
-    spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS)
+    projected = min(setting.spec.proj_size, UNITS - 1)  # which is below H
+    spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS, proj_size=projected)
     steps, rows = len(setting.base.x), setting.base.x.shape[1]
     if setting.offers(spec):
         what = f"of I = {FEATURES} and H = {UNITS}, at T = {STEPS}, B = {ROWS}"
