@@ -69,6 +69,9 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = exit_code
 
 
+INTERRUPTED = "interrupted before there was a verdict"
+
+
 class Interrupted(BaseException):
     """Carries a Ctrl-C or a signal past typer, which would make an exit without a word of it."""
 

@@ -12,15 +12,14 @@ from rnncheck.cli import completion
 from rnncheck.cli.bench_options import WITHOUT, BenchOptions
 from rnncheck.cli.options import (
     DEFAULT_CANDIDATE,
-    NOT_OF_A_SWEEP,
     OF_A_CHECK,
     CompareOptions,
     DoctorFormat,
     PageFormat,
     RunOptions,
-    SweepOptions,
     takes,
 )
+from rnncheck.cli.sweep_options import NOT_OF_A_SWEEP, SweepOptions
 from rnncheck.errors import Interrupted
 from rnncheck.model.spec import Cell
 

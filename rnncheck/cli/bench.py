@@ -1,7 +1,6 @@
 """`rnncheck bench`: from its options to times, on the screen and in files."""
 
 import json
-import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from rnncheck.cli.bench_options import GRID, BenchOptions, Format
 from rnncheck.cli.conduct import import_torch
 from rnncheck.cli.delivery import Delivery, deliveries, refuse_to_replace
 from rnncheck.cli.options import CompareOptions
-from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, rows_kept, spec_of
+from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, refuse_infinite, rows_kept, spec_of
 from rnncheck.cli.progress import StatusLine
 from rnncheck.cli.repeat import command
 from rnncheck.cli.signals import held_back
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 
 def time_both(candidate: str, options: BenchOptions) -> int:
     """Checks, times and reports; returns the exit code."""
-    for name in ("seconds", "fail_below"):
-        refuse_infinite(name, getattr(options, name))
+    refuse_infinite(options, "seconds", "fail_below")
     sizes = list(grid(options))
     places = sorted(deliveries(options, get_args(Format)[1:]), key=lambda each: each.path is None)  # files first
     arguments = arguments_of(options.arg)
@@ -97,12 +95,6 @@ def grid(options: BenchOptions) -> Iterator[Size]:
         lists["hidden_size"], lists["input_size"], lists["seq_len"], lists["batch_size"]
     ):
         yield Size(seq_len, batch_size, input_size, hidden_size)
-
-
-def refuse_infinite(name: str, value: float | None) -> None:
-    """Raises `UsageError` for NaN and infinities."""
-    if value is not None and not math.isfinite(value):
-        raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
 
 
 def numbers(name: str, text: str) -> list[int]:

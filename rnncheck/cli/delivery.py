@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.repeat import repeat
-from rnncheck.errors import CannotRun, RnncheckError, UsageError, exit_code_of
+from rnncheck.errors import INTERRUPTED, CannotRun, RnncheckError, UsageError, exit_code_of
 from rnncheck.files import append, check_writable, write_atomically
 from rnncheck.text import printable
 
@@ -149,7 +149,7 @@ def failures_reported(candidate: str, options: CheckOptions, reads: str | None =
         from rnncheck.report import Failure
 
         stopped = isinstance(problem, KeyboardInterrupt)
-        reason = "interrupted before there was a verdict" if stopped else str(problem) or type(problem).__name__
+        reason = INTERRUPTED if stopped else str(problem) or type(problem).__name__
         command = repeat(candidate, options, reads)
         failure = Failure(exit_code_of(problem), reason, candidate, options.against, command)
         with suppress(UsageError):

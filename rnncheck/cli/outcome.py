@@ -15,11 +15,10 @@ import typer
 from rnncheck.cli import signals
 from rnncheck.cli.attended import attend, end_with
 from rnncheck.cli.streams import lead_to_stderr, say
-from rnncheck.errors import ExitCode, Interrupted, RnncheckError, Stopped
+from rnncheck.errors import INTERRUPTED, ExitCode, Interrupted, RnncheckError, Stopped
 
 # typer's base of all usage errors, wherever typer keeps its click
 COMMAND_LINE_ERROR: Any = typer.BadParameter.__bases__[0]
-STOPPED = "interrupted before there was a verdict"
 PRINT = {"-h", "--help", "--version", "faults"}  # where no code of a user's is run
 COMPLETION = {"--install-completion", "--show-completion"}  # typer's own, which exit by themselves
 
@@ -88,10 +87,10 @@ def explain(problem: BaseException) -> int:
             discard_stdout()
             return ExitCode.STDOUT_CLOSED
         case Stopped():
-            say(STOPPED)
+            say(INTERRUPTED)
             return problem.exit_code
         case KeyboardInterrupt() | typer.Abort():
-            say(STOPPED)
+            say(INTERRUPTED)
             return ExitCode.INTERRUPTED
         case RnncheckError():
             say(f"error: {problem}")

@@ -26,10 +26,7 @@ DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each othe
 
 def spec_of(options: CheckOptions, input_size: int) -> Spec:
     """The spec. Raises `UsageError` for an impossible one."""
-    for name in ("weight_scale", "atol", "rtol"):
-        value = getattr(options, name)
-        if value is not None and not math.isfinite(value):
-            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
+    refuse_infinite(options, "weight_scale", "atol", "rtol")
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
         raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
     return Spec(
@@ -47,6 +44,14 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
         dtype=options.dtype,
         device=options.device,
     )
+
+
+def refuse_infinite(options: CheckOptions, *names: str) -> None:
+    """Raises `UsageError` for an option that is NaN or infinite."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and not math.isfinite(value):
+            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
 
 
 ROWS_KEPT = 30  # timesteps in a report, unless --rows says otherwise

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any, get_args
 
-from rnncheck.cli.options import DEFAULT_CANDIDATE, REPORT, CheckOptions, SweepOptions
+from rnncheck.cli.options import DEFAULT_CANDIDATE, REPORT, CheckOptions
+from rnncheck.cli.sweep_options import SweepOptions
 
 WRITTEN = ("save_weights", "save_mapping")  # what a check writes beside its report
 

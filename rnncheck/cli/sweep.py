@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from rnncheck.cli.conduct import import_torch
 from rnncheck.cli.delivery import deliveries, failures_reported, refuse_to_replace, sources_of, write
-from rnncheck.cli.options import CompareOptions, SweepOptions
+from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of
 from rnncheck.cli.progress import StatusLine
 from rnncheck.cli.repeat import repeat
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import say, stdout_apart
+from rnncheck.cli.sweep_options import SweepOptions
 from rnncheck.errors import UsageError
 from rnncheck.implementations import check_mappable, check_name, suffix_of
 from rnncheck.implementations.extras import needed

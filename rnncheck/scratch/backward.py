@@ -72,8 +72,10 @@ class LSTMScan(Function):
         blocks = of_c, of_o, of_h, f, dp, dp_c, dp_o, d_before
         steps = zip(*(each.unbind(0)[::-1] for each in blocks), strict=True)
         for o_c, o_o, o_h, f_t, dp_t, dp_c_t, dp_o_t, d_t in steps:
-            every_dh.append(dh)
-            dm = dh if W_hr_t is None else dh @ W_hr_t
+            dm = dh
+            if W_hr_t is not None:
+                every_dh.append(dh)
+                dm = dh @ W_hr_t
             dc = dc.addcmul(dm, o_h)
             torch.mul(o_c, dc[:, None], out=dp_c_t), torch.mul(dm, o_o, out=dp_o_t)
             dc, dh = dc.mul_(f_t), torch.addmm(d_t, dp_t, W_hh_t)
