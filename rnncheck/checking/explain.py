@@ -22,6 +22,7 @@ from rnncheck.evidence.second_call import Inputs
 from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
+from rnncheck.implementations.protocol import OtherRun
 from rnncheck.report import Comparison, Finding
 from rnncheck.text import short
 
@@ -102,16 +103,19 @@ def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tupl
     """The finding of the precision ladder that the candidate computes at a lower precision; otherwise a note, and
     whether the note says that the candidate is right.
     """
-    ladder = climb(
-        first.sides[0],
-        first.spec,
-        first.weights,
-        first.x,
-        first.state,
-        first.lengths,
-        rounding=rounding,
-        withheld=first.withheld,
-    )
+    try:
+        ladder = climb(
+            first.sides[0],
+            first.spec,
+            first.weights,
+            first.x,
+            first.state,
+            first.lengths,
+            rounding=rounding,
+            withheld=first.withheld,
+        )
+    except OtherRun as problem:  # single steps are a run of other sizes
+        return None, f"its precision was not examined: {problem}", False
     if ladder.conclusion == "arithmetic" and ladder.gap_float64 is None and not stated and not ladder.low:
         return (
             None,

@@ -23,24 +23,43 @@ from rnncheck.envelope.sums import Frame, Gates, Steps, add_product
 from rnncheck.model.variant import EXACTLY, Operations, States
 
 Squash = Sequence[Tensor]
-"""tanh at a, about to be perturbed: its value, its slope, and the least that the divisor below may be."""
+"""tanh at a, about to be perturbed: its value, its slope, the least that the divisor below may be, and a."""
+
+KINK = 4.0  # standard deviations from zero within which the sign of an argument may be the other one
 
 
-def squash(value: Tensor, share: Tensor | float = 1.0) -> Squash:
-    """`value` is tanh(a); or, with `share` 1/2, it is tanh(a / 2) on behalf of sigmoid(a) = (1 + tanh(a / 2)) / 2."""
+def squash(value: Tensor, a: Tensor, share: Tensor | float = 1.0) -> Squash:
+    """`value` is tanh(a). With `share` 1/2 it is tanh(a), a = b / 2, on behalf of sigmoid(b) = (1 + tanh(b / 2)) / 2."""
     slope = torch.addcmul(value.new_ones(()), value, value, value=-1)
-    return value, slope * share, (slope / 2).add_(torch.finfo(torch.float32).tiny)
+    return value, slope * share, (slope / 2).add_(torch.finfo(torch.float32).tiny), a
 
 
-def moved_squash(at: Squash, by: Tensor) -> Tensor:
+def moved_squash(at: Squash, by: Tensor, share: Tensor | float = 1.0) -> Tensor:
     """tanh(a + d) - tanh(a) = (1 - tanh(a)^2) tanh(d) / (1 + tanh(a) tanh(d)), with d = `by`, which is overwritten.
 
-    For a sigmoid, `by` is half of the change of its argument.
+    For a sigmoid, `by` is half of the change of its argument, and `share` is 1/2.
     """
-    value, slope, floor = at
+    value, slope, floor, a = at
+    saturated = slope == 0
+    across = crossed(a[saturated], by[:, saturated]) if bool(saturated.any()) else None
     d = by.tanh_()
     divisor = torch.addcmul(value.new_ones(()), value, d)
-    return d.mul_(slope).div_(torch.maximum(divisor, floor, out=divisor))
+    moved = d.mul_(slope).div_(torch.maximum(divisor, floor, out=divisor))
+    if across is not None:
+        moved[:, saturated] = across
+        moved[:, saturated] *= share if isinstance(share, float) else share.expand_as(a)[saturated]
+    return moved
+
+
+def crossed(a: Tensor, by: Tensor) -> Tensor:
+    """tanh(a + d) - tanh(a) for arguments a (n) so large that tanh(a) is 1 or -1, and d = `by` (K, n).
+
+    Only a change of sign moves these. If rounding may change the sign, it does so in at least half of the samples, as
+    for relu: a few samples may all miss it.
+    """
+    either = (by / a).square().mean(0) >= 1 / KINK**2
+    by[::2] = torch.where(either, -2 * a, by[::2])
+    return torch.tanh(a + by) - torch.sign(a)
 
 
 def moved_relu(a: Tensor, by: Tensor) -> Tensor:
@@ -65,11 +84,12 @@ class TanhCell(Gated):
         return (by.tanh(from_x + from_h),)
 
     def frame(self, steps: Steps) -> Frame:
-        a_scale = self.gates.sum_scale(steps, steps.from_x + steps.from_h)
+        a = steps.from_x + steps.from_h
+        a_scale = self.gates.sum_scale(steps, a)
         (h,) = steps.after
         rounding = self.gates.rounding
         h_scale = rounding.of_results(h, rounding.off_tanh(h), h)  # tanh, and how it is stored
-        return a_scale, h_scale, *squash(h.to(self.gates.work))
+        return a_scale, h_scale, *squash(h.to(self.gates.work), a)
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         a_scale, h_scale, *at = frame
@@ -115,7 +135,7 @@ class LSTMCell(Gated):
         a = steps.from_x + steps.from_h
         shares = self._shares.to(a.dtype)
         a_scale = self.gates.sum_scale(steps, a).mul_(shares)
-        squashed = a.mul_(shares).tanh_()
+        squashed = a.mul_(shares).tanh()
         gates = torch.addcmul(1 - shares, squashed, shares)
         i, f, g, o = gates.chunk(4, -1)
         tanh_c = torch.tanh(c_next)
@@ -123,7 +143,7 @@ class LSTMCell(Gated):
         # A gate's sigmoid may be off by u / 2 and a tanh by u, however small they are.
         c_scale = of_results(c_next, f * c, SIGMOID_OFF * c, i * g, i * g, SIGMOID_OFF * g, i * off_tanh(g))
         h_scale = of_results(h, h, SIGMOID_OFF * tanh_c, o * off_tanh(tanh_c))
-        frame = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, shares), *squash(tanh_c)
+        frame = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, a, shares), *squash(tanh_c, c_next)
         return frame if self._w_hr is None else (*frame, self._projection_scale(h, self._w_hr.to(h.dtype), h_next))
 
     def _projection_scale(self, h: Tensor, weight: Tensor, projected: Tensor) -> Tensor:
@@ -131,9 +151,9 @@ class LSTMCell(Gated):
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         a_scale, c_scale, h_scale, gates, c, tanh_c, *rest = frame
-        at_gates, at_c, projection = rest[:3], rest[3:6], rest[6:]
+        at_gates, at_c, projection = rest[:4], rest[4:8], rest[8:]
         da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
-        moved = moved_squash(at_gates, da)
+        moved = moved_squash(at_gates, da, self._shares.to(da.dtype))
         di, df, dg, do = moved.chunk(4, -1)
         i, f, _, o = (gates + moved).chunk(4, -1)
         g = gates.chunk(4, -1)[2]
@@ -166,7 +186,8 @@ class GRUCell(Gated):
         (h,), (h_next,) = steps.before, steps.after
         (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)
         rz_scale, n_x_scale, n_h_scale = self._sum_scales(steps)
-        squashed = torch.tanh((x_rz + h_rz) / 2)
+        a_rz = (x_rz + h_rz) / 2
+        squashed = torch.tanh(a_rz)
         r, z = ((1 + squashed) / 2).chunk(2, -1)
         n_a = x_n + r * h_n
         n = torch.tanh(n_a)
@@ -183,8 +204,8 @@ class GRUCell(Gated):
             z,
             h_n,
             gap,
-            *squash(squashed.to(self.gates.work), 0.5),
-            *squash(n.to(self.gates.work)),
+            *squash(squashed.to(self.gates.work), a_rz, 0.5),
+            *squash(n.to(self.gates.work), n_a),
         )
 
     def _sum_scales(self, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
@@ -198,13 +219,13 @@ class GRUCell(Gated):
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         scale, h_scale, r, z, h_n, gap, *rest = frame
-        at_rz, at_n = rest[:3], rest[3:]
+        at_rz, at_n = rest[:4], rest[4:]
         da, dn_a = self._split(self.gates.moved_by_x(dx, sites[0](scale)))
         dh_n: Tensor | None = None
         if before:
             drz_h, dh_n = self._split(before[0] @ self.gates.moves_h)
             da = da + drz_h
-        dr, dz = moved_squash(at_rz, da.contiguous()).chunk(2, -1)
+        dr, dz = moved_squash(at_rz, da.contiguous(), 0.5).chunk(2, -1)
         dn_a = torch.addcmul(dn_a, dr, h_n)
         if dh_n is not None:
             dn_a.addcmul_(r + dr, dh_n)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 SECONDS = 10.0
-LEAST = 3.0  # seconds for each search for faults, however much was spent before
+FOR_FAULTS = 3.0  # seconds more, for the search for faults after that for hypotheses that agree
 SLOWEST = 4  # times as long by the clock as by the processor, on a machine that has more to do
 
 
@@ -28,3 +28,7 @@ class Budget:
     @property
     def over(self) -> bool:
         return self.spent > self.seconds
+
+    @property
+    def over_for_faults(self) -> bool:
+        return self.spent > self.seconds + FOR_FAULTS

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rnncheck.mapping.agreement import agrees, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered
-from rnncheck.mapping.budget import LEAST, Budget
+from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
@@ -183,7 +183,6 @@ class _Search:
 
     def _beside_faults(self, bench: Bench, where: list[Placed], best: Reading | None) -> FoundMapping | None:
         """The first reading that agrees with a fault, or nearly fits one; otherwise the one of the lowest cost."""
-        until = self.budget.spent + LEAST
         every, ways = list(arrangements(where, self.native.tensors(), self.probe.spec)), [where, *dealt_out(where)]
         if best is not None and best.misfit < NEARLY_EXACT:
             return self._mapping(best)
@@ -197,7 +196,7 @@ class _Search:
                 if reading.misfit < NEARLY_EXACT:
                     return self._mapping(reading)
                 best = reading if best is None or reading.cost < best.cost else best
-            if self.budget.spent > until:
+            if self.budget.over_for_faults:
                 break
         return None if best is None else self._mapping(best)
 

@@ -13,7 +13,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
 from rnncheck.user_code.config import Config
-from rnncheck.user_code.roles import role_of, roles
+from rnncheck.user_code.roles import is_vocabulary, role_of, roles
 
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -76,6 +76,11 @@ class Constructor:
         """Whether it has a parameter for the cell that nobody has given it."""
         named = [name for name, role in self.roles.items() if role == "mode"] or ["mode"]
         return "mode" in self.takes and not set(named) & set(self._given)
+
+    @property
+    def counts_words(self) -> bool:
+        """Whether the parameter that is taken for the input size is the number of token ids of an embedding."""
+        return any(role == "input_size" and is_vocabulary(name) for name, role in self.roles.items())
 
     def batch_first(self, spec: Spec) -> bool | None:
         """The value of batch_first that it gets; None if it has no parameter for it."""

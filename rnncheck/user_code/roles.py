@@ -36,7 +36,7 @@ ROLES: Mapping[str, Sequence[str]] = {
     "dtype": (r"dtype",),
     "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
-VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words)")
+VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words|tokens?)")
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 
@@ -45,12 +45,17 @@ def role_of(name: str) -> str | None:
     return next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
 
 
+def is_vocabulary(name: str) -> bool:
+    """Whether a parameter of this name counts the token ids of an embedding."""
+    return VOCABULARY.fullmatch(name.lower().replace("_", "")) is not None
+
+
 def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     """The role of each parameter that has one; what is required and has none becomes an input or hidden size, if those
     are still to be had: they come first, and in this order, nearly always.
     """
     found = {name: role for name in parameters if (role := role_of(name))}
-    words = [name for name in parameters if VOCABULARY.fullmatch(name.lower().replace("_", ""))]
+    words = [name for name in parameters if is_vocabulary(name)]
     if {name for name, role in found.items() if role == "input_size"} - set(words):  # of an embedding, x's size
         found |= dict.fromkeys(words, "vocab_size")
     for name, role in list(found.items()):  # the first of a kind: an embedding's size is not the input's beside one

@@ -535,6 +535,11 @@ class Understanding:
         """Which size to give, where the constructor has only one of the two that it could be told."""
         if self._constructor is None or self._given:
             return None
+        if self._constructor.counts_words and spec.input_size != spec.hidden_size:
+            return (
+                "Its constructor takes a number of token ids and no size of the embedding; if the embedding is as wide "
+                f"as the hidden state, add --input-size {spec.hidden_size}"
+            )
         match self._constructor.takes & {"input_size", "hidden_size"}:
             case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
                 return f"Its constructor takes one size; if both sizes are equal, add --input-size {spec.hidden_size}"
