@@ -48,7 +48,7 @@ def _normal_run_alone(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong layer is not read beside every known fault for seconds: for tests that ask for no fault's name."""
-    monkeypatch.setattr("rnncheck.mapping.inference.LEAST", 0.1)
+    monkeypatch.setattr("rnncheck.mapping.budget.FOR_FAULTS", 0.1)
 
 
 @pytest.fixture

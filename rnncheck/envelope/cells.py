@@ -29,7 +29,7 @@ KINK = 4.0  # standard deviations from zero within which the sign of an argument
 
 
 def squash(value: Tensor, a: Tensor, share: Tensor | float = 1.0) -> Squash:
-    """`value` is tanh(a). With `share` 1/2 it is tanh(a), a = b / 2, on behalf of sigmoid(b) = (1 + tanh(b / 2)) / 2."""
+    """`value` is tanh(a). For sigmoid(b) = (1 + tanh(b / 2)) / 2 it is tanh(a) with a = b / 2, and `share` is 1/2."""
     slope = torch.addcmul(value.new_ones(()), value, value, value=-1)
     return value, slope * share, (slope / 2).add_(torch.finfo(torch.float32).tiny), a
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 SECONDS = 10.0
-FOR_FAULTS = 3.0  # seconds more, for the search for faults after that for hypotheses that agree
+FOR_FAULTS = 3.0  # seconds for each search for faults, and for all of them beyond the budget
 SLOWEST = 4  # times as long by the clock as by the processor, on a machine that has more to do
 
 
@@ -29,6 +29,6 @@ class Budget:
     def over(self) -> bool:
         return self.spent > self.seconds
 
-    @property
-    def over_for_faults(self) -> bool:
-        return self.spent > self.seconds + FOR_FAULTS
+    def for_faults(self) -> float:
+        """Until how much is spent a search for faults that begins now may go on."""
+        return min(self.spent, self.seconds) + FOR_FAULTS

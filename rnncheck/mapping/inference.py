@@ -183,6 +183,7 @@ class _Search:
 
     def _beside_faults(self, bench: Bench, where: list[Placed], best: Reading | None) -> FoundMapping | None:
         """The first reading that agrees with a fault, or nearly fits one; otherwise the one of the lowest cost."""
+        until = self.budget.for_faults()
         every, ways = list(arrangements(where, self.native.tensors(), self.probe.spec)), [where, *dealt_out(where)]
         if best is not None and best.misfit < NEARLY_EXACT:
             return self._mapping(best)
@@ -196,7 +197,7 @@ class _Search:
                 if reading.misfit < NEARLY_EXACT:
                     return self._mapping(reading)
                 best = reading if best is None or reading.cost < best.cost else best
-            if self.budget.over_for_faults:
+            if self.budget.spent > until:
                 break
         return None if best is None else self._mapping(best)
 
