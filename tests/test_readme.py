@@ -37,6 +37,8 @@ def unmet(arguments: list[str]) -> str | None:
         return "no NVIDIA GPU here"
     if any(each.startswith("onnx") or each.endswith(".onnx") for each in arguments) and not find_spec("onnxruntime"):
         return "onnxruntime is not installed: pip install 'rnncheck[onnx]'"
+    if any(each.startswith("keras") for each in arguments) and not find_spec("keras"):
+        return "keras is not installed: pip install 'rnncheck[keras]'"
     programs = [each.removeprefix("exec:").split()[0] for each in arguments if each.startswith("exec:")]
     if "./lstm" in programs:
         return None if compiled(ROOT / "examples" / "commands" / "lstm.cpp", Path("lstm")) else "no C++ compiler here"

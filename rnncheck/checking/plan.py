@@ -18,7 +18,7 @@ from rnncheck.evidence.allowance import Enveloped
 from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.memory import require_memory
 from rnncheck.evidence.tolerance import Tolerance, stated
-from rnncheck.implementations import check_mappable, is_users_own, load
+from rnncheck.implementations import check_mappable, is_users_own, load, takes_arguments
 from rnncheck.implementations.on_device import OnDevice
 from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
 from rnncheck.model.spec import InitialState, Spec
@@ -170,16 +170,18 @@ def sides_of(
 
     `timeout` is how many seconds a call of a command may take.
     """
-    if arguments and not any(isinstance(each, str) and is_users_own(each) for each in (candidate, reference)):
-        raise UsageError("--arg sets parameters of your own class, and neither side is your own; leave it out")
+    if arguments and not any(isinstance(each, str) and takes_arguments(each) for each in (candidate, reference)):
+        raise UsageError(
+            "--arg sets parameters of your own class or of a layer of Keras, and neither side is one; leave it out"
+        )
     if mapping and isinstance(candidate, str):
         check_mappable(candidate)
     sides = []
     for side in (candidate, reference):
         if isinstance(side, str):
-            own = is_users_own(side)
-            sides.append(load(side, arguments if own else None, mapping if own else None, read_seconds, timeout))
-            arguments = {} if own else arguments
+            own, takes = is_users_own(side), takes_arguments(side)
+            sides.append(load(side, arguments if takes else None, mapping if own else None, read_seconds, timeout))
+            arguments = {} if takes else arguments
         else:
             sides.append(side)
         mapping = None  # the candidate's alone

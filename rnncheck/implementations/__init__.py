@@ -23,13 +23,16 @@ BUILT_IN = {
 }
 CANDIDATE = "rnncheck.user_code.adapter:Candidate"
 
-# Before what it names: a layer that commits a fault, one with equations of its own, a program in any language.
-FAULT, VARIANT, EXEC = "fault:", "variant:", "exec:"
+# Before what it names: a layer that commits a fault, one with equations of its own, a program in any language, a layer
+# of another framework.
+FAULT, VARIANT, EXEC, KERAS = "fault:", "variant:", "exec:", "keras:"
 PREFIXED = {
     FAULT: "rnncheck.implementations.fault:Faulty",
     VARIANT: "rnncheck.implementations.variant:VariantLayer",
     EXEC: "rnncheck.implementations.exec_command:Command",
+    KERAS: "rnncheck.implementations.keras_layers:KerasLayers",
 }
+FRAMEWORKS = (KERAS,)  # whose layers take arguments of their constructor
 # Behind the name of a file: a recorded run, a model (and then, behind a colon, a node in it).
 TRACE, ONNX = ".safetensors", ".onnx"
 FILES = {
@@ -63,7 +66,7 @@ def check_name(name: str) -> None:
     if name in BUILT_IN:
         return
     if prefix := prefix_of(name):
-        checks = {FAULT: check_fault, VARIANT: check_variant, EXEC: check_command}
+        checks = {FAULT: check_fault, VARIANT: check_variant, EXEC: check_command, KERAS: check_keras}
         checks[prefix](name.removeprefix(prefix))
         return
     if suffix_of(name):
@@ -74,7 +77,8 @@ def check_name(name: str) -> None:
         return
     near = get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    prefixed = ", ".join(f"{each}{what}" for each, what in ((FAULT, "SLUG"), (VARIANT, "SLUG"), (EXEC, "COMMAND")))
+    words = ((FAULT, "SLUG"), (VARIANT, "SLUG"), (EXEC, "COMMAND"), (KERAS, "CLASS"))
+    prefixed = ", ".join(f"{each}{what}" for each, what in words)
     raise UsageError(
         f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {prefixed}, trace{TRACE}, "
         f"model{ONNX}, and your own as file.py:Class or package.module:Class{hint}"
@@ -103,6 +107,12 @@ def check_command(command: str) -> None:
     words_of(command)
 
 
+def check_keras(called: str) -> None:
+    from rnncheck.implementations.keras_backend import check
+
+    check(called)
+
+
 def spec_in_file(name: str) -> "Spec | None":
     """The layer that a file which is named as an implementation says it is; None for any other name.
 
@@ -125,6 +135,11 @@ def is_users_own(name: str) -> bool:
     """Whether this is the user's Python code, which is read and mapped."""
     name, _ = split_device(name)
     return not (name in BUILT_IN or prefix_of(name) or suffix_of(name))
+
+
+def takes_arguments(name: str) -> bool:
+    """Whether this is constructed with arguments that the user can set."""
+    return is_users_own(name) or prefix_of(split_device(name)[0]) in FRAMEWORKS
 
 
 def is_trace(name: str) -> bool:
@@ -157,9 +172,9 @@ def load(
     read_seconds: float = 10.0,
     timeout: float | None = None,
 ) -> "Implementation":
-    """The implementation of that name; `arguments` are for the constructor of a class of the user's own, and the file
-    `mapping` says what its tensors hold; finding out how to read it may take `read_seconds`. A command is stopped after
-    `timeout` seconds, if that is not None.
+    """The implementation of that name; `arguments` are for the constructor of a class of the user's own or of a
+    framework, and the file `mapping` says what its tensors hold; finding out how to read it may take `read_seconds`.
+    A command is stopped after `timeout` seconds, if that is not None.
 
     Raises `UsageError` when there is none, and `CannotRun` for code that cannot be loaded.
     """
@@ -167,8 +182,9 @@ def load(
     place, device = split_device(name)
     implementation: Implementation
     if prefix := prefix_of(place):
-        limit = {"timeout": timeout} if prefix == EXEC and timeout is not None else {}
-        implementation = named(PREFIXED[prefix])(place.removeprefix(prefix), **limit)
+        more: dict[str, object] = {"timeout": timeout} if prefix == EXEC and timeout is not None else {}
+        more |= {"arguments": arguments} if prefix in FRAMEWORKS else {}
+        implementation = named(PREFIXED[prefix])(place.removeprefix(prefix), **more)
     elif suffix := suffix_of(place):
         implementation = named(FILES[suffix])(place)
     elif is_users_own(place):

@@ -1,0 +1,76 @@
+"""Keras, imported on first use, on the backend that the user chose, or on torch."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.implementations.extras import needed
+from rnncheck.model.spec import Cell
+from rnncheck.text import printable
+
+PREFIX = "keras:"
+CLASSES = {"SimpleRNN": Cell.RNN, "LSTM": Cell.LSTM, "GRU": Cell.GRU}
+VARIABLE = "KERAS_BACKEND"
+BACKENDS = ("torch",)
+
+
+def check(called: str) -> None:
+    """Raises `UsageError` for a class that is not among those that rnncheck runs."""
+    if called not in CLASSES:
+        raise UsageError(
+            f"rnncheck runs {', '.join(PREFIX + each for each in CLASSES)}, not {PREFIX}{printable(called, 60)}; name "
+            "a layer of your own as file.py:MyLayer"
+        )
+
+
+def choose() -> None:
+    """Chooses torch as the backend of a Keras that is imported later, unless the user chose one.
+
+    Keras reads the variable once, when it is imported.
+    """
+    if "keras" not in sys.modules:
+        os.environ.setdefault(VARIABLE, "torch")
+
+
+def keras(what: str) -> Any:
+    """The package. Raises `CannotRun`, for `what`, where it is not installed, or where its backend is another."""
+    needed(what, "keras", "keras")
+    choose()
+    try:
+        import keras
+    except ImportError as problem:  # its backend is not installed
+        chosen = printable(os.environ.get(VARIABLE, ""), 40)
+        raise CannotRun(
+            f"keras cannot be imported with {VARIABLE}={chosen}: {printable(str(problem), 200)}"
+        ) from problem
+    if (found := keras.backend.backend()) not in BACKENDS:
+        raise CannotRun(
+            f"{what}: Keras runs on the backend {printable(found, 40)} here, and rnncheck runs it on "
+            f"{' and '.join(BACKENDS)}; set {VARIABLE}={BACKENDS[0]}"
+        )
+    return keras
+
+
+@contextmanager
+def within(keras: Any, dtype: str, device: str) -> Iterator[None]:
+    """Within it Keras makes its tensors, and computes, in `dtype` and on `device`; then as before.
+
+    By its rules of promotion, Keras multiplies float64 in float32. Within float64 that rule does not hold.
+    """
+    from keras.src.backend.common import dtypes
+
+    before, narrowed = (keras.config.floatx(), keras.config.dtype_policy()), dict(dtypes.BIT64_TO_BIT32_DTYPE)
+    keras.config.set_floatx(str(dtype))
+    keras.config.set_dtype_policy(str(dtype))
+    if str(dtype) == "float64":
+        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    try:
+        with keras.device(device):
+            yield
+    finally:
+        dtypes.BIT64_TO_BIT32_DTYPE.update(narrowed)
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
