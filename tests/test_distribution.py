@@ -62,7 +62,7 @@ def test_the_wheel_names_its_licence_its_extras_and_its_entry_points(wheel: Path
         entries = ConfigParser()
         entries.read_string(archive.read(f"{about}/entry_points.txt").decode())
         assert f"{about}/licenses/LICENSE" in archive.namelist()
-    assert {"onnx", "keras", "parquet", "html"} <= {
+    assert {"onnx", "keras", "jax", "parquet", "html"} <= {
         line[16:] for line in metadata.splitlines() if line[:16] == "Provides-Extra: "
     }
     assert dict(entries["console_scripts"]) == {"rnncheck": "rnncheck.cli:main"}

@@ -39,6 +39,10 @@ def unmet(arguments: list[str]) -> str | None:
         return "onnxruntime is not installed: pip install 'rnncheck[onnx]'"
     if any(each.startswith("keras") for each in arguments) and not find_spec("keras"):
         return "keras is not installed: pip install 'rnncheck[keras]'"
+    if any(each.startswith(("flax", "equinox")) for each in arguments) and not (
+        find_spec("flax") and find_spec("equinox")
+    ):
+        return "flax or equinox is not installed: pip install 'rnncheck[jax]'"
     programs = [each.removeprefix("exec:").split()[0] for each in arguments if each.startswith("exec:")]
     if "./lstm" in programs:
         return None if compiled(ROOT / "examples" / "commands" / "lstm.cpp", Path("lstm")) else "no C++ compiler here"

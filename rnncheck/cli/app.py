@@ -59,6 +59,7 @@ CANDIDATE = Annotated[
     typer.Argument(
         help="The implementation to check: your own class as path/to/file.py:Class, notebook.ipynb:Class or "
         "package.module:Class; scratch, torch, numpy or onnxruntime; keras:LSTM, keras:GRU or keras:SimpleRNN; "
+        "flax:CELL, flax.nnx:CELL or equinox:CELL; "
         "model.onnx; trace.safetensors from record; "
         "exec:COMMAND, a program in any language; variant:SLUG, equations of other papers; "
         "fault:SLUG, a layer that is wrong on purpose.",

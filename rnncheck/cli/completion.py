@@ -19,11 +19,12 @@ def implementations(incomplete: str) -> list[str]:
 
 def known(incomplete: str) -> Iterator[str]:
     """Those that are no files; faults and variants each by itself only where their prefix has been begun."""
-    from rnncheck.implementations import BUILT_IN, FAULT, KERAS, VARIANT
+    from rnncheck.implementations import BUILT_IN, FAULT, KERAS, VARIANT, jax_names
     from rnncheck.implementations.keras_backend import CLASSES
 
     yield from BUILT_IN
     yield from (KERAS + each for each in CLASSES)
+    yield from jax_names.names()
     for prefix in (FAULT, VARIANT):
         if incomplete and prefix.startswith(incomplete[: len(prefix)]):
             yield from (prefix + slug for slug in slugs(prefix))

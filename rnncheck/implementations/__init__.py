@@ -2,11 +2,13 @@
 
 import re
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncheck.errors import UsageError
+from rnncheck.implementations import jax_names
 from rnncheck.implementations.target import names_a_file_or_module, parse
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ PREFIXED = {
     VARIANT: "rnncheck.implementations.variant:VariantLayer",
     EXEC: "rnncheck.implementations.exec_command:Command",
     KERAS: "rnncheck.implementations.keras_layers:KerasLayers",
+    jax_names.LINEN: "rnncheck.implementations.jax_cells:linen",
+    jax_names.NNX: "rnncheck.implementations.jax_cells:nnx",
+    jax_names.EQUINOX: "rnncheck.implementations.jax_cells:equinox",
 }
 FRAMEWORKS = (KERAS,)  # whose layers take arguments of their constructor
 # Behind the name of a file: a recorded run, a model (and then, behind a colon, a node in it).
@@ -67,6 +72,7 @@ def check_name(name: str) -> None:
         return
     if prefix := prefix_of(name):
         checks = {FAULT: check_fault, VARIANT: check_variant, EXEC: check_command, KERAS: check_keras}
+        checks |= {each: partial(jax_names.check, each) for each in jax_names.CELLS}
         checks[prefix](name.removeprefix(prefix))
         return
     if suffix_of(name):
@@ -77,8 +83,8 @@ def check_name(name: str) -> None:
         return
     near = get_close_matches(name, BUILT_IN, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    words = ((FAULT, "SLUG"), (VARIANT, "SLUG"), (EXEC, "COMMAND"), (KERAS, "CLASS"))
-    prefixed = ", ".join(f"{each}{what}" for each, what in words)
+    words = {FAULT: "SLUG", VARIANT: "SLUG", EXEC: "COMMAND", KERAS: "CLASS"} | dict.fromkeys(jax_names.CELLS, "CELL")
+    prefixed = ", ".join(f"{each}{what}" for each, what in words.items())
     raise UsageError(
         f"no implementation is called {name!r}; there are {', '.join(BUILT_IN)}, {prefixed}, trace{TRACE}, "
         f"model{ONNX}, and your own as file.py:Class or package.module:Class{hint}"

@@ -40,6 +40,7 @@ def test_commands_options_and_values_are_completed(words: str, offered: list[str
     ("incomplete", "offered"),
     [
         ("tor", ["torch"]),
+        ("equinox:G", ["equinox:GRUCell"]),
         ("keras:L", ["keras:LSTM"]),
         ("fault:gate-or", ["fault:gate-order"]),
         ("fault:unexpl", []),  # it cannot be planted

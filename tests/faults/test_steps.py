@@ -69,6 +69,16 @@ def gru_normed(given: Given) -> tuple[Array, Array]:
     return gru()(replace(given, p=p, u=u))
 
 
+def gru_with_one_bias(lost: str) -> Step:
+    """Of r and z, which other frameworks give one bias."""
+
+    def step(given: Given) -> tuple[Array, Array]:
+        kept = {gate: value * (gate == "n") for gate, value in getattr(given, lost).items()}
+        return gru()(replace(given, **{lost: kept}))
+
+    return step
+
+
 def sum_normed(given: Given) -> tuple[Array, Array]:
     return lstm()(replace(given, **only(normed(given, "ifgo", given.sum))))
 
@@ -192,6 +202,8 @@ def bias_outside(given: Given, r: Array) -> Array:
         "gate-ignored:r": gru(lambda s, r: s.sum("n")),
         "gate-ignored:z": gru(mix=lambda n, z, h: n),
         "missing-recurrent-bias:n alone": gru(lambda s, r: s.p["n"] + s.b_ih["n"] + r * s.u["n"]),
+        "missing-recurrent-bias:r and z alone": gru_with_one_bias("b_hh"),
+        "missing-input-bias:r and z alone": gru_with_one_bias("b_ih"),
         "wrong-nonlinearity:n: relu": gru(n=relu),
         "wrong-nonlinearity:n: softsign": gru(n=softsign),
         "wrong-nonlinearity:z: softsign": gru(z_gate=softsign),

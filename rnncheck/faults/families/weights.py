@@ -1,6 +1,7 @@
 """Faults of the weights: matrices transposed, reshaped or shared; biases lost or doubled."""
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -110,7 +111,9 @@ def of_biases(spec: Spec) -> Iterator[Fault]:
     yield altered("bias-counted-twice", "b_ih for both", input_for_both, "b_ih equals b_hh")
     yield altered("bias-counted-twice", "b_hh for both", recurrent_for_both, "b_ih equals b_hh")
     if spec.cell is Cell.GRU:
-        yield without_proposal_bias(spec.hidden_size)
+        yield without_biases("b_hh", "n", spec.hidden_size)
+        yield without_biases("b_hh", "rz", spec.hidden_size)
+        yield without_biases("b_ih", "rz", spec.hidden_size)
         yield altered("input-and-recurrent-swapped", "biases alone", exchanged, "b_ih equals b_hh")
     yield scalar("", spec.hidden_size, first_number)
     yield scalar("the mean", spec.hidden_size, mean)
@@ -136,14 +139,18 @@ def exchanged(w: LayerWeights) -> LayerWeights:
     return w._replace(b_ih=w.b_hh, b_hh=w.b_ih)
 
 
-def without_proposal_bias(hidden_size: int) -> Fault:
-    """Leaves out b_hn of the GRU, the only part of b_hh that cannot be added to b_ih."""
+def without_biases(which: Literal["b_ih", "b_hh"], gates: str, hidden_size: int) -> Fault:
+    """Leaves out some biases of the GRU: b_hn, which cannot be added to b_ih; or those of r and z, where other
+    frameworks have one bias for the two of torch and the other was forgotten.
+    """
 
     def change(w: LayerWeights) -> LayerWeights:
-        b_r, b_z, b_n = blocks(w.b_hh, hidden_size)
-        return w._replace(b_hh=torch.cat([b_r, b_z, torch.zeros_like(b_n)]))
+        found = zip("rzn", blocks(getattr(w, which), hidden_size), strict=True)
+        kept = [torch.zeros_like(block) if gate in gates else block for gate, block in found]
+        return w._replace(**{which: torch.cat(kept)})
 
-    return altered("missing-recurrent-bias", "n alone", change, "b_hn is zero")
+    slug, said = {"b_ih": "missing-input-bias", "b_hh": "missing-recurrent-bias"}[which], " and ".join(gates)
+    return altered(slug, f"{said} alone", change, f"{which} is zero for {said}")
 
 
 def first_number(block: Tensor) -> Tensor:
