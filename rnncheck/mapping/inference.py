@@ -47,6 +47,8 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
             native = make(attempt)
             heeds = any(size % attempt.hidden_size == 0 for each in native.tensors().values() for size in each.shape)
             found = replace(_infer(native, budget, faults), spec=spec)
+            if found.entries.keys() != asked.tensors().keys():
+                raise MappingError("how many tensors it holds depends on its sizes")
             found.values(asked, draw(spec, 0).values)
         except Unplaced as error:
             telling = attempt.hidden_size == (_SMALL_HIDDEN if small else _HIDDEN)

@@ -31,10 +31,10 @@ _HEAD = re.compile(
     r"fc\d*|out(put)?|head|dec(oder)?|proj|y|v|by|wy|w?[ah]y|why|way|wya|bya|bay|h2[oy]|i2o|logits|classifier|readout|emb\w*"
 )
 _RECURRENT = re.compile(
-    r"w?hh|h2h|w?aa|b?aa|hid2hid|u|b?u\w?|r|rec\w*|hidden|wh|bh|dense_h|h|w?_?h[ifgocrzn]|h2[ifgocrzn]|h\w|wa"
+    r"w?hh|h2h|w?aa|b?aa|hid2hid|u|b?u\w?|r|rec\w*|hidden|wh|bh|dense_h|h|w?_?h[ifgocrzn]|h2[ifgocrzn]|h\w|wa|w?[ifgocrzn]h"
 )
 _INPUT = re.compile(
-    r"w?ih|w?xh|w?hx|i2h|x2h|w?ax|b?ax|in2hid|w|wx|bx|x|in(put|p)?|dense_i|w?_?x[ifgocrznh]|[ix]2[ifgocrzn]|i\w|x\w"
+    r"w?ih|w?xh|w?hx|i2h|x2h|w?ax|b?ax|in2hid|w|wx|bx|x|in(put|p)?|dense_i|w?_?x[ifgocrznh]|[ix]2[ifgocrzn]|i\w|x\w|w?[ifgocrzn]x"
 )
 _GATES = {
     Cell.RNN: {},

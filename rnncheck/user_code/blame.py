@@ -1,6 +1,6 @@
 """Reports an error in the user's code at its file and line, without rnncheck's own frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
@@ -15,11 +15,21 @@ LONGEST = 600  # of a message
 
 
 class CandidateError(CannotRun):
-    """The candidate's code raised. `in_its_code` says whether a line of its code is known."""
+    """The candidate's code raised. `reached` are the lines of its code in the traceback, the innermost last."""
 
-    def __init__(self, message: str, in_its_code: bool = True) -> None:
+    def __init__(self, message: str, reached: tuple[int, ...] = ()) -> None:
         super().__init__(message)
-        self.in_its_code = in_its_code
+        self.reached = reached
+
+    @property
+    def in_its_code(self) -> bool:
+        """Whether a line of its code is known."""
+        return bool(self.reached)
+
+
+def furthest(problems: Sequence[CannotRun]) -> CannotRun:
+    """The first of those that got furthest in the candidate's code."""
+    return max(problems, key=lambda each: each.reached if isinstance(each, CandidateError) else ())
 
 
 @contextmanager
@@ -38,17 +48,16 @@ def blamed(problem: BaseException, what: str, own: Path | None = None) -> Candid
     said = told(problem)
     if isinstance(problem, SyntaxError) and problem.filename and problem.lineno:
         source = source_line(problem.filename, problem.lineno)
-        return CandidateError(f"{shown(problem.filename)}:{problem.lineno}: {said}{source}")
-    frame = None
-    for each, line in walk_tb(problem.__traceback__):
-        if is_own(each.f_code.co_filename, own):
-            frame = each, line
-    if frame is None:
-        return CandidateError(f"{what}: {said}", in_its_code=False)
-    code, line = frame[0].f_code, frame[1]
+        return CandidateError(f"{shown(problem.filename)}:{problem.lineno}: {said}{source}", (problem.lineno,))
+    walked = walk_tb(problem.__traceback__)
+    frames = [(each.f_code, line) for each, line in walked if is_own(each.f_code.co_filename, own)]
+    if not frames:
+        return CandidateError(f"{what}: {said}")
+    code, line = frames[-1]
     function = "" if code.co_name == "<module>" else f" in {code.co_name}"
     source = source_line(code.co_filename, line)
-    return CandidateError(f"{shown(code.co_filename)}:{line}{function}: {said}{source}")
+    message = f"{shown(code.co_filename)}:{line}{function}: {said}{source}"
+    return CandidateError(message, tuple(each for _, each in frames))
 
 
 def told(problem: BaseException) -> str:

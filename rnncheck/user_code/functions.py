@@ -38,10 +38,9 @@ class Scheme:
 
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """The shape of the weight of that name."""
-        bare, side = name.lower().replace("_", ""), names.side(name)
-        head = bare in ("wy", "why", "wya", "whq", "by", "bq", "bo") and not (bare == "bo" and spec.cell == "lstm")
+        bare, side, head = plain(name), names.side(name), is_of_head(name, spec)
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
-        if bare.startswith("b") or bare.endswith("bias"):
+        if BIAS.fullmatch(bare):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
         columns = spec.hidden_size
         if not head and side == "x" and bare != "w":
@@ -51,12 +50,35 @@ class Scheme:
         return (columns, rows) if self.transposed else (rows, columns)
 
 
+BIAS = re.compile(r"b.*|.*bias|(?!emb)[a-z]{1,3}b")
+HEADS = ("wy", "why", "wya", "whq", "by", "bq", "bo")
+
+
+def plain(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def is_of_head(name: str, spec: Spec) -> bool:
+    bare = plain(name)
+    return bare in HEADS and not (bare == "bo" and spec.cell == "lstm")
+
+
+# Columns of a batch, rows of a batch, and torch's: whether the weights are transposed, and the shape of the biases.
+COLUMNS: Sequence[tuple[bool, Bias]] = ((False, "n1"),)
+ROWS: Sequence[tuple[bool, Bias]] = ((True, "n"),)
+AS_TORCH: Sequence[tuple[bool, Bias]] = ((False, "n"),)
+SELDOM: Sequence[tuple[bool, Bias]] = ((True, "1n"), (True, "n1"), (False, "1n"))
+MOST_FUSED = 2  # matrices beside the head's: more of them hold a gate each
+
+
 def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
     """All different schemes for this cell, the most common scheme for weights with these names first."""
-    ways = (False, True) if any(TORCH_S.search(name) for name in called) else (True, False)
-    biases: tuple[Bias, ...] = ("n", "n1", "1n")
-    fused = (True, False) if spec.cell.gates > 1 else (True,)
-    for bias, one, beside, transposed in product(biases, fused, (False, True), ways):
+    torch_first = any(TORCH_S.search(name) for name in called)
+    ways = (*AS_TORCH, *ROWS, *COLUMNS, *SELDOM) if torch_first else (*ROWS, *AS_TORCH, *COLUMNS, *SELDOM)
+    matrices = [name for name in called if not BIAS.fullmatch(plain(name)) and not is_of_head(name, spec)]
+    fused = (True, False) if len(matrices) <= MOST_FUSED else (False, True)
+    besides = (False, True) if any(names.side(name) == "h" for name in matrices) else (True, False)
+    for one, beside, (transposed, bias) in product(fused if spec.cell.gates > 1 else (True,), besides, ways):
         yield Scheme(one, transposed, beside, bias)
 
 
@@ -121,14 +143,41 @@ class WithWeights:
         return self._function(**arguments, **weights)
 
 
-def unpacked(function: Callable[..., Any], name: str) -> tuple[str, ...]:
-    """What its code calls the members of a list of weights, where it takes it apart: `W, U, b = weights`."""
+def weight_names(function: Callable[..., Any], parameters: Sequence[str]) -> list[str]:
+    """The names of the weights that it takes one by one, or as members of a dict or a list."""
+    found: list[str] = []
+    for name in parameters:
+        members = unpacked(function, name) or looked_up(function, name) if role_of(name) == "config" else ()
+        found += members or [name]
+    return found
+
+
+def looked_up(function: Callable[..., Any], name: str) -> tuple[str, ...]:
+    """The keys that its code looks up in a dict of weights: `weights["W"]`."""
+    keys = [
+        each.slice.value
+        for each in ast.walk(parsed(function))
+        if isinstance(each, ast.Subscript)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == name
+        and isinstance(each.slice, ast.Constant)
+        and isinstance(each.slice.value, str)
+    ]
+    return tuple(dict.fromkeys(keys))
+
+
+def parsed(function: Callable[..., Any]) -> ast.AST:
+    """Its code; an empty module if there is none to read."""
     function = function.func if isinstance(function, partial) else function
     try:
-        code = ast.parse(textwrap.dedent(source(function)))
+        return ast.parse(textwrap.dedent(source(function)))
     except SyntaxError:
-        return ()
-    for each in ast.walk(code):
+        return ast.Module([], [])
+
+
+def unpacked(function: Callable[..., Any], name: str) -> tuple[str, ...]:
+    """What its code calls the members of a list of weights, where it takes it apart: `W, U, b = weights`."""
+    for each in ast.walk(parsed(function)):
         if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and each.value.id == name:
             members = each.targets[0].elts if isinstance(each.targets[0], ast.Tuple | ast.List) else []
             if members and all(isinstance(member, ast.Name) for member in members):

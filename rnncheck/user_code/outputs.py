@@ -49,6 +49,8 @@ def interpretations(
         ]
     elif sizes.spec.cell is not Cell.LSTM:
         readings += [Reading(None, each.reader, None) for each in found.states]
+    if first is not None and first.c is not None and not sizes.spec.proj_size:
+        readings += [Reading(first.output, h.reader, c.reader) for h, c in possible_pairs(found.states)]
     return list(dict.fromkeys(readings))[:MOST]
 
 
@@ -79,6 +81,8 @@ def taken_apart(result: object, convention: Convention, sizes: Sizes) -> Leaves:
 
 def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Movers | None) -> Reading | None:
     spec, sequences, states = sizes.spec, found.sequences, found.states
+    if convention.is_cell and spec.cell is Cell.LSTM:
+        states = sorted(states, key=lambda each: len(each.reader.way))  # what is returned with the states is deeper
     if movers is not None and spec.cell is not Cell.LSTM and sizes.states == 1 and rivals(sequences, states):
         sequences, states = without_heads(sequences, states, movers())
     wide = [each for each in states if each.value.shape[2] == spec.state_size]
@@ -105,6 +109,14 @@ def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Mover
         return None
     readers_of = [None if each is None else each.reader for each in (output, h, c)]
     return Reading(readers_of[0], readers_of[1], readers_of[2])
+
+
+def possible_pairs(states: Sequence[Leaf]) -> Iterator[tuple[Leaf, Leaf]]:
+    """Those that may be an LSTM's h and c, by their values: gates are seldom nowhere larger than each other."""
+    for c in states:
+        for h in states:
+            if h is not c and bounded_by(h.value, c.value):
+                yield h, c
 
 
 def rivals(sequences: Sequence[Leaf], states: Sequence[Leaf]) -> bool:

@@ -34,7 +34,6 @@ from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, SINGLE_ROWS, 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
 WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor|int64 for index")
-AT_A_LINE = re.compile(r".*?:(\d+)(?: in |:)")
 WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"
 MOST_READINGS = 8  # of one call
 OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
@@ -390,19 +389,12 @@ class Probe:
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
-            convention, problem = max(own, key=lambda each: line_of(each[1]))  # the attempt that got furthest
-            return CandidateError(
-                f"{problem}\n    ({name} was called with {described(convention)}; all other ways to call it failed too)"
-            )
+            convention, problem = max(own, key=lambda each: each[1].reached)  # the attempt that got furthest
+            called = f"{name} was called with {described(convention)}; all other ways to call it failed too"
+            return CandidateError(f"{problem}\n    ({called})", problem.reached)
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
-
-
-def line_of(problem: CandidateError) -> int:
-    """The line of the candidate's at which it was raised."""
-    found = AT_A_LINE.match(str(problem))
-    return int(found[1]) if found else 0
 
 
 def described(convention: Convention) -> str:

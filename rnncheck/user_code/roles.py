@@ -36,7 +36,7 @@ ROLES: Mapping[str, Sequence[str]] = {
     "dtype": (r"dtype",),
     "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
-VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words|tokens?)")
+VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words|tokens?|chars)")
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 

@@ -24,14 +24,24 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights, draw
 from rnncheck.scratch.network import Network
 from rnncheck.user_code import sizes as sizes_
+from rnncheck.user_code.activations import activations
 from rnncheck.user_code.arithmetics import arithmetics
+from rnncheck.user_code.blame import furthest
 from rnncheck.user_code.calling import MOST_PREFIXES, Caller
 from rnncheck.user_code.cells import Built, torch_cell
 from rnncheck.user_code.construct import construct, construct_from, constructor, signed
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.decided import decided
 from rnncheck.user_code.found import Found
-from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, weights_wanted, with_settings
+from rnncheck.user_code.functions import (
+    Scheme,
+    WithWeights,
+    holding,
+    schemes,
+    weight_names,
+    weights_wanted,
+    with_settings,
+)
 from rnncheck.user_code.isolation import Dice, isolated
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.native_layer import NativeLayer
@@ -445,8 +455,8 @@ class Understanding:
 
         def yields(x: Tensor, state: State) -> list[Quantity]:
             values, start = weights.values, state.to("cpu", torch.float64)
-            trace = network.run(values, x.double(), start)
-            return quantities(spec, trace, network.states(values, x.double(), start), x, state)
+            trace, states = network.run(values, x.double(), start), network.states(values, x.double(), start)
+            return quantities(spec, trace, states, x, state) + activations(network, values, x.double(), start)
 
         return Proved(native.thing, yields)
 
@@ -500,7 +510,7 @@ class Understanding:
             if some or not any(OF_A_DTYPE.search(str(each)) for each in problems):
                 break
         if not some:
-            first = next((each for each in problems if not OF_A_DTYPE.search(str(each))), problems[0])
+            first = furthest([each for each in problems if not OF_A_DTYPE.search(str(each))] or problems)
             if hint := self.hint(spec):
                 first.args = (f"{first}\n{hint}",)
             raise first
@@ -555,7 +565,9 @@ class Understanding:
     def _schemes(self, spec: Spec) -> Iterable[Scheme | None]:
         """The shapes of weights to try, for a function that takes its weights."""
         if self._weights or self._function is not None:
-            return schemes(spec, self._weights or (self._function[1].others if self._function else ()))
+            function, call = self._function or (None, None)
+            named = weight_names(function, call.others) if function is not None and call is not None else self._weights
+            return schemes(spec, named)
         return (None,)
 
     def _made(

@@ -1,0 +1,49 @@
+"""The gates of a known layer at every step, which a candidate may return besides its states, for a backward pass."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from rnncheck.model.trace import State
+from rnncheck.scratch.network import Network
+from rnncheck.user_code.returned import Quantity
+
+NONLINEAR = (torch.sigmoid, torch.tanh, torch.relu, Tensor.sigmoid, Tensor.tanh, Tensor.relu)
+
+
+class _Caught(TorchFunctionMode):
+    """Within it the results of all nonlinear functions are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.results: list[Tensor] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in NONLINEAR:
+            self.results.append(result)
+        return result
+
+
+def activations(network: Network, weights: Mapping[str, Tensor], x: Tensor, state: State) -> list[Quantity]:
+    """The gates, and tanh(c), of every layer and direction over x (T, B, I): (T, B, F) each."""
+    spec, steps = network.spec, len(x)
+    with _Caught() as caught:
+        network.run(weights, x, state)
+    places = spec.num_layers * spec.directions
+    parts = [part for each in caught.results for part in each.split(spec.hidden_size, -1)]
+    each_step, rest = divmod(len(parts), places * steps)
+    if rest or not each_step:
+        return []
+    found = []
+    for k in range(places):
+        of_side = parts[k * steps * each_step : (k + 1) * steps * each_step]
+        for n in range(each_step):
+            values = torch.stack(of_side[n::each_step])
+            found.append(Quantity("gate", "TBF", values.flip(0) if k % spec.directions else values))
+    return found
