@@ -1,6 +1,8 @@
-"""Hints from the name of a candidate about its directions and layers."""
+"""Hints about the sizes, directions and layers of a candidate: from its name, and from the torch layer inside it."""
 
 from collections.abc import Collection
+
+from torch import nn
 
 from rnncheck.model.spec import Spec
 from rnncheck.user_code.signatures import words
@@ -16,3 +18,21 @@ def shape_hint(called: str, takes: Collection[str], spec: Spec) -> str | None:
     if spec.num_layers == 1 and "num_layers" not in takes and said & SEVERAL:
         return f"The name {called} suggests several layers: --num-layers N compares it with N layers"
     return None
+
+
+def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None:
+    """The options for a torch layer inside that has other sizes than the spec, which its constructor does not take."""
+    layers = [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []
+    if len(layers) != 1:
+        return None
+    (layer,) = layers
+    fixed = {
+        name: getattr(layer, name)
+        for name in ("input_size", "hidden_size", "num_layers", "bidirectional")
+        if name not in takes and getattr(layer, name) not in (getattr(spec, name), False)
+    }
+    if not fixed:
+        return None
+    options = [f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in fixed.items()]
+    arguments = ", ".join(str(getattr(layer, name)) for name in ("input_size", "hidden_size", "num_layers"))
+    return f"It holds a torch.nn.{type(layer).__name__}({arguments}); to compare that, add {' '.join(options)}"

@@ -42,6 +42,7 @@ from rnncheck.user_code.functions import (
     weights_wanted,
     with_settings,
 )
+from rnncheck.user_code.hints import inside_hint
 from rnncheck.user_code.isolation import Dice, isolated
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.native_layer import NativeLayer
@@ -550,6 +551,10 @@ class Understanding:
                 "Its constructor takes a number of token ids and no size of the embedding; if the embedding is as wide "
                 f"as the hidden state, add --input-size {spec.hidden_size}"
             )
+        with suppress(CannotRun):
+            thing = construct(self._loaded, self._constructor, spec, sizes_.output_size(spec))
+            if hint := inside_hint(thing, self._constructor.takes, spec):
+                return hint
         match self._constructor.takes & {"input_size", "hidden_size"}:
             case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
                 return f"Its constructor takes one size; if both sizes are equal, add --input-size {spec.hidden_size}"
