@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from rnncheck.errors import CannotRun, UsageError
@@ -14,7 +14,7 @@ from rnncheck.text import printable
 PREFIX = "keras:"
 CLASSES = {"SimpleRNN": Cell.RNN, "LSTM": Cell.LSTM, "GRU": Cell.GRU}
 VARIABLE = "KERAS_BACKEND"
-BACKENDS = ("torch",)
+BACKENDS = ("torch", "jax")
 
 
 def check(called: str) -> None:
@@ -56,7 +56,19 @@ def keras(what: str) -> Any:
 
 @contextmanager
 def within(keras: Any, dtype: str, device: str) -> Iterator[None]:
-    """Within it Keras makes its tensors, and computes, in `dtype` and on `device`; then as before.
+    """Within it Keras makes its tensors, and computes, in `dtype` and on `device`; then as before."""
+    import torch
+
+    from rnncheck.implementations.jax_bridge import precision
+
+    wide = precision(getattr(torch, dtype)) if keras.backend.backend() == "jax" else nullcontext()
+    with computing(keras, dtype), wide, keras.device(device):
+        yield
+
+
+@contextmanager
+def computing(keras: Any, dtype: str) -> Iterator[None]:
+    """Within it Keras computes in `dtype`; then as before.
 
     By its rules of promotion, Keras multiplies float64 in float32. Within float64 that rule does not hold.
     """
@@ -68,8 +80,7 @@ def within(keras: Any, dtype: str, device: str) -> Iterator[None]:
     if str(dtype) == "float64":
         dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     try:
-        with keras.device(device):
-            yield
+        yield
     finally:
         dtypes.BIT64_TO_BIT32_DTYPE.update(narrowed)
         keras.config.set_floatx(before[0])

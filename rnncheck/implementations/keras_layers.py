@@ -6,13 +6,15 @@ A Bidirectional around each where the spec has both directions. Rows with length
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnncheck.errors import UsageError
-from rnncheck.implementations.keras_backend import CLASSES, PREFIX, check, keras, within
+from rnncheck.implementations.jax_bridge import bridge
+from rnncheck.implementations.keras_backend import CLASSES, PREFIX, check, computing, keras, within
 from rnncheck.implementations.keras_layout import held, to_keras
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.uses import NotOffered
@@ -20,6 +22,7 @@ from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 from rnncheck.report import Mapped
+from rnncheck.scratch.head import softmax_head
 from rnncheck.text import printable
 
 SETTABLE = ("activation", "recurrent_activation", "reset_after", "unroll")  # by --arg; rnncheck sets what else matters
@@ -147,6 +150,7 @@ class KerasLayer:
     ) -> None:
         self._keras, self._layers, self._spec, self._apart = keras, layers, spec, apart
         self._training = False
+        self._calls = [partial(called, keras, spec.dtype, layer) for layer in layers]
         with torch.inference_mode(False):
             self._leaves = {name: values[name].clone().requires_grad_() for name in spec.recurrent_shapes()}
             self._head = {name: values[name].clone() for name in spec.head_shapes()}
@@ -182,16 +186,14 @@ class KerasLayer:
                 leaf.copy_(values[name])
 
     def _run(self, x: Tensor, state: State | None, lengths: Sequence[int] | None) -> Trace:
-        spec, ops = self._spec, self._keras.ops
+        spec = self._spec
         mask = None if lengths is None else torch.arange(len(x)) < torch.tensor(lengths)[:, None]
         output, finals = x.transpose(0, 1), list[Tensor]()
         with within(self._keras, spec.dtype, spec.device):
             for number, layer in enumerate(self._layers):
                 output, *ends = self._called(number, layer, output, state, mask)
                 finals += ends
-            y = None
-            if self._head:
-                y = ops.softmax(ops.matmul(output, self._head["weight_hy"].T) + self._head["bias_y"], axis=-1)
+        y = softmax_head(output, *self._head.values()) if self._head else None
         per_state = 2 if spec.cell is Cell.LSTM else 1
         h, *c = (torch.stack(finals[part::per_state]) for part in range(per_state))
         return Trace(output.transpose(0, 1), State(h, *c), None if y is None else y.transpose(0, 1))
@@ -204,6 +206,28 @@ class KerasLayer:
         places = range(number * spec.directions, (number + 1) * spec.directions)
         start = None if state is None else [each[k] for k in places for each in state.tensors()]
         others = [variable.value for variable in layer.non_trainable_variables]
-        results, _ = layer.stateless_call(weights, others, x, initial_state=start, mask=mask, training=self._training)
-        found: Sequence[Tensor] = results
+        call = self._calls[number] if self._keras.backend.backend() == "torch" else partial(bridge, self._calls[number])
+        found: Sequence[Tensor] = call(weights, others, x, start, mask, training=self._training)
         return found
+
+
+def called(
+    keras: Any,
+    dtype: str,
+    layer: Any,
+    weights: Sequence[Any],
+    others: Sequence[Any],
+    x: Any,
+    start: Sequence[Any] | None,
+    mask: Any,
+    *,
+    training: bool,
+) -> Sequence[Any]:
+    """What the layer returns with these weights, and these values of its variables that are not trained.
+
+    jax calls it again for the gradients, later.
+    """
+    with computing(keras, dtype):
+        results, _ = layer.stateless_call(weights, others, x, initial_state=start, mask=mask, training=training)
+    found: Sequence[Any] = results
+    return found

@@ -1,5 +1,6 @@
 """Keras' layers as implementations: they agree with torch or are refused with a reason; wrong layouts are named."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -157,3 +158,14 @@ def test_the_report_says_what_was_run(rnncheck: Callable[..., Any]) -> None:
     outcome = rnncheck("compare", "keras:LSTM", "--dtype", "float64", "--no-witness", "--format", "json")
     for said in ("Keras 3", "on the torch backend", "recurrent_activation sigmoid", "in float32; rnncheck let it"):
         assert said in outcome.stdout, said
+
+
+@needs_keras
+@pytest.mark.slow
+def test_it_runs_on_jax_where_the_user_chose_that(process: Callable[..., Any]) -> None:
+    pytest.importorskip("jax", reason="jax is not installed: pip install 'rnncheck[jax]'")
+    options = ["--bidirectional", "--lengths", "7,5,2", "--seq-len", "7", "--no-witness"]
+    started = process("compare", "keras:LSTM", *options, env=os.environ | {"KERAS_BACKEND": "jax"})
+    stdout, stderr = started.communicate()
+    assert started.returncode == 0, stdout + stderr
+    assert "on the jax backend" in stdout
