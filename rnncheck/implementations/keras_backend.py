@@ -15,6 +15,7 @@ PREFIX = "keras:"
 CLASSES = {"SimpleRNN": Cell.RNN, "LSTM": Cell.LSTM, "GRU": Cell.GRU}
 VARIABLE = "KERAS_BACKEND"
 BACKENDS = ("torch", "jax")
+IN_FLOAT64 = "Keras itself computes the matrix products of float64 in float32; rnncheck let it compute them in float64"
 
 
 def check(called: str) -> None:

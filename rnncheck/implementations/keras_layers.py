@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rnncheck.errors import UsageError
 from rnncheck.implementations.jax_bridge import bridge
-from rnncheck.implementations.keras_backend import CLASSES, PREFIX, check, computing, keras, within
+from rnncheck.implementations.keras_backend import CLASSES, IN_FLOAT64, PREFIX, check, computing, keras, within
 from rnncheck.implementations.keras_layout import held, to_keras
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.uses import NotOffered
@@ -27,8 +27,6 @@ from rnncheck.text import printable
 
 SETTABLE = ("activation", "recurrent_activation", "reset_after", "unroll")  # by --arg; rnncheck sets what else matters
 RESET_BEFORE = "the GRU of Cho et al. 2014: its reset gate acts before the recurrent product; torch has no such GRU"
-
-IN_FLOAT64 = "Keras itself computes the matrix products of float64 in float32; rnncheck let it compute them in float64"
 
 
 class KerasLayers:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun, UsageError, WeightsError
+from rnncheck.implementations.keras_backend import IN_FLOAT64
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
@@ -16,7 +17,7 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
-from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
@@ -24,6 +25,7 @@ from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
 from rnncheck.user_code.cells import inferred
 from rnncheck.user_code.hints import shape_hint
+from rnncheck.user_code.keras_module import KerasModule
 from rnncheck.user_code.lacking import lacking
 from rnncheck.user_code.loading import in_hand, load, meant
 from rnncheck.user_code.native_layer import NativeLayer, plain
@@ -143,9 +145,15 @@ class Candidate:
             mapping.restrict,
             tuple(mapping.mapped(self._understood.native(spec))),
             (*self._understood.decided(spec), *mapping.conventions),
-            (*mapping.restrictions, *self._understood.passed_over(spec), *([OWN_HEAD] if spec.head else [])),
+            (*mapping.restrictions, *self._understood.passed_over(spec), *self._differs_in(spec)),
             tuple(mapping.findings),
-            (*self._notes, *self._replaced(), *mapping.notes, *filter(None, (doubt, hint))),
+            (
+                *self._notes,
+                *runs_on(self._understood.native(spec).thing),
+                *self._replaced(),
+                *mapping.notes,
+                *filter(None, (doubt, hint)),
+            ),
             doubt,
             crash,
             tuple(ignored),
@@ -156,6 +164,11 @@ class Candidate:
             tuple(self._understood.mixed(spec)),
             self._understood.unsearched(spec),
         )
+
+    def _differs_in(self, spec: Spec) -> list[str]:
+        """What rnncheck runs in another way than the candidate's own users."""
+        widened = spec.dtype is Dtype.FLOAT64 and isinstance(self._understood.native(spec).thing, KerasModule)
+        return [*([OWN_HEAD] if spec.head else []), *([IN_FLOAT64] if widened else [])]
 
     def canonical(self, spec: Spec, tensors: Mapping[str, Tensor] | None, source: str) -> tuple[Weights, list[str]]:
         """Torch's weights out of its own, which are in `tensors` by its names, or else are those that it is made with,
@@ -322,6 +335,11 @@ class CandidateLayer(Used):
         self._mapping.fill(self._native, self._leaves)
         with taking_computed():
             return self._native.run(x, state, lengths)
+
+
+def runs_on(thing: object) -> list[str]:
+    """The note on what a layer of another framework runs on."""
+    return [f"it runs on {thing.runs_on}"] if isinstance(thing, KerasModule) else []
 
 
 def withheld(facts: Facts, mapping: FoundMapping | OwnLoading | Kept, spec: Spec) -> frozenset[str]:

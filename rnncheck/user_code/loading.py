@@ -14,8 +14,10 @@ from typing import Any
 from torch import nn
 
 from rnncheck.errors import CannotRun
+from rnncheck.implementations import keras_backend
 from rnncheck.implementations.target import Target, parse
 from rnncheck.text import printable
+from rnncheck.user_code import keras_module
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.home import Home
 from rnncheck.user_code.isolation import isolated
@@ -44,6 +46,7 @@ class Loaded:
 
 def load(target: Target) -> Loaded:
     """Imports the target. Raises `CannotRun` if it does not exist or cannot be imported."""
+    keras_backend.choose()
     home, dotted = home_of(target.file.resolve()) if target.file else (Home(), "")
     with home.entered():
         with isolated(), blaming(f"{target.name} cannot be imported", target.file):
@@ -166,7 +169,8 @@ def named_class(word: str, module: ModuleType) -> type | None:
 
 
 def is_layer(value: object) -> bool:
-    return isinstance(value, nn.Module) or (isinstance(value, type) and issubclass(value, nn.Module))
+    module = isinstance(value, nn.Module) or (isinstance(value, type) and issubclass(value, nn.Module))
+    return module or keras_module.is_layer(value)
 
 
 def sounds_recurrent(name: str) -> bool:
