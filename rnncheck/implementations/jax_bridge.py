@@ -10,8 +10,10 @@ is run as it is. jax is imported on the first call. It runs on the CPU, with flo
 have it: jax's settings do not change.
 """
 
+import sys
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
@@ -155,7 +157,7 @@ class Bridged(torch.autograd.Function):
         ctx.save_for_backward(*floats)
         ctx.run, ctx.others = run, others
         double = any(each.dtype == torch.float64 for each in floats)
-        with precision(torch.float64 if double else torch.float32):
+        with precision(torch.float64 if double else torch.float32), quiet():
             result = compiled_or_plain(run, [array_of(each) for each in floats], others)
             leaves, box.structure = tree_util.tree_flatten(result)
             shown = [each for each in leaves if is_array(each)]
@@ -171,6 +173,16 @@ class Bridged(torch.autograd.Function):
         wanted = [each for each, floating in zip(cotangents, ctx.floating, strict=True) if floating]
         back = Backward(ctx.run, len(floats))
         return None, None, None, *Bridged.apply(back, ctx.others, Box(), *floats, *wanted)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it nothing is printed on stdout, and nothing is warned of: backward runs the user's code again, from
+    wherever a gradient is asked for.
+    """
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def is_array(leaf: Any) -> bool:

@@ -17,6 +17,8 @@ from rnncheck.user_code import keras_module
 from rnncheck.user_code.arguments import Constructor
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.jax_code import JaxClass, framework, is_jax
+from rnncheck.user_code.jax_module import JaxModule, as_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.parametrized import make_plain
 from rnncheck.user_code.roles import role_of
@@ -45,7 +47,7 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
     if keras_module.is_layer(function) and isinstance(thing, type):
         return Constructor(keras_module.with_input_size(thing), loaded.called, given)
     if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
-        return Constructor(thing, loaded.called, given)
+        return Constructor(JaxClass(thing) if framework(function) else thing, loaded.called, given)
     if given and not inspect.isfunction(thing):
         raise CannotRun(f"--arg sets parameters of a constructor, and {loaded.called} has none; leave --arg out")
     return None
@@ -63,7 +65,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
     """The constructed layer. Raises `CannotRun` if its code raises, or an argument is not known."""
     if made_by is None:
         refuse_what_cannot_be_filled(loaded.thing, loaded.called)  # a copy of what was traced looks scripted
-        if keras_module.is_layer(loaded.thing):
+        if keras_module.is_layer(loaded.thing) or is_jax(loaded.thing):
             return construct_from(loaded, lambda *_: loaded.thing, spec, output_size, "read")
         return construct_from(loaded, lambda *_: copied(loaded.thing), spec, output_size, "copied")
     return construct_from(loaded, lambda *_: made(made_by, made_by.arguments(spec, output_size)), spec, output_size)
@@ -81,6 +83,8 @@ def construct_from(
             first = iter([thing])
             again = lambda: next(first, None) or make(spec, output_size)  # noqa: E731
             thing = keras_module.module_of(again, loaded.called, spec)
+        elif is_jax(thing):
+            thing = as_module(thing, spec, dtype)
         refuse_what_cannot_be_filled(thing, loaded.called)
         if thing is None or not callable(entry(thing)):
             raise CannotRun(
@@ -140,6 +144,8 @@ def signed(thing: Any) -> Any:
     """The function whose signature names the parameters."""
     if isinstance(thing, torch.jit.ScriptModule):
         return as_declared(thing)
+    if isinstance(thing, JaxModule):
+        return thing.shared.code
     if isinstance(thing, nn.Module):
         return thing.forward if type(thing).__call__ is nn.Module.__call__ else thing.__call__
     return function_of(thing)

@@ -15,9 +15,11 @@ import numpy as np
 import torch
 
 from rnncheck.errors import CannotRun
+from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.mapping import names
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
+from rnncheck.user_code.jax_code import in_jax
 from rnncheck.user_code.roles import role_of
 from rnncheck.user_code.signatures import VARIABLE, Call, by_name
 
@@ -101,7 +103,9 @@ class WithWeights:
     """The function as an object that holds its weights, by the function's names."""
 
     def __init__(self, function: Callable[..., Any], call: Call, scheme: Scheme, spec: Spec, output_size: int) -> None:
-        self._function, self._names = by_name(function, function), call.others
+        self._in_jax = in_jax(function)
+        self._function, self._names = by_name(self._bridged if self._in_jax else function, function), call.others
+        self._code = function
         self.call, self.scheme = replace(call, others=()), scheme
         self.numpy = not torch_code(function)
         drawn = torch.Generator().manual_seed(2)
@@ -132,6 +136,21 @@ class WithWeights:
             if isinstance(mine, Weights):
                 for key in theirs:
                     mine[key]
+
+    def _bridged(self, *arguments: Any, **named: Any) -> Any:
+        """A call in jax, to which a dict that makes weights is unknown: it is given those that there are, and asked
+        again with one more where it lacks one.
+        """
+        lazy = [each for each in named.values() if isinstance(each, Weights)]
+        while True:
+            plain = {name: dict(each) if isinstance(each, Weights) else each for name, each in named.items()}
+            try:
+                return bridge(self._code, *arguments, **plain)
+            except KeyError as problem:
+                missing = problem.args[0] if problem.args else None
+                if not isinstance(missing, str) or len(lazy) != 1 or missing in lazy[0]:
+                    raise
+                lazy[0][missing]
 
     def forward(self, **arguments: Any) -> Any:
         if self._gated:
@@ -252,7 +271,11 @@ def holding(made_by: Any, names: Sequence[str], scheme: Scheme, spec: Spec, outp
 
 
 def torch_code(function: Callable[..., Any]) -> bool:
-    """Whether the function is written with torch: what it calls is looked up in its module."""
+    """Whether the function computes on torch's tensors, as one in jax does here: what it calls is looked up in its
+    module.
+    """
+    if in_jax(function):
+        return True
     function = function.func if isinstance(function, partial) else function
     if isinstance(function, type):
         known = vars(sys.modules[function.__module__]).values() if function.__module__ in sys.modules else ()

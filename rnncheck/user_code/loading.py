@@ -21,6 +21,7 @@ from rnncheck.user_code import keras_module
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.home import Home
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.jax_code import framework, uncompiled
 from rnncheck.user_code.typed import Word
 
 RECURRENT = ("rnn", "lstm", "gru", "recurrent", "elman")
@@ -41,7 +42,7 @@ class Loaded:
     def lives(self) -> bool:
         """Whether it is an instance with weights of its own, not a class or function."""
         function = self.thing.func if isinstance(self.thing, partial) else self.thing
-        return not isinstance(function, type) and not inspect.isroutine(function)
+        return not isinstance(function, type) and not inspect.isroutine(function) and framework(function) != "linen"
 
 
 def load(target: Target) -> Loaded:
@@ -69,6 +70,7 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
         if not hasattr(thing, part):
             raise CannotRun(missing(thing, part, module, target))
         thing = getattr(thing, part)
+    thing = uncompiled(thing)
     if not callable(thing):
         raise CannotRun(
             f"{target.name} is {kind(thing)}, not a layer; name a class, a function or an instance of a layer"
@@ -79,6 +81,7 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
 
 def in_hand(thing: object) -> Loaded:
     """Wraps an object. Raises `CannotRun` if it is not a layer."""
+    thing = uncompiled(thing)
     if not callable(thing) and not hasattr(thing, "forward"):
         raise CannotRun(f"{kind(thing)} is not a layer; give a class, a function or an instance of a layer")
     code = written(thing)
@@ -170,7 +173,7 @@ def named_class(word: str, module: ModuleType) -> type | None:
 
 def is_layer(value: object) -> bool:
     module = isinstance(value, nn.Module) or (isinstance(value, type) and issubclass(value, nn.Module))
-    return module or keras_module.is_layer(value)
+    return module or keras_module.is_layer(value) or framework(value) is not None
 
 
 def sounds_recurrent(name: str) -> bool:

@@ -68,6 +68,8 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
         # A cell may call its state's size its output's.
         name = next(name for name, role in found.items() if role == "output_size")
         found[name] = "hidden_size"
+    if "hidden_size" not in found.values() and "features" in found:  # what flax calls the size of a layer's outputs
+        found["features"] = "hidden_size"
     for role in ("input_size", "hidden_size"):
         if role not in found.values() and unknown and "config" not in found.values():
             found[unknown.pop(0)] = role

@@ -44,6 +44,7 @@ from rnncheck.user_code.functions import (
 )
 from rnncheck.user_code.hints import inside_hint
 from rnncheck.user_code.isolation import Dice, isolated
+from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.native_layer import NativeLayer
 from rnncheck.user_code.other_shapes import other_shape
@@ -158,6 +159,8 @@ class Understanding:
             return f"its code works in float32 only and fails in {spec.dtype}"
         if spec.dtype is not Dtype.FLOAT64 and self._is_double(understood, spec):
             return f"its code works in float64 only and fails in {spec.dtype}; add --dtype float64"
+        if spec.dtype in (Dtype.BFLOAT16, Dtype.FLOAT16) and self._widens(understood, spec):
+            return f"it is in jax and makes arrays without a dtype, which are of float32, so it fails in {spec.dtype}"
         if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
             return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
@@ -496,6 +499,19 @@ class Understanding:
         except CannotRun as problem:
             return bool(OF_A_DTYPE.search(str(problem)))
         return False
+
+    def _widens(self, understood: Understood, spec: Spec) -> bool:
+        """Whether it is in jax and fails at the spec's dtype, or returns float32: jax has no default dtype to set."""
+        seq_len, batch = understood.facts.fixed or (2, 2)
+        dtype = getattr(torch, spec.dtype)
+        native = self._native(understood, replace(spec, device="cpu"), forgets=True)
+        if not in_jax_module(native.thing):
+            return False
+        x, start = torch.zeros(seq_len, batch, spec.input_size, dtype=dtype), initial_state(spec, batch)
+        try:
+            return bool(native.run(x, start.to("cpu", dtype)).output.dtype != dtype)
+        except CannotRun as problem:
+            return bool(OF_A_DTYPE.search(str(problem)))
 
     def _hypotheses(self, spec: Spec, budget: Budget, ways: Sequence[Understood]) -> Iterator[tuple[Understood, Probe]]:
         """In float64, whatever the spec's dtype, and in float32, if that is written into it.

@@ -1,0 +1,390 @@
+"""A layer in jax as a torch module: its parameters are torch's, and a call of it is a call of jax.
+
+Parameters and buffers have the names that they have in the framework, joined by dots, so that all else that is done
+with a module of torch is done with it: its weights are mapped, copied, saved and differentiated.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from rnncheck.implementations.extras import needed
+from rnncheck.implementations.jax_bridge import bridge, precision, tensor_of
+from rnncheck.model.spec import Spec
+from rnncheck.user_code.jax_code import Unmade, framework
+from rnncheck.user_code.signatures import Call, read
+
+
+def as_module(thing: Any, spec: Spec, dtype: torch.dtype) -> "JaxModule":
+    """A layer of flax or equinox, or a class of them with its arguments, or a function without weights.
+
+    Raises what the code raises.
+    """
+    needed("code in jax", "jax", "jax")
+    known = remembered if isinstance(thing, Unmade) and is_hashable(thing) else read_anew
+    return JaxModule(known(thing, replace(spec, head=None), dtype))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a layer's module, again and again: `function(variables, training, arguments, named)` yields its
+    result and the variables that it has changed.
+
+    `leaves` are its arrays in the order of `structure`, and shapes where a matrix is to be drawn; `trained` tells its
+    parameters by their path.
+    """
+
+    function: Callable[..., Any]
+    leaves: Sequence[Any]
+    structure: Any
+    code: Any
+    trained: str = ""
+
+    def variables(self) -> Any:
+        """With new matrices, as tensors where they are floating-point."""
+        from jax import tree_util
+
+        leaves = [
+            torch.randn(each) / math.sqrt(each[-2]) if isinstance(each, tuple) else as_tensor(each)
+            for each in self.leaves
+        ]
+        return tree_util.tree_unflatten(self.structure, leaves)
+
+
+def read_anew(thing: Any, spec: Spec, dtype: torch.dtype) -> Recipe:
+    makers = {"linen": of_linen, "nnx": of_nnx, "equinox": of_equinox}
+    code = thing.made_by if isinstance(thing, Unmade) else thing
+    with precision(dtype), flax_makes(dtype):
+        kind = framework(of(code))
+        return of_function(thing) if kind is None else makers[kind](thing, spec)
+
+
+remembered = lru_cache(maxsize=64)(read_anew)  # to trace a constructor takes long, and it is called for every copy
+
+
+def is_hashable(thing: Unmade) -> bool:
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
+
+
+def of(code: Any) -> Any:
+    return getattr(code, "func", code)
+
+
+class Shared:
+    """What all copies of a module share: the function, the places of its arrays, and the code that is called."""
+
+    __slots__ = ("code", "fixed", "function", "names", "structure")
+
+    def __init__(self, function: Any, structure: Any, names: list[str | None], fixed: list[Any], code: Any) -> None:
+        self.function, self.structure, self.names, self.fixed, self.code = function, structure, names, fixed, code
+
+    def __deepcopy__(self, memo: object) -> "Shared":
+        return self
+
+
+class JaxModule(nn.Module):
+    """A module that holds a layer's arrays: parameters, buffers, and what is no floating-point array as it is."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        from jax import tree_util
+
+        leaves, structure = tree_util.tree_flatten_with_path(recipe.variables())
+        names: list[str | None] = []
+        fixed: list[Any] = []
+        for path, leaf in leaves:
+            name = dotted(path)
+            floating = isinstance(leaf, Tensor)
+            names.append(name if floating else None)
+            fixed.append(None if floating else leaf)
+            if floating:
+                place, last = self._place(name)
+                if tree_util.keystr(path).startswith(recipe.trained):
+                    place._parameters[last] = nn.Parameter(leaf)
+                else:
+                    place._buffers[last] = leaf
+        self.shared = Shared(recipe.function, structure, names, fixed, recipe.code)
+
+    def _place(self, name: str) -> tuple[nn.Module, str]:
+        """The module that holds what has this name, and its last part."""
+        *outer, last = name.split(".")
+        place: nn.Module = self
+        for part in outer:
+            if place._modules.get(part) is None:
+                place._modules[part] = nn.Module()
+            place = place._modules[part]  # type: ignore[assignment]
+        return place, last
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        if any(isinstance(each, PackedSequence) for each in (*arguments, *named.values())):
+            raise TypeError("jax has no PackedSequence")
+        from jax import tree_util
+
+        shared = self.shared
+        leaves = [
+            each if name is None else self._held(name) for name, each in zip(shared.names, shared.fixed, strict=True)
+        ]
+        variables = tree_util.tree_unflatten(shared.structure, leaves)
+        result, changed = bridge(shared.function, variables, self.training, arguments, named)
+        if changed is not None:
+            self._keep(tree_util.tree_flatten_with_path(changed)[0])
+        return result
+
+    def _held(self, name: str) -> Tensor:
+        place, last = self._place(name)
+        found = place._parameters.get(last)
+        return found if found is not None else place._buffers[last]  # type: ignore[return-value]
+
+    def _keep(self, changed: Sequence[tuple[Any, Any]]) -> None:
+        """Replaces the buffers that the call has changed."""
+        for path, value in changed:
+            place, last = self._place(dotted(path))
+            if isinstance(value, Tensor) and (before := place._buffers.get(last)) is not None:
+                value = value.detach()
+                if before.shape != value.shape or not torch.equal(before, value.to(before.dtype)):
+                    place._buffers[last] = value
+
+
+def in_jax_module(thing: object) -> bool:
+    return isinstance(thing, JaxModule)
+
+
+def dotted(path: Sequence[Any]) -> str:
+    """A path in a tree as a name; without the steps that are no names of the user's."""
+    parts = [str(next(getattr(each, kind) for kind in ("key", "name", "idx") if hasattr(each, kind))) for each in path]
+    if len(parts) > 1 and parts[-1] == "value":
+        parts = parts[:-1]
+    if len(parts) > 1 and parts[0] == "params":
+        parts = parts[1:]
+    return ".".join(part.replace(".", "_") for part in parts)
+
+
+@dataclass(frozen=True)
+class Linen:
+    module: Any
+
+    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+        with flax_makes(dtype_in((variables, arguments, named))):
+            return self.module.apply(variables, *arguments, **named), None
+
+
+@dataclass(frozen=True)
+class Nnx:
+    graph: Any
+
+    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+        from flax import nnx
+
+        with flax_makes(dtype_in((variables, arguments, named))):
+            module = nnx.merge(self.graph, variables["params"], variables["rest"])
+            module.set_attributes(
+                deterministic=not training, use_running_average=not training, raise_if_not_found=False
+            )
+            result = module(*arguments, **named)
+            return result, {"rest": nnx.split(module, nnx.Param, ...)[2]}
+
+
+@dataclass(frozen=True)
+class Equinox:
+    static: Any
+
+    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+        import equinox
+
+        module = equinox.nn.inference_mode(equinox.combine(variables, self.static), value=not training)
+        return module(*arguments, **named), None
+
+
+@dataclass(frozen=True)
+class Plain:
+    function: Any
+
+    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+        return self.function(*arguments, **named), None
+
+
+def of_linen(thing: Any, spec: Spec) -> Recipe:
+    module = thing.made() if isinstance(thing, Unmade) else thing
+    code = called(type(module).__call__)
+    problem: Exception | None = None
+    for example in examples(read(code), spec):
+
+        def drawn(key: Any, given: dict[str, Any] = example) -> Any:
+            return module.init(key, **given)
+
+        try:
+            return Recipe(Linen(module), *initial(drawn), code, "['params']")
+        except Exception as raised:  # the code may raise any error at what it does not take
+            problem = problem or raised
+    assert problem is not None
+    raise problem
+
+
+def of_nnx(thing: Any, spec: Spec) -> Recipe:
+    from flax import nnx
+
+    kept: dict[str, Any] = {}
+
+    def parts(key: Any) -> Any:
+        module = thing.made(nnx.Rngs(key)) if isinstance(thing, Unmade) else thing
+        kept["graph"], params, rest = nnx.split(module, nnx.Param, ...)
+        kept["code"] = called(type(module).__call__)
+        return {"params": params, "rest": rest}
+
+    leaves, structure = initial(parts) if isinstance(thing, Unmade) else as_they_are(parts(None))
+    return Recipe(Nnx(kept["graph"]), leaves, structure, kept["code"], "['params']")
+
+
+def of_equinox(thing: Any, spec: Spec) -> Recipe:
+    import equinox
+
+    kept: dict[str, Any] = {}
+
+    def parts(key: Any) -> Any:
+        module = thing.made(key) if isinstance(thing, Unmade) else thing
+        arrays, kept["static"] = equinox.partition(module, equinox.is_array)
+        kept["code"] = called(type(module).__call__)
+        return arrays
+
+    leaves, structure = initial(parts) if isinstance(thing, Unmade) else as_they_are(parts(None))
+    return Recipe(Equinox(kept["static"]), leaves, structure, kept["code"])
+
+
+def of_function(function: Any) -> Recipe:
+    return Recipe(Plain(function), *as_they_are({}), function)
+
+
+def initial(make: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+    """The arrays that `make` draws from a key, and their structure; of matrices the shapes alone.
+
+    To compile how a framework draws an orthogonal matrix takes seconds, and every matrix gets other values anyway. So
+    what `make` does is traced, and only what it makes of less than two axes is computed. It is run if it cannot be
+    traced.
+    """
+    import jax
+
+    key = jax.random.key(int(torch.randint(2**31, ())))
+    try:
+        shapes, structure = jax.tree_util.tree_flatten(jax.eval_shape(make, key))
+        drawn = [each.ndim > 1 and jax.numpy.issubdtype(each.dtype, jax.numpy.floating) for each in shapes]
+
+        def others(key: Any) -> list[Any]:
+            leaves = jax.tree_util.tree_leaves(make(key))
+            return [leaf for leaf, skipped in zip(leaves, drawn, strict=True) if not skipped]
+
+        rest = iter(jax.jit(others)(key))
+    except (
+        jax.errors.ConcretizationTypeError,
+        jax.errors.TracerArrayConversionError,
+        jax.errors.UnexpectedTracerError,
+    ):
+        return as_they_are(make(key))
+    return [each.shape if skipped else next(rest) for each, skipped in zip(shapes, drawn, strict=True)], structure
+
+
+def as_they_are(tree: Any) -> tuple[list[Any], Any]:
+    from jax import tree_util
+
+    return tree_util.tree_flatten(tree)  # type: ignore[no-any-return]
+
+
+def as_tensor(leaf: Any) -> Any:
+    """A copy as a tensor, if it is a floating-point array."""
+    from jax import numpy as jnp
+
+    return tensor_of(leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+
+def called(method: Any) -> Callable[..., Any]:
+    """What stands for a method where its signature is read: without self."""
+
+    def code(*arguments: Any, **named: Any) -> Any:
+        raise NotImplementedError
+
+    signature = inspect.signature(method)
+    code.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    code.__wrapped__ = method  # type: ignore[attr-defined]
+    return code
+
+
+def examples(call: Call, spec: Spec) -> Iterator[dict[str, Any]]:
+    """Arguments from which linen may infer the shapes of its parameters: they follow from the last axis of x alone."""
+    from jax import numpy as jnp
+
+    width, size, layers = spec.input_size, spec.hidden_size, spec.num_layers * spec.directions
+    h, every = jnp.zeros((2, size)), jnp.zeros((layers, 2, size))
+    states: list[dict[str, Any]] = [{}]
+    if call.state is not None and call.state_required:
+        pairs = [(each, each) for each in (h, every, h[0])]
+        states = [{call.state: each} for each in (h, *pairs, every, h[0], [h] * layers, [(h, h)] * layers)]
+        if call.cell_state is not None:
+            states = [{call.state: a, call.cell_state: b} for a, b in pairs]
+    for x in (jnp.zeros((2, 3, width)), jnp.zeros((2, width)), jnp.zeros((3, 2, width)), jnp.zeros((3, width))):
+        yield from ({call.x: x} | state for state in states)
+    yield from ({call.x: jnp.zeros((2, 3), int)} | state for state in states)
+
+
+def dtype_in(tree: Any) -> torch.dtype:
+    """The dtype of the first floating-point array in it."""
+    import jax
+
+    for leaf in jax.tree_util.tree_leaves(tree):
+        if hasattr(leaf, "dtype") and jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating):
+            return getattr(torch, leaf.dtype.name)  # type: ignore[no-any-return]
+    return torch.float32
+
+
+@contextmanager
+def flax_makes(dtype: torch.dtype) -> Iterator[None]:
+    """Within it the modules of flax make parameters and carries of `dtype` unless the code says another.
+
+    Without that they make them in float32 whatever they are given, and a scan in another dtype fails.
+    """
+    if dtype == torch.float32:
+        yield
+        return
+    from jax import numpy as jnp
+
+    ours = jnp.dtype(str(dtype).removeprefix("torch.")).type
+
+    def changed(value: Any) -> Any:
+        return ours if value is jnp.float32 else value
+
+    before = [(each, each.__defaults__, each.__kwdefaults__) for each in flax_constructors()]
+    try:
+        for function, by_place, by_name in before:
+            function.__defaults__ = by_place and tuple(map(changed, by_place))
+            function.__kwdefaults__ = by_name and {name: changed(value) for name, value in by_name.items()}
+        yield
+    finally:
+        for function, by_place, by_name in before:
+            function.__defaults__, function.__kwdefaults__ = by_place, by_name
+
+
+@cache
+def flax_constructors() -> tuple[Any, ...]:
+    """The constructors of flax's modules; none where flax is not installed."""
+    try:
+        from flax import linen, nnx
+    except ImportError:
+        return ()
+    classes = [
+        value
+        for module, base in ((linen, linen.Module), (nnx, nnx.Module))
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base)
+    ]
+    found = [inspect.unwrap(vars(each)["__init__"]) for each in classes if "__init__" in vars(each)]
+    return tuple({id(each): each for each in found if inspect.isfunction(each)}.values())

@@ -1,0 +1,146 @@
+"""Layers in jax: read, mapped and judged as those in torch are."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+for package in ("jax", "flax", "equinox"):
+    pytest.importorskip(package, reason=f"{package} is not installed: pip install 'rnncheck[jax]'")
+
+import jax  # noqa: E402
+from jax import numpy as jnp  # noqa: E402
+
+from rnncheck.user_code.jax_code import framework, in_jax, uncompiled  # noqa: E402
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "jax"
+FAST = ("--no-witness", "--quiet")
+
+LEAKS = """
+from flax import nnx
+
+class LeakyGRU(nnx.Module):
+    def __init__(self, in_features, hidden_features, *, rngs):
+        self.rnn = nnx.RNN(nnx.GRUCell(in_features, hidden_features, rngs=rngs), return_carry=True)
+        self.kept = nnx.BatchStat(None)
+        self.kept.value = rngs.params.normal((1, hidden_features)) * 0
+
+    def __call__(self, x, carry):
+        carry, y = self.rnn(x, initial_carry=carry + self.kept)
+        self.kept.value = carry[:1]
+        return carry, y
+"""
+FAULTY = """
+import jax, jax.numpy as jnp
+from flax import linen
+
+class LinearCell(linen.RNNCellBase):
+    features: int
+
+    @linen.compact
+    def __call__(self, carry, x):
+        c, h = carry
+        dense = lambda gate: linen.Dense(self.features, name=f"i{gate}")(x) + linen.Dense(
+            self.features, name=f"h{gate}", use_bias=False)(h)
+        i, f, o = (linen.sigmoid(dense(gate)) for gate in "ifo")
+        c = f * c + i * jnp.tanh(dense("g"))
+        h = o * c
+        return (c, h), h
+
+def gru(params, x, h):
+    W_h, size = params["W_h"], h.shape[-1]
+    def step(h, x_t):
+        of_x = x_t @ params["W_x"] + params["b"]
+        r, z = jnp.split(jax.nn.sigmoid(of_x[:, :2 * size] + h @ W_h[:, :2 * size]), 2, -1)
+        n = jnp.tanh(of_x[:, 2 * size:] + (r * h) @ W_h[:, 2 * size:])
+        h = (1 - z) * n + z * h
+        return h, h
+    return jax.lax.scan(step, h, x)
+
+class Raises(linen.Module):
+    features: int
+
+    @linen.compact
+    def __call__(self, x):
+        y = linen.RNN(linen.SimpleCell(self.features))(x)
+        return y @ jnp.zeros((99, 99))
+"""
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("functions.py:lstm", 0, "computes the same LSTM"),
+        ("flax_lstm.py:MyLSTM", 0, "it takes (c, h), it returns (state, output), it returns (c, h)"),
+        ("nnx_lstm.py:MyLSTM", 0, "it takes (c, h)"),
+        ("flax_lstm.py:HaikuLSTM", 1, "forget-bias-added"),
+        ("equinox_gru.py:MyGRU", 0, "it takes no batch"),
+    ],
+)
+def test_an_example_is_judged(rnncheck: Callable[..., Any], name: str, code: int, said: str) -> None:
+    outcome = rnncheck("compare", EXAMPLES / name, *FAST)
+    assert outcome.code == code, outcome.stdout + outcome.stderr
+    assert said in outcome.stdout
+
+
+@pytest.mark.slow
+def test_weights_of_flax_are_turned_into_torchs(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    own, saved = EXAMPLES / "flax_lstm.safetensors", tmp_path / "torch.safetensors"
+    outcome = rnncheck("compare", EXAMPLES / "flax_lstm.py:MyLSTM", "--weights", own, "--save-weights", saved, *FAST)
+    assert outcome.code == 0, outcome.stderr
+    layer = torch.nn.LSTM(3, 4)
+    layer.load_state_dict(load_file(saved))
+    i, g, f, o = load_file(own)["of_h"].t().chunk(4)
+    assert torch.equal(layer.weight_hh_l0, torch.cat([i, f, g, o]))
+
+
+@pytest.mark.slow
+@pytest.mark.paths
+@pytest.mark.parametrize(
+    ("source", "name", "cell", "code", "said"),
+    [
+        (FAULTY, "LinearCell", "lstm", 1, "missing-cell-activation"),
+        (FAULTY, "gru", "gru", 1, "gru-reset-before-matmul"),
+        (LEAKS, "LeakyGRU", "gru", 1, "state-leaks-between-calls"),
+        (FAULTY, "Raises", "rnn", 4, "mine.py:34 in __call__"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    rnncheck: Callable[..., Any], tmp_path: Path, source: str, name: str, cell: str, code: int, said: str
+) -> None:
+    (tmp_path / "mine.py").write_text(source)
+    outcome = rnncheck("compare", f"{tmp_path / 'mine.py'}:{name}", "--cell", cell, *FAST)
+    assert outcome.code == code, outcome.stdout + outcome.stderr
+    assert said in outcome.stdout + outcome.stderr
+
+
+def test_frameworks_are_told_by_their_bases() -> None:
+    import equinox
+    from flax import linen, nnx
+
+    class Mine(linen.Module): ...
+
+    assert [framework(each) for each in (Mine, Mine(), nnx.Linear, equinox.nn.GRUCell)] == [
+        "linen",
+        "linen",
+        "nnx",
+        "equinox",
+    ]
+    assert framework(torch.nn.LSTM) is None
+
+
+def helper(x: Any) -> Any:
+    return jnp.tanh(x)
+
+
+def test_functions_in_jax_are_told_by_what_they_name_and_call() -> None:
+    compiled = jax.jit(helper)
+    assert uncompiled(compiled) is helper
+    assert in_jax(helper)
+    assert in_jax(lambda x: [helper(each) for each in x])
+    assert not in_jax(lambda x: torch.tanh(x))
+    assert not in_jax(lambda x: x + 1)
