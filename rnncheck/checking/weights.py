@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import RefusedError, UsageError, WeightsError
+from rnncheck.implementations import keras_file
 from rnncheck.implementations.protocol import HasWeights, Implementation, Layer
 from rnncheck.model import weights_file
 from rnncheck.model.spec import Spec
@@ -28,8 +29,9 @@ def weights_of(plan: "Plan", sides: Sides) -> tuple[Weights, list[str]]:
     """
     notes: list[str] = []
     if plan.weights is not None or plan.weights_path is not None:
-        tensors, source = tensors_of(plan.weights, plan.weights_path)
+        tensors, source, said = tensors_of(plan.weights, plan.weights_path)
         weights, notes = translated(tensors, source, plan.spec, sides, allow_nonfinite=plan.allow_nonfinite)
+        notes = said + notes
     else:
         weights = draw(plan.spec, plan.seed)
     weights = weights.scaled(plan.weight_scale)
@@ -38,11 +40,16 @@ def weights_of(plan: "Plan", sides: Sides) -> tuple[Weights, list[str]]:
     return weights, notes
 
 
-def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mapping[str, Tensor], str]:
-    """Tensors by name, given or from a file, and the name of their source for errors."""
+def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mapping[str, Tensor], str, list[str]]:
+    """Tensors by name, given or from a file, the name of their source for errors, and notes on them."""
     if given is not None:
-        return given, "weights"
-    return read_tensors(str(path)), printable(str(path), 200)
+        return given, "weights", []
+    notes = list[str]()
+    if keras_file.names_a_keras_file(str(path)):
+        tensors, notes = keras_file.read(str(path))
+    else:
+        tensors = read_tensors(str(path))
+    return tensors, printable(str(path), 200), notes
 
 
 def translated(
@@ -83,7 +90,8 @@ def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
         raise UsageError(f"--sync none keeps the weights of each side, so {asked[0]} does not apply; leave one out")
     notes = ["each side was compared with its own weights"]
     if plan.against_weights is not None or plan.against_weights_path is not None:
-        tensors, source = tensors_of(plan.against_weights, plan.against_weights_path)
+        tensors, source, said = tensors_of(plan.against_weights, plan.against_weights_path)
+        notes += said
         weights, more = translated(tensors, source, spec, [reference], allow_nonfinite=plan.allow_nonfinite)
     elif isinstance(reference, HasWeights):
         weights, more = reference.canonical(spec, None, f"what {reference.name} holds")
@@ -91,7 +99,8 @@ def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
         raise UsageError(f"--sync none needs weights for {reference.name}: add --against-weights FILE")
     own = None
     if plan.weights is not None or plan.weights_path is not None:
-        own = tensors_of(plan.weights, plan.weights_path)
+        tensors, source, said = tensors_of(plan.weights, plan.weights_path)
+        own, notes = (tensors, source), notes + said
     if isinstance(candidate, HasWeights):
         source = own[1] if own else f"what {candidate.name} holds"
         more += candidate.keep(spec, weights_file.masters(source, own[0]) if own else None, source, weights)

@@ -88,7 +88,8 @@ def refuse_to_replace(targets: Iterable[Path | None], sources: Iterable[str | Pa
 
 def is_one_of(path: Path, sources: Iterable[str | Path | None]) -> bool:
     """Whether it is the same file as one of them, also under another name."""
-    files = [Path(each) for each in sources if each is not None and Path(each).is_file()]
+    named = [Path(str(each).partition("::")[0]) for each in sources if each is not None]  # without a layer in the file
+    files = [each for each in named if each.is_file()]
     return path.is_file() and any(path.samefile(each) for each in files)
 
 

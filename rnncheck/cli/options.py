@@ -118,8 +118,8 @@ class CheckOptions:
         Path | None,
         Option(
             metavar="FILE",
-            help="Read the weights from a safetensors file or a .pt state_dict. Their names are torch's, or those of "
-            "your own class.",
+            help="Read the weights from a safetensors file, a .pt state_dict or model.keras::LAYER. Their names are "
+            "torch's, or those of your own class.",
             rich_help_panel=WEIGHTS,
         ),
     ] = None

@@ -14,8 +14,8 @@ MOST_LISTED = 8
 NO_PYTHON = "is neither a .py file nor a notebook; name a class or function in one, as in file.py:MyLSTM"
 WEIGHTS = "holds weights, not code; name the class and give this file with --weights"
 KERAS = (
-    "is a Keras model, which rnncheck cannot read; save its weights by torch's names as safetensors and give them with "
-    "--weights; docs/porting.md has the layouts"
+    "is a Keras model, or its weights, not code; give it with --weights, as in "
+    "rnncheck compare keras:LSTM --weights FILE::lstm_1"
 )
 OTHER_FILES = {  # files that are not a candidate, and what to do with them
     ".pt": WEIGHTS,

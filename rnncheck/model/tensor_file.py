@@ -25,7 +25,7 @@ _TENSORS_ONLY = "rnncheck loads tensors only: save the layer's state_dict() with
 _OTHERS = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the weights; fetch them with git lfs pull"),
     (b"<", "is a web page or XML, not weights; download the file itself"),
-    (b"\x89HDF", "is an HDF5 file, as Keras writes; convert it to safetensors first"),
+    (b"\x89HDF", "is an HDF5 file; name it .h5, if Keras wrote it"),
     (b"\x93NUMPY", "is a numpy array; save the parameters by name as safetensors"),
     (b"GGUF", "is a GGUF file; convert it to safetensors first"),
 )
