@@ -33,7 +33,7 @@ class Spare:
         """
         made = self.made[name]
         if name in self.heads:
-            return Eye() if made.dim() == 2 else Zeros()
+            return Eye() if made.dim() == 2 and made.shape[0] == made.shape[1] else Zeros()
         if name not in self.trained:
             return Unused()
         if names.is_start(name):

@@ -1,7 +1,7 @@
 """The arguments of a constructor for a spec: by torch.nn's names, by names with the same meaning, or by `--arg`."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
 from rnncheck.user_code.config import Config
-from rnncheck.user_code.roles import is_vocabulary, role_of, roles
+from rnncheck.user_code.roles import role_of, roles
 
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -77,11 +77,6 @@ class Constructor:
         named = [name for name, role in self.roles.items() if role == "mode"] or ["mode"]
         return "mode" in self.takes and not set(named) & set(self._given)
 
-    @property
-    def counts_words(self) -> bool:
-        """Whether the parameter that is taken for the input size is the number of token ids of an embedding."""
-        return any(role == "input_size" and is_vocabulary(name) for name, role in self.roles.items())
-
     def batch_first(self, spec: Spec) -> bool | None:
         """The value of batch_first that it gets; None if it has no parameter for it."""
         if "batch_first" not in self.takes:
@@ -111,6 +106,19 @@ class Constructor:
         return filled | (
             {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
         )
+
+    def spellings(self, spec: Spec, output_size: int) -> Iterator[dict[str, object]]:
+        """The arguments, with the name of the cell in every spelling that is usual, where nothing says which it is."""
+        filled = self.arguments(spec, output_size)
+        yield filled
+        name = next((name for name, role in self.roles.items() if role == "mode"), None)
+        if name is None or name in self._given or self.parameters[name].default is not EMPTY:
+            return
+        others = [str(spec.cell), str(spec.cell).capitalize()]
+        if spec.cell is Cell.RNN:
+            others = [f"RNN_{spec.nonlinearity}".upper(), f"rnn_{spec.nonlinearity}", *others]
+        for other in others:
+            yield {**filled, name: other}
 
     def dispensable(self, name: str, arguments: Mapping[str, object]) -> bool:
         """Whether rnncheck, not the user, gave this keyword, with torch.nn's default as value."""

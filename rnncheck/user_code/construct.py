@@ -68,7 +68,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
         if keras_module.is_layer(loaded.thing) or is_jax(loaded.thing):
             return construct_from(loaded, lambda *_: loaded.thing, spec, output_size, "read")
         return construct_from(loaded, lambda *_: copied(loaded.thing), spec, output_size, "copied")
-    return construct_from(loaded, lambda *_: made(made_by, made_by.arguments(spec, output_size)), spec, output_size)
+    return construct_from(loaded, lambda *_: spelled(made_by, spec, output_size), spec, output_size)
 
 
 def construct_from(
@@ -99,6 +99,18 @@ def construct_from(
 
 
 UNEXPECTED = re.compile(r"(?:unexpected keyword argument|multiple values for (?:keyword )?argument) '(\w+)'")
+
+
+def spelled(made_by: Constructor, spec: Spec, output_size: int) -> Any:
+    """Constructs it with the first spelling of the cell's name that it accepts. Raises what the first one raises."""
+    first: Exception | None = None
+    for arguments in made_by.spellings(spec, output_size):
+        try:
+            return made(made_by, arguments)
+        except Exception as problem:  # of the user's code: it may be any
+            first = first or problem
+    assert first is not None
+    raise first
 
 
 def made(made_by: Constructor, arguments: dict[str, object]) -> Any:

@@ -30,17 +30,20 @@ TORCH_S = re.compile(r"(^|_)(ih|hh)", re.IGNORECASE)  # in a name, as torch call
 @dataclass(frozen=True)
 class Scheme:
     """`fused` weights serve all gates at once; `transposed` ones are (inputs, outputs); a matrix whose name says
-    neither x nor h serves both, side by side, if `beside`, or else x. `bias` is the shape of n biases.
+    neither x nor h serves both, side by side, if `beside`, or else x. `bias` is the shape of n biases. Names say which
+    of the two if they are `sided`: if one of them says h.
     """
 
     fused: bool
     transposed: bool
     beside: bool
     bias: Bias
+    sided: bool = True
 
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """The shape of the weight of that name."""
-        bare, side, head = plain(name), names.side(name), is_of_head(name, spec)
+        bare, head = plain(name), is_of_head(name, spec)
+        side = names.side(name) if self.sided else None
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
         if BIAS.fullmatch(bare):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
@@ -79,9 +82,10 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
     ways = (*AS_TORCH, *ROWS, *COLUMNS, *SELDOM) if torch_first else (*ROWS, *AS_TORCH, *COLUMNS, *SELDOM)
     matrices = [name for name in called if not BIAS.fullmatch(plain(name)) and not is_of_head(name, spec)]
     fused = (True, False) if len(matrices) <= MOST_FUSED else (False, True)
-    besides = (False, True) if any(names.side(name) == "h" for name in matrices) else (True, False)
+    sided = len(matrices) < 2 or any(names.side(name) == "h" for name in matrices)
+    besides = (False, True) if sided else (True, False)
     for one, beside, (transposed, bias) in product(fused if spec.cell.gates > 1 else (True,), besides, ways):
-        yield Scheme(one, transposed, beside, bias)
+        yield Scheme(one, transposed, beside, bias, sided)
 
 
 class Weights(dict[str, Any]):

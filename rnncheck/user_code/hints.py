@@ -20,6 +20,13 @@ def shape_hint(called: str, takes: Collection[str], spec: Spec) -> str | None:
     return None
 
 
+def is_embedded(thing: object, spec: Spec) -> bool:
+    """Whether it holds an embedding whose vectors are as wide as the hidden state, which differs from the input."""
+    inside = thing.modules() if isinstance(thing, nn.Module) else ()
+    widths = {each.embedding_dim for each in inside if isinstance(each, nn.Embedding)}
+    return spec.hidden_size in widths and spec.input_size not in widths
+
+
 def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None:
     """The options for a torch layer inside that has other sizes than the spec, which its constructor does not take."""
     layers = [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []

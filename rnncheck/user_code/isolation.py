@@ -1,5 +1,6 @@
-"""Isolates user code: its prints go to stderr, and global settings that it changes are restored."""
+"""Isolates user code: its prints go to stderr, the first of them, and settings that it changes are restored."""
 
+import io
 import random
 import sys
 import warnings
@@ -15,6 +16,30 @@ from rnncheck.user_code.exits import exits_caught
 from rnncheck.user_code.settings import remembered
 
 Seeds = tuple[Any, Any, Tensor]
+
+
+MOST_LINES = 20  # of what the code prints: rnncheck calls it hundreds of times
+
+
+class Printed(io.TextIOBase):
+    """Writes what user code prints to stderr, up to a number of lines in this process."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+
+    def write(self, text: str) -> int:
+        if self._lines < MOST_LINES:
+            sys.stderr.write(text)
+            self._lines += text.count("\n")
+            if self._lines >= MOST_LINES:
+                sys.stderr.write("(your code prints more, which is not shown)\n")
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+PRINTED = Printed()
 
 
 class Dice:
@@ -52,7 +77,7 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
         return
     put_settings_back, before, default_dtype = remembered(), seeds(), torch.get_default_dtype()
     try:
-        with exits_caught(), redirect_stdout(sys.stderr), warnings.catch_warnings():
+        with exits_caught(), redirect_stdout(PRINTED), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if dtype is not None and dtype != default_dtype:
                 torch.set_default_dtype(dtype)

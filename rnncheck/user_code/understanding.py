@@ -42,7 +42,7 @@ from rnncheck.user_code.functions import (
     weights_wanted,
     with_settings,
 )
-from rnncheck.user_code.hints import inside_hint
+from rnncheck.user_code.hints import inside_hint, is_embedded
 from rnncheck.user_code.isolation import Dice, isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
@@ -59,6 +59,7 @@ OF_A_DTYPE = re.compile(
 )  # so does torch complain of float64 and float32
 
 
+FOR_SCHEMES = 0.3  # of the time, after which no other shapes of weights are tried, if it could be filled with some
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
 
 
@@ -397,7 +398,7 @@ class Understanding:
         explained: list[tuple[Understood, Probe]] = []
         is_cell = tried[0][0].found.convention.is_cell
         alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
-        for each, probe in alike[:MOST_EXPLAINED]:
+        for each, probe in each_call_first(alike)[:MOST_EXPLAINED]:
             filled = self._filled(each, spec, budget, faults=True)
             if filled.agrees and not self._in_part(filled, probe):
                 return self._finished(filled, probe)
@@ -547,7 +548,7 @@ class Understanding:
             if likely and not tried.fixed:
                 continue
             for scheme in self._schemes(spec):
-                if budget.over:
+                if budget.over or (ways and budget.spent > self._seconds * FOR_SCHEMES):
                     break
                 sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
                 known = [each.found.convention for each in ways] if tried.fixed and scheme is None else []
@@ -562,12 +563,10 @@ class Understanding:
         """Which size to give, where the constructor has only one of the two that it could be told."""
         if self._constructor is None or self._given:
             return None
-        if self._constructor.counts_words and spec.input_size != spec.hidden_size:
-            return (
-                "Its constructor takes a number of token ids and no size of the embedding; if the embedding is as wide "
-                f"as the hidden state, add --input-size {spec.hidden_size}"
-            )
         with suppress(CannotRun):
+            tried = sizes_.all_different(spec)
+            if is_embedded(construct(self._loaded, self._constructor, tried.spec, tried.output_size), tried.spec):
+                return f"Its embedding is as wide as its hidden state; add --input-size {spec.hidden_size}"
             thing = construct(self._loaded, self._constructor, spec, sizes_.output_size(spec))
             if hint := inside_hint(thing, self._constructor.takes, spec):
                 return hint
@@ -648,6 +647,12 @@ class Understanding:
             if some:
                 return
         raise problem
+
+
+def each_call_first(tried: Sequence[tuple[Understood, Probe]]) -> list[tuple[Understood, Probe]]:
+    """One hypothesis for every way to call the candidate, then the others, each in their order."""
+    conventions = [each.found.convention for each, _ in tried]
+    return sorted(tried, key=lambda pair: pair[0].found.convention in conventions[: tried.index(pair)])
 
 
 def facts_of(found: Found, tried: sizes_.Sizes, read_as: str) -> Facts:

@@ -37,6 +37,7 @@ def of_recurrence(spec: Spec) -> Iterator[Fault]:
         yield Fault("initial-state-swapped", "", mixin, hidden=equal_starts(mixin, "h0 equals c0"))
         yield Fault("initial-state-swapped", "at every step", EveryStateSwapped)
         yield Fault("cell-state-not-carried", "h in its place", HiddenForCell)
+        yield Fault("gates-read-cell-state", "", CellForHidden)
 
 
 def zeroed(carry: Carry, parts: tuple[int, ...]) -> Carry:
@@ -73,6 +74,13 @@ class HiddenForCell(CutNetwork):
 
     def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
         return super().lstm_step(w, p, h, h)
+
+
+class CellForHidden(CutNetwork):
+    """The gates read c instead of h: [i f g o] = x W_ih + b_ih + c W_hh + b_hh."""
+
+    def lstm_step(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> Carry:
+        return super().lstm_step(w, p, c, c)
 
 
 class EveryStateSwapped(CutNetwork):

@@ -1,0 +1,103 @@
+"""A refusal names the option with which the candidate is compared, and what the code prints does not bury it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from user_code.sources import HEAD, Write
+
+from rnncheck.user_code import isolation
+
+Command = Callable[..., Any]
+
+TAGGER = HEAD + (
+    "class Tagger(nn.Module):\n"
+    "    def __init__(self, n_words, hidden_dim):\n"
+    "        super().__init__()\n"
+    "        self.table = nn.Embedding(n_words, hidden_dim)\n"
+    "        self.layer = nn.LSTM(hidden_dim, hidden_dim, batch_first=True)\n"
+    "    def forward(self, ids, state):\n"
+    "        return self.layer(self.table(ids), state)\n"
+)
+FIXED = HEAD + (
+    "class Fixed(nn.Module):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.layer = nn.LSTM(10, 6, 2)\n"
+    "    def forward(self, x):\n"
+    "        return self.layer(x)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "options"),
+    [(TAGGER, "Tagger", "--input-size 4"), (FIXED, "Fixed", "--input-size 10 --hidden-size 6 --num-layers 2")],
+    ids=["an embedding as wide as the state", "a layer of fixed sizes"],
+)
+def test_the_option_that_is_named_works(rnncheck: Command, write: Write, text: str, name: str, options: str) -> None:
+    write(text)
+    refused = rnncheck("compare", f"mine.py:{name}", "-q", "--no-witness")
+    assert refused.code == 4
+    assert f"add {options}" in refused.stderr
+    outcome = rnncheck("compare", f"mine.py:{name}", "-q", "--no-witness", *options.split())
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_name_of_the_cell_is_given_in_the_spelling_that_is_accepted(rnncheck: Command, write: Write) -> None:
+    write(
+        HEAD + "class Model(nn.Module):\n"
+        "    def __init__(self, rnn_type, input_size, hidden_size):\n"
+        "        super().__init__()\n"
+        "        kinds = {'LSTM': 'tanh', 'RNN_TANH': 'tanh', 'RNN_RELU': 'relu'}\n"
+        "        self.layer = nn.RNN(input_size, hidden_size, nonlinearity=kinds[rnn_type])\n"
+        "    def forward(self, x, h):\n"
+        "        return self.layer(x, h)\n"
+    )
+    for more in ([], ["--nonlinearity", "relu"]):
+        outcome = rnncheck("compare", "mine.py:Model", "--cell", "rnn", "-q", "--no-witness", *more)
+        assert outcome.code == 0, outcome.stdout + outcome.stderr
+
+
+def test_layers_whose_number_of_tensors_depends_on_the_sizes_are_read(rnncheck: Command, write: Write) -> None:
+    write(
+        HEAD + "class Several(nn.Module):\n"
+        "    def __init__(self, input_size, hidden_size):\n"
+        "        super().__init__()\n"
+        "        count = 2 if hidden_size > 5 else 1\n"
+        "        self.cells = nn.ModuleList(nn.LSTMCell(input_size, hidden_size) for _ in range(count))\n"
+        "    def forward(self, x, state):\n"
+        "        return self.cells[0](x, state)\n"
+    )
+    outcome = rnncheck("compare", "mine.py:Several", "--cell", "lstm", "-q", "--no-witness", "--paths", "none")
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.usefixtures("hasty")
+def test_batch_norm_is_a_mismatch_and_no_error(rnncheck: Command, write: Write) -> None:
+    write(
+        HEAD + "class Cell(nn.Module):\n"
+        "    def __init__(self, input_size, hidden_size):\n"
+        "        super().__init__()\n"
+        "        self.w = nn.Parameter(torch.randn(input_size, 4 * hidden_size))\n"
+        "        self.u = nn.Parameter(torch.randn(hidden_size, 4 * hidden_size))\n"
+        "        self.norm = nn.BatchNorm1d(4 * hidden_size, affine=False)\n"
+        "    def forward(self, x, state):\n"
+        "        h, c = state\n"
+        "        i, f, g, o = (x @ self.w + self.norm(h @ self.u)).chunk(4, 1)\n"
+        "        c = f.sigmoid() * c + i.sigmoid() * g.tanh()\n"
+        "        return o.sigmoid() * c.tanh(), c\n"
+    )
+    outcome = rnncheck("compare", "mine.py:Cell", "--cell", "lstm", "-q", "--no-witness", "--no-diagnose")
+    assert outcome.code == 1, outcome.stdout + outcome.stderr
+
+
+def test_what_the_code_prints_is_cut_after_some_lines(
+    rnncheck: Command, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "PRINTED", isolation.Printed())
+    write(FIXED.replace("return", "print('it prints')\n        return"))
+    sizes = ("--input-size", "10", "--hidden-size", "6", "--num-layers", "2")
+    outcome = rnncheck("compare", "mine.py:Fixed", "-q", "--no-witness", *sizes)
+    assert outcome.code == 0
+    assert outcome.stderr.count("it prints") == isolation.MOST_LINES
+    assert "which is not shown" in outcome.stderr
