@@ -2,14 +2,19 @@
 
 python -m benchmarks.false_alarms --configs 20000 --seed 0 --threads 1
 
+python -m benchmarks.false_alarms --configs 300 --paths none --candidates flax:GRUCell,flax:OptimizedLSTMCell
+
+With --candidates only these are checked, each where it does not refuse the configuration.
 Prints every false alarm, and how many there are by kind; what was left open, and why. Other processors' arithmetic is
 tried by running it under ATEN_CPU_CAPABILITY=default or avx2, MKL_CBWR=COMPATIBLE or AVX2, and with 2 threads.
 """
 
 import argparse
+import itertools
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -18,6 +23,7 @@ from benchmarks.envelope.edges import Drawn, drawn
 from benchmarks.envelope.written import DIFFERENTIABLE, Written
 from rnncheck.checking.check import check
 from rnncheck.errors import CannotRun
+from rnncheck.implementations import load
 from rnncheck.report import Report, Verdict
 
 CANDIDATES = ("scratch", *map(Written, DIFFERENTIABLE), "numpy")
@@ -28,23 +34,29 @@ def main() -> None:
     parser.add_argument("--configs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--candidates", type=lambda names: names.split(","), default=CANDIDATES)
+    parser.add_argument("--paths", help="default, all, none or names, as of rnncheck compare")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(options.threads)
-    table(options.configs, options.seed, options.seconds)
+    table(options.configs, options.seed, options.seconds, options.candidates, options.paths)
 
 
-def table(configs: int, seed: int, seconds: float) -> None:
+def table(configs: int, seed: int, seconds: float, candidates: Sequence[str | Written], paths: str | None) -> None:
     """Prints the false alarms, and of how many configurations of which kind they are."""
     runs, alarms, open_, least = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     start = time.perf_counter()
-    for number in range(seed, seed + configs):
-        if time.perf_counter() - start > seconds:
+    for number in itertools.count(seed):
+        if time.perf_counter() - start > seconds or sum(runs.values()) == configs:
             break
         case = drawn(number)
+        case = replace(case, plan=replace(case.plan, paths=paths))
         kind = f"{case.kind} {case.plan.spec.dtype}"
-        candidate = CANDIDATES[number % len(CANDIDATES)]
+        able = [each for each in candidates if not refused(case, each)]
+        if not able:
+            continue
+        candidate = able[number % len(able)]
         report = checked(case, candidate)
         runs[kind] += 1
         if report is None:
@@ -66,6 +78,13 @@ def table(configs: int, seed: int, seconds: float) -> None:
         print(f"| {kind} | {runs[kind]} | {alarms[kind]} | {open_[kind]} |")
     for what, count in least.most_common(12):
         print(f"{count:6} {what}")
+
+
+def refused(case: Drawn, candidate: str | Written) -> bool:
+    """Whether a named implementation does not offer this."""
+    if not isinstance(candidate, str):
+        return False
+    return load(candidate).refuses(case.plan.spec, lengths=case.plan.sequences.lengths is not None) is not None
 
 
 def checked(case: Drawn, candidate: str | Written) -> Report | None:
