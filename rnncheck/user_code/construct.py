@@ -17,7 +17,7 @@ from rnncheck.user_code import keras_module
 from rnncheck.user_code.arguments import Constructor
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.isolation import isolated
-from rnncheck.user_code.jax_code import JaxClass, framework, is_jax
+from rnncheck.user_code.jax_code import JaxClass, Unmade, framework, is_jax
 from rnncheck.user_code.jax_module import JaxModule, as_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.parametrized import make_plain
@@ -84,7 +84,7 @@ def construct_from(
             again = lambda: next(first, None) or make(spec, output_size)  # noqa: E731
             thing = keras_module.module_of(again, loaded.called, spec)
         elif is_jax(thing):
-            thing = as_module(thing, spec, dtype)
+            thing = as_module(thing, spec)
         refuse_what_cannot_be_filled(thing, loaded.called)
         if thing is None or not callable(entry(thing)):
             raise CannotRun(
@@ -106,21 +106,22 @@ def spelled(made_by: Constructor, spec: Spec, output_size: int) -> Any:
     first: Exception | None = None
     for arguments in made_by.spellings(spec, output_size):
         try:
-            return made(made_by, arguments)
+            return made(made_by, arguments, spec)
         except Exception as problem:  # of the user's code: it may be any
             first = first or problem
     assert first is not None
     raise first
 
 
-def made(made_by: Constructor, arguments: dict[str, object]) -> Any:
+def made(made_by: Constructor, arguments: dict[str, object], spec: Spec) -> Any:
     """Constructs it, without default keywords if the class passes them to a function that does not take them.
 
     Raises what its code raises.
     """
     while True:
         try:
-            return made_by.function(**arguments)
+            thing = made_by.function(**arguments)
+            return as_module(thing, spec) if isinstance(thing, Unmade) else thing
         except TypeError as problem:
             named = UNEXPECTED.search(str(problem))
             if named is None or not made_by.dispensable(named[1], arguments):

@@ -17,9 +17,9 @@ import torch
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.mapping import names
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
-from rnncheck.user_code.jax_code import in_jax
+from rnncheck.user_code.jax_code import in_jax, uncompiled
 from rnncheck.user_code.roles import role_of
 from rnncheck.user_code.signatures import VARIABLE, Call, by_name
 
@@ -31,7 +31,8 @@ TORCH_S = re.compile(r"(^|_)(ih|hh)", re.IGNORECASE)  # in a name, as torch call
 class Scheme:
     """`fused` weights serve all gates at once; `transposed` ones are (inputs, outputs); a matrix whose name says
     neither x nor h serves both, side by side, if `beside`, or else x. `bias` is the shape of n biases. Names say which
-    of the two if they are `sided`: if one of them says h.
+    of the two if they are `sided`: if one of them says h. With `proposal` the h of W_h is that of a proposal, as the z
+    of W_z is that of a gate, and says nothing of the two.
     """
 
     fused: bool
@@ -39,11 +40,12 @@ class Scheme:
     beside: bool
     bias: Bias
     sided: bool = True
+    proposal: bool = False
 
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """The shape of the weight of that name."""
         bare, head = plain(name), is_of_head(name, spec)
-        side = names.side(name) if self.sided else None
+        side = names.side(name) if self.sided and not (self.proposal and bare == "wh") else None
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
         if BIAS.fullmatch(bare):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
@@ -82,10 +84,13 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
     ways = (*AS_TORCH, *ROWS, *COLUMNS, *SELDOM) if torch_first else (*ROWS, *AS_TORCH, *COLUMNS, *SELDOM)
     matrices = [name for name in called if not BIAS.fullmatch(plain(name)) and not is_of_head(name, spec)]
     fused = (True, False) if len(matrices) <= MOST_FUSED else (False, True)
-    sided = len(matrices) < 2 or any(names.side(name) == "h" for name in matrices)
+    bare = set(map(plain, matrices))
+    proposal = spec.cell is Cell.GRU and "wh" in bare and bool(bare & {"wz", "wr", "wu"})
+    of_h = [name for name in matrices if names.side(name) == "h" and not (proposal and plain(name) == "wh")]
+    sided = len(matrices) < 2 or bool(of_h)
     besides = (False, True) if sided else (True, False)
     for one, beside, (transposed, bias) in product(fused if spec.cell.gates > 1 else (True,), besides, ways):
-        yield Scheme(one, transposed, beside, bias, sided)
+        yield Scheme(one, transposed, beside, bias, sided, proposal)
 
 
 class Weights(dict[str, Any]):
@@ -176,7 +181,14 @@ def weight_names(function: Callable[..., Any], parameters: Sequence[str]) -> lis
 
 
 def looked_up(function: Callable[..., Any], name: str) -> tuple[str, ...]:
-    """The keys that its code looks up in a dict of weights: `weights["W"]`."""
+    """The keys that its code looks up in a dict of weights, `weights["W"]`, or else a function of its module that it
+    names, by the same name.
+    """
+    own = keys_in(function, name)
+    return own or tuple(dict.fromkeys(key for each in named_in(function) for key in keys_in(each, name)))
+
+
+def keys_in(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     keys = [
         each.slice.value
         for each in ast.walk(parsed(function))
@@ -187,6 +199,16 @@ def looked_up(function: Callable[..., Any], name: str) -> tuple[str, ...]:
         and isinstance(each.slice.value, str)
     ]
     return tuple(dict.fromkeys(keys))
+
+
+def named_in(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """The functions of its own module that its code names."""
+    function = function.func if isinstance(function, partial) else function
+    known = getattr(function, "__globals__", {})
+    for each in ast.walk(parsed(function)):
+        found = uncompiled(known.get(each.id)) if isinstance(each, ast.Name) else None
+        if inspect.isfunction(found) and found is not function and found.__module__ == function.__module__:
+            yield found
 
 
 def parsed(function: Callable[..., Any]) -> ast.AST:

@@ -101,6 +101,8 @@ class JaxClass:
         preset = made_by.keywords if isinstance(made_by, partial) else {}
         left_out = LINENS_OWN if framework(code) == "linen" else DRAWS
         self._draws = next((each.name for each in own if each.name in left_out and each.name in DRAWS), None)
+        if self._draws is None and any(each.kind is inspect.Parameter.VAR_KEYWORD for each in own):
+            self._draws = {"nnx": "rngs", "equinox": "key"}.get(framework(code) or "")
         shown = [each for each in own if each.name not in left_out and each.name not in preset]
         self._lacks_input = framework(code) == "linen" and not any(each.name == "input_size" for each in shown)
         if self._lacks_input:

@@ -23,14 +23,15 @@ from rnncheck.user_code.jax_code import Unmade, framework
 from rnncheck.user_code.signatures import Call, read
 
 
-def as_module(thing: Any, spec: Spec, dtype: torch.dtype) -> "JaxModule":
+def as_module(thing: Any, spec: Spec) -> "JaxModule":
     """A layer of flax or equinox, or a class of them with its arguments, or a function without weights.
 
     Raises what the code raises.
     """
     needed("code in jax", "jax", "jax")
-    known = remembered if isinstance(thing, Unmade) and is_hashable(thing) else read_anew
-    return JaxModule(known(thing, replace(spec, head=None), dtype))
+    without_arrays = isinstance(thing, Unmade) or framework(thing) == "linen"
+    known = remembered if without_arrays and is_hashable(thing) else read_anew
+    return JaxModule(known(thing, replace(spec, head=None)))
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ class Recipe:
         return tree_util.tree_unflatten(self.structure, leaves)
 
 
-def read_anew(thing: Any, spec: Spec, dtype: torch.dtype) -> Recipe:
+def read_anew(thing: Any, spec: Spec) -> Recipe:
     makers = {"linen": of_linen, "nnx": of_nnx, "equinox": of_equinox}
     code = thing.made_by if isinstance(thing, Unmade) else thing
+    dtype = getattr(torch, spec.dtype)
     with precision(dtype), flax_makes(dtype):
         kind = framework(of(code))
         return of_function(thing) if kind is None else makers[kind](thing, spec)
@@ -70,7 +72,7 @@ def read_anew(thing: Any, spec: Spec, dtype: torch.dtype) -> Recipe:
 remembered = lru_cache(maxsize=64)(read_anew)  # to trace a constructor takes long, and it is called for every copy
 
 
-def is_hashable(thing: Unmade) -> bool:
+def is_hashable(thing: object) -> bool:
     try:
         hash(thing)
     except TypeError:

@@ -34,6 +34,7 @@ class LeakyGRU(nnx.Module):
         return carry, y
 """
 FAULTY = """
+import equinox
 import jax, jax.numpy as jnp
 from flax import linen
 
@@ -59,6 +60,24 @@ def gru(params, x, h):
         h = (1 - z) * n + z * h
         return h, h
     return jax.lax.scan(step, h, x)
+
+def cell(params, h, x):
+    z = jax.nn.sigmoid(params["W_z"] @ x + params["U_z"] @ h + params["b_z"])
+    r = jax.nn.sigmoid(params["W_r"] @ x + params["U_r"] @ h + params["b_r"])
+    n = jnp.tanh(params["W_h"] @ x + params["U_h"] @ (r * h) + params["b_h"])
+    return (1 - z) * n + z * h
+
+def scanned(params, h, x):
+    return jax.lax.scan(lambda h, x_t: (cell(params, h, x_t),) * 2, h, x)
+
+class Keywords(equinox.Module):
+    cell: equinox.nn.GRUCell
+
+    def __init__(self, **keywords):
+        self.cell = equinox.nn.GRUCell(**keywords)
+
+    def __call__(self, x, h):
+        return self.cell(x, h)
 
 class Raises(linen.Module):
     features: int
@@ -105,11 +124,13 @@ def test_weights_of_flax_are_turned_into_torchs(rnncheck: Callable[..., Any], tm
     [
         (FAULTY, "LinearCell", "lstm", 1, "missing-cell-activation"),
         (FAULTY, "gru", "gru", 1, "gru-reset-before-matmul"),
+        (FAULTY, "scanned", "gru", 1, "gru-reset-before-matmul"),
+        (FAULTY, "Keywords", "gru", 0, "computes the same GRU"),
         (LEAKS, "LeakyGRU", "gru", 1, "state-leaks-between-calls"),
-        (FAULTY, "Raises", "rnn", 4, "mine.py:34 in __call__"),
+        (FAULTY, "Raises", "rnn", 4, "mine.py:53 in __call__"),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_other_layers_are_judged(
     rnncheck: Callable[..., Any], tmp_path: Path, source: str, name: str, cell: str, code: int, said: str
 ) -> None:
     (tmp_path / "mine.py").write_text(source)
