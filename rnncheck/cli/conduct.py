@@ -13,6 +13,7 @@ from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
 from rnncheck.model.spec import Spec
+from rnncheck.text import printable
 
 if TYPE_CHECKING:
     from rnncheck.data.sequences import Sequences
@@ -53,7 +54,6 @@ def conduct(
     with held_back():
         from rnncheck.checking.check import check
 
-    with stdout_apart():
+    with stdout_apart(), ProgressLine(sys.stderr, f"reading {printable(candidate, 60)}") as progress:
         plan = plan_of((candidate, options.against), spec, data(), options, arguments, rows)
-        with ProgressLine(sys.stderr) as progress:
-            return check(plan, progress)
+        return check(plan, progress)

@@ -1,5 +1,6 @@
 """Progress of a long run, on stderr, after the first seconds."""
 
+import threading
 import time
 from types import TracebackType
 from typing import Self, TextIO
@@ -44,10 +45,36 @@ class StatusLine:
 
 
 class ProgressLine(StatusLine):
-    """Call it with (done, total) timesteps."""
+    """Call it with (done, total) timesteps. Between the calls a terminal shows how long it has been `doing` something:
+    to read a layer or to compile it may take seconds.
+    """
+
+    def __init__(self, stream: TextIO, doing: str) -> None:
+        super().__init__(stream)
+        self._doing, self._ended = doing, threading.Event()
+        self._clock = threading.Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._terminal:
+            self._clock.start()
+        return self
 
     def __call__(self, done: int, total: int | None) -> None:  # type: ignore[override]
+        share = f" of {total:,} ({done / total:.0%})" if total else ""
+        self._doing = f"compared {done:,}{share} timesteps"
         if self._is_due():
-            share = f" of {total:,} ({done / total:.0%})" if total else ""
             pace = done / (time.monotonic() - self._started)
-            self._show(f"compared {done:,}{share} timesteps" + (f", {pace:,.0f} a second" if pace >= 1 else ""))
+            self._show(self._doing + (f", {pace:,.0f} a second" if pace >= 1 else ""))
+
+    def _tick(self) -> None:
+        while not self._ended.wait(1.0):
+            if self._is_due():
+                self._show(f"{self._doing}, {time.monotonic() - self._started:.0f} s")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        if self._terminal:
+            self._clock.join()
+        super().__exit__(kind, value, trace)

@@ -22,8 +22,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Half the time that the compiler takes otherwise; it is most of the time of a check. Values differ by rounding alone.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+# Half the time that the compiler takes otherwise, which is most of the time of a check, and a thirtieth of the memory
+# that what it makes takes. Values differ by rounding alone.
+QUICKLY = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+MOST_COMPILED = 512  # after which all are forgotten: each takes some 50 of the 65,530 maps that Linux gives a process
 
 
 def bridge(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
@@ -207,8 +213,11 @@ def compiled_or_plain(run: Run, floats: Sequence[Any], others: Sequence[Any]) ->
         jax.errors.NonConcreteBooleanIndexError,
         jax.errors.UnexpectedTracerError,
     )
+    compiled = compiler()
+    if compiled._cache_size() >= MOST_COMPILED:
+        jax.clear_caches()
     try:
-        return compiler()(run, floats, others)
+        return compiled(run, floats, others)
     except reads_numbers:
         result = plain(run, floats, others)
         _not_compiled.add(run)
@@ -221,18 +230,15 @@ def plain(run: Run, floats: Sequence[Any], others: Sequence[Any]) -> Any:
     return run(list(map(jnp.asarray, floats)), list(map(jnp.asarray, others)))
 
 
-Compiled = Callable[[Run, Sequence[Any], Sequence[Any]], Any]
-
-
 @cache
-def compiler() -> Compiled:
+def compiler() -> Any:
     """Runs a call compiled, as quickly as this jax can compile."""
     import jax
 
     def run(call: Run, floats: Sequence[Any], others: Sequence[Any]) -> Any:
         return call(floats, others)
 
-    quickly: Compiled = jax.jit(run, static_argnums=0, compiler_options=QUICKLY)
+    quickly = jax.jit(run, static_argnums=0, compiler_options=QUICKLY)
     try:
         with precision(torch.float32):
             quickly(lambda floats, others: floats, [np.zeros(1, np.float32)], ())

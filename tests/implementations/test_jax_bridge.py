@@ -9,6 +9,7 @@ jax = pytest.importorskip("jax", reason="jax is not installed: pip install 'rnnc
 
 from jax import numpy as jnp  # noqa: E402
 
+from rnncheck.implementations import jax_bridge  # noqa: E402
 from rnncheck.implementations.jax_bridge import bridge  # noqa: E402
 
 
@@ -76,6 +77,14 @@ def test_a_function_is_compiled_once_for_each_shape() -> None:
     for shape in ((2,), (2,), (3,), (2,)):
         bridge(counting, torch.zeros(shape))
     assert traced == [(2,), (3,)]
+
+
+def test_many_shapes_do_not_fill_the_memory_with_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax.clear_caches()
+    monkeypatch.setattr(jax_bridge, "MOST_COMPILED", 3)
+    for n in range(1, 9):
+        assert bridge(double, torch.ones(n)).tolist() == [2.0] * n
+    assert 0 < jax_bridge.compiler()._cache_size() <= 3
 
 
 def test_whole_numbers_are_given_without_a_gradient() -> None:
