@@ -17,7 +17,7 @@ from rnncheck.user_code import keras_module
 from rnncheck.user_code.arguments import Constructor
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.isolation import isolated
-from rnncheck.user_code.jax_code import JaxClass, Unmade, framework, is_jax
+from rnncheck.user_code.jax_code import JaxClass, Unmade, framework, holds_jax, is_jax
 from rnncheck.user_code.jax_module import JaxModule, as_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.parametrized import make_plain
@@ -86,6 +86,11 @@ def construct_from(
         elif is_jax(thing):
             thing = as_module(thing, spec)
         refuse_what_cannot_be_filled(thing, loaded.called)
+        if holds_jax(thing):
+            raise CannotRun(
+                f"{loaded.called} holds arrays of jax, and rnncheck can set only those of modules of flax and equinox "
+                "and the parameters of functions; make it a module, or a function that takes them"
+            )
         if thing is None or not callable(entry(thing)):
             raise CannotRun(
                 f"{loaded.called} returns {type(thing).__name__}, which is not a layer and cannot be called"

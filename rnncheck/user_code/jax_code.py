@@ -29,6 +29,12 @@ def is_jax(thing: object) -> bool:
     return isinstance(thing, Unmade) or framework(thing) is not None or in_jax(thing)
 
 
+def holds_jax(thing: object) -> bool:
+    """Whether an object of a class of one's own has arrays of jax as attributes."""
+    held = getattr(thing, "__dict__", {}).values() if framework(thing) is None else ()
+    return any(type(each).__module__.startswith("jaxlib") and hasattr(each, "shape") for each in held)
+
+
 def uncompiled(thing: Any) -> Any:
     """The function itself, if `jax.jit` or `equinox.filter_jit` wraps it."""
     while type(thing).__module__.partition(".")[0] in ROOTS and inspect.isfunction(inside := inner(thing)):

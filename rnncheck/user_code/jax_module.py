@@ -34,9 +34,15 @@ def as_module(thing: Any, spec: Spec) -> "JaxModule":
     return JaxModule(known(thing, replace(spec, head=None)))
 
 
+# The parameters that say whether a layer is trained, with what they say where it is not.
+EVALUATED = dict.fromkeys(("train", "training", "is_training", "is_train"), False) | dict.fromkeys(
+    ("deterministic", "inference", "eval_mode", "use_running_average"), True
+)
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """How to make a layer's module, again and again: `function(variables, training, arguments, named)` yields its
+    """How to make a layer's module, again and again: `function(variables, arguments, named)` yields its
     result and the variables that it has changed.
 
     `leaves` are its arrays in the order of `structure`, and shapes where a matrix is to be drawn; `trained` tells its
@@ -85,12 +91,16 @@ def of(code: Any) -> Any:
 
 
 class Shared:
-    """What all copies of a module share: the function, the places of its arrays, and the code that is called."""
+    """What all copies of a module share: the function, the places of its arrays, and the code that is called.
 
-    __slots__ = ("code", "fixed", "function", "names", "structure")
+    `flags` are the parameters of the code that say whether it is trained, with what they say where it is not.
+    """
+
+    __slots__ = ("code", "fixed", "flags", "function", "names", "structure")
 
     def __init__(self, function: Any, structure: Any, names: list[str | None], fixed: list[Any], code: Any) -> None:
         self.function, self.structure, self.names, self.fixed, self.code = function, structure, names, fixed, code
+        self.flags = getattr(code, "flags", {})
 
     def __deepcopy__(self, memo: object) -> "Shared":
         return self
@@ -139,7 +149,7 @@ class JaxModule(nn.Module):
             each if name is None else self._held(name) for name, each in zip(shared.names, shared.fixed, strict=True)
         ]
         variables = tree_util.tree_unflatten(shared.structure, leaves)
-        result, changed = bridge(shared.function, variables, self.training, arguments, named)
+        result, changed = bridge(shared.function, variables, arguments, named | shared.flags)
         if changed is not None:
             self._keep(tree_util.tree_flatten_with_path(changed)[0])
         return result
@@ -177,7 +187,7 @@ def dotted(path: Sequence[Any]) -> str:
 class Linen:
     module: Any
 
-    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+    def __call__(self, variables: Any, arguments: Any, named: Any) -> Any:
         with flax_makes(dtype_in((variables, arguments, named))):
             return self.module.apply(variables, *arguments, **named), None
 
@@ -186,14 +196,12 @@ class Linen:
 class Nnx:
     graph: Any
 
-    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+    def __call__(self, variables: Any, arguments: Any, named: Any) -> Any:
         from flax import nnx
 
         with flax_makes(dtype_in((variables, arguments, named))):
             module = nnx.merge(self.graph, variables["params"], variables["rest"])
-            module.set_attributes(
-                deterministic=not training, use_running_average=not training, raise_if_not_found=False
-            )
+            module.eval()
             result = module(*arguments, **named)
             return result, {"rest": nnx.split(module, nnx.Param, ...)[2]}
 
@@ -202,10 +210,10 @@ class Nnx:
 class Equinox:
     static: Any
 
-    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+    def __call__(self, variables: Any, arguments: Any, named: Any) -> Any:
         import equinox
 
-        module = equinox.nn.inference_mode(equinox.combine(variables, self.static), value=not training)
+        module = equinox.nn.inference_mode(equinox.combine(variables, self.static), value=True)
         return module(*arguments, **named), None
 
 
@@ -213,7 +221,7 @@ class Equinox:
 class Plain:
     function: Any
 
-    def __call__(self, variables: Any, training: bool, arguments: Any, named: Any) -> Any:
+    def __call__(self, variables: Any, arguments: Any, named: Any) -> Any:
         return self.function(*arguments, **named), None
 
 
@@ -224,7 +232,7 @@ def of_linen(thing: Any, spec: Spec) -> Recipe:
     for example in examples(read(code), spec):
 
         def drawn(key: Any, given: dict[str, Any] = example) -> Any:
-            return module.init(key, **given)
+            return module.init(key, **given, **code.flags)  # type: ignore[attr-defined]
 
         try:
             return Recipe(Linen(module), *initial(drawn), code, "['params']")
@@ -310,14 +318,18 @@ def as_tensor(leaf: Any) -> Any:
 
 
 def called(method: Any) -> Callable[..., Any]:
-    """What stands for a method where its signature is read: without self."""
+    """What stands for a method where its signature is read: without self, and without what says whether it is trained:
+    those are its `flags`.
+    """
 
     def code(*arguments: Any, **named: Any) -> Any:
         raise NotImplementedError
 
     signature = inspect.signature(method)
-    code.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+    own = list(signature.parameters.values())[1:]
+    code.__signature__ = signature.replace(parameters=[each for each in own if each.name not in EVALUATED])  # type: ignore[attr-defined]
     code.__wrapped__ = method  # type: ignore[attr-defined]
+    code.flags = {each.name: EVALUATED[each.name] for each in own if each.name in EVALUATED}  # type: ignore[attr-defined]
     return code
 
 

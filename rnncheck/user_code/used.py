@@ -19,6 +19,7 @@ from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, Reader
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.native_layer import NativeLayer
 
 NO_MODULE = "it is not a torch.nn.Module"
@@ -77,6 +78,8 @@ class Used:
     @contextmanager
     def training(self) -> Iterator[None]:
         module = self._module
+        if in_jax_module(module):
+            raise NotOffered("it is in jax, whose dropout rnncheck cannot switch off")
         module.train()
         try:
             yield
@@ -107,6 +110,8 @@ class Used:
             raise NotOffered(f"{how} fails: {type(problem).__name__}: {problem}") from problem
 
     def converted(self, dtype: torch.dtype) -> Self:
+        if in_jax_module(self._native.thing):
+            raise NotOffered("it is in jax, where layers have no .to")
         with self._at_home():
             return self._around(copy.deepcopy(self._module).to(dtype), dtype)
 

@@ -79,6 +79,21 @@ class Keywords(equinox.Module):
     def __call__(self, x, h):
         return self.cell(x, h)
 
+class DroppingGRU(linen.Module):
+    features: int
+
+    @linen.compact
+    def __call__(self, x, carry, train: bool):
+        carry, y = linen.RNN(linen.GRUCell(self.features), return_carry=True)(x, initial_carry=carry)
+        return carry, linen.Dropout(0.5, deterministic=not train)(y)
+
+class Plain:
+    def __init__(self, input_size, hidden_size):
+        self.W, self.U = jnp.ones((input_size, hidden_size)), jnp.ones((hidden_size, hidden_size))
+
+    def __call__(self, x, h):
+        return jnp.tanh(x @ self.W + h @ self.U)
+
 class Raises(linen.Module):
     features: int
 
@@ -126,8 +141,10 @@ def test_weights_of_flax_are_turned_into_torchs(rnncheck: Callable[..., Any], tm
         (FAULTY, "gru", "gru", 1, "gru-reset-before-matmul"),
         (FAULTY, "scanned", "gru", 1, "gru-reset-before-matmul"),
         (FAULTY, "Keywords", "gru", 0, "computes the same GRU"),
+        (FAULTY, "DroppingGRU", "gru", 0, "computes the same GRU"),
+        (FAULTY, "Plain", "rnn", 4, "make it a module, or a function that takes them"),
         (LEAKS, "LeakyGRU", "gru", 1, "state-leaks-between-calls"),
-        (FAULTY, "Raises", "rnn", 4, "mine.py:53 in __call__"),
+        (FAULTY, "Raises", "rnn", 4, "mine.py:68 in __call__"),
     ],
 )
 def test_other_layers_are_judged(
