@@ -5,9 +5,12 @@ from pathlib import Path
 
 from rnncheck.adapt.subject import subject
 from rnncheck.adapt.wrapper import wrapper
+from rnncheck.errors import CannotRun
 from rnncheck.implementations.target import parse
 from rnncheck.model.spec import Cell
+from rnncheck.user_code.jax_code import written_in_jax
 from rnncheck.user_code.loading import load, meant
+from rnncheck.user_code.way_out import IN_JAX
 
 
 def adapt(name: str, cell: Cell | None, arguments: Mapping[str, object], path: Path | None) -> str:
@@ -16,4 +19,6 @@ def adapt(name: str, cell: Cell | None, arguments: Mapping[str, object], path: P
     Raises `CannotRun` for what cannot be loaded, and `UsageError` where nothing says which cell it is.
     """
     loaded = load(parse(name))
+    if written_in_jax(loaded.thing):
+        raise CannotRun(f"{name} is in jax, and rnncheck writes wrappers in torch and numpy\n{IN_JAX}")
     return wrapper(subject(loaded, cell, meant(arguments, loaded)), path)

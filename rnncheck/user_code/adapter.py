@@ -238,7 +238,7 @@ class Candidate:
             yield
         except (CannotRun, UsageError) as problem:
             lines = [shape_hint(self._loaded.called, self._understood.takes, spec)]
-            lines += [way_out(self._named)] if isinstance(problem, CannotRun) else []
+            lines += [way_out(self._named, self._loaded.thing)] if isinstance(problem, CannotRun) else []
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
                 raise

@@ -35,6 +35,12 @@ def holds_jax(thing: object) -> bool:
     return any(type(each).__module__.startswith("jaxlib") and hasattr(each, "shape") for each in held)
 
 
+def written_in_jax(thing: object) -> bool:
+    """Whether this is a layer in jax, or a class of one's own with methods in jax."""
+    code = thing if isinstance(thing, type) else type(thing)
+    return is_jax(thing) or any(map(in_jax, vars(code).values()))
+
+
 def uncompiled(thing: Any) -> Any:
     """The function itself, if `jax.jit` or `equinox.filter_jit` wraps it."""
     while type(thing).__module__.partition(".")[0] in ROOTS and inspect.isfunction(inside := inner(thing)):

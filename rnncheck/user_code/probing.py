@@ -22,6 +22,7 @@ from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.convention import Convention, Reading, StateForm
 from rnncheck.user_code.found import Found, broadcasts, drops_time, plausible, shown
 from rnncheck.user_code.isolation import isolated, put_back, seeds
+from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.returned import Calls, Quantity, movers, quantities, sorted_out
@@ -383,9 +384,10 @@ class Probe:
     def _refusal(self) -> CannotRun:
         name, width = self.loaded.called, self.sizes.spec.output_size
         if self.returned:
+            or_seen = "" if in_jax_module(self.thing) else ", or pass them to a module, such as nn.Linear"
             return CannotRun(
                 f"{name} returned {self.returned[0]}, called with states of {width} units: no part of it has that "
-                "width, so rnncheck cannot find the states; return them, or pass them to a module, such as nn.Linear"
+                f"width, so rnncheck cannot find the states; return them{or_seen}"
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:

@@ -156,6 +156,13 @@ def test_other_layers_are_judged(
     assert said in outcome.stdout + outcome.stderr
 
 
+def test_no_wrapper_in_torch_is_written_around_a_layer_in_jax(rnncheck: Callable[..., Any]) -> None:
+    outcome = rnncheck("adapt", EXAMPLES / "functions.py:lstm")
+    assert outcome.code == 4
+    assert "is in jax, and rnncheck writes wrappers in torch and numpy" in outcome.stderr
+    assert "examples/jax has some" in outcome.stderr
+
+
 def test_frameworks_are_told_by_their_bases() -> None:
     import equinox
     from flax import linen, nnx
