@@ -183,7 +183,7 @@ def test_what_its_constructor_is_given() -> None:
     assert check(OwnLSTM, arguments={"scale": 0.5}, cell="lstm", diagnose=False).verdict is Verdict.MISMATCH
     with pytest.raises(CannotRun, match="did you mean scale"):
         check(OwnLSTM, arguments={"scales": 0.5})
-    with pytest.raises(UsageError, match="neither side is your own"):
+    with pytest.raises(UsageError, match="neither side is one"):
         check(arguments={"scale": 0.5})
 
 
