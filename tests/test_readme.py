@@ -39,7 +39,7 @@ def unmet(arguments: list[str]) -> str | None:
         return "onnxruntime is not installed: pip install 'rnncheck[onnx]'"
     if any(each.startswith("keras") for each in arguments) and not find_spec("keras"):
         return "keras is not installed: pip install 'rnncheck[keras]'"
-    if any(each.startswith(("flax", "equinox")) for each in arguments) and not (
+    if any(each.startswith(("flax", "equinox", "examples/jax/")) for each in arguments) and not (
         find_spec("flax") and find_spec("equinox")
     ):
         return "flax or equinox is not installed: pip install 'rnncheck[jax]'"

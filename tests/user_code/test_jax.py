@@ -110,9 +110,9 @@ class Raises(linen.Module):
     [
         ("functions.py:lstm", 0, "computes the same LSTM"),
         ("flax_lstm.py:MyLSTM", 0, "it takes (c, h), it returns (state, output), it returns (c, h)"),
-        ("nnx_lstm.py:MyLSTM", 0, "it takes (c, h)"),
         ("flax_lstm.py:HaikuLSTM", 1, "forget-bias-added"),
         ("equinox_gru.py:MyGRU", 0, "it takes no batch"),
+        ("nnx_lstm.py:MyLSTM", 0, "it takes (c, h)"),
     ],
 )
 def test_an_example_is_judged(rnncheck: Callable[..., Any], name: str, code: int, said: str) -> None:
