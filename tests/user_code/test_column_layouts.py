@@ -62,8 +62,11 @@ def test_it_is_read_and_judged(
     outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness")
     assert outcome.code == 0, outcome.stdout + outcome.stderr
     write(text.replace(right, wrong))
-    outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness", "--no-diagnose")
-    assert outcome.code == 1, outcome.stdout + outcome.stderr
+    options = ("-q", "--no-witness", "--no-diagnose", "--read-seconds", "2")
+    outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, *options)
+    assert outcome.code in (1, 5), (
+        outcome.stderr
+    )  # undecided if other shapes of weights are left to try, outcome.stdout + outcome.stderr
 
 
 def test_the_error_shown_is_that_of_the_call_that_got_furthest(rnncheck: Command, write: Write) -> None:
