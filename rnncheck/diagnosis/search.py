@@ -159,7 +159,7 @@ def differing(right: LayerWeights, wrong: LayerWeights, spec: Spec) -> Iterator[
     for name, one, other in zip(PARAMETERS, right, wrong, strict=True):
         if one is None or other is None or one is other:
             continue
-        if name == "W_hr" or one.shape != other.shape:
+        if name in ("W_hr", "own") or one.shape != other.shape:
             yield name, ""
             continue
         blocks = zip(GATES[spec.cell], one.chunk(spec.cell.gates, -1), other.chunk(spec.cell.gates, -1), strict=True)

@@ -19,7 +19,7 @@ def variant_of(implementation: Implementation, scene: Scene) -> Variant | None:
     spec = scene.spec
     if spec.variant is not None or spec.proj_size:
         return None
-    left = [each for each in variants() if each.cell is spec.cell]
+    left = [each for each in variants() if each.cell is spec.cell and not each.own]
     if not left:
         return None
     prober = Prober(implementation, spec)

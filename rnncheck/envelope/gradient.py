@@ -62,9 +62,10 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
     gradients = torch.autograd.grad(loss, leaves)
     found = {name: Found(each) for name, each in zip(("x", "h", "c"), gradients, strict=False)}
     with torch.no_grad():
-        for name in spec.recurrent_shapes():
-            found[name] = parameter_gradient(name, rough)
-        largest = [bound(each, given.values[name]) for name, each in rough.factors.items()]
+        for name, shape in spec.recurrent_shapes().items():
+            found[name] = parameter_gradient(name, shape, rough)
+        products = {name: each for name, each in rough.factors.items() if each and given.values[name].dim() == 2}
+        largest = [bound(each, given.values[name]) for name, each in products.items()]
     return Differentiated(found, float(torch.stack(largest).amax()), network.steady)
 
 
@@ -79,10 +80,19 @@ def bound(steps: Factors, weight: Tensor) -> Tensor:
     return torch.cat([each.nan_to_num(torch.nan, torch.nan) for each in sums]).amax()
 
 
-def parameter_gradient(name: str, rough: Rough) -> Found:
-    """The sum over all steps and rows of gradient times input for a weight, and of the gradient for a bias."""
+def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> Found:
+    """The sum over all steps and rows of gradient times input for a weight, and of the gradient for a bias.
+
+    Zero for a weight that no step reads.
+    """
     steps = rough.factors[name.replace("bias", "weight")]
+    if not steps:
+        return Found(torch.zeros(1 + rough.samples, *shape, dtype=torch.float64))
     gradient = torch.cat([each for each, _ in steps], 1)
+    if name in rough.elementwise:
+        terms = gradient * torch.cat([each for _, each in steps], 1)
+        total = terms.sum(1)
+        return Found(total, rough.rounding.of_sum(terms.shape[1], terms[0].square().sum(0), total[0]))
     values = gradient.new_ones(*gradient.shape[:2], 1)
     if name.startswith("weight"):
         values = torch.cat([each for _, each in steps], 1)
@@ -132,6 +142,9 @@ class RoughNetwork:
             lambda h, weight: product("_hr", h, weight),
             lambda values: product("_hh", values, w_hh, b_hh),
             rough.relu,
+            lambda name, values: rough.scaled(name + suffix, values, self._values[name + suffix]),
+            lambda name, values: rough.shifted(name + suffix, values, self._values[name + suffix]),
+            rough.normalised,
         )
         output, swings = list(read), []
         for t in range(len(read))[:: -1 if direction else 1]:

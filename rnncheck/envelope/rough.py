@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
+from rnncheck.model.variant import normalised
 
 Factors = list[tuple[Tensor, Tensor]]
 """Per step, the gradient of a product (1 + K, B, G) and what the weight was multiplied with (1 + K, B, I)."""
@@ -26,6 +27,7 @@ class Rough:
         self._swings: list[Tensor] = []
         self._sites: dict[object, Site] = {}
         self.factors: dict[str, Factors] = defaultdict(list)
+        self.elementwise: set[str] = set()  # of these names, those whose factors are multiplied element by element
 
     def rounded(self, where: object, value: Tensor, scale: Tensor) -> Tensor:
         """`value` with noise of the standard deviation `scale` (B, ·) in all samples but the first, in place."""
@@ -72,6 +74,20 @@ class Rough:
         """The largest such move since the last call, (B,); None if there was none."""
         swings, self._swings = self._swings, []
         return torch.stack(swings).amax(0) if swings else None
+
+    def scaled(self, name: str, values: Tensor, weight: Tensor) -> Tensor:
+        """weight * values, element by element."""
+        self.elementwise.add(name)
+        return RoughScale.apply(self, name, values, weight)  # type: ignore[no-any-return, no-untyped-call]
+
+    def shifted(self, name: str, values: Tensor, weight: Tensor) -> Tensor:
+        """values + weight."""
+        self.elementwise.add(name)
+        return RoughShift.apply(self, name, values, weight)  # type: ignore[no-any-return, no-untyped-call]
+
+    def normalised(self, values: Tensor) -> Tensor:
+        """Each row with mean 0 and variance 1. Its rounding is at most that of its largest number."""
+        return RoughRow.apply(self, normalised(RoughRow.apply(self, values)))  # type: ignore[no-any-return, no-untyped-call]
 
     def stored(self, value: Tensor) -> Tensor:
         return RoughResult.apply(self, value)  # type: ignore[no-any-return, no-untyped-call]
@@ -143,6 +159,53 @@ class RoughRelu(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         (on,) = ctx.saved_tensors
         return None, gradient * on
+
+
+class RoughScale(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, name: str, values: Tensor, weight: Tensor) -> Tensor:
+        ctx.rough, ctx.name = rough, name
+        ctx.save_for_backward(values, weight)
+        result = values * weight
+        return rough.rounded((name, "forward"), result, rough.rounding.of_results(result[0]))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        values, weight = ctx.saved_tensors
+        ctx.rough.factors[ctx.name].append((gradient, values))
+        back = gradient * weight
+        return None, None, ctx.rough.rounded((ctx.name, "backward"), back, ctx.rough.rounding.of_results(back[0])), None
+
+
+class RoughShift(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, name: str, values: Tensor, weight: Tensor) -> Tensor:
+        ctx.rough, ctx.name = rough, name
+        result = values + weight
+        return rough.rounded((name, "forward"), result, rough.rounding.of_results(result[0]))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        ctx.rough.factors[ctx.name].append((gradient, torch.ones_like(gradient)))
+        return None, None, gradient, None
+
+
+class RoughRow(torch.autograd.Function):
+    """Rounds each row, in forward and in backward, by as much as its largest number may be off."""
+
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, value: Tensor) -> Tensor:
+        ctx.rough = rough
+        return rough.rounded("row", value.clone(), of_row(rough, value))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return None, ctx.rough.rounded("row backward", gradient.clone(), of_row(ctx.rough, gradient))
+
+
+def of_row(rough: Rough, value: Tensor) -> Tensor:
+    largest = value[0].abs().amax(-1, keepdim=True).expand_as(value[0])
+    return rough.rounding.of_results(largest, largest, largest)
 
 
 class RoughResult(torch.autograd.Function):

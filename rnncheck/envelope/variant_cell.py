@@ -12,7 +12,7 @@ from torch import Tensor
 from rnncheck.envelope.rough import Rough
 from rnncheck.envelope.rounding import Noise, Rounding, Site
 from rnncheck.envelope.sums import Frame, Gates, Steps
-from rnncheck.model.variant import EXACTLY, Operations, Semantics, States
+from rnncheck.model.variant import EXACTLY, Operations, Semantics, States, exactly
 
 
 class VariantCell:
@@ -21,6 +21,7 @@ class VariantCell:
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, variant: Semantics) -> None:
         self.gates = Gates(parameters, rounding, torch.float64)
         self._variant, self._parameters = variant, parameters
+        self._own = {name: each for name, each in parameters.items() if name in variant.own}
         self._rough: Rough | None = None
 
     def begin(self, noise: Noise) -> list[Site]:
@@ -28,8 +29,8 @@ class VariantCell:
         return []
 
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
-        exactly = by._replace(recur=self.gates.from_h) if by is EXACTLY else by
-        return self._variant.step(from_x, from_h, before, exactly)
+        without_rounding = exactly(self.gates.from_h, self._own) if by is EXACTLY else by
+        return self._variant.step(from_x, from_h, before, without_rounding)
 
     def frame(self, steps: Steps) -> Frame:
         return steps.x, *steps.before
@@ -39,7 +40,16 @@ class VariantCell:
         rough, (x, *states) = self._rough, frame
         samples = rough.samples
         moved = tuple(sampled(each, by, samples) for each, by in zip(states, before or (None, None), strict=False))
-        by = Operations(rough.tanh, rough.sigmoid, self._product, lambda values: self._sum("_hh", values))
+        by = Operations(
+            rough.tanh,
+            rough.sigmoid,
+            self._product,
+            lambda values: self._sum("_hh", values),
+            torch.relu,
+            lambda name, values: rough.scaled(name, values, self._own[name]),
+            lambda name, values: rough.shifted(name, values, self._own[name]),
+            rough.normalised,
+        )
         after = self._variant.step(self._sum("_ih", sampled(x, dx, samples)), self._sum("_hh", moved[0]), moved, by)
         return tuple(rough.of_step(each) for each in after)
 

@@ -49,7 +49,10 @@ class PlantedLayer:
         return self._leaves
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        return self._network.run(self._leaves | self._head, x, state, lengths)
+        return self._network.run(self._weights(), x, state, lengths)
+
+    def _weights(self) -> dict[str, Tensor]:
+        return self._leaves | self._head
 
     # The other ways in which a layer is used, each of which some network gets wrong: see `implementations.uses`.
 
@@ -58,11 +61,11 @@ class PlantedLayer:
         yield
 
     def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
-        return self._network.run(self._leaves | self._head, x, None, lengths)
+        return self._network.run(self._weights(), x, None, lengths)
 
     def run_unbatched(self, x: Tensor, state: State) -> Trace:
         c = None if state.c is None else state.c[:, None]
-        trace = self._network.run(self._leaves | self._head, x[:, None], State(state.h[:, None], c))
+        trace = self._network.run(self._weights(), x[:, None], State(state.h[:, None], c))
         final = State(trace.final.h[:, 0], None if trace.final.c is None else trace.final.c[:, 0])
         return Trace(trace.output[:, 0], final)
 

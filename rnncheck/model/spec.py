@@ -106,7 +106,9 @@ class Spec:
         return self.input_size if layer == 0 else self.output_size
 
     def recurrent_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Each parameter of the layer by `torch.nn`'s name, in `torch.nn`'s order, with its shape."""
+        """Each parameter of the layer by `torch.nn`'s name, in `torch.nn`'s order, with its shape; behind those of a
+        layer and direction its variant's own.
+        """
         rows, state = self.cell.gates * self.hidden_size, self.state_size
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.num_layers):
@@ -119,6 +121,8 @@ class Spec:
                     shapes["bias_hh" + suffix] = (rows,)
                 if self.proj_size:
                     shapes["weight_hr" + suffix] = (self.proj_size, self.hidden_size)
+                if self.variant is not None:
+                    shapes |= {name + suffix: (n * self.hidden_size,) for name, n in self.variant.own.items()}
         return shapes
 
     def head_shapes(self) -> dict[str, tuple[int, ...]]:

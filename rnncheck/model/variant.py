@@ -3,7 +3,7 @@
 The same step runs exactly in the network, and with random rounding in the envelope.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 import torch
@@ -18,11 +18,24 @@ def _no_sum(values: Tensor) -> Tensor:
     raise NotImplementedError("this cell gets its sums from outside its step")
 
 
+def _not_own(name: str, values: Tensor) -> Tensor:
+    raise NotImplementedError("this cell has no weights of its own")
+
+
+EPSILON = 1e-5  # of torch.nn.LayerNorm
+
+
+def normalised(values: Tensor) -> Tensor:
+    """The values of each row with mean 0 and variance 1, as torch.nn.LayerNorm makes them without its weights."""
+    centred = values - values.mean(-1, keepdim=True)
+    return centred * (centred.square().mean(-1, keepdim=True) + EPSILON).rsqrt()
+
+
 class Operations(NamedTuple):
     """The operations of a step: those of torch, or ones that round at random.
 
     `project` is W_hr h. `recur` is W_hh v + b_hh for all gate rows, for a step that multiplies W_hh by another value
-    than the state.
+    than the state. `scale` is w * v and `shift` is v + w, with w the variant's own weight of that name.
     """
 
     tanh: Callable[[Tensor], Tensor] = torch.tanh
@@ -30,9 +43,21 @@ class Operations(NamedTuple):
     project: Callable[[Tensor, Tensor], Tensor] = linear
     recur: Callable[[Tensor], Tensor] = _no_sum
     relu: Callable[[Tensor], Tensor] = torch.relu
+    scale: Callable[[str, Tensor], Tensor] = _not_own
+    shift: Callable[[str, Tensor], Tensor] = _not_own
+    normalise: Callable[[Tensor], Tensor] = normalised
 
 
 EXACTLY = Operations()
+
+
+def exactly(recur: Callable[[Tensor], Tensor], own: Mapping[str, Tensor]) -> Operations:
+    """Operations that do not round, for a layer with these own weights of its variant."""
+    return EXACTLY._replace(
+        recur=recur,
+        scale=lambda name, values: own[name] * values,
+        shift=lambda name, values: values + own[name],
+    )
 
 
 class Semantics(Protocol):
@@ -40,6 +65,16 @@ class Semantics(Protocol):
 
     @property
     def slug(self) -> str: ...
+
+    @property
+    def own(self) -> Mapping[str, int]:
+        """The names of the weights that torch's cell does not have, and how many blocks of H numbers each has."""
+        ...
+
+    @property
+    def around(self) -> Mapping[str, float]:
+        """What its own weights are drawn around, where that is not 0."""
+        ...
 
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations) -> States:
         """The states after one step, from the states `before`: h, or h and c.

@@ -62,6 +62,8 @@ def draw(spec: Spec, seed: int) -> Weights:
         fan_in = spec.output_size if name in spec.head_shapes() else spec.hidden_size
         bound = 1 / math.sqrt(fan_in)
         values[name] = draws.uniform(shape, -bound, bound)
+        if spec.variant is not None:
+            values[name] += spec.variant.around.get(name.partition("_l")[0], 0.0)
     return Weights(values)
 
 

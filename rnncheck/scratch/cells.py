@@ -21,6 +21,7 @@ class LayerWeights(NamedTuple):
     b_ih: Tensor  # (G*H,)
     b_hh: Tensor  # (G*H,)
     W_hr: Tensor | None = None  # (H, R), only of an LSTM with a projection
+    own: Tensor | None = None  # those that a variant has besides, one behind another
 
     @classmethod
     def named(cls, weights: Mapping[str, Tensor], suffix: str) -> "LayerWeights":

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
-from rnncheck.model.variant import EXACTLY
+from rnncheck.model.variant import exactly
 from rnncheck.scratch import cells
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.head import softmax_head
@@ -120,7 +120,10 @@ class Network:
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
         """The parameters of this layer in this direction."""
-        return LayerWeights.named(weights, f"_l{layer}_reverse" if direction else f"_l{layer}")
+        suffix = f"_l{layer}_reverse" if direction else f"_l{layer}"
+        w = LayerWeights.named(weights, suffix)
+        own = [weights[name + suffix] for name in self.spec.variant.own] if self.spec.variant is not None else []
+        return w._replace(own=torch.cat(own)) if own else w
 
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         """The input of a layer: x for the first, the outputs of the layer below (T, B, D*R) for the others."""
@@ -183,7 +186,10 @@ class Network:
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
         """One timestep of the cell."""
         if self.spec.variant is not None:
-            by = EXACTLY._replace(recur=lambda values: torch.addmm(w.b_hh, values, w.W_hh))
+            own = self.spec.variant.own
+            sizes = [blocks * self.spec.hidden_size for blocks in own.values()]
+            parts = () if w.own is None else torch.split(w.own, sizes)
+            by = exactly(lambda values: torch.addmm(w.b_hh, values, w.W_hh), dict(zip(own, parts, strict=True)))
             return self.spec.variant.step(p, by.recur(carry[0]), carry, by)
         match self.spec.cell:
             case Cell.RNN:

@@ -81,6 +81,7 @@ def test_rounding_alone_never_makes_a_variant_differ_from_itself(variant, seed: 
     """float32 against the same equations in float64 arithmetic: lockstep's exact steps, layers and directions."""
     name = f"variant:{variant.slug}"
     spec = {"num_layers": 2, "bidirectional": True, "hidden_size": 9, "seq_len": 40, "weight_scale": 1.5}
+    spec |= {"nonlinearity": variant.nonlinearity}
     report = check(name, against=name, cell=variant.cell, seed=seed, witness=False, **spec)
     assert report.verdict == "equivalent"
     assert all(each.budget_used < 0.6 for each in report.comparisons)

@@ -14,7 +14,7 @@ from torch import Tensor
 from rnncheck.diagnosis.ladder.distance import FEWEST, Measured, gap
 from rnncheck.diagnosis.ladder.precisions import Precision
 from rnncheck.envelope import Envelope, Rounding
-from rnncheck.implementations import load
+from rnncheck.implementations import VARIANT, load
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -94,7 +94,9 @@ def changed(measured: Measured, values: Read) -> Measured:
 
 def exactly(measured: Measured) -> Trace:
     """The measured in float64: exact, next to what a test changes."""
-    return replace(measured, implementation=load("torch"), spec=replace(measured.spec, dtype=Dtype.FLOAT64)).run()
+    variant = measured.spec.variant
+    exact = load("torch" if variant is None else f"{VARIANT}{variant.slug}")
+    return replace(measured, implementation=exact, spec=replace(measured.spec, dtype=Dtype.FLOAT64)).run()
 
 
 def with_update_gate_closed(measured: Measured, rounding: Rounding) -> Sensitivity:

@@ -142,6 +142,5 @@ class Averaged(CutNetwork):
         def each(weight: Tensor) -> Tensor:
             return sloped(weight, {weight: torch.full_like(weight, 1 / rows)})
 
-        return LayerWeights(
-            each(w.W_ih), each(w.W_hh), each(w.b_ih), each(w.b_hh), None if w.W_hr is None else each(w.W_hr)
-        )
+        w_hr, own = (None if weight is None else each(weight) for weight in (w.W_hr, w.own))
+        return LayerWeights(each(w.W_ih), each(w.W_hh), each(w.b_ih), each(w.b_hh), w_hr, own)

@@ -81,7 +81,7 @@ def gates_shared(hidden_size: int) -> Fault:
         return torch.cat([block] * (1 + len(others)), -1)
 
     def change(w: LayerWeights) -> LayerWeights:
-        return LayerWeights(first(w.W_ih), first(w.W_hh), first(w.b_ih), first(w.b_hh), w.W_hr)
+        return LayerWeights(first(w.W_ih), first(w.W_hh), first(w.b_ih), first(w.b_hh), w.W_hr, w.own)
 
     return altered("gates-share-weights", "", change, "all gates have the same weights")
 

@@ -1,11 +1,11 @@
 """The variant: its equations, the cell whose weights it uses, and its description."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from rnncheck.model.spec import Cell
+from rnncheck.model.spec import Cell, Nonlinearity
 from rnncheck.model.variant import Operations, States
 
 Step = Callable[[Tensor, Tensor, States, Operations], States]
@@ -18,6 +18,10 @@ class Variant:
     `step(from_x, from_h, before, by)` makes the states after a step of from_x = W_ih x + b_ih and from_h = W_hh h +
     b_hh, both (B, G*H) with torch's gates in torch's order, and of the states before it. Functions and matrix products
     are those of `by` alone, so that the envelope can let them round.
+
+    `own` are the weights that it has besides torch's, each with its number of blocks of H; they are drawn near zero, or
+    `around` another number. The step reads them through `by.scale` and `by.shift`. A variant of the RNN that computes
+    with relu says so as its `nonlinearity`.
     """
 
     slug: str
@@ -27,3 +31,6 @@ class Variant:
     source: str
     users: str
     step: Step
+    own: Mapping[str, int] = field(default_factory=dict)
+    around: Mapping[str, float] = field(default_factory=dict)
+    nonlinearity: Nonlinearity | None = None
