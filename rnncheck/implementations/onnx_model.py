@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,8 +76,12 @@ class OnnxModel:
         values = weights.cast(spec)
         return SessionLayer(spec, values, lambda ragged: self._graph(spec, values, ragged))
 
-    def _moves(self, one: Recurrent, other: Recurrent) -> tuple[list[Any], list[Any]]:
-        """The nodes between two layers, and their constants."""
+    def _moves(self, one: Recurrent, other: Recurrent) -> tuple[list[Any], list[Any]] | None:
+        """The nodes between two layers, and their constants; None for nodes that put the directions side by side, and
+        hold the sizes of the exported example, or compute them.
+        """
+        from onnx import numpy_helper
+
         try:
             nodes, constants = self._file.slice(other.input(X), stop=frozenset(one.node.output))
         except KeyError as other_input:
@@ -84,8 +89,34 @@ class OnnxModel:
                 f"{self.name}: between {one.name} and {other.name} the model reads its input {other_input.args[0]} "
                 f"again, which no torch.nn layer does; name one of them, as in {SUFFIX}:{one.name}"
             ) from None
-        assert all(node.op_type in BETWEEN for node in nodes)
-        return nodes, constants
+        values = {each.name: numpy_helper.to_array(each) for each in constants}
+        shapes = [values.get(node.input[1]) for node in nodes if node.op_type == "Reshape"]
+        fixed = [tuple(map(int, each)) for each in shapes if each is not None and len(each) == 3 and (each > 0).all()]
+        if not fixed and all(node.op_type in BETWEEN for node in nodes):
+            return nodes, constants
+        if not all(self._joins(one, other, nodes, constants, sizes) for sizes in fixed[:1] or [(3, 2), (2, 5)]):
+            raise CannotRun(
+                f"{self.name}: between {one.name} and {other.name} the model computes something else than the input of "
+                f"the next layer; name one of them, as in {SUFFIX}:{one.name}"
+            )
+        return None
+
+    def _joins(
+        self, one: Recurrent, other: Recurrent, nodes: list[Any], constants: list[Any], sizes: tuple[int, ...]
+    ) -> bool:
+        """Whether these nodes only put the directions side by side, for the `sizes` T and B."""
+        from onnx import TensorProto, helper
+        from onnx.reference import ReferenceEvaluator
+
+        name, (steps, rows) = str(one.node.output[0]), sizes[:2]
+        given = np.random.default_rng(0).normal(size=(steps, len(one.weight), rows, one.hidden_size)).astype(np.float32)
+        inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)]
+        model = self._file.part(nodes, constants, inputs, [other.input(X)])
+        try:
+            found = ReferenceEvaluator(model).run(None, {name: given})[0]
+        except Exception:  # other axes than these
+            return False
+        return np.array_equal(found, given.transpose(0, 2, 1, 3).reshape(steps, rows, -1))
 
     def _graph(self, spec: Spec, values: Any, ragged: bool) -> bytes:
         """The file's own nodes, and what moves the outputs of one to the next; data, states and weights put in."""
@@ -111,10 +142,13 @@ class OnnxModel:
             node.output.extend([*outputs, *finals[-1]])
             parts.nodes.append(node)
             if number < len(self._between):
-                moves, constants = self._between[number]
+                below = self._layers[number + 1].input(X)
+                if (between := self._between[number]) is None:
+                    flatten(parts, outputs[0], below)
+                    continue
+                moves, constants = between
                 parts.nodes += moves
                 parts.constants |= {constant.name: numpy_helper.to_array(constant) for constant in constants}
-                below = self._layers[number + 1].input(X)
         flatten(parts, outputs[0], "output")
         join_states(parts, spec, list(zip(*finals, strict=True)))
         return model_of(spec, parts, ragged, opsets=self._file.model.opset_import, ir=self._file.model.ir_version)
