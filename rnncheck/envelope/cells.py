@@ -18,20 +18,21 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from rnncheck.envelope.rough import KINK
 from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
 from rnncheck.envelope.sums import Frame, Gates, Steps, add_product
 from rnncheck.model.variant import EXACTLY, Operations, States
 
 Squash = Sequence[Tensor]
-"""tanh at a, about to be perturbed: its value, its slope, the least that the divisor below may be, and a."""
-
-KINK = 4.0  # standard deviations from zero within which the sign of an argument may be the other one
+"""tanh at a, about to be perturbed: its value, its slope, the least that the divisor below may be, and, if the slope is
+zero somewhere, a."""
 
 
 def squash(value: Tensor, a: Tensor, share: Tensor | float = 1.0) -> Squash:
     """`value` is tanh(a). For sigmoid(b) = (1 + tanh(b / 2)) / 2 it is tanh(a) with a = b / 2, and `share` is 1/2."""
     slope = torch.addcmul(value.new_ones(()), value, value, value=-1)
-    return value, slope * share, (slope / 2).add_(torch.finfo(torch.float32).tiny), a
+    of_saturated = a if bool((slope == 0).any()) else a.new_empty(*a.shape[:1], 0)
+    return value, slope * share, (slope / 2).add_(torch.finfo(torch.float32).tiny), of_saturated
 
 
 def moved_squash(at: Squash, by: Tensor, share: Tensor | float = 1.0) -> Tensor:
@@ -40,15 +41,15 @@ def moved_squash(at: Squash, by: Tensor, share: Tensor | float = 1.0) -> Tensor:
     For a sigmoid, `by` is half of the change of its argument, and `share` is 1/2.
     """
     value, slope, floor, a = at
-    saturated = slope == 0
-    across = crossed(a[saturated], by[:, saturated]) if bool(saturated.any()) else None
+    if a.numel():
+        saturated = slope == 0
+        across = crossed(a[saturated], by[:, saturated])
+        moved = moved_squash((value, slope, floor, a[:0]), by)
+        moved[:, saturated] = across * (share if isinstance(share, float) else share.expand_as(a)[saturated])
+        return moved
     d = by.tanh_()
     divisor = torch.addcmul(value.new_ones(()), value, d)
-    moved = d.mul_(slope).div_(torch.maximum(divisor, floor, out=divisor))
-    if across is not None:
-        moved[:, saturated] = across
-        moved[:, saturated] *= share if isinstance(share, float) else share.expand_as(a)[saturated]
-    return moved
+    return d.mul_(slope).div_(torch.maximum(divisor, floor, out=divisor))
 
 
 def crossed(a: Tensor, by: Tensor) -> Tensor:

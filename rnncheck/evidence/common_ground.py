@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rnncheck.errors import RefusedError
-from rnncheck.implementations.protocol import Implementation, Read, Reading
+from rnncheck.implementations.protocol import EVERYTHING, Implementation, Read, Reading
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Finding, Mapped
 from rnncheck.text import short
-
-EVERYTHING = frozenset({"output", "h_n", "c_n"})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.overridable import CutNetwork
+from rnncheck.model.leaves import Leaves
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -32,21 +33,12 @@ class Planted:
         return PlantedLayer(self._make(spec), weights.cast(spec), spec)
 
 
-class PlantedLayer:
+class PlantedLayer(Leaves):
     """One network for all runs, because some faults show only in the second run."""
 
     def __init__(self, network: Network, values: Mapping[str, Tensor], spec: Spec) -> None:
+        super().__init__(values, spec)
         self._network, self._spec = network, spec
-        # What is made in inference mode can never be differentiated; these should be, wherever they are made.
-        with torch.inference_mode(False):
-            self._leaves = {name: values[name].clone().requires_grad_() for name in spec.recurrent_shapes()}
-            self._head = {name: values[name].clone() for name in spec.head_shapes()}
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        return {name: value.detach() for name, value in self._leaves.items()} | self._head
-
-    def leaves(self) -> Mapping[str, Tensor]:
-        return self._leaves
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self._network.run(self._weights(), x, state, lengths)
@@ -80,14 +72,6 @@ class PlantedLayer:
     def _train(self, on: bool) -> None:
         if isinstance(self._network, CutNetwork):
             self._network.training = on
-
-    def trained(self) -> Mapping[str, Tensor]:
-        return self._leaves
-
-    def change(self, values: Mapping[str, Tensor]) -> None:
-        with torch.no_grad():
-            for name, leaf in self._leaves.items():
-                leaf.copy_(values[name])
 
     def saved(self) -> Mapping[str, Tensor]:
         left_out = getattr(self._network, "unregistered", ())

@@ -37,7 +37,7 @@ PREFIXED = {
     jax_names.NNX: "rnncheck.implementations.jax_cells:nnx",
     jax_names.EQUINOX: "rnncheck.implementations.jax_cells:equinox",
 }
-FRAMEWORKS = (KERAS,)  # whose layers take arguments of their constructor
+WITH_ARGUMENTS = (KERAS,)  # of the constructor, which the user can set
 # Behind the name of a file: a recorded run, a model (and then, behind a colon, a node in it).
 TRACE, ONNX = ".safetensors", ".onnx"
 FILES = {
@@ -145,7 +145,7 @@ def is_users_own(name: str) -> bool:
 
 def takes_arguments(name: str) -> bool:
     """Whether this is constructed with arguments that the user can set."""
-    return is_users_own(name) or prefix_of(split_device(name)[0]) in FRAMEWORKS
+    return is_users_own(name) or prefix_of(split_device(name)[0]) in WITH_ARGUMENTS
 
 
 def is_trace(name: str) -> bool:
@@ -189,7 +189,7 @@ def load(
     implementation: Implementation
     if prefix := prefix_of(place):
         more: dict[str, object] = {"timeout": timeout} if prefix == EXEC and timeout is not None else {}
-        more |= {"arguments": arguments} if prefix in FRAMEWORKS else {}
+        more |= {"arguments": arguments} if prefix in WITH_ARGUMENTS else {}
         implementation = named(PREFIXED[prefix])(place.removeprefix(prefix), **more)
     elif suffix := suffix_of(place):
         implementation = named(FILES[suffix])(place)

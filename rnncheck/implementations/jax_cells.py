@@ -18,6 +18,7 @@ from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.implementations.jax_names import CELLS, EQUINOX, LINEN, NNX
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.uses import NotOffered
+from rnncheck.model.leaves import Leaves
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -56,9 +57,6 @@ class JaxCell:
         stacked = f", {cells} of them in {spec.num_layers} layers" if cells > 1 else ""
         return Reading(
             f"{self.location} run by {run_by}{stacked}",
-            takes_state=True,
-            takes_cell_state=True,
-            exposes=frozenset({"output", "h_n", "c_n"}),
             restrict=lambda weights: jax_layout.restricted(self._layout, spec, weights),
             restrictions=jax_layout.restrictions(self._layout, spec),
             withheld=jax_layout.without_place(self._layout, spec),
@@ -71,23 +69,12 @@ class JaxCell:
 linen, nnx, equinox = (partial(JaxCell, prefix) for prefix in (LINEN, NNX, EQUINOX))
 
 
-class JaxLayer:
+class JaxLayer(Leaves):
     """A network with torch's weights, which it turns into its own parameters in every run."""
 
     def __init__(self, network: "Network", layout: Mapping[str, jax_layout.Held], weights: Weights) -> None:
+        super().__init__(weights.cast(network.spec), network.spec)
         self._network, self._layout = network, layout
-        spec = network.spec
-        with torch.inference_mode(False):
-            self._values = {
-                name: value.clone().requires_grad_(name in spec.recurrent_shapes())
-                for name, value in weights.cast(spec).items()
-            }
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        return {name: value.detach() for name, value in self._values.items()}
-
-    def leaves(self) -> Mapping[str, Tensor]:
-        return {name: value for name, value in self._values.items() if value.requires_grad}
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self._run(x, state.tensors(), lengths)
@@ -97,19 +84,14 @@ class JaxLayer:
             raise NotOffered("a cell of equinox is always given a state")
         return self._run(x, None, lengths)
 
-    def change(self, values: Mapping[str, Tensor]) -> None:
-        with torch.no_grad():
-            for name, value in self._values.items():
-                value.copy_(values[name])
-
     def _run(self, x: Tensor, states: list[Tensor] | None, lengths: Sequence[int] | None) -> Trace:
-        network, spec, values = self._network, self._network.spec, self._values
+        network, spec = self._network, self._network.spec
         cells = [
-            jax_layout.parameters(self._layout, values, spec.cell, f"_l{layer}{'_reverse' * side}")
+            jax_layout.parameters(self._layout, self._leaves, spec.cell, f"_l{layer}{'_reverse' * side}")
             for layer in range(spec.num_layers)
             for side in range(spec.directions)
         ]
-        head = [values[name] for name in spec.head_shapes()]
+        head = list(self._head.values())
         ends = None if lengths is None else torch.tensor(lengths, dtype=torch.int32)
         output, final, y = bridge(network, cells, head, x, states, ends)
         return Trace(output, State(*final), y)

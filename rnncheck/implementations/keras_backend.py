@@ -1,7 +1,6 @@
 """Keras, imported on first use, on the backend that the user chose, or on torch."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -27,26 +26,33 @@ def check(called: str) -> None:
         )
 
 
-def choose() -> None:
-    """Chooses torch as the backend of a Keras that is imported later, unless the user chose one.
+@contextmanager
+def chosen() -> Iterator[None]:
+    """Within it a Keras that is imported runs on torch, unless the user chose another backend.
 
-    Keras reads the variable once, when it is imported.
+    Keras reads the variable once, when it is imported, so it is put back afterwards.
     """
-    if "keras" not in sys.modules:
-        os.environ.setdefault(VARIABLE, "torch")
+    if VARIABLE in os.environ:
+        yield
+        return
+    os.environ[VARIABLE] = "torch"
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
 
 
 def keras(what: str) -> Any:
     """The package. Raises `CannotRun`, for `what`, where it is not installed, or where its backend is another."""
     needed(what, "keras", "keras")
-    choose()
-    try:
-        import keras
-    except ImportError as problem:  # its backend is not installed
-        chosen = printable(os.environ.get(VARIABLE, ""), 40)
-        raise CannotRun(
-            f"keras cannot be imported with {VARIABLE}={chosen}: {printable(str(problem), 200)}"
-        ) from problem
+    with chosen():
+        try:
+            import keras
+        except ImportError as problem:  # its backend is not installed
+            asked = printable(os.environ[VARIABLE], 40)
+            raise CannotRun(
+                f"keras cannot be imported with {VARIABLE}={asked}: {printable(str(problem), 200)}"
+            ) from problem
     if (found := keras.backend.backend()) not in BACKENDS:
         raise CannotRun(
             f"{what}: Keras runs on the backend {printable(found, 40)} here, and rnncheck runs it on "

@@ -18,6 +18,7 @@ from rnncheck.implementations.keras_backend import CLASSES, IN_FLOAT64, PREFIX, 
 from rnncheck.implementations.keras_layout import held, to_keras
 from rnncheck.implementations.protocol import Reading
 from rnncheck.implementations.uses import NotOffered
+from rnncheck.model.leaves import Leaves
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -84,10 +85,6 @@ class KerasLayers:
         ]
         return Reading(
             f"{spec.num_layers} {layer}, Keras {version} on the {backend} backend; {', '.join(settings)}",
-            takes_state=True,
-            takes_cell_state=True,
-            exposes=frozenset({"output", "h_n", "c_n"}),
-            restrict=lambda weights: weights,
             mapping=tuple(mapping),
             restrictions=(IN_FLOAT64,) if spec.dtype is Dtype.FLOAT64 else (),
             notes=(f"{self.name} with reset_after=False is {RESET_BEFORE}; see --against variant:gru-reset-before",)
@@ -140,24 +137,16 @@ class KerasLayers:
         return made
 
 
-class KerasLayer:
+class KerasLayer(Leaves):
     """Layers of Keras that get their weights in each call, computed from torch's, so that these have gradients."""
 
     def __init__(
         self, keras: Any, layers: Sequence[Any], values: Mapping[str, Tensor], spec: Spec, *, apart: bool
     ) -> None:
+        super().__init__(values, spec)
         self._keras, self._layers, self._spec, self._apart = keras, layers, spec, apart
         self._training = False
         self._calls = [partial(called, keras, spec.dtype, layer) for layer in layers]
-        with torch.inference_mode(False):
-            self._leaves = {name: values[name].clone().requires_grad_() for name in spec.recurrent_shapes()}
-            self._head = {name: values[name].clone() for name in spec.head_shapes()}
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        return {name: value.detach() for name, value in self._leaves.items()} | self._head
-
-    def leaves(self) -> Mapping[str, Tensor]:
-        return self._leaves
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self._run(x, state, lengths)
@@ -174,14 +163,6 @@ class KerasLayer:
             yield
         finally:
             self._training = False
-
-    def trained(self) -> Mapping[str, Tensor]:
-        return self._leaves
-
-    def change(self, values: Mapping[str, Tensor]) -> None:
-        with torch.no_grad():
-            for name, leaf in self._leaves.items():
-                leaf.copy_(values[name])
 
     def _run(self, x: Tensor, state: State | None, lengths: Sequence[int] | None) -> Trace:
         spec = self._spec

@@ -55,10 +55,6 @@ def unsupported(spec: Spec) -> str | None:
 def reading(read_as: str, spec: Spec, *notes: str) -> Reading:
     return Reading(
         read_as,
-        takes_state=True,
-        takes_cell_state=True,
-        exposes=frozenset({"output", "h_n", "c_n"}),
-        restrict=lambda weights: weights,
         notes=(*notes, *([] if spec.cell is Cell.RNN else [HIDES_NAN])),
     )
 

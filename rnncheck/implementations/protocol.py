@@ -64,6 +64,13 @@ class Ignored:
     seen: str
 
 
+EVERYTHING = frozenset({"output", "h_n", "c_n"})
+
+
+def unrestricted(weights: Weights) -> Weights:
+    return weights
+
+
 @dataclass(frozen=True)
 class Reading:
     """How the user's code was read, in one sentence, and what a check can do with it.
@@ -72,10 +79,10 @@ class Reading:
     """
 
     read_as: str
-    takes_state: bool
-    takes_cell_state: bool
-    exposes: frozenset[str]
-    restrict: Callable[[Weights], Weights]  # to what it can hold
+    takes_state: bool = True
+    takes_cell_state: bool = True
+    exposes: frozenset[str] = EVERYTHING
+    restrict: Callable[[Weights], Weights] = unrestricted  # to what it can hold
     mapping: tuple[Mapped, ...] = ()
     conventions: tuple[str, ...] = ()
     restrictions: tuple[str, ...] = ()

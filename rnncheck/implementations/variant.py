@@ -41,10 +41,6 @@ class VariantLayer:
         drawn = f"{', '.join(self._variant.own)}, which {spec.cell.upper()} of torch.nn does not have, are drawn"
         return Reading(
             self._variant.title,
-            takes_state=True,
-            takes_cell_state=True,
-            exposes=frozenset({"output", "h_n", "c_n"}),
-            restrict=lambda weights: weights,
             notes=(f"{self.name}: {drawn}",) if own else (),
         )
 
@@ -61,6 +57,9 @@ class VariantWithOwn(PlantedLayer):
         drawn = draw(whole, 0).cast(spec) if absent else {}
         with torch.inference_mode(False):
             self._drawn = {name: drawn[name].clone() for name in absent}
+
+    def _around(self, spec: Spec, network: Network) -> "VariantWithOwn":
+        return VariantWithOwn(network.spec, Weights(self.parameters()), spec)
 
     def _weights(self) -> dict[str, Tensor]:
         return super()._weights() | self._drawn

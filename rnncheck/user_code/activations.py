@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from rnncheck.model.trace import State
+from rnncheck.model.spec import Spec
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.network import Network
 from rnncheck.user_code.returned import Quantity
 
@@ -30,13 +31,18 @@ class _Caught(TorchFunctionMode):
         return result
 
 
-def activations(network: Network, weights: Mapping[str, Tensor], x: Tensor, state: State) -> list[Quantity]:
-    """The gates, and tanh(c), of every layer and direction over x (T, B, I): (T, B, F) each."""
-    spec, steps = network.spec, len(x)
+def run_with_gates(
+    network: Network, weights: Mapping[str, Tensor], x: Tensor, state: State
+) -> tuple[Trace, list[Quantity]]:
+    """The run over x (T, B, I), and the gates, and tanh(c), of every layer and direction in it: (T, B, F) each."""
     with _Caught() as caught:
-        network.run(weights, x, state)
+        trace = network.run(weights, x, state)
+    return trace, gates(network.spec, len(x), caught.results)
+
+
+def gates(spec: Spec, steps: int, results: Sequence[Tensor]) -> list[Quantity]:
     places = spec.num_layers * spec.directions
-    parts = [part for each in caught.results for part in each.split(spec.hidden_size, -1)]
+    parts = [part for each in results for part in torch.split(each, spec.hidden_size, -1)]
     each_step, rest = divmod(len(parts), places * steps)
     if rest or not each_step:
         return []

@@ -152,9 +152,9 @@ class WithWeights:
         """
         lazy = [each for each in named.values() if isinstance(each, Weights)]
         while True:
-            plain = {name: dict(each) if isinstance(each, Weights) else each for name, each in named.items()}
+            made = {name: dict(each) if isinstance(each, Weights) else each for name, each in named.items()}
             try:
-                return bridge(self._code, *arguments, **plain)
+                return bridge(self._code, *arguments, **made)
             except KeyError as problem:
                 missing = problem.args[0] if problem.args else None
                 if not isinstance(missing, str) or len(lazy) != 1 or missing in lazy[0]:

@@ -1,6 +1,5 @@
 """Isolates user code: its prints go to stderr, the first of them, and settings that it changes are restored."""
 
-import io
 import random
 import sys
 import warnings
@@ -21,8 +20,8 @@ Seeds = tuple[Any, Any, Tensor]
 MOST_LINES = 20  # of what the code prints: rnncheck calls it hundreds of times
 
 
-class Printed(io.TextIOBase):
-    """Writes what user code prints to stderr, up to a number of lines in this process."""
+class Printed:
+    """stderr for user code, up to a number of lines in this process."""
 
     def __init__(self) -> None:
         self._lines = 0
@@ -35,11 +34,11 @@ class Printed(io.TextIOBase):
                 sys.stderr.write("(your code prints more, which is not shown)\n")
         return len(text)
 
-    def flush(self) -> None:
-        sys.stderr.flush()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
-PRINTED = Printed()
+PRINTED: Any = Printed()
 
 
 class Dice:

@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from rnncheck.errors import CannotRun
-from rnncheck.implementations import keras_backend
+from rnncheck.implementations.keras_backend import chosen as chosen_backend
 from rnncheck.implementations.target import Target, parse
 from rnncheck.text import printable
 from rnncheck.user_code import keras_module
@@ -47,10 +47,9 @@ class Loaded:
 
 def load(target: Target) -> Loaded:
     """Imports the target. Raises `CannotRun` if it does not exist or cannot be imported."""
-    keras_backend.choose()
     home, dotted = home_of(target.file.resolve()) if target.file else (Home(), "")
     with home.entered():
-        with isolated(), blaming(f"{target.name} cannot be imported", target.file):
+        with isolated(), chosen_backend(), blaming(f"{target.name} cannot be imported", target.file):
             if target.file is None:
                 module = from_name(target)
             elif "." in dotted:

@@ -45,17 +45,12 @@ def role_of(name: str) -> str | None:
     return next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
 
 
-def is_vocabulary(name: str) -> bool:
-    """Whether a parameter of this name counts the token ids of an embedding."""
-    return VOCABULARY.fullmatch(name.lower().replace("_", "")) is not None
-
-
 def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     """The role of each parameter that has one; what is required and has none becomes an input or hidden size, if those
     are still to be had: they come first, and in this order, nearly always.
     """
     found = {name: role for name in parameters if (role := role_of(name))}
-    words = [name for name in parameters if is_vocabulary(name)]
+    words = [name for name in parameters if VOCABULARY.fullmatch(name.lower().replace("_", ""))]
     if {name for name, role in found.items() if role == "input_size"} - set(words):  # of an embedding, x's size
         found |= dict.fromkeys(words, "vocab_size")
     for name, role in list(found.items()):  # the first of a kind: an embedding's size is not the input's beside one

@@ -24,7 +24,7 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights, draw
 from rnncheck.scratch.network import Network
 from rnncheck.user_code import sizes as sizes_
-from rnncheck.user_code.activations import activations
+from rnncheck.user_code.activations import run_with_gates
 from rnncheck.user_code.arithmetics import arithmetics
 from rnncheck.user_code.blame import furthest
 from rnncheck.user_code.calling import MOST_PREFIXES, Caller
@@ -59,7 +59,6 @@ OF_A_DTYPE = re.compile(
 )  # so does torch complain of float64 and float32
 
 
-FOR_SCHEMES = 0.3  # of the time, after which no other shapes of weights are tried, if it could be filled with some
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
 
 
@@ -460,8 +459,8 @@ class Understanding:
 
         def yields(x: Tensor, state: State) -> list[Quantity]:
             values, start = weights.values, state.to("cpu", torch.float64)
-            trace, states = network.run(values, x.double(), start), network.states(values, x.double(), start)
-            return quantities(spec, trace, states, x, state) + activations(network, values, x.double(), start)
+            trace, gates = run_with_gates(network, values, x.double(), start)
+            return quantities(spec, trace, network.states(values, x.double(), start), x, state) + gates
 
         return Proved(native.thing, yields)
 
@@ -548,7 +547,7 @@ class Understanding:
             if likely and not tried.fixed:
                 continue
             for scheme in self._schemes(spec):
-                if budget.over or (ways and budget.spent > self._seconds * FOR_SCHEMES):
+                if budget.over:
                     break
                 sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
                 known = [each.found.convention for each in ways] if tried.fixed and scheme is None else []

@@ -115,12 +115,12 @@ class PlantedLayer(jax_cells.JaxLayer):
         self._changed = changed
 
     def _run(self, x: Any, states: Any, lengths: Any) -> Any:
-        kept = self._values
-        self._values = {name: self._changed(name, value) for name, value in kept.items()}
+        kept = self._leaves
+        self._leaves = {name: self._changed(name, value) for name, value in kept.items()}
         try:
             return super()._run(x, states, lengths)
         finally:
-            self._values = kept
+            self._leaves = kept
 
 
 class Planted:

@@ -215,6 +215,31 @@ def test_files_that_hold_no_such_layer_say_what_they_are(tmp_path: Path) -> None
         load(str(path))
 
 
+@pytest.mark.parametrize("between", ["the directions side by side", "something else"])
+def test_nodes_between_layers_that_hold_the_sizes_of_the_example_are_read_if_they_only_join_the_directions(
+    between: str, tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
+    path = tmp_path / "model.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layer = Around(nn.LSTM(3, 4, 2, bidirectional=True), 8).eval()
+        torch.onnx.export(layer, (torch.randn(5, 2, 3),), str(path), dynamo=False)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        if node.op_type == "Reshape":
+            node.input[1] = "sizes"
+        if node.op_type == "Transpose" and between == "something else" and list(node.attribute[0].ints) == [0, 2, 1, 3]:
+            node.attribute[0].ints[:] = [0, 2, 3, 1]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([5, 2, 8]), "sizes"))
+    onnx.save(model, path)
+    outcome = rnncheck("compare", path, *FAST)
+    if between == "something else":
+        assert outcome.code == 4
+        assert "the model computes something else than the input of the next layer" in outcome.stderr
+    else:
+        assert outcome.code == 0, outcome.stdout + outcome.stderr
+
+
 @cache
 def node_tests() -> dict[str, Any]:
     """The ONNX project's own tests of these operators. Its collector would run the code of every operator first."""

@@ -47,13 +47,12 @@ WITH_GATES = (
     "    return {'F': F, 'I': I, 'O': O, 'G': G}, h, c\n"
 )
 CASES = {
-    "a list of columns": (SEQUENCE, "Recurrent", "rnn", "self.W @ h", "self.W.T @ h * 2"),
-    "a GRU's weights gate by gate": (GATE_BY_GATE, "gru_step", "gru", "z * h", "0.5 * z * h"),
+    "a list of columns": (SEQUENCE, "Recurrent", "rnn", "np.tanh(self.U", "np.maximum(0, self.U"),
+    "a GRU's weights gate by gate": (GATE_BY_GATE, "gru_step", "gru", "(1 - z) * n + z * h", "z * n + (1 - z) * h"),
     "gates that are returned": (WITH_GATES, "lstm_cell", "lstm", "O * np.tanh(c)", "O * c"),
 }
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("text", "name", "cell", "right", "wrong"), CASES.values(), ids=list(CASES))
 def test_it_is_read_and_judged(
     rnncheck: Command, write: Write, text: str, name: str, cell: str, right: str, wrong: str
@@ -62,9 +61,8 @@ def test_it_is_read_and_judged(
     outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness")
     assert outcome.code == 0, outcome.stdout + outcome.stderr
     write(text.replace(right, wrong))
-    options = ("-q", "--no-witness", "--no-diagnose", "--read-seconds", "2")
-    outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, *options)
-    assert outcome.code in (1, 5)  # undecided if other shapes of weights are left to try
+    outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness", "--read-seconds", "3")
+    assert outcome.code == 1, outcome.stdout + outcome.stderr
 
 
 def test_the_error_shown_is_that_of_the_call_that_got_furthest(rnncheck: Command, write: Write) -> None:

@@ -164,3 +164,16 @@ def test_a_default_device_of_its_own_ends_with_its_import(rnncheck: Callable[...
     write(change_at_import("torch.set_default_device('meta')"))
     assert rnncheck("compare", "mine.py:MyRNN", "-q").code == 0
     assert torch.get_default_device() == torch.device("cpu")
+
+
+def test_the_backend_of_keras_is_chosen_within_the_import_alone(
+    rnncheck: Callable[..., Any], write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    write("import os\nassert os.environ['KERAS_BACKEND'] == 'torch'\n" + RNN)
+    assert rnncheck("compare", "mine.py:MyRNN", "--no-witness", "-q").code == 0
+    assert "KERAS_BACKEND" not in os.environ
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    write("import os\nassert os.environ['KERAS_BACKEND'] == 'jax'\n" + RNN, "other.py")
+    assert rnncheck("compare", "other.py:MyRNN", "--no-witness", "-q").code == 0
+    assert os.environ["KERAS_BACKEND"] == "jax"
