@@ -20,9 +20,12 @@ def printable(text: str, limit: int = 40) -> str:
     return "".join(shown)
 
 
+WHOLE = ("fault:", "variant:", "exec:", "keras:", "flax:", "flax.nnx:", "equinox:")  # so begin names of no file
+
+
 def short(name: str) -> str:
     """What stands after the colon of `my_lstm.py:MyLSTM`; any other name as it is."""
-    return name if name.startswith(("fault:", "variant:", "exec:")) else name.rpartition(":")[2]
+    return name if name.startswith(WHOLE) else name.rpartition(":")[2]
 
 
 def _is_plain(character: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnncheck.text import printable
+from rnncheck.text import printable, short
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_long_text_is_cut_and_no_escape_is_cut_in_two() -> None:
     assert printable("x" * 41) == "x" * 40 + "..."
     assert printable("x" * 40) == "x" * 40
     assert printable("xxx\x1b", limit=6) == "xxx..."
+
+
+def test_the_short_name_of_a_class_in_a_file_is_its_own_and_of_a_layer_of_a_framework_the_whole() -> None:
+    assert short("my_lstm.py:MyLSTM") == "MyLSTM"
+    assert [short(name) for name in ("keras:GRU", "flax.nnx:GRUCell")] == ["keras:GRU", "flax.nnx:GRUCell"]
