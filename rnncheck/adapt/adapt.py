@@ -8,9 +8,9 @@ from rnncheck.adapt.wrapper import wrapper
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.target import parse
 from rnncheck.model.spec import Cell
+from rnncheck.user_code.hints import IN_JAX
 from rnncheck.user_code.jax_code import written_in_jax
 from rnncheck.user_code.loading import load, meant
-from rnncheck.user_code.way_out import IN_JAX
 
 
 def adapt(name: str, cell: Cell | None, arguments: Mapping[str, object], path: Path | None) -> str:

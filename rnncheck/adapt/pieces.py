@@ -16,7 +16,7 @@ from torch import nn
 
 from rnncheck.adapt.source import asked_of
 from rnncheck.adapt.subject import Subject
-from rnncheck.user_code.loading import Loaded, home_of
+from rnncheck.user_code.loading import Loaded, import_path_of
 from rnncheck.user_code.roles import role_of, roles
 from rnncheck.user_code.signatures import is_cell_state
 
@@ -37,7 +37,7 @@ def imports(loaded: Loaded, name: str, beside: Path | None) -> list[str]:
     if loaded.file is None or not loaded.file.is_file():
         return [f"from {loaded.module.__name__} import {name}"]
     file = loaded.file.resolve()
-    _, dotted = home_of(file)
+    _, dotted = import_path_of(file)
     root = file.parents[dotted.count(".")]
     if all(each.isidentifier() and not keyword.iskeyword(each) for each in dotted.split(".")) and not taken(
         dotted, root

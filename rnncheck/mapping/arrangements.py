@@ -11,8 +11,7 @@ from itertools import combinations
 from torch import Tensor
 
 from rnncheck.mapping import torch_names
-from rnncheck.mapping.layouts import Layout, layouts
-from rnncheck.mapping.placed import Placed
+from rnncheck.mapping.layouts import Layout, Placed, layouts
 from rnncheck.model.spec import Spec
 
 Arrangement = list[Placed]

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 
 from rnncheck.mapping import names, torch_names
 from rnncheck.mapping.evidence import Evidence
-from rnncheck.mapping.layouts import Layout, layouts
+from rnncheck.mapping.layouts import Layout, Placed, layouts
 from rnncheck.mapping.native import Native
-from rnncheck.mapping.placed import Placed
 from rnncheck.mapping.probe import Probe
 
 _NAME, _STRANGE = 0.05, 0.1

@@ -7,15 +7,15 @@ from torch import Tensor
 from rnncheck.mapping.expression import GATES, Expression, Rows, Sum, Unused, Zeros
 from rnncheck.mapping.found import Entry
 from rnncheck.mapping.gates import Reading, Roles
+from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.signatures import BIASES, place_suffix
-from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Cell, Spec
 
 _WEIGHTS = {"x": "weight_ih", "h": "weight_hh", "p": "weight_hr"}
 
 
 def entries(
-    reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str], spare: Spare, spec: Spec
+    reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str], others: OtherTensors, spec: Spec
 ) -> dict[str, Entry]:
     """An entry for each tensor. Where only one of a gate's two biases has a place, it holds their sum; but the two of
     the GRU's n stand on either side of r and cannot be added up."""
@@ -31,7 +31,7 @@ def entries(
     for name, tensor in tensors.items():
         each = composed.get(name)
         if each is None or name in lost:
-            found[name] = Entry(spare.without_place(name) if name in live else Unused(), "gradient")
+            found[name] = Entry(others.without_place(name) if name in live else Unused(), "gradient")
         elif each.sides and not spec.bias:
             found[name] = Entry(Zeros(), _how(each))
         else:

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from rnncheck.mapping.gradients import Gradients
 from rnncheck.mapping.native import Native
+from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.probe import Probe, put, read, scattered
-from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Spec
 
 _UNREACHED = 1.0
@@ -65,10 +65,10 @@ class Evidence:
         return _UNREACHED * (k in self.visible - reached) + 0.6 * bool(stray) + 0.2 * bool(lower)
 
 
-def evidence(native: Native, probe: Probe, spare: Spare) -> Evidence:
+def evidence(native: Native, probe: Probe, others: OtherTensors) -> Evidence:
     draw = torch.Generator().manual_seed(3)
     drawn = {name: scattered(tensor.shape, draw) for name, tensor in native.tensors().items()}
-    put(native, drawn | {name: spare.resting(name) for name in spare.fixed})
+    put(native, drawn | {name: others.resting(name) for name in others.fixed})
     multiplied = {where: value.double() for where, value in read(native, probe).items()}
     found = probe.gradients(native)
     total = {name: sum((each[name] for _, each in found[1:]), found[0][1][name]) for name in native.tensors()}

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from rnncheck.mapping import names
 from rnncheck.mapping.assignment import cheapest
 from rnncheck.mapping.expression import GATES
+from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import adds_biases
-from rnncheck.mapping.placed import Placed
+from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.probe import Probe
 from rnncheck.mapping.signatures import (
     BIASES,
@@ -27,7 +28,6 @@ from rnncheck.mapping.signatures import (
 from rnncheck.mapping.signatures import (
     distances as table,
 )
-from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Spec
 from rnncheck.scratch.network import Network
 
@@ -64,8 +64,8 @@ class Reading:
 class Bench:
     """The signatures of one candidate's tensors, for each arrangement of them, beside those of any network."""
 
-    def __init__(self, native: Native, probe: Probe, spare: Spare) -> None:
-        self._native, self._probe, self._spare = native, probe, spare
+    def __init__(self, native: Native, probe: Probe, others: OtherTensors) -> None:
+        self._native, self._probe, self._others = native, probe, others
         self._blocks = symmetric(probe)
         self._measured: dict[tuple[Placed, ...], Measured] = {}
         self._expected: dict[Network, Expected | None] = {}
@@ -77,7 +77,7 @@ class Bench:
         if beside is None:
             return None
         if key not in self._measured:
-            self._measured[key] = measured(self._native, self._probe, tensors, self._blocks, self._spare)
+            self._measured[key] = measured(self._native, self._probe, tensors, self._blocks, self._others)
         return _Reader(self._probe.spec, self._measured[key], beside).reading(tensors, adds_biases(network), limit)
 
     def _beside(self, network: Network) -> Expected | None:

@@ -11,15 +11,15 @@ from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import NEARLY_EXACT, Bench, Reading
+from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.names import is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, of_one_direction, published
 from rnncheck.mapping.notes import explained, unread
-from rnncheck.mapping.placed import Placed
+from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import Probe, prepared, put
 from rnncheck.mapping.proof import dead, too_small
-from rnncheck.mapping.spare import Spare, spare
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import draw
 from rnncheck.scratch.network import Network
@@ -87,7 +87,7 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
     tensors = native.tensors()
     if not tensors:
         raise MappingError("it has no tensors, so rnncheck cannot give it weights")
-    probe, own = prepared(native), spare(native)
+    probe, own = prepared(native), other_tensors(native)
     if not probe.exposes:
         raise MappingError("it returns none of its states, so rnncheck cannot measure what its weights do")
     where, live = placed(native, probe, own)
@@ -112,7 +112,7 @@ class _Search:
 
     native: Native
     probe: Probe
-    own: Spare
+    own: OtherTensors
     live: set[str]
     budget: Budget
 
@@ -218,14 +218,14 @@ class _Search:
 
 def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
     """A bias is left out of the comparison only if no tensor that the output depends on could be it."""
-    spare = [
+    unplaced = [
         name
         for name, entry in mapping.entries.items()
         if name in live and isinstance(entry.expression, Zeros) and not is_start(name)
     ]
     absent = mapping.absent_biases()
-    if spare and absent and mapping.spec.bias:
-        named, several = ", ".join(map(printable, spare)), len(spare) > 1
+    if unplaced and absent and mapping.spec.bias:
+        named, several = ", ".join(map(printable, unplaced)), len(unplaced) > 1
         raise Unplaced(
             f"{named} {'affect' if several else 'affects'} the output, but rnncheck cannot tell which "
             f"{'biases they are' if several else 'bias it is'}; not assigned: {', '.join(absent)}\n"

@@ -106,3 +106,18 @@ def _biases(shape: torch.Size, size: int, gates: int) -> Iterator[Layout]:
 
 def _cat(parts: list[Expression], dim: int) -> Expression:
     return parts[0] if len(parts) == 1 else Cat(tuple(parts), dim)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A tensor, how it is laid out, and its place k = layer * D + direction.
+
+    `pinned` is the kind that torch gives its name; of a bias, `adds` says that it acts as one, whatever its name.
+    """
+
+    name: str
+    layout: Layout
+    k: int
+    live: bool
+    pinned: str | None = None
+    adds: bool = False

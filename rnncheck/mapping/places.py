@@ -15,11 +15,10 @@ import torch
 from rnncheck.mapping import names, torch_names
 from rnncheck.mapping.bias_places import biases
 from rnncheck.mapping.evidence import Evidence, evidence, factor
-from rnncheck.mapping.layouts import Layout, layouts
+from rnncheck.mapping.layouts import Layout, Placed, layouts
 from rnncheck.mapping.native import Native
-from rnncheck.mapping.placed import Placed
+from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.probe import Probe
-from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Spec
 
 _NO_MATCH, _LOW_RANK, _SILENT, _KNOWN_DELTA = 1.0, 0.5, 0.3, 0.25
@@ -28,18 +27,18 @@ _DEAD, _NAME, _UNLIKE = 2.0, 0.05, 0.3
 
 
 def placed(
-    native: Native, probe: Probe, spare: Spare, places: Collection[int] | None = None
+    native: Native, probe: Probe, others: OtherTensors, places: Collection[int] | None = None
 ) -> tuple[list[Placed], set[str]]:
     """Every tensor that has a place, weights first, each of which leaves less room for the next; and the names of all
     tensors on which some state depends."""
-    shown = evidence(native, probe, spare)
+    shown = evidence(native, probe, others)
     places = probe.places if places is None else places
     room = Counter({(kind, k): probe.spec.cell.gates for k in places for kind in "xhb"})
     room.update({("p", k): 1 for k in places if probe.spec.proj_size})
     found: dict[str, Placed] = {}
     for limit in (_PLAIN, _DEAD, math.inf):  # the plain ones first: what they show is evidence for the others
         for cost, _, _, each in sorted(
-            _options(native, probe, shown, found, spare.fixed, places), key=lambda option: option[:3]
+            _options(native, probe, shown, found, others.fixed, places), key=lambda option: option[:3]
         ):
             needs = Counter({(kind, each.k): each.layout.count for kind in each.layout.kinds})
             if cost < limit and each.name not in found and needs <= room:
@@ -49,7 +48,7 @@ def placed(
                     for kind, part in block.items():
                         shown.learn(each.k, kind, part)
     live = {name for name, reached in shown.reached.items() if reached}
-    return [*found.values(), *biases(native, probe, shown, found, spare.fixed, places)], live
+    return [*found.values(), *biases(native, probe, shown, found, others.fixed, places)], live
 
 
 def _options(

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.gradients import Gradients
+from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.native import Native
-from rnncheck.mapping.placed import Placed
+from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.probe import Probe, put, scattered, weighted
-from rnncheck.mapping.spare import Spare
 from rnncheck.model.spec import Spec
 from rnncheck.scratch.network import Network
 
@@ -45,11 +45,11 @@ def symmetric(probe: Probe) -> Blocks:
     return found
 
 
-def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks, spare: Spare) -> Measured:
+def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks, others: OtherTensors) -> Measured:
     """The signatures of a candidate's blocks; it keeps the symmetric weights."""
     known = {each.name: each for each in tensors}
     filled = {name: _filled(known[name], each, blocks) for name, each in native.tensors().items() if name in known}
-    put(native, {name: filled.get(name, spare.resting(name)) for name in native.tensors()})
+    put(native, {name: filled.get(name, others.resting(name)) for name in native.tensors()})
     found = probe.gradients(native)
     visible = {k for k, _ in found}
     return {each.name: _signatures(each, found, visible) for each in tensors}

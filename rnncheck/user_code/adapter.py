@@ -24,18 +24,18 @@ from rnncheck.scratch.head import softmax_head
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
 from rnncheck.user_code.cells import inferred
-from rnncheck.user_code.hints import shape_hint
+from rnncheck.user_code.hints import shape_hint, size_hint, way_out
+from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.keras_module import KerasModule
-from rnncheck.user_code.lacking import lacking
 from rnncheck.user_code.loading import in_hand, load, meant
 from rnncheck.user_code.native_layer import NativeLayer, plain
 from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
 from rnncheck.user_code.parametrized import taking_computed
+from rnncheck.user_code.refusals import lacking
 from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
 from rnncheck.user_code.used import Used
-from rnncheck.user_code.way_out import way_out
 
 OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
 
@@ -61,7 +61,8 @@ class Candidate:
         self.location = self._loaded.location
         arguments = arguments or {}
         given = meant(arguments, self._loaded)
-        self._understood = Understanding(self._loaded, given, self._filling, read_seconds)
+        self._instances = Instances(self._loaded, given)
+        self._understood = Understanding(self._instances, self._filling, read_seconds)
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._notes = [
@@ -82,7 +83,7 @@ class Candidate:
         """
         try:
             with self._hinting(spec):
-                held, takes_c = self._understood.holds, self._understood.takes_cell_state
+                held, takes_c = self._instances.holds, self._instances.takes_cell_state
                 found = inferred(self._loaded, lambda: held(spec), takes_c)
         except UsageError:
             if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), Cell), None)) is None:
@@ -106,9 +107,9 @@ class Candidate:
             if reason := self._understood.refuses(spec, lengths=lengths):
                 return reason
             exposes = self._understood.facts(spec).exposes
-            if reason := lacking(spec, self._understood.takes, exposes, lambda: self._mapping(spec).absent()):
+            if reason := lacking(spec, self._instances.takes, exposes, lambda: self._mapping(spec).absent()):
                 return reason
-            if not spec.bias and "bias" not in self._understood.takes and (biases := self._biases(spec)):
+            if not spec.bias and "bias" not in self._instances.takes and (biases := self._biases(spec)):
                 return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
         return None
 
@@ -136,7 +137,7 @@ class Candidate:
         with self._hinting(spec):
             mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
             ignored = self._ignored(spec)
-        hint = shape_hint(self._loaded.called, self._understood.takes, spec)
+        hint = shape_hint(self._loaded.called, self._instances.takes, spec)
         return Reading(
             facts.read_as,
             facts.takes_state,
@@ -207,7 +208,7 @@ class Candidate:
 
     def _require_own(self, spec: Spec) -> None:
         """Raises `WeightsError` if it has no weights of its own."""
-        if self._understood.is_given_weights or not (
+        if self._instances.is_given_weights or not (
             self._loaded.lives or repeats(lambda: self._understood.native(spec))
         ):
             raise WeightsError(
@@ -237,7 +238,7 @@ class Candidate:
         try:
             yield
         except (CannotRun, UsageError) as problem:
-            lines = [shape_hint(self._loaded.called, self._understood.takes, spec)]
+            lines = [shape_hint(self._loaded.called, self._instances.takes, spec)]
             lines += [way_out(self._named, self._loaded.thing)] if isinstance(problem, CannotRun) else []
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
@@ -264,7 +265,7 @@ class Candidate:
             cause = problem.__cause__
             if cause is not None and (own := blamed(cause, "", self._loaded.file)).in_its_code:
                 raise own from cause
-            if hint := self._understood.hint(spec):
+            if hint := size_hint(self._instances, spec):
                 raise MappingError(f"{problem}\n{hint}") from cause
             raise
         assert isinstance(found, FoundMapping | OwnLoading)

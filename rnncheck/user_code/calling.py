@@ -18,8 +18,8 @@ from rnncheck.user_code.construct import entry
 from rnncheck.user_code.convention import Convention, Reader, Reading, Tap
 from rnncheck.user_code.ids import LookedUp
 from rnncheck.user_code.layout import arrange
+from rnncheck.user_code.mean_draws import MeanDraws
 from rnncheck.user_code.results import described
-from rnncheck.user_code.still import Still
 
 
 class Misplaced(CandidateError, OtherShape):
@@ -39,7 +39,7 @@ class Caller:
     reading: Reading
     called: str
     file: Path | None
-    still: bool = False  # what it draws at random is what it would draw on average
+    mean_draws: bool = False  # whether torch's random draws return their mean
     stateless: bool = False  # the initial state is left out of the call
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
@@ -164,7 +164,7 @@ class Caller:
         function = entry(self.thing)
         assert function is not None
         tap = self.reading.tap
-        drawing = Still() if self.still else nullcontext()  # type: ignore[no-untyped-call]
+        drawing = MeanDraws() if self.mean_draws else nullcontext()  # type: ignore[no-untyped-call]
         looking = LookedUp(x) if convention.x_form == "ids" else nullcontext()
         graded = convention.graded and not torch.is_grad_enabled()
         with drawing, looking, blaming(self.called, self.file), torch.enable_grad() if graded else nullcontext():

@@ -77,7 +77,7 @@ def construct_from(
     """The result of `make`, in evaluation mode, on the spec's device, at its dtype."""
     dtype = getattr(torch, spec.dtype)
     what = f"{loaded.called} cannot be {how}"
-    with torch.inference_mode(False), loaded.home.entered(), isolated(dtype), blaming(what, loaded.file):
+    with torch.inference_mode(False), loaded.import_path.entered(), isolated(dtype), blaming(what, loaded.file):
         thing: Any = make(spec, output_size)
         if keras_module.is_layer(thing):
             first = iter([thing])

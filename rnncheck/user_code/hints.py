@@ -1,13 +1,25 @@
-"""Hints about the sizes, directions and layers of a candidate: from its name, and from the torch layer inside it."""
+"""The last line of an error about a candidate: the option to try, or else the way to write a wrapper."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from torch import nn
 
+from rnncheck.errors import CannotRun
+from rnncheck.implementations.target import names_a_file_or_module
 from rnncheck.model.spec import Spec
+from rnncheck.text import printable
+from rnncheck.user_code import sizes as sizes_
+from rnncheck.user_code.construct import construct
+from rnncheck.user_code.instances import Instances
+from rnncheck.user_code.jax_code import written_in_jax
 from rnncheck.user_code.signatures import words
 
 SEVERAL = {"stacked", "stack", "deep", "multi", "multilayer", "two", "2"}
+IN_JAX = (
+    "Write a module of flax or equinox around it, or a function of its parameters, that takes x and the initial state "
+    "and returns every output and the last state; examples/jax has some"
+)
 
 
 def shape_hint(called: str, takes: Collection[str], spec: Spec) -> str | None:
@@ -43,3 +55,38 @@ def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None
     options = [f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in fixed.items()]
     arguments = ", ".join(str(getattr(layer, name)) for name in ("input_size", "hidden_size", "num_layers"))
     return f"It holds a torch.nn.{type(layer).__name__}({arguments}); to compare that, add {' '.join(options)}"
+
+
+def size_hint(instances: Instances, spec: Spec) -> str | None:
+    """Which size to give, where the constructor has only one of the two that it could be told."""
+    constructor = instances.constructor
+    if constructor is None or instances.given:
+        return None
+    with suppress(CannotRun):
+        tried = sizes_.all_different(spec)
+        if is_embedded(
+            construct(instances.loaded, constructor, tried.spec, tried.output_size),
+            tried.spec,
+        ):
+            return f"Its embedding is as wide as its hidden state; add --input-size {spec.hidden_size}"
+        thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
+        if hint := inside_hint(thing, constructor.takes, spec):
+            return hint
+    match constructor.takes & {"input_size", "hidden_size"}:
+        case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
+            return f"Its constructor takes one size; if both sizes are equal, add --input-size {spec.hidden_size}"
+        case sizes if sizes == {"hidden_size"} and spec.input_size != 1:
+            return "Its constructor takes no input size; if the layer reads one feature, add --input-size 1"
+    return None
+
+
+def way_out(named: object, thing: object) -> str:
+    """How to write a wrapper. `named` is the name of the layer, or the layer itself: `thing`."""
+    if written_in_jax(thing):
+        return IN_JAX
+    if isinstance(named, str) and names_a_file_or_module(named):
+        return (
+            f"Try 'rnncheck adapt {printable(named, 200)} -o adapted.py': it writes a wrapper and marks the lines to "
+            "complete; then compare adapted.py:Adapted"
+        )
+    return "Wrap it in a class of a few lines with the forward(x, state) of torch.nn"

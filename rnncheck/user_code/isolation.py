@@ -1,17 +1,17 @@
-"""Isolates user code: its prints go to stderr, the first of them, and settings that it changes are restored."""
+"""Isolates user code: the first of its prints go to stderr, settings are restored, and it cannot end the process."""
 
+import os
 import random
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnncheck.user_code.exits import exits_caught
 from rnncheck.user_code.settings import remembered
 
 Seeds = tuple[Any, Any, Tensor]
@@ -107,3 +107,20 @@ def put_back(at: Seeds) -> None:
 
 def same_numpy(a: Any, b: Any) -> bool:
     return a[2:] == b[2:] and np.array_equal(a[1], b[1])
+
+
+@contextmanager
+def exits_caught() -> Iterator[None]:
+    """A context in which `os._exit` raises `SystemExit`, as `sys.exit` does. A forked process still ends by it."""
+    really, own = os._exit, os.getpid()
+
+    def _exit(status: int) -> NoReturn:
+        if os.getpid() != own:
+            really(status)
+        raise SystemExit(status)
+
+    os._exit = _exit
+    try:
+        yield
+    finally:
+        os._exit = really

@@ -19,7 +19,7 @@ from rnncheck.implementations.target import Target, parse
 from rnncheck.text import printable
 from rnncheck.user_code import keras_module
 from rnncheck.user_code.blame import blaming
-from rnncheck.user_code.home import Home
+from rnncheck.user_code.import_path import ImportPath
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_code import framework, uncompiled
 from rnncheck.user_code.typed import Word
@@ -36,7 +36,7 @@ class Loaded:
     module: ModuleType
     file: Path | None
     location: str
-    home: Home
+    import_path: ImportPath
 
     @property
     def lives(self) -> bool:
@@ -47,18 +47,18 @@ class Loaded:
 
 def load(target: Target) -> Loaded:
     """Imports the target. Raises `CannotRun` if it does not exist or cannot be imported."""
-    home, dotted = home_of(target.file.resolve()) if target.file else (Home(), "")
-    with home.entered():
+    path, dotted = import_path_of(target.file.resolve()) if target.file else (ImportPath(), "")
+    with path.entered():
         with isolated(), chosen_backend(), blaming(f"{target.name} cannot be imported", target.file):
             if target.file is None:
                 module = from_name(target)
             elif "." in dotted:
-                module = home.import_package(dotted)
+                module = path.import_package(dotted)
             else:
-                module = home.import_file(target.file.resolve(), target.attribute)
+                module = path.import_file(target.file.resolve(), target.attribute)
         called, thing = named(module, target)
         file = target.file or (Path(module.__file__) if module.__file__ else None)
-        return Loaded(thing, called, module, file, location(thing, target.file or target.module), home)
+        return Loaded(thing, called, module, file, location(thing, target.file or target.module), path)
 
 
 def named(module: ModuleType, target: Target) -> tuple[str, object]:
@@ -87,17 +87,22 @@ def in_hand(thing: object) -> Loaded:
     module = inspect.getmodule(code) or ModuleType(str(getattr(code, "__module__", "__main__")))
     file = getattr(module, "__file__", None)
     return Loaded(
-        thing, code.__name__, module, Path(file) if file else None, location(thing, file or module.__name__), Home()
+        thing,
+        code.__name__,
+        module,
+        Path(file) if file else None,
+        location(thing, file or module.__name__),
+        ImportPath(),
     )
 
 
-def home_of(path: Path) -> tuple[Home, str]:
+def import_path_of(path: Path) -> tuple[ImportPath, str]:
     """The import path of a file, and its dotted name in its package, if there is an __init__.py in its folder."""
     parts, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         parts.insert(0, folder.name)
         folder = folder.parent
-    return Home(path.parent, folder, package=parts[0] if len(parts) > 1 else None), ".".join(parts)
+    return ImportPath(path.parent, folder, package=parts[0] if len(parts) > 1 else None), ".".join(parts)
 
 
 def from_name(target: Target) -> ModuleType:

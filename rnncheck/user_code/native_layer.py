@@ -14,7 +14,7 @@ from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.calling import Caller
-from rnncheck.user_code.home import Home
+from rnncheck.user_code.import_path import ImportPath
 from rnncheck.user_code.isolation import Dice, isolated
 from rnncheck.user_code.tensors import held, memory
 
@@ -23,16 +23,23 @@ class NativeLayer:
     """`Native`, of a module, an object or a function. One that `forgets` starts every call as the first."""
 
     def __init__(
-        self, thing: Any, caller: Caller, facts: Facts, home: Home, *, forgets: bool = False, dice: Dice | None = None
+        self,
+        thing: Any,
+        caller: Caller,
+        facts: Facts,
+        import_path: ImportPath,
+        *,
+        forgets: bool = False,
+        dice: Dice | None = None,
     ) -> None:
-        self.facts, self.home = facts, home
+        self.facts, self.import_path = facts, import_path
         self.thing, self.caller, self._dice, self._forgets = thing, caller, dice, forgets
         self._as_called = False
         self._look()
 
     def called_by(self, caller: Caller) -> "NativeLayer":
         """A copy for the caller's thing, with the caller's convention."""
-        other = NativeLayer(caller.thing, caller, self.facts, self.home, forgets=self._forgets, dice=self._dice)
+        other = NativeLayer(caller.thing, caller, self.facts, self.import_path, forgets=self._forgets, dice=self._dice)
         other._as_called = self._as_called
         return other
 
@@ -102,13 +109,13 @@ class NativeLayer:
             raise NotOffered(reason) if self._as_called else OtherRun(reason)
         if self._as_called:
             caller = replace(self.caller, convention=replace(convention, verbatim=True))
-            with self.home.entered(), isolated(dtype, self._dice):
+            with self.import_path.entered(), isolated(dtype, self._dice):
                 return caller.run(x, state, lengths)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
         with (
             torch.inference_mode(False),
             torch.set_grad_enabled(graded),
-            self.home.entered(),
+            self.import_path.entered(),
             isolated(dtype, self._dice),
         ):
             own = (

@@ -43,7 +43,7 @@ class OwnLoading:
         with (
             torch.inference_mode(False),  # whose tensors could not be kept for a run with gradients
             torch.no_grad(),
-            self.loaded.home.entered(),
+            self.loaded.import_path.entered(),
             isolated(dtype),
             blaming(f"{NAME} failed", self.loaded.file),
         ):

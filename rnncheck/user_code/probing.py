@@ -21,6 +21,7 @@ from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.convention import Convention, Reading, StateForm
 from rnncheck.user_code.found import Found, broadcasts, drops_time, plausible, shown
+from rnncheck.user_code.inner_states import inner_states
 from rnncheck.user_code.isolation import isolated, put_back, seeds
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
@@ -28,7 +29,6 @@ from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.returned import Calls, Quantity, movers, quantities, sorted_out
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
-from rnncheck.user_code.taps import taps
 from rnncheck.user_code.tensors import copied, held
 from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, SINGLE_ROWS, SINGLE_STEPS, Kind, forms, inputs
 
@@ -206,7 +206,7 @@ class Probe:
                 result = self._result(convention, x, state)
                 readings = interpretations(result, convention, self.sizes, lambda: self._matrices(convention, x, state))
                 if isinstance(self.thing, nn.Module) and not convention.is_cell:
-                    readings += taps(self._caller(convention), self.sizes, x, cloned(state))
+                    readings += inner_states(self._caller(convention), self.sizes, x, cloned(state))
         except CandidateError as problem:
             if not convention.graded and WANTS_GRAD.search(str(problem)):
                 yield from self._attempt(replace(convention, graded=True))

@@ -94,17 +94,17 @@ class Used:
         self._fill(values)
 
     def saved(self) -> Mapping[str, Any]:
-        with self._at_home():
+        with self._imports():
             return self._module.state_dict()
 
     def load(self, saved: Mapping[str, Any]) -> None:
-        with self._at_home():
+        with self._imports():
             self._module.load_state_dict(saved)
 
     def copied(self, how: Copying) -> Self:
         thing = self._native.thing
         try:
-            with self._at_home():
+            with self._imports():
                 return self._around(copy.deepcopy(thing) if how == "deepcopy" else pickle.loads(pickle.dumps(thing)))
         except Exception as problem:
             raise NotOffered(f"{how} fails: {type(problem).__name__}: {problem}") from problem
@@ -112,7 +112,7 @@ class Used:
     def converted(self, dtype: torch.dtype) -> Self:
         if in_jax_module(self._native.thing):
             raise NotOffered("it is in jax, where layers have no .to")
-        with self._at_home():
+        with self._imports():
             return self._around(copy.deepcopy(self._module).to(dtype), dtype)
 
     def compiled(self) -> Self:
@@ -121,7 +121,7 @@ class Used:
 
     @contextmanager
     def ready(self, x: Tensor, state: State) -> Iterator[Callable[[], Tensor]]:
-        with self._at_home():
+        with self._imports():
             call = self._native.caller.ready(x, state)
             yield call if call is not None else lambda: self._native.caller.run(x, state).output
 
@@ -133,10 +133,10 @@ class Used:
         return other
 
     @contextmanager
-    def _at_home(self) -> Iterator[None]:
+    def _imports(self) -> Iterator[None]:
         caller = self._native.caller
         dtype = getattr(torch, caller.spec.dtype)
-        with self._native.home.entered(), isolated(dtype), blaming(caller.called, caller.file):
+        with self._native.import_path.entered(), isolated(dtype), blaming(caller.called, caller.file):
             yield
 
 

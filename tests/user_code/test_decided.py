@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rnncheck import check
 from rnncheck.report import Verdict
-from rnncheck.user_code.decided import turned
+from rnncheck.user_code.read_as import turned
 
 
 def returning(change: str) -> type:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from rnncheck.errors import CannotRun
 from rnncheck.mapping import infer
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.loading import in_hand
 from rnncheck.user_code.understanding import Understanding
 
@@ -24,7 +25,7 @@ class Unwilling(nn.Module):
 
 def test_a_refusal_is_kept() -> None:
     understanding = Understanding(
-        in_hand(Unwilling), {}, lambda make, spec, budget, faults: infer(make, spec, budget, faults=faults)
+        Instances(in_hand(Unwilling), {}), lambda make, spec, budget, faults: infer(make, spec, budget, faults=faults)
     )
     calls = []
     for _ in range(2):

@@ -17,7 +17,7 @@ from rnncheck.user_code.own_code import LIBRARIES, OURS
 NOBODYS = {"__main__", Path(OURS).name}  # neither is a candidate's, whatever lies in its folder
 
 
-class Home:
+class ImportPath:
     """The folders that a file imports from; without any, it shares the modules of this process.
 
     `package` is the outermost package that the file lies in: its name is the candidate's, even if a library has it.
@@ -60,8 +60,9 @@ class Home:
         return importlib.import_module(name)
 
     def import_file(self, path: Path, attribute: str | None = None) -> ModuleType:
-        """A file as a module of its name, if no library has that; to be called at home. Of a notebook what `attribute`
-        needs.
+        """A file as a module of its name, if no library has that; of a notebook what `attribute` needs.
+
+        Call it within `entered`.
         """
         importlib.invalidate_caches()
         name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(sys.modules)}"

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from user_code.sources import HEAD, RNN, Write
 
-from rnncheck.user_code.still import Still
+from rnncheck.user_code.mean_draws import MeanDraws
 
 Command = Callable[..., Any]
 
@@ -35,7 +35,7 @@ X = torch.linspace(-1, 1, 12).reshape(3, 4)
     ],
 )
 def test_draws_are_what_they_are_on_average(draw: Callable[[], Tensor], average: Tensor) -> None:
-    with Still():  # type: ignore[no-untyped-call]
+    with MeanDraws():  # type: ignore[no-untyped-call]
         assert torch.equal(draw(), average)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class Still(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class MeanDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A context in which torch's random draws return their mean, so that dropout changes nothing."""
 
     def __torch_dispatch__(

@@ -12,7 +12,7 @@ from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.sizes import Sizes
 
 
-def taps(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[Reading]:
+def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[Reading]:
     """The places inside where the states of all timesteps pass, or else the last state; the last place first.
 
     None in compiled code, which takes no hooks.

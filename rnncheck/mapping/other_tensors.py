@@ -14,7 +14,7 @@ _FEW = 2  # values: a mask has two
 
 
 @dataclass(frozen=True)
-class Spare:
+class OtherTensors:
     """What its class put into each tensor, which of these an optimizer would train, and which are no weights whatever
     is measured: constants that are not trained, and states to start from. `heads` are taken for a head on top, which
     then hands the states through."""
@@ -52,7 +52,7 @@ class Spare:
         return made if isinstance(held, Unused) else torch.zeros_like(made)
 
 
-def spare(native: Native) -> Spare:
+def other_tensors(native: Native) -> OtherTensors:
     """The tensors without a weight, of a candidate as its class made it."""
     made = {name: value.detach().clone() for name, value in native.tensors().items()}
     size, trained = native.spec.hidden_size, native.registered() - _held_back(native, made)
@@ -62,7 +62,7 @@ def spare(native: Native) -> Spare:
         for name, value in made.items()
         if trained and name not in trained and names.side(name) is None and bool(value.any()) and _constant(value)
     }
-    return Spare(made, trained, frozenset(starts | constants))
+    return OtherTensors(made, trained, frozenset(starts | constants))
 
 
 def _held_back(native: Native, made: Mapping[str, Tensor]) -> set[str]:

@@ -1,0 +1,97 @@
+"""One hypothesis about a candidate: how it is constructed, called, read and filled with weights."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from rnncheck.mapping import MappingError
+from rnncheck.mapping.budget import Budget
+from rnncheck.mapping.native import Facts
+from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import Weights
+from rnncheck.scratch.network import Network
+from rnncheck.user_code.calling import MOST_PREFIXES
+from rnncheck.user_code.found import Found
+from rnncheck.user_code.functions import Scheme, WithWeights
+from rnncheck.user_code.native_layer import NativeLayer
+from rnncheck.user_code.signatures import Call
+from rnncheck.user_code.sizes import Sizes
+
+
+class Filling(Protocol):
+    """How a candidate is filled with canonical weights. `agrees`: filled so, it was seen to compute a known layer."""
+
+    @property
+    def agrees(self) -> Network | None: ...
+
+    def restrict(self, weights: Weights) -> Weights: ...
+
+    def fill(self, native: Any, weights: Mapping[str, Tensor]) -> None: ...
+
+
+Fill = Callable[[Callable[[Spec], NativeLayer], Spec, Budget, bool], Filling]
+"""Finds out how the candidate that a function builds is filled; the last argument says whether to look for faults too.
+
+Raises `MappingError` where that cannot be found.
+"""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """`problem` is why it cannot be filled."""
+
+    found: Found
+    call: Call
+    facts: Facts
+    dtype: Dtype  # at which it was looked at: float32 if that is written into it
+    example: WithWeights | Scheme | None = None
+    filling: Filling | None = None
+    problem: MappingError | None = None
+    is_cut: bool = False  # the time was up before all hypotheses were tried
+    part_agrees: bool = False  # one layer or direction of several agrees, and the whole was not read so
+    in_part: bool = False  # this is such a layer or direction
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it was seen to compute a known layer, filled so."""
+        return self.filling is not None and self.filling.agrees is not None
+
+    def called_like(self, other: "Hypothesis") -> bool:
+        """Whether both say to call it and to read what it returns in the same way, at whatever sizes."""
+        own, others = self.found, other.found
+        return (own.reading, replace(own.convention, fixed=None)) == (
+            others.reading,
+            replace(others.convention, fixed=None),
+        )
+
+    @property
+    def likely(self) -> bool:
+        return (self.found.recurs and self.found.keeps_rows) or self.found.uses_state
+
+
+def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
+    spec, reading, convention = tried.spec, found.reading, found.convention
+    exposes = set()
+    last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None
+    if convention.is_cell or reading.output is not None or last_alone:
+        exposes.add("output")
+    whole = reading.h is not None and (tried.states == 1 or "K" in reading.h.axes)
+    if whole or (reading.h is None and spec.num_layers == 1):
+        exposes.add("h_n")
+    if reading.c is not None and (tried.states == 1 or "K" in reading.c.axes):
+        exposes.add("c_n")
+    prefixes = not convention.is_cell and reading.output is None and convention.fixed is None
+    longest = MOST_PREFIXES if prefixes else None
+    state = convention.state
+    gives_c = state is not None and state.handing not in ("h", "[h]")
+    return Facts(
+        read_as,
+        state is not None,
+        gives_c or (state is not None and spec.cell is not Cell.LSTM),
+        frozenset(exposes),
+        longest,
+        convention.by_row,
+        convention.fixed,
+    )

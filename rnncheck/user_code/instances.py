@@ -1,0 +1,135 @@
+"""Instances of a candidate: constructed for a spec, or given weights of its own where it takes them."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+
+from rnncheck.errors import CannotRun
+from rnncheck.model.spec import Spec
+from rnncheck.user_code import sizes as sizes_
+from rnncheck.user_code.calling import Caller
+from rnncheck.user_code.cells import Built, torch_cell
+from rnncheck.user_code.construct import construct, construct_from, constructor
+from rnncheck.user_code.functions import (
+    Scheme,
+    WithWeights,
+    holding,
+    schemes,
+    weight_names,
+    weights_wanted,
+    with_settings,
+)
+from rnncheck.user_code.hypothesis import Hypothesis
+from rnncheck.user_code.isolation import Dice
+from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.native_layer import NativeLayer
+from rnncheck.user_code.signatures import Call, read
+from rnncheck.user_code.tensors import held
+
+
+class Instances:
+    """Makes instances of one candidate; `given` are the arguments of --arg."""
+
+    def __init__(self, loaded: Loaded, given: Mapping[str, object]) -> None:
+        self.loaded, self.given = loaded, given
+        self.constructor = constructor(loaded, given)
+        self.function: tuple[Callable[..., Any], Call] | None = None
+        self._dice = Dice()
+        self._weights: tuple[str, ...] = ()  # that its constructor takes
+        if isinstance(loaded.thing, type) and not given:
+            self._weights = weights_wanted(loaded.thing)
+        if self.constructor is None and inspect.isfunction(loaded.thing):
+            function = with_settings(loaded.thing, given)
+            call = read(function, holds_weights=False)
+            self.function = (function, call) if call.others else None
+            if given and not call.others:
+                raise CannotRun(
+                    f"--arg sets parameters of a constructor, and {loaded.called} is a function that is called as it "
+                    "is; leave --arg out"
+                )
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The roles for which its constructor has parameters."""
+        return self.constructor.takes if self.constructor is not None else frozenset()
+
+    @property
+    def takes_cell_state(self) -> bool:
+        """Whether it is a function that takes its weights and a cell state."""
+        return self.function is not None and self.function[1].cell_state is not None
+
+    @property
+    def is_given_weights(self) -> bool:
+        """Whether it is a function without weights of its own."""
+        return self.function is not None
+
+    def holds(self, spec: Spec) -> Built | None:
+        """What it holds, at sizes that can be told apart if it can be built with them.
+
+        None for what is built for whatever cell it is asked for. Raises `CannotRun` where it cannot be built.
+        """
+        if self.function is not None or (self.constructor is not None and self.constructor.of_any_cell):
+            return None
+        own = sizes_.around(spec)
+        for tried in (*([sizes_.all_different(spec)] if self.constructor is not None else []), own):
+            try:
+                thing = construct(self.loaded, self.constructor, tried.spec, tried.output_size)
+            except CannotRun:
+                if tried is own:
+                    raise
+            else:
+                return Built(tried.spec, [tuple(value.shape) for value in held(thing).values()], torch_cell(thing))
+        return None
+
+    def batch_first(self, spec: Spec) -> bool | None:
+        return self.constructor.batch_first(spec) if self.constructor is not None else None
+
+    def schemes(self, spec: Spec) -> Iterable[Scheme | None]:
+        """The shapes of weights to try, for a function that takes its weights."""
+        if self._weights or self.function is not None:
+            function, call = self.function or (None, None)
+            named = weight_names(function, call.others) if function is not None and call is not None else self._weights
+            return schemes(spec, named)
+        return (None,)
+
+    def made(
+        self, spec: Spec, output_size: int, example: WithWeights | Scheme | None, scheme: Scheme | None = None
+    ) -> object:
+        """Constructed, or given weights of its own, in the shapes that were found or that `scheme` says."""
+        if self._weights:
+            held_as = example if isinstance(example, Scheme) else scheme
+            assert held_as is not None
+            return construct_from(
+                self.loaded, partial(holding, self.loaded.thing, self._weights, held_as), spec, output_size
+            )
+        assert not isinstance(example, Scheme)
+        if self.function is None:
+            return construct(self.loaded, self.constructor, spec, output_size)
+        function, call = self.function
+        with torch.inference_mode(False):
+            if example is None:
+                assert scheme is not None
+                return WithWeights(function, call, scheme, spec, output_size)
+            made = WithWeights(function, call, example.scheme, spec, output_size)
+            made.learn(example)
+            return made
+
+    def native(self, understood: Hypothesis, spec: Spec, *, forgets: bool = False) -> NativeLayer:
+        thing = self.made(spec, sizes_.output_size(spec), understood.example)
+        found, loaded = understood.found, self.loaded
+        mean_draws = forgets and found.draws
+        caller = Caller(thing, spec, found.convention, found.reading, loaded.called, loaded.file, mean_draws)
+        with torch.inference_mode(False):  # whose tensors could not be written into
+            dice = None if forgets else self._dice
+            return NativeLayer(thing, caller, understood.facts, self.loaded.import_path, forgets=forgets, dice=dice)
+
+
+def spread(thing: object) -> None:
+    """Fills all its tensors with random numbers, because zeros or uninitialised memory would show nothing."""
+    drawn = torch.Generator().manual_seed(1)
+    with torch.inference_mode(False), torch.no_grad():
+        for value in held(thing).values():
+            value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.4)

@@ -1,0 +1,114 @@
+"""Every hypothesis about a candidate that its code allows, the likeliest first."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rnncheck.errors import CannotRun
+from rnncheck.mapping.budget import Budget
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.user_code import sizes as sizes_
+from rnncheck.user_code.arithmetics import arithmetics
+from rnncheck.user_code.blame import furthest
+from rnncheck.user_code.construct import signed
+from rnncheck.user_code.convention import Convention
+from rnncheck.user_code.functions import Scheme, WithWeights
+from rnncheck.user_code.hints import size_hint
+from rnncheck.user_code.hypothesis import Hypothesis, facts_of
+from rnncheck.user_code.instances import Instances, spread
+from rnncheck.user_code.probing import Probe
+from rnncheck.user_code.read_as import sentence
+from rnncheck.user_code.signatures import read
+
+OF_A_DTYPE = re.compile(
+    r"\bdtype\b|\bdtypes\b|\b[Dd]ouble\b|\bfloat64\b"
+)  # so does torch complain of float64 and float32
+
+
+class Proposals:
+    """The hypotheses about the candidate of these `instances`, from calls on tiny tensors."""
+
+    def __init__(self, instances: Instances) -> None:
+        self._instances = instances
+        self.run_shape: tuple[int, int] | None = None  # timesteps and rows, for one that supports no others
+
+    def hypotheses(self, spec: Spec, budget: Budget, ways: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, Probe]]:
+        """In float64, whatever the spec's dtype, and in float32, if that is written into it.
+
+        `ways` are those that were searched, to which the caller adds: they are not tried at the run's sizes again.
+        """
+        problems: list[CannotRun] = []
+        some = False
+        for dtype in (Dtype.FLOAT64, Dtype.FLOAT32):
+            for understood, probe in self._hypotheses_in(dtype, spec, budget, problems, ways):
+                some = True
+                yield understood, probe
+            if some or not any(OF_A_DTYPE.search(str(each)) for each in problems):
+                break
+        if not some:
+            first = furthest([each for each in problems if not OF_A_DTYPE.search(str(each))] or problems)
+            if hint := size_hint(self._instances, spec):
+                first.args = (f"{first}\n{hint}",)
+            raise first
+
+    def _hypotheses_in(
+        self, dtype: Dtype, spec: Spec, budget: Budget, problems: list[CannotRun], ways: Sequence[Hypothesis]
+    ) -> Iterator[tuple[Hypothesis, Probe]]:
+        free = self._instances.constructor is not None or self._instances.function is not None
+        different = sizes_.all_different(spec)
+        tries = [different, replace(different, output_size=different.spec.output_size)] if free else []
+        own = sizes_.around(spec)
+        takes_input = self._instances.constructor is None or "input_size" in self._instances.constructor.takes
+        if spec.input_size == 1:
+            tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
+        likely, given = False, [sizes_.around(spec, self.run_shape)] if self.run_shape else []
+        for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
+            if likely and not tried.fixed:
+                continue
+            for scheme in self._instances.schemes(spec):
+                if budget.over:
+                    break
+                sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
+                known = [each.found.convention for each in ways] if tried.fixed and scheme is None else []
+                try:
+                    for understood, probe in self._probed(sized, scheme, problems, known):
+                        likely = likely or understood.likely
+                        yield understood, probe
+                except CannotRun as problem:
+                    problems.append(problem)
+
+    def _probed(
+        self,
+        tried: sizes_.Sizes,
+        scheme: Scheme | None,
+        problems: list[CannotRun],
+        known: Sequence[Convention],
+    ) -> Iterator[tuple[Hypothesis, Probe]]:
+        with self._instances.loaded.import_path.entered():
+            thing = self._instances.made(tried.spec, tried.output_size, None, scheme)
+        spread(thing)
+        call = thing.call if isinstance(thing, WithWeights) else read(signed(thing))
+        told = self._instances.batch_first(tried.spec)
+        batch_first = getattr(thing, "batch_first", None) if told is None else told
+        fixed = (tried.seq_len, tried.batch_size) if tried.fixed else None
+        one_feature = tried.spec.input_size == 1 and "input_size" not in self._instances.takes
+        example = thing if isinstance(thing, WithWeights) else scheme
+        problem, some = CannotRun(""), False
+        for numpy in arithmetics(thing):
+            probe = Probe(self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known)
+            try:
+                hypotheses = probe.hypotheses()
+                while True:
+                    with self._instances.loaded.import_path.entered():
+                        found = next(hypotheses, None)
+                    if found is None:
+                        break
+                    some = True
+                    facts = facts_of(found, tried, sentence(found, call, tried))
+                    yield Hypothesis(found, call, facts, tried.spec.dtype, example), probe
+            except CannotRun as error:
+                problem = problem if str(problem) else error
+            problems += [each for _, each in probe.problems if OF_A_DTYPE.search(str(each))]
+            if some:
+                return
+        raise problem

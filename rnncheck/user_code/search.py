@@ -1,0 +1,218 @@
+"""The best hypothesis about a candidate: the first under which it agrees with a published layer, else a known fault.
+
+Agreement in float64 with random weights, in every element, proves a hypothesis.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from rnncheck.data.random import initial_state
+from rnncheck.errors import CannotRun
+from rnncheck.mapping import FoundMapping, MappingError
+from rnncheck.mapping.agreement import agrees
+from rnncheck.mapping.budget import Budget
+from rnncheck.mapping.expression import Unused
+from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import State, Trace
+from rnncheck.model.weights import draw
+from rnncheck.user_code.activations import run_with_gates
+from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
+from rnncheck.user_code.instances import Instances, spread
+from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.probing import Probe, Proved
+from rnncheck.user_code.proposals import Proposals
+from rnncheck.user_code.read_as import sentence
+from rnncheck.user_code.returned import Quantity, quantities
+
+MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
+
+
+class Search:
+    """Tries the `proposals` about a candidate for `seconds`; `fill` finds out how to fill it."""
+
+    def __init__(self, instances: Instances, proposals: Proposals, fill: Fill, seconds: float) -> None:
+        self._instances, self._proposals, self._fill, self._seconds = instances, proposals, fill, seconds
+
+    def best(self, spec: Spec) -> Hypothesis:
+        """The first hypothesis under which it agrees with a published layer, else with one that has a known fault.
+
+        Else the likeliest. Raises `CannotRun` where there is none.
+        """
+        budget, tried = Budget(self._seconds), list[tuple[Hypothesis, Probe]]()
+        ways, seen, part_agrees = list[Hypothesis](), list[Shown](), False
+        for each, probe in self._proposals.hypotheses(spec, budget, ways):
+            if each.facts.fixed and any(each.called_like(other) for other in ways):
+                continue  # it runs at other sizes, too, where there is more to see
+            shown = self._shown(each, spec)
+            like = None if shown is None else next((other for other in seen if shown.is_like(other)), None)
+            if like is not None:  # the same numbers in, the same out: its weights are found, or not, in the same way
+                ways += [each] if like.understood.filling is not None else []
+                continue
+            filled = self._filled(each, spec, budget, faults=False)
+            ways += [each] if filled.filling is not None else []
+            seen += [replace(shown, understood=filled)] if shown is not None else []
+            in_part = filled.agrees and self._in_part(filled, probe)
+            part_agrees = part_agrees or in_part
+            if filled.agrees and not in_part:
+                finished = self._finished(filled, probe)
+                inside = finished.found.reading.tap is not None and finished.found.unread.strange
+                if not inside or all(other.found.reading.tap is not None for other, _ in tried):
+                    return finished
+            tried.append((filled, probe))
+            if budget.over:
+                break
+        cut = budget.over
+        tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
+        explained: list[tuple[Hypothesis, Probe]] = []
+        is_cell = tried[0][0].found.convention.is_cell
+        alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
+        for each, probe in each_call_first(alike)[:MOST_EXPLAINED]:
+            filled = self._filled(each, spec, budget, faults=True)
+            if filled.agrees and not self._in_part(filled, probe):
+                return self._finished(filled, probe)
+            explained.append((filled, probe))
+        every = [*explained, *tried]
+        filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
+        best, probe = next(filled_ones, every[0])
+        in_part = bool(best.agrees) and self._in_part(best, probe)
+        return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees, in_part=in_part)
+
+    def at_other_sizes(self, spec: Spec, found: Mapping[Spec, Hypothesis]) -> Hypothesis | None:
+        """As it was understood at other sizes, or with a batch_first that it does not take, if it agrees."""
+        for known_spec, known in found.items():
+            at_these = replace(
+                known_spec,
+                input_size=spec.input_size,
+                hidden_size=spec.hidden_size,
+                batch_first=spec.batch_first,
+            )
+            if at_these != spec or not isinstance(known.filling, FoundMapping):
+                continue
+            if self._instances.batch_first(known_spec) != self._instances.batch_first(spec):
+                continue
+            if known.filling.agrees is None or known.facts.fixed is not None:
+                continue
+            network = type(known.filling.agrees)(spec)
+            again = replace(known, filling=replace(known.filling, spec=spec, agrees=network))
+            with suppress(CannotRun, MappingError):
+                looked_at = replace(spec, dtype=known.dtype)
+                native = self._instances.native(again, looked_at, forgets=True)
+                with isolated(getattr(torch, looked_at.dtype)):
+                    if agrees(native, replace(known.filling, spec=looked_at), type(known.filling.agrees)(looked_at)):
+                        return again
+        return None
+
+    def _shown(self, understood: Hypothesis, spec: Spec) -> "Shown | None":
+        """Its results on random numbers; None if it cannot run at these sizes."""
+        seq_len, batch = understood.facts.fixed or (4, 3)
+        drawn = torch.Generator().manual_seed(2)
+        with suppress(CannotRun):
+            native = self._instances.native(understood, replace(spec, dtype=understood.dtype), forgets=True)
+            spread(native.thing)
+            dtype = getattr(torch, understood.dtype)
+            x = torch.randn(seq_len, batch, spec.input_size, generator=drawn, dtype=torch.float64).to(dtype)
+            start = initial_state(spec, batch).map(lambda each: torch.randn(each.shape, generator=drawn).to(dtype))
+            start = start if understood.facts.takes_state else start.map(torch.zeros_like)
+            return Shown(understood, native.run(x, start))
+        return None
+
+    def _in_part(self, understood: Hypothesis, probe: Probe) -> bool:
+        """Whether what is read inside of it is one layer or direction of several: weights like its own are left."""
+        if understood.found.reading.tap is None or not isinstance(understood.filling, FoundMapping):
+            return False
+        spec, entries = probe.sizes.spec, understood.filling.entries
+        rows = spec.cell.gates * spec.hidden_size
+        columns = {spec.input_size, spec.hidden_size, spec.output_size, spec.input_size + spec.hidden_size}
+        native = self._instances.native(understood, spec)
+        tables = {id(each.weight) for each in modules(native.thing) if isinstance(each, nn.Embedding)}
+        left = [
+            value
+            for name, value in native.tensors().items()
+            if name in entries and isinstance(entries[name].expression, Unused) and value.dim() == 2
+        ]
+        like = [each for each in left if any((rows, other) in (each.shape, each.shape[::-1]) for other in columns)]
+        return sum(id(each) not in tables for each in like) > 1
+
+    def _finished(self, understood: Hypothesis, probe: Probe) -> Hypothesis:
+        """Completes it with the other results that it returns, and compares those that are states."""
+        with self._instances.loaded.import_path.entered():
+            found = probe.sorted(understood.found, self._proved(understood, probe))
+        facts = facts_of(found, probe.sizes, sentence(found, understood.call, probe.sizes))
+        return replace(understood, found=found, facts=facts)
+
+    def _proved(self, understood: Hypothesis, probe: Probe) -> Proved | None:
+        """It with the weights of a layer that it agrees with, and what that layer yields."""
+        filling, spec = understood.filling, probe.sizes.spec
+        if filling is None or filling.agrees is None:
+            return None
+        weights = filling.restrict(draw(spec, 1))
+        native = self._instances.native(understood, spec, forgets=True)
+        with torch.no_grad():
+            filling.fill(native, weights.cast(spec))
+        network = type(filling.agrees)(spec)
+
+        def yields(x: Tensor, state: State) -> list[Quantity]:
+            values, start = weights.values, state.to("cpu", torch.float64)
+            trace, gates = run_with_gates(network, values, x.double(), start)
+            return quantities(spec, trace, network.states(values, x.double(), start), x, state) + gates
+
+        return Proved(native.thing, yields)
+
+    def _filled(self, understood: Hypothesis, spec: Spec, budget: Budget, *, faults: bool) -> Hypothesis:
+        try:
+            looked_at = replace(spec, dtype=self._precision(understood, spec))
+            make = lambda asked: self._instances.native(understood, asked, forgets=True)  # noqa: E731
+            with isolated(getattr(torch, looked_at.dtype)):  # once for all the calls of the search
+                filling = self._fill(make, looked_at, budget, faults)
+            return replace(understood, filling=filling, problem=None)
+        except MappingError as problem:
+            return replace(understood, filling=None, problem=problem)
+
+    def _precision(self, understood: Hypothesis, spec: Spec) -> Dtype:
+        """The precision of a float64 run: float32 if the code fixes float32."""
+        if understood.dtype is Dtype.FLOAT32:
+            return Dtype.FLOAT32
+        with suppress(CannotRun):
+            native = self._instances.native(understood, spec, forgets=True)
+            spread(native.thing)
+            x = torch.randn(3, 2, spec.input_size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+            trace = native.run(x, initial_state(spec, 2))
+            if trace.output.dtype == torch.float32 or trace.is_float32:
+                return Dtype.FLOAT32
+        return Dtype.FLOAT64
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The results of a hypothesis on random numbers."""
+
+    understood: Hypothesis
+    trace: Trace
+
+    def is_like(self, other: "Shown") -> bool:
+        """Whether nothing that its weights are found by tells it from the other."""
+        facts, others = self.understood.facts, other.understood.facts
+        if replace(facts, read_as="", longest_output=None) != replace(others, read_as="", longest_output=None):
+            return False
+        if (self.understood.found.reading.tap is None) != (other.understood.found.reading.tap is None):
+            return False
+        pairs = zip(self.values(), other.values(), strict=True)
+        return all(a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
+
+    def values(self) -> list[Tensor]:
+        final = self.trace.final
+        return [self.trace.output, final.h, *([] if final.c is None else [final.c])]
+
+
+def each_call_first(tried: Sequence[tuple[Hypothesis, Probe]]) -> list[tuple[Hypothesis, Probe]]:
+    """One hypothesis for every way to call the candidate, then the others, each in their order."""
+    conventions = [each.found.convention for each, _ in tried]
+    return sorted(tried, key=lambda pair: pair[0].found.convention in conventions[: tried.index(pair)])
+
+
+def modules(thing: object) -> Iterable[nn.Module]:
+    return thing.modules() if isinstance(thing, nn.Module) else ()
