@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.network import Network
-from rnncheck.user_code.returned import Quantity
+from rnncheck.user_code.quantities import Quantity
 
 NONLINEAR = (torch.sigmoid, torch.tanh, torch.relu, Tensor.sigmoid, Tensor.tanh, Tensor.relu)
 

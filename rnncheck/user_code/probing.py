@@ -6,30 +6,31 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError
-from rnncheck.user_code.calling import Caller
-from rnncheck.user_code.convention import Convention, Reading, StateForm
-from rnncheck.user_code.found import Found, broadcasts, drops_time, plausible, shown
+from rnncheck.user_code.convention import Convention, StateForm
+from rnncheck.user_code.found import Found, broadcasts, plausible
 from rnncheck.user_code.inner_states import inner_states
-from rnncheck.user_code.isolation import isolated, put_back, seeds
+from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
-from rnncheck.user_code.returned import Calls, Quantity, movers, quantities, sorted_out
+from rnncheck.user_code.quantities import Quantity, quantities
+from rnncheck.user_code.returned import sorted_out
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
-from rnncheck.user_code.tensors import copied, held
+from rnncheck.user_code.tensors import held
+from rnncheck.user_code.tiny_calls import TinyCalls, cloned
 from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, SINGLE_ROWS, SINGLE_STEPS, Kind, forms, inputs
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
@@ -51,7 +52,7 @@ class Proved:
 
 @dataclass
 class Probe:
-    """One candidate, built with `sizes` and filled with random numbers."""
+    """Every way to call one candidate, which is built with `sizes` and filled with random numbers."""
 
     loaded: Loaded
     thing: Any
@@ -62,23 +63,13 @@ class Probe:
     one_feature: bool
     fixed: tuple[int, int] | None = None  # timesteps and rows, where it takes no others
     known: Sequence[Convention] = ()  # ways to call it that ran at sizes of our own, where there is more to see
-    draws: bool = False  # as far as has been seen
     ran: set[str] = field(default_factory=set)  # the axes of x in calls that worked
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ran |= {each.x_axes for each in self.known}
-        drawn = torch.Generator().manual_seed(0)
-        spec = self.sizes.spec
-
-        def normal(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=drawn, dtype=torch.float64).to(getattr(torch, spec.dtype))
-
-        self.x = normal(self.sizes.seq_len, self.sizes.batch_size, spec.input_size)
-        states = (self.sizes.states, self.sizes.batch_size)
-        c = normal(*states, spec.hidden_size) if spec.cell is Cell.LSTM else None
-        self.state = State(normal(*states, spec.state_size), c)
+        self.calls = TinyCalls(self.loaded, self.thing, self.sizes)
 
     def hypotheses(self) -> Iterator[Found]:
         """Every way of calling it that runs and yields what may be states, the likeliest first.
@@ -158,14 +149,14 @@ class Probe:
         """Whether it writes into states that are handed over as one tensor, and makes a list of them if given none."""
         if self.sizes.states == 1 or self.call.state_required or self.numpy:
             return False
-        x, given = self._given(convention)
+        x, given = self.calls.given(convention)
         state = cloned(given)
         try:
-            with torch.no_grad(), isolated(self.x.dtype):
-                self._caller(convention).result(x.clone(), state)
+            with torch.no_grad(), isolated(self.calls.x.dtype):
+                self.calls.caller(convention).result(x.clone(), state)
                 written = not torch.equal(state.h, given.h)
                 return written and results.lists(
-                    self._caller(replace(convention, state=None)).result(x.clone(), given), self.sizes.states
+                    self.calls.caller(replace(convention, state=None)).result(x.clone(), given), self.sizes.states
                 )
         except CandidateError:
             return False
@@ -188,10 +179,10 @@ class Probe:
                 first, found = other, plain
         cell_first: Iterator[Found] = iter(())
         alone = False
-        if form is not None and form.handing == "(h, c)" and self._order_shows() and self._mixes_units(first, "c"):
+        if form is not None and form.handing == "(h, c)" and self._order_shows() and self.calls.mixes_units(first, "c"):
             kept = first.convention.state or form
             cell_first = self._attempt(replace(convention, state=replace(kept, cell_first=True)))
-            alone = not self._mixes_units(first, "h")
+            alone = not self.calls.mixes_units(first, "h")
         if alone:
             yield from cell_first
         yield first
@@ -201,12 +192,14 @@ class Probe:
     def _attempt(self, convention: Convention) -> Iterator[Found]:
         """What a call shows, by every interpretation of what it returns; nothing if it raises."""
         try:
-            x, state = self._given(convention)
-            with torch.no_grad(), isolated(self.x.dtype):
-                result = self._result(convention, x, state)
-                readings = interpretations(result, convention, self.sizes, lambda: self._matrices(convention, x, state))
+            x, state = self.calls.given(convention)
+            with torch.no_grad(), isolated(self.calls.x.dtype):
+                result = self.calls.result(convention, x, state)
+                readings = interpretations(
+                    result, convention, self.sizes, lambda: self.calls.matrices(convention, x, state)
+                )
                 if isinstance(self.thing, nn.Module) and not convention.is_cell:
-                    readings += inner_states(self._caller(convention), self.sizes, x, cloned(state))
+                    readings += inner_states(self.calls.caller(convention), self.sizes, x, cloned(state))
         except CandidateError as problem:
             if not convention.graded and WANTS_GRAD.search(str(problem)):
                 yield from self._attempt(replace(convention, graded=True))
@@ -218,32 +211,27 @@ class Probe:
             self.returned.append(results.described(result))
         for reading in readings[:MOST_READINGS]:
             try:
-                with torch.no_grad(), isolated(self.x.dtype):
-                    found = self._measured(convention, reading)
+                with torch.no_grad(), isolated(self.calls.x.dtype):
+                    found = self.calls.measured(convention, reading)
             except CandidateError as problem:
                 self.problems.append((convention, problem))
             else:
                 yield found
-
-    def _given(self, convention: Convention) -> tuple[Tensor, State]:
-        b = slice(0, 1) if convention.by_row else slice(None)
-        t = slice(0, 1) if convention.is_cell else slice(None)
-        return self.x[t, b], rows_of(self.state, b)
 
     def sorted(self, found: Found, proved: "Proved | None" = None) -> Found:
         """With what it returns beside the states that are read of it: added to the reading, or sorted by what it is.
 
         `proved` is the candidate with known weights, and what a right layer yields with these.
         """
-        x, state = self._given(found.convention)
+        x, state = self.calls.given(found.convention)
         if found.convention.state is None:
             state = State(torch.zeros_like(state.h), None if state.c is None else torch.zeros_like(state.c))
         elif state.c is not None and found.convention.state.handing in ("h", "[h]"):
             state = State(state.h, torch.zeros_like(state.c))
         thing = self.thing if proved is None else proved.thing
-        calls = self._calls(found.convention, found.reading, x, state, thing)
+        calls = self.calls.calls(found.convention, found.reading, x, state, thing)
         try:
-            with torch.no_grad(), isolated(self.x.dtype):
+            with torch.no_grad(), isolated(self.calls.x.dtype):
                 result = calls.result_of(thing)
                 if proved is None:
                     known = quantities(self.sizes.spec, calls.trace_of(thing), None, x, state)
@@ -253,15 +241,6 @@ class Probe:
         except CandidateError:  # one call of a kind that it takes no longer
             return found
         return replace(found, reading=reading, unread=unread)
-
-    def _result(self, convention: Convention, x: Tensor, state: State) -> object:
-        """Of one call; from the first that draws at random on, all of them are held still."""
-        before = torch.get_rng_state()
-        result = self._caller(convention).result(x.clone(), cloned(state))
-        if self.draws or torch.equal(before, torch.get_rng_state()):
-            return result
-        self.draws = True
-        return self._caller(convention).result(x.clone(), cloned(state))
 
     def _crash(self, found: Found) -> Found:
         """With what happens when it is given the initial state that its signature offers.
@@ -294,93 +273,6 @@ class Probe:
         spec = self.sizes.spec
         return spec.hidden_size > 1 and not spec.proj_size and "weight_ih_l0" not in held(self.thing)
 
-    def _mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
-        """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""
-        one, state = slice(0, 1), self.state
-        assert state.c is not None
-        moved = state.h if which == "h" else state.c
-        bumped = moved.clone()
-        bumped[-1, :, 0] += 1  # of the last layer, whose states are the output's
-        other = State(bumped, state.c) if which == "h" else State(state.h, bumped)
-
-        def after(start: State) -> Tensor:
-            trace = self._caller(found.convention, found.reading).run(self.x[one].clone(), cloned(start))
-            return trace.output[..., 1 - self.sizes.spec.state_size :]
-
-        return differ(after(state), after(other))
-
-    def _calls(self, convention: Convention, reading: Reading, x: Tensor, state: State, thing: Any = None) -> Calls:
-        """Of copies of whatever they are given."""
-        held_thing = self.thing if thing is None else thing
-
-        def caller(thing: Any, reading: Reading) -> Caller:
-            return replace(self._caller(convention, reading), thing=copied(thing))
-
-        nothing = Reading(None, None, None)
-        order = torch.arange(x.shape[1]).roll(1)
-        return Calls(
-            x,
-            state,
-            convention.state is not None,
-            convention.is_cell,
-            lambda thing: caller(thing, nothing).result(x.clone(), cloned(state)),
-            lambda thing: caller(thing, reading).run(x.clone(), cloned(state)),
-            lambda: caller(held_thing, nothing).result(x[:, order], rows_of(state, order)),
-            convention.state is not None and convention.state.cell_first,
-            convention.state is not None and convention.state.handing in ("(h, c)", "h, c"),
-        )
-
-    def _matrices(self, convention: Convention, x: Tensor, state: State) -> Mapping[results.Way, frozenset[str]]:
-        """Those that each part of the result depends on."""
-        own = {name for name, value in held(self.thing).items() if value.dim() > 1 and min(value.shape) > 1}
-        calls = self._calls(convention, Reading(None, None, None), x, state)
-        moved = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
-        return {way: names & own for way, names in moved.items()}
-
-    def _caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
-        """On a copy of its own, so that nothing is carried from call to call."""
-        thing, loaded = copied(self.thing), self.loaded
-        reading = reading or Reading(None, None, None)
-        return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file, self.draws)
-
-    def _measured(self, convention: Convention, reading: Reading) -> Found:
-        """What exchanging rows, another first or last timestep of one row, and another initial state change."""
-
-        drawn = seeds()  # by numpy too, which is not held still
-
-        def traced(x: Tensor, state: State) -> Trace:
-            put_back(drawn)
-            return self._caller(convention, reading).run(x.clone(), cloned(state))
-
-        def observed(x: Tensor, state: State) -> Tensor:
-            return shown(traced(x, state))
-
-        def bumped(t: int) -> Tensor:
-            x = self.x.clone()
-            x[t, 0] += 1
-            return observed(x, self.state)[:, 0]
-
-        whole = traced(self.x, self.state)
-        base = shown(whole)
-        order = torch.arange(self.sizes.batch_size).roll(1)
-        exchanged = observed(self.x[:, order], rows_of(self.state, order))
-        late = slice(1, None) if len(base) > 1 else slice(None)
-        remembers = differ(base[late, 0], bumped(0)[late])
-        foresees = differ(base[:-1, 0], bumped(-1)[:-1])
-        c = self.state.c
-        other = observed(self.x, State(torch.cos(self.state.h), None if c is None else torch.cos(c)))
-        return Found(
-            convention,
-            reading,
-            remembers=remembers,
-            foresees=foresees,
-            recurs=remembers and (self.sizes.spec.bidirectional or not foresees),
-            keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
-            uses_state=convention.state is not None and differ(base, other),
-            drops_time=drops_time(whole, reading),
-            draws=self.draws,
-        )
-
     def _refusal(self) -> CannotRun:
         name, width = self.loaded.called, self.sizes.spec.output_size
         if self.returned:
@@ -407,16 +299,3 @@ def described(convention: Convention) -> str:
         else f" and {convention.state.handing} of axes ({', '.join(convention.state.axes)})"
     )
     return f"x of axes ({axes}){state}"
-
-
-def differ(a: Tensor, b: Tensor) -> bool:
-    rtol, atol = (1e-6, 1e-9) if a.dtype == torch.float64 else (1e-4, 1e-6)
-    return not torch.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
-
-
-def rows_of(state: State, rows: Any) -> State:
-    return State(state.h[:, rows], None if state.c is None else state.c[:, rows])
-
-
-def cloned(state: State) -> State:
-    return replace(state, h=state.h.clone(), c=None if state.c is None else state.c.clone())

@@ -4,21 +4,18 @@ Every array is held against the states by its axes: rows of it are rows of the b
 The same numbers in another order are not the same states.
 """
 
-import copy
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State, Trace
-from rnncheck.user_code.calling import last_states
 from rnncheck.user_code.convention import Reader, Reading
-from rnncheck.user_code.layout import arrange, letters
+from rnncheck.user_code.movers import Calls, tops
+from rnncheck.user_code.quantities import Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, Way, leaves
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
@@ -40,69 +37,6 @@ class Unread:
 
 NOTHING = Unread()
 DEAD_DRAWS = 5  # repetitions with other numbers, for a head that gives the same result after every change
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A quantity that a recurrent layer may return, with its axes: T, B, F, and K for layers and directions."""
-
-    name: str
-    axes: str
-    value: Tensor
-
-
-@dataclass(frozen=True)
-class Calls:
-    """One call, and what it shows: `result_of` a copy of the candidate, and the states `trace_of` one."""
-
-    x: Tensor
-    state: State
-    takes_state: bool
-    one_step: bool
-    result_of: Callable[[Any], object]
-    trace_of: Callable[[Any], Trace]
-    exchanged: Callable[[], object]  # the result for the rows of x and the state in another order
-    takes_cell_first: bool = False
-    takes_pair: bool = False
-
-
-def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: State) -> list[Quantity]:
-    """All that a layer may return: from its trace, and from its states at every step, (K, T, B, F), where known."""
-    found = [Quantity("output", "TBF", trace.output)]
-    found += [Quantity("h_n", "KBF", trace.final.h)] if "h_n" not in trace.unexposed else []
-    if trace.final.c is not None and "c_n" not in trace.unexposed:
-        found.append(Quantity("c_n", "KBF", trace.final.c))
-    found += [Quantity("x", "TBF", x), Quantity("h0", "KBF", start.h)]
-    found += [Quantity("part of output", "TBF", part) for part in torch.split(trace.output, spec.state_size, -1)]
-    by_time, by_row = trace.output, trace.output.transpose(0, 1)
-    found += [Quantity("flat output", "?", each.reshape(-1, spec.output_size)) for each in (by_time, by_row)]
-    if not spec.bidirectional:  # the backward direction has read one step of it alone
-        found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]
-    ends = last_states(trace.output, spec, None)
-    found += [
-        Quantity("h of the last layer", "KBF", ends),
-        Quantity("h of the last layer", "BF", torch.cat(list(ends), -1)),
-    ]
-    if start.c is not None:
-        found.append(Quantity("c0", "KBF", start.c))
-    for name, value in (("h_n", trace.final.h), ("c_n", trace.final.c)):
-        if value is None or f"{name}" in trace.unexposed:
-            continue
-        part, top = f"part of {name}", value[-spec.directions :]
-        found += [
-            Quantity(name, "KBF", value),
-            *(Quantity(part, "BF", each) for each in top),
-            Quantity(part, "KBF", top),
-        ]
-        found += [Quantity(part, "BF", torch.cat(list(each), -1)) for each in (top, value)]
-    for name, steps in (("h", every.h), ("c", every.c)) if every is not None else ():
-        if steps is None:
-            continue
-        found += [Quantity(f"{name} of every layer", "KTBF", steps)]
-        found += [Quantity(f"{name} of one layer", "TBF", each) for each in steps]
-        layers = torch.split(steps, spec.directions)
-        found += [Quantity(f"{name} of one layer", "TBF", torch.cat(list(layer), -1)) for layer in layers]
-    return found
 
 
 def sorted_out(
@@ -241,32 +175,6 @@ def in_the_order_taken(reading: Reading, cell_first: bool) -> Reading:
     return replace(reading, h=c, c=h)
 
 
-def axes_of(value: Tensor, sizes: Sizes) -> str | None:
-    return letters(value.shape, sizes.letters, "K" if sizes.letters.get(sizes.states) == "F" else "")
-
-
-def matching(value: Tensor, known: Sequence[Quantity], sizes: Sizes) -> Quantity | None:
-    """The quantity with the same numbers, axis by axis."""
-    axes = axes_of(value, sizes)
-    for each in known:
-        if axes is not None:
-            own, value_ = axes, value
-            if "S" in own:
-                front = own.index("S")
-                own, value_ = own.replace("S", "T"), value.narrow(front, 1, value.shape[front] - 1)
-            if set(own) - {"1"} - set(each.axes):
-                continue
-            try:
-                same = arrange(value_, own, each.axes)
-            except ValueError:
-                continue
-            if alike(same, each.value):
-                return each
-        elif value.shape == each.value.shape and alike(value, each.value):
-            return each
-    return None
-
-
 def ways_read(reading: Reading) -> set[Way]:
     if reading.tap is not None:
         return set()
@@ -283,23 +191,6 @@ def mixes(way: Way, value: Tensor, calls: Calls, sizes: Sizes) -> bool:
     return other is not None and not alike(value.index_select(axis, order), other, nan=True)
 
 
-def has_numbers_of(value: Tensor, known: Collection[Tensor]) -> bool:
-    """Whether it has the numbers of one of them, with its axes in any order, and in any shape."""
-    flat = value.detach().reshape(-1)
-    return any(
-        each.numel() == flat.numel() > 0 and alike(flat, each.detach().permute(order).reshape(-1))
-        for each in known
-        for order in permutations(range(each.dim()))
-    )
-
-
-def alike(a: Tensor, b: Tensor, *, nan: bool = False) -> bool:
-    """Whether they are equal up to rounding; `nan` says that a NaN is equal to a NaN."""
-    rtol, atol = (1e-9, 1e-12) if a.dtype == torch.float64 else (1e-4, 1e-5)
-    other = b.detach().to(a.dtype)
-    return a.shape == b.shape and torch.allclose(a.detach(), other, rtol=rtol, atol=atol, equal_nan=nan)
-
-
 def starts_right(reading: Reading, result: object, calls: Calls) -> bool:
     """Whether the array before the states is the initial state."""
     output = reading.output
@@ -307,57 +198,6 @@ def starts_right(reading: Reading, result: object, calls: Calls) -> bool:
         return True
     first = Reader(output.way, output.axes.replace("S", "T")).read(result, "TBF")[0]
     return alike(first, calls.state.h[-1] if calls.takes_state else torch.zeros_like(first))
-
-
-def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[Way]:
-    """Those that depend on weights that states depend on, and on others. One step of a head may read the state before
-    it instead, which depends on no weights.
-    """
-
-    def seen(each: Any) -> dict[Way, Tensor]:
-        trace = calls.trace_of(each)
-        states = [value for value in (trace.output, trace.final.h, trace.final.c) if value is not None]
-        shown = torch.cat([value.reshape(-1) for value in states])
-        return dict(leaves(calls.result_of(each), sizes.letters)) | {("states",): shown.nan_to_num()}
-
-    moved = dict(movers(thing, seen))
-    states = moved["states",]
-    for seed in range(DEAD_DRAWS):
-        dead = [way for way in left if not moved[way]]  # a relu may let nothing through
-        if not dead:
-            break
-        again = movers(redrawn(thing, held(thing).keys() - states, seed), seen)
-        moved |= {way: again[way] for way in dead if way in again}
-    return [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
-
-
-def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:
-    """A copy of the candidate with new random numbers in these tensors."""
-    other, drawn = copy.deepcopy(thing), torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in held(other).items():
-            if name in names:
-                value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64))
-    return other
-
-
-def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[Way, frozenset[str]]:
-    """The tensors of the candidate that each part of what is seen of it depends on."""
-    before = seen(thing)
-    drawn = torch.Generator().manual_seed(3)
-    found: dict[Way, set[str]] = {way: set() for way in before}
-    for name in held(thing):
-        other = copy.deepcopy(thing)
-        with torch.no_grad():
-            value = held(other)[name]
-            kept = value.clone()
-            value.add_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.1)
-            after = seen(other)
-            value.copy_(kept)  # which the copy may share with the original
-        for way, value in before.items():
-            if way not in after or not alike(after[way], value):
-                found[way].add(name)
-    return {way: frozenset(names) for way, names in found.items()}
 
 
 def strangers(found: Unread) -> str | None:

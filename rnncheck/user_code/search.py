@@ -25,8 +25,8 @@ from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.probing import Probe, Proved
 from rnncheck.user_code.proposals import Proposals
+from rnncheck.user_code.quantities import Quantity, quantities
 from rnncheck.user_code.read_as import sentence
-from rnncheck.user_code.returned import Quantity, quantities
 
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
 

@@ -1,0 +1,83 @@
+"""Which tensors of a candidate its results depend on: each is changed, one at a time."""
+
+import copy
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncheck.model.trace import State, Trace
+from rnncheck.user_code.quantities import alike
+from rnncheck.user_code.results import Way, leaves
+from rnncheck.user_code.sizes import Sizes
+from rnncheck.user_code.tensors import held
+
+DEAD_DRAWS = 5  # repetitions with other numbers, for a head that gives the same result after every change
+
+
+@dataclass(frozen=True)
+class Calls:
+    """One call, and what it shows: `result_of` a copy of the candidate, and the states `trace_of` one."""
+
+    x: Tensor
+    state: State
+    takes_state: bool
+    one_step: bool
+    result_of: Callable[[Any], object]
+    trace_of: Callable[[Any], Trace]
+    exchanged: Callable[[], object]  # the result for the rows of x and the state in another order
+    takes_cell_first: bool = False
+    takes_pair: bool = False
+
+
+def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[Way, frozenset[str]]:
+    """The tensors of the candidate that each part of what is seen of it depends on."""
+    before = seen(thing)
+    drawn = torch.Generator().manual_seed(3)
+    found: dict[Way, set[str]] = {way: set() for way in before}
+    for name in held(thing):
+        other = copy.deepcopy(thing)
+        with torch.no_grad():
+            value = held(other)[name]
+            kept = value.clone()
+            value.add_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.1)
+            after = seen(other)
+            value.copy_(kept)  # which the copy may share with the original
+        for way, value in before.items():
+            if way not in after or not alike(after[way], value):
+                found[way].add(name)
+    return {way: frozenset(names) for way, names in found.items()}
+
+
+def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[Way]:
+    """Those that depend on weights that states depend on, and on others. One step of a head may read the state before
+    it instead, which depends on no weights.
+    """
+
+    def seen(each: Any) -> dict[Way, Tensor]:
+        trace = calls.trace_of(each)
+        states = [value for value in (trace.output, trace.final.h, trace.final.c) if value is not None]
+        shown = torch.cat([value.reshape(-1) for value in states])
+        return dict(leaves(calls.result_of(each), sizes.letters)) | {("states",): shown.nan_to_num()}
+
+    moved = dict(movers(thing, seen))
+    states = moved["states",]
+    for seed in range(DEAD_DRAWS):
+        dead = [way for way in left if not moved[way]]  # a relu may let nothing through
+        if not dead:
+            break
+        again = movers(redrawn(thing, held(thing).keys() - states, seed), seen)
+        moved |= {way: again[way] for way in dead if way in again}
+    return [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
+
+
+def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:
+    """A copy of the candidate with new random numbers in these tensors."""
+    other, drawn = copy.deepcopy(thing), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in held(other).items():
+            if name in names:
+                value.copy_(torch.randn(value.shape, generator=drawn, dtype=torch.float64))
+    return other

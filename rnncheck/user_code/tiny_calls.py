@@ -1,0 +1,156 @@
+"""Calls of a candidate on tiny random tensors, and what they show: what each change of x or of the state changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rnncheck.model.spec import Cell
+from rnncheck.model.trace import State, Trace
+from rnncheck.user_code import results
+from rnncheck.user_code.calling import Caller
+from rnncheck.user_code.convention import Convention, Reading
+from rnncheck.user_code.found import Found, drops_time, shown
+from rnncheck.user_code.isolation import put_back, seeds
+from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.movers import Calls, movers
+from rnncheck.user_code.sizes import Sizes
+from rnncheck.user_code.tensors import copied, held
+
+
+@dataclass
+class TinyCalls:
+    """Calls of copies of `thing`, which is built with `sizes` and filled with random numbers."""
+
+    loaded: Loaded
+    thing: Any
+    sizes: Sizes
+    draws: bool = False  # numbers of torch's at random, as far as has been seen
+
+    def __post_init__(self) -> None:
+        drawn = torch.Generator().manual_seed(0)
+        spec = self.sizes.spec
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=drawn, dtype=torch.float64).to(getattr(torch, spec.dtype))
+
+        self.x = normal(self.sizes.seq_len, self.sizes.batch_size, spec.input_size)
+        states = (self.sizes.states, self.sizes.batch_size)
+        c = normal(*states, spec.hidden_size) if spec.cell is Cell.LSTM else None
+        self.state = State(normal(*states, spec.state_size), c)
+
+    def given(self, convention: Convention) -> tuple[Tensor, State]:
+        b = slice(0, 1) if convention.by_row else slice(None)
+        t = slice(0, 1) if convention.is_cell else slice(None)
+        return self.x[t, b], rows_of(self.state, b)
+
+    def mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
+        """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""
+        one, state = slice(0, 1), self.state
+        assert state.c is not None
+        moved = state.h if which == "h" else state.c
+        bumped = moved.clone()
+        bumped[-1, :, 0] += 1  # of the last layer, whose states are the output's
+        other = State(bumped, state.c) if which == "h" else State(state.h, bumped)
+
+        def after(start: State) -> Tensor:
+            trace = self.caller(found.convention, found.reading).run(self.x[one].clone(), cloned(start))
+            return trace.output[..., 1 - self.sizes.spec.state_size :]
+
+        return differ(after(state), after(other))
+
+    def calls(self, convention: Convention, reading: Reading, x: Tensor, state: State, thing: Any = None) -> Calls:
+        """Of copies of whatever they are given."""
+        held_thing = self.thing if thing is None else thing
+
+        def caller(thing: Any, reading: Reading) -> Caller:
+            return replace(self.caller(convention, reading), thing=copied(thing))
+
+        nothing = Reading(None, None, None)
+        order = torch.arange(x.shape[1]).roll(1)
+        return Calls(
+            x,
+            state,
+            convention.state is not None,
+            convention.is_cell,
+            lambda thing: caller(thing, nothing).result(x.clone(), cloned(state)),
+            lambda thing: caller(thing, reading).run(x.clone(), cloned(state)),
+            lambda: caller(held_thing, nothing).result(x[:, order], rows_of(state, order)),
+            convention.state is not None and convention.state.cell_first,
+            convention.state is not None and convention.state.handing in ("(h, c)", "h, c"),
+        )
+
+    def matrices(self, convention: Convention, x: Tensor, state: State) -> Mapping[results.Way, frozenset[str]]:
+        """Those that each part of the result depends on."""
+        own = {name for name, value in held(self.thing).items() if value.dim() > 1 and min(value.shape) > 1}
+        calls = self.calls(convention, Reading(None, None, None), x, state)
+        moved = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
+        return {way: names & own for way, names in moved.items()}
+
+    def caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
+        """On a copy of its own, so that nothing is carried from call to call."""
+        thing, loaded = copied(self.thing), self.loaded
+        reading = reading or Reading(None, None, None)
+        return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file, self.draws)
+
+    def measured(self, convention: Convention, reading: Reading) -> Found:
+        """What exchanging rows, another first or last timestep of one row, and another initial state change."""
+
+        drawn = seeds()  # by numpy too, which is not held still
+
+        def traced(x: Tensor, state: State) -> Trace:
+            put_back(drawn)
+            return self.caller(convention, reading).run(x.clone(), cloned(state))
+
+        def observed(x: Tensor, state: State) -> Tensor:
+            return shown(traced(x, state))
+
+        def bumped(t: int) -> Tensor:
+            x = self.x.clone()
+            x[t, 0] += 1
+            return observed(x, self.state)[:, 0]
+
+        whole = traced(self.x, self.state)
+        base = shown(whole)
+        order = torch.arange(self.sizes.batch_size).roll(1)
+        exchanged = observed(self.x[:, order], rows_of(self.state, order))
+        late = slice(1, None) if len(base) > 1 else slice(None)
+        remembers = differ(base[late, 0], bumped(0)[late])
+        foresees = differ(base[:-1, 0], bumped(-1)[:-1])
+        c = self.state.c
+        other = observed(self.x, State(torch.cos(self.state.h), None if c is None else torch.cos(c)))
+        return Found(
+            convention,
+            reading,
+            remembers=remembers,
+            foresees=foresees,
+            recurs=remembers and (self.sizes.spec.bidirectional or not foresees),
+            keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
+            uses_state=convention.state is not None and differ(base, other),
+            drops_time=drops_time(whole, reading),
+            draws=self.draws,
+        )
+
+    def result(self, convention: Convention, x: Tensor, state: State) -> object:
+        """Of one call; from the first that draws at random on, all of them are held still."""
+        before = torch.get_rng_state()
+        result = self.caller(convention).result(x.clone(), cloned(state))
+        if self.draws or torch.equal(before, torch.get_rng_state()):
+            return result
+        self.draws = True
+        return self.caller(convention).result(x.clone(), cloned(state))
+
+
+def differ(a: Tensor, b: Tensor) -> bool:
+    rtol, atol = (1e-6, 1e-9) if a.dtype == torch.float64 else (1e-4, 1e-6)
+    return not torch.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def rows_of(state: State, rows: Any) -> State:
+    return State(state.h[:, rows], None if state.c is None else state.c[:, rows])
+
+
+def cloned(state: State) -> State:
+    return replace(state, h=state.h.clone(), c=None if state.c is None else state.c.clone())
