@@ -22,7 +22,7 @@ from rnncheck.evidence.second_call import Inputs
 from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
-from rnncheck.implementations.protocol import OtherRun
+from rnncheck.implementations.protocol import OtherRun, Recognised
 from rnncheck.report import Comparison, Finding
 from rnncheck.text import short
 
@@ -71,7 +71,10 @@ def explain(
             others = [finding for finding in into.findings if not following(finding)]
             into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
             note = None if found.named else note
-            if variant := variant_of(first.sides[0], scene_of(first)):
+            own = first.sides[0].variant(first.spec) if isinstance(first.sides[0], Recognised) else None
+            if own is not None and own.fault and not found.named:
+                into.findings[:] = [this_variant(first.sides[0].name, own), *others]
+            elif variant := own or variant_of(first.sides[0], scene_of(first)):
                 into.notes.append(known_variant(first.sides[0].name, variant))
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
@@ -85,8 +88,17 @@ def known_variant(name: str, variant: Variant) -> str:
     """The note that a candidate is a known variant, with the command that checks it."""
     return (
         f"{short(name)} equals {variant.slug}, a known variant: {variant.title}; "
-        f"rnncheck compare {shlex.quote(name)} --against variant:{variant.slug} --cell {variant.cell} compares it with "
-        "those equations"
+        f"rnncheck compare {shlex.quote(name)} {variant.options} compares it with those equations"
+    )
+
+
+def this_variant(name: str, variant: Variant) -> Finding:
+    """The finding that a candidate is a known variant with weights of its own, which no fault holds."""
+    return Finding(
+        variant.fault,
+        f"{short(name)} equals {variant.slug}, a known variant: {variant.title} ({variant.source.partition(';')[0]})",
+        1.0,
+        mend=f"To compare it with those equations: rnncheck compare {shlex.quote(name)} {variant.options}",
     )
 
 

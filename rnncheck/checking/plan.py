@@ -108,15 +108,15 @@ def prepare(plan: Plan) -> Case:
         sides, weights, notes = as_they_are(plan, sides)
     elif plan.against_weights is not None or plan.against_weights_path is not None:
         raise UsageError("--against-weights needs --sync none; without it both sides get the weights of --weights")
+    if isinstance(sides[1], Defines):
+        spec = replace(spec, variant=sides[1].semantics)
+        plan = replace(plan, spec=spec)
+        refuse_without_place(sides[0], sides[1].semantics)
     for side in sides:
         if isinstance(side, MayBeFixed):
             side.expect(sequences.seq_len, sequences.batch_size)
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
             raise RefusedError(f"{side.name} cannot run this: {reason}")
-    if isinstance(sides[1], Defines):
-        spec = replace(spec, variant=sides[1].semantics)
-        plan = replace(plan, spec=spec)
-        refuse_without_place(sides[0], sides[1].semantics)
     common = ground(spec, *sides, seq_len=sequences.seq_len, lengths=sequences.lengths)
     refuse_other_state(sides, plan.state, common)
     if plan.save_mapping_path:

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from rnncheck.errors import CannotRun
+from rnncheck.faults.variants.variant import Variant
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.variant import Semantics
@@ -158,6 +159,15 @@ class Defines(Protocol):
 
     @property
     def semantics(self) -> Semantics: ...
+
+
+@runtime_checkable
+class Recognised(Protocol):
+    """An implementation that may be a variant with weights of its own, which can be found out."""
+
+    def variant(self, spec: Spec) -> Variant | None:
+        """The variant that it computes, where that has weights besides those of torch's layer of this spec."""
+        ...
 
 
 @runtime_checkable

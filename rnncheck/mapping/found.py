@@ -11,7 +11,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.mapping.expression import GATES, Expression, Unused, evaluate, rows
 from rnncheck.mapping.native import Native
 from rnncheck.model.spec import Spec
-from rnncheck.model.weights import Weights
+from rnncheck.model.weights import Weights, own_at_rest
 from rnncheck.report import Finding, Mapped
 from rnncheck.scratch.network import Network
 from rnncheck.text import printable
@@ -94,11 +94,13 @@ class FoundMapping:
         return {weight: frozenset(names) for weight, names in found.items()}
 
     def restrict(self, weights: Weights) -> Weights:
-        """The weights that this candidate can hold: a bias without a tensor is zero. Idempotent."""
-        absent = self.absent_biases()
-        if not absent:
+        """The weights that this candidate can hold: a bias without a tensor is zero, a variant's own weight without
+        one has no effect. Idempotent.
+        """
+        absent, resting = self.absent_biases(), self.absent_own()
+        if not absent and not resting:
             return weights
-        values = dict(weights.values)
+        values = {**weights.values, **resting}
         for name, gates in absent.items():
             values[name] = values[name].clone()
             for block, gate in zip(values[name].chunk(self.spec.cell.gates), _gates(self.spec), strict=True):
@@ -109,6 +111,11 @@ class FoundMapping:
     def absent_biases(self) -> dict[str, list[str]]:
         """The biases that no entry contains, each with its gates."""
         return {name: gates for name, gates in self.absent().items() if name.startswith("bias")}
+
+    def absent_own(self) -> dict[str, Tensor]:
+        """The variant's own weights that no entry contains, with the numbers that have no effect."""
+        absent = self.absent()
+        return {name: value for name, value in own_at_rest(self.spec).items() if name in absent}
 
     def absent(self) -> dict[str, list[str]]:
         """The weights that no entry contains, each with its gates."""

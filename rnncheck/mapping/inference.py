@@ -15,13 +15,14 @@ from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.names import is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, of_one_direction, published
-from rnncheck.mapping.notes import explained, unread
+from rnncheck.mapping.notes import explained, kept, unread
 from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import Probe, prepared, put
 from rnncheck.mapping.proof import dead, too_small
+from rnncheck.mapping.variant_weights import closest, with_own
 from rnncheck.model.spec import Spec
-from rnncheck.model.weights import draw
+from rnncheck.model.weights import draw, own_at_rest
 from rnncheck.scratch.network import Network
 from rnncheck.text import printable
 
@@ -95,11 +96,18 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         probe = prepared(native, takes_state=False)  # h0 is perhaps ignored, and the state after a step is not
         where, live = placed(native, probe, own)
     mapping = _Search(native, probe, own, live, budget).best(where, faults)
-    _check_complete(mapping)
-    _check_biases(mapping, live)
+    if mapping.agrees is None or not own_at_rest(native.spec):
+        _check_complete(mapping)
+        _check_biases(mapping, live)
     put(native, own.made)
     notes = [*mapping.notes, *unread(mapping, live, own.trained)]
-    return replace(mapping, notes=notes, findings=() if type(mapping.agrees) is Network else dead(native, mapping))
+    restrictions = [*mapping.restrictions, *kept(mapping, live, own.trained)]
+    return replace(
+        mapping,
+        notes=notes,
+        restrictions=restrictions,
+        findings=() if type(mapping.agrees) is Network else dead(native, mapping),
+    )
 
 
 class Unplaced(MappingError):
@@ -145,10 +153,10 @@ class _Search:
                 break
         if faults and spec.bidirectional and (shared := self._shared_by_directions(bench)) is not None:
             return shared
-        if faults and not all(each.pinned for each in where):
+        if faults and not own_at_rest(spec) and not all(each.pinned for each in where):
             found = self._beside_faults(bench, where, best)
         else:
-            found = None if best is None else self._mapping(best)
+            found = None if best is None else self._likeliest(best)
         if found is None:
             raise MappingError(
                 f"its states do not depend on its tensors as those of a layer of the {spec.cell} depend on its "
@@ -206,10 +214,19 @@ class _Search:
     def _agreeing(self, reading: Reading, network: Network) -> FoundMapping | None:
         """The mapping of the reading, if the candidate computes with it what the network computes."""
         self.budget.tried += 1
+        mapping: FoundMapping | None = self._mapping(reading)
+        assert mapping is not None
+        if own_at_rest(self.probe.spec):
+            mapping = with_own(self.native, mapping, self.own, network)
+            return None if mapping is None else replace(explained(mapping), agrees=network)
+        return replace(mapping, agrees=network) if agrees(self.native, mapping, network) else None
+
+    def _likeliest(self, reading: Reading) -> FoundMapping:
+        """The mapping of a candidate that agrees with no network."""
         mapping = self._mapping(reading)
-        if agrees(self.native, mapping, network):
-            return replace(mapping, agrees=network)
-        return None
+        if not own_at_rest(self.probe.spec):
+            return mapping
+        return explained(closest(self.native, mapping, self.own, Network(self.probe.spec)))
 
     def _mapping(self, reading: Reading) -> FoundMapping:
         spec = self.probe.spec

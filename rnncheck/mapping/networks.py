@@ -18,9 +18,12 @@ class BothExchanged(ResetBeforeMatmul, UpdateInverted):
 
 
 def published(spec: Spec) -> list[Network]:
-    """torch's layer, and for the GRU those of other papers: the functions that a right layer may compute."""
+    """torch's layer, and for the GRU those of other papers: the functions that a right layer may compute.
+
+    Beside a variant it is the variant alone.
+    """
     found = [Network(spec)]
-    if spec.cell is Cell.GRU:
+    if spec.cell is Cell.GRU and spec.variant is None:
         found += [BothExchanged(spec), ResetBeforeMatmul(spec), UpdateInverted(spec)]
     return found
 

@@ -47,15 +47,19 @@ def _against_names(mapping: FoundMapping) -> list[str]:
 
 
 def _restrictions(mapping: FoundMapping) -> list[str]:
-    absent = mapping.absent_biases()
+    absent, resting = mapping.absent_biases(), mapping.absent_own()
+    own = [
+        f"it has no tensor for {name}, which is {'one' if bool(value.any()) else 'zero'} on both sides"
+        for name, value in resting.items()
+    ]
     if not absent:
-        return []
+        return own
     every = list(GATES[mapping.spec.cell] or ("",))
     if all(absent.get(name) == every for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
-        return ["it has no tensor for any bias, so all biases are zero on both sides"]
+        return [*own, "it has no tensor for any bias, so all biases are zero on both sides"]
     said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())
     number = "which are" if "," in said else "which is"
-    return [f"it has no tensor for {said}, {number} zero on both sides"]
+    return [*own, f"it has no tensor for {said}, {number} zero on both sides"]
 
 
 def _without_place(mapping: FoundMapping) -> list[str]:
@@ -81,6 +85,17 @@ def _held(mapping: FoundMapping) -> list[str]:
         for said, held in kinds
         if held
     ]
+
+
+def kept(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
+    """The restriction to weights that the candidate has besides torch's, as its class makes them."""
+    found = [
+        printable(name)
+        for name, entry in mapping.entries.items()
+        if isinstance(entry.expression, Unused) and name in live and name in trained
+    ]
+    has = "has the value" if len(found) == 1 else "have the values"
+    return [f"{', '.join(found)}, which torch.nn does not have, {has} from its class"] if found else []
 
 
 def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:

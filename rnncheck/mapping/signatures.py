@@ -16,6 +16,7 @@ from rnncheck.mapping.native import Native
 from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.probe import Probe, put, scattered, weighted
 from rnncheck.model.spec import Spec
+from rnncheck.model.weights import own_at_rest
 from rnncheck.scratch.network import Network
 
 WEIGHTS = {"x": "weight_ih", "h": "weight_hh"}
@@ -81,6 +82,7 @@ def expected(network: Network, probe: Probe, blocks: Blocks) -> Expected:
             weights[name + suffix] = torch.zeros(cell.gates * spec.hidden_size, dtype=torch.float64)
         if spec.proj_size:
             weights["weight_hr" + suffix] = blocks["p", k].clone()
+    weights |= own_at_rest(spec)
     roles = (*WEIGHTS.values(), *BIASES)
     found: Expected = {}
     with torch.inference_mode(False), torch.enable_grad():

@@ -1,7 +1,7 @@
 """The user's own layer as an implementation: loaded, read, and given torch's weights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun, UsageError, WeightsError
+from rnncheck.faults.variants import with_own_weights
+from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.keras_backend import IN_FLOAT64
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
@@ -101,6 +103,16 @@ class Candidate:
             return self._understood.filling(asked).agrees is not None
         except CannotRun:
             return False
+
+    def variant(self, spec: Spec) -> Variant | None:
+        """The variant that it computes, where that has weights besides those of torch's layer of this spec."""
+        if self._given or self._kept is not None or spec.variant is not None:
+            return None
+        for each, asked in with_own_weights(spec):
+            with suppress(CannotRun):
+                if self._understood.computes(asked, spec):
+                    return each
+        return None
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         with self._hinting(spec):
@@ -265,7 +277,10 @@ class Candidate:
             cause = problem.__cause__
             if cause is not None and (own := blamed(cause, "", self._loaded.file)).in_its_code:
                 raise own from cause
-            if hint := size_hint(self._instances, spec):
+            hint = size_hint(self._instances, spec)
+            if hint is None and (variant := self.variant(spec)) is not None:
+                hint = f"It computes {variant.slug}, a known variant; add {variant.options}"
+            if hint:
                 raise MappingError(f"{problem}\n{hint}") from cause
             raise
         assert isinstance(found, FoundMapping | OwnLoading)

@@ -52,7 +52,7 @@ class Search:
             if like is not None:  # the same numbers in, the same out: its weights are found, or not, in the same way
                 ways += [each] if like.understood.filling is not None else []
                 continue
-            filled = self._filled(each, spec, budget, faults=False)
+            filled = self.filled(each, spec, budget, faults=False)
             ways += [each] if filled.filling is not None else []
             seen += [replace(shown, understood=filled)] if shown is not None else []
             in_part = filled.agrees and self._in_part(filled, probe)
@@ -71,7 +71,7 @@ class Search:
         is_cell = tried[0][0].found.convention.is_cell
         alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
         for each, probe in each_call_first(alike)[:MOST_EXPLAINED]:
-            filled = self._filled(each, spec, budget, faults=True)
+            filled = self.filled(each, spec, budget, faults=True)
             if filled.agrees and not self._in_part(filled, probe):
                 return self._finished(filled, probe)
             explained.append((filled, probe))
@@ -162,7 +162,7 @@ class Search:
 
         return Proved(native.thing, yields)
 
-    def _filled(self, understood: Hypothesis, spec: Spec, budget: Budget, *, faults: bool) -> Hypothesis:
+    def filled(self, understood: Hypothesis, spec: Spec, budget: Budget, *, faults: bool) -> Hypothesis:
         try:
             looked_at = replace(spec, dtype=self._precision(understood, spec))
             make = lambda asked: self._instances.native(understood, asked, forgets=True)  # noqa: E731

@@ -31,6 +31,7 @@ h_t = σ(o_t) ⊙ tanh(LN_c(c_t))""",
     source='Ba et al. 2016, "Layer normalization"; there, as with --no-bias here, the shifts are the only biases',
     users="PyTorch's example of custom LSTMs. Each norm spans all gates, and has a gain and a shift of its own.",
     step=step,
+    fault="layer-normalised",
     own={"gain_ih": 4, "shift_ih": 4, "gain_hh": 4, "shift_hh": 4, "gain_c": 1, "shift_c": 1},
     around={"gain_ih": 1.0, "gain_hh": 1.0, "gain_c": 1.0},
 )

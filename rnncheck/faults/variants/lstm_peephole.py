@@ -30,5 +30,6 @@ h_t = o_t ⊙ tanh(c_t)""",
     source='Gers & Schmidhuber 2000, "Recurrent nets that time and count"',
     users="TensorFlow's LSTMCell with use_peepholes, ONNX with P, speech recognition. Its own weights: p_i, p_f, p_o.",
     step=step,
+    fault="peephole",
     own={"peephole_i": 1, "peephole_f": 1, "peephole_o": 1},
 )

@@ -21,7 +21,7 @@ class Variant:
 
     `own` are the weights that it has besides torch's, each with its number of blocks of H; they are drawn near zero, or
     `around` another number. The step reads them through `by.scale` and `by.shift`. A variant of the RNN that computes
-    with relu says so as its `nonlinearity`.
+    with relu says so as its `nonlinearity`. `fault` is the slug of the fault that it is beside torch's layer.
     """
 
     slug: str
@@ -34,3 +34,10 @@ class Variant:
     own: Mapping[str, int] = field(default_factory=dict)
     around: Mapping[str, float] = field(default_factory=dict)
     nonlinearity: Nonlinearity | None = None
+    fault: str = ""
+
+    @property
+    def options(self) -> str:
+        """The options that compare a candidate with it."""
+        relu = f" --nonlinearity {self.nonlinearity}" if self.nonlinearity else ""
+        return f"--against variant:{self.slug} --cell {self.cell}{relu}"

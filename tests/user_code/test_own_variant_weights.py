@@ -1,0 +1,149 @@
+"""A user's class that is a variant: its gains, shifts and peepholes are found, and a wrong one is a mismatch."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import rnncheck
+from rnncheck.errors import RnncheckError
+from rnncheck.report import Report
+
+
+class Peephole(nn.Module):
+    """The peepholes of the gates f, i and o are the rows of one parameter, behind gates in the order f, i, o, g."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.of_x = nn.Linear(input_size, 4 * hidden_size)
+        self.of_h = nn.Linear(hidden_size, 4 * hidden_size)
+        self.peep = nn.Parameter(torch.zeros(3, hidden_size))
+
+    def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
+        return after
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        zeros = x.new_zeros(x.shape[1], self.hidden_size)
+        h, c = state or (zeros, zeros)
+        outputs = []
+        for step in x:
+            f, i, o, g = (self.of_x(step) + self.of_h(h)).chunk(4, -1)
+            before = c
+            c = torch.sigmoid(f + self.peep[0] * c) * c + torch.sigmoid(i + self.peep[1] * c) * torch.tanh(g)
+            h = torch.sigmoid(o + self.peep[2] * self.seen_by_output(before, c)) * torch.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+
+class LateByOne(Peephole):
+    """Its output gate sees the cell state before the step."""
+
+    def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
+        return before
+
+
+class Scaled(Peephole):
+    """It has one more weight, which no variant has, and which has no effect while it is one."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.scale = nn.Parameter(torch.ones(hidden_size))
+
+    def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
+        return after * self.scale.square()
+
+
+class Normalised(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.of_x = nn.Linear(input_size, 4 * hidden_size, bias=False)
+        self.of_h = nn.Linear(hidden_size, 4 * hidden_size, bias=False)
+        self.norm_x, self.norm_h = nn.LayerNorm(4 * hidden_size), nn.LayerNorm(4 * hidden_size)
+        self.norm_c = nn.LayerNorm(hidden_size)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        zeros = x.new_zeros(x.shape[1], self.hidden_size)
+        h, c = state or (zeros, zeros)
+        outputs = []
+        for step in x:
+            i, f, g, o = (self.norm_x(self.of_x(step)) + self.norm_h(self.of_h(h))).chunk(4, -1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(self.norm_c(c))
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+
+class Independent(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.of_x = nn.Linear(input_size, hidden_size)
+        self.own = nn.Parameter(torch.rand(hidden_size))
+
+    def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        h = x.new_zeros(x.shape[1], len(self.own)) if h is None else h
+        outputs = []
+        for step in x:
+            h = torch.relu(self.of_x(step) + self.own * h)
+            outputs.append(h)
+        return torch.stack(outputs), h
+
+
+def beside(variant: str, candidate: type[nn.Module], **options: object) -> Report:
+    cell = "rnn" if variant == "indrnn" else "lstm"
+    return rnncheck.check(candidate, against=f"variant:{variant}", cell=cell, witness=False, paths="none", **options)  # type: ignore[arg-type]
+
+
+def held(report: Report) -> dict[str, str]:
+    return {each.candidate: each.from_ for each in report.mapping}
+
+
+def test_peepholes_are_found_in_the_rows_of_one_parameter() -> None:
+    report = beside("lstm-peephole", Peephole)
+    assert report.verdict == "equivalent"
+    assert held(report)["peep"] == "reshape(cat(peephole_f_l0, peephole_i_l0, peephole_o_l0, dim=0))"
+
+
+def test_a_peephole_of_the_wrong_cell_state_is_a_mismatch_in_h_alone() -> None:
+    report = beside("lstm-peephole", LateByOne)
+    assert report.verdict == "mismatch"
+    assert "peephole_f_l0, peephole_i_l0, peephole_o_l0" in held(report)["peep"]
+    steps = {each.quantity: each.agrees for each in report.comparisons if each.mode == "lockstep"}
+    assert steps == {"h": False, "c": True}
+
+
+def test_a_weight_that_no_variant_has_is_not_hidden_at_rest() -> None:
+    assert beside("lstm-peephole", Scaled).verdict != "equivalent"
+
+
+def test_gains_and_shifts_are_found() -> None:
+    report = beside("lstm-layer-norm", Normalised)
+    assert report.verdict == "equivalent"
+    assert {name: held(report)[name] for name in ("norm_x.weight", "norm_h.weight", "norm_c.bias")} == {
+        "norm_x.weight": "gain_ih_l0",
+        "norm_h.weight": "gain_hh_l0",
+        "norm_c.bias": "shift_c_l0",
+    }
+
+
+def test_one_weight_in_place_of_the_recurrent_matrix() -> None:
+    report = beside("indrnn", Independent, nonlinearity="relu")
+    assert report.verdict == "equivalent"
+    assert held(report)["own"] == "recurrent_l0"
+
+
+def test_what_lacks_a_matrix_of_torch_is_told_as_the_variant_that_it_is() -> None:
+    with pytest.raises(RnncheckError, match="add --against variant:indrnn --cell rnn --nonlinearity relu"):
+        rnncheck.check(Independent, cell="rnn")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "slug", "variant"),
+    [(Normalised, "layer-normalised", "lstm-layer-norm")],
+)
+def test_a_mismatch_beside_torch_names_the_variant(candidate: type[nn.Module], slug: str, variant: str) -> None:
+    report = rnncheck.check(candidate, cell="lstm", witness=False, paths="none")
+    assert report.verdict == "mismatch"
+    assert [each.slug for each in report.findings] == [slug]
+    assert f"equals {variant}, a known variant" in report.findings[0].message
+    assert f"--against variant:{variant} --cell lstm" in str(report.findings[0].mend)
