@@ -21,7 +21,7 @@ from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load, takes_arguments
 from rnncheck.implementations.fault import Faulty
 from rnncheck.implementations.on_device import OnDevice
-from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
+from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, Recognised, RunsOnce
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.variant import Semantics
@@ -145,8 +145,7 @@ def prepare(plan: Plan) -> Case:
 
 def refuse_without_place(candidate: Implementation, semantics: Semantics) -> None:
     """Raises `RefusedError` for an implementation of torch's weights alone beside a variant with weights of its own."""
-    built_in = type(candidate).__module__.startswith("rnncheck.implementations.")
-    if semantics.own and built_in and not isinstance(candidate, Defines | Faulty):
+    if semantics.own and not isinstance(candidate, Recognised | Defines | Faulty):
         raise RefusedError(
             f"{candidate.name} cannot run this: it has no place for {', '.join(semantics.own)}, weights that "
             f"variant:{semantics.slug} has and torch does not"
