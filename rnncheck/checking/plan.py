@@ -19,12 +19,10 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.memory import require_memory
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load, takes_arguments
-from rnncheck.implementations.fault import Faulty
 from rnncheck.implementations.on_device import OnDevice
-from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, Recognised, RunsOnce
+from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
-from rnncheck.model.variant import Semantics
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison
 
@@ -111,7 +109,6 @@ def prepare(plan: Plan) -> Case:
     if isinstance(sides[1], Defines):
         spec = replace(spec, variant=sides[1].semantics)
         plan = replace(plan, spec=spec)
-        refuse_without_place(sides[0], sides[1].semantics)
     for side in sides:
         if isinstance(side, MayBeFixed):
             side.expect(sequences.seq_len, sequences.batch_size)
@@ -141,15 +138,6 @@ def prepare(plan: Plan) -> Case:
         raise UsageError("--lockstep needs the rounding envelope, which --atol and --rtol replace; leave one out")
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(coarsest(spec, *sides), tf32=plan.tf32))
     return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
-
-
-def refuse_without_place(candidate: Implementation, semantics: Semantics) -> None:
-    """Raises `RefusedError` for an implementation of torch's weights alone beside a variant with weights of its own."""
-    if semantics.own and not isinstance(candidate, Recognised | Defines | Faulty):
-        raise RefusedError(
-            f"{candidate.name} cannot run this: it has no place for {', '.join(semantics.own)}, weights that "
-            f"variant:{semantics.slug} has and torch does not"
-        )
 
 
 def coarsest(spec: Spec, *sides: Implementation) -> Spec:

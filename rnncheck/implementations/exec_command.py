@@ -20,6 +20,7 @@ from torch import Tensor
 
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.command_line import INPUTS, OUTPUTS, PREFIX, words_of
+from rnncheck.implementations.protocol import no_place_for_own
 from rnncheck.model import trace_file
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
@@ -53,6 +54,8 @@ class Command:
         self._tried: dict[tuple[Spec, bool], Tried] = {}
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if reason := no_place_for_own(spec):
+            return reason
         if spec.head:
             return "a command computes only the recurrent layer; leave --head out"
         if spec.device != "cpu":

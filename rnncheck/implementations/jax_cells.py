@@ -16,7 +16,7 @@ from rnncheck.implementations import jax_layout
 from rnncheck.implementations.extras import needed
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.implementations.jax_names import CELLS, EQUINOX, LINEN, NNX
-from rnncheck.implementations.protocol import Reading
+from rnncheck.implementations.protocol import Reading, no_place_for_own
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.leaves import Leaves
 from rnncheck.model.spec import Cell, Spec
@@ -39,6 +39,8 @@ class JaxCell:
         return self._cell
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if reason := no_place_for_own(spec):
+            return reason
         if spec.cell is not self._cell:
             return f"it is the {self._cell} cell, not the {spec.cell} cell; use --cell {self._cell}"
         if spec.device != "cpu":

@@ -16,7 +16,7 @@ from rnncheck.errors import UsageError
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.implementations.keras_backend import CLASSES, IN_FLOAT64, PREFIX, check, computing, keras, within
 from rnncheck.implementations.keras_layout import held, to_keras
-from rnncheck.implementations.protocol import Reading
+from rnncheck.implementations.protocol import Reading, no_place_for_own
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.leaves import Leaves
 from rnncheck.model.spec import Cell, Dtype, Spec
@@ -59,6 +59,8 @@ class KerasLayers:
         return self._cell
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if reason := no_place_for_own(spec):
+            return reason
         if spec.cell is not self._cell:
             return f"it is the {self._cell} cell: add --cell {self._cell}"
         if spec.proj_size:

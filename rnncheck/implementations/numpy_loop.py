@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnncheck.implementations.protocol import no_place_for_own
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -26,6 +27,8 @@ class NumpyLoop:
     location = "rnncheck.implementations.numpy_loop"
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if reason := no_place_for_own(spec):
+            return reason
         if spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
             return f"it computes in float64 or float32, not in {spec.dtype}"
         if spec.device != "cpu":

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.implementations.extras import needed
 from rnncheck.implementations.onnx_graph import OPSET, layer_graph
-from rnncheck.implementations.protocol import Reading
+from rnncheck.implementations.protocol import Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -43,6 +43,8 @@ class OnnxRuntime:
 
 def unsupported(spec: Spec) -> str | None:
     """Why onnxruntime cannot run this spec, or None."""
+    if reason := no_place_for_own(spec):
+        return reason
     if spec.dtype is not Dtype.FLOAT32:
         return f"onnxruntime has recurrent layers in float32 only, not in {spec.dtype}"
     if spec.device != "cpu":

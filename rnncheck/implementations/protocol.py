@@ -68,6 +68,14 @@ class Ignored:
 EVERYTHING = frozenset({"output", "h_n", "c_n"})
 
 
+def no_place_for_own(spec: Spec) -> str | None:
+    """Why an implementation of torch's weights alone cannot run beside a variant with weights of its own, or None."""
+    if spec.variant is None or not spec.variant.own:
+        return None
+    own = ", ".join(spec.variant.own)
+    return f"it has no place for {own}, weights that variant:{spec.variant.slug} has and torch does not"
+
+
 def unrestricted(weights: Weights) -> Weights:
     return weights
 

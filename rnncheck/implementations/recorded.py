@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun
-from rnncheck.implementations.protocol import NotRecorded, Reading
+from rnncheck.implementations.protocol import NotRecorded, Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.trace_file import GRADIENT, STEP, decode
@@ -72,6 +72,8 @@ class Recorded:
         return tuple(self._tensors["lengths"].tolist()) if "lengths" in self._tensors else None
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if reason := no_place_for_own(spec):
+            return reason
         for name in (each.name for each in fields(Spec) if each.name not in ("device", "variant")):
             asked, had = getattr(spec, name), getattr(self.spec, name)
             if asked != had:

@@ -4,6 +4,7 @@ from torch import nn
 
 from rnncheck import scratch
 from rnncheck.implementations.module_layer import ModuleLayer, build_module
+from rnncheck.implementations.protocol import no_place_for_own
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
@@ -16,7 +17,7 @@ class Scratch:
     location = "rnncheck.scratch"
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
-        return None
+        return no_place_for_own(spec)
 
     def build(self, spec: Spec, weights: Weights) -> ModuleLayer:
         classes: dict[Cell, type[nn.Module]] = {Cell.RNN: scratch.RNN, Cell.LSTM: scratch.LSTM, Cell.GRU: scratch.GRU}

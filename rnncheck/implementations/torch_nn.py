@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from rnncheck.implementations.module_layer import ModuleLayer, build_module
+from rnncheck.implementations.protocol import no_place_for_own
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import Weights
 
@@ -14,7 +15,7 @@ class TorchNN:
     location = "torch.nn"
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
-        return None
+        return no_place_for_own(spec)
 
     def build(self, spec: Spec, weights: Weights) -> ModuleLayer:
         classes: dict[Cell, type[nn.Module]] = {Cell.RNN: nn.RNN, Cell.LSTM: nn.LSTM, Cell.GRU: nn.GRU}
