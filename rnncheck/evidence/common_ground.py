@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rnncheck.errors import RefusedError
-from rnncheck.implementations.protocol import EVERYTHING, Implementation, Read, Reading
+from rnncheck.implementations.protocol import Implementation, Read, Reading
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import EVERYTHING
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Finding, Mapped
 from rnncheck.text import short

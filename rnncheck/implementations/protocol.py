@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncheck.errors import CannotRun
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import EVERYTHING, State, Trace
 from rnncheck.model.variant import Semantics
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding, Mapped
@@ -63,9 +63,6 @@ class Ignored:
 
     option: str
     seen: str
-
-
-EVERYTHING = frozenset({"output", "h_n", "c_n"})
 
 
 def no_place_for_own(spec: Spec) -> str | None:

@@ -4,7 +4,8 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rnncheck.mapping import names
 from rnncheck.mapping.assignment import cheapest
@@ -29,6 +30,7 @@ from rnncheck.mapping.signatures import (
     distances as table,
 )
 from rnncheck.model.spec import Spec
+from rnncheck.model.trace import EVERYTHING
 from rnncheck.scratch.network import Network
 
 # Costs of a role besides the measured ones; a larger number is stronger evidence against it.
@@ -61,6 +63,12 @@ class Reading:
     cost: float
 
 
+@lru_cache(maxsize=16)
+def _remembered(spec: Spec, run: tuple[object, ...]) -> dict[Network, Expected | None]:
+    """What was found of the networks for a spec in such a run of the probe: every hypothesis is held against them."""
+    return {}
+
+
 class Bench:
     """The signatures of one candidate's tensors, for each arrangement of them, beside those of any network."""
 
@@ -68,7 +76,10 @@ class Bench:
         self._native, self._probe, self._others = native, probe, others
         self._blocks = symmetric(probe)
         self._measured: dict[tuple[Placed, ...], Measured] = {}
-        self._expected: dict[Network, Expected | None] = {}
+        # One place shows itself in all that there is to see; of that, this candidate shows a part.
+        whole = replace(probe, exposes=EVERYTHING) if len(probe.places) == 1 else probe
+        self._whole, self._shown = whole, [source in probe.exposes for source in whole.sources]
+        self._expected = _remembered(probe.spec, whole.run)
 
     def reading(self, tensors: Sequence[Placed], network: Network, limit: float = math.inf) -> Reading | None:
         """The roles that fit `network` best; None where its weights alone fit badly and cost `limit` or more, and for a
@@ -83,10 +94,13 @@ class Bench:
     def _beside(self, network: Network) -> Expected | None:
         if network not in self._expected:
             try:
-                self._expected[network] = expected(network, self._probe, self._blocks)
+                self._expected[network] = expected(network, self._whole, self._blocks)
             except (RuntimeError, ValueError, IndexError):
                 self._expected[network] = None
-        return self._expected[network]
+        found = self._expected[network]
+        if found is None or all(self._shown) or len(self._probe.places) > 1:
+            return found
+        return {role: signature[self._shown] for role, signature in found.items()}
 
 
 class _Reader:

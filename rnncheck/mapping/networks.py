@@ -1,7 +1,7 @@
 """The networks that a candidate is compared with: torch's, other published GRUs, and every known fault."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.families.gates import ResetBeforeMatmul, UpdateInverted
@@ -17,7 +17,8 @@ class BothExchanged(ResetBeforeMatmul, UpdateInverted):
     """h' = z n + (1 - z) h with n = tanh(p_n + (r h) W_hn + b_hn): the GRU's first paper."""
 
 
-def published(spec: Spec) -> list[Network]:
+@lru_cache(maxsize=8)
+def published(spec: Spec) -> tuple[Network, ...]:
     """torch's layer, and for the GRU those of other papers: the functions that a right layer may compute.
 
     Beside a variant it is the variant alone.
@@ -25,10 +26,11 @@ def published(spec: Spec) -> list[Network]:
     found = [Network(spec)]
     if spec.cell is Cell.GRU and spec.variant is None:
         found += [BothExchanged(spec), ResetBeforeMatmul(spec), UpdateInverted(spec)]
-    return found
+    return tuple(found)
 
 
-def faulty(spec: Spec) -> Iterator[tuple[Network, bool]]:
+@lru_cache(maxsize=8)
+def faulty(spec: Spec) -> tuple[tuple[Network, bool], ...]:
     """Every known fault that shows in the states: of directions, of layers, then of steps, the most reported first and
     the rare ones last.
 
@@ -36,10 +38,11 @@ def faulty(spec: Spec) -> Iterator[tuple[Network, bool]]:
     """
     one_layer = replace(spec, num_layers=1, dropout=0.0, bidirectional=False, bias=True, head=None)
     of_several = [fault for fault in faults_of(spec) if fault.slug.startswith((*_DIRECTIONS, *_LAYERS))]
-    for fault in sorted((*of_several, *faults_of(one_layer)), key=lambda each: each.rare):  # the sort is stable
-        stored_otherwise = fault.slug in _CONVENTIONS and "reshaped" not in fault.variant
-        if fault.shows_in == "states" and not stored_otherwise:
-            yield fault.network(spec), fault.slug.startswith(_DIRECTIONS)
+    return tuple(
+        (fault.network(spec), fault.slug.startswith(_DIRECTIONS))
+        for fault in sorted((*of_several, *faults_of(one_layer)), key=lambda each: each.rare)  # the sort is stable
+        if fault.shows_in == "states" and (fault.slug not in _CONVENTIONS or "reshaped" in fault.variant)
+    )
 
 
 def of_one_direction(spec: Spec) -> Network:

@@ -34,6 +34,19 @@ class Probe:
         return len(self.x) == 1
 
     @property
+    def sources(self) -> list[str]:
+        """The result that each of what is `seen` of one place is read from."""
+        c = ["c_n"] if self.state.c is not None else []
+        order = ["h_n", *["output"] * min(2, len(self.x)), *c]
+        return [each for each in order if each in self.exposes]
+
+    @property
+    def run(self) -> tuple[object, ...]:
+        """What tells its run from others for the same spec."""
+        given = [bool(each.any()) for each in self.state.tensors()]
+        return (*self.x.shape, *given, self.exposes)
+
+    @property
     def places(self) -> range:
         """Layers and directions, k = layer * D + direction."""
         return range(self.spec.num_layers * self.spec.directions)

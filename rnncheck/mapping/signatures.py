@@ -6,7 +6,9 @@ so the gradient of each block depends on its role alone, and a network of which 
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rnncheck.mapping.expression import GATES
@@ -23,10 +25,10 @@ WEIGHTS = {"x": "weight_ih", "h": "weight_hh"}
 BIASES = ("bias_ih", "bias_hh")
 _TINY = 1e-9
 _ONE_SIDED = 0.5
-_EXACT = "donot_use_mm_for_euclid_dist"
 
-Signature = list[Tensor]
-"""The gradients of a block, of each thing that can be seen of its place."""
+Signature = NDArray[np.float64]
+"""The gradients of a block, (N, ...) of the N things that can be seen of its place. In numpy, which is faster on few
+numbers, and there are thousands of comparisons."""
 Measured = dict[str, list[dict[str, Signature]]]
 """Of each tensor, of each of its row blocks, by kind."""
 Expected = dict[tuple[int, str, str], Signature]
@@ -67,7 +69,13 @@ def _signatures(each: Placed, found: list[tuple[int, Gradients]], visible: set[i
     """By the states of its own place, or by all if those cannot be seen."""
     chosen = [gradients[each.name].double() for k, gradients in found if k == each.k or each.k not in visible]
     blocks = [each.layout.blocks(gradient) for gradient in chosen]
-    return [{kind: [of[g][kind] for of in blocks] for kind in each.layout.kinds} for g in range(each.layout.count)]
+    return [
+        {kind: stacked([of[g][kind] for of in blocks]) for kind in each.layout.kinds} for g in range(each.layout.count)
+    ]
+
+
+def stacked(blocks: Sequence[Tensor]) -> Signature:
+    return torch.stack(list(blocks)).cpu().numpy()
 
 
 def expected(network: Network, probe: Probe, blocks: Blocks) -> Expected:
@@ -84,7 +92,7 @@ def expected(network: Network, probe: Probe, blocks: Blocks) -> Expected:
             weights["weight_hr" + suffix] = blocks["p", k].clone()
     weights |= own_at_rest(spec)
     roles = (*WEIGHTS.values(), *BIASES)
-    found: Expected = {}
+    found: dict[tuple[int, str, str], list[Tensor]] = {}
     with torch.inference_mode(False), torch.enable_grad():
         leaves = {name: value.requires_grad_(True) for name, value in weights.items()}
         shown = probe.seen(network.run(leaves, probe.x.double().cpu(), probe.state.to("cpu", torch.float64)))
@@ -95,7 +103,7 @@ def expected(network: Network, probe: Probe, blocks: Blocks) -> Expected:
             for role, answer in zip(roles, answers, strict=True):
                 for gate, block in zip(GATES[cell] or ("",), answer.chunk(cell.gates), strict=True):
                     found.setdefault((k, role, gate), []).append(block)
-    return found
+    return {role: stacked(blocks) for role, blocks in found.items()}
 
 
 def _gradients(value: Tensor, asked: list[Tensor]) -> list[Tensor]:
@@ -114,44 +122,34 @@ def place_suffix(k: int, spec: Spec) -> str:
 
 def silent(signature: Signature) -> bool:
     """Whether it does not affect any visible result."""
-    return not any(float(each.abs().max()) > _TINY for each in signature)
-
-
-def distance(a: Signature, b: Signature) -> float:
-    """0 when they are equal up to sign, at most 1. The sign is a bug's to turn: an update gate that works the other way
-    round is still the update gate."""
-    live = [not silent(signature) for signature in (a, b)]
-    if not all(live):
-        return _ONE_SIDED * any(live)
-    costs = []
-    for one, other in zip(a, b, strict=True):
-        # One number that serves as the bias of every unit acts as the sum of them.
-        matching = other if one.shape == other.shape else other.sum().reshape(one.shape)
-        size = float(one.norm() + matching.norm())
-        if size > _TINY:
-            costs.append(min(float((one - matching).norm()), float((one + matching).norm())) / size)
-    return sum(costs) / len(costs)
+    return not bool((np.abs(signature) > _TINY).any())
 
 
 def distances(units: Sequence[Signature], roles: Sequence[Signature]) -> list[list[float]]:
-    """`distance` of each unit from each role, all at once where their shapes agree."""
-    every = [*units, *roles]
-    shapes = {tuple(part.shape for part in signature) for signature in every}
-    if len(shapes) != 1 or not units or not roles:
-        return [[distance(unit, role) for role in roles] for unit in units]
-    total, counted = torch.zeros(len(units), len(roles)), torch.zeros(len(units), len(roles))
-    for n in range(len(every[0])):
-        a = torch.stack([unit[n].flatten() for unit in units]).double()
-        b = torch.stack([role[n].flatten() for role in roles]).double()
-        size = a.norm(dim=1)[:, None] + b.norm(dim=1)
-        least = torch.minimum(torch.cdist(a, b, compute_mode=_EXACT), torch.cdist(a, -b, compute_mode=_EXACT))
-        counts = size > _TINY
-        total += torch.where(counts, least / size.clamp(min=_TINY), torch.zeros_like(least))
-        counted += counts
-    found = total / counted.clamp(min=1)
-    quiet = [torch.tensor([silent(each) for each in group]) for group in (units, roles)]
-    some = quiet[0][:, None] | quiet[1]
-    both = quiet[0][:, None] & quiet[1]
-    found = torch.where(some, torch.where(both, 0.0, _ONE_SIDED), found)
-    rows: list[list[float]] = found.tolist()
+    """The distance of each unit from each role: 0 when they are equal up to sign, at most 1.
+
+    The sign is a bug's to turn: an update gate that works the other way round is still the update gate. One number that
+    serves as the bias of every unit acts as the sum of them.
+    """
+    if not units or not roles:
+        return [[] for _ in units]
+    if len({unit.shape for unit in units}) > 1:
+        return [distances([unit], roles)[0] for unit in units]
+    one = np.stack(units)
+    other = np.stack(roles)
+    if one.shape[2:] != other.shape[2:]:
+        other = other.sum(axis=-1).reshape(*other.shape[:2], *one.shape[2:])
+    a, b = one.reshape(len(one), 1, one.shape[1], -1), other.reshape(1, len(other), other.shape[1], -1)
+    size = _norm(a) + _norm(b)
+    least = np.minimum(_norm(a - b), _norm(a + b))
+    counts = size > _TINY
+    found = np.where(counts, least / size.clip(min=_TINY), 0.0).sum(-1) / counts.sum(-1).clip(min=1)
+    quiet = [np.array([silent(each) for each in group]) for group in (units, roles)]
+    some, both = quiet[0][:, None] | quiet[1], quiet[0][:, None] & quiet[1]
+    rows: list[list[float]] = np.where(some, np.where(both, 0.0, _ONE_SIDED), found).tolist()
     return rows
+
+
+def _norm(values: Signature) -> Signature:
+    norms: Signature = np.sqrt(np.square(values).sum(-1))
+    return norms

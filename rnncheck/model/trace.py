@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+EVERYTHING = frozenset({"output", "h_n", "c_n"})
+"""All that a layer returns."""
+
 
 def held(value: Tensor, dtype: torch.dtype) -> Tensor:
     """A float64 copy of `value`, rounded once to this dtype, as a run at this dtype sees it."""

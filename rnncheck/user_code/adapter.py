@@ -16,7 +16,7 @@ from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
 from rnncheck.mapping.budget import Budget
-from rnncheck.mapping.expression import Unused
+from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Cell, Dtype, Spec
@@ -108,11 +108,21 @@ class Candidate:
         """The variant that it computes, where that has weights besides those of torch's layer of this spec."""
         if self._given or self._kept is not None or spec.variant is not None:
             return None
+        with suppress(CannotRun):
+            if self._all_placed(spec):
+                return None
         for each, asked in with_own_weights(spec):
             with suppress(CannotRun):
                 if self._understood.computes(asked, spec):
                     return each
         return None
+
+    def _all_placed(self, spec: Spec) -> bool:
+        """Whether each of its tensors holds weights of torch's."""
+        filling = self._understood.filling(spec)
+        return isinstance(filling, FoundMapping) and all(
+            any(rows(entry.expression)) for entry in filling.entries.values()
+        )
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         with self._hinting(spec):
