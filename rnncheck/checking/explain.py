@@ -69,13 +69,15 @@ def explain(
         if found is not None:
             following = follows(found.named, first.sides[1], scene_of(first))
             others = [finding for finding in into.findings if not following(finding)]
-            into.findings[:] = [*findings(short(first.sides[0].name), found), *others]
-            note = None if found.named else note
+            name, said = first.sides[0].name, findings(short(first.sides[0].name), found)
             own = first.sides[0].variant(first.spec) if isinstance(first.sides[0], Recognised) else None
-            if own is not None and own.fault and not found.named:
-                into.findings[:] = [this_variant(first.sides[0].name, own), *others]
-            elif variant := own or variant_of(first.sides[0], scene_of(first)):
-                into.notes.append(known_variant(first.sides[0].name, variant))
+            variant = own or variant_of(first.sides[0], scene_of(first))
+            if variant is not None and (not found.named or (own is None and len(found.named) > 1)):
+                said = [this_variant(name, variant)]
+            elif variant is not None:
+                into.notes.append(known_variant(name, variant))
+            into.findings[:] = [*said, *others]
+            note = None if found.named or variant is not None else note
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
         elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
@@ -93,9 +95,9 @@ def known_variant(name: str, variant: Variant) -> str:
 
 
 def this_variant(name: str, variant: Variant) -> Finding:
-    """The finding that a candidate is a known variant with weights of its own, which no fault holds."""
+    """The finding that a candidate is a known variant, which is no fault of its own, nor two of them."""
     return Finding(
-        variant.fault,
+        variant.fault or variant.slug,
         f"{short(name)} equals {variant.slug}, a known variant: {variant.title} ({variant.source.partition(';')[0]})",
         1.0,
         mend=f"To compare it with those equations: rnncheck compare {shlex.quote(name)} {variant.options}",

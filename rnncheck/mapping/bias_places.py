@@ -30,6 +30,7 @@ def biases(
             continue
         live, pinned, module = bool(shown.reached[name]), torch_s.get(name), names.family(name)
         alone = not module and names.is_bias(name) and not names.is_head(name)
+        alone = alone and not _switched_off(name, native.tensors(), shown, weights)
         if not live and module not in modules and not pinned and not alone:
             continue
         beside = _beside(name, weights)
@@ -44,6 +45,15 @@ def biases(
         if options:
             found.append(min(options, key=lambda option: option[:2])[2])
     return found
+
+
+def _switched_off(name: str, tensors: Collection[str], shown: Evidence, weights: Collection[str]) -> bool:
+    """Whether its module, such as a norm, is reached by nothing: it has other tensors than biases, and no weight."""
+    owner = name.rpartition(".")[0] + "."
+    beside = [each for each in tensors if each.startswith(owner)]
+    if owner == "." or any(shown.reached[each] or each in weights for each in beside):
+        return False
+    return not all(names.is_bias(each) for each in beside)
 
 
 def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:

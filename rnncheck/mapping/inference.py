@@ -14,7 +14,7 @@ from rnncheck.mapping.gates import NEARLY_EXACT, Bench, Reading
 from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.names import is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
-from rnncheck.mapping.networks import faulty, of_one_direction, published
+from rnncheck.mapping.networks import faulty, of_one_direction, published, varied
 from rnncheck.mapping.notes import explained, kept, unread
 from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
@@ -96,7 +96,7 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         probe = prepared(native, takes_state=False)  # h0 is perhaps ignored, and the state after a step is not
         where, live = placed(native, probe, own)
     mapping = _Search(native, probe, own, live, budget).best(where, faults)
-    if mapping.agrees is None or not own_at_rest(native.spec):
+    if mapping.agrees is None or mapping.agrees.spec.variant is None:
         _check_complete(mapping)
         _check_biases(mapping, live)
     put(native, own.made)
@@ -151,6 +151,8 @@ class _Search:
                 return agreeing
             if self.budget.over:
                 break
+        if self._leaves_out_gates(where) and (variant := self._of_a_variant(bench, where)) is not None:
+            return variant
         if faults and spec.bidirectional and (shared := self._shared_by_directions(bench)) is not None:
             return shared
         if faults and not own_at_rest(spec) and not all(each.pinned for each in where):
@@ -180,6 +182,23 @@ class _Search:
         pairs = [(square, also) for square in squares for also in ([], *([each] for each in vectors))]
         pairs.sort(key=lambda pair: sum(not is_head(name) for name in (pair[0], *pair[1])))  # the sort is stable
         return [frozenset({square, *also}) for square, also in pairs][:MOST_HEADS]
+
+    def _leaves_out_gates(self, where: list[Placed]) -> bool:
+        """Whether its tensors hold fewer gates than torch's layer has."""
+        first = [each for each in where if each.k == 0]
+        held = [sum(each.layout.count for each in first if side in each.layout.kinds) for side in "xh"]
+        return all(0 < count < self.probe.spec.cell.gates for count in held)
+
+    def _of_a_variant(self, bench: Bench, where: list[Placed]) -> FoundMapping | None:
+        """The mapping of a candidate with the equations of a variant."""
+        for tensors in arrangements(where, self.native.tensors(), self.probe.spec):
+            for network in varied(self.probe.spec):
+                reading = bench.reading(tensors, network)
+                if reading is not None and (found := self._agreeing(reading, network)) is not None:
+                    return found
+                if self.budget.over:
+                    return None
+        return None
 
     def _shared_by_directions(self, bench: Bench) -> FoundMapping | None:
         """The mapping of a candidate whose two directions read the same weights."""

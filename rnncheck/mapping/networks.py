@@ -1,10 +1,11 @@
-"""The networks that a candidate is compared with: torch's, other published GRUs, and every known fault."""
+"""The networks that a candidate is compared with: torch's, other published GRUs, variants, and every known fault."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.families.gates import ResetBeforeMatmul, UpdateInverted
+from rnncheck.faults.variants import variant, variants
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.network import Network
 
@@ -27,6 +28,29 @@ def published(spec: Spec) -> tuple[Network, ...]:
     if spec.cell is Cell.GRU and spec.variant is None:
         found += [BothExchanged(spec), ResetBeforeMatmul(spec), UpdateInverted(spec)]
     return tuple(found)
+
+
+class OfVariant(Network):
+    """A layer with the equations of a variant."""
+
+    slug = ""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(replace(spec, variant=variant(self.slug)))
+
+
+@cache
+def of_variant(slug: str) -> type[OfVariant]:
+    """The network of that variant, for any spec."""
+    return type(slug, (OfVariant,), {"slug": slug})
+
+
+@lru_cache(maxsize=8)
+def varied(spec: Spec) -> tuple[Network, ...]:
+    """The variants of this cell without weights of their own: functions that a layer with fewer gates may compute."""
+    if spec.proj_size:
+        return ()
+    return tuple(of_variant(each.slug)(spec) for each in variants() if each.cell is spec.cell and not each.own)
 
 
 @lru_cache(maxsize=8)
@@ -52,4 +76,5 @@ def of_one_direction(spec: Spec) -> Network:
 
 def adds_biases(network: Network) -> bool:
     """Whether b_ih and b_hh of every gate are in one sum, so that one bias can hold both."""
-    return network.spec.cell is not Cell.GRU or isinstance(network, ResetBeforeMatmul)
+    other = network.spec.variant is not None or isinstance(network, ResetBeforeMatmul)
+    return other or network.spec.cell is not Cell.GRU

@@ -1,7 +1,7 @@
 """The catalogue of faults in Markdown: `docs/faults.md`, and one page of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rnncheck.faults.pages import Page
@@ -48,6 +48,19 @@ def render_page(page: Page, cell: Cell | None = None) -> str:
         block("python", f"# right\n{page.right_code}"),
         block("python", f"# wrong\n{page.wrong_code}"),
         *([f"*Try it:* `{command}`"] if command else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def render_variant(facts: Mapping[str, str]) -> str:
+    """The page of one variant: its equations, their source, its users and the command that compares with it."""
+    parts = [
+        f"### {facts['slug']}",
+        f"**{prose(facts['title'])}** · {facts['cell']}",
+        block("text", facts["equations"]),
+        f"*Source:* {prose(facts['source'])}",
+        f"*Used by:* {prose(facts['users'])}",
+        f"*Try it:* `{facts['try_it']}`",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -155,8 +155,9 @@ class Caller:
         if packs:
             batch_first = convention.x_axes.startswith("B")
             ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))
+            in_order = not bool((ends[1:] > ends[:-1]).any())  # then no row needs to be moved, and none is
             arguments[convention.x_name] = pack_padded_sequence(
-                arguments[convention.x_name], ends, batch_first=batch_first, enforce_sorted=False
+                arguments[convention.x_name], ends, batch_first=batch_first, enforce_sorted=in_order
             )
         elif convention.lengths == "argument":
             ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))

@@ -11,8 +11,9 @@ from rnncheck.model.trace import State
 from rnncheck.user_code.layout import arrange
 from rnncheck.user_code.results import Way, follow
 
-# How h and c are handed over: each its own argument, both as one tuple, a list with one h, or one (h, c), a layer.
-Handing = Literal["h", "h, c", "(h, c)", "[h]", "[(h, c)]"]
+# How h and c are handed over: each its own argument, both as one tuple, h alone in a tuple, a list with one h, or one
+# (h, c), a layer, or a list of lists with one (h, c) a direction of each layer.
+Handing = Literal["h", "h, c", "(h, c)", "(h)", "[h]", "[(h, c)]", "[[(h, c)]]"]
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,26 @@ class StateForm:
     handing: Handing
     cell_first: bool = False
 
+    @property
+    def gives_c(self) -> bool:
+        """Whether the cell state of an LSTM is handed over too."""
+        return self.handing not in ("h", "(h)", "[h]")
+
     def arguments(self, state: State, names: tuple[str | None, str | None]) -> dict[str, Any]:
         """By parameter; `state` is h (K, B, F), and c."""
         h_name, c_name = names
         assert h_name is not None
         if self.handing.startswith("["):
             rows = [[arrange(each, "BF", self.axes) for each in value] for value in pair(state)]  # by layer
-            return {h_name: rows[0] if self.handing == "[h]" else list(zip(*rows, strict=True))}
+            pairs = list(zip(*rows, strict=True))
+            both = [[one, other] for one, other in zip(pairs[::2], pairs[1::2], strict=False)]
+            return {h_name: {"[h]": rows[0], "[(h, c)]": pairs}.get(self.handing, both)}
         values = [arrange(each, "KBF", self.axes) for each in pair(state)]
         if self.cell_first:
             values.reverse()
         if self.handing == "h":
             return {h_name: values[0]}
-        if self.handing == "(h, c)":
+        if self.handing in ("(h, c)", "(h)"):
             return {h_name: tuple(values)}
         assert c_name is not None
         return {h_name: values[0], c_name: values[1]}

@@ -85,7 +85,7 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
     prefixes = not convention.is_cell and reading.output is None and convention.fixed is None
     longest = MOST_PREFIXES if prefixes else None
     state = convention.state
-    gives_c = state is not None and state.handing not in ("h", "[h]")
+    gives_c = state is not None and state.gives_c
     return Facts(
         read_as,
         state is not None,

@@ -104,7 +104,7 @@ def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Mover
         c = twin(h, found.every)
     if output is None and h is None:
         return None
-    gives_c = convention.state is not None and convention.state.handing not in ("h", "[h]")
+    gives_c = convention.state is not None and convention.state.gives_c
     if convention.is_cell and spec.cell is Cell.LSTM and c is None and gives_c:
         return None
     readers_of = [None if each is None else each.reader for each in (output, h, c)]

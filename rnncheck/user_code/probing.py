@@ -226,7 +226,7 @@ class Probe:
         x, state = self.calls.given(found.convention)
         if found.convention.state is None:
             state = State(torch.zeros_like(state.h), None if state.c is None else torch.zeros_like(state.c))
-        elif state.c is not None and found.convention.state.handing in ("h", "[h]"):
+        elif state.c is not None and not found.convention.state.gives_c:
             state = State(state.h, torch.zeros_like(state.c))
         thing = self.thing if proved is None else proved.thing
         calls = self.calls.calls(found.convention, found.reading, x, state, thing)

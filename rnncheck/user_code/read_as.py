@@ -17,7 +17,13 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
     if state is not None:
         pair = "(c, h)" if state.cell_first else "(h, c)"
         arguments.append(
-            {"h": "h", "h, c": "h, c", "(h, c)": pair, "[h]": "[h, ...]"}.get(state.handing, "[(h, c), ...]")
+            {
+                "(h, c)": pair,
+                "(h)": "(h,)",
+                "[h]": "[h, ...]",
+                "[(h, c)]": "[(h, c), ...]",
+                "[[(h, c)]]": "[[(h, c), (h, c)], ...]",
+            }.get(state.handing, state.handing)
         )
     if convention.is_cell:
         parts = [f"a cell ({', '.join(arguments)}), wrapped in a loop"]
@@ -31,7 +37,7 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
         parts.append("takes token ids, x replaces its embedding")
     if state is None:
         parts.append("takes no initial state and starts from zeros")
-    elif sizes.spec.cell is Cell.LSTM and state.handing in ("h", "[h]"):
+    elif sizes.spec.cell is Cell.LSTM and not state.gives_c:
         parts.append("takes no initial cell state and starts from zeros")
     returned = [name for name, reader in (("output", reading.output), ("h", reading.h), ("c", reading.c)) if reader]
     if reading.tap is not None:

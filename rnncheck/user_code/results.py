@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-# Each step of a way: an index, a key, or the name of an attribute; ALL stacks every member, and a range some of them.
+# Each step of a way: an index, a key, or the name of an attribute; ALL stacks every member, a range some of them, and
+# NESTED the members of every member: the directions of every layer.
 ALL = "*"
+NESTED = "**"
 Step = object
 Way = tuple[Step, ...]
 DEEPEST = 5
@@ -43,6 +45,9 @@ def leaves(result: object, counts: Mapping[int, str], way: Way = ()) -> Iterator
         yield from found
         if found and axis != "K" and isinstance(result, list):
             return
+    inner = flattened(result)
+    if inner is not None and counts.get(len(inner)) == "K":
+        yield from stacked(inner, counts, way, NESTED)
     elif isinstance(result, dict) and members and all(isinstance(key, int) for key in members):
         found = list(timed(result, counts, way))
         yield from found
@@ -69,12 +74,22 @@ def lists(result: object, count: int) -> bool:
     return isinstance(result, list | tuple) and any(lists(each, count) for each in result)
 
 
-def stacked(result: Sequence[object], counts: Mapping[int, str], way: Way) -> Iterator[tuple[Way, Tensor]]:
-    """A list of states as one array; a list of tuples, lists or dicts of states as several."""
+def flattened(result: object) -> list[Any] | None:
+    """The pairs of states in a list of lists of them; None for anything else."""
+    if not isinstance(result, list) or not result or not all(isinstance(each, list) for each in result):
+        return None
+    inner = [each for outer in result for each in outer]
+    return inner if inner and all(isinstance(each, list | tuple) for each in inner) else None
+
+
+def stacked(
+    result: Sequence[object], counts: Mapping[int, str], way: Way, step: str = ALL
+) -> Iterator[tuple[Way, Tensor]]:
+    """A list of states as one array; a list of tuples, lists or dicts of states as several. `step` says of what."""
     for inner, _ in leaves(result[0], counts, (*way, 0)):
         behind = inner[len(way) + 1 :]
         try:
-            yield (*way, ALL, *behind), follow(result, (ALL, *behind))
+            yield (*way, step, *behind), follow(result, (ALL, *behind))
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError):
             continue
 
@@ -94,6 +109,8 @@ def follow(result: Any, way: Way, *, batch_first: bool = False) -> Tensor:
     for position, step in enumerate(way):
         if step == ALL:
             return torch.stack([follow(each, way[position + 1 :]) for each in result])
+        if step == NESTED:
+            return torch.stack([follow(each, way[position + 1 :]) for outer in result for each in outer])
         if step is range:
             return torch.stack([follow(result[t], way[position + 1 :]) for t in range(1 + max(result))])
         if step == "packed" and isinstance(result, PackedSequence):

@@ -16,7 +16,7 @@ from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.convention import Reader, Reading
 from rnncheck.user_code.movers import Calls, tops
 from rnncheck.user_code.quantities import Quantity, alike, axes_of, has_numbers_of, matching
-from rnncheck.user_code.results import ALL, Way, leaves
+from rnncheck.user_code.results import ALL, NESTED, Way, leaves
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 
@@ -83,7 +83,7 @@ STATES = re.compile(
 
 def is_named_otherwise(way: Way) -> bool:
     """Whether every step keeps it by a name that is no state's: a gate in a cache, for the backward pass."""
-    named = [step for step in way if isinstance(step, str) and step not in (ALL, "packed")]
+    named = [step for step in way if isinstance(step, str) and step not in (ALL, NESTED, "packed")]
     return ALL in way and bool(named) and STATES.fullmatch(named[-1].lower()) is None
 
 
@@ -95,6 +95,14 @@ def parts_of(way: Way, result: object) -> Iterator[Way]:
             keys = range(len(place)) if step == ALL else [key for key in place if key >= 0]
             for key in keys:
                 yield from ((*way[:n], key, *behind) for behind in parts_of(way[n + 1 :], place[key]))
+            return
+        if step == NESTED:
+            for key, outer in enumerate(place):
+                yield from (
+                    (*way[:n], key, *behind)
+                    for m in range(len(outer))
+                    for behind in parts_of((m, *way[n + 1 :]), outer)
+                )
             return
         if step == "packed":
             break
@@ -228,5 +236,5 @@ def spelled(way: Way) -> str:
     """The path as Python code."""
     if not way:
         return "what it returns"
-    steps = [f"[{each!r}]" if isinstance(each, int | str) and each != ALL else "[...]" for each in way]
+    steps = [f"[{each!r}]" if isinstance(each, int | str) and each not in (ALL, NESTED) else "[...]" for each in way]
     return f"result{''.join(steps)}"

@@ -37,6 +37,7 @@ ROLES: Mapping[str, Sequence[str]] = {
     "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
 VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words|tokens?|chars)")
+DROPS = re.compile(r"drop|zoneout", re.IGNORECASE)  # in the name of what is 0 for a layer that keeps everything
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 
@@ -58,7 +59,7 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
         if earlier and list(found).index(earlier[0]) < list(found).index(name):
             del found[name]
     required = [each.name for each in parameters.values() if each.default is inspect.Parameter.empty]
-    unknown = [name for name in required if name not in found]
+    unknown = [name for name in required if name not in found and not DROPS.search(name)]
     if "hidden_size" not in found.values() and "output_size" in found.values() and not unknown:
         # A cell may call its state's size its output's.
         name = next(name for name, role in found.items() if role == "output_size")

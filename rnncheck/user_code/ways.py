@@ -88,7 +88,11 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
         handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
         for handing in handings:
             yield from (StateForm(each, handing) for each in axes)
-        if kind in (LAYERS, IDS) and (lstm or sizes.states > 1):
+        if kind in (LAYERS, IDS, CELLS, PACKED) and (lstm or sizes.states > 1):
             yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
+        if kind == LAYERS and lstm and sizes.spec.bidirectional:
+            yield StateForm("BF", "[[(h, c)]]")
+        if kind in (LAYERS, CELLS) and not lstm and call.state_required:  # what refuses a tensor may be a mistake
+            yield from (StateForm(each, "(h)") for each in axes[:2])
     if not (call.state_required and call.state):
         yield None

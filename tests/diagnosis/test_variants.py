@@ -1,6 +1,11 @@
 """A mismatch that is a known variant says so, and gives the command; any other does not."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import torch
+from torch import Tensor, nn
 
 from rnncheck import check
 from rnncheck.model.spec import Cell
@@ -8,12 +13,66 @@ from rnncheck.model.spec import Cell
 FAST = {"backward": False, "lockstep": False}
 
 
-@pytest.mark.parametrize(("slug", "cell"), [("gru-reset-before", Cell.GRU), ("lstm-coupled", Cell.LSTM)])
+@pytest.mark.sample(1)
+@pytest.mark.parametrize(("slug", "cell"), [("gru-reset-before", Cell.GRU), ("lstm-janet", Cell.LSTM)])
 def test_a_variant_is_told_with_the_command_that_checks_it(slug: str, cell: Cell) -> None:
     report = check(f"variant:{slug}", cell=cell, **FAST)
     assert report.verdict == "mismatch"
     command = f"rnncheck compare variant:{slug} --against variant:{slug} --cell {cell}"
-    assert [note for note in report.notes if command in note]
+    said = [*report.notes, *(f"{finding.message} {finding.mend}" for finding in report.findings)]
+    assert [each for each in said if command in each]
+
+
+class LeakyMemory(nn.Module):
+    """Two matrices for two gates, in an order of its own: torch's GRU has three."""
+
+    def __init__(self, input_size: int, hidden_size: int, act: Callable[[Tensor], Tensor] = torch.relu) -> None:
+        super().__init__()
+        self.below, self.before = nn.Linear(input_size, 2 * hidden_size), nn.Linear(hidden_size, 2 * hidden_size, False)
+        self.act = act
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        new, keep = (self.below(x) + self.before(h)).chunk(2, 1)
+        keep = keep.sigmoid()
+        return keep * h + (1 - keep) * self.act(new)
+
+
+class NoForgetting(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.gates = nn.ModuleList(nn.Linear(input_size + hidden_size, hidden_size) for _ in range(3))
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        write, new, show = (gate(torch.cat([h, x], 1)) for gate in self.gates)
+        c = c + write.sigmoid() * new.tanh()
+        return show.sigmoid() * c.tanh(), c
+
+
+def updated_alone(input_size: int, hidden_size: int) -> nn.Module:
+    return LeakyMemory(input_size, hidden_size, torch.tanh)
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize(
+    ("layer", "cell", "slug"),
+    [
+        (LeakyMemory, Cell.GRU, "ligru"),
+        (updated_alone, Cell.GRU, "gru-ugrnn"),
+        (NoForgetting, Cell.LSTM, "lstm-without-forget"),
+    ],
+)
+def test_a_layer_with_fewer_gates_is_the_variant_that_it_computes(layer: object, cell: Cell, slug: str) -> None:
+    report = check(layer, cell=cell, witness=False)
+    assert report.verdict == "mismatch"
+    said = [*report.notes, *(f"{finding.slug} {finding.mend}" for finding in report.findings)]
+    assert [each for each in said if f"--against variant:{slug} " in each]
+    assert check(layer, against=f"variant:{slug}", cell=cell, witness=False).verdict == "equivalent"
+
+
+def test_faults_explains_a_variant(rnncheck: Callable[..., Any]) -> None:
+    shown = rnncheck("faults", "lstm-janet")
+    assert (shown.code, "forget gate" in shown.stdout) == (0, True)
 
 
 def test_a_fault_is_told_to_be_none() -> None:

@@ -1,7 +1,7 @@
 """The catalogue of faults on the screen: one line for each, or one fault explained."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 from typing import IO
@@ -65,6 +65,18 @@ def render_page(page: Page, cell: Cell | None = None, stream: IO[str] | None = N
     lines += [Text(), *pair(page.right_code, page.wrong_code, screen, " code", beside=screen.width >= BESIDE)]
     if command := page.try_it(cell):
         lines += [Text(), *hanging(Text("  try it", "dim"), Text(command, "bold"), screen.width, LABELS)]
+    return screen.rendered(lines)
+
+
+def render_variant(facts: Mapping[str, str], stream: IO[str] | None = None, width: int | None = None) -> str:
+    """The page of one variant: its equations, their source, its users and the command that compares with it."""
+    screen = screen_for(stream, width)
+    name = Text(f"{facts['slug']}  ", "bold cyan")
+    lines = hanging(name, Text(spelled(facts["title"], screen), "bold"), screen.width, name.cell_len)
+    lines += [Text(f"variant {screen.glyphs.dot} {facts['cell']}", "dim"), Text()]
+    lines += [Text(f"  {line}") for line in spelled(facts["equations"], screen).split("\n")]
+    lines += [Text(), *entry("source", facts["source"], screen), *entry("used by", facts["users"], screen)]
+    lines += [Text(), *hanging(Text("  try it", "dim"), Text(facts["try_it"], "bold"), screen.width, LABELS)]
     return screen.rendered(lines)
 
 

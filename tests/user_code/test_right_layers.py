@@ -1,0 +1,117 @@
+"""Right layers of unusual kinds are equivalent."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from rnncheck import check
+from rnncheck.report import Verdict
+
+
+class Packed(nn.Module):
+    """It unpacks by the sizes alone and forgets in which order the rows were."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(input_size, hidden_size)
+
+    def forward(self, packed: PackedSequence, h: Tensor) -> tuple[PackedSequence, Tensor]:
+        at, rows, states = 0, list(h[0]), []
+        for size in packed.batch_sizes.tolist():
+            states.append(self.cell(packed.data[at : at + size], torch.stack(rows[:size])))
+            rows[:size] = states[-1].unbind(0)
+            at += size
+        return PackedSequence(torch.cat(states), packed.batch_sizes), torch.stack(rows)[None]
+
+
+class NormsNeverReached(nn.Module):
+    """One bias for each sum; its norms are for another setting, and their tensors look like the other bias."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.size = hidden_size
+        self.below = nn.ModuleList([nn.Linear(input_size, hidden_size) for _ in range(4)])
+        self.before = nn.ModuleList([nn.Linear(hidden_size, hidden_size, bias=False) for _ in range(4)])
+        self.norm = nn.ParameterDict({"gain": torch.ones(hidden_size), "beta": torch.zeros(hidden_size)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = c = x.new_zeros(x.shape[1], self.size)
+        every = []
+        for now in x:
+            f, i, o, g = (a(now) + b(h) for a, b in zip(self.below, self.before, strict=True))
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            every.append(h)
+        return torch.stack(every)
+
+
+class NeedsRates(nn.GRU):
+    """Constructed with rates that have no default."""
+
+    def __init__(self, dropconnect_p: float, input_size: int, hidden_size: int, zoneout: float) -> None:
+        super().__init__(input_size, hidden_size)
+        self.rate = dropconnect_p + zoneout
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        output, h = super().forward(x, h0)
+        return output * (1 - self.rate), h
+
+
+class OneOfATuple(nn.Module):
+    """A step through two layers; what it takes and gives is a tuple, as an LSTM's, of h alone."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__()
+        sizes = [input_size] + [hidden_size] * num_layers
+        self.levels = nn.ModuleList(map(nn.GRUCell, sizes, sizes[1:]))
+
+    def forward(self, x: Tensor, hidden: tuple[Tensor]) -> tuple[Tensor, tuple[Tensor]]:
+        every = []
+        for level, h in zip(self.levels, hidden[0], strict=True):
+            x = level(x, h)
+            every.append(x)
+        return x, (torch.stack(every),)
+
+
+class PairsByDirection(nn.Module):
+    """It takes and returns a list of layers, each a list of directions, each a pair of states."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = True) -> None:
+        super().__init__()
+        sizes = [input_size] + [2 * hidden_size] * num_layers
+        self.levels = nn.ModuleList(
+            nn.ModuleList(nn.LSTMCell(size, hidden_size) for _ in range(2)) for size in sizes[:-1]
+        )
+
+    def forward(
+        self, x: Tensor, states: list[list[tuple[Tensor, Tensor]]]
+    ) -> tuple[Tensor, list[list[tuple[Tensor, Tensor]]]]:
+        ends = []
+        for level, pairs in zip(self.levels, states, strict=True):
+            both, last = [], []
+            for cell, pair, order in zip(level, pairs, (1, -1), strict=True):
+                every = []
+                for now in list(x)[::order]:
+                    pair = cell(now, pair)
+                    every.append(pair[0])
+                both.append(torch.stack(every[::order]))
+                last.append(pair)
+            x = torch.cat(both, 2)
+            ends.append(last)
+        return x, ends
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize(("layer", "bidirectional"), [(OneOfATuple, False), (PairsByDirection, True)])
+def test_states_are_handed_over_in_nested_lists(layer: type[nn.Module], bidirectional: bool) -> None:
+    cell = "lstm" if bidirectional else "gru"
+    report = check(layer, cell=cell, num_layers=2, bidirectional=bidirectional, witness=False, backward=False)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("layer", [Packed, NormsNeverReached, NeedsRates], ids=lambda each: each.__name__)
+def test_it_is_equivalent(layer: type[nn.Module]) -> None:
+    report = check(layer, cell="lstm" if layer is NormsNeverReached else "gru", witness=False)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])
