@@ -1,10 +1,11 @@
 """This machine: its devices, versions and precision switches, and the facts of `rnncheck doctor`."""
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 import numpy
@@ -13,6 +14,9 @@ import torch
 from rnncheck import __version__
 from rnncheck.errors import DeviceError
 from rnncheck.model.spec import Dtype, Spec
+
+OF_AN_EXTRA = re.compile(r"(?P<name>[\w.-]+)[^;]*;.*extra == ['\"](?P<extra>\w+)['\"]")  # a line of the metadata
+MISSING = "not installed"
 
 
 def available() -> list[str]:
@@ -112,6 +116,24 @@ def facts() -> dict[str, dict[str, object]]:
             "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
         },
         "precision": precision_switches(),
+        "extras": extras(),
+    }
+
+
+def extras() -> dict[str, object]:
+    """The packages of each optional extra with their versions, or how to install those that are missing."""
+    try:
+        wanted = [match for each in requires("rnncheck") or () if (match := OF_AN_EXTRA.match(each))]
+    except PackageNotFoundError:
+        return {}
+    packages: dict[str, dict[str, str]] = {}
+    for match in wanted:
+        if match["extra"] != "dev":
+            packages.setdefault(match["extra"], {})[match["name"]] = installed(match["name"])
+    return {
+        extra: ", ".join(f"{name} {found}" for name, found in versions.items())
+        + (f"; pip install 'rnncheck[{extra}]'" if MISSING in versions.values() else "")
+        for extra, versions in packages.items()
     }
 
 
@@ -119,4 +141,4 @@ def installed(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return MISSING

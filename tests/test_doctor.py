@@ -11,7 +11,7 @@ from rnncheck import machine
 
 def test_it_tells_versions_devices_backends_and_switches() -> None:
     facts = machine.facts()
-    assert list(facts) == ["versions", "devices", "backends", "precision"]
+    assert list(facts) == ["versions", "devices", "backends", "precision", "extras"]
     assert facts["versions"]["torch"] == torch.__version__
     assert facts["versions"]["safetensors"] == version("safetensors")
     assert facts["devices"]["cpu"] == "cpu"
@@ -20,6 +20,20 @@ def test_it_tells_versions_devices_backends_and_switches() -> None:
 
 def test_a_package_that_is_not_there_is_said_to_be_missing() -> None:
     assert machine.installed("no-such-package-as-this") == "not installed"
+
+
+def test_extras_are_listed_with_versions_or_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        "torch>=2.4",
+        "rich>=13; extra == 'screen'",
+        'no-such-package>=1 ; extra == "other"',
+        "ruff; extra == 'dev'",
+    ]
+    monkeypatch.setattr(machine, "requires", lambda name: lines)
+    assert machine.extras() == {
+        "screen": f"rich {version('rich')}",
+        "other": "no-such-package not installed; pip install 'rnncheck[other]'",
+    }
 
 
 def test_a_build_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
