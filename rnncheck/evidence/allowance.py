@@ -61,8 +61,11 @@ class Enveloped:
     rounding of both.
     """
 
-    def __init__(self, spec: Spec, weights: Weights, lengths: Sequence[int] | None, rounding: Rounding) -> None:
+    def __init__(
+        self, spec: Spec, weights: Weights, lengths: Sequence[int] | None, rounding: Rounding, samples: int = 16
+    ) -> None:
         self._spec, self._weights, self._lengths, self.rounding = spec, weights, lengths, rounding
+        self._samples = samples
         self.first: Envelope | None = None
         self._finite = all(bool(value.isfinite().all()) for value in weights.values.values())
         self._beyond = 0  # timesteps after the first chunk that are not judged, though their states are finite
@@ -115,7 +118,9 @@ class Enveloped:
 
     def _envelope(self, x: Tensor, start: State) -> Envelope:
         state = start.map(lambda each: each.cpu().double())
-        found = exact_and_envelope(self._spec, self._weights, x, state, self._lengths, rounding=self.rounding)
+        found = exact_and_envelope(
+            self._spec, self._weights, x, state, self._lengths, rounding=self.rounding, samples=self._samples
+        )
         if not self._finite:
             for allowed, exact in zip(quantities(found.allowed), quantities(found.exact), strict=True):
                 if allowed is not None and exact is not None:

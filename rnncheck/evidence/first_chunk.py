@@ -1,15 +1,15 @@
 """Comparisons on the first chunk besides the normal run: repeated calls, single steps, gradients."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.errors import RefusedError
-from rnncheck.evidence.allowance import Allowed, quantities
+from rnncheck.evidence.allowance import Allowed, Enveloped, quantities
 from rnncheck.evidence.differences import Fold
-from rnncheck.evidence.free_run import on_host
+from rnncheck.evidence.free_run import SideBySide, on_host
 from rnncheck.evidence.gradients import backward_comparisons
 from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.evidence.places import DIRECTIONS
@@ -22,7 +22,9 @@ from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Finding, Place
 from rnncheck.text import short
 
-SECOND_LOOK = 32  # perturbed runs
+SECOND_LOOK = 32  # perturbed runs of gradients
+MOST_SAMPLES = 256  # perturbed runs of states
+SLIGHTLY, FEW = 16.0, 1 / 64  # times the limit, and the share of values beyond it
 OTHER = 1000  # added to the seed of the projection
 
 PLACES = 512  # single steps: more would cost more than they could add to what free running has seen
@@ -121,22 +123,58 @@ class FirstChunk:
         into.findings += found.findings
         into.notes += [found.note] if found.note else []
 
-    def unconfirmed(self, wrong: Sequence[Comparison], held: Rounding, seed: int) -> str | None:
-        """Why these gradients, which exceed what is allowed, prove nothing; None if they prove what they say.
+    def unconfirmed(self, wrong: Sequence[Comparison], held: Rounding, seed: int, *, steps: bool) -> str | None:
+        """Why what exceeds the limit proves nothing; None if it proves what it says. `steps` says whether single steps
+        may be compared.
 
-        What rounding does to gradients is sampled, and a rare event may be in no sample. So they are held against
-        more samples, of other data (each row backwards) and of another projection: there they have to exceed as well.
+        What rounding does is sampled, and a rare event may be in no sample. So gradients, and a few states that are
+        little beyond the limit, are held against more samples, of other data (each row backwards) and, for gradients,
+        of another projection: there they have to exceed as well.
         """
-        if any(each.problem or not each.mode.startswith("backward") for each in wrong):
+        if any(each.problem for each in wrong):
             return None
+        other = replace(self, x=self._backwards())
+        if all(each.mode.startswith("backward") for each in wrong):
+            again = other._gradients_again(held, seed)
+        elif all(each.mode in ("free", "lockstep") and is_slight(each) for each in wrong):
+            again = other._states_again(held, steps)
+        else:
+            return None
+        exceeding = {(each.mode, each.quantity) for each in wrong if each.mode.startswith("backward")}
+        if any(not each.agrees and (not exceeding or (each.mode, each.quantity) in exceeding) for each in again):
+            return None
+        most = max(wrong, key=lambda each: each.budget_used)
+        instead = "smaller recurrent weights" if exceeding else "other data"
+        return (
+            f"{most.quantity} is at {most.budget_used:.3g} times the limit here, but within the limit on other data "
+            f"with more samples of rounding; use {instead} to decide"
+        )
+
+    def _backwards(self) -> Tensor:
+        """x with the timesteps of each row in the opposite order."""
         x = self.x.clone()
         for row, end in enumerate(self.lengths or [len(x)] * x.shape[1]):
             x[:end, row] = self.x[:end, row].flip(0)
+        return x
+
+    def _states_again(self, held: Rounding, steps: bool) -> list[Comparison]:
+        """The normal run and single steps, with more samples of rounding."""
+        enveloped, found = Enveloped(self.spec, self.weights, self.lengths, held, MOST_SAMPLES), Evidence()
+        both = SideBySide(
+            self.spec, *self.layers, self.state, self.lengths, enveloped, rows=None, unexposed=self.unexposed
+        )
+        candidate, _ = both.run(self.x)
+        if steps and enveloped.first is not None:
+            self.stepped(enveloped.first, candidate.output, found)
+        return [*both.comparisons(), *found.comparisons]
+
+    def _gradients_again(self, held: Rounding, seed: int) -> list[Comparison]:
+        """The gradients, with more samples of rounding and another projection."""
         found = backward_comparisons(
             self.spec,
             self.weights,
             *self.layers,
-            x,
+            self.x,
             self.state,
             self.lengths,
             held=held,
@@ -146,14 +184,12 @@ class FirstChunk:
             withheld=self.withheld,
             samples=SECOND_LOOK,
         )
-        exceeding = {(each.mode, each.quantity) for each in wrong}
-        if any(not each.agrees and (each.mode, each.quantity) in exceeding for each in found.comparisons):
-            return None
-        most = max(wrong, key=lambda each: each.budget_used)
-        return (
-            f"{most.quantity} is at {most.budget_used:.3g} times the limit here, but within the limit on other data "
-            "with more samples of rounding; use smaller recurrent weights to decide"
-        )
+        return found.comparisons
+
+
+def is_slight(wrong: Comparison) -> bool:
+    """Whether so few values exceed the limit, and by so little, that a rare rounding may explain them."""
+    return wrong.budget_used <= SLIGHTLY and wrong.exceeded <= max(1, int(FEW * wrong.compared))
 
 
 def near(again: Trace, first: Trace, allowed: Allowed) -> bool:
