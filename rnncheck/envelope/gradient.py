@@ -99,6 +99,7 @@ def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> Found
     total = gradient.mT @ values
     squares = gradient[0].square().T @ values[0].square()
     rounding = rough.rounding.of_sum(len(values[0]), squares, total[0])
+    rounding += rough.rounding.flushed(gradient[0].T, values[0])
     return Found(total.squeeze(-1), rounding.squeeze(-1)) if name.startswith("bias") else Found(total, rounding)
 
 

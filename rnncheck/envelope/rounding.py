@@ -70,6 +70,13 @@ class Rounding:
             variance.addcmul_(part, part, value=walk / 3)
         return variance.sqrt_().add_(math.sqrt(terms) * self.smallest)
 
+    def flushed(self, one: Tensor, other: Tensor) -> Tensor:
+        """What products of these matrices lose where a factor below `smallest` is taken for zero, as XLA does."""
+        low_one, low_other = (each.abs().masked_fill(each.abs() >= self.smallest, 0.0) for each in (one, other))
+        if not bool(low_one.any()) and not bool(low_other.any()):
+            return one.new_zeros(())
+        return low_one @ other.abs() + one.abs() @ low_other
+
     def off_tanh(self, value: Tensor) -> Tensor:
         """The error of a tanh of this value that is computed with exponentials, in units. It is zero in half precision,
         where activations are computed in float32.

@@ -75,6 +75,21 @@ def test_gradients_are_exact_in_float64():
         torch.testing.assert_close(named(envelope.exact)[name], value, atol=1e-12, rtol=1e-12)
 
 
+def test_a_layer_may_take_numbers_below_the_smallest_normal_one_for_zero():
+    run = case(Spec(nonlinearity="relu", hidden_size=12), lengths=None)
+    grown = {name: value.abs() * (9 if "hh" in name else 1) for name, value in run.weights.values.items()}
+    scales = torch.tensor([1e-35, 1e-39]).repeat(len(run.x))[: len(run.x), None, None]
+    run = replace(run, x=run.x * scales, weights=Weights(grown))
+    wanted, rounding = projection(run), rounding_of(run.spec)
+    whole, flushed = (
+        gradient_envelope(run.spec, run.weights, x, run.state, wanted, rounding=rounding)
+        for x in (run.x, run.x * (scales > 1e-36))
+    )
+    exact, allowed, found = (each.weights["weight_ih_l0"] for each in (whole.exact, whole.allowed, flushed.exact))
+    assert (found - exact).abs().max() > 1e3 * torch.finfo(torch.float32).tiny
+    assert used(found, exact, allowed) < 1 < used(1.1 * exact, exact, allowed)
+
+
 def test_padded_rows_give_no_gradient_behind_their_end():
     run = case(Spec(Cell.LSTM), lengths=(9, 4, 2))
     envelope = gradient_envelope(
