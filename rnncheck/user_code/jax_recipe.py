@@ -66,7 +66,8 @@ def read_anew(thing: Any, spec: Spec) -> Recipe:
         return of_function(thing) if kind is None else makers[kind](thing, spec)
 
 
-remembered = lru_cache(maxsize=64)(read_anew)  # to trace a constructor takes long, and it is called for every copy
+# To trace a constructor takes long, and it is called for every copy.
+remembered = lru_cache(maxsize=64)(read_anew)
 
 
 def is_hashable(thing: object) -> bool:
