@@ -17,14 +17,14 @@ from rnncheck.evidence.allowance import Stated
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
 from rnncheck.evidence.paths.path import chosen
-from rnncheck.evidence.paths.scene import Setting, User
+from rnncheck.evidence.paths.scene import PathSetting, User
 from rnncheck.evidence.paths.walk import walk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts, Verdict
-from rnncheck.witness import Judgement, MutationTest, insufficient, mutants_tried
+from rnncheck.witness import MutantJudgement, MutationTest, insufficient, mutants_tried
 
 UNASKED = "default"  # paths, where none are asked for
 Progress = Callable[[int, int | None], None]
@@ -43,7 +43,7 @@ class Examination:
     evidence: Evidence
     switches: dict[str, object]
     paths: Sequence[PathFacts] = ()
-    setting: Setting | None = None
+    setting: PathSetting | None = None
     mutation_test: MutationTest = NOT_TRIED
     stopped: KeyboardInterrupt | None = None
 
@@ -168,7 +168,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
             "no path was compared, because paths call the command many times; add --paths default to compare them"
         )
         return
-    setting = Setting(
+    setting = PathSetting(
         replace(plan.spec, head=None),
         (User(case.sides[0]), User(case.sides[1])),
         plan.sequences.seq_len or found.steps,
@@ -216,7 +216,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         modes = {each.mode for each in found.comparisons}
         held = case.tolerance or case.enveloped.rounding
         paths = {each.path: each for each in found.paths}
-        judgement = Judgement(
+        judgement = MutantJudgement(
             held, modes, plan.seed, common.unexposed, common.withheld, common.by_row, found.setting, paths
         )
         found.mutation_test = mutants_tried(first, judgement, always=plan.witness is not None)

@@ -11,9 +11,8 @@ from rnncheck.checking.examine import build_synced, first_chunk
 from rnncheck.checking.plan import Case, Plan, prepare
 from rnncheck.errors import CannotRun
 from rnncheck.evidence import free_run
-from rnncheck.evidence.allowance import Run
-from rnncheck.evidence.gradients.differentiate import Run as GradientRun
-from rnncheck.evidence.gradients.differentiate import differentiate, quantities
+from rnncheck.evidence.allowance import SideRun
+from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, quantities
 from rnncheck.evidence.gradients.task import Task, within_reach
 from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.implementations.protocol import Layer
@@ -55,7 +54,7 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
 def single_steps(case: Case, layer: Layer, x: Tensor, trace: Trace) -> Tensors:
     """Every single step from the exact states before it, as lockstep needs them."""
     spec, lengths = case.plan.spec, case.plan.sequences.lengths
-    run = Run(case.state.to(spec.device, getattr(torch, spec.dtype)), trace)
+    run = SideRun(case.state.to(spec.device, getattr(torch, spec.dtype)), trace)
     case.enveloped.of(x, run, run)
     envelope = case.enveloped.first
     assert envelope is not None
@@ -74,7 +73,7 @@ def gradients(case: Case, layer: Layer, x: Tensor) -> Tensors:
     if layer.leaves() is None or reach is None or (reach.steps, reach.rows) < tuple(x.shape[:2]):
         return {}
     with torch.inference_mode(False):
-        run = GradientRun(spec, x.clone(), case.state, lengths, common.unexposed, common.withheld)
+        run = BackwardRun(spec, x.clone(), case.state, lengths, common.unexposed, common.withheld)
         task = Task.of(run, case.weights, case.plan.seed)
         found = differentiate(layer, task.run, task.projection)
         if found.problem:

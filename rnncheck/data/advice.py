@@ -4,7 +4,7 @@ import csv
 import re
 import shlex
 
-from rnncheck.data.columns import Layout, is_text
+from rnncheck.data.columns import ColumnLayout, is_text
 from rnncheck.data.options import FileOptions
 from rnncheck.text import printable
 
@@ -24,7 +24,7 @@ _NO_WORD = re.compile(r"[^\w\s]{1,4}")  # as ?, -, .. and *
 
 
 def way_out_of_text(
-    cell: str, column: int, layout: Layout, options: FileOptions, sample: list[str], line: int | None = None
+    cell: str, column: int, layout: ColumnLayout, options: FileOptions, sample: list[str], line: int | None = None
 ) -> str:
     """What to do about a cell that is not a number. `sample` is the first few lines of the file.
 
@@ -60,7 +60,7 @@ def way_out_of_text(
     return way_out
 
 
-def _without(column: int, layout: Layout, options: FileOptions, data: list[list[str]]) -> str:
+def _without(column: int, layout: ColumnLayout, options: FileOptions, data: list[list[str]]) -> str:
     """How to leave out this column, and all others that hold text alone as far as can be seen."""
     texts = [
         each
@@ -85,7 +85,7 @@ def _rows_of(sample: list[str], options: FileOptions) -> list[list[str]]:
         return []
 
 
-def _is_second_header(rows: list[list[str]], layout: Layout, options: FileOptions) -> bool:
+def _is_second_header(rows: list[list[str]], layout: ColumnLayout, options: FileOptions) -> bool:
     """Whether no cell of the line behind the header is a number, and some of the next line are."""
     behind, after = rows[1], rows[2]
     if len(behind) != layout.width or len(after) != layout.width:

@@ -30,7 +30,7 @@ _NOT_ZERO = re.compile(r"[+-]?[0.]*[1-9]")
 MAY_UNDERFLOW = re.compile(r"[eE]-[0-9]{3}|0{200}")
 
 
-class Cell(Enum):
+class CellKind(Enum):
     """The kind of a cell."""
 
     NUMBER = "a number"
@@ -41,13 +41,13 @@ class Cell(Enum):
     TEXT = "not a number"
 
 
-def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tuple[Cell, float]:
+def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tuple[CellKind, float]:
     """The kind of a cell and its value, NaN if it has none. `thousands` is the mark between groups of three digits."""
     text = text.strip(BLANKS)
     if thousands is not None and thousands in text:
         mark = re.escape(thousands)
         if not re.match(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?![0-9{mark}])", text):
-            return Cell.TEXT, math.nan
+            return CellKind.TEXT, math.nan
         text = text.replace(thousands, "")
     if decimal != ".":
         # A full stop is no decimal mark here, so it must not become one.
@@ -55,24 +55,24 @@ def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tu
     if _NUMBER.fullmatch(text):
         value = float(text)
         if math.isinf(value):
-            return Cell.OVERFLOW, math.nan
+            return CellKind.OVERFLOW, math.nan
         if value == 0 and _NOT_ZERO.match(text):
-            return Cell.UNDERFLOW, value
-        return Cell.NUMBER, value
+            return CellKind.UNDERFLOW, value
+        return CellKind.NUMBER, value
     if _NONFINITE.fullmatch(text):
-        return Cell.NONFINITE, float(text)
+        return CellKind.NONFINITE, float(text)
     if text.casefold() in MISSING_TOKENS:
-        return Cell.MISSING, math.nan
-    return Cell.TEXT, math.nan
+        return CellKind.MISSING, math.nan
+    return CellKind.TEXT, math.nan
 
 
 def is_text(text: str, decimal: str = ".") -> bool:
     """Whether a cell can only be a name: no number, and no value that is missing or not finite."""
-    return read_cell(text, decimal)[0] is Cell.TEXT
+    return read_cell(text, decimal)[0] is CellKind.TEXT
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnLayout:
     """The columns of a file by name (by place, from 1, without a header) and the places, from 0, of those read."""
 
     names: tuple[str, ...]
@@ -102,7 +102,7 @@ class Layout:
         return str(column + 1)
 
 
-def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
+def lay_out(first: list[str], options: FileOptions, where: str) -> ColumnLayout:
     """The layout of a file whose first record is `first`, found at `where`.
 
     Raises `DataError` for columns that are not there or cannot be told apart.
@@ -115,7 +115,7 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
         chosen = "--header" if header else "--no-header"
     elif names_itself is not None:
         chosen = f"'{printable(names_itself)}' in the first row is not a number"
-        if any(read_cell(cell, options.decimal)[0] is Cell.NUMBER for cell in first):
+        if any(read_cell(cell, options.decimal)[0] is CellKind.NUMBER for cell in first):
             chosen += " (others are: if the row is data, pass --no-header)"
     else:
         chosen = "the first row is all numbers"
@@ -140,7 +140,7 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> Layout:
         raise DataError(f"{where}: --columns names the column of --sequence-id, which is not an input")
     if not inputs:
         raise DataError(f"{where}: no column is left to read; --drop names all {len(names)}")
-    return Layout(names, header, chosen, inputs, sequence_id, index)
+    return ColumnLayout(names, header, chosen, inputs, sequence_id, index)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnncheck.data.batching import Table, Tally
-from rnncheck.data.columns import Layout, lay_out
+from rnncheck.data.columns import ColumnLayout, lay_out
 from rnncheck.data.markers import Markers
 from rnncheck.data.options import FileOptions
 from rnncheck.data.records import LONGEST_LINE, OPEN_QUOTE, Dialect, Records, UnfinishedRecord, text_blocks
@@ -122,7 +122,7 @@ def _first_record(records: Records, text: str, options: FileOptions, name: str) 
     return None
 
 
-def _refuse_empty_last_column(layout: Layout, options: FileOptions, head: _Head, name: str) -> None:
+def _refuse_empty_last_column(layout: ColumnLayout, options: FileOptions, head: _Head, name: str) -> None:
     """An empty last column, from a separator at the end of every line, is no column of missing values."""
     last = layout.width - 1
     nameless = not layout.names[last] if layout.header else options.missing == "error"
@@ -139,7 +139,7 @@ def _refuse_empty_last_column(layout: Layout, options: FileOptions, head: _Head,
         )
 
 
-def _refuse_doubtful_first_rows(table: Table, layout: Layout, options: FileOptions, head: _Head) -> None:
+def _refuse_doubtful_first_rows(table: Table, layout: ColumnLayout, options: FileOptions, head: _Head) -> None:
     """Reads the first block, so that a bad file fails at once, and stops at a lone row that may be a header."""
     tally = Tally()
     rows = table.read(tally)
@@ -152,7 +152,7 @@ def _refuse_doubtful_first_rows(table: Table, layout: Layout, options: FileOptio
         )
 
 
-def _refuse_no_rows(tally: Tally, layout: Layout, head: _Head, name: str) -> None:
+def _refuse_no_rows(tally: Tally, layout: ColumnLayout, head: _Head, name: str) -> None:
     if tally.rows:
         return
     if tally.dropped:

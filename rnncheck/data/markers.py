@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
-from rnncheck.data.columns import Cell, Layout, read_cell
+from rnncheck.data.columns import CellKind, ColumnLayout, read_cell
 from rnncheck.data.options import FileOptions
 from rnncheck.data.sequences import FloatArray
 from rnncheck.errors import DataError
@@ -24,13 +24,13 @@ class Markers:
     @classmethod
     def of(cls, options: FileOptions) -> "Markers":
         read = {each: read_cell(each, options.decimal) for each in options.na}
-        numbers = tuple(value for kind, value in read.values() if kind is Cell.NUMBER)
-        texts = frozenset(each.strip().casefold() for each, (kind, _) in read.items() if kind is not Cell.NUMBER)
+        numbers = tuple(value for kind, value in read.values() if kind is CellKind.NUMBER)
+        texts = frozenset(each.strip().casefold() for each, (kind, _) in read.items() if kind is not CellKind.NUMBER)
         return cls(texts, numbers)
 
-    def mark(self, text: str, kind: Cell, value: float) -> bool:
+    def mark(self, text: str, kind: CellKind, value: float) -> bool:
         """Whether a cell is one of them."""
-        return text.strip().casefold() in self.texts or (kind is Cell.NUMBER and value in self.numbers)
+        return text.strip().casefold() in self.texts or (kind is CellKind.NUMBER and value in self.numbers)
 
     def among(self, rows: FloatArray) -> bool:
         """Whether any of these numbers is one of them."""
@@ -43,7 +43,7 @@ class Rising:
     A value is a number or a date and time of ISO 8601; one kind in a file.
     """
 
-    def __init__(self, name: str, layout: Layout, decimal: str) -> None:
+    def __init__(self, name: str, layout: ColumnLayout, decimal: str) -> None:
         self._name, self._layout, self._decimal = name, layout, decimal
         self._read: Callable[[str], float | datetime] | None = None
         self._last: tuple[float | datetime, str] | None = None
@@ -75,7 +75,7 @@ class Rising:
 
     def _number(self, text: str) -> float:
         kind, value = read_cell(text, self._decimal)
-        if kind is not Cell.NUMBER:
+        if kind is not CellKind.NUMBER:
             raise ValueError(text)
         return value
 

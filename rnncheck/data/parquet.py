@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnncheck.data.batching import Table, Tally
-from rnncheck.data.columns import Layout, lay_out
+from rnncheck.data.columns import ColumnLayout, lay_out
 from rnncheck.data.options import FileOptions
 from rnncheck.data.sequences import FloatArray
 from rnncheck.data.source import DataFile
@@ -120,7 +120,7 @@ def _values(column: Any) -> FloatArray:
 
 
 def _settled(
-    rows: FloatArray, last: FloatArray | None, name: str, layout: Layout, options: FileOptions, tally: Tally
+    rows: FloatArray, last: FloatArray | None, name: str, layout: ColumnLayout, options: FileOptions, tally: Tally
 ) -> tuple[FloatArray, FloatArray | None]:
     """The rows with what becomes of missing values, and the last of them."""
     bad = np.isnan(rows) if options.missing != "error" else ~np.isfinite(rows)

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnncheck.data.advice import way_out_of_text, way_out_of_width
 from rnncheck.data.batching import Group, Tally
-from rnncheck.data.columns import MAY_UNDERFLOW, Cell, Layout, read_cell
+from rnncheck.data.columns import MAY_UNDERFLOW, CellKind, ColumnLayout, read_cell
 from rnncheck.data.markers import Markers, Rising
 from rnncheck.data.options import FileOptions
 from rnncheck.data.records import Dialect, Records, UnfinishedRecord
@@ -16,7 +16,9 @@ from rnncheck.errors import DataError
 from rnncheck.text import printable
 
 
-def read_fast(text: str, newlines: int, layout: Layout, dialect: Dialect, options: FileOptions) -> FloatArray | None:
+def read_fast(
+    text: str, newlines: int, layout: ColumnLayout, dialect: Dialect, options: FileOptions
+) -> FloatArray | None:
     """The inputs (rows, I) of a block of whole lines, or None when only the strict way can read it or say why not.
 
     `newlines` is how many the text has. What it does read, the strict way reads to the same numbers.
@@ -70,7 +72,13 @@ class StrictRows:
     """
 
     def __init__(
-        self, name: str, layout: Layout, dialect: Dialect, options: FileOptions, sample: list[str], first: list[str]
+        self,
+        name: str,
+        layout: ColumnLayout,
+        dialect: Dialect,
+        options: FileOptions,
+        sample: list[str],
+        first: list[str],
     ) -> None:
         self._name = name
         self._layout = layout
@@ -135,10 +143,10 @@ class StrictRows:
         for place, column in enumerate(self._layout.inputs):
             kind, value = read_cell(cells[column], self._options.decimal, self._options.thousands)
             if self._markers.mark(cells[column], kind, value):
-                kind, value = Cell.MISSING, math.nan
-            if kind is Cell.UNDERFLOW:
+                kind, value = CellKind.MISSING, math.nan
+            if kind is CellKind.UNDERFLOW:
                 tally.underflowed += 1
-            elif kind is not Cell.NUMBER and not (kind is Cell.NONFINITE and self._options.allow_nonfinite):
+            elif kind is not CellKind.NUMBER and not (kind is CellKind.NONFINITE and self._options.allow_nonfinite):
                 if not self._is_missing(kind, value):
                     raise DataError(self._refused(kind, cells[column], column, line))
                 if self._options.missing == "drop-row":
@@ -148,10 +156,10 @@ class StrictRows:
             row.append(value)
         return row
 
-    def _is_missing(self, kind: Cell, value: float) -> bool:
+    def _is_missing(self, kind: CellKind, value: float) -> bool:
         """Whether --missing decides; a NaN that is not allowed as a number is a missing value."""
         return self._options.missing != "error" and (
-            kind is Cell.MISSING or (kind is Cell.NONFINITE and math.isnan(value))
+            kind is CellKind.MISSING or (kind is CellKind.NONFINITE and math.isnan(value))
         )
 
     def _fill(self, place: int, column: int, line: int) -> float:
@@ -194,18 +202,18 @@ class StrictRows:
             f"as in the first row; {way_out}"
         )
 
-    def _refused(self, kind: Cell, cell: str, column: int, line: int) -> str:
+    def _refused(self, kind: CellKind, cell: str, column: int, line: int) -> str:
         start = f"{self._name}:{line}: {self._layout.describe(column)} is"
         shown = f"'{printable(cell)}'"
         match kind:
-            case Cell.MISSING:
+            case CellKind.MISSING:
                 what = "empty" if not cell.strip() else shown
                 may_be_header = self._options.header is None and not self._layout.header and self.last_row is None
                 header = ", or --header if this is the header" if may_be_header else ""
                 return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill{header}"
-            case Cell.NONFINITE:
+            case CellKind.NONFINITE:
                 return f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides"
-            case Cell.OVERFLOW:
+            case CellKind.OVERFLOW:
                 return f"{start} {shown}, which overflows float64; scale the column down"
             case _:
                 begun = self.last_row is not None

@@ -12,7 +12,7 @@ from rnncheck.diagnosis.probe import Prober
 from rnncheck.diagnosis.scenes import fresh, shortened
 from rnncheck.diagnosis.single_steps import in_one_step
 from rnncheck.diagnosis.suspects import Suspect
-from rnncheck.evidence.gradients.differentiate import Run, differentiate, random_projection
+from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.families import slopes
@@ -68,7 +68,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
 
 def gradients(implementation: Implementation, scene: Scene) -> Gradients:
     """The gradients of a fixed random projection of all results of a layer on a scene."""
-    run = Run(scene.spec, scene.x, scene.state, scene.lengths)
+    run = BackwardRun(scene.spec, scene.x, scene.state, scene.lengths)
     with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
         layer = implementation.build(scene.spec, Weights(scene.weights))
         return differentiate(layer, run, random_projection(run, SEED)).gradients
@@ -90,7 +90,7 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callab
     spec = replace(scene.spec, dtype=Dtype.FLOAT64)
     if not suspect or reference.refuses(spec, lengths=scene.lengths is not None):
         return lambda finding: False
-    weights, run = Weights(scene.weights), Run(spec, scene.x, scene.state, scene.lengths)
+    weights, run = Weights(scene.weights), BackwardRun(spec, scene.x, scene.state, scene.lengths)
     with torch.inference_mode(False):
         faulty, right = Planted("", combined(*suspect)).build(spec, weights), reference.build(spec, weights)
         projection = random_projection(run, SEED)

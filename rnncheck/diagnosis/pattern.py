@@ -8,7 +8,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.regions import Region, conjunction, indices, regions, regions_by_row, timesteps
+from rnncheck.diagnosis.regions import StepRegion, conjunction, indices, regions, regions_by_row, timesteps
 from rnncheck.evidence.places import DIRECTIONS
 
 Which = tuple[bool, ...]  # of the indices of one axis
@@ -23,7 +23,7 @@ class Pattern:
     rows: Which
     units: Which
     directions: Which
-    region: Region
+    region: StepRegion
     count: int
 
     def mask(self) -> Tensor:
@@ -121,7 +121,7 @@ def fit(wrong: Tensor, lengths: Sequence[int] | None) -> Pattern:
     return next((each for each in chain(holding, by_row) if each.exact), smallest)
 
 
-def within(region: Region, grid: Tensor, columns: Tensor, count: int) -> Pattern:
+def within(region: StepRegion, grid: Tensor, columns: Tensor, count: int) -> Pattern:
     """The smallest sets that hold a grid (T, B) and columns (D, R), widened where the region leaves the same values."""
 
     def pattern_of(timesteps: Which, rows: Which, units: Which, directions: Which) -> Pattern:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Region:
+class StepRegion:
     """Timesteps and rows, (T, B), that a set of the one and a set of the other cannot make up.
 
     `words` say it of several rows, `word` of a single one; `bound` says what limits all else that is said.
@@ -20,20 +20,20 @@ class Region:
     bound: str = ""
 
 
-def regions(lengths: Sequence[int] | None, grid: Tensor) -> Iterator[Region]:
+def regions(lengths: Sequence[int] | None, grid: Tensor) -> Iterator[StepRegion]:
     """What the lengths mark out, the most telling first; and everything."""
-    everything = Region(torch.ones_like(grid))
+    everything = StepRegion(torch.ones_like(grid))
     if lengths is None:
         yield everything
         return
     t, end = torch.arange(len(grid))[:, None], torch.tensor(lengths)
-    yield Region(t >= end, "behind the rows' ends (padding)", "behind the row's end (padding)")
-    yield Region(t == end - 1, "at each row's last step", "at the row's last step")
+    yield StepRegion(t >= end, "behind the rows' ends (padding)", "behind the row's end (padding)")
+    yield StepRegion(t == end - 1, "at each row's last step", "at the row's last step")
     yield everything
-    yield Region(t < end, bound="up to the rows' ends")
+    yield StepRegion(t < end, bound="up to the rows' ends")
 
 
-def regions_by_row(grid: Tensor, inside: Region) -> Iterator[Region]:
+def regions_by_row(grid: Tensor, inside: StepRegion) -> Iterator[StepRegion]:
     """Those that begin or end at another timestep in each row; a row in which nothing is wrong is in all of them."""
     t, affected = torch.arange(len(grid))[:, None], grid.any(0)
     first, last = grid.byte().argmax(0), len(grid) - 1 - grid.flip(0).byte().argmax(0)
@@ -45,7 +45,7 @@ def regions_by_row(grid: Tensor, inside: Region) -> Iterator[Region]:
         low, high = int(at[affected].min()), int(at[affected].max())
         if low < high and not bool((grid & ~part).any()):
             words = f"{words} that differs from row to row (t = {low} to {high})"
-            yield Region(part | ~affected, words, bound=bound)
+            yield StepRegion(part | ~affected, words, bound=bound)
 
 
 LISTED = 3  # more runs than these are counted, not listed

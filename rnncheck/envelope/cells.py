@@ -20,7 +20,7 @@ from torch.nn.functional import linear
 
 from rnncheck.envelope.rough import KINK
 from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
-from rnncheck.envelope.sums import Frame, Gates, Steps, add_product
+from rnncheck.envelope.sums import ExactSteps, Frame, Gates, add_product
 from rnncheck.model.variant import EXACTLY, Operations, States
 
 Squash = Sequence[Tensor]
@@ -84,7 +84,7 @@ class TanhCell(Gated):
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         return (by.tanh(from_x + from_h),)
 
-    def frame(self, steps: Steps) -> Frame:
+    def frame(self, steps: ExactSteps) -> Frame:
         a = steps.from_x + steps.from_h
         a_scale = self.gates.sum_scale(steps, a)
         (h,) = steps.after
@@ -105,7 +105,7 @@ class ReluCell(Gated):
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         return (by.relu(from_x + from_h),)
 
-    def frame(self, steps: Steps) -> Frame:
+    def frame(self, steps: ExactSteps) -> Frame:
         a = steps.from_x + steps.from_h
         return self.gates.sum_scale(steps, a), a
 
@@ -130,7 +130,7 @@ class LSTMCell(Gated):
         h = by.sigmoid(o) * by.tanh(c)
         return h if self._w_hr is None else by.project(h, self._w_hr), c
 
-    def frame(self, steps: Steps) -> Frame:
+    def frame(self, steps: ExactSteps) -> Frame:
         of_results, off_tanh = self.gates.rounding.of_results, self.gates.rounding.off_tanh
         (_, c), (h_next, c_next) = steps.before, steps.after
         a = steps.from_x + steps.from_h
@@ -183,7 +183,7 @@ class GRUCell(Gated):
         n = by.tanh(x_n + r * h_n)
         return ((1 - z) * n + z * h,)
 
-    def frame(self, steps: Steps) -> Frame:
+    def frame(self, steps: ExactSteps) -> Frame:
         (h,), (h_next,) = steps.before, steps.after
         (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)
         rz_scale, n_x_scale, n_h_scale = self._sum_scales(steps)
@@ -209,7 +209,7 @@ class GRUCell(Gated):
             *squash(n.to(self.gates.work), n_a),
         )
 
-    def _sum_scales(self, steps: Steps) -> tuple[Tensor, Tensor, Tensor]:
+    def _sum_scales(self, steps: ExactSteps) -> tuple[Tensor, Tensor, Tensor]:
         """The standard deviations of the sums: of r and z together, of n from x, and of n from h."""
         gates, of_sum = self.gates, self.gates.rounding.of_sum
         (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope.layer import rms
-from rnncheck.envelope.network import Judged, Network, Rows
+from rnncheck.envelope.network import BatchRows, EnvelopeNetwork, Judged
 from rnncheck.envelope.rounding import Noise, Rounding
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
@@ -74,7 +74,7 @@ def exact_and_envelope(
     samples, more for few units, fewer for long or wide runs, so that the cost is a multiple of that of the run.
     """
     given = Given(spec, weights, x, state, lengths, rounding)
-    network = Network(spec, given.values, rounding)
+    network = EnvelopeNetwork(spec, given.values, rounding)
     samples = affordable(spec, x.shape[0] * x.shape[1], samples, network.different_units)
     width = spec.cell.gates * spec.hidden_size
     block = max(BLOCK // (samples * width), 1)
@@ -112,11 +112,11 @@ class Given:
     def rounded_state(self, state: State) -> State:
         return state.map(self.rounded)
 
-    def rows(self, start: int, stop: int | None) -> Rows:
+    def rows(self, start: int, stop: int | None) -> BatchRows:
         """The batch rows from `start` to `stop`, as far as there are any."""
         part = slice(start, stop)
         alive = None if self._alive is None else self._alive[:, part]
-        return Rows(self._x[:, part], self._state.map(lambda each: each[:, part]), alive)
+        return BatchRows(self._x[:, part], self._state.map(lambda each: each[:, part]), alive)
 
 
 def joined(parts: Sequence[Judged]) -> Judged:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rnncheck.envelope.envelope import Given, affordable
 from rnncheck.envelope.layer import carried
-from rnncheck.envelope.network import SIGMAS, UNITS, Network
+from rnncheck.envelope.network import SIGMAS, UNITS, EnvelopeNetwork
 from rnncheck.envelope.rough import Factors, Rough
 from rnncheck.envelope.rounding import Noise, Rounding
 from rnncheck.model.spec import Spec
@@ -24,7 +24,7 @@ STEADY = 0.25
 """How far rounding may move the argument of a tanh or sigmoid, which bend within 1, where gradients are judged."""
 
 
-class Found(NamedTuple):
+class SampledGradient(NamedTuple):
     """The gradient of one tensor in all samples, (1 + K, ...), and the rounding of its sum if it is not in them."""
 
     samples: Tensor
@@ -45,7 +45,7 @@ class Differentiated(NamedTuple):
     how many timesteps rounding moves what feeds the gates by so little that gradients follow in proportion.
     """
 
-    found: dict[str, Found]
+    found: dict[str, SampledGradient]
     largest: float
     steady: int
 
@@ -60,7 +60,7 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
     # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
     loss = torch.stack([(each * weight).sum() for each, weight in zip(results, wanted, strict=True)]).sum()
     gradients = torch.autograd.grad(loss, leaves)
-    found = {name: Found(each) for name, each in zip(("x", "h", "c"), gradients, strict=False)}
+    found = {name: SampledGradient(each) for name, each in zip(("x", "h", "c"), gradients, strict=False)}
     with torch.no_grad():
         for name, shape in spec.recurrent_shapes().items():
             found[name] = parameter_gradient(name, shape, rough)
@@ -80,19 +80,19 @@ def bound(steps: Factors, weight: Tensor) -> Tensor:
     return torch.cat([each.nan_to_num(torch.nan, torch.nan) for each in sums]).amax()
 
 
-def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> Found:
+def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> SampledGradient:
     """The sum over all steps and rows of gradient times input for a weight, and of the gradient for a bias.
 
     Zero for a weight that no step reads.
     """
     steps = rough.factors[name.replace("bias", "weight")]
     if not steps:
-        return Found(torch.zeros(1 + rough.samples, *shape, dtype=torch.float64))
+        return SampledGradient(torch.zeros(1 + rough.samples, *shape, dtype=torch.float64))
     gradient = torch.cat([each for each, _ in steps], 1)
     if name in rough.elementwise:
         terms = gradient * torch.cat([each for _, each in steps], 1)
         total = terms.sum(1)
-        return Found(total, rough.rounding.of_sum(terms.shape[1], terms[0].square().sum(0), total[0]))
+        return SampledGradient(total, rough.rounding.of_sum(terms.shape[1], terms[0].square().sum(0), total[0]))
     values = gradient.new_ones(*gradient.shape[:2], 1)
     if name.startswith("weight"):
         values = torch.cat([each for _, each in steps], 1)
@@ -100,7 +100,11 @@ def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> Found
     squares = gradient[0].square().T @ values[0].square()
     rounding = rough.rounding.of_sum(len(values[0]), squares, total[0])
     rounding += rough.rounding.flushed(gradient[0].T, values[0])
-    return Found(total.squeeze(-1), rounding.squeeze(-1)) if name.startswith("bias") else Found(total, rounding)
+    return (
+        SampledGradient(total.squeeze(-1), rounding.squeeze(-1))
+        if name.startswith("bias")
+        else SampledGradient(total, rounding)
+    )
 
 
 class RoughNetwork:
@@ -108,7 +112,7 @@ class RoughNetwork:
 
     def __init__(self, spec: Spec, given: Given, rough: Rough) -> None:
         self._spec, self._values, self._rough = spec, given.values, rough
-        self._cells = Network(spec, given.values, rough.rounding).cells
+        self._cells = EnvelopeNetwork(spec, given.values, rough.rounding).cells
         self.steady = 0
 
     def run(self, x: Tensor, states: Sequence[Tensor], alive: Tensor | None) -> list[Tensor]:

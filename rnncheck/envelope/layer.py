@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import Cell, Steps
+from rnncheck.envelope.sums import EnvelopeCell, ExactSteps
 from rnncheck.model.variant import States
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
@@ -35,7 +35,7 @@ class Walk(NamedTuple):
 
 
 def walk(
-    cell: Cell,
+    cell: EnvelopeCell,
     x: Tensor,
     start: States,
     alive: Tensor | None,
@@ -82,7 +82,9 @@ def walk(
     )
 
 
-def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, first: int) -> tuple[Steps, States]:
+def exact_steps(
+    cell: EnvelopeCell, x: Tensor, states: States, alive: Tensor | None, first: int
+) -> tuple[ExactSteps, States]:
     """The steps of x in float64, from step `first` on, and the states after the last one."""
     from_x = cell.gates.from_x(x)
     before, from_hs, after = [], [], []
@@ -93,7 +95,7 @@ def exact_steps(cell: Cell, x: Tensor, states: States, alive: Tensor | None, fir
         from_hs.append(from_h)
         after.append(states_next)
         states = carried(alive, t, states_next, states)
-    steps = Steps(x, together(before, torch.stack), from_x, torch.stack(from_hs), together(after, torch.stack))
+    steps = ExactSteps(x, together(before, torch.stack), from_x, torch.stack(from_hs), together(after, torch.stack))
     return steps, states
 
 
@@ -111,7 +113,7 @@ def carried(alive: Tensor | None, t: int, new: States, old: States) -> States:
     return tuple(torch.where(rows, *pair) for pair in zip(new, old, strict=True))
 
 
-def largest(steps: Steps) -> Tensor:
+def largest(steps: ExactSteps) -> Tensor:
     """(T, B): the largest number in each step; NaN if one is NaN."""
     numbers = steps.from_x, steps.from_h, *steps.after
     return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)

@@ -10,10 +10,9 @@ from torch.nn.functional import linear
 from rnncheck.envelope.cells import GRUCell, LSTMCell, ReluCell, TanhCell
 from rnncheck.envelope.layer import lost_steps, spread, variance, walk
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import Cell
+from rnncheck.envelope.sums import EnvelopeCell
 from rnncheck.envelope.variant_cell import VariantCell
-from rnncheck.model.spec import Cell as Kind
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.variant import States
 
@@ -63,7 +62,7 @@ SIGMAS = 7.0  # k: how many standard deviations a right implementation may be of
 UNITS = 2.0  # units of roundoff of the value itself, on top
 
 
-class Rows(NamedTuple):
+class BatchRows(NamedTuple):
     """Some rows of the batch: x (T, B, I), the states before the first step, and `alive` (T, B) if lengths differ."""
 
     x: Tensor
@@ -92,7 +91,7 @@ class Below(NamedTuple):
         return Below(self.output.flip(0), self.moves and self.moves[::-1], lost)
 
 
-class Side(NamedTuple):
+class LayerSide(NamedTuple):
     """One layer in one direction, in the order of time."""
 
     output: Tensor
@@ -104,7 +103,7 @@ class Side(NamedTuple):
     moves: list[Tensor]
 
 
-class Network:
+class EnvelopeNetwork:
     """A spec with its weights in float64."""
 
     def __init__(self, spec: Spec, values: dict[str, Tensor], rounding: Rounding) -> None:
@@ -120,10 +119,10 @@ class Network:
         fewest = min(cell.gates.different_units for way in self.cells for cell in way)
         return min(fewest, self._spec.state_size)
 
-    def run(self, rows: Rows, noise: Noise) -> Judged:
+    def run(self, rows: BatchRows, noise: Noise) -> Judged:
         """The exact values and the allowances of these rows."""
         below = Below(rows.x)
-        every: list[Side] = []
+        every: list[LayerSide] = []
         for layer in range(self._spec.num_layers):
             sides = [self._side(layer, direction, rows, below, noise) for direction in range(self._spec.directions)]
             below = read_together(sides)
@@ -137,7 +136,7 @@ class Network:
             torch.stack([side.lost for side in sides], -1),
         )
 
-    def _side(self, layer: int, direction: int, rows: Rows, below: Below, noise: Noise) -> Side:
+    def _side(self, layer: int, direction: int, rows: BatchRows, below: Below, noise: Noise) -> LayerSide:
         state, alive = rows.state, rows.alive
         index = layer * self._spec.directions + direction
         start = tuple(each[index] for each in state.tensors())
@@ -159,15 +158,15 @@ class Network:
         if direction:
             output, allowed, lost, moves = output.flip(0), allowed.flip(0), lost.flip(0), moves[::-1]
             before = tuple(each.flip(0) for each in before)
-        return Side(output, before, walked.last, allowed, allowed_last, lost, moves)
+        return LayerSide(output, before, walked.last, allowed, allowed_last, lost, moves)
 
-    def _cell(self, layer: int, direction: int) -> Cell:
+    def _cell(self, layer: int, direction: int) -> EnvelopeCell:
         suffix = f"_l{layer}" + ("_reverse" if direction else "")
         parameters = {name.removesuffix(suffix): each for name, each in self._values.items() if name.endswith(suffix)}
         if self._spec.variant is not None:
             return VariantCell(parameters, self._rounding, self._spec.variant)
         rnn = ReluCell if self._spec.nonlinearity == "relu" else TanhCell
-        kind = {Kind.RNN: rnn, Kind.LSTM: LSTMCell, Kind.GRU: GRUCell}[self._spec.cell]
+        kind = {Cell.RNN: rnn, Cell.LSTM: LSTMCell, Cell.GRU: GRUCell}[self._spec.cell]
         return kind(parameters, self._rounding, self.work)
 
     def _head(self, below: Below, noise: Noise) -> tuple[Tensor | None, Tensor | None]:
@@ -184,7 +183,7 @@ class Network:
         return allowed.add_(16 * self._rounding.smallest).nan_to_num_(nan=torch.inf, posinf=torch.inf)
 
 
-def read_together(sides: Sequence[Side]) -> Below:
+def read_together(sides: Sequence[LayerSide]) -> Below:
     """The input of the next layer: the outputs of all directions side by side."""
     output = torch.cat([side.output for side in sides], -1)
     moves = [torch.cat(each, -1) for each in zip(*(side.moves for side in sides), strict=True)]

@@ -14,7 +14,7 @@ Frame = Sequence[Tensor]
 """What a cell needs of one step, each (B, ·), to perturb it; a frame of all steps has a T in front."""
 
 
-class Steps(NamedTuple):
+class ExactSteps(NamedTuple):
     """Some exact steps of a layer: it read x (T, B, I) and the states `before`; the states `after` are the result.
 
     from_x = W_ih x + b_ih and from_h = W_hh h + b_hh, both (T, B, G), are the sums that feed its G gate rows.
@@ -26,12 +26,12 @@ class Steps(NamedTuple):
     from_h: Tensor
     after: States
 
-    def to(self, dtype: torch.dtype) -> "Steps":
+    def to(self, dtype: torch.dtype) -> "ExactSteps":
         before, after = (tuple(each.to(dtype) for each in states) for states in (self.before, self.after))
-        return Steps(self.x.to(dtype), before, self.from_x.to(dtype), self.from_h.to(dtype), after)
+        return ExactSteps(self.x.to(dtype), before, self.from_x.to(dtype), self.from_h.to(dtype), after)
 
 
-class Cell(Protocol):
+class EnvelopeCell(Protocol):
     """One layer in one direction."""
 
     gates: "Gates"
@@ -44,7 +44,7 @@ class Cell(Protocol):
         """One step of the cell in float64: its equations."""
         ...
 
-    def frame(self, steps: Steps) -> Frame:
+    def frame(self, steps: ExactSteps) -> Frame:
         """What `move` needs for all steps, in the dtype of the steps: float64 or `work`."""
         ...
 
@@ -108,7 +108,7 @@ class Gates:
     def squares_h(self, h: Tensor) -> Tensor:
         return linear(h.square(), *self._squares_h[h.dtype])
 
-    def sum_scale(self, steps: Steps, total: Tensor) -> Tensor:
+    def sum_scale(self, steps: ExactSteps, total: Tensor) -> Tensor:
         """The standard deviation of `total`, from_x + from_h, summed in any order."""
         squares = self.squares_x(steps.x).add_(self.squares_h(steps.before[0]))
         return self.rounding.of_sum(self.terms_x + self.terms_h, squares, steps.from_x, steps.from_h, total)

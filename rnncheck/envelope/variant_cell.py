@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncheck.envelope.rough import Rough
 from rnncheck.envelope.rounding import Noise, Rounding, Site
-from rnncheck.envelope.sums import Frame, Gates, Steps
+from rnncheck.envelope.sums import ExactSteps, Frame, Gates
 from rnncheck.model.variant import EXACTLY, Operations, Semantics, States, exactly
 
 
@@ -32,7 +32,7 @@ class VariantCell:
         without_rounding = exactly(self.gates.from_h, self._own) if by is EXACTLY else by
         return self._variant.step(from_x, from_h, before, without_rounding)
 
-    def frame(self, steps: Steps) -> Frame:
+    def frame(self, steps: ExactSteps) -> Frame:
         return steps.x, *steps.before
 
     def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:

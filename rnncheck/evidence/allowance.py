@@ -31,7 +31,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Run:
+class SideRun:
     """One chunk of one side: its initial state and its results."""
 
     start: State
@@ -41,7 +41,7 @@ class Run:
 class Allowance(Protocol):
     """The allowed difference in the next chunk x (t, B, I), float64 on the host, given the runs of both sides."""
 
-    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed: ...
+    def of(self, x: Tensor, candidate: SideRun, reference: SideRun) -> Allowed: ...
 
 
 class Stated:
@@ -50,7 +50,7 @@ class Stated:
     def __init__(self, tolerance: Tolerance) -> None:
         self._allowed = Allowed(tolerance, tolerance, tolerance, tolerance)
 
-    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+    def of(self, x: Tensor, candidate: SideRun, reference: SideRun) -> Allowed:
         return self._allowed
 
 
@@ -72,7 +72,7 @@ class Enveloped:
         self._ceiling: Quantities = ()
         self._together = True  # whether all states that the sides handed on from chunk to chunk were as near as allowed
 
-    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+    def of(self, x: Tensor, candidate: SideRun, reference: SideRun) -> Allowed:
         if not x.numel():
             return Allowed(Tolerance(), Tolerance(), Tolerance(), Tolerance())
         self._finite &= bool(x.isfinite().all())
@@ -81,13 +81,13 @@ class Enveloped:
         self._together &= together(allowed.c_n, candidate.trace.final.c, reference.trace.final.c)
         return allowed
 
-    def _of_first(self, x: Tensor, reference: Run) -> Allowed:
+    def _of_first(self, x: Tensor, reference: SideRun) -> Allowed:
         self.first = self._envelope(x, reference.start)
         allowed = tuple(None if each is None else PAIR * each for each in quantities(self.first.allowed))
         self._ceiling = ceiling(allowed)
         return Allowed(*map(settled, allowed))
 
-    def _of_later(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+    def _of_later(self, x: Tensor, candidate: SideRun, reference: SideRun) -> Allowed:
         everywhere = spread_over(len(x), self._ceiling)
         if not within(everywhere, quantities(candidate.trace), quantities(reference.trace)):
             theirs = self._envelope(x, reference.start)

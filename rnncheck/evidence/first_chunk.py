@@ -58,7 +58,7 @@ class FirstChunk:
     def repeated(self, traces: tuple[Trace, Trace], allowed: Allowed | None, into: Evidence) -> None:
         """Both sides called again: what differs from call to call is no fact about the model, and leaves it open."""
         for side, layer, trace in zip(self.sides, self.layers, traces, strict=True):
-            again = Recorded(layer)
+            again = WithLastTrace(layer)
             finding = repeat(side.name, again, side, self.spec, self.weights, self.x, self.state, self.lengths, trace)
             if finding is not None:
                 into.findings.append(finding)
@@ -205,7 +205,7 @@ def near(again: Trace, first: Trace, allowed: Allowed) -> bool:
     return True
 
 
-class Recorded:
+class WithLastTrace:
     """A layer, and what its last call yielded."""
 
     def __init__(self, layer: Layer) -> None:

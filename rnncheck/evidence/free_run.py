@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnncheck.data.sequences import Sequences
 from rnncheck.errors import DataError
-from rnncheck.evidence.allowance import Allowance, Allowed, Run
+from rnncheck.evidence.allowance import Allowance, Allowed, SideRun
 from rnncheck.evidence.differences import Fold, misfit
 from rnncheck.evidence.places import in_final_state, in_head, in_output
 from rnncheck.evidence.tolerance import Tolerance
@@ -51,7 +51,7 @@ class SideBySide:
         starts = [self._cast(state) for state in (self._candidate_state, self._reference_state)]
         reference = self._reference.run(self._given(x), self._reference_state, self._lengths)
         candidate = self._candidate.run(self._given(x), self._candidate_state, self._lengths)
-        allowed = self._allowance.of(x, Run(starts[0], candidate), Run(starts[1], reference))
+        allowed = self._allowance.of(x, SideRun(starts[0], candidate), SideRun(starts[1], reference))
         if "output" not in self._unexposed:
             self._add(self._output, candidate.output, reference.output, allowed.output)
         if self._head is not None:

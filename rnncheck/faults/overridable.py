@@ -8,7 +8,7 @@ from torch import Tensor
 from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 H, C = 0, 1  # where the two are in a Carry
 
@@ -32,7 +32,7 @@ class CutNetwork(Network):
         x: Tensor,
         state: State,
         active: Tensor | None,
-    ) -> Sweep:
+    ) -> DirectionRun:
         self.here = (layer, direction)
         return super().side(weights, layer, direction, x, state, active)
 

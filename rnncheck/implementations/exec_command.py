@@ -40,7 +40,7 @@ class CommandError(CannotRun):
     """A command that failed, or wrote wrong results."""
 
 
-class NotOffered(CommandError):
+class UnsupportedByCommand(CommandError):
     """A command that does not support an option."""
 
 
@@ -88,7 +88,7 @@ class Command:
         tensors = trace_file.given(x, State(h, c), (2, 1) if lengths else None, draw(spec, 0).cast(spec))
         try:
             found = self.call(spec, {**tensors, **{GRADIENT + name: value for name, value in upstream.items()}})
-        except NotOffered as reason:
+        except UnsupportedByCommand as reason:
             return Tried(str(reason))
         return Tried(None, frozenset(name.removeprefix(GRADIENT) for name in found if name.startswith(GRADIENT)))
 
@@ -139,7 +139,7 @@ class Command:
             return
         text = said.decode(errors="replace").strip()
         if process.returncode == NOT_OFFERED:
-            raise NotOffered(printable(text.splitlines()[-1], 300) if text else "it does not support this")
+            raise UnsupportedByCommand(printable(text.splitlines()[-1], 300) if text else "it does not support this")
         raise CommandError(f"{self.name} {how_it_ended(process.returncode)}{shown(text)}")
 
 
@@ -172,13 +172,13 @@ class CommandLayer:
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
             offered = self._command.gradients(self._spec)
             held = [value if name in offered else value.detach() for name, value in inputs.items()]
-            found = Through.apply(self._command, self._spec, list(inputs), lengths, *held)  # type: ignore[no-untyped-call]
+            found = ThroughCommand.apply(self._command, self._spec, list(inputs), lengths, *held)  # type: ignore[no-untyped-call]
             return trace_of(found)
         found = self._command.call(self._spec, with_lengths(inputs, lengths))
         return trace_of([found[name] for name in results(self._spec)])
 
 
-class Through(torch.autograd.Function):
+class ThroughCommand(torch.autograd.Function):
     """The command as one autograd operation: it computes its gradients from those of its results."""
 
     @staticmethod

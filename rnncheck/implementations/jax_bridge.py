@@ -42,7 +42,7 @@ def bridge(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     others = tuple(array_of(leaf) for leaf, each in zip(leaves, kinds, strict=True) if each == "other")
     floats = [leaf for leaf, each in zip(leaves, kinds, strict=True) if each == "float"]
     box = Box()
-    call = Call(hashable(function), structure, kinds, settings)
+    call = JaxCall(hashable(function), structure, kinds, settings)
     tensors = Bridged.apply(call, others, box, *floats)  # type: ignore[no-untyped-call]
     found = iter(tensors)
     return tree_util.tree_unflatten(box.structure, [next(found) if each is None else each for each in box.leaves])
@@ -102,14 +102,14 @@ def kind(leaf: Any) -> str:
     return "other" if hasattr(leaf, "dtype") and hasattr(leaf, "shape") else "setting"
 
 
-class Run(Protocol):
+class JaxRun(Protocol):
     """A function of the arrays alone: those of floats, and those of other kinds."""
 
     def __call__(self, floats: Sequence[Any], others: Sequence[Any]) -> Any: ...
 
 
 @dataclass(frozen=True)
-class Call:
+class JaxCall:
     """A function with the structure of its arguments, and what in them is no array."""
 
     function: Hashable
@@ -127,10 +127,10 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Backward:
+class JaxBackward:
     """The gradients by the floats of a call, of which there are `inputs`; behind them come those by its results."""
 
-    of: Run
+    of: JaxRun
     inputs: int
 
     def __call__(self, floats: Sequence[Any], others: Sequence[Any]) -> Any:
@@ -157,7 +157,7 @@ class Bridged(torch.autograd.Function):
     """One call as a node of torch's graph."""
 
     @staticmethod
-    def forward(ctx: Any, run: Run, others: Sequence[Any], box: Box, *floats: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, run: JaxRun, others: Sequence[Any], box: Box, *floats: Tensor) -> tuple[Tensor, ...]:
         from jax import tree_util
 
         ctx.save_for_backward(*floats)
@@ -177,7 +177,7 @@ class Bridged(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Any, ...]:
         floats = ctx.saved_tensors
         wanted = [each for each, floating in zip(cotangents, ctx.floating, strict=True) if floating]
-        back = Backward(ctx.run, len(floats))
+        back = JaxBackward(ctx.run, len(floats))
         return None, None, None, *Bridged.apply(back, ctx.others, Box(), *floats, *wanted)  # type: ignore[no-untyped-call]
 
 
@@ -197,10 +197,10 @@ def is_array(leaf: Any) -> bool:
     return dtype is not None and hasattr(leaf, "shape") and getattr(dtype, "kind", "") in ("f", "i", "u", "b", "V")
 
 
-_not_compiled: set[Run] = set()
+_not_compiled: set[JaxRun] = set()
 
 
-def compiled_or_plain(run: Run, floats: Sequence[Any], others: Sequence[Any]) -> Any:
+def compiled_or_plain(run: JaxRun, floats: Sequence[Any], others: Sequence[Any]) -> Any:
     """The result of the compiled function, or of the function itself if it needs the numbers to decide what to do."""
     if run in _not_compiled:
         return plain(run, floats, others)
@@ -224,7 +224,7 @@ def compiled_or_plain(run: Run, floats: Sequence[Any], others: Sequence[Any]) ->
         return result
 
 
-def plain(run: Run, floats: Sequence[Any], others: Sequence[Any]) -> Any:
+def plain(run: JaxRun, floats: Sequence[Any], others: Sequence[Any]) -> Any:
     from jax import numpy as jnp
 
     return run(list(map(jnp.asarray, floats)), list(map(jnp.asarray, others)))
@@ -235,7 +235,7 @@ def compiler() -> Any:
     """Runs a call compiled, as quickly as this jax can compile."""
     import jax
 
-    def run(call: Run, floats: Sequence[Any], others: Sequence[Any]) -> Any:
+    def run(call: JaxRun, floats: Sequence[Any], others: Sequence[Any]) -> Any:
         return call(floats, others)
 
     quickly = jax.jit(run, static_argnums=0, compiler_options=QUICKLY)

@@ -65,7 +65,7 @@ class JaxCell:
         )
 
     def build(self, spec: Spec, weights: Weights) -> "JaxLayer":
-        return JaxLayer(Network(self._prefix, self._class, spec), self._layout, weights)
+        return JaxLayer(JaxNetwork(self._prefix, self._class, spec), self._layout, weights)
 
 
 linen, nnx, equinox = (partial(JaxCell, prefix) for prefix in (LINEN, NNX, EQUINOX))
@@ -74,7 +74,7 @@ linen, nnx, equinox = (partial(JaxCell, prefix) for prefix in (LINEN, NNX, EQUIN
 class JaxLayer(Leaves):
     """A network with torch's weights, which it turns into its own parameters in every run."""
 
-    def __init__(self, network: "Network", layout: Mapping[str, jax_layout.Held], weights: Weights) -> None:
+    def __init__(self, network: "JaxNetwork", layout: Mapping[str, jax_layout.CellParameter], weights: Weights) -> None:
         super().__init__(weights.cast(network.spec), network.spec)
         self._network, self._layout = network, layout
 
@@ -100,7 +100,7 @@ class JaxLayer(Leaves):
 
 
 @dataclass(frozen=True)
-class Network:
+class JaxNetwork:
     """The layers as a function of their parameters, in jax. Networks of one spec are the same function."""
 
     prefix: str

@@ -30,7 +30,7 @@ GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 
 
 @dataclass(frozen=True)
-class Rows:
+class GateRows:
     """These gates of a weight, or of the sum of several."""
 
     of: tuple[str, ...]
@@ -38,36 +38,36 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Held:
+class CellParameter:
     """One parameter of a cell: rows one below the other, and whether they are stored as columns."""
 
-    rows: tuple[Rows, ...]
+    rows: tuple[GateRows, ...]
     transposed: bool = False
 
 
 BOTH = ("bias_ih", "bias_hh")
 
 
-def of_x(gates: str, *, transposed: bool = True) -> Held:
-    return Held((Rows(("weight_ih",), gates),), transposed)
+def of_x(gates: str, *, transposed: bool = True) -> CellParameter:
+    return CellParameter((GateRows(("weight_ih",), gates),), transposed)
 
 
-def of_h(gates: str, *, transposed: bool = True) -> Held:
-    return Held((Rows(("weight_hh",), gates),), transposed)
+def of_h(gates: str, *, transposed: bool = True) -> CellParameter:
+    return CellParameter((GateRows(("weight_hh",), gates),), transposed)
 
 
-def summed(gates: str) -> Held:
-    return Held((Rows(BOTH, gates),))
+def summed(gates: str) -> CellParameter:
+    return CellParameter((GateRows(BOTH, gates),))
 
 
-def own(bias: str, gates: str) -> Held:
-    return Held((Rows((bias,), gates),))
+def own(bias: str, gates: str) -> CellParameter:
+    return CellParameter((GateRows((bias,), gates),))
 
 
-RESET_APART = Held((Rows(BOTH, "rz"), Rows(("bias_ih",), "n")))  # one bias of a GRU, without b_hn
+RESET_APART = CellParameter((GateRows(BOTH, "rz"), GateRows(("bias_ih",), "n")))  # one bias of a GRU, without b_hn
 
 
-def by_gate(forget: str) -> dict[str, Held]:
+def by_gate(forget: str) -> dict[str, CellParameter]:
     called = {"i": "i", "f": forget, "g": "g", "o": "o"}
     return (
         {f"i{called[gate]}.kernel": of_x(gate) for gate in "ifgo"}
@@ -76,7 +76,7 @@ def by_gate(forget: str) -> dict[str, Held]:
     )
 
 
-LAYOUTS: Mapping[str, Mapping[str, Held]] = {
+LAYOUTS: Mapping[str, Mapping[str, CellParameter]] = {
     LINEN + "LSTMCell": by_gate("f"),
     LINEN + "OptimizedLSTMCell": by_gate("f"),
     LINEN + "GRUCell": {f"i{gate}.kernel": of_x(gate) for gate in "rzn"}
@@ -105,7 +105,9 @@ LAYOUTS: Mapping[str, Mapping[str, Held]] = {
 }
 
 
-def parameters(layout: Mapping[str, Held], values: Mapping[str, Tensor], cell: Cell, suffix: str) -> dict[str, Tensor]:
+def parameters(
+    layout: Mapping[str, CellParameter], values: Mapping[str, Tensor], cell: Cell, suffix: str
+) -> dict[str, Tensor]:
     """The cell's own parameters by their dotted names, from torch's of one layer and direction, whose names end in
     `suffix`; differentiable by these. Without biases in `values` there are none.
     """
@@ -116,7 +118,7 @@ def parameters(layout: Mapping[str, Held], values: Mapping[str, Tensor], cell: C
     }
 
 
-def _value(held: Held, values: Mapping[str, Tensor], cell: Cell, suffix: str) -> Tensor:
+def _value(held: CellParameter, values: Mapping[str, Tensor], cell: Cell, suffix: str) -> Tensor:
     parts = []
     for rows in held.rows:
         first, *others = (values[name + suffix] for name in rows.of)
@@ -127,14 +129,14 @@ def _value(held: Held, values: Mapping[str, Tensor], cell: Cell, suffix: str) ->
     return value.t() if held.transposed else value
 
 
-def absent(layout: Mapping[str, Held], cell: Cell) -> dict[str, str]:
+def absent(layout: Mapping[str, CellParameter], cell: Cell) -> dict[str, str]:
     """The biases of torch that no parameter holds, each with its gates."""
     held = {(name, gate) for each in layout.values() for rows in each.rows for name in rows.of for gate in rows.gates}
     missing = {name: "".join(gate for gate in GATES[cell] if (name, gate) not in held) for name in BOTH}
     return {name: gates for name, gates in missing.items() if gates}
 
 
-def restricted(layout: Mapping[str, Held], spec: Spec, weights: Weights) -> Weights:
+def restricted(layout: Mapping[str, CellParameter], spec: Spec, weights: Weights) -> Weights:
     """The weights that these cells can hold: a bias without a parameter is zero."""
     values = dict(weights.values)
     for name, gates in _absent(layout, spec):
@@ -145,19 +147,19 @@ def restricted(layout: Mapping[str, Held], spec: Spec, weights: Weights) -> Weig
     return Weights(values)
 
 
-def restrictions(layout: Mapping[str, Held], spec: Spec) -> tuple[str, ...]:
+def restrictions(layout: Mapping[str, CellParameter], spec: Spec) -> tuple[str, ...]:
     """The same in words."""
     said = [f"{name}[{','.join(gates)}]" for name, gates in _absent(layout, spec)]
     are = "which are" if len(said) > 1 else "which is"
     return (f"it has no parameter for {', '.join(said)}, {are} zero on both sides",) if said else ()
 
 
-def without_place(layout: Mapping[str, Held], spec: Spec) -> frozenset[str]:
+def without_place(layout: Mapping[str, CellParameter], spec: Spec) -> frozenset[str]:
     """The biases of torch of which some gates have no parameter, and so no gradient."""
     return frozenset(name for name, _ in _absent(layout, spec))
 
 
-def _absent(layout: Mapping[str, Held], spec: Spec) -> Iterator[tuple[str, str]]:
+def _absent(layout: Mapping[str, CellParameter], spec: Spec) -> Iterator[tuple[str, str]]:
     missing = absent(layout, spec.cell)
     for name in spec.recurrent_shapes():
         if name.startswith(tuple(missing)):

@@ -33,7 +33,7 @@ RESETS_BEFORE = "reset_after=False, which torch's GRU is not: compare it with --
 
 
 @dataclass
-class Held:
+class LayerInFile:
     """A recurrent layer in a file: the arrays of each direction, by the suffix of torch's names."""
 
     name: str
@@ -108,7 +108,7 @@ def damaged(shown: str, problem: Exception) -> WeightsError:
     return WeightsError(f"{shown} is damaged: {printable(str(problem), 100)}; save it or download it again")
 
 
-def layers_in(archive: Any) -> list[Held]:
+def layers_in(archive: Any) -> list[LayerInFile]:
     """Every recurrent layer of the file, in the order of the file."""
     groups = defaultdict[str, dict[str, Any]](dict)
 
@@ -119,12 +119,12 @@ def layers_in(archive: Any) -> list[Held]:
             groups[group][NAMES[int(name)] if name in ("0", "1", "2") else name] = each
 
     archive.visititems(visit)
-    found = dict[str, Held]()
+    found = dict[str, LayerInFile]()
     for group, arrays in groups.items():
         if not is_recurrent(arrays):
             continue
         path, side = owner(group, older="layer_names" in archive.get("model_weights", archive).attrs)
-        layer = found.setdefault(path, Held(title(archive, path), path))
+        layer = found.setdefault(path, LayerInFile(title(archive, path), path))
         tensors = {name: torch.from_numpy(arrays[name][()]).double() for name in NAMES if name in arrays}
         layer.sides[side] = tensors
     return list(found.values())
@@ -156,7 +156,7 @@ def title(archive: Any, path: str) -> str:
     return str(variables.attrs.get("name", "")) if variables is not None else path.rpartition("/")[2]
 
 
-def chosen(layers: list[Held], wanted: str, shown: str) -> Held:
+def chosen(layers: list[LayerInFile], wanted: str, shown: str) -> LayerInFile:
     """The layer of that name, or the only one. Raises `WeightsError` if there is none, or several."""
     if not layers:
         raise WeightsError(f"{shown} holds no recurrent layer: no kernel beside a recurrent_kernel")
@@ -182,7 +182,7 @@ def config_of(archive: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def other_settings(config: object, layer: Held) -> list[str]:
+def other_settings(config: object, layer: LayerInFile) -> list[str]:
     """The settings with which the layer computes what torch's does not."""
     said = []
     for each in configured(config, layer.name):

@@ -149,11 +149,11 @@ class RecordedLayer:
         inputs = {name: value for name, value in given.items() if value is not None and name != "lengths"}
         names = [name for name in RESULTS if name in self._tensors]
         leaves = {**inputs, **self._leaves}
-        found = Through.apply(self._tensors, list(leaves), names, *leaves.values())  # type: ignore[no-untyped-call]
+        found = ThroughRecording.apply(self._tensors, list(leaves), names, *leaves.values())  # type: ignore[no-untyped-call]
         return trace_of(dict(zip(names, found, strict=True)), self._spec, self._tensors)
 
 
-class Through(torch.autograd.Function):
+class ThroughRecording(torch.autograd.Function):
     """The recorded run as one operation, whose gradients are those recorded for the loss that it was recorded with."""
 
     @staticmethod

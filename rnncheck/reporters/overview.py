@@ -13,7 +13,7 @@ PATH = "path:"
 
 
 @dataclass(frozen=True)
-class Row:
+class QuantityRow:
     """One quantity, with the largest share of the limit in each way of comparing it."""
 
     name: str
@@ -29,7 +29,7 @@ class Row:
         return most_used(self.ways.values())
 
 
-def overview(comparisons: Sequence[Comparison]) -> list[Row]:
+def overview(comparisons: Sequence[Comparison]) -> list[QuantityRow]:
     """A row for each quantity of the states; gradients that agree share one, and so do other ways to use the layer.
 
     A gradient that is wrong in the precision of the run is not shown in float64, too.
@@ -42,7 +42,7 @@ def overview(comparisons: Sequence[Comparison]) -> list[Row]:
         ways = rows.setdefault(row_name(each), {})
         way = way_of(each.mode)
         ways[way] = together([ways[way], each]) if way in ways else each
-    return [Row(name, ways) for name, ways in rows.items()]
+    return [QuantityRow(name, ways) for name, ways in rows.items()]
 
 
 def row_name(comparison: Comparison) -> str:

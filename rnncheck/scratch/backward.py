@@ -14,7 +14,7 @@ from torch.autograd import Function
 from rnncheck.model.spec import Cell
 from rnncheck.scratch import cells
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 
 class LSTMScan(Function):
@@ -104,12 +104,12 @@ class BackwardNetwork(Network):
     torch.compile, torch.func and autocast take the loop, of which they make their own.
     """
 
-    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
         if active is not None or self.spec.cell is not Cell.LSTM or rewritten(x):
             return super().unroll(w, x, carry, active)
         scan: Any = LSTMScan  # torch types no `apply`
         h, c, *_ = scan.apply(self.project(w, x), *carry, w.W_hh, w.W_hr)
-        return Sweep(h, (h[-1], c))
+        return DirectionRun(h, (h[-1], c))
 
 
 def rewritten(x: Tensor) -> bool:

@@ -12,20 +12,20 @@ from torch import Tensor
 from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 BLOCK = 2**17  # numbers in one block of projected timesteps, so that they are still in cache when the steps read them
 FEWEST = 8  # timesteps in one block at least, so that one matrix product is worth its call
 
 
-def rnn(w: LayerWeights, p: Tensor, h: Tensor, f_: Callable[[Tensor], Tensor]) -> Sweep:
+def rnn(w: LayerWeights, p: Tensor, h: Tensor, f_: Callable[[Tensor], Tensor]) -> DirectionRun:
     """h' = f(p + h W_hh); the states overwrite p (T, B, H)."""
     for p_t in p.unbind(0):
         h = f_(p_t.addmm_(h, w.W_hh))
-    return Sweep(p, (h,))
+    return DirectionRun(p, (h,))
 
 
-def lstm(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor, c: Tensor) -> Sweep:
+def lstm(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor, c: Tensor) -> DirectionRun:
     """[i f g o] = p + h W_hh;  c' = σ(f) c + σ(i) tanh(g);  h' = (σ(o) tanh(c')) [W_hr], into output (T, B, R)."""
     gates = c.new_empty(c.shape[0], 4 * c.shape[1])  # (B, 4H)
     i, f, g, o = gates.chunk(4, -1)
@@ -37,10 +37,10 @@ def lstm(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor, c
         i_f.sigmoid_(), g.tanh_(), o.sigmoid_()
         c.mul_(f).addcmul_(i, g)
         h = torch.tanh(c, out=h_t).mul_(o) if w.W_hr is None else torch.mm(o.mul_(c.tanh()), w.W_hr, out=h_t)
-    return Sweep(output, (h, c))
+    return DirectionRun(output, (h, c))
 
 
-def gru(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor) -> Sweep:
+def gru(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor) -> DirectionRun:
     """u = h W_hh + b_hh;  [r z] = σ(p + u);  n = tanh(p_n + r u_n);  h' = n + z (h - n), into output (T, B, H)."""
     u = h.new_empty(h.shape[0], 3 * h.shape[1])  # (B, 3H)
     r, z, u_n = u.chunk(3, -1)
@@ -52,7 +52,7 @@ def gru(w: LayerWeights, blocks: Iterator[Tensor], output: Tensor, h: Tensor) ->
         r_z.add_(p_r_z).sigmoid_()
         n = p_n.addcmul_(r, u_n).tanh_()
         h = torch.lerp(n, h, z, out=h_t)
-    return Sweep(output, (h,))
+    return DirectionRun(output, (h,))
 
 
 class InPlaceNetwork(Network):
@@ -67,7 +67,7 @@ class InPlaceNetwork(Network):
     ) -> State:
         return Network(self.spec).states(weights, x, state, lengths)  # the in-place run keeps no history
 
-    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
         if active is not None:
             return super().unroll(w, x, carry, active)
         if self.spec.cell is Cell.RNN:

@@ -24,7 +24,7 @@ Carry = tuple[Tensor, ...]
 """The state between two timesteps of one layer: (h,), or (h, c) for the LSTM; h (B, R), c (B, H)."""
 
 
-class Sweep(NamedTuple):
+class DirectionRun(NamedTuple):
     """The states of one layer in one direction over all timesteps."""
 
     h: Tensor  # (T, B, R), in the order of time in both directions
@@ -63,14 +63,14 @@ class Network:
         state: State | None = None,
         lengths: Sequence[int] | Tensor | None = None,
         dropout: float = 0.0,
-    ) -> tuple[Tensor, list[Sweep]]:
+    ) -> tuple[Tensor, list[DirectionRun]]:
         """The last layer's output (T, B, D*R), and the states of every layer, in the order of the final states."""
         self.check(x)
         active = self.active(x, lengths)
         if active is not None:
             x = self.hide_padding(x, active)
         state = self.initial_state(x, state)
-        output, sweeps = x, list[Sweep]()
+        output, sweeps = x, list[DirectionRun]()
         for layer in range(self.spec.num_layers):
             read = self.layer_input(layer, x, output, dropout)
             sides = [self.side(weights, layer, d, read, state, active) for d in range(self.spec.directions)]
@@ -143,7 +143,7 @@ class Network:
         x: Tensor,
         state: State,
         active: Tensor | None,
-    ) -> Sweep:
+    ) -> DirectionRun:
         """One layer in one direction. The backward one reads padding first and keeps its state until the row begins."""
         w, carry = self.layer_weights(weights, layer, direction), self.start(state, layer, direction)
         in_order = None if active is None else self.reading_order(active, direction)
@@ -158,11 +158,11 @@ class Network:
         """The outputs of the backward direction, flipped back to the order of time."""
         return h.flip(0) if direction else h
 
-    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
         """The states at every timestep for x (T, B, I); both in the order in which this direction reads."""
         history = self.scan(w, self.project(w, x), carry, active)
         h = self.outputs(carry, history)
-        return Sweep(h if active is None else self.pad(h, active), history[-1], history)
+        return DirectionRun(h if active is None else self.pad(h, active), history[-1], history)
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         """The input part of all steps, p_t = x_t W_ih + b_ih + b_hh: (T, B, I) -> (T, B, G*H).
@@ -230,11 +230,11 @@ class Network:
 
     # What comes out.
 
-    def merge(self, sides: Sequence[Sweep]) -> Tensor:
+    def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
         """The directions side by side: D of (T, B, R) -> (T, B, D*R)."""
         return sides[0].h if len(sides) == 1 else torch.cat([side.h for side in sides], -1)
 
-    def final_state(self, sweeps: Sequence[Sweep]) -> State:
+    def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
         """The states after the last step, (L*D, B, R) and for the LSTM (L*D, B, H); k = layer * D + direction."""
         h, *c = (torch.stack(k) for k in zip(*(sweep.final for sweep in sweeps), strict=True))
         return State(h, *c)

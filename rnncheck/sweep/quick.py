@@ -14,7 +14,7 @@ from torch import Tensor
 from rnncheck.data.random import initial_state, random_sequences
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.evidence.common_ground import Ground, ground
-from rnncheck.evidence.gradients.differentiate import Run, differentiate, random_projection
+from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
@@ -164,7 +164,7 @@ def compared(each: Configuration, layers: tuple[Layer, Layer], kind: Kind, *, ba
             if name not in common.unexposed
         )
     if back and far <= NEAR and each.seq_len <= GRADIENT_STEPS:
-        run = Run(spec, x, state, lengths, common.unexposed, common.withheld)
+        run = BackwardRun(spec, x, state, lengths, common.unexposed, common.withheld)
         far = gradients_apart(layers, run, each.seed)
         return Quick(far, backward=far > NEAR)
     return Quick(far)
@@ -189,7 +189,7 @@ def within(difference: float, size: float, dtype: torch.dtype) -> float:
     return units if math.isfinite(units) else math.inf
 
 
-def gradients_apart(layers: tuple[Layer, Layer], run: Run, seed: int) -> float:
+def gradients_apart(layers: tuple[Layer, Layer], run: BackwardRun, seed: int) -> float:
     """The same of the gradients of a random projection, against the largest of each; 0 where there are none."""
     if any(layer.leaves() is None for layer in layers):
         return 0.0

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope import Rounding
-from rnncheck.evidence.allowance import Allowed, Enveloped, Run, Stated
+from rnncheck.evidence.allowance import Allowed, Enveloped, SideRun, Stated
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
-from rnncheck.evidence.gradients.differentiate import Run as GradientRun
+from rnncheck.evidence.gradients.differentiate import BackwardRun
 from rnncheck.evidence.gradients.judge import MODE, MODE_FLOAT64, Right
 from rnncheck.evidence.gradients.task import Task, held_in_float64, within_reach
 from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.evidence.paths.path import chosen
-from rnncheck.evidence.paths.scene import Setting, User
-from rnncheck.evidence.paths.walk import Outcome
+from rnncheck.evidence.paths.scene import PathSetting, User
+from rnncheck.evidence.paths.walk import PathOutcome
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
@@ -31,7 +31,7 @@ OF_BATCHES = ("batch-mixed", "batch-time-swapped", "bias-along-batch", "order-no
 
 
 @dataclass(frozen=True)
-class Judgement:
+class MutantJudgement:
     """`held` is how operations round, or a stated tolerance; `modes` are the kinds of comparison that were made.
 
     `seed` draws the projection of which gradients are taken; what a side keeps to itself
@@ -45,7 +45,7 @@ class Judgement:
     unexposed: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
     by_row: bool = False
-    setting: Setting | None = None
+    setting: PathSetting | None = None
     paths: Mapping[str, PathFacts] = field(default_factory=dict)
 
     def hides(self, fault: Fault) -> str | None:
@@ -61,7 +61,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Held:
+class MutantTask:
     """One task, and the reference's gradients of it."""
 
     task: Task
@@ -74,36 +74,38 @@ class Held:
             return list(self.right.against(planted)[1].values())
 
 
-def held_gradients(scene: Scene, reference: Implementation, layer: Layer, judgement: Judgement) -> list[Held]:
+def held_gradients(
+    scene: Scene, reference: Implementation, layer: Layer, judgement: MutantJudgement
+) -> list[MutantTask]:
     """The gradients of the reference and their limits; empty if the check compared no gradients."""
     reach = within_reach(scene.spec, *scene.x.shape[:2])
     if MODE not in judgement.modes or reach is None:
         return []
     with torch.inference_mode(False):
-        run = GradientRun(
+        run = BackwardRun(
             scene.spec, *reach.cut(scene.x, scene.state, scene.lengths), judgement.unexposed, judgement.withheld
         )
         task = Task.of(run, Weights(scene.weights), judgement.seed)
         held = task.held(judgement.held)
-        found = [Held(held.task, Right(layer, held, MODE))]
+        found = [MutantTask(held.task, Right(layer, held, MODE))]
         if MODE_FLOAT64 in judgement.modes:
             finer = held_in_float64(task.in_float64(), judgement.held, held)
             double = reference.build(finer.task.run.spec, finer.task.weights)
-            found.append(Held(finer.task, Right(double, finer, MODE_FLOAT64)))
+            found.append(MutantTask(finer.task, Right(double, finer, MODE_FLOAT64)))
         return found
 
 
 class Mutants:
     """The reference's run of a scene and the allowed difference, with which faults are compared."""
 
-    def __init__(self, scene: Scene, reference: Implementation, layer: Layer, judgement: Judgement) -> None:
+    def __init__(self, scene: Scene, reference: Implementation, layer: Layer, judgement: MutantJudgement) -> None:
         self._scene, self._weights = scene, Weights(scene.weights)
         self._reference, self._layer, self._judgement = reference, layer, judgement
         spec, lengths, held = scene.spec, scene.lengths, judgement.held
         dtype = getattr(torch, spec.dtype)
         start = scene.state.to(spec.device, dtype)
         self._replayed = Replayed(layer, layer.run(scene.x.to(spec.device, dtype, copy=True), start, lengths))
-        run = Run(scene.state.to(spec.device, dtype), self._replayed.trace)
+        run = SideRun(scene.state.to(spec.device, dtype), self._replayed.trace)
         if isinstance(held, Tolerance):
             self._allowed = Stated(held).of(scene.x, run, run)
             self._envelope = None
@@ -149,7 +151,7 @@ class Mutants:
             for path in chosen(slug):
                 for leg in path.legs(own):
                     if leg.what in facts.gone:
-                        yield list(Outcome.of(leg, path, own).comparisons)
+                        yield list(PathOutcome.of(leg, path, own).comparisons)
 
     def _second_call(self, side: Implementation, planted: Layer, traces: tuple[Trace, Trace]) -> str | None:
         """The comparison of a second call, if it differs."""
@@ -167,7 +169,7 @@ class Mutants:
         return Lockstep(self._scene.spec, self._weights, self._scene.x, self._envelope, self._scene.lengths)
 
     @cached_property
-    def _gradients(self) -> list[Held]:
+    def _gradients(self) -> list[MutantTask]:
         return held_gradients(self._scene, self._reference, self._layer, self._judgement)
 
 
@@ -177,7 +179,7 @@ class Same:
 
     allowed: Allowed
 
-    def of(self, x: Tensor, candidate: Run, reference: Run) -> Allowed:
+    def of(self, x: Tensor, candidate: SideRun, reference: SideRun) -> Allowed:
         return self.allowed
 
 

@@ -11,11 +11,11 @@ from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
 from rnncheck.report import Comparison, Unseen, Witness
-from rnncheck.witness.mutant import Judgement, Mutants
+from rnncheck.witness.mutant import MutantJudgement, Mutants
 from rnncheck.witness.part_of_run import MOST_WEIGHTS, Part, part_of, whole_of
 
 
-class Outcome(NamedTuple):
+class MutantOutcome(NamedTuple):
     """The outcome for one fault, and why it was not caught, if it was not."""
 
     fault: Fault
@@ -33,7 +33,7 @@ class Planting:
 
     part: Part
     first: FirstChunk
-    judgement: Judgement
+    judgement: MutantJudgement
 
     @cached_property
     def scene(self) -> Scene:
@@ -44,24 +44,24 @@ class Planting:
     def _mutants(self) -> Mutants:
         return Mutants(self.scene, self.first.sides[1], self.first.layers[1], self.judgement)
 
-    def outcome(self, fault: Fault) -> Outcome:
+    def outcome(self, fault: Fault) -> MutantOutcome:
         """The outcome for this fault."""
         if why := self.judgement.hides(fault):
-            return Outcome(fault, "not applicable", why)
+            return MutantOutcome(fault, "not applicable", why)
         seen = list[Comparison]()
         for comparisons in self._mutants.evidence(fault):
             seen += comparisons
             if not all(each.agrees for each in comparisons):
-                return Outcome(fault, "killed")
+                return MutantOutcome(fault, "killed")
         facts = self.judgement.paths.get(fault.path)
         if facts is not None and facts.not_offered:
-            return Outcome(fault, "not applicable", f"parts of the path {facts.path} could not be run")
+            return MutantOutcome(fault, "not applicable", f"parts of the path {facts.path} could not be run")
         # Asked last: where no state shows a fault, its gradients still may.
         if why := fault.visible_in(self.scene):
-            return Outcome(fault, "not applicable", why)
-        return Outcome(fault, "survived", because(fault, seen, self.judgement.modes))
+            return MutantOutcome(fault, "not applicable", why)
+        return MutantOutcome(fault, "survived", because(fault, seen, self.judgement.modes))
 
-    def instead_of(self, partial: Outcome, *, again: bool) -> Outcome:
+    def instead_of(self, partial: MutantOutcome, *, again: bool) -> MutantOutcome:
         """The outcome on the whole run for a fault that was tried on a part: tried `again`, or checked only for the
         known reasons that hide it.
         """
@@ -70,11 +70,11 @@ class Planting:
         if again:
             return self.outcome(partial.fault)
         if why := partial.fault.hidden(self.scene):
-            return Outcome(partial.fault, "not applicable", why)
+            return MutantOutcome(partial.fault, "not applicable", why)
         if partial.sort == "survived":
             return partial
         why = f"it may show in the whole run; in the part where faults were planted, {partial.why}"
-        return Outcome(partial.fault, "not tried", why)
+        return MutantOutcome(partial.fault, "not tried", why)
 
 
 def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) -> str:
@@ -100,7 +100,7 @@ class MutationTest(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def try_mutants(first: FirstChunk, judgement: Judgement, *, always: bool) -> MutationTest:
+def try_mutants(first: FirstChunk, judgement: MutantJudgement, *, always: bool) -> MutationTest:
     """Which faults this check would catch in the run that begins with `first`.
 
     Large layers are left alone unless `always`; of long and wide runs a part is taken, as the note says. What it cannot

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from rnncheck.evidence.first_chunk import FirstChunk
 from rnncheck.implementations import BUILT_IN
-from rnncheck.witness.mutant import Judgement
+from rnncheck.witness.mutant import MutantJudgement
 from rnncheck.witness.mutation_test import MutationTest, try_mutants
 
 MOST = 64  # runs that are kept
 _KEPT: dict[Hashable, MutationTest] = {}
 
 
-def mutants_tried(first: FirstChunk, judgement: Judgement, *, always: bool) -> MutationTest:
+def mutants_tried(first: FirstChunk, judgement: MutantJudgement, *, always: bool) -> MutationTest:
     """`try_mutants`, with kept results for a run that was seen before with one of rnncheck's own references."""
     reference = first.sides[1]
     if reference.name not in BUILT_IN or not type(reference).__module__.startswith("rnncheck."):
@@ -34,7 +34,7 @@ def kept(key: Hashable, found: Callable[[], MutationTest]) -> MutationTest:
     return _KEPT[key]
 
 
-def key_of(first: FirstChunk, judgement: Judgement, always: bool) -> Hashable:
+def key_of(first: FirstChunk, judgement: MutantJudgement, always: bool) -> Hashable:
     """Everything that decides which mutants are caught."""
     setting, weights = judgement.setting, list(first.weights.values.values())
     used: Hashable = None

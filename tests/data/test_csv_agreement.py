@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rnncheck.data import csv, source
-from rnncheck.data.columns import Cell, lay_out, read_cell
+from rnncheck.data.columns import CellKind, lay_out, read_cell
 from rnncheck.data.open import FileOptions, open_data
 from rnncheck.data.records import Dialect
 from rnncheck.data.rows import read_fast
@@ -95,7 +95,7 @@ def test_what_is_all_numbers_is_read_the_fast_way_to_what_python_reads(rows: lis
     np.testing.assert_array_equal(x, expected, strict=True)
 
 
-def nearly_numbers() -> Iterator[tuple[str, Cell]]:
+def nearly_numbers() -> Iterator[tuple[str, CellKind]]:
     for text in (
         "0",
         "-0",
@@ -112,29 +112,29 @@ def nearly_numbers() -> Iterator[tuple[str, Cell]]:
         "4e-320",
         "0e-999",
     ):
-        yield text, Cell.NUMBER
+        yield text, CellKind.NUMBER
     for text in ("1e-400", "-0.1e-400", "0." + "0" * 400 + "1"):
-        yield text, Cell.UNDERFLOW
+        yield text, CellKind.UNDERFLOW
     for text in ("1e309", "-1e400", "9" * 310, "1e999999999999"):
-        yield text, Cell.OVERFLOW
+        yield text, CellKind.OVERFLOW
     for text in ("nan", "NaN", "-inf", "+Infinity"):
-        yield text, Cell.NONFINITE
+        yield text, CellKind.NONFINITE
     for text in ("", " ", "NA", "n/a", "#N/A", "null", "None", "<NA>"):
-        yield text, Cell.MISSING
+        yield text, CellKind.MISSING
     for text in ("1_0", "0x1", "1e", "e5", ".", "+", "1 2", "- 1", "--1", "1e5.0", "1,5", "１", "²", "1\v", "1\n", "i"):
-        yield text, Cell.TEXT
+        yield text, CellKind.TEXT
 
 
 @pytest.mark.parametrize(("text", "kind"), list(nearly_numbers()))
-def test_the_grammar_of_a_number(text: str, kind: Cell) -> None:
+def test_the_grammar_of_a_number(text: str, kind: CellKind) -> None:
     assert read_cell(text)[0] is kind
 
 
 def test_a_decimal_comma_takes_the_place_of_the_point() -> None:
-    assert read_cell("-1,5e1", ",") == (Cell.NUMBER, -15.0)
-    assert read_cell("1.5", ",")[0] is Cell.TEXT
+    assert read_cell("-1,5e1", ",") == (CellKind.NUMBER, -15.0)
+    assert read_cell("1.5", ",")[0] is CellKind.TEXT
 
 
 @pytest.mark.parametrize("text", ["1" * 120_000 + "x", "0" * 120_000 + ".x", "1e" + "1" * 120_000 + "x"])
 def test_a_long_cell_is_refused_in_linear_time(text: str) -> None:
-    assert read_cell(text)[0] is Cell.TEXT
+    assert read_cell(text)[0] is CellKind.TEXT

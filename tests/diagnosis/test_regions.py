@@ -2,9 +2,9 @@
 
 import torch
 
-from rnncheck.diagnosis.regions import Region, regions, regions_by_row
+from rnncheck.diagnosis.regions import StepRegion, regions, regions_by_row
 
-EVERYTHING = Region(torch.ones(4, 2, dtype=torch.bool))
+EVERYTHING = StepRegion(torch.ones(4, 2, dtype=torch.bool))
 
 
 def test_without_lengths_there_is_only_everything() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnncheck.data.random import initial_state
 from rnncheck.envelope import exact_and_envelope, rounding_of
-from rnncheck.evidence.allowance import PAIR, Enveloped, Run, Stated
+from rnncheck.evidence.allowance import PAIR, Enveloped, SideRun, Stated
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations import load
 from rnncheck.model.spec import Cell, Spec
@@ -23,11 +23,11 @@ def data(steps: int, seed: int = 0, size: float = 1.0) -> Tensor:
     return size * torch.randn(steps, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def ran(x: Tensor, start: State | None = None, by: str = "torch", weights: Weights = WEIGHTS) -> Run:
+def ran(x: Tensor, start: State | None = None, by: str = "torch", weights: Weights = WEIGHTS) -> SideRun:
     start = start or initial_state(SPEC, 2)
     state = State(start.h.float(), start.c.float())
     with torch.inference_mode():
-        return Run(state, load(by).build(SPEC, weights).run(x.float(), State(state.h.clone(), state.c.clone())))
+        return SideRun(state, load(by).build(SPEC, weights).run(x.float(), State(state.h.clone(), state.c.clone())))
 
 
 def enveloped(weights: Weights = WEIGHTS) -> Enveloped:
@@ -57,7 +57,7 @@ def test_of_what_a_cell_has_not_nothing_is_asked() -> None:
     state = initial_state(spec, 2)
     start = State(state.h.float())
     with torch.inference_mode():
-        run = Run(start, load("torch").build(spec, draw(spec, 0)).run(data(5).float(), State(start.h.clone())))
+        run = SideRun(start, load("torch").build(spec, draw(spec, 0)).run(data(5).float(), State(start.h.clone())))
     allowed = Enveloped(spec, draw(spec, 0), None, rounding_of(spec)).of(data(5), run, run)
     assert (allowed.c_n, allowed.y) == (Tolerance(), Tolerance())
 

@@ -14,7 +14,7 @@ from rnncheck.checking.plan import Plan
 from rnncheck.data.random import random_sequences
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.implementations import check_name, extras, jax_layout, load
-from rnncheck.implementations.jax_layout import Held, Rows
+from rnncheck.implementations.jax_layout import CellParameter, GateRows
 from rnncheck.implementations.jax_names import CELLS, names
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
@@ -81,13 +81,13 @@ def test_it_keeps_every_rule_in_any_precision(name: str, dtype: Dtype) -> None:
 
 
 Change = Callable[[str, torch.Tensor], torch.Tensor]
-Edit = Callable[[Mapping[str, Held]], Mapping[str, Held]]
+Edit = Callable[[Mapping[str, CellParameter]], Mapping[str, CellParameter]]
 
 
-def regated(layout: Mapping[str, Held], gates: Mapping[str, str]) -> Mapping[str, Held]:
+def regated(layout: Mapping[str, CellParameter], gates: Mapping[str, str]) -> Mapping[str, CellParameter]:
     """With other gates in the places of these."""
 
-    def swapped(rows: Rows) -> Rows:
+    def swapped(rows: GateRows) -> GateRows:
         return replace(rows, gates="".join(gates.get(gate, gate) for gate in rows.gates))
 
     return {name: replace(held, rows=tuple(map(swapped, held.rows))) for name, held in layout.items()}
@@ -99,7 +99,7 @@ def turned(name: str, value: torch.Tensor) -> torch.Tensor:
     return torch.cat([gate.t() for gate in value.split(value.shape[1])]) if square else value
 
 
-def one_bias(layout: Mapping[str, Held]) -> Mapping[str, Held]:
+def one_bias(layout: Mapping[str, CellParameter]) -> Mapping[str, CellParameter]:
     """With b_ih alone where the two biases of torch belong."""
     return {
         name: replace(held, rows=tuple(replace(rows, of=rows.of[:1]) for rows in held.rows))
@@ -110,7 +110,7 @@ def one_bias(layout: Mapping[str, Held]) -> Mapping[str, Held]:
 class PlantedLayer(jax_cells.JaxLayer):
     """Turns other weights than it says into its own parameters."""
 
-    def __init__(self, network: Any, layout: Mapping[str, Held], weights: Weights, changed: Change) -> None:
+    def __init__(self, network: Any, layout: Mapping[str, CellParameter], weights: Weights, changed: Change) -> None:
         super().__init__(network, layout, weights)
         self._changed = changed
 

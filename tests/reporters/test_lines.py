@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from rnncheck.reporters.terminal.layout import Column, hanging, held, table, wrapped
+from rnncheck.reporters.terminal.layout import TableColumn, hanging, held, table, wrapped
 
 letters = st.characters(codec="utf-8", categories=["L", "N", "P"])
 words = st.text(letters, min_size=1, max_size=12)
@@ -53,7 +53,7 @@ tables = st.lists(st.lists(st.text(letters, max_size=6), min_size=2, max_size=2)
 
 @given(tables, st.integers(34, 80))
 def test_a_table_continues_below_where_it_is_too_wide(cells: list[list[str]], width: int) -> None:
-    columns = [Column(f"h{index}", each) for index, each in enumerate(cells)]
+    columns = [TableColumn(f"h{index}", each) for index, each in enumerate(cells)]
     lines = [line.plain for line in table(columns, width)]
     shown = " ".join(lines).split()
     assert max(map(cell_len, lines)) <= width
@@ -62,12 +62,16 @@ def test_a_table_continues_below_where_it_is_too_wide(cells: list[list[str]], wi
 
 
 def test_a_table_stays_in_one_piece_as_long_as_it_fits() -> None:
-    columns = [Column("name", []), Column("x" * 9, []), Column("y" * 9, [])]
+    columns = [TableColumn("name", []), TableColumn("x" * 9, []), TableColumn("y" * 9, [])]
     assert [len(table(columns, width, indent=0)) for width in (26, 25)] == [1, 3]
 
 
 def test_a_table_in_pieces_repeats_its_first_column() -> None:
-    columns = [Column("name", ["a", "b"], right=False), Column("x" * 9, ["1", "2"]), Column("y" * 9, ["3", "4"])]
+    columns = [
+        TableColumn("name", ["a", "b"], right=False),
+        TableColumn("x" * 9, ["1", "2"]),
+        TableColumn("y" * 9, ["3", "4"]),
+    ]
     assert [line.plain for line in table(columns, 20, indent=0)] == [
         "name  xxxxxxxxx",
         "a             1",

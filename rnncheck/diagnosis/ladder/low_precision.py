@@ -127,7 +127,7 @@ SMALLER = 2.0**-12  # exact in every precision
 
 
 @dataclass(frozen=True)
-class Evidence:
+class KeptInPrecision:
     """What is kept in `precision`: the results (`stored`), or only what they are made of. `how` ends a sentence."""
 
     precision: Precision
@@ -135,7 +135,9 @@ class Evidence:
     how: str
 
 
-def evidence(lockstep: Measured, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]) -> Evidence | None:
+def evidence(
+    lockstep: Measured, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]
+) -> KeptInPrecision | None:
     """What shows that the candidate, which made `trace` of `lockstep`, computes in one of `precisions`, or None.
 
     They come coarsest first. Casts are looked for before anything else, as they say in which precision.
@@ -143,15 +145,15 @@ def evidence(lockstep: Measured, trace: Trace, envelope: Envelope, precisions: S
     hearing = Sensitivities(lockstep, trace, envelope)
     for precision in precisions:
         if stored := results_stored(trace, envelope, precision):
-            return Evidence(precision, True, f"every {stored} is a number of {precision.name}")
+            return KeptInPrecision(precision, True, f"every {stored} is a number of {precision.name}")
         if insensitive := hearing.insensitive_to(casts_of(precision), precision.unit, TO_CASTS):
             same = f"rounding {listed(insensitive)} to that precision beforehand does not change its results"
-            return Evidence(precision, False, same)
+            return KeptInPrecision(precision, False, same)
     for precision in precisions:
         insensitive = hearing.insensitive_to(small_changes_of(precision), precision.unit, TO_WHISPERS)
         if insensitive and is_floating(lockstep, envelope.rounding, precision):
             by = f"a change of {listed(insensitive)} by {WHISPER * precision.unit:.0e} of itself"
-            return Evidence(precision, False, f"{by} leaves most results as they are, bit for bit")
+            return KeptInPrecision(precision, False, f"{by} leaves most results as they are, bit for bit")
     return None
 
 

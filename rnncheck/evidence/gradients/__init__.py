@@ -1,6 +1,6 @@
 """The gradients of both sides, compared within their rounding envelope."""
 
 from rnncheck.evidence.gradients.judge import Backward, backward_comparisons
-from rnncheck.evidence.gradients.task import Reach, within_reach
+from rnncheck.evidence.gradients.task import FirstPart, within_reach
 
-__all__ = ["Backward", "Reach", "backward_comparisons", "within_reach"]
+__all__ = ["Backward", "FirstPart", "backward_comparisons", "within_reach"]

@@ -14,7 +14,7 @@ INPUTS = ("x", "h0", "c0")
 
 
 @dataclass(frozen=True)
-class Run:
+class BackwardRun:
     """The inputs of both sides: x (T, B, I), the states (L*D, B, ·) and lengths. Each side gets copies.
 
     `unexposed` results, of "output", "h_n" and "c_n", are left out of the loss; gradients by `withheld` inputs are not
@@ -58,7 +58,7 @@ class Derived:
     problem: str | None = None
 
 
-def differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
+def differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived:
     """The gradients of sum(projection * trace) over output, h_n and c_n. The head's y is left out.
 
     A `RuntimeError` of the layer or of autograd becomes `problem`, because the layer ran without gradients.
@@ -74,7 +74,7 @@ def differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
         return Derived(problem=f"it cannot be differentiated: {first_line}")
 
 
-def _differentiate(layer: Layer, run: Run, projection: Trace) -> Derived:
+def _differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived:
     # Leaves the caller's mode, because a tensor made in inference mode can never be differentiated.
     with torch.inference_mode(False), torch.enable_grad():
         parameters = layer.leaves() or {}
@@ -108,7 +108,7 @@ def quantities(trace: Trace) -> dict[str, Tensor]:
     return {name: value for name, value in every.items() if value is not None}
 
 
-def random_projection(run: Run, seed: int) -> Trace:
+def random_projection(run: BackwardRun, seed: int) -> Trace:
     """Normal numbers in the shapes of the run's output and final states: a sum or a mean would hide faults."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -122,7 +122,7 @@ def random_projection(run: Run, seed: int) -> Trace:
     return drawn
 
 
-def shaped(run: Run, fill: Callable[..., Tensor]) -> Trace:
+def shaped(run: BackwardRun, fill: Callable[..., Tensor]) -> Trace:
     """A trace with the shapes of the run, filled by `fill(*shape)`."""
     output = fill(*run.x.shape[:2], run.spec.output_size)
     return Trace(output, run.state.map(lambda each: fill(*each.shape)))
@@ -136,27 +136,27 @@ SIZE = 3.0  # of a disturbance: as large as any number that is usually given
 SEED = 11
 
 
-def final_states_move(layer: Layer, run: Run, other: Run, k: int) -> bool:
+def final_states_move(layer: Layer, run: BackwardRun, other: BackwardRun, k: int) -> bool:
     """Whether the last states of layer and direction k differ between two runs of one layer."""
     one, another = (results(layer, each) for each in (run, other))
     return any(not torch.equal(one[name][k], another[name][k]) for name in one if name != "output")
 
 
-def moving(layer: Layer, run: Run) -> set[str]:
+def moving(layer: Layer, run: BackwardRun) -> set[str]:
     """The names of the results that depend on some input."""
     other = replace(with_other_states(run, slice(None)), x=disturbed(run.x))
     one, another = (results(layer, each) for each in (run, other))
     return {name for name, value in one.items() if not torch.equal(value, another[name])}
 
 
-def with_other_x(run: Run, steps: slice, row: int) -> Run:
+def with_other_x(run: BackwardRun, steps: slice, row: int) -> BackwardRun:
     """The run with other values of x at these timesteps of one row."""
     x = run.x.clone()
     x[steps, row] = disturbed(run.x)[steps, row]
     return replace(run, x=x)
 
 
-def with_other_states(run: Run, which: int | slice) -> Run:
+def with_other_states(run: BackwardRun, which: int | slice) -> BackwardRun:
     """The run from other initial states of these layers and directions."""
 
     def other(state: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ def disturbed(value: Tensor) -> Tensor:
     return value + SIZE * drawn
 
 
-def results(layer: Layer, run: Run) -> dict[str, Tensor]:
+def results(layer: Layer, run: BackwardRun) -> dict[str, Tensor]:
     with torch.inference_mode(False), torch.no_grad():
         x, h, *c = (value.detach() for value in run.copies().values())
         return quantities(layer.run(x, State(h, *c), run.lengths))

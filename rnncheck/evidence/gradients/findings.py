@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from rnncheck.evidence.gradients.differentiate import (
+    BackwardRun,
     Derived,
-    Run,
     differentiate,
     final_states_move,
     moving,
@@ -20,7 +20,7 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.report import Finding
 
 
-def findings(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> list[Finding]:
+def findings(candidate: Layer, reference: Layer, run: BackwardRun, found: Derived, right: Derived) -> list[Finding]:
     """Findings that explain why `found`, the gradients of the candidate, are not `right`. Runs both sides again.
 
     A finding comes before those that follow from it: a parameter that is not registered has no gradient, and if states
@@ -48,7 +48,7 @@ def without_gradient(found: Derived, right: Derived) -> list[str]:
     return [name for name, value in right.gradients.items() if value is not None and found.gradients[name] is None]
 
 
-def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, right: Derived) -> str | None:
+def detachment(candidate: Layer, reference: Layer, run: BackwardRun, found: Derived, right: Derived) -> str | None:
     """Where backward through time is cut, in one sentence, or None if it is not.
 
     It is cut only if the values depend on an earlier step that gets no gradient.
@@ -85,7 +85,7 @@ def detachment(candidate: Layer, reference: Layer, run: Run, found: Derived, rig
     return f"states are detached between timesteps ({where}): gradients of the last state go back only {reach}"
 
 
-def cut_row(candidate: Layer, reference: Layer, run: Run) -> int | None:
+def cut_row(candidate: Layer, reference: Layer, run: BackwardRun) -> int | None:
     """The first layer and direction, as layer * D + direction, whose last states give its first no gradient.
 
     From h0[k] to h_n[k] the only way is through the timesteps of layer and direction k itself.
@@ -104,13 +104,13 @@ def reaches(gradients: Sequence[Tensor | None], k: int) -> bool:
     return any(each is not None and bool(each[k].any()) for each in gradients)
 
 
-def back_to_x(layer: Layer, run: Run, k: int, row: int) -> Tensor:
+def back_to_x(layer: Layer, run: BackwardRun, k: int, row: int) -> Tensor:
     """At which timesteps x has a gradient from the last states of layer and direction k: its largest, (T,)."""
     gradient = differentiate(layer, run, only(run, k)).gradients.get("x")
     return torch.zeros(len(run.x)) if gradient is None else gradient[:, row].abs().amax(-1)
 
 
-def reads(layer: Layer, run: Run, k: int, row: int, timesteps: slice) -> bool:
+def reads(layer: Layer, run: BackwardRun, k: int, row: int, timesteps: slice) -> bool:
     """Whether the last states of layer and direction k depend on x at these timesteps, gradients or none."""
     found = []
     for added in (0.0, 1.0):
@@ -121,7 +121,7 @@ def reads(layer: Layer, run: Run, k: int, row: int, timesteps: slice) -> bool:
     return not torch.equal(*found)
 
 
-def only(run: Run, k: int) -> Trace:
+def only(run: BackwardRun, k: int) -> Trace:
     """A projection of only the last states of layer and direction k, on varied numbers."""
 
     def varied(state: Tensor | None) -> Tensor | None:
@@ -137,7 +137,7 @@ def only(run: Run, k: int) -> Trace:
     return Trace(empty.output, State(h, varied(empty.final.c)))
 
 
-def longest_row(run: Run) -> tuple[int, int]:
+def longest_row(run: BackwardRun) -> tuple[int, int]:
     """The batch row with the most timesteps, and their number."""
     row = max(range(len(run.ends)), key=run.ends.__getitem__)
     return row, run.ends[row]

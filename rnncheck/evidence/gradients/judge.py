@@ -10,13 +10,13 @@ from torch import Tensor
 
 from rnncheck.envelope import Rounding
 from rnncheck.evidence.differences import Fold
-from rnncheck.evidence.gradients.differentiate import INPUTS, Derived, Run, differentiate
+from rnncheck.evidence.gradients.differentiate import INPUTS, BackwardRun, Derived, differentiate
 from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.evidence.gradients.task import (
     MOST_WEIGHTS,
     SAMPLES,
     Allowances,
-    Held,
+    JudgedTask,
     Task,
     held_in_float64,
     weight_count,
@@ -36,7 +36,9 @@ def called(name: str) -> str:
     return f"grad {name}"
 
 
-def compare(run: Run, name: str, found: Derived, reference: Tensor, allowances: Allowances, mode: str) -> Comparison:
+def compare(
+    run: BackwardRun, name: str, found: Derived, reference: Tensor, allowances: Allowances, mode: str
+) -> Comparison:
     """The gradient of `name`: the candidate's among those `found`, and the reference's."""
     candidate = found.gradients.get(name)
     if candidate is None:
@@ -63,7 +65,7 @@ def in_rows(name: str, gradient: Tensor) -> Tensor:
     return gradient.view(len(gradient), 1, -1)
 
 
-def locate(run: Run, name: str) -> Locate:
+def locate(run: BackwardRun, name: str) -> Locate:
     """Where an element is.
 
     Of x, at its timestep, its feature as the unit. Of h0 and c0, at the first timestep that reads them: for the
@@ -93,7 +95,7 @@ def layer_and_direction(parameter: str) -> tuple[int, str]:
 class Right:
     """What the reference's gradients of a task are, and what is allowed around them."""
 
-    def __init__(self, reference: Layer, held: Held, mode: str) -> None:
+    def __init__(self, reference: Layer, held: JudgedTask, mode: str) -> None:
         (self._task, self._allowances), self._mode = held, mode
         self.derived = differentiate(reference, self._task.run, self._task.projection)
 
@@ -152,7 +154,7 @@ def backward_comparisons(
         return Backward([], [], f"gradients were not compared: {size}")
     with torch.inference_mode(False):
         for way in dict.fromkeys((reach, whole(spec, *x.shape[:2]) or reach)):
-            task = Task.of(Run(spec, *way.cut(x, state, lengths), unexposed, withheld), weights, seed)
+            task = Task.of(BackwardRun(spec, *way.cut(x, state, lengths), unexposed, withheld), weights, seed)
             at_dtype = task.held(held, samples)
             steps = len(task.run.x)
             try:
@@ -184,7 +186,7 @@ def judge_in_float64(
     reference: Implementation,
     task: Task,
     by: Rounding | Tolerance,
-    at_dtype: Held,
+    at_dtype: JudgedTask,
     samples: int,
 ) -> Backward:
     """The same gradients, by layers that are built in float64."""
@@ -201,14 +203,14 @@ def judge_in_float64(
     return judge(mine, theirs, held_in_float64(task, by, at_dtype, samples), MODE_FLOAT64, len(task.run.x))
 
 
-def is_float32(layer: Layer, run: Run) -> bool:
+def is_float32(layer: Layer, run: BackwardRun) -> bool:
     """Whether a layer that was built in float64 computes in float32 all the same."""
     x, h, *c = (value.detach() for value in run.copies().values())
     with torch.no_grad():
         return layer.run(x, State(h, *c), run.lengths).is_float32
 
 
-def judge(candidate: Layer, reference: Layer, held: Held, mode: str, steps: int) -> Backward:
+def judge(candidate: Layer, reference: Layer, held: JudgedTask, mode: str, steps: int) -> Backward:
     """Every gradient compared, and, if one is wrong, why. `steps` is how many timesteps there were to be judged."""
     task, right = held.task, Right(reference, held, mode)
     if right.derived.problem:

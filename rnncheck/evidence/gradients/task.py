@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnncheck.envelope import Rounding, gradient_envelope, rounding_of
 from rnncheck.evidence.allowance import PAIR
-from rnncheck.evidence.gradients.differentiate import Run, random_projection
+from rnncheck.evidence.gradients.differentiate import BackwardRun, random_projection
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace, held
@@ -25,12 +25,12 @@ Allowances = Mapping[str, Tensor] | Tolerance  # by the name of what the gradien
 class Task:
     """One run, with the weights and the projection of its results whose gradients are wanted."""
 
-    run: Run
+    run: BackwardRun
     weights: Weights
     projection: Trace
 
     @classmethod
-    def of(cls, run: Run, weights: Weights, seed: int) -> "Task":
+    def of(cls, run: BackwardRun, weights: Weights, seed: int) -> "Task":
         """All of it rounded to the run's dtype, so that float64 judges the very same function at the same point."""
         dtype = getattr(torch, run.spec.dtype)
         run = replace(run, x=held(run.x, dtype), state=run.state.held(dtype))
@@ -46,19 +46,19 @@ class Task:
         projection = replace(self.projection, output=self.projection.output[:steps])
         return replace(self, run=replace(run, x=run.x[:steps], lengths=lengths), projection=projection)
 
-    def held(self, by: Rounding | Tolerance, samples: int = SAMPLES) -> "Held":
+    def held(self, by: Rounding | Tolerance, samples: int = SAMPLES) -> "JudgedTask":
         """The task and what is allowed: the stated tolerance, or for each gradient the envelope's, by element.
 
         Rounding that grows from step to step reaches a size at which gradients, which grow with it, do not follow in
         proportion, and no sample of them tells how far they may move. The task is shortened to the steps before.
         """
         if isinstance(by, Tolerance):
-            return Held(self, by)
+            return JudgedTask(self, by)
         allowances, steady = self._enveloped(by, samples)
         steps = len(self.run.x)
         if steady < steps and steps > 1:
             return self.shortened(max(1, min(steady, steps // 2))).held(by, samples)
-        return Held(self, allowances)
+        return JudgedTask(self, allowances)
 
     def _enveloped(self, held: Rounding, samples: int) -> tuple[Allowances, int]:
         run = self.run
@@ -73,14 +73,14 @@ class Task:
         return {name: PAIR * each for name, each in every.items()}, found.steady
 
 
-class Held(NamedTuple):
+class JudgedTask(NamedTuple):
     """A task, as long as it can be judged, and what is allowed there between two sides."""
 
     task: Task
     allowances: Allowances
 
 
-def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: Held, samples: int = SAMPLES) -> Held:
+def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: JudgedTask, samples: int = SAMPLES) -> JudgedTask:
     """A task in float64, and what is allowed there, as far as it follows from what is allowed at the dtype.
 
     What noise does is proportional to it while it is small. In half precision it is not, at a kink of relu it never is,
@@ -96,7 +96,7 @@ def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: Held, sample
     )
     if not whole or not by.sequential or by.factors or task.run.spec.nonlinearity == "relu":
         return task.held(rounding, samples)
-    return Held(task, {name: each * (rounding.unit / by.unit) for name, each in allowances.items()})
+    return JudgedTask(task, {name: each * (rounding.unit / by.unit) for name, each in allowances.items()})
 
 
 # What a short run's gradients cost, together with their envelope, is what a long, wide or large one's may.
@@ -108,7 +108,7 @@ MOST_WHOLE = 8 * WORK  # of a run that can be done whole alone
 MOST_WEIGHTS = 4_000_000  # more take seconds, in float64 and in all samples, even as the least of runs
 
 
-class Reach(NamedTuple):
+class FirstPart(NamedTuple):
     """The first `rows` rows of the batch, each up to its first `steps` timesteps."""
 
     steps: int
@@ -131,19 +131,19 @@ class Reach(NamedTuple):
         return "gradients were compared on " + " and ".join(parts) if parts else None
 
 
-def within_reach(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:
+def within_reach(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:
     """What can be afforded; None where even the least is too much."""
     weights = weight_count(spec)
     if weights > MOST_WEIGHTS:
         return None
     steps = min(seq_len, LONGEST, max(SHORTEST, int(WORK / weights)))
-    return Reach(steps, min(batch_size, max(FEWEST_ROWS, int(WORK / weights / steps))))
+    return FirstPart(steps, min(batch_size, max(FEWEST_ROWS, int(WORK / weights / steps))))
 
 
-def whole(spec: Spec, seq_len: int, batch_size: int) -> Reach | None:
+def whole(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:
     """All of a run that can be done whole alone; None where that is too much."""
     affordable = weight_count(spec) * seq_len * batch_size <= MOST_WHOLE
-    return Reach(seq_len, batch_size) if affordable else None
+    return FirstPart(seq_len, batch_size) if affordable else None
 
 
 def weight_count(spec: Spec) -> int:

@@ -6,13 +6,13 @@ import torch
 
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, accumulated, change, doubled, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Setting, User
+from rnncheck.evidence.paths.scene import PathSetting, User
 
 FAULT = "backward-not-repeatable"
 
 
 @path("another-backward", "with several backward calls: twice through one graph, through two graphs, into .grad")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
 
     def twice(user: User) -> Values:

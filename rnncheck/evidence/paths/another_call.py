@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import NotOffered
 
 FAULT = "results-share-memory"
 
 
 @path("another-call", "called again before the results of the first call are used")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, alike = setting.base, setting.scene(other=1)
     larger = setting.scene(len(scene.x) + 3, scene.x.shape[1] + 2)
 
-    def results(user: User, between: Scene) -> Values:
+    def results(user: User, between: PathScene) -> Values:
         layer = user.fresh(scene)
         first = values(run(layer, scene))
         run(layer, between)

@@ -7,12 +7,12 @@ import torch
 
 from rnncheck.envelope import rounding_of
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.model.spec import Dtype
 
 
 @path("autocast", "under torch.autocast", by_default=False)
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.base
     held = setting.tolerance or rounding_of(replace(scene.spec, dtype=Dtype.BFLOAT16))
     coarse = replace(scene, spec=replace(scene.spec, dtype=Dtype.BFLOAT16), held=held)

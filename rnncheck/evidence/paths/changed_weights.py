@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.implementations.uses import offered
 
 FAULT = "stale-weights"
 
 
 @path("changed-weights", "after a change of its weights")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     before, after = setting.base, setting.scene(other=1)
 
     def in_place(user: User) -> Values:

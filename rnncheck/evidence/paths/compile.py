@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.implementations.uses import offered
 
 
 @path("compile", "compiled by torch.compile", by_default=False)
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.base
 
     def go(user: User) -> Values:

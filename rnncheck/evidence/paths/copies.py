@@ -7,7 +7,7 @@ import torch
 
 from rnncheck.envelope import rounding_of
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import Copying, NotOffered, offered
 from rnncheck.model.spec import Dtype
 from rnncheck.model.weights import Weights
@@ -16,7 +16,7 @@ FAULT = "copy-differs"
 
 
 @path("copies", "as a copy: by deepcopy, pickle, state_dict, .to(dtype)")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
 
     def copied(user: User, how: Copying) -> Values:
@@ -37,7 +37,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
             yield converted(setting, scene, dtype)
 
 
-def converted(setting: Setting, scene: Scene, dtype: Dtype) -> Leg:
+def converted(setting: PathSetting, scene: PathScene, dtype: Dtype) -> Leg:
     """After .to(dtype), compared at the lower of the two precisions."""
     own = getattr(torch, scene.spec.dtype)
     given = {name: each.to(own).double() for name, each in scene.weights.values.items()}  # as it was held before

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnncheck.evidence.paths.gradients import Attached, weights_like
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Allowed, Setting, User
+from rnncheck.evidence.paths.scene import Allowed, PathSetting, User
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
@@ -18,7 +18,7 @@ SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float3
 
 
 @path("double-backward", "to take gradients of gradients", by_default=False)  # few layers promise them
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.scene(min(5, len(setting.base.x)), spec=replace(setting.spec, dtype=Dtype.FLOAT64))
 
     taken = ["x", *["h0"] * setting.takes_state, *["c0"] * setting.takes_cell_state]

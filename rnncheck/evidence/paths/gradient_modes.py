@@ -6,14 +6,14 @@ from contextlib import AbstractContextManager
 import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.implementations.uses import as_called
 
 FAULT = "depends-on-grad-mode"
 
 
 @path("gradient-modes", "with gradients recorded, under no_grad and under inference_mode")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.base
 
     def recorded(user: User) -> Values:

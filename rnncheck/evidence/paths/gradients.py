@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.evidence.paths.scene import Scene, values
+from rnncheck.evidence.paths.scene import PathScene, values
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, as_called
 
@@ -22,7 +22,7 @@ class Attached:
     leaves: Mapping[str, Tensor]
 
     @classmethod
-    def of(cls, layer: Layer, scene: Scene) -> "Attached":
+    def of(cls, layer: Layer, scene: PathScene) -> "Attached":
         """Runs the side. Raises `NotOffered` if no result has a gradient."""
         live: Mapping[str, Tensor] = getattr(layer, "trained", layer.leaves)() or {}
         trained = {name: value for name, value in live.items() if value.requires_grad}

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import offered
 
 
 @path("no-state", "without an initial state")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     zeros = setting.scene(zeros=True)
 
     def first(user: User) -> Values:
@@ -21,7 +21,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
     yield Leg("called without a state after another call", again, zeros, "state-leaks-between-calls")
 
 
-def stateless(user: User, scene: Scene, after: Scene | None = None) -> Values:
+def stateless(user: User, scene: PathScene, after: PathScene | None = None) -> Values:
     layer = user.fresh(scene)
     without = offered(layer, "run_without_state")
     if after is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Scene, Setting, User, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, values
 from rnncheck.implementations.protocol import Read
 from rnncheck.implementations.uses import NotOffered, as_called, offered
 from rnncheck.model.spec import Dtype
@@ -16,7 +16,7 @@ FAULT = "option-half-done"
 
 
 @path("options", "unbatched, with lengths, batch first, and from a state of another dtype")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     base = setting.base
     steps, rows = len(base.x), max(2, base.x.shape[1])
     one = base.of_rows([0])
@@ -47,7 +47,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
         yield Leg(f"from a state in {wider}", from_another_dtype, base, FAULT)
 
 
-def built(user: User, scene: Scene) -> Values:
+def built(user: User, scene: PathScene) -> Values:
     """Run as it is built for the scene, where it can be."""
     if scene.lengths is not None and isinstance(user.implementation, Read):
         raise NotOffered("rnncheck finds out how it takes lengths only with --lengths")

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Scene, Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 
 FAULT = "wrong-at-other-sizes"
 STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
 
 
 @path("other-sizes", "at other sizes than the run's")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     projected = min(setting.spec.proj_size, UNITS - 1)  # which is below H
     spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS, proj_size=projected)
     steps, rows = len(setting.base.x), setting.base.x.shape[1]
@@ -25,7 +25,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
     yield leg("of an empty batch", setting.base.of_rows([]))
 
 
-def leg(what: str, scene: Scene) -> Leg:
+def leg(what: str, scene: PathScene) -> Leg:
     def go(user: User) -> Values:
         return values(run(user.layer(scene), scene))
 

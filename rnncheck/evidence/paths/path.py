@@ -7,7 +7,7 @@ from importlib import import_module
 from torch import Tensor
 
 from rnncheck.evidence.paths import SLUGS
-from rnncheck.evidence.paths.scene import Scene, Setting, User
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User
 
 Values = Mapping[str, Tensor]  # by quantity, (n, B, W) each
 
@@ -24,12 +24,12 @@ class Leg:
 
     what: str
     go: Callable[[User], Values]
-    scene: Scene
+    scene: PathScene
     fault: str
     must_run: bool = False
 
 
-Legs = Callable[[Setting], Iterator[Leg]]
+Legs = Callable[[PathSetting], Iterator[Leg]]
 
 
 @dataclass(frozen=True)

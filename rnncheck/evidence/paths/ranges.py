@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import QUANTITIES, Scene, Setting, User, run, values
+from rnncheck.evidence.paths.scene import QUANTITIES, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import State
@@ -18,7 +18,7 @@ SMALL = 2.0**7  # units of the last place of 1: smaller than a tanh of exponenti
 
 
 @path("ranges", "with large, small and zero inputs")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     base = setting.base
     limits = torch.finfo(getattr(torch, setting.spec.dtype))
     still = State(torch.zeros_like(base.state.h), None if base.state.c is None else torch.zeros_like(base.state.c))
@@ -29,20 +29,20 @@ def legs(setting: Setting) -> Iterator[Leg]:
     yield leg("given zeros", replace(base, x=torch.zeros_like(base.x), state=still))
 
 
-def lenient(scene: Scene, units: float) -> Scene:
+def lenient(scene: PathScene, units: float) -> PathScene:
     """Allows the rounding of a small number added to 1, as in a tanh computed from exponentials."""
     allowed = dict.fromkeys(QUANTITIES, Tolerance(atol=8 * units))
     return replace(scene, allows=lambda: allowed)
 
 
-def leg(what: str, scene: Scene) -> Leg:
+def leg(what: str, scene: PathScene) -> Leg:
     def go(user: User) -> Values:
         return values(run(user.layer(scene), scene))
 
     return Leg(what, go, scene, FAULT)
 
 
-def unbiased(scene: Scene) -> Weights:
+def unbiased(scene: PathScene) -> Weights:
     """The same weights with zeros for biases."""
     every = scene.weights.values.items()
     return Weights({name: torch.zeros_like(each) if name.startswith("bias") else each for name, each in every})

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Setting, User, run, values
+from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.implementations.uses import as_called
 
 
 @path("rows-alone", "with each row of the batch alone, and with a NaN in one of them")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.scene(rows=max(2, min(setting.batch_size, 3)))
     rows = range(scene.x.shape[1])
     others = scene.of_rows(rows[1:])

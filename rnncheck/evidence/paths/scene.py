@@ -30,7 +30,7 @@ Allowed = Mapping[str, Tensor | Tolerance]  # between two right sides, by quanti
 
 
 @dataclass(frozen=True)
-class Scene:
+class PathScene:
     """Weights, x (T, B, I) and states in float64 on the host, and how far apart two right sides may be.
 
     `allows` says that where it is not the rounding envelope at the spec's dtype.
@@ -56,7 +56,7 @@ class Scene:
         )
         return {name: PAIR * each for name, each in values(envelope.allowed).items()}
 
-    def of_rows(self, rows: Sequence[int]) -> "Scene":
+    def of_rows(self, rows: Sequence[int]) -> "PathScene":
         """The same scene with these rows of the batch. A row may occur more than once."""
         index = list(rows)
         c = None if self.state.c is None else self.state.c[:, index]
@@ -83,20 +83,20 @@ class User:
 
     _built: dict[tuple[Spec, int], tuple[Weights, Layer]] = field(default_factory=dict, repr=False)
 
-    def layer(self, scene: Scene) -> Layer:
+    def layer(self, scene: PathScene) -> Layer:
         """One for all legs that only run it."""
         key = scene.spec, id(scene.weights)
         if key not in self._built:
             self._built[key] = scene.weights, self.fresh(scene)
         return self._built[key][1]
 
-    def fresh(self, scene: Scene) -> Layer:
+    def fresh(self, scene: PathScene) -> Layer:
         """A new layer, which has not been called or changed."""
         return self.implementation.build(scene.spec, scene.weights)
 
 
 @dataclass(frozen=True)
-class Setting:
+class PathSetting:
     """Both sides, the run that they agreed on, and the scenes in which its paths are run, all from `seed`."""
 
     spec: Spec
@@ -109,17 +109,17 @@ class Setting:
     takes_cell_state: bool
     seed: int
     unexposed: frozenset[str] = frozenset()
-    _scenes: dict[object, Scene] = field(default_factory=dict, repr=False)
+    _scenes: dict[object, PathScene] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)
     right: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)  # the reference's, by path and leg
 
-    def anew(self) -> "Setting":
+    def anew(self) -> "PathSetting":
         """The same setting with other random numbers and new sides."""
         fresh = User(self.sides[0].implementation), User(self.sides[1].implementation)
         return replace(self, sides=fresh, seed=self.seed + 1, _scenes={}, _weights={}, right={})
 
     @property
-    def base(self) -> Scene:
+    def base(self) -> PathScene:
         """The sizes of the run, with an upper limit."""
         return self.scene()
 
@@ -132,7 +132,7 @@ class Setting:
         zeros: bool = False,
         other: int = 0,
         lengths: tuple[int, ...] | None = None,
-    ) -> Scene:
+    ) -> PathScene:
         """One of so many timesteps and rows, from a state of zeros if so asked; another `other` has other numbers."""
         key = steps, rows, spec, zeros, other, lengths
         if key not in self._scenes:
@@ -146,7 +146,7 @@ class Setting:
             if state.c is not None and not self.takes_cell_state:
                 state = State(state.h, torch.zeros_like(state.c))
             held = self.tolerance or rounding_of(spec, tf32=self.tf32)
-            self._scenes[key] = Scene(spec, self.weights(spec, other), x, state, held, lengths)
+            self._scenes[key] = PathScene(spec, self.weights(spec, other), x, state, held, lengths)
         return self._scenes[key]
 
     def offers(self, spec: Spec) -> bool:
@@ -178,7 +178,7 @@ def values(trace: Trace) -> dict[str, Tensor]:
     return {name: each for name, each in every.items() if each is not None and name not in trace.unexposed}
 
 
-def run(layer: Layer, scene: Scene) -> Trace:
+def run(layer: Layer, scene: PathScene) -> Trace:
     """Runs the scene in torch's current gradient mode."""
     x, state = scene.given()
     with as_called(layer):

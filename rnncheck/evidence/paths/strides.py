@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Scene, Setting, User, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, values
 from rnncheck.implementations.uses import as_called
 from rnncheck.model.trace import State
 
@@ -32,7 +32,7 @@ def expanded(value: Tensor) -> Tensor:
 
 
 @path("strides", "with x and h0 as views that are not contiguous")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     base = setting.base
     alike = base.of_rows([0] * base.x.shape[1])
     for name, view, scene in (
@@ -45,7 +45,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
             yield leg(f"given {name} h0", scene, lambda value: value, view)
 
 
-def leg(what: str, scene: Scene, view_x: View, view_state: View) -> Leg:
+def leg(what: str, scene: PathScene, view_x: View, view_state: View) -> Leg:
     def go(user: User) -> Values:
         layer = user.layer(scene)
         x, state = scene.given()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Allowed, Scene, Setting, User, run, values
+from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.uses import NotOffered, offered
@@ -19,7 +19,7 @@ STEPS = 3
 
 
 @path("train-mode", "in training mode")
-def legs(setting: Setting) -> Iterator[Leg]:
+def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.base
 
     def training(user: User) -> Values:
@@ -47,7 +47,7 @@ def legs(setting: Setting) -> Iterator[Leg]:
         yield Leg(f"{what} with dropout", own_dropout, scene, FAULT)
 
 
-def copies(setting: Setting, one: Scene) -> Scene:
+def copies(setting: PathSetting, one: PathScene) -> PathScene:
     """The same row many times. The allowed differences of means and deviations are those of two reference samples."""
     many = one.of_rows([0] * COPIES)
 
@@ -76,14 +76,14 @@ def errors(results: Tensor) -> dict[str, float]:
     return {"mean": float(of_mean.max()), "deviation": float(of_deviation.max())}
 
 
-def drawn(user: User, scene: Scene) -> Values:
+def drawn(user: User, scene: PathScene) -> Values:
     layer = user.fresh(scene)
     with offered(layer, "training")(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return values(run(layer, scene))
 
 
-def sampled(user: User, scene: Scene) -> Values:
+def sampled(user: User, scene: PathScene) -> Values:
     results = drawn(user, scene)
     means = {f"mean of {name}": each.double().mean(1, keepdim=True) for name, each in results.items()}
     return means | {

@@ -11,7 +11,7 @@ from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
 from rnncheck.evidence.paths.gradients import CHANGE
 from rnncheck.evidence.paths.path import Leg, Path, Values
-from rnncheck.evidence.paths.scene import QUANTITIES, Setting, User
+from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.uses import NotOffered, OtherShape
@@ -37,7 +37,7 @@ class Walked:
         return bool(self.findings)
 
 
-def walk(paths: Sequence[Path], setting: Setting) -> Walked:
+def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
     """Runs all these paths. A difference is reported only if it shows again with other random numbers."""
     walked = Walked()
     with torch.inference_mode(False), torch.no_grad():
@@ -46,12 +46,12 @@ def walk(paths: Sequence[Path], setting: Setting) -> Walked:
     return walked
 
 
-def go_down(path: Path, setting: Setting, into: Walked) -> None:
+def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     """Runs one path, leg by leg."""
     gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
-        outcome = Outcome.of(leg, path, setting)
+        outcome = PathOutcome.of(leg, path, setting)
         if outcome.not_gone:
             not_gone.setdefault(outcome.not_gone, []).append(leg.what)
             continue
@@ -60,7 +60,7 @@ def go_down(path: Path, setting: Setting, into: Walked) -> None:
         if outcome.agrees:
             continue
         fresh = setting.anew()
-        again = Outcome.of(list(path.legs(fresh))[number], path, fresh)
+        again = PathOutcome.of(list(path.legs(fresh))[number], path, fresh)
         if again.agrees:
             into.doubt = into.doubt or (
                 f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
@@ -74,7 +74,7 @@ def go_down(path: Path, setting: Setting, into: Walked) -> None:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PathOutcome:
     """The result of one leg."""
 
     comparisons: Sequence[Comparison] = ()
@@ -85,7 +85,7 @@ class Outcome:
         return all(each.agrees for each in self.comparisons)
 
     @classmethod
-    def of(cls, leg: Leg, path: Path, setting: Setting) -> "Outcome":
+    def of(cls, leg: Leg, path: Path, setting: PathSetting) -> "PathOutcome":
         candidate, reference = setting.sides
         mode = MODE + path.slug
         key = path.slug, leg.what

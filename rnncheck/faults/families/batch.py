@@ -15,7 +15,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.modules import permute_rows
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 
 @family(reported=3)
@@ -133,7 +133,7 @@ class NotZeroed(CutNetwork):
 class FinalAtPadding(CutNetwork):
     """The final h is the last output, which is padding for a row that ended early."""
 
-    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
         sweep = super().unroll(w, x, carry, active)
         return sweep._replace(final=(sweep.h[-1], *sweep.final[1:]))
 

@@ -13,7 +13,7 @@ from rnncheck.faults.shared import Change, altering
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 
 @family(reported=15)
@@ -57,7 +57,7 @@ class StateKept(CutNetwork):
         given = super().initial_state(x, state)
         return self.kept if self.kept is not None and self.kept.h.shape == given.h.shape else given
 
-    def final_state(self, sweeps: Sequence[Sweep]) -> State:
+    def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
         self.kept = super().final_state(sweeps)
         return self.kept
 
@@ -153,7 +153,7 @@ class StartDetached(CutNetwork):
 class FinalDetached(CutNetwork):
     """Detaches the final state."""
 
-    def final_state(self, sweeps: Sequence[Sweep]) -> State:
+    def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
         state = super().final_state(sweeps)
         return state.map(torch.detach)
 
@@ -161,7 +161,7 @@ class FinalDetached(CutNetwork):
 class OutputDetached(CutNetwork):
     """Detaches the outputs."""
 
-    def merge(self, sides: Sequence[Sweep]) -> Tensor:
+    def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
         output = super().merge(sides)
         return output.detach() if self.here[0] == self.spec.num_layers - 1 else output
 

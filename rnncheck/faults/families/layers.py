@@ -12,7 +12,7 @@ from rnncheck.faults.shared import equal_starts, one_step, unchanged
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 
 @family(reported=12)
@@ -25,7 +25,7 @@ def of_layers(spec: Spec) -> Iterator[Fault]:
         return
     if as_wide:
         yield Fault("layer-input-wrong", "x", ReadsX)
-        yield sharing("", SharedWeights)
+        yield sharing("", SharedByLayers)
     yield sharing("W_hh and biases", SharedRecurrentWeights)
     yield Fault("layer-input-wrong", "one step late", ReadsLate)
     yield Fault("layer-input-wrong", "the state before the step", ReadsStateBefore)
@@ -44,7 +44,7 @@ def residual(scale: float) -> type[Network]:
             self.read = super().layer_input(layer, x, below, dropout)
             return self.read
 
-        def merge(self, sides: Sequence[Sweep]) -> Tensor:
+        def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
             output = super().merge(sides)
             return output + scale * self.read if self.read.shape == output.shape else output
 
@@ -91,7 +91,7 @@ class ReadsForwardTwice(CutNetwork):
         return super().layer_input(layer, x, torch.cat([forward, forward], -1) if layer else below, dropout)
 
 
-class SharedWeights(CutNetwork):
+class SharedByLayers(CutNetwork):
     """Every layer uses the parameters of layer 0."""
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
@@ -179,7 +179,7 @@ def starting(other: Other) -> type[Network]:
 
 def final_of(other: Other) -> type[Network]:
     class FinalOf(CutNetwork):
-        def final_state(self, sweeps: Sequence[Sweep]) -> State:
+        def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
             directions = self.spec.directions
             places = [other(self.spec, *divmod(k, directions)) for k in range(len(sweeps))]
             return super().final_state([sweeps[layer * directions + direction] for layer, direction in places])
@@ -191,7 +191,7 @@ def final_at(which: Callable[[Carry, Sequence[Carry]], Carry]) -> type[Network]:
     """The final state is that of another timestep."""
 
     class FinalAt(CutNetwork):
-        def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+        def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
             sweep = super().unroll(w, x, carry, active)
             return sweep._replace(final=which(carry, sweep.history))
 
@@ -210,7 +210,7 @@ def at_far_end(direction: int, *parts: int) -> type[Network]:
     """In one direction, these parts of the final state are those after the first step."""
 
     class AtFarEnd(CutNetwork):
-        def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> Sweep:
+        def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
             sweep = super().unroll(w, x, carry, active)
             if self.here[1] != direction:
                 return sweep
@@ -223,7 +223,7 @@ def at_far_end(direction: int, *parts: int) -> type[Network]:
 class HiddenAndCell(CutNetwork):
     """Swaps h_n and c_n."""
 
-    def final_state(self, sweeps: Sequence[Sweep]) -> State:
+    def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
         state = super().final_state(sweeps)
         return state if state.c is None else State(state.c, state.h)
 

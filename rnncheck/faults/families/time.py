@@ -12,7 +12,7 @@ from rnncheck.faults.shared import one_step, unchanged
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network, Sweep
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 
 @family(reported=11)
@@ -93,7 +93,7 @@ class FirstStepRepeated(CutNetwork):
 class OutputReversed(CutNetwork):
     """Stacks the outputs from the last timestep to the first. Every state is correct."""
 
-    def merge(self, sides: Sequence[Sweep]) -> Tensor:
+    def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
         output = super().merge(sides)
         return output.flip(0) if self.here[0] == self.spec.num_layers - 1 else output
 
@@ -123,7 +123,7 @@ def of_directions(spec: Spec) -> Iterator[Fault]:
     yield Fault("reverse-not-flipped", "", NotFlipped, hidden=one_step)
     yield Fault("reverse-reads-forward", "", ReadsForward, hidden=one_step)
     yield Fault("reverse-reads-forward", "then flipped", ForwardFlipped, hidden=one_step)
-    yield Fault("reverse-shares-weights", "", SharedWeights, hidden=same_weights)
+    yield Fault("reverse-shares-weights", "", SharedByDirections, hidden=same_weights)
     yield Fault("directions-swapped", "", merging(exchanged))
     yield Fault("directions-swapped", "unit by unit", merging(interleaved), hidden=one_unit)
     if spec.head is None:
@@ -155,7 +155,7 @@ class ForwardFlipped(CutNetwork):
         return sequence
 
 
-class SharedWeights(CutNetwork):
+class SharedByDirections(CutNetwork):
     """The reverse direction uses the parameters of the forward direction."""
 
     def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
@@ -163,7 +163,7 @@ class SharedWeights(CutNetwork):
 
 
 def same_weights(scene: Scene) -> str | None:
-    return unchanged(SharedWeights, "both directions have the same weights", scene)
+    return unchanged(SharedByDirections, "both directions have the same weights", scene)
 
 
 Merge = Callable[[Tensor, Tensor], Tensor]
@@ -173,7 +173,7 @@ def merging(merge: Merge) -> type[Network]:
     """Combines the directions by `merge` in every layer."""
 
     class Merging(CutNetwork):
-        def merge(self, sides: Sequence[Sweep]) -> Tensor:
+        def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
             return merge(sides[0].h, sides[1].h)
 
     return Merging
@@ -183,7 +183,7 @@ def merging_last(merge: Merge) -> type[Network]:
     """Combines the directions by `merge` in the last layer only, because the weights of a next layer would not fit."""
 
     class MergingLast(CutNetwork):
-        def merge(self, sides: Sequence[Sweep]) -> Tensor:
+        def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
             last = self.here[0] == self.spec.num_layers - 1
             return merge(sides[0].h, sides[1].h) if last else super().merge(sides)
 

@@ -45,7 +45,7 @@ def of_use(spec: Spec) -> Iterator[Fault]:
     yield shown_by("other-sizes", "wrong-at-other-sizes", "128 timesteps", LoopCut)
     yield shown_by("other-sizes", "wrong-at-other-sizes", "16 rows", TileTail)
     yield shown_by("rows-alone", "nan-spreads", "", ZeroTimesOthers)
-    yield shown_by("ranges", "wrong-at-extremes", "overflow", Overflowing)
+    yield shown_by("ranges", "wrong-at-extremes", "overflow", OverflowingSum)
     yield replace(shown_by("ranges", "wrong-at-extremes", "flushed", Flushed), hidden=coarse)
     yield shown_by("options", "option-half-done", "batch_first", OutputNotTurned)
     if spec.nonlinearity != "relu":  # whose second derivative is zero
@@ -285,7 +285,7 @@ class ZeroTimesOthers(CutNetwork):
         return super().step(w, p + 0.0 * p.sum(0, keepdim=True), carry)
 
 
-class Overflowing(CutNetwork):
+class OverflowingSum(CutNetwork):
     """The input's share of a sum is NaN where it is large, like inf / inf in a formula with exponentials."""
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:

@@ -9,13 +9,13 @@ Format = Literal["json", "csv", "markdown", "html"]
 MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "json_file", "csv": "csv_file"}
 
 
-class Reporter(Protocol):
+class BenchReporter(Protocol):
     """The interface of a format's module."""
 
     def render(self, bench: Bench) -> str:
         """The benchmark as text for a file. Raises `CannotRun` if a package is missing."""
 
 
-def reporter(name: str) -> Reporter:
+def reporter(name: str) -> BenchReporter:
     """The module of that format."""
-    return cast(Reporter, import_module(f"rnncheck.reporters.bench.{MODULES[name]}"))
+    return cast(BenchReporter, import_module(f"rnncheck.reporters.bench.{MODULES[name]}"))

@@ -81,12 +81,12 @@ def units_worst_first(report: Report, comparison: Comparison) -> list[Unit]:
 def unit_plot(unit: Unit, report: Report) -> str:
     """Above both sides' states; below how far apart they are, over the band of what is allowed, by powers of ten."""
     height = STATES + GAP + APART + BOTTOM
-    across = Axis(unit.times[0], unit.times[-1], LEFT, WIDTH - 8)
+    across = PlotAxis(unit.times[0], unit.times[-1], LEFT, WIDTH - 8)
     finite = [value for value in (*unit.candidate, *unit.reference) if math.isfinite(value)] or [0.0]
-    upper = Axis(min(finite), max(finite), STATES - 6, 6)
+    upper = PlotAxis(min(finite), max(finite), STATES - 6, 6)
     amounts = [value for value in (*unit.apart, *unit.allowed) if 0 < value < math.inf] or [1.0]
     low, high = math.floor(math.log10(min(amounts))), math.ceil(math.log10(max(amounts)))
-    lower = Axis(low, max(high, low + 1), STATES + GAP + APART - 4, STATES + GAP + 6)
+    lower = PlotAxis(low, max(high, low + 1), STATES + GAP + APART - 4, STATES + GAP + 6)
     spoken = f"{unit.label}: states of both sides over time; largest difference {times(unit.worst)} of the limit"
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{spoken}">',
@@ -131,7 +131,7 @@ def unit_plot(unit: Unit, report: Report) -> str:
 
 
 @dataclass(frozen=True)
-class Axis:
+class PlotAxis:
     """From values to pixels."""
 
     low: float
@@ -151,7 +151,7 @@ class Axis:
         return self.at(math.log10(value) if math.isfinite(value) else self.high)
 
 
-def both(axis: Axis, values: Sequence[float]) -> tuple[list[float], Sequence[float]]:
+def both(axis: PlotAxis, values: Sequence[float]) -> tuple[list[float], Sequence[float]]:
     return [axis.at(value) if math.isfinite(value) else 0.0 for value in values], values
 
 

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes
-from rnncheck.reporters.terminal.layout import Column, hanging, held, table
+from rnncheck.reporters.terminal.layout import TableColumn, hanging, held, table
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.text import short
 from rnncheck.timings import Bench, Outcome, Ratio
@@ -43,22 +43,22 @@ def rows(found: Bench, screen: Screen) -> list[Text]:
     return grouped
 
 
-def columns(found: Bench, screen: Screen) -> list[Column]:
+def columns(found: Bench, screen: Screen) -> list[TableColumn]:
     candidate, reference = (screen.clean(short(each), 12) for each in (found.candidate, found.reference))
     speeds = [each.speed for each in found.rows]
     first = [
-        Column(candidate, [seconds(each.candidate.median) for each in found.rows]),
-        Column(reference, [seconds(each.reference.median) for each in found.rows]),
+        TableColumn(candidate, [seconds(each.candidate.median) for each in found.rows]),
+        TableColumn(reference, [seconds(each.reference.median) for each in found.rows]),
     ]
     last = [
-        Column("speed", [ratio(each) for each in speeds], styles=styles(speeds)),
-        Column("interval", [interval(each) for each in speeds]),
+        TableColumn("speed", [ratio(each) for each in speeds], styles=styles(speeds)),
+        TableColumn("interval", [interval(each) for each in speeds]),
     ]
     changes = [each.change for each in found.rows]
     if any(changes):
         since = [f"{ratio(each)} {outcome(each)}" if each else "not in it" for each in changes]
-        return [first[0], *last, Column("since the baseline", since, right=False, styles=styles(changes))]
-    return [*first, *last, Column("", [outcome(each) for each in speeds], right=False, styles=styles(speeds))]
+        return [first[0], *last, TableColumn("since the baseline", since, right=False, styles=styles(changes))]
+    return [*first, *last, TableColumn("", [outcome(each) for each in speeds], right=False, styles=styles(speeds))]
 
 
 def details(found: Bench, screen: Screen) -> list[Text]:
@@ -66,20 +66,20 @@ def details(found: Bench, screen: Screen) -> list[Text]:
     _, reference = (screen.clean(short(each), 12) for each in (found.candidate, found.reference))
     every = found.rows
     more = [
-        Column("first call", [seconds(each.first_call) for each in every]),
-        Column("spread", [deviation(each.candidate) for each in every]),
-        Column(f"of {reference}", [deviation(each.reference) for each in every]),
-        Column("memory", [size_in_bytes(each.candidate_bytes) for each in every]),
-        Column(f"of {reference}", [size_in_bytes(each.reference_bytes) for each in every]),
-        Column("calls", [f"{each.candidate.calls:,} / {each.reference.calls:,}" for each in every]),
+        TableColumn("first call", [seconds(each.first_call) for each in every]),
+        TableColumn("spread", [deviation(each.candidate) for each in every]),
+        TableColumn(f"of {reference}", [deviation(each.reference) for each in every]),
+        TableColumn("memory", [size_in_bytes(each.candidate_bytes) for each in every]),
+        TableColumn(f"of {reference}", [size_in_bytes(each.reference_bytes) for each in every]),
+        TableColumn("calls", [f"{each.candidate.calls:,} / {each.reference.calls:,}" for each in every]),
     ]
     sizes = [f"{each.size}  {short_pass}" for each, short_pass in zip(every, passes(found).cells, strict=True)]
-    return table([Column("size", sizes, right=False), *columns(found, screen), *more], screen.width)
+    return table([TableColumn("size", sizes, right=False), *columns(found, screen), *more], screen.width)
 
 
-def passes(found: Bench) -> Column:
+def passes(found: Bench) -> TableColumn:
     said = [kind(each).replace("forward and backward", "and backward") for each in found.rows]
-    return Column("pass", said, right=False)
+    return TableColumn("pass", said, right=False)
 
 
 def outcome(speed: Ratio) -> str:

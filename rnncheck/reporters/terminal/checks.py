@@ -9,7 +9,7 @@ from rich.text import Text
 from rnncheck.report import Verdict
 from rnncheck.reporters.numbers import times
 from rnncheck.reporters.terminal.frame import STYLES
-from rnncheck.reporters.terminal.layout import GAP, Column, hanging, held, table
+from rnncheck.reporters.terminal.layout import GAP, TableColumn, hanging, held, table
 from rnncheck.reporters.terminal.screen import Screen
 
 Check = tuple[str, Mapping[str, Any]]  # a name, and the JSON report
@@ -22,13 +22,13 @@ def checks(found: Sequence[Check], exit_code: int, screen: Screen) -> list[Text]
     styles = [STYLES.get(each, "bold red") for each in verdicts]
     marks = [getattr(screen.glyphs, each, screen.glyphs.exceeded) for each in verdicts]
     columns = [
-        Column("  verdict", [f"{mark} {each}" for mark, each in zip(marks, verdicts, strict=True)], False, styles),
-        Column("of limit", [largest(facts) for _, facts in found]),
-        Column("faults caught", [planted(facts) for _, facts in found]),
+        TableColumn("  verdict", [f"{mark} {each}" for mark, each in zip(marks, verdicts, strict=True)], False, styles),
+        TableColumn("of limit", [largest(facts) for _, facts in found]),
+        TableColumn("faults caught", [planted(facts) for _, facts in found]),
     ]
     room = max(screen.width - sum(each.width + GAP for each in columns), LEAST)
     names = [ending(screen.clean(name, 1000), room, screen.glyphs.skipped) for name, _ in found]
-    lines = table([*columns, Column("candidate", names, right=False)], screen.width, indent=0)
+    lines = table([*columns, TableColumn("candidate", names, right=False)], screen.width, indent=0)
     for name, facts in found:
         if facts["verdict"] != Verdict.EQUIVALENT:
             lines += [Text(), *explained(name, facts, screen)]

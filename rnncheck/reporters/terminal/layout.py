@@ -18,7 +18,7 @@ LEAST = 28  # columns for a text beside a table
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table."""
 
     header: str
@@ -39,7 +39,7 @@ class Column:
         return padding + text if self.right else text + padding
 
 
-def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
+def table(columns: Sequence[TableColumn], width: int, indent: int = 2) -> list[Text]:
     """The columns side by side under dim headers. Columns beyond the width continue below, after the first column."""
     first, *rest = columns
     room = width - indent - first.width
@@ -50,18 +50,18 @@ def table(columns: Sequence[Column], width: int, indent: int = 2) -> list[Text]:
     return lines
 
 
-def _spread(columns: Iterable[Column]) -> int:
+def _spread(columns: Iterable[TableColumn]) -> int:
     return sum(GAP + each.width for each in columns)
 
 
-def _balanced(columns: Sequence[Column], room: int) -> list[list[Column]]:
+def _balanced(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
     """As few pieces as fit, of about equal width, so that the last piece is not a single column."""
     fewest = len(_fitting(columns, room))
     return next(pieces for narrower in range(room + 1) if len(pieces := _fitting(columns, narrower)) <= fewest)
 
 
-def _fitting(columns: Sequence[Column], room: int) -> list[list[Column]]:
-    pieces: list[list[Column]] = [[]]
+def _fitting(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
+    pieces: list[list[TableColumn]] = [[]]
     for each in columns:
         if pieces[-1] and _spread([*pieces[-1], each]) > room:
             pieces.append([])
@@ -69,7 +69,7 @@ def _fitting(columns: Sequence[Column], room: int) -> list[list[Column]]:
     return pieces
 
 
-def _piece(columns: Sequence[Column], indent: int) -> list[Text]:
+def _piece(columns: Sequence[TableColumn], indent: int) -> list[Text]:
     lines = [_row([(each.aligned(each.header), "dim") for each in columns], indent)]
     for index in range(len(columns[0].cells)):
         lines.append(_row([each.cell(index) for each in columns], indent))
@@ -124,7 +124,7 @@ def wrapped(text: Text, width: int) -> list[Text]:
     return lines
 
 
-def beside(columns: Sequence[Column], header: str, texts: Sequence[str], width: int, indent: int) -> list[Text]:
+def beside(columns: Sequence[TableColumn], header: str, texts: Sequence[str], width: int, indent: int) -> list[Text]:
     """The columns under dim headers, and a text for each row: beside them, or below where that leaves little room."""
     column = indent + sum(each.width + GAP for each in columns)
     below = width - column < LEAST

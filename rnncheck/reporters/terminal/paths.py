@@ -8,7 +8,7 @@ from rich.text import Text
 from rnncheck.report import Comparison, NotGone, PathFacts, Report
 from rnncheck.reporters.numbers import NOTHING, count, percent
 from rnncheck.reporters.overview import PATH
-from rnncheck.reporters.terminal.layout import Column, entry, table
+from rnncheck.reporters.terminal.layout import TableColumn, entry, table
 from rnncheck.reporters.terminal.screen import Screen
 
 
@@ -31,17 +31,17 @@ def of_path(comparisons: Sequence[Comparison], slug: str) -> list[Comparison]:
     return [each for each in comparisons if each.mode == PATH + slug]
 
 
-def _columns(gone: Sequence[PathFacts], comparisons: Sequence[Comparison], screen: Screen) -> list[Column]:
+def _columns(gone: Sequence[PathFacts], comparisons: Sequence[Comparison], screen: Screen) -> list[TableColumn]:
     rows = [of_path(comparisons, each.path) for each in gone]
     wrong = [any(not each.agrees for each in row) for row in rows]
     alarm = ["red" if each else "" for each in wrong]
     marks = [screen.glyphs.exceeded if each else " " for each in wrong]
     used = [[each.budget_used for each in row if not math.isnan(each.budget_used)] for row in rows]
     return [
-        Column("  path", [f"{mark} {each.path}" for mark, each in zip(marks, gone, strict=True)], False, alarm),
-        Column("compared", [count(sum(each.compared for each in row)) for row in rows]),
-        Column("beyond", [count(sum(each.exceeded for each in row)) for row in rows], styles=alarm),
-        Column("of limit", [percent(max(each)) if each else NOTHING for each in used], styles=alarm),
+        TableColumn("  path", [f"{mark} {each.path}" for mark, each in zip(marks, gone, strict=True)], False, alarm),
+        TableColumn("compared", [count(sum(each.compared for each in row)) for row in rows]),
+        TableColumn("beyond", [count(sum(each.exceeded for each in row)) for row in rows], styles=alarm),
+        TableColumn("of limit", [percent(max(each)) if each else NOTHING for each in used], styles=alarm),
     ]
 
 

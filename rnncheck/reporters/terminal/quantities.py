@@ -7,7 +7,7 @@ from rich.text import Text
 from rnncheck.report import Comparison, Place, Report
 from rnncheck.reporters.numbers import NOTHING, count, difference, percent, times, told_apart, ulps
 from rnncheck.reporters.overview import GRADIENT, NORMAL, STEPPED, condensed, overview, problems, way_of
-from rnncheck.reporters.terminal.layout import Column, hanging, held, table
+from rnncheck.reporters.terminal.layout import TableColumn, hanging, held, table
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.terminal.states import side_names
 
@@ -27,15 +27,17 @@ def shares(report: Report, screen: Screen) -> list[Text]:
     rows = rows[: ROWS - 1] if len(found) > ROWS else rows
     marks = [" " if row.agrees else screen.glyphs.exceeded for row in rows]
     names = [f"{mark} {row.name}" for mark, row in zip(marks, rows, strict=True)]
-    columns = [Column("  share of the limit", names, right=False, styles=["" if row.agrees else "red" for row in rows])]
+    columns = [
+        TableColumn("  share of the limit", names, right=False, styles=["" if row.agrees else "red" for row in rows])
+    ]
     for way in (NORMAL, STEPPED, GRADIENT):
         cells = [row.ways.get(way) for row in rows]
         if any(cells):
             styles = ["red" if each and not each.agrees else "" for each in cells]
-            columns.append(Column(way, [_share(each) for each in cells], styles=styles))
+            columns.append(TableColumn(way, [_share(each) for each in cells], styles=styles))
     for header, name in (("difference", "max_abs"), ("limit", "envelope_at_max")):
         amounts = [difference(getattr(row.worst, name)) if was_judged(row.worst) else NOTHING for row in rows]
-        columns.append(Column(header, amounts, styles=["" if row.agrees else "red" for row in rows]))
+        columns.append(TableColumn(header, amounts, styles=["" if row.agrees else "red" for row in rows]))
     lines = table(columns, screen.width, indent=0)
     if left_out := len(found) - len(rows):
         lines.append(Text(f"{screen.glyphs.skipped} {left_out} more with -v", "dim"))
@@ -77,20 +79,20 @@ class _Columns:
         self._report, self._rows, self._screen = report, rows, screen
         self._alarm = ["red" if each.exceeded else "" for each in rows]
 
-    def _names(self) -> Column:
+    def _names(self) -> TableColumn:
         marks = [self._screen.glyphs.exceeded if each.exceeded else " " for each in self._rows]
         names = [f"{mark} {_name(each)}" for mark, each in zip(marks, self._rows, strict=True)]
-        return Column("  quantity", names, right=False, styles=self._alarm)
+        return TableColumn("  quantity", names, right=False, styles=self._alarm)
 
-    def amounts(self) -> list[Column]:
+    def amounts(self) -> list[TableColumn]:
         columns = [self._names()]
         if any(each.mode != "free" for each in self._rows):
-            columns.append(Column("run", [way_of(each.mode) for each in self._rows], right=False))
-        columns.append(Column("compared", [count(each.compared) for each in self._rows]))
+            columns.append(TableColumn("run", [way_of(each.mode) for each in self._rows], right=False))
+        columns.append(TableColumn("compared", [count(each.compared) for each in self._rows]))
         if any(each.nonfinite for each in self._rows):
             columns.append(self._column("nan or inf", lambda each: count(each.nonfinite)))
         if any(each.unjudged for each in self._rows):
-            columns.append(Column("not judged", [count(each.unjudged) for each in self._rows]))
+            columns.append(TableColumn("not judged", [count(each.unjudged) for each in self._rows]))
         return [
             *columns,
             self._column("beyond", lambda each: count(each.exceeded), alarm=True),
@@ -100,7 +102,7 @@ class _Columns:
             self._column("ulp", lambda each: ulps(each.max_ulp)),
         ]
 
-    def places(self) -> list[Column]:
+    def places(self) -> list[TableColumn]:
         """The worst place of each quantity, and both sides' values there."""
         spec = self._report.spec
         columns = [
@@ -120,11 +122,11 @@ class _Columns:
             self._column(reference, lambda each: told_apart(each.candidate_value, each.reference_value)[1]),
         ]
 
-    def _column(self, header: str, fact: Fact, right: bool = True, alarm: bool = False) -> Column:
+    def _column(self, header: str, fact: Fact, right: bool = True, alarm: bool = False) -> TableColumn:
         cells = [fact(each) if was_judged(each) else NOTHING for each in self._rows]
-        return Column(header, cells, right, self._alarm if alarm else ())
+        return TableColumn(header, cells, right, self._alarm if alarm else ())
 
-    def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> Column:
+    def _place(self, header: str, fact: Callable[[Place], str], right: bool = True) -> TableColumn:
         return self._column(header, lambda each: NOTHING if each.at is None else fact(each.at), right)
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnncheck.report import Mapped, Report
 from rnncheck.reporters.numbers import count
-from rnncheck.reporters.terminal.layout import GAP, LABELS, Column, beside, entry, table
+from rnncheck.reporters.terminal.layout import GAP, LABELS, TableColumn, beside, entry, table
 from rnncheck.reporters.terminal.screen import Screen
 
 NAME = re.compile(r"(?P<kind>.+?)(?P<layer>_l\d+(_reverse)?)?")
@@ -39,11 +39,11 @@ def mapping(report: Report, screen: Screen) -> list[Text]:
 
 def _table(rows: Sequence[Mapped], screen: Screen) -> list[Text]:
     facts = [
-        Column("shape", ["" if each.shape is None else str(each.shape) for each in rows], right=False),
-        Column("by", [screen.clean(each.how) for each in rows], right=False),
+        TableColumn("shape", ["" if each.shape is None else str(each.shape) for each in rows], right=False),
+        TableColumn("by", [screen.clean(each.how) for each in rows], right=False),
     ]
     room = screen.width - LABELS - sum(GAP + each.width for each in facts)
-    names = Column("tensor", [_clipped(screen.clean(each.candidate), room) for each in rows], right=False)
+    names = TableColumn("tensor", [_clipped(screen.clean(each.candidate), room) for each in rows], right=False)
     return beside([names, *facts], "holds", [screen.clean(each.from_, 1000) for each in rows], screen.width, LABELS)
 
 
@@ -63,12 +63,12 @@ def parameters(shapes: Mapping[str, tuple[int, ...]], width: int) -> list[Text]:
     lines: list[Text] = []
     for kinds, group in groupby(rows.items(), key=lambda row: tuple(row[1])):  # the head has kinds of its own
         layers = dict(group)
-        columns = [Column("", list(layers), right=False)]
+        columns = [TableColumn("", list(layers), right=False)]
         for kind in kinds:
-            columns.append(Column(kind, [str(held[kind]) for held in layers.values()], right=False))
+            columns.append(TableColumn(kind, [str(held[kind]) for held in layers.values()], right=False))
         if len(shapes) > len(kinds):  # else the total says it
             counts = [count(sum(map(math.prod, held.values()))) for held in layers.values()]
-            columns.append(Column("numbers", counts))
+            columns.append(TableColumn("numbers", counts))
         lines += table(columns, width, LABELS)
     for line in lines:
         line.stylize("dim")
