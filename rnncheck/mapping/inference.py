@@ -177,7 +177,10 @@ class _Search:
             return []
         live = {name: tensor for name, tensor in self.native.tensors().items() if name in self.live}
         live = {name: tensor for name, tensor in live.items() if torch_kind(name) is None}
-        squares = [name for name in self._squares() if name in live]
+        shapes = {name: math.prod(shape) for name, shape in spec.recurrent_shapes().items()}
+        needed = sum(size for name, size in shapes.items() if name.startswith("weight"))
+        beside = sum(tensor.numel() for tensor in live.values() if tensor.dim() > 1) - needed  # what is no weight
+        squares = [name for name in self._squares() if name in live and live[name].numel() <= beside]
         vectors = [name for name, tensor in live.items() if tensor.numel() == spec.state_size]
         pairs = [(square, also) for square in squares for also in ([], *([each] for each in vectors))]
         pairs.sort(key=lambda pair: sum(not is_head(name) for name in (pair[0], *pair[1])))  # the sort is stable

@@ -16,11 +16,12 @@ NONLINEAR = (torch.sigmoid, torch.tanh, torch.relu, Tensor.sigmoid, Tensor.tanh,
 
 
 class _Caught(TorchFunctionMode):
-    """Within it the results of all nonlinear functions are kept."""
+    """Within it the results of all nonlinear functions are kept, and what they are functions of."""
 
     def __init__(self) -> None:
         super().__init__()
         self.results: list[Tensor] = []
+        self.sums: list[Tensor] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -28,16 +29,17 @@ class _Caught(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         if func in NONLINEAR:
             self.results.append(result)
+            self.sums.append(args[0])
         return result
 
 
 def run_with_gates(
     network: Network, weights: Mapping[str, Tensor], x: Tensor, state: State
 ) -> tuple[Trace, list[Quantity]]:
-    """The run over x (T, B, I), and the gates, and tanh(c), of every layer and direction in it: (T, B, F) each."""
+    """The run over x (T, B, I), and gates, their sums, and tanh(c), of every layer and direction: (T, B, F) each."""
     with _Caught() as caught:
         trace = network.run(weights, x, state)
-    return trace, gates(network.spec, len(x), caught.results)
+    return trace, [each for values in (caught.results, caught.sums) for each in gates(network.spec, len(x), values)]
 
 
 def gates(spec: Spec, steps: int, results: Sequence[Tensor]) -> list[Quantity]:

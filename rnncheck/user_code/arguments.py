@@ -13,7 +13,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
 from rnncheck.user_code.config import Config
-from rnncheck.user_code.roles import DROPS, role_of, roles
+from rnncheck.user_code.roles import of_training, role_of, roles
 
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -95,8 +95,8 @@ class Constructor:
                 value = value_of(self.roles[name], parameter, spec, output_size, self._given)
                 if value is not EMPTY:
                     filled[name] = value
-            if parameter.default is EMPTY and name not in filled and DROPS.search(name):
-                filled[name] = 0.0
+            if parameter.default is EMPTY and name not in filled and (usual := of_training(name)) is not None:
+                filled[name] = usual
             elif parameter.default is EMPTY and name not in filled:
                 raise CannotRun(
                     f"{self._signature()} needs {name}, and rnncheck cannot tell its value from its name; give it with "

@@ -52,6 +52,7 @@ class Hypothesis:
     is_cut: bool = False  # the time was up before all hypotheses were tried
     part_agrees: bool = False  # one layer or direction of several agrees, and the whole was not read so
     in_part: bool = False  # this is such a layer or direction
+    as_wide: bool = False  # its head is constructed as wide as its states, so that it can hand them on
 
     @property
     def agrees(self) -> bool:

@@ -118,7 +118,8 @@ class Instances:
             return made
 
     def native(self, understood: Hypothesis, spec: Spec, *, forgets: bool = False) -> NativeLayer:
-        thing = self.made(spec, sizes_.output_size(spec), understood.example)
+        width = spec.output_size if understood.as_wide else sizes_.output_size(spec)
+        thing = self.made(spec, width, understood.example)
         found, loaded = understood.found, self.loaded
         mean_draws = forgets and found.draws
         caller = Caller(thing, spec, found.convention, found.reading, loaded.called, loaded.file, mean_draws)

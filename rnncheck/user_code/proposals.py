@@ -56,12 +56,14 @@ class Proposals:
     ) -> Iterator[tuple[Hypothesis, Probe]]:
         free = self._instances.constructor is not None or self._instances.function is not None
         different = sizes_.all_different(spec)
-        tries = [different, replace(different, output_size=different.spec.output_size)] if free else []
+        tries = [different, with_head_as_wide(different)] if free else []
         own = sizes_.around(spec)
         takes_input = self._instances.constructor is None or "input_size" in self._instances.constructor.takes
         if spec.input_size == 1:
             tries = [replace(each, spec=replace(each.spec, input_size=1)) for each in tries]
-        likely, given = False, [sizes_.around(spec, self.run_shape)] if self.run_shape else []
+        likely, given = False, list[sizes_.Sizes]()
+        if self.run_shape:
+            given = [sizes_.around(spec, self.run_shape), with_head_as_wide(sizes_.around(spec, self.run_shape))]
         for tried in (*tries, own, *given) if takes_input or spec.input_size > 1 else (own, *tries, *given):
             if likely and not tried.fixed:
                 continue
@@ -105,10 +107,16 @@ class Proposals:
                         break
                     some = True
                     facts = facts_of(found, tried, sentence(found, call, tried))
-                    yield Hypothesis(found, call, facts, tried.spec.dtype, example), probe
+                    as_wide = tried.output_size == tried.spec.output_size
+                    yield Hypothesis(found, call, facts, tried.spec.dtype, example, as_wide=as_wide), probe
             except CannotRun as error:
                 problem = problem if str(problem) else error
             problems += [each for _, each in probe.problems if OF_A_DTYPE.search(str(each))]
             if some:
                 return
         raise problem
+
+
+def with_head_as_wide(tried: sizes_.Sizes) -> sizes_.Sizes:
+    """With a head as wide as the states, which it can hand on."""
+    return replace(tried, output_size=tried.spec.output_size)

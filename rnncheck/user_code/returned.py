@@ -151,7 +151,8 @@ def claimed(reading: Reading, strange: Mapping[Way, Tensor], sizes: Sizes, *, on
             continue
         width, letters_ = value.shape[axes.index("F")] if "F" in axes else 0, set(axes) - {"1"}
         of_all = letters_ == {"K", "B", "F"} or (sizes.states == 1 and letters_ == {"B", "F"})
-        if reading.output is None and not one_step and letters_ == {"T", "B", "F"} and width == spec.output_size:
+        wide = width in (spec.output_size, spec.state_size)  # also the sum of the directions
+        if reading.output is None and not one_step and letters_ == {"T", "B", "F"} and wide:
             reading = replace(reading, output=Reader(way, axes))
         elif reading.h is None and of_all and width == spec.state_size:
             reading = replace(reading, h=Reader(way, axes))

@@ -37,7 +37,14 @@ ROLES: Mapping[str, Sequence[str]] = {
     "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
 VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words|tokens?|chars)")
-DROPS = re.compile(r"drop|zoneout", re.IGNORECASE)  # in the name of what is 0 for a layer that keeps everything
+# Of parameters that change nothing that is compared: rates of dropout, those of an optimizer, and the longest sequence.
+OF_TRAINING: Mapping[re.Pattern[str], object] = {
+    re.compile(r".*(drop|zoneout).*"): 0.0,
+    re.compile(r"learningrate|learnrate|lr|momentum|weightdecay|l2(lambda|reg)?|clip(norm|value)?"): 0.01,
+    re.compile(r"(n|num|max)?(epochs?|iterations?|iters?)"): 1,
+    re.compile(r"max(imum)?(seq(uence)?)?_?len(gth)?"): 1000,
+}
+EMBEDDED = re.compile(r"(d|n)?emb(ed|edding)?s?(size|sz|dim)")
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 
@@ -46,20 +53,33 @@ def role_of(name: str) -> str | None:
     return next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
 
 
+def of_training(name: str) -> object:
+    """The usual value of a parameter that changes nothing that is compared; None for any other."""
+    bare = name.lower().replace("_", "")
+    return next((value for pattern, value in OF_TRAINING.items() if pattern.fullmatch(bare)), None)
+
+
 def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     """The role of each parameter that has one; what is required and has none becomes an input or hidden size, if those
     are still to be had: they come first, and in this order, nearly always.
     """
     found = {name: role for name in parameters if (role := role_of(name))}
+    for name, each in parameters.items():  # a table of numbers that may be given
+        if each.default is None and re.fullmatch(r"emb(ed|edding)?s?", name.lower().replace("_", "")):
+            found.pop(name, None)
     words = [name for name in parameters if VOCABULARY.fullmatch(name.lower().replace("_", ""))]
     if {name for name, role in found.items() if role == "input_size"} - set(words):  # of an embedding, x's size
         found |= dict.fromkeys(words, "vocab_size")
+    inputs = [name for name, role in found.items() if role == "input_size"]
+    embedded = [name for name in inputs if EMBEDDED.fullmatch(name.lower().replace("_", ""))]
+    if len(inputs) == 2 and len(embedded) == 1:  # the other is the number of tokens
+        found[next(name for name in inputs if name not in embedded)] = "vocab_size"
     for name, role in list(found.items()):  # the first of a kind: an embedding's size is not the input's beside one
         earlier = [other for other in found if other != name and found[other] == role]
         if earlier and list(found).index(earlier[0]) < list(found).index(name):
             del found[name]
     required = [each.name for each in parameters.values() if each.default is inspect.Parameter.empty]
-    unknown = [name for name in required if name not in found and not DROPS.search(name)]
+    unknown = [name for name in required if name not in found and of_training(name) is None]
     if "hidden_size" not in found.values() and "output_size" in found.values() and not unknown:
         # A cell may call its state's size its output's.
         name = next(name for name, role in found.items() if role == "output_size")

@@ -1,5 +1,6 @@
 """Right layers of unusual kinds are equivalent."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,48 @@ class NormsNeverReached(nn.Module):
             h = o.sigmoid() * c.tanh()
             every.append(h)
         return torch.stack(every)
+
+
+class Homework:
+    """In numpy, with what its training needs; it returns a head on the last state, of weights that are no module's."""
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, num_epochs: int, lr: float) -> None:
+        drawn = np.random.default_rng(0)
+        self.below, self.before = drawn.normal(size=(input_size, hidden_size)), drawn.normal(size=(hidden_size,) * 2)
+        self.bias, self.epochs, self.lr = drawn.normal(size=(1, hidden_size)), num_epochs, lr
+        self.show, self.shift = drawn.normal(size=(hidden_size, output_size)), drawn.normal(size=(1, output_size))
+
+    def forward(self, inputs: np.ndarray) -> np.ndarray:
+        h = np.zeros_like(self.bias)
+        for now in inputs:
+            h = np.tanh(now @ self.below + h @ self.before + self.bias)
+        return h @ self.show + self.shift
+
+
+class Words(nn.Module):
+    """Its input size counts words, and its embedding may be given."""
+
+    def __init__(
+        self, input_size: int, embed_size: int, hidden_size: int, max_len: int, embedding: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.embed, self.max_len = nn.Embedding(input_size, embed_size), max_len
+        if embedding is not None:
+            self.embed.weight.data = embedding
+        self.gru = nn.GRU(embed_size, hidden_size, batch_first=True)
+
+    def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        return self.gru(self.embed(words[:, : self.max_len]))  # type: ignore[no-any-return]
+
+
+class ShowsSums(nn.LSTMCell):
+    """A dict of the states and of what its gates are functions of."""
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        sums = nn.functional.linear(x, self.weight_ih, self.bias_ih) + h @ self.weight_hh.T + self.bias_hh
+        i, f, g, o = sums.chunk(4, 1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return {"h": o.sigmoid() * c.tanh(), "c": c, "i": i, "f": f, "g": g, "o": o}
 
 
 class NeedsRates(nn.GRU):
@@ -111,7 +154,25 @@ def test_states_are_handed_over_in_nested_lists(layer: type[nn.Module], bidirect
 
 
 @pytest.mark.sample(2)
-@pytest.mark.parametrize("layer", [Packed, NormsNeverReached, NeedsRates], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "layer", [Packed, NormsNeverReached, NeedsRates, Homework, Words, ShowsSums], ids=lambda each: each.__name__
+)
 def test_it_is_equivalent(layer: type[nn.Module]) -> None:
-    report = check(layer, cell="lstm" if layer is NormsNeverReached else "gru", witness=False)
+    cell = {NormsNeverReached: "lstm", ShowsSums: "lstm", Homework: "rnn"}.get(layer, "gru")
+    report = check(layer, cell=cell, witness=False)
     assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])
+
+
+class BothDirectionsAdded(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.both = nn.LSTM(input_size, hidden_size, bidirectional=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        output, state = self.both(x)
+        return output.unflatten(2, (2, -1)).sum(2), state
+
+
+def test_the_sum_of_both_directions_is_an_output_and_named() -> None:
+    report = check(BothDirectionsAdded, cell="lstm", bidirectional=True, witness=False)
+    assert [finding.slug for finding in report.findings] == ["directions-summed"]
