@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from rnncheck.mapping.agreement import agrees, is_on_top
-from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered
+from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered, other_way_round
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import NEARLY_EXACT, Bench, Reading
 from rnncheck.mapping.layouts import Placed
-from rnncheck.mapping.names import is_head, is_start, torch_kind
+from rnncheck.mapping.names import gate, is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, of_one_direction, published, varied
 from rnncheck.mapping.notes import explained, kept, unread
@@ -144,11 +144,13 @@ class _Search:
             own = replace(self.own, heads=heads, fixed=self.own.fixed | heads)
             search = replace(self, own=own)
             where_else, _ = placed(self.native, self.probe, own)
-            reading = Bench(self.native, self.probe, own).reading(where_else, published(spec)[0])
-            agreeing = None if reading is None else search._agreeing(reading, published(spec)[0])
-            square = next(name for name in heads if name in self._squares())
-            if agreeing is not None and is_on_top(self.native, agreeing, square):
-                return agreeing
+            turned = [other_way_round(each, self.native.tensors(), spec) for each in where_else]
+            square, other = next(name for name in heads if name in self._squares()), Bench(self.native, self.probe, own)
+            for way in (where_else, turned):
+                reading = other.reading(way, published(spec)[0])
+                agreeing = None if reading is None else search._agreeing(reading, published(spec)[0])
+                if agreeing is not None and is_on_top(self.native, agreeing, square):
+                    return agreeing
             if self.budget.over:
                 break
         if self._leaves_out_gates(where) and (variant := self._of_a_variant(bench, where)) is not None:
@@ -179,11 +181,17 @@ class _Search:
         live = {name: tensor for name, tensor in live.items() if torch_kind(name) is None}
         shapes = {name: math.prod(shape) for name, shape in spec.recurrent_shapes().items()}
         needed = sum(size for name, size in shapes.items() if name.startswith("weight"))
-        beside = sum(tensor.numel() for tensor in live.values() if tensor.dim() > 1) - needed  # what is no weight
+        beside = sum(each.numel() for each in self.native.tensors().values() if each.dim() > 1) - needed
         squares = [name for name in self._squares() if name in live and live[name].numel() <= beside]
         vectors = [name for name, tensor in live.items() if tensor.numel() == spec.state_size]
         pairs = [(square, also) for square in squares for also in ([], *([each] for each in vectors))]
-        pairs.sort(key=lambda pair: sum(not is_head(name) for name in (pair[0], *pair[1])))  # the sort is stable
+        of_gates = {name for name in (*squares, *vectors) if gate(name, spec.cell) is not None and not is_head(name)}
+        pairs.sort(  # the sort is stable
+            key=lambda pair: (
+                sum(name in of_gates for name in (pair[0], *pair[1])),
+                sum(not is_head(name) for name in (pair[0], *pair[1])),
+            )
+        )
         return [frozenset({square, *also}) for square, also in pairs][:MOST_HEADS]
 
     def _leaves_out_gates(self, where: list[Placed]) -> bool:

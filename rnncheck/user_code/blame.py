@@ -27,9 +27,14 @@ class CandidateError(CannotRun):
         return bool(self.reached)
 
 
+class NoStates(CannotRun):
+    """The candidate's code ran, and what it returned has no states."""
+
+
 def furthest(problems: Sequence[CannotRun]) -> CannotRun:
-    """The first of those that got furthest in the candidate's code."""
-    return max(problems, key=lambda each: each.reached if isinstance(each, CandidateError) else ())
+    """The first of those that got furthest in the candidate's code; what ran to its end got further than all others."""
+    ran = [each for each in problems if isinstance(each, NoStates)]
+    return max(ran or problems, key=lambda each: each.reached if isinstance(each, CandidateError) else ())
 
 
 @contextmanager

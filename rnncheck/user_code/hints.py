@@ -58,9 +58,14 @@ def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None
 
 
 def size_hint(instances: Instances, spec: Spec) -> str | None:
-    """Which size to give, where the constructor has only one of the two that it could be told."""
+    """Which size to give, where the constructor has only one of the two that it could be told, or not to give."""
     constructor = instances.constructor
-    if constructor is None or instances.given:
+    if constructor is None:
+        return None
+    told = [name for name in instances.given if constructor.roles.get(name) == "output_size"]
+    if told:
+        return f"Leave --arg {told[0]}=... out: a head as wide as the states can hand them on"
+    if instances.given:
         return None
     with suppress(CannotRun):
         tried = sizes_.all_different(spec)

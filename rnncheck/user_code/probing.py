@@ -17,7 +17,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State
 from rnncheck.user_code import results
-from rnncheck.user_code.blame import CandidateError
+from rnncheck.user_code.blame import CandidateError, NoStates
 from rnncheck.user_code.convention import Convention, StateForm
 from rnncheck.user_code.found import Found, broadcasts, plausible
 from rnncheck.user_code.inner_states import inner_states
@@ -277,7 +277,7 @@ class Probe:
         name, width = self.loaded.called, self.sizes.spec.output_size
         if self.returned:
             or_seen = "" if in_jax_module(self.thing) else ", or pass them to a module, such as nn.Linear"
-            return CannotRun(
+            return NoStates(
                 f"{name} returned {self.returned[0]}, called with states of {width} units: no part of it has that "
                 f"width, so rnncheck cannot find the states; return them{or_seen}"
             )

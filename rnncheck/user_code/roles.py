@@ -72,7 +72,8 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
         found |= dict.fromkeys(words, "vocab_size")
     inputs = [name for name, role in found.items() if role == "input_size"]
     embedded = [name for name in inputs if EMBEDDED.fullmatch(name.lower().replace("_", ""))]
-    if len(inputs) == 2 and len(embedded) == 1:  # the other is the number of tokens
+    needed = [name for name in embedded if parameters[name].default is inspect.Parameter.empty]
+    if len(inputs) == 2 and len(embedded) == len(needed) == 1:  # the other is the number of tokens
         found[next(name for name in inputs if name not in embedded)] = "vocab_size"
     for name, role in list(found.items()):  # the first of a kind: an embedding's size is not the input's beside one
         earlier = [other for other in found if other != name and found[other] == role]

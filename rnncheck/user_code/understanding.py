@@ -124,6 +124,11 @@ class Understanding:
                 "it differs as rnncheck read it, but a part of it agrees, and it holds weights for more layers or "
                 "directions; pass --num-layers N or --bidirectional"
             )
+        if understood.as_wide and "output_size" in self._instances.takes and not understood.agrees:
+            return (
+                "it differs as rnncheck read it, which is through its head, made as wide as its states; return the "
+                "states too"
+            )
         if not understood.is_cut:
             return None
         return (

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from rnncheck import check
+from rnncheck.errors import CannotRun
 from rnncheck.report import Verdict
 
 
@@ -176,3 +177,33 @@ class BothDirectionsAdded(nn.Module):
 def test_the_sum_of_both_directions_is_an_output_and_named() -> None:
     report = check(BothDirectionsAdded, cell="lstm", bidirectional=True, witness=False)
     assert [finding.slug for finding in report.findings] == ["directions-summed"]
+
+
+class OneShape(nn.Module):
+    """It takes the rows and timesteps that it was made for, and returns a head on the last state alone."""
+
+    def __init__(self, seq_length: int, input_dim: int, num_hidden: int, num_classes: int, batch_size: int) -> None:
+        super().__init__()
+        self.shape = batch_size, seq_length, input_dim
+        self.parts = nn.ParameterDict({"px": torch.zeros(num_hidden, num_classes), "p": torch.zeros(num_classes)})
+        for each in "gifo":
+            self.parts[each + "x"] = torch.zeros(input_dim, num_hidden)
+            self.parts[each + "h"] = torch.zeros(num_hidden, num_hidden)
+            self.parts[each] = torch.zeros(num_hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape == self.shape
+        h = c = torch.zeros(len(x), len(self.parts["g"]))
+        for now in x.unbind(1):
+            g, i, f, o = (now @ self.parts[k + "x"] + h @ self.parts[k + "h"] + self.parts[k] for k in "gifo")
+            c = g.tanh() * i.sigmoid() + c * f.sigmoid()
+            h = c.tanh() * o.sigmoid()
+        return h @ self.parts["px"] + self.parts["p"]
+
+
+def test_a_head_of_one_shape_hands_on_the_states() -> None:
+    shape = {"seq_length": 8, "batch_size": 3}
+    report = check(OneShape, cell="lstm", arguments=shape, seq_len=8, batch_size=3, witness=False)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])
+    with pytest.raises(CannotRun, match="Leave --arg num_classes="):
+        check(OneShape, cell="lstm", arguments=shape | {"num_classes": 2}, seq_len=8, batch_size=3)
