@@ -1,19 +1,21 @@
 """Which tensors of a candidate its results depend on: each is changed, one at a time."""
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from rnncheck.errors import CannotRun
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.quantities import alike
 from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 
+AT_ONCE = 16  # tensors that are changed together where there are more, to find those on which nothing depends
 DEAD_DRAWS = 5  # repetitions with other numbers, for a head that gives the same result after every change
 
 
@@ -34,21 +36,45 @@ class Calls:
 
 def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[Way, frozenset[str]]:
     """The tensors of the candidate that each part of what is seen of it depends on."""
-    before = seen(thing)
-    drawn = torch.Generator().manual_seed(3)
+    before, drawn = seen(thing), torch.Generator().manual_seed(3)
+    noise = {
+        name: torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.1
+        for name, value in held(thing).items()
+    }
     found: dict[Way, set[str]] = {way: set() for way in before}
-    for name in held(thing):
+
+    def changed(names: Sequence[str]) -> list[Way]:
+        """What another value of all of these changes."""
         other = copy.deepcopy(thing)
         with torch.no_grad():
-            value = held(other)[name]
-            kept = value.clone()
-            value.add_(torch.randn(value.shape, generator=drawn, dtype=torch.float64) * 0.1)
+            values = {name: value for name, value in held(other).items() if name in names}
+            kept = {name: value.clone() for name, value in values.items()}
+            for name, value in values.items():
+                value.add_(noise[name])
             after = seen(other)
-            value.copy_(kept)  # which the copy may share with the original
-        for way, value in before.items():
-            if way not in after or not alike(after[way], value):
-                found[way].add(name)
+            for name, value in values.items():
+                value.copy_(kept[name])  # which the copy may share with the original
+        return [way for way, value in before.items() if way not in after or not alike(after[way], value)]
+
+    left = [list(noise)[start : start + AT_ONCE] for start in range(0, len(noise), AT_ONCE)]
+    if len(noise) <= AT_ONCE:  # few of which are dead
+        left = [[name] for name in noise]
+    while left:
+        names = left.pop()
+        if len(names) == 1:
+            for way in changed(names):
+                found[way].add(names[0])
+        elif moves(changed, names):
+            half = len(names) // 2
+            left += [names[:half], names[half:]]
     return {way: frozenset(names) for way, names in found.items()}
+
+
+def moves(changed: Callable[[Sequence[str]], list[Way]], names: Sequence[str]) -> bool:
+    try:
+        return bool(changed(names))
+    except CannotRun:  # it takes no such values of all of them; one by one it may
+        return True
 
 
 def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[Way]:

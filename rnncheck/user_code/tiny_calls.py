@@ -66,7 +66,7 @@ class TinyCalls:
         held_thing = self.thing if thing is None else thing
 
         def caller(thing: Any, reading: Reading) -> Caller:
-            return replace(self.caller(convention, reading), thing=copied(thing))
+            return self.caller(convention, reading, thing)
 
         nothing = Reading(None, None, None)
         order = torch.arange(x.shape[1]).roll(1)
@@ -89,9 +89,9 @@ class TinyCalls:
         moved = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
         return {way: names & own for way, names in moved.items()}
 
-    def caller(self, convention: Convention, reading: Reading | None = None) -> Caller:
+    def caller(self, convention: Convention, reading: Reading | None = None, thing: Any = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""
-        thing, loaded = copied(self.thing), self.loaded
+        thing, loaded = copied(self.thing if thing is None else thing), self.loaded
         reading = reading or Reading(None, None, None)
         return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file, self.draws)
 
