@@ -13,7 +13,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import printable
 from rnncheck.user_code.config import Config
-from rnncheck.user_code.roles import of_training, role_of, roles
+from rnncheck.user_code.roles import of_shape, of_training, role_of, roles
 
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -39,6 +39,7 @@ class Constructor:
             name: each for name, each in parameters.items() if each.kind not in VARIABLE and name not in preset
         }
         self.roles = roles(self.parameters)
+        self.run_shape = (12, 3)  # timesteps and rows, until they are known
         self._refuse_unknown()
 
     def _refuse_unknown(self) -> None:
@@ -97,6 +98,8 @@ class Constructor:
                     filled[name] = value
             if parameter.default is EMPTY and name not in filled and (usual := of_training(name)) is not None:
                 filled[name] = usual
+            elif parameter.default is EMPTY and name not in filled and (place := of_shape(name)) is not None:
+                filled[name] = self.run_shape[place]
             elif parameter.default is EMPTY and name not in filled:
                 raise CannotRun(
                     f"{self._signature()} needs {name}, and rnncheck cannot tell its value from its name; give it with "

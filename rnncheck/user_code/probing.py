@@ -251,6 +251,7 @@ class Probe:
             problem
             for convention, problem in self.problems
             if convention.state is not None
+            and convention.lengths == found.convention.lengths
             and (convention.state.handing != "h" or self.sizes.spec.cell is not Cell.LSTM)
             and problem.in_its_code
             and not any(each in str(problem) for each in ANOTHER_KIND)
@@ -285,7 +286,9 @@ class Probe:
         if own:
             convention, problem = max(own, key=lambda each: each[1].reached)  # the attempt that got furthest
             called = f"{name} was called with {described(convention)}; all other ways to call it failed too"
-            return CandidateError(f"{problem}\n    ({called})", problem.reached)
+            refusal = CandidateError(f"{problem}\n    ({called})", problem.reached)
+            refusal.__cause__ = problem.__cause__
+            return refusal
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")

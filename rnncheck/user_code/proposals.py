@@ -78,6 +78,8 @@ class Proposals:
                         yield understood, probe
                 except CannotRun as problem:
                     problems.append(problem)
+                    if wants_a_name(problem):
+                        return
 
     def _probed(
         self,
@@ -120,3 +122,8 @@ class Proposals:
 def with_head_as_wide(tried: sizes_.Sizes) -> sizes_.Sizes:
     """With a head as wide as the states, which it can hand on."""
     return replace(tried, output_size=tried.spec.output_size)
+
+
+def wants_a_name(problem: CannotRun) -> bool:
+    """Whether its code names what is not defined, which no other call changes."""
+    return isinstance(problem.__cause__, NameError) and not isinstance(problem.__cause__, UnboundLocalError)

@@ -45,12 +45,23 @@ OF_TRAINING: Mapping[re.Pattern[str], object] = {
     re.compile(r"max(imum)?(seq(uence)?)?_?len(gth)?"): 1000,
 }
 EMBEDDED = re.compile(r"(d|n)?emb(ed|edding)?s?(size|sz|dim)")
+# Of parameters that say for how many timesteps and rows a layer is made: the place of each in the shape of the run.
+OF_SHAPE: Mapping[re.Pattern[str], int] = {
+    re.compile(r"(num|n)?(seq(uence)?|time|t)_?(len(gth)?|steps?|size)|(num|n)?steps|seqlens?|unroll(len(gth)?)?"): 0,
+    re.compile(r"(n|num)?batch(size|sz|es)?|bs|bsz"): 1,
+}
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 
 def role_of(name: str) -> str | None:
     bare = name.lower().replace("_", "")
     return next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
+
+
+def of_shape(name: str) -> int | None:
+    """0 for a parameter that is the number of timesteps, 1 for one that is that of rows; None for any other."""
+    bare = name.lower().replace("_", "")
+    return next((place for pattern, place in OF_SHAPE.items() if pattern.fullmatch(bare)), None)
 
 
 def of_training(name: str) -> object:
@@ -80,7 +91,7 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
         if earlier and list(found).index(earlier[0]) < list(found).index(name):
             del found[name]
     required = [each.name for each in parameters.values() if each.default is inspect.Parameter.empty]
-    unknown = [name for name in required if name not in found and of_training(name) is None]
+    unknown = [name for name in required if name not in found and of_training(name) is None and of_shape(name) is None]
     if "hidden_size" not in found.values() and "output_size" in found.values() and not unknown:
         # A cell may call its state's size its output's.
         name = next(name for name, role in found.items() if role == "output_size")

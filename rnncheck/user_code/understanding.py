@@ -36,6 +36,8 @@ class Understanding:
     def expect(self, seq_len: int, batch_size: int) -> None:
         """Sets the timesteps and rows of the run, for a candidate that supports no others."""
         self._proposals.run_shape = seq_len, batch_size
+        if self._instances.constructor is not None:
+            self._instances.constructor.run_shape = seq_len, batch_size
         self._refused.clear()
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:

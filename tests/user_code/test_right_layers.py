@@ -1,5 +1,7 @@
 """Right layers of unusual kinds are equivalent."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -202,8 +204,18 @@ class OneShape(nn.Module):
 
 
 def test_a_head_of_one_shape_hands_on_the_states() -> None:
-    shape = {"seq_length": 8, "batch_size": 3}
-    report = check(OneShape, cell="lstm", arguments=shape, seq_len=8, batch_size=3, witness=False)
+    report = check(OneShape, cell="lstm", seq_len=8, batch_size=3, witness=False)
     assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])
     with pytest.raises(CannotRun, match="Leave --arg num_classes="):
-        check(OneShape, cell="lstm", arguments=shape | {"num_classes": 2}, seq_len=8, batch_size=3)
+        check(OneShape, cell="lstm", arguments={"num_classes": 2})
+
+
+def calls_what_is_nowhere(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
+    return squashed(x @ W + h @ U + b)  # type: ignore[name-defined,no-any-return]  # noqa: F821
+
+
+def test_a_name_that_is_not_defined_ends_the_search() -> None:
+    started = time.thread_time()
+    with pytest.raises(CannotRun, match="name 'squashed' is not defined"):
+        check(calls_what_is_nowhere, cell="gru")
+    assert time.thread_time() - started < 5
