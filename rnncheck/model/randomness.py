@@ -53,8 +53,8 @@ class Draws:
         yield from map(self.normal, _block_shapes(count))
 
     def _beyond_float32(self, drawn: Tensor) -> Tensor:
-        digits = torch.rand(drawn.shape, generator=self._digits, dtype=torch.float64) * 2 - 1
-        return drawn.double() * (1 + digits * 2.0**-26)
+        digits = torch.rand(drawn.shape, generator=self._digits, dtype=torch.float64)
+        return digits.mul_(2).sub_(1).mul_(2.0**-26).add_(1).mul_(drawn)
 
 
 def recut(blocks: Iterator[Tensor], sizes: Iterable[int]) -> Iterator[Tensor]:
@@ -65,7 +65,7 @@ def recut(blocks: Iterator[Tensor], sizes: Iterable[int]) -> Iterator[Tensor]:
         while missing > 0:
             pieces.append(next(blocks))
             missing -= len(pieces[-1])
-        joined = torch.cat(pieces) if len(pieces) > 1 else rest
+        joined = torch.cat(pieces) if len(pieces) > 2 or len(rest) else pieces[-1]
         yield joined[:size]
         rest = joined[size:]
 

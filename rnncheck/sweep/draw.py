@@ -15,7 +15,7 @@ from typing import Any
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.space import OFTEN, SEED, Axis, Space
 
-DATA = 8  # configurations of one group
+DATA = 16  # configurations of one group
 HEAVY = 8  # one group in so many has long, wide or large runs
 WORK, HEAVY_WORK = 100_000, 4_000_000  # multiplications of one configuration
 SMALL = 4  # sizes far beyond it are drawn as much less often as they are larger

@@ -12,8 +12,8 @@ from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.space import Space
 from rnncheck.sweep.state import Suspect
 
-BACK = 4  # of one group in so many, gradients are compared
-JUDGED = 512  # and of one in so many, the first configuration is judged in full
+BACK = 2  # of one group in so many, gradients are compared
+JUDGED = 256  # and of one in so many, the first configuration is judged in full
 
 
 @dataclass

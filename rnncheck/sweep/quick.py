@@ -4,7 +4,8 @@ It decides nothing. What is far apart, or cannot be run, is a suspect, which the
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -76,17 +77,23 @@ class Comparer:
 
     def group(self, configurations: Sequence[Configuration], *, back: bool) -> list[Quick]:
         """Of configurations with one layer between them; `back` compares the gradients of the first."""
+        found = list[Quick]()
+        if not configurations:
+            return found
+        spec = configurations[0].spec
+        small = replace(
+            spec, input_size=KNOWN.input_size, hidden_size=KNOWN.hidden_size, proj_size=2 * bool(spec.proj_size)
+        )
         layers: tuple[Layer, Layer] | None = None
-        found = []
         for place, each in enumerate(configurations):
             try:
-                kind = self._kind(each)
+                kind = self._kind(small, each.lengths != "none")
                 if kind.refused is not None:
                     found.append(Quick(refused=kind.refused))
                     continue
                 if layers is None:
-                    layers = self._built(each, kind)
-                found.append(compared(each, layers, kind, back=back and place == 0))
+                    layers = self._built(spec, each, kind)
+                found.append(compared(spec, each, layers, kind, back=back and place == 0))
             except (CannotRun, RuntimeError, ValueError, IndexError, ArithmeticError, AssertionError) as problem:
                 found.append(Quick(math.inf, raised=said(problem)))
         return found
@@ -94,15 +101,11 @@ class Comparer:
     def one(self, configuration: Configuration, *, back: bool) -> Quick:
         return self.group([configuration], back=back)[0]
 
-    def _kind(self, each: Configuration) -> Kind:
-        """Found out at small sizes, once."""
-        spec, lengths = each.spec, each.lengths != "none"
-        sized = replace(
-            spec, input_size=KNOWN.input_size, hidden_size=KNOWN.hidden_size, proj_size=2 * bool(spec.proj_size)
-        )
-        if (sized, lengths) not in self._kinds:
-            self._kinds[sized, lengths] = self._found(sized, lengths)
-        return self._kinds[sized, lengths]
+    def _kind(self, spec: Spec, lengths: bool) -> Kind:
+        """Found out once for a spec at small sizes."""
+        if (spec, lengths) not in self._kinds:
+            self._kinds[spec, lengths] = self._found(spec, lengths)
+        return self._kinds[spec, lengths]
 
     def _found(self, spec: Spec, lengths: bool) -> Kind:
         for side in map(anew, self.sides):
@@ -122,8 +125,7 @@ class Comparer:
         longest = min((each.longest_output for each in readings if each.longest_output), default=None)
         return Kind(spec, None, short, long, longest)
 
-    def _built(self, each: Configuration, kind: Kind) -> tuple[Layer, Layer]:
-        spec = each.spec
+    def _built(self, spec: Spec, each: Configuration, kind: Kind) -> tuple[Layer, Layer]:
         weights = draw(spec, each.seed).scaled(each.weight_scale)
         assert kind.short is not None
         weights = kind.short.restrict(weights)
@@ -138,10 +140,9 @@ def said(problem: Exception) -> str:
     return (str(problem) or type(problem).__name__).splitlines()[0]
 
 
-def compared(each: Configuration, layers: tuple[Layer, Layer], kind: Kind, *, back: bool) -> Quick:
+def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind: Kind, *, back: bool) -> Quick:
     """One configuration; `back` also compares gradients, of short runs."""
-    spec, lengths = each.spec, each.row_lengths
-    longest = kind.longest_output
+    lengths, longest = each.row_lengths, kind.longest_output
     common = kind.short if longest is None or each.seq_len <= longest else kind.long
     assert common is not None
     if common.problems:
@@ -149,25 +150,40 @@ def compared(each: Configuration, layers: tuple[Layer, Layer], kind: Kind, *, ba
     data = random_sequences(
         each.input_size, each.seq_len, each.batch_size, lengths=lengths, seed=each.seed, init=each.init
     )
-    x = torch.from_numpy(next(iter(data.chunks(each.seq_len))))
+    x = torch.from_numpy(next(data.chunks(each.seq_len)))
     state = initial_state(spec, each.batch_size, seed=each.seed, kind=each.h0 if common.takes_state else "zeros")
     if state.c is not None and not common.takes_cell_state:
         state = State(state.h, torch.zeros_like(state.c))
     dtype = getattr(torch, spec.dtype)
+
+    def trace(layer: Layer) -> Trace:
+        return layer.run(x.to(spec.device, dtype, copy=True), state.to(spec.device, dtype), lengths)
+
     with torch.inference_mode():
-        candidate, reference = (
-            layer.run(x.to(spec.device, dtype, copy=True), state.to(spec.device, dtype), lengths) for layer in layers
-        )
+        candidate = trace(layers[0])
+        with without_preparation():
+            reference = trace(layers[1])
         far = max(
             apart(quantity(candidate, name), quantity(reference, name))
             for name in ("output", "h_n", "c_n")
             if name not in common.unexposed
         )
     if back and far <= NEAR and each.seq_len <= GRADIENT_STEPS:
-        run = BackwardRun(spec, x, state, lengths, common.unexposed, common.withheld)
-        far = gradients_apart(layers, run, each.seed)
+        far = gradients_apart(layers, BackwardRun(spec, x, state, lengths, common.unexposed, common.withheld), each.seed)
         return Quick(far, backward=far > NEAR)
     return Quick(far)
+
+
+@contextmanager
+def without_preparation() -> Iterator[None]:
+    """oneDNN prepares a kernel for each new shape, which takes longer than a short run of the reference itself."""
+    onednn = torch.backends.mkldnn
+    before = onednn.enabled
+    onednn.enabled = False
+    try:
+        yield
+    finally:
+        onednn.enabled = before
 
 
 def quantity(trace: Trace, name: str) -> Tensor | None:
@@ -176,16 +192,13 @@ def quantity(trace: Trace, name: str) -> Tensor | None:
 
 def apart(candidate: Tensor | None, reference: Tensor | None) -> float:
     """The largest difference in units of rounding: eps times the largest number of the reference, or 1."""
-    if reference is None:
+    if reference is None or not reference.numel():
         return 0.0
     if candidate is None or candidate.shape != reference.shape or candidate.dtype != reference.dtype:
         return math.inf
-    largest, size = torch.stack([(candidate - reference).abs().amax(), reference.abs().amax()]).tolist()
-    return within(largest, max(size, 1.0), reference.dtype)
-
-
-def within(difference: float, size: float, dtype: torch.dtype) -> float:
-    units = difference / (torch.finfo(dtype).eps * size) if size else math.inf if difference else 0.0
+    units = float((candidate - reference).abs_().amax()) / torch.finfo(reference.dtype).eps
+    if units > NEAR:  # only then is it worth knowing how large the numbers are
+        units /= max(float(reference.abs().amax()), 1.0)
     return units if math.isfinite(units) else math.inf
 
 
@@ -194,16 +207,10 @@ def gradients_apart(layers: tuple[Layer, Layer], run: BackwardRun, seed: int) ->
     if any(layer.leaves() is None for layer in layers):
         return 0.0
     projection = random_projection(run, seed)
-    candidate, reference = (differentiate(layer, run, projection) for layer in layers)
+    candidate = differentiate(layers[0], run, projection)
+    with without_preparation():
+        reference = differentiate(layers[1], run, projection)
     if candidate.problem:
         return math.inf
-    far = 0.0
-    for name, right in reference.gradients.items():
-        if right is None or not right.numel():
-            continue
-        mine = candidate.gradients.get(name)
-        if mine is None or mine.shape != right.shape:
-            return math.inf
-        largest, size = torch.stack([(mine - right).abs().amax(), right.abs().amax()]).tolist()
-        far = max(far, within(largest, max(size, 1.0), right.dtype))
-    return far
+    mine = candidate.gradients
+    return max((apart(mine.get(name), right) for name, right in reference.gradients.items()), default=0.0)
