@@ -67,7 +67,7 @@ def spacing(value: float, dtype: torch.dtype) -> float:
     return math.ldexp(info.eps, exponent - 1)
 
 
-PIECE = 64 * 1024  # elements looked at together (or one row, if that is longer): few enough to stay in a core's cache
+PIECE = 256 * 1024  # elements looked at together (or one row, if that is longer): few enough to stay in a cache
 
 
 Allowance = Tolerance | Tensor  # a tensor says it element by element, (n, B, W)

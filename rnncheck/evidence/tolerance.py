@@ -26,7 +26,8 @@ class Tolerance:
 
     def allowed(self, reference: Tensor, out: Tensor | None = None) -> Tensor:
         """The largest difference allowed at each element, in a new tensor or written into `out`."""
-        return torch.abs(reference, out=out).mul_(self.rtol).add_(self.atol)
+        sizes = torch.abs(reference, out=out)
+        return torch.add(sizes.new_tensor(self.atol), sizes, alpha=self.rtol, out=sizes)
 
     def least(self, dtype: torch.dtype) -> float:
         """The smallest difference that is allowed anywhere: what `allowed` gives for a reference of 0."""
