@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -169,7 +169,8 @@ def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind:
             if name not in common.unexposed
         )
     if back and far <= NEAR and each.seq_len <= GRADIENT_STEPS:
-        far = gradients_apart(layers, BackwardRun(spec, x, state, lengths, common.unexposed, common.withheld), each.seed)
+        run = BackwardRun(spec, x, state, lengths, common.unexposed, common.withheld)
+        far = gradients_apart(layers, run, each.seed)
         return Quick(far, backward=far > NEAR)
     return Quick(far)
 
@@ -177,7 +178,7 @@ def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind:
 @contextmanager
 def without_preparation() -> Iterator[None]:
     """oneDNN prepares a kernel for each new shape, which takes longer than a short run of the reference itself."""
-    onednn = torch.backends.mkldnn
+    onednn: Any = torch.backends.mkldnn
     before = onednn.enabled
     onednn.enabled = False
     try:
