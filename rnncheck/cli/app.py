@@ -156,7 +156,8 @@ def adapt(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     cell: Annotated[
-        Cell | None, typer.Option(help="The recurrent cell, if the name of the class does not say it.")
+        Cell | None,
+        typer.Option(help="The recurrent cell, if the name of the class does not say it.", case_sensitive=False),
     ] = None,
     arg: Annotated[
         list[str] | None,
@@ -269,7 +270,9 @@ def faults(
             autocompletion=completion.faults,
         ),
     ] = None,
-    cell: Annotated[Cell | None, typer.Option(help="List only faults that this cell can have.")] = None,
+    cell: Annotated[
+        Cell | None, typer.Option(help="List only faults that this cell can have.", case_sensitive=False)
+    ] = None,
     format: Annotated[PageFormat, typer.Option(help="The format of the output.")] = "table",
 ) -> None:
     """List the known faults of recurrent layers, or explain one."""

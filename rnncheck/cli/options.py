@@ -48,7 +48,11 @@ class CheckOptions:
     ] = "torch"
     cell: Annotated[
         Cell | None,
-        Option(help="The recurrent cell. [default: that of your own class; otherwise rnn]", rich_help_panel=MODEL),
+        Option(
+            help="The recurrent cell. [default: that of your own class; otherwise rnn]",
+            rich_help_panel=MODEL,
+            case_sensitive=False,
+        ),
     ] = None
     nonlinearity: Annotated[
         Nonlinearity | None, Option(help="The activation of the rnn cell. [default: tanh]", rich_help_panel=MODEL)

@@ -28,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 
 
 SPEC_OPTIONS = [
-    (["--cell", "lstm"], {"cell": "lstm"}),
+    (["--cell", "LSTM"], {"cell": "lstm"}),
     (["--cell", "gru", "--num-layers", "2"], {"cell": "gru", "num_layers": 2}),
     (["--nonlinearity", "relu"], {"nonlinearity": "relu"}),
     ([], {"nonlinearity": "tanh", "bias": True, "batch_first": False, "bidirectional": False, "device": "cpu"}),
