@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncheck.diagnosis import scenes
-from rnncheck.diagnosis.probe import Probe, Prober
+from rnncheck.diagnosis.probe import FaultProbe, Prober
 from rnncheck.diagnosis.search import fitted, placed, seen
 from rnncheck.diagnosis.suspects import MOST, Match, Suspect, exact, likeness, matches, pairs_tried
 from rnncheck.faults.catalogue import faults_of
@@ -29,7 +29,7 @@ class Diagnosis:
     """
 
     prober: Prober
-    probe: Probe
+    probe: FaultProbe
     named: Suspect = ()
     alike: tuple[Suspect, ...] = ()
     residual: float = 0.0
@@ -77,13 +77,13 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     return replace(base, **found(base, named, others)) if named else base
 
 
-def searched_for(faults: Sequence[Fault], probes: Sequence[Probe]) -> list[Fault]:
+def searched_for(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> list[Fault]:
     """The faults in one place only, and those with a fitted number, that reproduce the wrong states."""
     wrong = next((where for probe in probes if (where := seen(probe)) is not None), None)
     return [] if wrong is None else [*placed(faults, wrong), *fitted(wrong)]
 
 
-def nearest(faults: Sequence[Fault], probes: Sequence[Probe]) -> list[Match]:
+def nearest(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> list[Match]:
     """The faults that explain most of the last probe, among those that explain most of the others."""
     *quick, own = probes
     alone = [(fault,) for fault in faults]
@@ -100,12 +100,12 @@ class Fresh:
 
     def __init__(self, prober: Prober, scene: Scene) -> None:
         self.takes_state = prober.takes_state
-        self._made: list[Probe] = []
-        self._left: Iterator[Probe] = (
+        self._made: list[FaultProbe] = []
+        self._left: Iterator[FaultProbe] = (
             probe for each in scenes.fresh(scene) if (probe := prober.probe(each)) is not None
         )
 
-    def __iter__(self) -> Iterator[Probe]:
+    def __iter__(self) -> Iterator[FaultProbe]:
         yield from self._made
         for probe in self._left:
             self._made.append(probe)

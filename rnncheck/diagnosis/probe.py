@@ -41,7 +41,7 @@ FAR = Likeness(math.inf, False, 0.0)
 
 
 @dataclass(frozen=True)
-class Probe:
+class FaultProbe:
     """A scene with the result of the candidate, the exact result of the right layer, and the allowed rounding."""
 
     scene: Scene
@@ -133,7 +133,7 @@ class Prober:
         self._implementation, self._own = implementation, spec
         self.spec = replace(spec, dtype=Dtype.FLOAT64)
 
-    def probe(self, scene: Scene) -> Probe | None:
+    def probe(self, scene: Scene) -> FaultProbe | None:
         """The probe of this scene, or None if the candidate cannot run it."""
         scene = self.takes(scene)
         for spec in dict.fromkeys((self.spec, self._own)):
@@ -162,7 +162,7 @@ class Prober:
             state = State(state.h, torch.zeros_like(state.c))
         return replace(scene, state=state, weights=reading.restrict(Weights(scene.weights)).values)
 
-    def _probe(self, spec: Spec, scene: Scene) -> Probe:
+    def _probe(self, spec: Spec, scene: Scene) -> FaultProbe:
         scene = as_held(scene, spec)
         weights, dtype = Weights(scene.weights), getattr(torch, spec.dtype)
         with torch.inference_mode():
@@ -178,7 +178,7 @@ class Prober:
         right, most = values(ran(Network(scene.spec), scene)), values(envelope.allowed)
         allowed = {name: relative(most[name], value) for name, value in right.items()}
         slack = ROUGH if spec.dtype in (Dtype.BFLOAT16, Dtype.FLOAT16) else SLACK
-        return Probe(scene, candidate, right, allowed, slack)
+        return FaultProbe(scene, candidate, right, allowed, slack)
 
 
 def as_held(scene: Scene, spec: Spec) -> Scene:

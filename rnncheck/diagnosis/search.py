@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.probe import Probe, Values
+from rnncheck.diagnosis.probe import FaultProbe, Values
 from rnncheck.diagnosis.suspects import ran_on
 from rnncheck.faults.families.constants import WithNumber, families
 from rnncheck.faults.fault import Fault
@@ -31,7 +31,7 @@ class Seen:
     in the layers above. Units are told apart in a single timestep alone.
     """
 
-    probe: Probe
+    probe: FaultProbe
     sides: tuple[int, ...]  # indices layer * D + direction
     units: frozenset[int]
 
@@ -83,7 +83,7 @@ class Seen:
         return None if found is None else torch.cat([value.flatten() for value in found.values()])
 
 
-def shown(probe: Probe) -> list[str]:
+def shown(probe: FaultProbe) -> list[str]:
     """Those of the output and the final states, in the right shapes, that tell of layers, directions and units."""
     spec, names = probe.scene.spec, ["h_n", "c_n"]
     if spec.num_layers == 1 and probe.scene.seq_len == 1:
@@ -93,7 +93,7 @@ def shown(probe: Probe) -> list[str]:
     ]
 
 
-def seen(probe: Probe) -> Seen | None:
+def seen(probe: FaultProbe) -> Seen | None:
     """None where no states that are shown are wrong."""
     spec, everywhere = probe.scene.spec, tuple(range(probe.scene.spec.num_layers * probe.scene.spec.directions))
     whole = Seen(probe, everywhere, frozenset())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.probe import Likeness, Probe, Values, ran, values
+from rnncheck.diagnosis.probe import FaultProbe, Likeness, Values, ran, values
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
@@ -33,19 +33,19 @@ def ran_on(suspect: Suspect, scene: Scene) -> Values | None:
         return None
 
 
-def likeness(suspect: Suspect, probe: Probe) -> Likeness | None:
+def likeness(suspect: Suspect, probe: FaultProbe) -> Likeness | None:
     """How close it comes to the candidate; None if it cannot run on this scene."""
     found = ran_on(suspect, probe.scene)
     return None if found is None else probe.likeness(found)
 
 
-def matches(suspects: Iterable[Suspect], probe: Probe) -> list[Match]:
+def matches(suspects: Iterable[Suspect], probe: FaultProbe) -> list[Match]:
     """Every suspect that can run, the closest first."""
     found = [Match(suspect, near) for suspect in suspects if (near := likeness(suspect, probe)) is not None]
     return sorted(found, key=lambda each: (not each.likeness.exact, -each.likeness.explains))
 
 
-def exact(suspects: Iterable[Suspect], probes: Sequence[Probe]) -> list[Suspect]:
+def exact(suspects: Iterable[Suspect], probes: Sequence[FaultProbe]) -> list[Suspect]:
     """Those that equal the candidate on every probe, in the order given."""
     left = list(suspects)
     for probe in probes:
@@ -63,7 +63,7 @@ class PairsTried(NamedTuple):
     equal: list[Suspect]
 
 
-def pairs_tried(faults: Sequence[Fault], probes: Sequence[Probe], budget: int = MOST) -> PairsTried:
+def pairs_tried(faults: Sequence[Fault], probes: Sequence[FaultProbe], budget: int = MOST) -> PairsTried:
     """The pairs that equal the candidate on all probes, of which the quickest come first; the last, which is the run's
     own data, ranks the pairs only if no other shows the candidate to be wrong.
     """
@@ -89,7 +89,7 @@ class Reach(NamedTuple):
     explains: float
 
 
-def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]:
+def pairs(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> Iterator[Suspect]:
     """All pairs of faults, the likeliest first.
 
     One that alone reproduces some of what the candidate has wrong, one layer perhaps or the first timestep, is likely
@@ -125,7 +125,7 @@ def pairs(faults: Sequence[Fault], probes: Sequence[Probe]) -> Iterator[Suspect]
     yield from ((b, a) for a, b in both if overridden(a) & overridden(b))
 
 
-def reached(fault: Fault, probes: Sequence[Probe], wrong: Sequence[Tensor | None]) -> Reach | None:
+def reached(fault: Fault, probes: Sequence[FaultProbe], wrong: Sequence[Tensor | None]) -> Reach | None:
     """None if the fault cannot run. If its shapes are not those of the right layer, it changes what is `wrong`."""
     touched, reproduced, explains = list[Tensor](), 0, 0.0
     for probe, candidate_wrong in zip(probes, wrong, strict=True):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnncheck.diagnosis.diagnose import Diagnosis
 from rnncheck.diagnosis.pattern import pattern
-from rnncheck.diagnosis.probe import Probe, Prober
+from rnncheck.diagnosis.probe import FaultProbe, Prober
 from rnncheck.diagnosis.suspects import Match
 from rnncheck.envelope import exact_and_envelope, restarts, rounding_of
 from rnncheck.evidence.places import DIRECTIONS
@@ -47,7 +47,7 @@ def first(mask: Tensor) -> int | None:
     return int(marked.byte().argmax()) if bool(marked.any()) else None
 
 
-def not_finite(name: str, probe: Probe, lost: Mapping[str, Tensor]) -> Finding:
+def not_finite(name: str, probe: FaultProbe, lost: Mapping[str, Tensor]) -> Finding:
     quantity = next(each for each, mask in lost.items() if bool(mask.any()))
     where = ""
     if quantity == "output":
@@ -66,7 +66,7 @@ def other(name: str, diagnosis: Diagnosis) -> Finding:
     return Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where}", 0.0, mend=mend)
 
 
-def locally(prober: Prober, probe: Probe) -> str | None:
+def locally(prober: Prober, probe: FaultProbe) -> str | None:
     """The wrong single steps, from the exact states before them, of the first layer that has any."""
     scene = probe.scene
     envelope = exact_and_envelope(
@@ -93,7 +93,7 @@ def locally(prober: Prober, probe: Probe) -> str | None:
     return f"{place}in its single steps, {pattern(mask, lengths=scene.lengths)}"
 
 
-def running(probe: Probe) -> str:
+def running(probe: FaultProbe) -> str:
     """The wrong outputs of the normal run, or if there are none, the other wrong quantities."""
     wrong = wrong_in(probe, "output")
     if wrong is not None and wrong.any():
@@ -102,7 +102,7 @@ def running(probe: Probe) -> str:
     return f"only in {' and '.join(others)}" if others else "nowhere in a short run in float64"
 
 
-def wrong_in(probe: Probe, name: str) -> Tensor | None:
+def wrong_in(probe: FaultProbe, name: str) -> Tensor | None:
     """Which elements differ from the right layer; None if the shapes differ, or there are none."""
     mine = probe.candidate.get(name)
     return None if mine is None or mine.shape != probe.right[name].shape else probe.far(name, mine)

@@ -23,7 +23,7 @@ TOLERANCE = {Dtype.FLOAT64: 1e-9, Dtype.FLOAT32: 1e-4}
 _SEED = 31
 
 
-class Filling(Protocol):
+class FillsWeights(Protocol):
     """Fills a candidate with weights: `restrict` returns the weights that it can hold."""
 
     def restrict(self, weights: Weights) -> Weights: ...
@@ -31,7 +31,7 @@ class Filling(Protocol):
     def fill(self, native: Any, weights: Mapping[str, Tensor]) -> None: ...
 
 
-def agrees(native: Native, mapping: Filling, network: Network) -> bool:
+def agrees(native: Native, mapping: FillsWeights, network: Network) -> bool:
     """Whether all results of the candidate equal those of `network` with the same weights.
 
     `native` is a copy without memory; it keeps the weights of the comparison.
@@ -51,12 +51,12 @@ def agrees(native: Native, mapping: Filling, network: Network) -> bool:
     return bool(pairs) and all(near(a, b, TOLERANCE.get(spec.dtype, 1e-4)) for a, b in pairs)
 
 
-def published_as(native: Native, mapping: Filling) -> Network | None:
+def published_as(native: Native, mapping: FillsWeights) -> Network | None:
     """The published layer that the candidate computes, or None."""
     return next((each for each in published(native.spec) if agrees(native, mapping, each)), None)
 
 
-def is_on_top(native: Native, mapping: Filling, head: str) -> bool:
+def is_on_top(native: Native, mapping: FillsWeights, head: str) -> bool:
     """Whether the results are the states times this matrix for any values of it: then it is a head."""
     spec = native.spec
     dtype = getattr(torch, spec.dtype)

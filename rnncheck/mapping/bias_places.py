@@ -3,18 +3,18 @@
 from collections.abc import Collection, Mapping
 
 from rnncheck.mapping import names, torch_names
-from rnncheck.mapping.evidence import Evidence
+from rnncheck.mapping.evidence import GradientEvidence
 from rnncheck.mapping.layouts import Layout, Placed, layouts
 from rnncheck.mapping.native import Native
-from rnncheck.mapping.probe import Probe
+from rnncheck.mapping.probe import GradientProbe
 
 _NAME, _STRANGE = 0.05, 0.1
 
 
 def biases(
     native: Native,
-    probe: Probe,
-    shown: Evidence,
+    probe: GradientProbe,
+    shown: GradientEvidence,
     weights: Mapping[str, Placed],
     fixed: Collection[str],
     places: Collection[int],
@@ -47,7 +47,7 @@ def biases(
     return found
 
 
-def _switched_off(name: str, tensors: Collection[str], shown: Evidence, weights: Collection[str]) -> bool:
+def _switched_off(name: str, tensors: Collection[str], shown: GradientEvidence, weights: Collection[str]) -> bool:
     """Whether its module, such as a norm, is reached by nothing: it has other tensors than biases, and no weight."""
     owner = name.rpartition(".")[0] + "."
     beside = [each for each in tensors if each.startswith(owner)]
@@ -65,7 +65,7 @@ def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:
     return None
 
 
-def _strange(name: str, layout: Layout, k: int, shown: Evidence) -> float:
+def _strange(name: str, layout: Layout, k: int, shown: GradientEvidence) -> float:
     """The share of its blocks whose gradient points another way than that of every weight of the place; a single number
     points nowhere, so that no more speaks for it than its name."""
     if layout.scalar:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from rnncheck.mapping.expression import GATES, Expression, Rows, Sum, Unused, Zeros
-from rnncheck.mapping.found import Entry
-from rnncheck.mapping.gates import Reading, Roles
+from rnncheck.mapping.found import TensorEntry
+from rnncheck.mapping.gates import GateReading, Roles
 from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.signatures import BIASES, place_suffix
 from rnncheck.model.spec import Cell, Spec
@@ -15,8 +15,8 @@ _WEIGHTS = {"x": "weight_ih", "h": "weight_hh", "p": "weight_hr"}
 
 
 def entries(
-    reading: Reading, tensors: Mapping[str, Tensor], live: Iterable[str], others: OtherTensors, spec: Spec
-) -> dict[str, Entry]:
+    reading: GateReading, tensors: Mapping[str, Tensor], live: Iterable[str], others: OtherTensors, spec: Spec
+) -> dict[str, TensorEntry]:
     """An entry for each tensor. Where only one of a gate's two biases has a place, it holds their sum; but the two of
     the GRU's n stand on either side of r and cannot be added up."""
     composed = {each.placed.name: each for each in reading.roles}
@@ -27,16 +27,16 @@ def entries(
         if name not in lost
         for side, gate in zip(each.sides, each.gates, strict=False)
     }
-    found: dict[str, Entry] = {}
+    found: dict[str, TensorEntry] = {}
     for name, tensor in tensors.items():
         each = composed.get(name)
         if each is None or name in lost:
-            found[name] = Entry(others.without_place(name) if name in live else Unused(), "gradient")
+            found[name] = TensorEntry(others.without_place(name) if name in live else Unused(), "gradient")
         elif each.sides and not spec.bias:
-            found[name] = Entry(Zeros(), _how(each))
+            found[name] = TensorEntry(Zeros(), _how(each))
         else:
             columns = [_column(each, kind, places, reading.adds_biases, spec) for kind in each.placed.layout.kinds]
-            found[name] = Entry(each.placed.layout.expression(columns, tensor.shape), _how(each))
+            found[name] = TensorEntry(each.placed.layout.expression(columns, tensor.shape), _how(each))
     return found
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncheck.mapping.gradients import Gradients
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.other_tensors import OtherTensors
-from rnncheck.mapping.probe import Probe, put, read, scattered
+from rnncheck.mapping.probe import GradientProbe, put, read, scattered
 from rnncheck.model.spec import Spec
 
 _UNREACHED = 1.0
@@ -17,7 +17,7 @@ _FLAT = 1e-2  # what a matrix has beyond its rank, relative to the largest
 
 
 @dataclass
-class Evidence:
+class GradientEvidence:
     """`reached` are the places whose states depend on a tensor, `multiplied` is the input that the weights of a place
     multiply, and `deltas` spans, for each weight placed so far, what reaches it over the steps of the probe.
     """
@@ -65,7 +65,7 @@ class Evidence:
         return _UNREACHED * (k in self.visible - reached) + 0.6 * bool(stray) + 0.2 * bool(lower)
 
 
-def evidence(native: Native, probe: Probe, others: OtherTensors) -> Evidence:
+def evidence(native: Native, probe: GradientProbe, others: OtherTensors) -> GradientEvidence:
     draw = torch.Generator().manual_seed(3)
     drawn = {name: scattered(tensor.shape, draw) for name, tensor in native.tensors().items()}
     put(native, drawn | {name: others.resting(name) for name in others.fixed})
@@ -77,7 +77,7 @@ def evidence(native: Native, probe: Probe, others: OtherTensors) -> Evidence:
     reached = {
         name: {k for k, each in found if each[name].numel() and float(each[name].abs().max()) > floor} for name in total
     }
-    return Evidence(probe.spec, len(probe.x), total, reached, {k for k, _ in found}, multiplied)
+    return GradientEvidence(probe.spec, len(probe.x), total, reached, {k for k, _ in found}, multiplied)
 
 
 def parallel(a: Tensor, b: Tensor) -> bool:

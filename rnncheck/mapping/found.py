@@ -22,7 +22,7 @@ class MappingError(CannotRun):
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """The expression of one tensor, and how it was found: "name", "shape", "gradient" or "given"."""
 
     expression: Expression
@@ -37,7 +37,7 @@ class FoundMapping:
     """
 
     spec: Spec
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, TensorEntry]
     conventions: Sequence[str] = ()
     restrictions: Sequence[str] = ()
     notes: Sequence[str] = ()

@@ -14,7 +14,7 @@ from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import adds_biases
 from rnncheck.mapping.other_tensors import OtherTensors
-from rnncheck.mapping.probe import Probe
+from rnncheck.mapping.probe import GradientProbe
 from rnncheck.mapping.signatures import (
     BIASES,
     WEIGHTS,
@@ -52,7 +52,7 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class Reading:
+class GateReading:
     """The roles of all tensors, and whether one bias can hold the sum of both in every gate of such a cell.
 
     `misfit` sums up what measurement says against it, `cost` what names say too.
@@ -70,10 +70,10 @@ def _remembered(spec: Spec, run: tuple[object, ...]) -> dict[Network, Expected |
     return {}
 
 
-class Bench:
+class GateMeasurements:
     """The signatures of one candidate's tensors, for each arrangement of them, beside those of any network."""
 
-    def __init__(self, native: Native, probe: Probe, others: OtherTensors) -> None:
+    def __init__(self, native: Native, probe: GradientProbe, others: OtherTensors) -> None:
         self._native, self._probe, self._others = native, probe, others
         self._blocks = symmetric(probe)
         self._measured: dict[tuple[Placed, ...], Measured] = {}
@@ -82,7 +82,7 @@ class Bench:
         self._whole, self._shown = whole, [source in probe.exposes for source in whole.sources]
         self._expected = _remembered(probe.spec, whole.run)
 
-    def reading(self, tensors: Sequence[Placed], network: Network, limit: float = math.inf) -> Reading | None:
+    def reading(self, tensors: Sequence[Placed], network: Network, limit: float = math.inf) -> GateReading | None:
         """The roles that fit `network` best; None where its weights alone fit badly and cost `limit` or more, and for a
         network that has no states to show in a run as short as the probe's."""
         beside, key = self._beside(network), tuple(tensors)
@@ -90,7 +90,7 @@ class Bench:
             return None
         if key not in self._measured:
             self._measured[key] = measured(self._native, self._probe, tensors, self._blocks, self._others)
-        return _Reader(self._probe.spec, self._measured[key], beside).reading(tensors, adds_biases(network), limit)
+        return _GateReader(self._probe.spec, self._measured[key], beside).reading(tensors, adds_biases(network), limit)
 
     def _beside(self, network: Network) -> Expected | None:
         if network not in self._expected:
@@ -104,7 +104,7 @@ class Bench:
         return {role: signature[self._shown] for role, signature in found.items()}
 
 
-class _Reader:
+class _GateReader:
     """Gives each block the role with the nearest signature."""
 
     def __init__(self, spec: Spec, found: Measured, beside: Expected) -> None:
@@ -113,7 +113,7 @@ class _Reader:
         self.order = dict.fromkeys(range(spec.num_layers * spec.directions), self.letters)
         self.misfit = self.cost = 0.0
 
-    def reading(self, tensors: Sequence[Placed], adds: bool, limit: float) -> Reading | None:
+    def reading(self, tensors: Sequence[Placed], adds: bool, limit: float) -> GateReading | None:
         """None where it is given up, since its weights alone fit badly and cost `limit` or more."""
         read: list[Roles] = []
         for k in range(self.spec.num_layers * self.spec.directions):
@@ -124,7 +124,7 @@ class _Reader:
                 return None
             read += [Roles(each, ("",)) for each in here if each.layout.kinds == ("p",)]
             read += self._biases([each for each in here if each.layout.kinds == ("b",)], here)
-        return Reading(read, adds, self.misfit, self.cost)
+        return GateReading(read, adds, self.misfit, self.cost)
 
     def _weights(self, group: Sequence[Placed]) -> Iterator[Roles]:
         """Assigns the gates to the row blocks of these tensors."""

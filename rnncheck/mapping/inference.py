@@ -10,7 +10,7 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import Zeros
 from rnncheck.mapping.found import FoundMapping, MappingError
-from rnncheck.mapping.gates import NEARLY_EXACT, Bench, Reading
+from rnncheck.mapping.gates import NEARLY_EXACT, GateMeasurements, GateReading
 from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.names import gate, is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
@@ -18,7 +18,7 @@ from rnncheck.mapping.networks import faulty, of_one_direction, published, varie
 from rnncheck.mapping.notes import explained, kept, unread
 from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
-from rnncheck.mapping.probe import Probe, prepared, put
+from rnncheck.mapping.probe import GradientProbe, prepared, put
 from rnncheck.mapping.proof import dead, too_small
 from rnncheck.mapping.variant_weights import closest, with_own
 from rnncheck.model.spec import Spec
@@ -119,15 +119,15 @@ class _Search:
     """Tries arrangements of the tensors with networks until the candidate agrees with one of them."""
 
     native: Native
-    probe: Probe
+    probe: GradientProbe
     own: OtherTensors
     live: set[str]
     budget: Budget
 
     def best(self, where: list[Placed], faults: bool) -> FoundMapping:
         """The mapping that agrees with a published layer, or with a known fault, or otherwise the likeliest one."""
-        spec, bench = self.probe.spec, Bench(self.native, self.probe, self.own)
-        best: Reading | None = None
+        spec, bench = self.probe.spec, GateMeasurements(self.native, self.probe, self.own)
+        best: GateReading | None = None
         found: FoundMapping | None
         for tensors in arrangements(where, self.native.tensors(), spec):
             for network in published(spec):
@@ -145,7 +145,10 @@ class _Search:
             search = replace(self, own=own)
             where_else, _ = placed(self.native, self.probe, own)
             turned = [other_way_round(each, self.native.tensors(), spec) for each in where_else]
-            square, other = next(name for name in heads if name in self._squares()), Bench(self.native, self.probe, own)
+            square, other = (
+                next(name for name in heads if name in self._squares()),
+                GateMeasurements(self.native, self.probe, own),
+            )
             for way in (where_else, turned):
                 reading = other.reading(way, published(spec)[0])
                 agreeing = None if reading is None else search._agreeing(reading, published(spec)[0])
@@ -200,7 +203,7 @@ class _Search:
         held = [sum(each.layout.count for each in first if side in each.layout.kinds) for side in "xh"]
         return all(0 < count < self.probe.spec.cell.gates for count in held)
 
-    def _of_a_variant(self, bench: Bench, where: list[Placed]) -> FoundMapping | None:
+    def _of_a_variant(self, bench: GateMeasurements, where: list[Placed]) -> FoundMapping | None:
         """The mapping of a candidate with the equations of a variant."""
         for tensors in arrangements(where, self.native.tensors(), self.probe.spec):
             for network in varied(self.probe.spec):
@@ -211,7 +214,7 @@ class _Search:
                     return None
         return None
 
-    def _shared_by_directions(self, bench: Bench) -> FoundMapping | None:
+    def _shared_by_directions(self, bench: GateMeasurements) -> FoundMapping | None:
         """The mapping of a candidate whose two directions read the same weights."""
         where, _ = placed(self.native, self.probe, self.own, self.probe.places[::2])
         network = of_one_direction(self.probe.spec)
@@ -221,7 +224,9 @@ class _Search:
                 return found
         return None
 
-    def _beside_faults(self, bench: Bench, where: list[Placed], best: Reading | None) -> FoundMapping | None:
+    def _beside_faults(
+        self, bench: GateMeasurements, where: list[Placed], best: GateReading | None
+    ) -> FoundMapping | None:
         """The first reading that agrees with a fault, or nearly fits one; otherwise the one of the lowest cost."""
         until = self.budget.for_faults()
         every, ways = list(arrangements(where, self.native.tensors(), self.probe.spec)), [where, *dealt_out(where)]
@@ -241,7 +246,7 @@ class _Search:
                 break
         return None if best is None else self._mapping(best)
 
-    def _agreeing(self, reading: Reading, network: Network) -> FoundMapping | None:
+    def _agreeing(self, reading: GateReading, network: Network) -> FoundMapping | None:
         """The mapping of the reading, if the candidate computes with it what the network computes."""
         self.budget.tried += 1
         mapping: FoundMapping | None = self._mapping(reading)
@@ -251,14 +256,14 @@ class _Search:
             return None if mapping is None else replace(explained(mapping), agrees=network)
         return replace(mapping, agrees=network) if agrees(self.native, mapping, network) else None
 
-    def _likeliest(self, reading: Reading) -> FoundMapping:
+    def _likeliest(self, reading: GateReading) -> FoundMapping:
         """The mapping of a candidate that agrees with no network."""
         mapping = self._mapping(reading)
         if not own_at_rest(self.probe.spec):
             return mapping
         return explained(closest(self.native, mapping, self.own, Network(self.probe.spec)))
 
-    def _mapping(self, reading: Reading) -> FoundMapping:
+    def _mapping(self, reading: GateReading) -> FoundMapping:
         spec = self.probe.spec
         return explained(FoundMapping(spec, entries(reading, self.native.tensors(), self.live, self.own, spec)))
 

@@ -14,11 +14,11 @@ import torch
 
 from rnncheck.mapping import names, torch_names
 from rnncheck.mapping.bias_places import biases
-from rnncheck.mapping.evidence import Evidence, evidence, factor
+from rnncheck.mapping.evidence import GradientEvidence, evidence, factor
 from rnncheck.mapping.layouts import Layout, Placed, layouts
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.other_tensors import OtherTensors
-from rnncheck.mapping.probe import Probe
+from rnncheck.mapping.probe import GradientProbe
 from rnncheck.model.spec import Spec
 
 _NO_MATCH, _LOW_RANK, _SILENT, _KNOWN_DELTA = 1.0, 0.5, 0.3, 0.25
@@ -27,7 +27,7 @@ _DEAD, _NAME, _UNLIKE = 2.0, 0.05, 0.3
 
 
 def placed(
-    native: Native, probe: Probe, others: OtherTensors, places: Collection[int] | None = None
+    native: Native, probe: GradientProbe, others: OtherTensors, places: Collection[int] | None = None
 ) -> tuple[list[Placed], set[str]]:
     """Every tensor that has a place, weights first, each of which leaves less room for the next; and the names of all
     tensors on which some state depends."""
@@ -53,8 +53,8 @@ def placed(
 
 def _options(
     native: Native,
-    probe: Probe,
-    shown: Evidence,
+    probe: GradientProbe,
+    shown: GradientEvidence,
     found: Mapping[str, Placed],
     fixed: Collection[str],
     places: Collection[int],
@@ -91,7 +91,7 @@ def _is_torch_s(pinned: str, layout: Layout, spec: Spec) -> bool:
     return not whole or (layout.kinds == kinds and not layout.transposed and not layout.stacked)
 
 
-def _misfit(name: str, layout: Layout, k: int, shown: Evidence) -> float:
+def _misfit(name: str, layout: Layout, k: int, shown: GradientEvidence) -> float:
     """The share of the gradient that is not delta (outer) the input of the weight in this layout; 0 to 1."""
     costs = []
     for block in layout.blocks(shown.total[name]):

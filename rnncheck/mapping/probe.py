@@ -21,7 +21,7 @@ _SEED = 20
 
 
 @dataclass(frozen=True)
-class Probe:
+class GradientProbe:
     """x (T, ROWS, I) and the initial state; `exposes` names the results that the candidate returns."""
 
     spec: Spec
@@ -81,7 +81,7 @@ class Probe:
         return list(zip(ks, doubled, strict=True))
 
 
-def prepared(native: Native, *, takes_state: bool = True) -> Probe:
+def prepared(native: Native, *, takes_state: bool = True) -> GradientProbe:
     """The probe for this candidate, at its dtype; with `takes_state` False, without an initial state."""
     spec = native.spec
     draw = torch.Generator().manual_seed(_SEED)
@@ -97,10 +97,10 @@ def prepared(native: Native, *, takes_state: bool = True) -> Probe:
     if state.c is not None and takes_state and native.facts.takes_cell_state:
         state = State(state.h, torch.randn(state.c.shape, generator=draw, dtype=torch.float64))
     dtype = getattr(torch, spec.dtype)
-    return Probe(spec, x.to(spec.device, dtype), state.to(spec.device, dtype), native.facts.exposes)
+    return GradientProbe(spec, x.to(spec.device, dtype), state.to(spec.device, dtype), native.facts.exposes)
 
 
-def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
+def read(native: Native, probe: GradientProbe) -> dict[tuple[str, int], Tensor]:
     """What the weights of each place multiply in the probe's run, ("x" or "h", k), as far as it can be seen."""
     spec = probe.spec
     found = {("x", d): probe.x[0, 0] for d in range(spec.directions)}
@@ -120,7 +120,7 @@ def read(native: Native, probe: Probe) -> dict[tuple[str, int], Tensor]:
     return found
 
 
-def _states(native: Native, probe: Probe, x: Tensor) -> dict[int, Tensor]:
+def _states(native: Native, probe: GradientProbe, x: Tensor) -> dict[int, Tensor]:
     """h of each place after the step that reads x, if the candidate returns it."""
     with torch.no_grad():
         trace = native.run(x, probe.state)

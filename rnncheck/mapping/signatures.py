@@ -16,7 +16,7 @@ from rnncheck.mapping.gradients import Gradients
 from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.other_tensors import OtherTensors
-from rnncheck.mapping.probe import Probe, put, scattered, weighted
+from rnncheck.mapping.probe import GradientProbe, put, scattered, weighted
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import own_at_rest
 from rnncheck.scratch.network import Network
@@ -36,7 +36,7 @@ Expected = dict[tuple[int, str, str], Signature]
 Blocks = Mapping[tuple[str, int], Tensor]
 
 
-def symmetric(probe: Probe) -> Blocks:
+def symmetric(probe: GradientProbe) -> Blocks:
     """The weights that all gates of a place get, for each kind and place."""
     spec, draw = probe.spec, torch.Generator().manual_seed(4)
     found = {}
@@ -48,7 +48,9 @@ def symmetric(probe: Probe) -> Blocks:
     return found
 
 
-def measured(native: Native, probe: Probe, tensors: Sequence[Placed], blocks: Blocks, others: OtherTensors) -> Measured:
+def measured(
+    native: Native, probe: GradientProbe, tensors: Sequence[Placed], blocks: Blocks, others: OtherTensors
+) -> Measured:
     """The signatures of a candidate's blocks; it keeps the symmetric weights."""
     known = {each.name: each for each in tensors}
     filled = {name: _filled(known[name], each, blocks) for name, each in native.tensors().items() if name in known}
@@ -78,7 +80,7 @@ def stacked(blocks: Sequence[Tensor]) -> Signature:
     return torch.stack(list(blocks)).cpu().numpy()
 
 
-def expected(network: Network, probe: Probe, blocks: Blocks) -> Expected:
+def expected(network: Network, probe: GradientProbe, blocks: Blocks) -> Expected:
     """The signatures of a network's blocks with the same weights."""
     spec, cell = probe.spec, probe.spec.cell
     weights: dict[str, Tensor] = {}

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnncheck.files import write_atomically
-from rnncheck.mapping.found import Entry, FoundMapping, MappingError
+from rnncheck.mapping.found import FoundMapping, MappingError, TensorEntry
 from rnncheck.mapping.notes import explained
 from rnncheck.mapping.parser import SyntaxProblem, parse
 from rnncheck.model.spec import Cell, Spec
@@ -57,7 +57,7 @@ def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
     found = {}
     for key, text in facts["tensors"].items():
         try:
-            found[key] = Entry(parse(text, spec), "given")
+            found[key] = TensorEntry(parse(text, spec), "given")
         except SyntaxProblem as error:
             raise MappingError(f"{name}: {printable(key)}, {error}") from None
     mapping = FoundMapping(spec, found)

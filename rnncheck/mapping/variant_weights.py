@@ -15,7 +15,7 @@ from torch import Tensor
 from rnncheck.mapping import names
 from rnncheck.mapping.agreement import TOLERANCE, agrees, inputs, near, shown
 from rnncheck.mapping.expression import GATES, Cat, Expression, Ones, Reshaped, Rows, Sum, Zeros, rows
-from rnncheck.mapping.found import Entry, FoundMapping
+from rnncheck.mapping.found import FoundMapping, TensorEntry
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.other_tensors import OtherTensors
 from rnncheck.mapping.probe import put
@@ -125,10 +125,12 @@ class _Blocks:
             expression = self._joined(blocks)
             if expression is not None:
                 taken |= {block for block in blocks if block is not None}
-                entries[name] = Entry(expression if rest.dim() == 1 else Reshaped(expression), "gradient")
+                entries[name] = TensorEntry(expression if rest.dim() == 1 else Reshaped(expression), "gradient")
             else:
                 strange = by_shape and not all(alike.get((name, n)) for n in range(len(blocks)))
-                entries[name] = Entry(SHOWING[bool(rest.any())] if strange else RESTING[bool(rest.any())], "gradient")
+                entries[name] = TensorEntry(
+                    SHOWING[bool(rest.any())] if strange else RESTING[bool(rest.any())], "gradient"
+                )
         return self._with_sums(replace(self.mapping, entries=entries), alike)
 
     def _like_rest(self, blocks: Sequence[Block | None], rest: Tensor, taken: set[Block]) -> list[Block | None]:

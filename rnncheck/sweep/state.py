@@ -28,7 +28,7 @@ class Suspect:
 
 
 @dataclass
-class State:
+class SweepState:
     """How far it has come: the next group, what was counted, and every suspect so far, in order."""
 
     opened: bool = False  # whether a small configuration of each cell was judged
@@ -50,14 +50,14 @@ def identity(names: Sequence[str], files: Sequence[Path], asked: Mapping[str, ob
     return json.loads(json.dumps({"sides": list(names), "files": found, **asked}))  # type: ignore[no-any-return]
 
 
-def save(path: Path, about: Mapping[str, object], state: State) -> None:
+def save(path: Path, about: Mapping[str, object], state: SweepState) -> None:
     """Whole or not at all. Raises `OutputError` where it cannot be written."""
     facts = {each.name: getattr(state, each.name) for each in fields(state)}
     facts["suspects"] = [{**asdict(each), "apart": str(each.apart)} for each in state.suspects]
     write_atomically(path, json.dumps({"schema": SCHEMA, "about": about, "state": facts}))
 
 
-def load(path: Path, about: Mapping[str, object]) -> State:
+def load(path: Path, about: Mapping[str, object]) -> SweepState:
     """Where the sweep was; at its beginning if there is no file yet.
 
     Raises `DataError` for a file that is no state, and `UsageError` for the state of another sweep.
@@ -66,7 +66,7 @@ def load(path: Path, about: Mapping[str, object]) -> State:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return State()
+        return SweepState()
     except (OSError, UnicodeDecodeError) as problem:
         raise DataError(f"cannot read {shown}: {problem}; name another file with --state") from None
     try:
@@ -75,7 +75,7 @@ def load(path: Path, about: Mapping[str, object]) -> State:
             raise ValueError(f"its schema is {printable(str(told['schema']))}")
         of, facts = told["about"], told["state"]
         suspects = [suspect(each) for each in facts.pop("suspects")]
-        state = State(**{**facts, "refused": Counter(facts["refused"]), "suspects": suspects})
+        state = SweepState(**{**facts, "refused": Counter(facts["refused"]), "suspects": suspects})
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise DataError(
             f"{shown} is not the state of a sweep, or is damaged ({printable(str(problem), 100)}); delete it to begin "

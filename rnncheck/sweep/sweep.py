@@ -22,7 +22,7 @@ from rnncheck.sweep.judging import Judgement, judged
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import SEED, Space
-from rnncheck.sweep.state import State, Suspect
+from rnncheck.sweep.state import Suspect, SweepState
 from rnncheck.sweep.workers import Workers
 from rnncheck.sweep_report import Region, SweepReport
 
@@ -92,7 +92,7 @@ class Sweep:
                 "arguments": {name: repr(value) for name, value in plan.sides.arguments.items()},
             },
         )
-        self._state = states.load(plan.state, self._about) if plan.state else State()
+        self._state = states.load(plan.state, self._about) if plan.state else SweepState()
         self._causes = Causes(plan.sides, self._comparer, self._space, self._doing, diagnose=plan.diagnose)
         self._drawn_before = self._state.drawn
         self._settled = 0

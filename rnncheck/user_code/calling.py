@@ -15,7 +15,7 @@ from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.blame import CandidateError, blaming
 from rnncheck.user_code.construct import entry
-from rnncheck.user_code.convention import Convention, Reader, Reading, Tap
+from rnncheck.user_code.convention import Convention, Reader, ResultReading, Tap
 from rnncheck.user_code.ids import LookedUp
 from rnncheck.user_code.layout import arrange
 from rnncheck.user_code.mean_draws import MeanDraws
@@ -36,7 +36,7 @@ class Caller:
     thing: Any
     spec: Spec
     convention: Convention
-    reading: Reading
+    reading: ResultReading
     called: str
     file: Path | None
     mean_draws: bool = False  # whether torch's random draws return their mean

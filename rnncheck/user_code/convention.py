@@ -73,7 +73,7 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ResultReading:
     """Where the states are: those of all timesteps, the last h, the last c. They are in what is returned, or else in
     what a module inside is given or returns.
     """

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.trace import Trace
-from rnncheck.user_code.convention import Convention, Reading, StateForm
+from rnncheck.user_code.convention import Convention, ResultReading, StateForm
 from rnncheck.user_code.returned import NOTHING, Unread
 
 
@@ -15,7 +15,7 @@ class Found:
     """A way of calling that works, and what was observed."""
 
     convention: Convention
-    reading: Reading
+    reading: ResultReading
     remembers: bool  # that what comes late depends on what was early, in the same row
     foresees: bool  # that what comes early depends on what will be late, in the same row
     recurs: bool  # that it remembers and, but for both directions, does not foresee
@@ -58,12 +58,12 @@ def shown(trace: Trace) -> Tensor:
     return trace.output if "output" not in trace.unexposed else trace.final.h[-1:]
 
 
-def broadcasts(form: StateForm, reading: Reading) -> bool:
+def broadcasts(form: StateForm, reading: ResultReading) -> bool:
     """Whether a layer axis that nobody reads has found its way from the state into the output."""
     return form.axes == "KBF" and reading.output is not None and "1" in reading.output.axes
 
 
-def drops_time(trace: Trace, reading: Reading) -> bool:
+def drops_time(trace: Trace, reading: ResultReading) -> bool:
     """Whether a last state is returned beside the outputs. One with an axis in the place of time is among them."""
     if reading.h is None or reading.output is None:
         return False

@@ -93,7 +93,7 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
         yield Scheme(one, transposed, beside, bias, sided, proposal)
 
 
-class Weights(dict[str, Any]):
+class MadeOnAccess(dict[str, Any]):
     """A dict that makes each weight on first access, so that the function itself shows which weights it takes."""
 
     def __init__(self, make: Callable[[str], Any]) -> None:
@@ -104,7 +104,7 @@ class Weights(dict[str, Any]):
         self[name] = self._make(name)
         return self[name]
 
-    def __deepcopy__(self, memo: object) -> "Weights":
+    def __deepcopy__(self, memo: object) -> "MadeOnAccess":
         return self  # its names are learned for all
 
 
@@ -132,7 +132,7 @@ class WithWeights:
             self.x_bias = make_array(spec.cell.gates * spec.hidden_size)
         for name in call.others:
             many = role_of(name) == "config" or name in ("weights", "p")
-            self.__dict__[name] = Weights(make) if many else make(name)
+            self.__dict__[name] = MadeOnAccess(make) if many else make(name)
         self._unpacked = {name: unpacked(function, name) for name in call.others if role_of(name) == "config"}
         for name, members in self._unpacked.items():
             for each in members:
@@ -142,7 +142,7 @@ class WithWeights:
         """Makes the same weights as another object."""
         for name in self._names:
             mine, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(mine, Weights):
+            if isinstance(mine, MadeOnAccess):
                 for key in theirs:
                     mine[key]
 
@@ -150,9 +150,9 @@ class WithWeights:
         """A call in jax, to which a dict that makes weights is unknown: it is given those that there are, and asked
         again with one more where it lacks one.
         """
-        lazy = [each for each in named.values() if isinstance(each, Weights)]
+        lazy = [each for each in named.values() if isinstance(each, MadeOnAccess)]
         while True:
-            made = {name: dict(each) if isinstance(each, Weights) else each for name, each in named.items()}
+            made = {name: dict(each) if isinstance(each, MadeOnAccess) else each for name, each in named.items()}
             try:
                 return bridge(self._code, *arguments, **made)
             except KeyError as problem:

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from rnncheck.model.trace import State
 from rnncheck.user_code.calling import Caller, tapped
-from rnncheck.user_code.convention import Convention, Reading, Tap
+from rnncheck.user_code.convention import Convention, ResultReading, Tap
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.sizes import Sizes
 
 
-def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[Reading]:
+def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[ResultReading]:
     """The places inside where the states of all timesteps pass, or else the last state; the last place first.
 
     None in compiled code, which takes no hooks.
@@ -41,7 +41,7 @@ def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[
                     continue
                 if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
                     continue
-                found.append(Reading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, each_step)))
+                found.append(ResultReading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, each_step)))
     found.sort(key=lambda each: each.output is None)
     return found
 

@@ -56,7 +56,7 @@ def module_of(make: Callable[[], Any], called: str, spec: Spec) -> nn.Module:
     with keras_backend.within(keras, drawn, spec.device), torch.no_grad():
         layer = built(keras, make, called, spec)
         module = interface(keras, layer)(keras, layer)
-        if isinstance(module, Steps):
+        if isinstance(module, KerasSteps):
             x, *states = (random(2, size).to(spec.device) for size in (spec.input_size, *state_sizes(layer, spec)))
             module.look(x, states)
     return module
@@ -278,7 +278,7 @@ def value_of(variable: Any) -> Tensor:
     return value.detach().clone() if isinstance(value, Tensor) else torch.from_numpy(variable.numpy().copy())
 
 
-class Sequences(KerasModule):
+class KerasSequences(KerasModule):
     """A keras.layers.RNN or a Bidirectional."""
 
     def forward(self, x: Tensor, hx: Any = None, lengths: Tensor | None = None) -> Any:
@@ -293,11 +293,11 @@ class Sequences(KerasModule):
         return output, states[0] if per_side == 1 else tuple(states)
 
 
-class BothWays(Sequences):
+class BothWays(KerasSequences):
     """A Bidirectional."""
 
 
-class Steps(KerasModule):
+class KerasSteps(KerasModule):
     """A cell. Many output the state h, which is then returned once."""
 
     repeats = False
@@ -323,9 +323,9 @@ def interface(keras: Any, layer: Any) -> type[KerasModule]:
     if isinstance(layer, keras.layers.Bidirectional):
         return BothWays
     if isinstance(layer, keras.layers.RNN):
-        return Sequences
+        return KerasSequences
     if is_cell(layer):
-        return Steps
+        return KerasSteps
     first, *others = parameters(layer)
 
     def forward(self: KerasModule, *arguments: Any, **named: Any) -> Any:

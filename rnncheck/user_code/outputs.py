@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell
-from rnncheck.user_code.convention import Convention, Reader, Reading
+from rnncheck.user_code.convention import Convention, Reader, ResultReading
 from rnncheck.user_code.layout import letters
 from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.sizes import Sizes
@@ -25,7 +25,7 @@ class Leaf:
 
 
 @dataclass
-class Leaves:
+class PossibleStates:
     """What may be states: of every timestep (T, B, F), and of one (K, B, F)."""
 
     sequences: list[Leaf]
@@ -35,26 +35,26 @@ class Leaves:
 
 def interpretations(
     result: object, convention: Convention, sizes: Sizes, movers: Movers | None = None
-) -> list[Reading]:
+) -> list[ResultReading]:
     """Empty where there is nothing that could be a state. `movers` tells heads from states, which look alike."""
     found = taken_apart(result, convention, sizes)
     first = likeliest(found, convention, sizes, movers)
     readings = [] if first is None else [first]
     if not convention.is_cell:
         named_first = sorted(found.sequences, key=lambda each: name_of(each.reader.way) != "h")
-        readings += [Reading(each.reader, None, None) for each in named_first]  # the sort is stable
+        readings += [ResultReading(each.reader, None, None) for each in named_first]  # the sort is stable
         width = sizes.spec.state_size
         readings += [
-            Reading(None, each.reader, None) for each in reversed(found.states) if each.value.shape[2] == width
+            ResultReading(None, each.reader, None) for each in reversed(found.states) if each.value.shape[2] == width
         ]
     elif sizes.spec.cell is not Cell.LSTM:
-        readings += [Reading(None, each.reader, None) for each in found.states]
+        readings += [ResultReading(None, each.reader, None) for each in found.states]
     if first is not None and first.c is not None and not sizes.spec.proj_size:
-        readings += [Reading(first.output, h.reader, c.reader) for h, c in possible_pairs(found.states)]
+        readings += [ResultReading(first.output, h.reader, c.reader) for h, c in possible_pairs(found.states)]
     return list(dict.fromkeys(readings))[:MOST]
 
 
-def taken_apart(result: object, convention: Convention, sizes: Sizes) -> Leaves:
+def taken_apart(result: object, convention: Convention, sizes: Sizes) -> PossibleStates:
     spec = sizes.spec
     axes = set("BF") - (set("B") if convention.by_row else set())
     sequences, states = [], []
@@ -76,10 +76,12 @@ def taken_apart(result: object, convention: Convention, sizes: Sizes) -> Leaves:
     every, sequences, states = states, distinct(sequences), distinct(states)
     if convention.is_cell:
         states = [each for each in states if len(each.value) == sizes.states]
-    return Leaves(sequences, states, every)
+    return PossibleStates(sequences, states, every)
 
 
-def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Movers | None) -> Reading | None:
+def likeliest(
+    found: PossibleStates, convention: Convention, sizes: Sizes, movers: Movers | None
+) -> ResultReading | None:
     spec, sequences, states = sizes.spec, found.sequences, found.states
     if convention.is_cell and spec.cell is Cell.LSTM:
         states = sorted(states, key=lambda each: len(each.reader.way))  # what is returned with the states is deeper
@@ -108,7 +110,7 @@ def likeliest(found: Leaves, convention: Convention, sizes: Sizes, movers: Mover
     if convention.is_cell and spec.cell is Cell.LSTM and c is None and gives_c:
         return None
     readers_of = [None if each is None else each.reader for each in (output, h, c)]
-    return Reading(readers_of[0], readers_of[1], readers_of[2])
+    return ResultReading(readers_of[0], readers_of[1], readers_of[2])
 
 
 def possible_pairs(states: Sequence[Leaf]) -> Iterator[tuple[Leaf, Leaf]]:

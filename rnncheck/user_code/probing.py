@@ -51,7 +51,7 @@ class Proved:
 
 
 @dataclass
-class Probe:
+class CallProbe:
     """Every way to call one candidate, which is built with `sizes` and filled with random numbers."""
 
     loaded: Loaded
@@ -97,7 +97,7 @@ class Probe:
         for _, found in sorted(deferred, key=lambda each: plausible(*each, whole=whole)):
             yield found
 
-    def _kinds(self) -> Iterator[tuple[Kind, "Probe"]]:
+    def _kinds(self) -> Iterator[tuple[Kind, "CallProbe"]]:
         """Whole sequences first; then with x in the order that its constructor was not told; then all else."""
         yield LAYERS, self
         if self.batch_first is not None:

@@ -16,7 +16,7 @@ from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.hints import size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
-from rnncheck.user_code.probing import Probe
+from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
 
@@ -32,7 +32,9 @@ class Proposals:
         self._instances = instances
         self.run_shape: tuple[int, int] | None = None  # timesteps and rows, for one that supports no others
 
-    def hypotheses(self, spec: Spec, budget: Budget, ways: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, Probe]]:
+    def hypotheses(
+        self, spec: Spec, budget: Budget, ways: Sequence[Hypothesis]
+    ) -> Iterator[tuple[Hypothesis, CallProbe]]:
         """In float64, whatever the spec's dtype, and in float32, if that is written into it.
 
         `ways` are those that were searched, to which the caller adds: they are not tried at the run's sizes again.
@@ -53,7 +55,7 @@ class Proposals:
 
     def _hypotheses_in(
         self, dtype: Dtype, spec: Spec, budget: Budget, problems: list[CannotRun], ways: Sequence[Hypothesis]
-    ) -> Iterator[tuple[Hypothesis, Probe]]:
+    ) -> Iterator[tuple[Hypothesis, CallProbe]]:
         free = self._instances.constructor is not None or self._instances.function is not None
         different = sizes_.all_different(spec)
         tries = [different, with_head_as_wide(different)] if free else []
@@ -87,7 +89,7 @@ class Proposals:
         scheme: Scheme | None,
         problems: list[CannotRun],
         known: Sequence[Convention],
-    ) -> Iterator[tuple[Hypothesis, Probe]]:
+    ) -> Iterator[tuple[Hypothesis, CallProbe]]:
         with self._instances.loaded.import_path.entered():
             thing = self._instances.made(tried.spec, tried.output_size, None, scheme)
         spread(thing)
@@ -99,7 +101,7 @@ class Proposals:
         example = thing if isinstance(thing, WithWeights) else scheme
         problem, some = CannotRun(""), False
         for numpy in arithmetics(thing):
-            probe = Probe(self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known)
+            probe = CallProbe(self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known)
             try:
                 hypotheses = probe.hypotheses()
                 while True:

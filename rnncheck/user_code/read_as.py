@@ -1,7 +1,7 @@
 """How a candidate was read, in words: in one sentence, and the conventions that differ from torch.nn."""
 
 from rnncheck.model.spec import Cell
-from rnncheck.user_code.convention import Convention, Reader, Reading
+from rnncheck.user_code.convention import Convention, Reader, ResultReading
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.results import Way
 from rnncheck.user_code.signatures import Call
@@ -49,7 +49,7 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def decided(convention: Convention, reading: Reading, *, batch_first_by_default: bool) -> list[str]:
+def decided(convention: Convention, reading: ResultReading, *, batch_first_by_default: bool) -> list[str]:
     """What differs from torch.nn, with axes as letters: L for layers and directions, 1 for an axis of size one.
 
     `batch_first_by_default` says that its constructor has it so, where nobody asked for it.

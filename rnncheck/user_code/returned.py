@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.user_code.convention import Reader, Reading
+from rnncheck.user_code.convention import Reader, ResultReading
 from rnncheck.user_code.movers import Calls, tops
 from rnncheck.user_code.quantities import Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, NESTED, Way, leaves
@@ -40,8 +40,14 @@ DEAD_DRAWS = 5  # repetitions with other numbers, for a head that gives the same
 
 
 def sorted_out(
-    thing: Any, result: object, reading: Reading, known: Sequence[Quantity], calls: Calls, sizes: Sizes, proved: bool
-) -> tuple[Reading, Unread]:
+    thing: Any,
+    result: object,
+    reading: ResultReading,
+    known: Sequence[Quantity],
+    calls: Calls,
+    sizes: Sizes,
+    proved: bool,
+) -> tuple[ResultReading, Unread]:
     """The reading, completed with what is returned besides where that is known, and the rest sorted by what it is.
 
     `proved` says that `known` is what a right layer yields, so that what claims to be a state and is none is judged.
@@ -118,13 +124,13 @@ def within(way: Way, other: Way, result: object) -> bool:
 
 
 def completed(
-    reading: Reading,
+    reading: ResultReading,
     found: Mapping[Way, Tensor],
     known: Sequence[Quantity],
     sizes: Sizes,
     *,
     one_step: bool,
-) -> Reading:
+) -> ResultReading:
     """With the output, the last h and the last c where they are returned too."""
     if reading.tap is not None:
         return reading
@@ -141,7 +147,7 @@ def completed(
     return reading
 
 
-def claimed(reading: Reading, strange: Mapping[Way, Tensor], sizes: Sizes, *, one_step: bool) -> Reading:
+def claimed(reading: ResultReading, strange: Mapping[Way, Tensor], sizes: Sizes, *, one_step: bool) -> ResultReading:
     """With what has the axes of a state that is missing, and is none of a right layer's: so it is judged as one."""
     spec = sizes.spec
     for way, value in strange.items():
@@ -165,7 +171,7 @@ def claimed(reading: Reading, strange: Mapping[Way, Tensor], sizes: Sizes, *, on
     return reading
 
 
-def with_twin(reading: Reading, found: Mapping[Way, Tensor], spec: Spec) -> Reading:
+def with_twin(reading: ResultReading, found: Mapping[Way, Tensor], spec: Spec) -> ResultReading:
     """With what stands beside h in a pair, where c would, for c: it is to be that, whatever it is."""
     h = reading.h
     if spec.cell is not Cell.LSTM or reading.c is not None or h is None or len(h.way) < 2 or h.way[-1] != 0:
@@ -174,7 +180,7 @@ def with_twin(reading: Reading, found: Mapping[Way, Tensor], spec: Spec) -> Read
     return replace(reading, c=Reader(beside, h.axes)) if beside in found else reading
 
 
-def in_the_order_taken(reading: Reading, cell_first: bool) -> Reading:
+def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReading:
     """With the two of a pair in the order in which it is taken: in another order they are exchanged by mistake."""
     h, c = reading.h, reading.c
     if h is None or c is None or not h.way or not c.way or h.way[:-1] != c.way[:-1]:
@@ -184,7 +190,7 @@ def in_the_order_taken(reading: Reading, cell_first: bool) -> Reading:
     return replace(reading, h=c, c=h)
 
 
-def ways_read(reading: Reading) -> set[Way]:
+def ways_read(reading: ResultReading) -> set[Way]:
     if reading.tap is not None:
         return set()
     return {each.way for each in (reading.output, reading.h, reading.c) if each is not None}
@@ -200,7 +206,7 @@ def mixes(way: Way, value: Tensor, calls: Calls, sizes: Sizes) -> bool:
     return other is not None and not alike(value.index_select(axis, order), other, nan=True)
 
 
-def starts_right(reading: Reading, result: object, calls: Calls) -> bool:
+def starts_right(reading: ResultReading, result: object, calls: Calls) -> bool:
     """Whether the array before the states is the initial state."""
     output = reading.output
     if output is None or "S" not in output.axes or reading.tap is not None or output.taken:

@@ -23,7 +23,7 @@ from rnncheck.user_code.activations import run_with_gates
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
-from rnncheck.user_code.probing import Probe, Proved
+from rnncheck.user_code.probing import CallProbe, Proved
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities
 from rnncheck.user_code.read_as import sentence
@@ -42,7 +42,7 @@ class Search:
 
         Else the likeliest. Raises `CannotRun` where there is none.
         """
-        budget, tried = Budget(self._seconds), list[tuple[Hypothesis, Probe]]()
+        budget, tried = Budget(self._seconds), list[tuple[Hypothesis, CallProbe]]()
         ways, seen, part_agrees = list[Hypothesis](), list[Shown](), False
         for each, probe in self._proposals.hypotheses(spec, budget, ways):
             if each.facts.fixed and any(each.called_like(other) for other in ways):
@@ -67,7 +67,7 @@ class Search:
                 break
         cut = budget.over
         tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
-        explained: list[tuple[Hypothesis, Probe]] = []
+        explained: list[tuple[Hypothesis, CallProbe]] = []
         is_cell = tried[0][0].found.convention.is_cell
         alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
         for each, probe in each_call_first(alike)[:MOST_EXPLAINED]:
@@ -120,7 +120,7 @@ class Search:
             return Shown(understood, native.run(x, start))
         return None
 
-    def _in_part(self, understood: Hypothesis, probe: Probe) -> bool:
+    def _in_part(self, understood: Hypothesis, probe: CallProbe) -> bool:
         """Whether what is read inside of it is one layer or direction of several: weights like its own are left."""
         if understood.found.reading.tap is None or not isinstance(understood.filling, FoundMapping):
             return False
@@ -137,14 +137,14 @@ class Search:
         like = [each for each in left if any((rows, other) in (each.shape, each.shape[::-1]) for other in columns)]
         return sum(id(each) not in tables for each in like) > 1
 
-    def _finished(self, understood: Hypothesis, probe: Probe) -> Hypothesis:
+    def _finished(self, understood: Hypothesis, probe: CallProbe) -> Hypothesis:
         """Completes it with the other results that it returns, and compares those that are states."""
         with self._instances.loaded.import_path.entered():
             found = probe.sorted(understood.found, self._proved(understood, probe))
         facts = facts_of(found, probe.sizes, sentence(found, understood.call, probe.sizes))
         return replace(understood, found=found, facts=facts)
 
-    def _proved(self, understood: Hypothesis, probe: Probe) -> Proved | None:
+    def _proved(self, understood: Hypothesis, probe: CallProbe) -> Proved | None:
         """It with the weights of a layer that it agrees with, and what that layer yields."""
         filling, spec = understood.filling, probe.sizes.spec
         if filling is None or filling.agrees is None:
@@ -208,7 +208,7 @@ class Shown:
         return [self.trace.output, final.h, *([] if final.c is None else [final.c])]
 
 
-def each_call_first(tried: Sequence[tuple[Hypothesis, Probe]]) -> list[tuple[Hypothesis, Probe]]:
+def each_call_first(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> list[tuple[Hypothesis, CallProbe]]:
     """One hypothesis for every way to call the candidate, then the others, each in their order."""
     conventions = [each.found.convention for each, _ in tried]
     return sorted(tried, key=lambda pair: pair[0].found.convention in conventions[: tried.index(pair)])

@@ -15,7 +15,7 @@ SIGNALS = [each for name in ("SIGINT", "SIGTERM", "SIGHUP") if (each := getattr(
 TINY = torch.tensor(2.0**-1060, dtype=torch.float64, device="cpu")
 
 
-class Setting(NamedTuple):
+class ProcessSetting(NamedTuple):
     """`read` yields a value of its own, which `write` takes."""
 
     read: Callable[[], Any]
@@ -93,24 +93,24 @@ def set_signals(value: list[Any]) -> None:
 
 
 SETTINGS = (
-    Setting(lambda: list(sys.argv), set_argv),
-    Setting(lambda: list(sys.path), set_path),
-    Setting(os.getcwd, os.chdir),
-    Setting(lambda: dict(os.environ), set_environment),
-    Setting(handlers_of_signals, set_signals),
-    Setting(sys.getrecursionlimit, sys.setrecursionlimit),
-    Setting(lambda: list(logging.getLogger().handlers), set_handlers),
-    Setting(lambda: logging.getLogger().level, logging.getLogger().setLevel),
-    Setting(np.geterr, lambda value: np.seterr(**value)),
-    Setting(torch.get_default_dtype, torch.set_default_dtype),
-    Setting(torch.get_default_device, set_device),
-    Setting(torch.is_grad_enabled, torch.set_grad_enabled),
-    Setting(torch.get_num_threads, torch.set_num_threads),
-    Setting(determinism, set_determinism),
-    Setting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
-    Setting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    Setting(lambda: bool(TINY * 2.0**-10 == 0), torch.set_flush_denormal),
-    Setting(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
-    Setting(cudnn, set_cudnn),
-    Setting(print_options, set_print_options),
+    ProcessSetting(lambda: list(sys.argv), set_argv),
+    ProcessSetting(lambda: list(sys.path), set_path),
+    ProcessSetting(os.getcwd, os.chdir),
+    ProcessSetting(lambda: dict(os.environ), set_environment),
+    ProcessSetting(handlers_of_signals, set_signals),
+    ProcessSetting(sys.getrecursionlimit, sys.setrecursionlimit),
+    ProcessSetting(lambda: list(logging.getLogger().handlers), set_handlers),
+    ProcessSetting(lambda: logging.getLogger().level, logging.getLogger().setLevel),
+    ProcessSetting(np.geterr, lambda value: np.seterr(**value)),
+    ProcessSetting(torch.get_default_dtype, torch.set_default_dtype),
+    ProcessSetting(torch.get_default_device, set_device),
+    ProcessSetting(torch.is_grad_enabled, torch.set_grad_enabled),
+    ProcessSetting(torch.get_num_threads, torch.set_num_threads),
+    ProcessSetting(determinism, set_determinism),
+    ProcessSetting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    ProcessSetting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    ProcessSetting(lambda: bool(TINY * 2.0**-10 == 0), torch.set_flush_denormal),
+    ProcessSetting(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
+    ProcessSetting(cudnn, set_cudnn),
+    ProcessSetting(print_options, set_print_options),
 )

@@ -11,7 +11,7 @@ from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code import results
 from rnncheck.user_code.calling import Caller
-from rnncheck.user_code.convention import Convention, Reading
+from rnncheck.user_code.convention import Convention, ResultReading
 from rnncheck.user_code.found import Found, drops_time, shown
 from rnncheck.user_code.isolation import put_back, seeds
 from rnncheck.user_code.loading import Loaded
@@ -61,14 +61,16 @@ class TinyCalls:
 
         return differ(after(state), after(other))
 
-    def calls(self, convention: Convention, reading: Reading, x: Tensor, state: State, thing: Any = None) -> Calls:
+    def calls(
+        self, convention: Convention, reading: ResultReading, x: Tensor, state: State, thing: Any = None
+    ) -> Calls:
         """Of copies of whatever they are given."""
         held_thing = self.thing if thing is None else thing
 
-        def caller(thing: Any, reading: Reading) -> Caller:
+        def caller(thing: Any, reading: ResultReading) -> Caller:
             return self.caller(convention, reading, thing)
 
-        nothing = Reading(None, None, None)
+        nothing = ResultReading(None, None, None)
         order = torch.arange(x.shape[1]).roll(1)
         return Calls(
             x,
@@ -85,17 +87,17 @@ class TinyCalls:
     def matrices(self, convention: Convention, x: Tensor, state: State) -> Mapping[results.Way, frozenset[str]]:
         """Those that each part of the result depends on."""
         own = {name for name, value in held(self.thing).items() if value.dim() > 1 and min(value.shape) > 1}
-        calls = self.calls(convention, Reading(None, None, None), x, state)
+        calls = self.calls(convention, ResultReading(None, None, None), x, state)
         moved = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
         return {way: names & own for way, names in moved.items()}
 
-    def caller(self, convention: Convention, reading: Reading | None = None, thing: Any = None) -> Caller:
+    def caller(self, convention: Convention, reading: ResultReading | None = None, thing: Any = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""
         thing, loaded = copied(self.thing if thing is None else thing), self.loaded
-        reading = reading or Reading(None, None, None)
+        reading = reading or ResultReading(None, None, None)
         return Caller(thing, self.sizes.spec, convention, reading, loaded.called, loaded.file, self.draws)
 
-    def measured(self, convention: Convention, reading: Reading) -> Found:
+    def measured(self, convention: Convention, reading: ResultReading) -> Found:
         """What exchanging rows, another first or last timestep of one row, and another initial state change."""
 
         drawn = seeds()  # by numpy too, which is not held still

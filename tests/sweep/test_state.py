@@ -8,10 +8,10 @@ import pytest
 from rnncheck.errors import DataError, UsageError
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.sweep.configuration import Configuration
-from rnncheck.sweep.state import State, Suspect, identity, load, save
+from rnncheck.sweep.state import Suspect, SweepState, identity, load, save
 
 GRU = Configuration(cell=Cell.GRU, dtype=Dtype.FLOAT64, lengths="mixed", hidden_size=9)
-HALF_WAY = State(
+HALF_WAY = SweepState(
     opened=True,
     next_group=12,
     drawn=90,
@@ -24,7 +24,7 @@ HALF_WAY = State(
 def test_it_is_read_back_as_it_was(tmp_path: Path) -> None:
     save(tmp_path / "state", {"seed": 1}, HALF_WAY)
     assert load(tmp_path / "state", {"seed": 1}) == HALF_WAY
-    assert load(tmp_path / "none yet", {"seed": 1}) == State()
+    assert load(tmp_path / "none yet", {"seed": 1}) == SweepState()
 
 
 @pytest.mark.parametrize(
