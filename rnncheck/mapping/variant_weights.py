@@ -108,8 +108,9 @@ class _Blocks:
         with torch.no_grad():
             x, state = inputs(self.native)
             before = [one.clone() for one in self._results(self.native.run(x, state))]
-            for name in resting:
-                put(self.native, self._changed(name, 0, self.free[name]))
+            drawn = torch.Generator().manual_seed(_SEED)
+            other = {name: torch.randn(self.free[name].shape, generator=drawn) for name in resting}
+            put(self.native, other)
             return not self._same(self._results(self.native.run(x, state)), [each.double() for each in before])
 
     def filled(self, alike: Mapping[Block, Sequence[Block]], *, by_shape: bool = False) -> FoundMapping:

@@ -47,10 +47,10 @@ class Scaled(Peephole):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
-        self.scale = nn.Parameter(torch.ones(hidden_size))
+        self.scale = nn.Parameter(torch.ones(2, hidden_size))
 
     def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
-        return after * self.scale.square()
+        return after * self.scale[1].square()
 
 
 class Normalised(nn.Module):
