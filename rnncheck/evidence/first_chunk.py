@@ -131,20 +131,21 @@ class FirstChunk:
         little beyond the limit, are held against more samples, of other data (each row backwards) and, for gradients,
         of another projection: there they have to exceed as well.
         """
+        gradients = [each for each in wrong if each.mode.startswith("backward")]
+        states = [each for each in wrong if each not in gradients]
         if any(each.problem for each in wrong):
             return None
-        other = replace(self, x=self._backwards())
-        if all(each.mode.startswith("backward") for each in wrong):
-            again = other._gradients_again(held, seed)
-        elif all(each.mode in ("free", "lockstep") and is_slight(each) for each in wrong):
-            again = other._states_again(held, steps)
-        else:
+        if not all(each.mode in ("free", "lockstep") and is_slight(each) for each in states):
             return None
-        exceeding = {(each.mode, each.quantity) for each in wrong if each.mode.startswith("backward")}
-        if any(not each.agrees and (not exceeding or (each.mode, each.quantity) in exceeding) for each in again):
+        other, exceeding = replace(self, x=self._backwards()), {(each.mode, each.quantity) for each in gradients}
+        if states and not all(each.agrees for each in other._states_again(held, steps)):
+            return None
+        if gradients and any(
+            not each.agrees and (each.mode, each.quantity) in exceeding for each in other._gradients_again(held, seed)
+        ):
             return None
         most = max(wrong, key=lambda each: each.budget_used)
-        instead = "smaller recurrent weights" if exceeding else "other data"
+        instead = "smaller recurrent weights" if gradients else "other data"
         return (
             f"{most.quantity} is at {most.budget_used:.3g} times the limit here, but within the limit on other data "
             f"with more samples of rounding; use {instead} to decide"

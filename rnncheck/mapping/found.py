@@ -97,25 +97,26 @@ class FoundMapping:
         """The weights that this candidate can hold: a bias without a tensor is zero, a variant's own weight without
         one has no effect. Idempotent.
         """
-        absent, resting = self.absent_biases(), self.absent_own()
-        if not absent and not resting:
+        absent, own = self.absent_biases() | self.absent_own(), own_at_rest(self.spec)
+        if not absent:
             return weights
-        values = {**weights.values, **resting}
+        values, every = dict(weights.values), _gates(self.spec)
         for name, gates in absent.items():
-            values[name] = values[name].clone()
-            for block, gate in zip(values[name].chunk(self.spec.cell.gates), _gates(self.spec), strict=True):
+            value = values[name] = values[name].clone()
+            blocks = value.chunk(len(every)) if len(gates) < len(every) else [value] * len(every)
+            for block, gate in zip(blocks, every, strict=True):
                 if gate in gates:
-                    block.zero_()
+                    block.fill_(own.get(name, 0.0))
         return Weights(values)
 
     def absent_biases(self) -> dict[str, list[str]]:
         """The biases that no entry contains, each with its gates."""
         return {name: gates for name, gates in self.absent().items() if name.startswith("bias")}
 
-    def absent_own(self) -> dict[str, Tensor]:
-        """The variant's own weights that no entry contains, with the numbers that have no effect."""
-        absent = self.absent()
-        return {name: value for name, value in own_at_rest(self.spec).items() if name in absent}
+    def absent_own(self) -> dict[str, list[str]]:
+        """The variant's own weights that no entry contains, each with its gates."""
+        own = own_at_rest(self.spec)
+        return {name: gates for name, gates in self.absent().items() if name in own}
 
     def absent(self) -> dict[str, list[str]]:
         """The weights that no entry contains, each with its gates."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from rnncheck.mapping import names
 from rnncheck.mapping.assignment import cheapest
@@ -38,7 +39,7 @@ _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
 _NO_BIAS, _SPARE = 0.45, 2.0
 _HALVED = 10.0
 _NO_SCALAR = 0.02  # one number is soon like another
-MOST_FUSED = 4  # biases of several gates in one place of which every combination of sides is tried
+MOST_SIDED = 4  # biases of several gates in one place of which every combination of sides is tried
 NEARLY_EXACT = 0.05  # of a wrong gate, much more is left
 
 
@@ -65,9 +66,9 @@ class GateReading:
 
 
 @lru_cache(maxsize=16)
-def _remembered(spec: Spec, run: tuple[object, ...]) -> dict[Network, Expected | None]:
+def _remembered(spec: Spec, run: tuple[object, ...]) -> WeakKeyDictionary[Network, Expected | None]:
     """What was found of the networks for a spec in such a run of the probe: every hypothesis is held against them."""
-    return {}
+    return WeakKeyDictionary()
 
 
 class GateMeasurements:
@@ -168,7 +169,7 @@ class _GateReader:
                 without.append(_SPARE if each.adds or names.is_bias(each.name) else lone)
             earlier[named] += 1
         units = [each for each in group for _ in range(each.layout.count)]
-        fused = [each.name for each in group if 1 < each.layout.count <= len(self.letters)][:MOST_FUSED]
+        fused = [each.name for each in group if 1 < each.layout.count <= len(self.letters)][:MOST_SIDED]
         options = []
         for combination in itertools.product(BIASES, repeat=len(fused)):  # the blocks of one tensor are on one side
             side_of = dict(zip(fused, combination, strict=True))

@@ -18,7 +18,7 @@ class BothExchanged(ResetBeforeMatmul, UpdateInverted):
     """h' = z n + (1 - z) h with n = tanh(p_n + (r h) W_hn + b_hn): the GRU's first paper."""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def published(spec: Spec) -> tuple[Network, ...]:
     """torch's layer, and for the GRU those of other papers: the functions that a right layer may compute.
 
@@ -45,7 +45,7 @@ def of_variant(slug: str) -> type[OfVariant]:
     return type(slug, (OfVariant,), {"slug": slug})
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def varied(spec: Spec) -> tuple[Network, ...]:
     """The variants of this cell without weights of their own: functions that a layer with fewer gates may compute."""
     if spec.proj_size:
@@ -53,7 +53,7 @@ def varied(spec: Spec) -> tuple[Network, ...]:
     return tuple(of_variant(each.slug)(spec) for each in variants() if each.cell is spec.cell and not each.own)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def faulty(spec: Spec) -> tuple[tuple[Network, bool], ...]:
     """Every known fault that shows in the states: of directions, of layers, then of steps, the most reported first and
     the rare ones last.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from rnncheck.mapping import names
 from rnncheck.mapping.expression import GATES, Eye, Ones, Rows, Unused, Zeros, rows
 from rnncheck.mapping.found import FoundMapping
+from rnncheck.model.weights import own_at_rest
 from rnncheck.text import printable
 
 
@@ -47,14 +48,14 @@ def _against_names(mapping: FoundMapping) -> list[str]:
 
 
 def _restrictions(mapping: FoundMapping) -> list[str]:
-    absent, resting = mapping.absent_biases(), mapping.absent_own()
+    absent, every, rest = mapping.absent_biases(), list(GATES[mapping.spec.cell] or ("",)), own_at_rest(mapping.spec)
     own = [
-        f"it has no tensor for {name}, which is {'one' if bool(value.any()) else 'zero'} on both sides"
-        for name, value in resting.items()
+        f"it has no tensor for {name + ('' if gates == every else '[' + ','.join(gates) + ']')}, which is "
+        f"{'one' if rest[name] else 'zero'} on both sides"
+        for name, gates in mapping.absent_own().items()
     ]
     if not absent:
         return own
-    every = list(GATES[mapping.spec.cell] or ("",))
     if all(absent.get(name) == every for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
         return [*own, "it has no tensor for any bias, so all biases are zero on both sides"]
     said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())

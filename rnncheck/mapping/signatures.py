@@ -92,7 +92,8 @@ def expected(network: Network, probe: GradientProbe, blocks: Blocks) -> Expected
             weights[name + suffix] = torch.zeros(cell.gates * spec.hidden_size, dtype=torch.float64)
         if spec.proj_size:
             weights["weight_hr" + suffix] = blocks["p", k].clone()
-    weights |= own_at_rest(spec)
+    shapes = spec.recurrent_shapes()
+    weights |= {name: torch.full(shapes[name], rest, dtype=torch.float64) for name, rest in own_at_rest(spec).items()}
     roles = (*WEIGHTS.values(), *BIASES)
     found: dict[tuple[int, str, str], list[Tensor]] = {}
     with torch.inference_mode(False), torch.enable_grad():

@@ -67,15 +67,13 @@ def draw(spec: Spec, seed: int) -> Weights:
     return Weights(values)
 
 
-def own_at_rest(spec: Spec) -> dict[str, Tensor]:
-    """A variant's own weights, with numbers that have no effect: a gain is one, a shift or a peephole zero."""
+def own_at_rest(spec: Spec) -> dict[str, float]:
+    """The number at which each of a variant's own weights has no effect: one for a gain, zero for others."""
     if spec.variant is None:
         return {}
     own, around = spec.variant.own, spec.variant.around
     return {
-        name: torch.full(shape, around.get(kind, 0.0), dtype=torch.float64)
-        for name, shape in spec.recurrent_shapes().items()
-        if (kind := name.rpartition("_l")[0]) in own
+        name: around.get(kind, 0.0) for name in spec.recurrent_shapes() if (kind := name.rpartition("_l")[0]) in own
     }
 
 

@@ -15,7 +15,7 @@ from rnncheck.implementations.keras_backend import IN_FLOAT64
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, MappingError, given, infer
-from rnncheck.mapping.budget import Budget
+from rnncheck.mapping.budget import FOR_FAULTS, Budget
 from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
@@ -111,9 +111,10 @@ class Candidate:
         with suppress(CannotRun):
             if self._all_placed(spec):
                 return None
+        budget = Budget(FOR_FAULTS)
         for each, asked in with_own_weights(spec):
             with suppress(CannotRun):
-                if self._understood.computes(asked, spec):
+                if self._understood.computes(asked, spec, budget):
                     return each
         return None
 

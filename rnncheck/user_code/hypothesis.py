@@ -73,6 +73,7 @@ class Hypothesis:
 
 
 def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
+    """What a way of calling, found at the sizes `tried`, means for a check; `read_as` says it in one sentence."""
     spec, reading, convention = tried.spec, found.reading, found.convention
     exposes = set()
     last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None

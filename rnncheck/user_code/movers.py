@@ -51,9 +51,11 @@ def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[W
             kept = {name: value.clone() for name, value in values.items()}
             for name, value in values.items():
                 value.add_(noise[name])
-            after = seen(other)
-            for name, value in values.items():
-                value.copy_(kept[name])  # which the copy may share with the original
+            try:
+                after = seen(other)
+            finally:
+                for name, value in values.items():
+                    value.copy_(kept[name])  # which the copy may share with the original
         return [way for way, value in before.items() if way not in after or not alike(after[way], value)]
 
     left = [list(noise)[start : start + AT_ONCE] for start in range(0, len(noise), AT_ONCE)]

@@ -20,9 +20,8 @@ from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
 
-OF_A_DTYPE = re.compile(
-    r"\bdtype\b|\bdtypes\b|\b[Dd]ouble\b|\bfloat64\b"
-)  # so does torch complain of float64 and float32
+# So does torch complain of float64 and float32.
+OF_A_DTYPE = re.compile(r"\bdtype\b|\bdtypes\b|\b[Dd]ouble\b|\bfloat64\b")
 
 
 class Proposals:

@@ -8,7 +8,7 @@ import torch
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
-from rnncheck.mapping.budget import FOR_FAULTS, SECONDS, Budget
+from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code.found import Found
@@ -155,10 +155,10 @@ class Understanding:
         ]
         return told + decided(found.convention, found.reading, batch_first_by_default=unasked)
 
-    def computes(self, variant: Spec, read_as: Spec) -> bool:
+    def computes(self, variant: Spec, read_as: Spec, budget: Budget) -> bool:
         """Whether it computes this variant, called as it is called for the spec `read_as`."""
         with torch.inference_mode(False), torch.enable_grad():
-            return self._search.filled(self._of(read_as), variant, Budget(FOR_FAULTS), faults=False).agrees
+            return self._search.filled(self._of(read_as), variant, budget, faults=False).agrees
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row

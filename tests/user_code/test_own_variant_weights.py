@@ -53,6 +53,37 @@ class Scaled(Peephole):
         return after * self.scale[1].square()
 
 
+class WithoutOutput(Peephole):
+    """Its output gate has no peephole."""
+
+    def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
+        return torch.zeros_like(after)
+
+
+class FourRows(Peephole):
+    """On the last row of its peepholes nothing depends; they are made as ones."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.peep = nn.Parameter(torch.ones(4, hidden_size))
+
+
+class FourRowsScaled(FourRows):
+    def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
+        return after * (1 + self.peep[0] * self.peep[1])
+
+
+class WithBuffer(Peephole):
+    """It has a buffer of zeros, which no optimizer changes."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.register_buffer("alpha", torch.zeros(hidden_size))
+
+    def seen_by_output(self, before: Tensor, after: Tensor) -> Tensor:
+        return after + self.alpha * before
+
+
 class Normalised(nn.Module):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -72,6 +103,16 @@ class Normalised(nn.Module):
             h = torch.sigmoid(o) * torch.tanh(self.norm_c(c))
             outputs.append(h)
         return torch.stack(outputs), (h, c)
+
+
+class SmallGains(Normalised):
+    """Its gains start small, and its norm of c has no weights."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        nn.init.constant_(self.norm_x.weight, 0.1)
+        nn.init.normal_(self.norm_h.weight)
+        self.norm_c = nn.LayerNorm(hidden_size, elementwise_affine=False)
 
 
 class NormalisedCell(Normalised):
@@ -120,6 +161,36 @@ def test_a_peephole_of_the_wrong_cell_state_is_a_mismatch_in_h_alone() -> None:
 
 def test_a_weight_that_no_variant_has_is_not_hidden_at_rest() -> None:
     assert beside("lstm-peephole", Scaled, read_seconds=1).verdict != "equivalent"
+
+
+def restrictions(report: Report) -> str:
+    return " ".join(report.restrictions)
+
+
+def test_a_weight_of_the_variant_that_the_class_lacks_is_a_restriction() -> None:
+    report = beside("lstm-peephole", WithoutOutput)
+    assert report.verdict == "equivalent"
+    assert "it has no tensor for peephole_o_l0, which is zero on both sides" in restrictions(report)
+
+
+def test_a_row_without_effect_does_not_keep_the_others_at_rest() -> None:
+    report = beside("lstm-peephole", FourRows)
+    assert report.verdict == "equivalent"
+    assert "peephole_f_l0, peephole_i_l0, peephole_o_l0" in held(report)["peep"]
+    assert beside("lstm-peephole", FourRowsScaled, read_seconds=1).verdict != "equivalent"
+
+
+def test_a_buffer_keeps_its_value_beside_a_variant() -> None:
+    report = beside("lstm-peephole", WithBuffer)
+    assert report.verdict == "equivalent"
+    assert held(report)["alpha"] == "unused"
+
+
+def test_gains_may_start_anywhere() -> None:
+    report = beside("lstm-layer-norm", SmallGains)
+    assert report.verdict == "equivalent"
+    assert held(report)["norm_x.weight"] == "gain_ih_l0"
+    assert "it has no tensor for gain_c_l0, which is one on both sides" in restrictions(report)
 
 
 def test_gains_and_shifts_are_found() -> None:
