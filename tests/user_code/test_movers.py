@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from rnncheck.errors import CannotRun
 from rnncheck.user_code.movers import movers
 
 
@@ -28,3 +29,23 @@ def test_few_calls_find_them_among_many() -> None:
     moved = movers(Mostly(), seen)
     assert moved == {("product",): {"first"}, ("sum",): {"first", "last"}}
     assert len(calls) < 40
+
+
+class Shared(Mostly):
+    """Its copies share its tensors."""
+
+    def __deepcopy__(self, memo: object) -> "Shared":
+        return self
+
+
+def test_a_call_that_raises_leaves_the_tensors_as_they_were() -> None:
+    def seen(thing: Shared) -> dict[tuple[object, ...], Tensor]:
+        changed = sum(not torch.equal(value, before[name]) for name, value in thing.named_parameters())
+        if changed > 1:
+            raise CannotRun("not both")
+        return {("product",): thing(torch.ones(3))}
+
+    thing = Shared()
+    before = {name: value.clone() for name, value in thing.named_parameters()}
+    assert movers(thing, seen) == {("product",): {"first"}}
+    assert all(torch.equal(value, before[name]) for name, value in thing.named_parameters())
