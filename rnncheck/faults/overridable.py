@@ -1,12 +1,12 @@
 """The network with each cell's equations split into methods, which faults of a single step override."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, DirectionRun, Network
 
@@ -100,24 +100,3 @@ class CutNetwork(Network):
 
     def mix(self, n: Tensor, z: Tensor, h: Tensor) -> Tensor:
         return n + z * (h - n)
-
-
-class OverridingRun(CutNetwork):
-    """A fault around the whole run: in its inputs (`before`) or in its results (`after`)."""
-
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        x, state = self.before(x, state)
-        return self.after(super().run(weights, x, state, lengths, dropout), x)
-
-    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
-        return x, state
-
-    def after(self, trace: Trace, x: Tensor) -> Trace:
-        return trace

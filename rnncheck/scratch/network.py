@@ -24,6 +24,16 @@ Carry = tuple[Tensor, ...]
 """The state between two timesteps of one layer: (h,), or (h, c) for the LSTM; h (B, R), c (B, H)."""
 
 
+class Given(NamedTuple):
+    """What one run is given: weights by `torch.nn`'s names, x (T, B, I), and the options of `Network.run`."""
+
+    weights: Mapping[str, Tensor]
+    x: Tensor
+    state: State | None = None
+    lengths: Sequence[int] | Tensor | None = None
+    dropout: float = 0.0
+
+
 class DirectionRun(NamedTuple):
     """The states of one layer in one direction over all timesteps."""
 
@@ -53,18 +63,16 @@ class Network:
         `dropout` is for training: the probability that a value between two layers is set to zero.
         Raises `ValueError` for x that is not (T, B, input_size) with T at least 1, and for lengths that do not fit it.
         """
-        output, sweeps = self.sweeps(weights, x, state, lengths, dropout)
-        return Trace(output, self.final_state(sweeps), self.head(weights, output))
+        return self.trace(Given(weights, x, state, lengths, dropout))
 
-    def sweeps(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> tuple[Tensor, list[DirectionRun]]:
+    def trace(self, given: Given) -> Trace:
+        """The results of one run. A fault around the whole network overrides this."""
+        output, sweeps = self.sweeps(given)
+        return Trace(output, self.final_state(sweeps), self.head(given.weights, output))
+
+    def sweeps(self, given: Given) -> tuple[Tensor, list[DirectionRun]]:
         """The last layer's output (T, B, D*R), and the states of every layer, in the order of the final states."""
+        weights, x, state, lengths, dropout = given
         self.check(x)
         active = self.active(x, lengths)
         if active is not None:
@@ -88,7 +96,7 @@ class Network:
         """The states of every layer after every step: h (L*D, T, B, R) and for the LSTM c (L*D, T, B, H), indexed like
         the final states. Both directions are in the order of time: the step before t of the backward one is at t + 1.
         """
-        _, sweeps = self.sweeps(weights, x, state, lengths)
+        _, sweeps = self.sweeps(Given(weights, x, state, lengths))
         every: list[list[Tensor]] = []
         for k, sweep in enumerate(sweeps):
             steps = zip(*sweep.history, strict=True)  # T of (h, c) -> T of h, T of c

@@ -1,6 +1,6 @@
 """Faults of arithmetic: the right equations at low precision, or where they are not defined."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network
+from rnncheck.scratch.network import Carry, Given, Network
 
 COARSER = {
     Dtype.FLOAT64: (Dtype.FLOAT32, Dtype.BFLOAT16, Dtype.FLOAT16),
@@ -80,17 +80,11 @@ def computing_in(dtype: Dtype) -> type[Network]:
     """Computes everything in another precision, and converts only the results to the correct one."""
 
     class ComputingIn(CutNetwork):
-        def run(
-            self,
-            weights: Mapping[str, Tensor],
-            x: Tensor,
-            state: State | None = None,
-            lengths: Sequence[int] | Tensor | None = None,
-            dropout: float = 0.0,
-        ) -> Trace:
-            coarse, fine = getattr(torch, dtype), x.dtype
-            cut = {name: value.to(coarse) for name, value in weights.items()}
-            trace = super().run(cut, x.to(coarse), None if state is None else cast(state, coarse), lengths, dropout)
+        def trace(self, given: Given) -> Trace:
+            coarse, fine = getattr(torch, dtype), given.x.dtype
+            cut = {name: value.to(coarse) for name, value in given.weights.items()}
+            state = None if given.state is None else cast(given.state, coarse)
+            trace = super().trace(given._replace(weights=cut, x=given.x.to(coarse), state=state))
             y = None if trace.y is None else trace.y.to(fine)
             return Trace(trace.output.to(fine), cast(trace.final, fine), y)
 
@@ -118,7 +112,7 @@ class Overflowing(CutNetwork):
 
 
 def no_zero_state(scene: Scene) -> str | None:
-    _, sweeps = Network(scene.spec).sweeps(scene.weights, scene.x, scene.state, scene.lengths)
+    _, sweeps = Network(scene.spec).sweeps(Given(scene.weights, scene.x, scene.state, scene.lengths))
     if any(bool((step[0] == 0).any()) for sweep in sweeps for step in sweep.history[:-1]):
         return None
     return None if bool((scene.state.h == 0).any()) else "no state is exactly zero"

@@ -1,6 +1,6 @@
 """Faults of the batch: rows mixed with each other or with time, and rows of different lengths."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -12,10 +12,10 @@ from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import one_row, one_step_or_row, whole_rows
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.modules import permute_rows
-from rnncheck.scratch.network import Carry, DirectionRun, Network
+from rnncheck.scratch.network import Carry, DirectionRun, Given, Network
 
 
 @family(reported=3)
@@ -31,16 +31,9 @@ def of_batch(spec: Spec) -> Iterator[Fault]:
 class Swapped(CutNetwork):
     """Swaps the batch axis and the time axis. Where the initial states do not fit, they are zero."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        fits = x.shape[0] == x.shape[1]
-        trace = super().run(weights, x.transpose(0, 1), state if fits else None, None, dropout)
+    def trace(self, given: Given) -> Trace:
+        state = given.state if given.x.shape[0] == given.x.shape[1] else None
+        trace = super().trace(given._replace(x=given.x.transpose(0, 1), state=state, lengths=None))
         y = None if trace.y is None else trace.y.transpose(0, 1)
         return Trace(trace.output.transpose(0, 1), trace.final, y)
 
@@ -56,18 +49,11 @@ class InputReshaped(CutNetwork):
 class OutputReshaped(CutNetwork):
     """Reshapes the output (T, B, D*R) to (B, T, D*R) instead of transposing it."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        trace = super().run(weights, x, state, lengths, dropout)
-        seq_len, batch_size = x.shape[:2]
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        seq_len, batch_size = given.x.shape[:2]
         output = trace.output.reshape(batch_size, seq_len, -1).transpose(0, 1)
-        return replace(trace, output=output, y=self.head(weights, output))
+        return replace(trace, output=output, y=self.head(given.weights, output))
 
 
 def mixing(mix: Callable[[Tensor], Tensor]) -> type[Network]:
@@ -148,16 +134,9 @@ class LengthsIgnored(CutNetwork):
 class OutputsSorted(CutNetwork):
     """Sorts the rows, longest first, and does not put the results back in order."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Lengths = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        trace = super().run(weights, x, state, lengths, dropout)
-        order = longest_first(lengths, x)
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        order = longest_first(given)
         y = trace.y if trace.y is None or order is None else trace.y.index_select(1, order)
         output = trace.output if order is None else trace.output.index_select(1, order)
         return Trace(output, permute_rows(trace.final, order), y)
@@ -166,39 +145,25 @@ class OutputsSorted(CutNetwork):
 class FinalStatesSorted(CutNetwork):
     """Sorts the rows, longest first, and puts only the outputs back in order, not the final states."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Lengths = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        trace = super().run(weights, x, state, lengths, dropout)
-        return replace(trace, final=permute_rows(trace.final, longest_first(lengths, x)))
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        return replace(trace, final=permute_rows(trace.final, longest_first(given)))
 
 
 class InitialStatesUnsorted(CutNetwork):
     """Sorts the rows, longest first, but not their initial states."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Lengths = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        order = longest_first(lengths, x)
-        given = permute_rows(state, None if order is None else order.argsort())
-        return super().run(weights, x, given, lengths, dropout)
+    def trace(self, given: Given) -> Trace:
+        order = longest_first(given)
+        state = permute_rows(given.state, None if order is None else order.argsort())
+        return super().trace(given._replace(state=state))
 
 
-def longest_first(lengths: Lengths, x: Tensor) -> Tensor | None:
+def longest_first(given: Given) -> Tensor | None:
     """The rows of x sorted by length, longest first. The sort is stable."""
-    if lengths is None:
+    if given.lengths is None:
         return None
-    return torch.as_tensor(lengths, device=x.device).argsort(descending=True, stable=True)
+    return torch.as_tensor(given.lengths, device=given.x.device).argsort(descending=True, stable=True)
 
 
 def sorted_rows(scene: Scene) -> str | None:

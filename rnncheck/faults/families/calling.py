@@ -1,6 +1,6 @@
 """Faults of calls: state kept between calls, missing gradients, and options without effect."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.overridable import CutNetwork, OverridingRun
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.shared import Change, altering
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, DirectionRun, Network
+from rnncheck.scratch.network import Carry, DirectionRun, Given, Network
 
 
 @family(reported=15)
@@ -62,28 +62,23 @@ class StateKept(CutNetwork):
         return self.kept
 
 
-class InputOverwritten(OverridingRun):
+class InputOverwritten(CutNetwork):
     """Changes x in place: after a call, x holds other numbers."""
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
-        x.data.tanh_()
-        return super().after(trace, x)
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        given.x.data.tanh_()
+        return trace
 
 
 class StateOverwritten(CutNetwork):
     """Writes the final state into h0, where the shapes are the same."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        trace = super().run(weights, x, state, lengths, dropout)
-        if state is not None and state.h.shape == trace.final.h.shape:
-            state.h.data.copy_(trace.final.h)
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        h0 = None if given.state is None else given.state.h
+        if h0 is not None and h0.shape == trace.final.h.shape:
+            h0.data.copy_(trace.final.h)
         return trace
 
 
@@ -96,15 +91,8 @@ class Nondeterministic(CutNetwork):
         super().__init__(spec)
         self.random = torch.Generator().manual_seed(next(self.built))
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        trace = super().run(weights, x, state, lengths, dropout)
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
         noise = torch.rand(trace.output.shape, generator=self.random).to(trace.output)
         return replace(trace, output=trace.output * (1 + 1e-3 * noise))
 

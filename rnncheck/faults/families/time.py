@@ -10,9 +10,9 @@ from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import one_step, unchanged
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, DirectionRun, Network
+from rnncheck.scratch.network import Carry, DirectionRun, Given, Network
 
 
 @family(reported=11)
@@ -71,15 +71,8 @@ class LastStateInPlace(CutNetwork):
 class FirstStepAlone(CutNetwork):
     """The loop returns after the first timestep, with one output."""
 
-    def run(
-        self,
-        weights: Mapping[str, Tensor],
-        x: Tensor,
-        state: State | None = None,
-        lengths: Sequence[int] | Tensor | None = None,
-        dropout: float = 0.0,
-    ) -> Trace:
-        return super().run(weights, x[:1], state, None, dropout)
+    def trace(self, given: Given) -> Trace:
+        return super().trace(given._replace(x=given.x[:1], lengths=None))
 
 
 class FirstStepRepeated(CutNetwork):

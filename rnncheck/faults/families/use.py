@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.overridable import CutNetwork, OverridingRun
+from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network
+from rnncheck.scratch.network import Carry, Given, Network
 
 Starts = Callable[[State], State]
 
@@ -129,18 +129,19 @@ class BatchStatistics(CutNetwork):
         return found - found.mean(1, keepdim=True) if self.training else found
 
 
-class InputTakenForContiguous(OverridingRun):
+class InputTakenForContiguous(CutNetwork):
     """Reads the memory of x without its strides."""
 
-    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
-        return packed(x), state
+    def trace(self, given: Given) -> Trace:
+        return super().trace(given._replace(x=packed(given.x)))
 
 
-class StateTakenForContiguous(OverridingRun):
+class StateTakenForContiguous(CutNetwork):
     """Reads the memory of h0 without its strides."""
 
-    def before(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
-        return x, None if state is None else State(packed(state.h), state.c)
+    def trace(self, given: Given) -> Trace:
+        state = given.state
+        return super().trace(given._replace(state=None if state is None else State(packed(state.h), state.c)))
 
 
 def packed(value: Tensor) -> Tensor:
@@ -150,24 +151,26 @@ def packed(value: Tensor) -> Tensor:
     return value.as_strided(value.shape, torch.empty(value.shape, device="meta").stride())
 
 
-class OutputBuffer(OverridingRun):
+class OutputBuffer(CutNetwork):
     """Without gradients, every call writes its output to the same memory, if the shape is the same."""
 
     buffer: Tensor | None = None
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
         if torch.is_grad_enabled():
             return trace
         self.buffer = reused(self.buffer, trace.output)
         return replace(trace, output=self.buffer)
 
 
-class StateBuffer(OverridingRun):
+class StateBuffer(CutNetwork):
     """Without gradients, every call writes its final states to the same memory, if the shapes are the same."""
 
     buffer: Tensor | None = None
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
         if torch.is_grad_enabled():
             return trace
         self.buffer = reused(self.buffer, trace.final.h)
@@ -197,19 +200,21 @@ class Spent(torch.autograd.Function):
 def through(function: type[torch.autograd.Function]) -> type[Network]:
     """A network whose output passes through this function."""
 
-    class Through(OverridingRun):
-        def after(self, trace: Trace, x: Tensor) -> Trace:
+    class Through(CutNetwork):
+        def trace(self, given: Given) -> Trace:
+            trace = super().trace(given)
             return replace(trace, output=function.apply(trace.output))  # type: ignore[no-untyped-call]
 
     return Through
 
 
-class Workspace(OverridingRun):
+class Workspace(CutNetwork):
     """Backward reads values that the last forward saved on the layer, not those of its own forward."""
 
     left: Tensor | None = None
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
         self.left = trace.output.detach()
         return replace(trace, output=OfTheLast.apply(trace.output, self))  # type: ignore[no-untyped-call]
 
@@ -257,24 +262,26 @@ class OneStepSkipped(CutNetwork):
         return torch.zeros_like(read) if len(read) == 1 and read.shape[1] < FEW_ROWS else read
 
 
-class LoopCut(OverridingRun):
+class LoopCut(CutNetwork):
     """After 128 timesteps the output is zero."""
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
-        if len(x) <= MOST_STEPS:
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        if len(given.x) <= MOST_STEPS:
             return trace
-        within = torch.arange(len(x), device=x.device)[:, None, None] < MOST_STEPS
+        within = torch.arange(len(given.x), device=given.x.device)[:, None, None] < MOST_STEPS
         return replace(trace, output=trace.output.where(within, 0))
 
 
-class TileTail(OverridingRun):
+class TileTail(CutNetwork):
     """Does not write the rows after the last full tile, if there is a full tile."""
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
-        rows = x.shape[1]
-        if rows <= MOST_ROWS or rows % MOST_ROWS == 0 or len(x) == 1:
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        steps, rows = given.x.shape[:2]
+        if rows <= MOST_ROWS or rows % MOST_ROWS == 0 or steps == 1:
             return trace
-        full = torch.arange(rows, device=x.device)[:, None] < rows // MOST_ROWS * MOST_ROWS
+        full = torch.arange(rows, device=given.x.device)[:, None] < rows // MOST_ROWS * MOST_ROWS
         return replace(trace, output=trace.output.where(full, 0))
 
 
@@ -302,10 +309,11 @@ class Flushed(CutNetwork):
         return torch.zeros_like(read) if layer == 0 and small else read
 
 
-class OutputNotTurned(OverridingRun):
+class OutputNotTurned(CutNetwork):
     """After a change of batch_first, reshapes the output instead of transposing it."""
 
-    def after(self, trace: Trace, x: Tensor) -> Trace:
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
         if not self.spec.batch_first:
             return trace
         steps, rows = trace.output.shape[:2]
