@@ -1,9 +1,8 @@
 """Searches for faults that are not in a list: in one place only, or with a number to fit."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -32,6 +31,7 @@ class Seen:
     """
 
     probe: FaultProbe
+    shown: tuple[str, ...]  # the names of what is looked at
     sides: tuple[int, ...]  # indices layer * D + direction
     units: frozenset[int]
 
@@ -43,7 +43,9 @@ class Seen:
         """What is wrong of h_n or c_n, (sides, B, units); of the output of one layer and timestep likewise."""
         if name == "output":  # (1, B, D*R)
             value = torch.stack(value[0].chunk(self.probe.scene.spec.directions, -1))
-        value = value[list(self.sides)]
+            value = value[[side % len(value) for side in self.sides]]
+        else:
+            value = value[list(self.sides)]
         return value[..., sorted(self.units)] if self.units else value
 
     def parts(self, values: Values) -> dict[str, Tensor] | None:
@@ -54,11 +56,6 @@ class Seen:
                 return None
             found[name] = self.part(name, values[name])
         return found
-
-    @cached_property
-    def shown(self) -> list[str]:
-        names = shown(self.probe)
-        return [name for name in names if name != "output"] or names
 
     def ran(self, fault: Fault) -> Values | None:
         """What this fault makes of the scene, in this layer alone where those below it are right."""
@@ -83,31 +80,33 @@ class Seen:
         return None if found is None else torch.cat([value.flatten() for value in found.values()])
 
 
-def shown(probe: FaultProbe) -> list[str]:
-    """Those of the output and the final states, in the right shapes, that tell of layers, directions and units."""
-    spec, names = probe.scene.spec, ["h_n", "c_n"]
-    if spec.num_layers == 1 and probe.scene.seq_len == 1:
-        names = ["output", *names]
-    return [
-        name for name in names if name in probe.candidate and probe.candidate[name].shape == probe.right[name].shape
-    ]
-
-
 def seen(probe: FaultProbe) -> Seen | None:
-    """None where no states that are shown are wrong."""
-    spec, everywhere = probe.scene.spec, tuple(range(probe.scene.spec.num_layers * probe.scene.spec.directions))
-    whole = Seen(probe, everywhere, frozenset())
-    wrong = [whole.part(name, probe.far(name, probe.candidate[name])).any(1) for name in whole.shown]  # (L*D, units)
+    """None where no states that are shown are wrong. The output tells only where all final states are right."""
+    spec = probe.scene.spec
+    layers = range(spec.num_layers)
+    if found := wrong_in(probe, ("h_n", "c_n"), layers):
+        return found
+    return wrong_in(probe, ("output",), layers[-1:]) if probe.scene.seq_len == 1 else None
+
+
+def wrong_in(probe: FaultProbe, names: Sequence[str], layers: Sequence[int]) -> Seen | None:
+    """The first of these layers in which these quantities are wrong, of those that are in the right shape."""
+    spec = probe.scene.spec
+    there = (name for name in names if name in probe.candidate)
+    shown = tuple(name for name in there if probe.candidate[name].shape == probe.right[name].shape)
+    sides = [layer * spec.directions + direction for layer in layers for direction in range(spec.directions)]
+    whole = Seen(probe, shown, tuple(sides), frozenset())
+    wrong = [whole.part(name, probe.far(name, probe.candidate[name])).any(1) for name in shown]  # (sides, units)
     if not any(bool(each.any()) for each in wrong):
         return None
-    sides = torch.stack([each.any(1) for each in wrong]).any(0)
-    layer = int(sides.byte().argmax()) // spec.directions
-    within = [k for k in range(layer * spec.directions, (layer + 1) * spec.directions) if sides[k]]
+    side = torch.stack([each.any(1) for each in wrong]).any(0)
+    first = int(side.byte().argmax()) // spec.directions * spec.directions
+    within = [k for k in range(first, first + spec.directions) if side[k]]
     units = frozenset[int]()
     if probe.scene.seq_len == 1 and not spec.proj_size and spec.hidden_size <= MOST_UNITS:
-        there = torch.stack([each[within].any(0) for each in wrong]).any(0)
-        units = frozenset(torch.nonzero(there).flatten().tolist()) if not bool(there.all()) else units
-    return Seen(probe, tuple(within), units)
+        columns = torch.stack([each[within].any(0) for each in wrong]).any(0)
+        units = frozenset(torch.nonzero(columns).flatten().tolist()) if not bool(columns.all()) else units
+    return Seen(probe, shown, tuple(sides[k] for k in within), units)
 
 
 def placed(faults: Iterable[Fault], found: Seen) -> Iterator[Fault]:

@@ -1,20 +1,22 @@
 """Helpers for several families of faults: changed parameters, and reasons why a fault cannot show."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from rnncheck.faults.fault import Fault, Hidden
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene, weights_of
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network
+from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 Change = Callable[[LayerWeights], LayerWeights]
 Why = Callable[[Scene], str | None]
+Values = Callable[[Tensor], Tensor]
 
 
 def altering(change: Change) -> type[Network]:
@@ -56,6 +58,11 @@ def one_step(scene: Scene) -> str | None:
     return "T is 1: there is no second step" if scene.seq_len == 1 else None
 
 
+def more_steps(number: int) -> Hidden:
+    """For faults that show only after so many steps."""
+    return lambda scene: None if scene.seq_len > number else f"T is {scene.seq_len}: there is no t = {number}"
+
+
 def one_row(scene: Scene) -> str | None:
     return "B is 1: there is no other row" if scene.batch_size == 1 else None
 
@@ -92,3 +99,47 @@ def starts(network: Network, state: State) -> Iterator[Carry]:
     for layer in range(network.spec.num_layers):
         for direction in range(network.spec.directions):
             yield network.start(state, layer, direction)
+
+
+def layer_norm(value: Tensor) -> Tensor:
+    """(value - mean) / sqrt(variance + 1e-5) over the last axis, as `torch.nn.LayerNorm` begins."""
+    return functional.layer_norm(value, value.shape[-1:])
+
+
+def standardised(value: Tensor) -> Tensor:
+    """(value - mean) / sqrt(variance + 1e-5), with the sum of squares divided by n - 1, as `torch.std` does."""
+    variance, mean = torch.var_mean(value, -1, keepdim=True)
+    return (value - mean) / (variance + 1e-5).sqrt()
+
+
+def reading(change: Values) -> type[Network]:
+    """The first layer reads another function of x (T, B, I)."""
+
+    class Reading(CutNetwork):
+        def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+            read = super().layer_input(layer, x, below, dropout)
+            return read if layer else change(read)
+
+    return Reading
+
+
+def returning(change: Values) -> type[Network]:
+    """The output (T, B, D*R) passes through one more function. The states are right."""
+
+    class Returning(CutNetwork):
+        def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
+            output = super().merge(sides)
+            return change(output) if self.here[0] == self.spec.num_layers - 1 else output
+
+    return Returning
+
+
+def stepping(part: str, change: Values) -> type[Network]:
+    """After every step h, or c, passes through one more function."""
+
+    class Stepping(CutNetwork):
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            stepped = super().step(w, p, carry)
+            return tuple(change(each) if name == part else each for name, each in zip("hc", stepped, strict=False))
+
+    return Stepping

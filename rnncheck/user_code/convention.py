@@ -83,6 +83,11 @@ class ResultReading:
     c: Reader | None
     tap: "Tap | None" = None
 
+    @property
+    def returned(self) -> int:
+        """How many of the three are in what is returned."""
+        return 0 if self.tap is not None else sum(each is not None for each in (self.output, self.h, self.c))
+
 
 @dataclass(frozen=True)
 class Tap:

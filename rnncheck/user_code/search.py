@@ -20,6 +20,7 @@ from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import draw
 from rnncheck.user_code.activations import run_with_gates
+from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
@@ -209,9 +210,15 @@ class Shown:
 
 
 def each_call_first(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> list[tuple[Hypothesis, CallProbe]]:
-    """One hypothesis for every way to call the candidate, then the others, each in their order."""
-    conventions = [each.found.convention for each, _ in tried]
-    return sorted(tried, key=lambda pair: pair[0].found.convention in conventions[: tried.index(pair)])
+    """One hypothesis for every way to call the candidate, then the others, each in their order.
+
+    Of one way, the one by which most is returned: that an output looks like none may be the very fault.
+    """
+    of_each: dict[Convention, list[tuple[Hypothesis, CallProbe]]] = {}
+    for pair in tried:
+        of_each.setdefault(pair[0].found.convention, []).append(pair)
+    chosen = [max(pairs, key=lambda pair: pair[0].found.reading.returned) for pairs in of_each.values()]
+    return chosen + [pair for pair in tried if not any(pair is each for each in chosen)]
 
 
 def modules(thing: object) -> Iterable[nn.Module]:

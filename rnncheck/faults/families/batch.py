@@ -1,6 +1,6 @@
 """Faults of the batch: rows mixed with each other or with time, and rows of different lengths."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -12,7 +12,7 @@ from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import one_row, one_step_or_row, whole_rows
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import Trace
+from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.modules import permute_rows
 from rnncheck.scratch.network import Carry, DirectionRun, Given, Network
@@ -26,6 +26,10 @@ def of_batch(spec: Spec) -> Iterator[Fault]:
     yield Fault("batch-mixed", "the first row's state", mixing(first_row), hidden=one_row)
     yield Fault("batch-mixed", "the mean state", mixing(mean_row), hidden=one_row)
     yield Fault("batch-mixed", "the row above", mixing(row_above), hidden=one_row)
+    for name, order in ORDERS.items():
+        yield Fault("batch-mixed", f"the output's rows, {name}", output_rows(order), hidden=one_row, rare=True)
+        yield Fault("batch-mixed", f"the final state's rows, {name}", final_rows(order), hidden=one_row, rare=True)
+        yield Fault("batch-mixed", f"the initial state's rows, {name}", initial_rows(order), hidden=one_row, rare=True)
 
 
 class Swapped(CutNetwork):
@@ -76,6 +80,40 @@ def mean_row(state: Tensor) -> Tensor:
 
 def row_above(state: Tensor) -> Tensor:
     return state.roll(1, 0)
+
+
+Order = Callable[[Tensor], Tensor]  # of a tensor (T or L*D, B, width), with its rows in another order
+ORDERS: Mapping[str, Order] = {
+    "the last first": lambda value: value.roll(1, 1),
+    "the first last": lambda value: value.roll(-1, 1),
+    "in reverse": lambda value: value.flip(1),
+    "the first for all": lambda value: value[:, :1].expand_as(value),
+}
+
+
+def output_rows(order: Order) -> type[Network]:
+    class OutputRows(CutNetwork):
+        def trace(self, given: Given) -> Trace:
+            trace = super().trace(given)
+            return replace(trace, output=order(trace.output), y=None if trace.y is None else order(trace.y))
+
+    return OutputRows
+
+
+def final_rows(order: Order) -> type[Network]:
+    class FinalRows(CutNetwork):
+        def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
+            return super().final_state(sweeps).map(order)
+
+    return FinalRows
+
+
+def initial_rows(order: Order) -> type[Network]:
+    class InitialRows(CutNetwork):
+        def initial_state(self, x: Tensor, state: State | None) -> State:
+            return super().initial_state(x, state).map(order)
+
+    return InitialRows
 
 
 def one_step_and_row(scene: Scene) -> str | None:

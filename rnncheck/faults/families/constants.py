@@ -1,5 +1,6 @@
 """A constant in the equations where torch.nn has none; the diagnosis fits its value."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import C, CutNetwork, H
-from rnncheck.faults.shared import altering
+from rnncheck.faults.shared import altering, reading, returning, stepping
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
@@ -50,6 +51,13 @@ def families(spec: Spec) -> Iterator[WithNumber]:
     for name, parts in {"h": (H,), "c": (C,), "h and c": (H, C)}.items():
         if spec.cell is Cell.LSTM or name == "h":
             yield WithNumber("state-averaged", f"{name}: old times ", 0.0, 0.1, partial(averaging, parts))
+    for part in ("h", "c") if spec.cell is Cell.LSTM else ("h",):
+        yield WithNumber("state-changed", f"{part} clipped at ", math.inf, 0.1, partial(clipping, part))
+        yield WithNumber("state-changed", f"{part} times ", 1.0, 0.5, partial(state_times, part))
+        yield WithNumber("state-changed", f"{part} + ", 0.0, 1.0, partial(state_plus, part))
+    yield WithNumber("output-changed", "times ", 1.0, 0.5, output_times)
+    yield WithNumber("output-changed", "+ ", 0.0, 1.0, output_plus)
+    yield WithNumber("input-changed", "+ ", 0.0, 1.0, input_plus)
     for name in PARAMETERS:
         if spec.bias or not name.startswith("b"):
             yield WithNumber("parameter-scaled", f"{name} times ", 1.0, 0.5, partial(scaling, name))
@@ -106,3 +114,27 @@ def scaling(name: str, number: float) -> type[Network]:
         return w._replace(**{each: number * getattr(w, each) for each in PARAMETERS[name]})
 
     return altering(change)
+
+
+def clipping(part: str, number: float) -> type[Network]:
+    return stepping(part, lambda state: state.clamp(-number, number))
+
+
+def state_times(part: str, number: float) -> type[Network]:
+    return stepping(part, lambda state: number * state)
+
+
+def state_plus(part: str, number: float) -> type[Network]:
+    return stepping(part, lambda state: state + number)
+
+
+def output_times(number: float) -> type[Network]:
+    return returning(lambda output: number * output)
+
+
+def output_plus(number: float) -> type[Network]:
+    return returning(lambda output: output + number)
+
+
+def input_plus(number: float) -> type[Network]:
+    return reading(lambda x: x + number)

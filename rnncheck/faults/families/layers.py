@@ -131,9 +131,14 @@ def of_states(spec: Spec) -> Iterator[Fault]:
     if spec.cell is Cell.LSTM and not spec.proj_size:
         yield Fault("final-state-swapped", "h_n and c_n", HiddenAndCell)
         yield Fault("final-state-swapped", "h and c, after every step", HiddenAndCellOfSteps)
+        yield Fault("final-state-swapped", "h_n in place of c_n", twice(H), rare=True)
+        yield Fault("final-state-swapped", "c_n in place of h_n", twice(C), rare=True)
     for name, other in others(spec).items():
-        start = starting(other)
-        yield Fault("layer-state-swapped", name, start, hidden=equal_starts(start, "the states in question are equal"))
+        parts = {"": (H, C), ", h0 alone": (H,), ", c0 alone": (C,)} if spec.cell is Cell.LSTM else {"": (H,)}
+        for part, which in parts.items():
+            start = starting(other, which)
+            hidden = equal_starts(start, "the states in question are equal")
+            yield Fault("layer-state-swapped", name + part, start, hidden=hidden, rare=bool(part))
         slug = "final-state-wrong" if name.endswith("for all") else "final-state-swapped"
         yield Fault(slug, name, final_of(other))
 
@@ -169,10 +174,16 @@ def direction_before_layer(spec: Spec, layer: int, direction: int) -> tuple[int,
     return divmod(direction * spec.num_layers + layer, spec.directions)
 
 
-def starting(other: Other) -> type[Network]:
+def starting(other: Other, parts: tuple[int, ...]) -> type[Network]:
+    """Takes these parts of the initial state from another layer or direction."""
+
     class Starting(CutNetwork):
         def start(self, state: State, layer: int, direction: int) -> Carry:
-            return super().start(state, *other(self.spec, layer, direction))
+            own, others = (
+                super().start(state, layer, direction),
+                super().start(state, *other(self.spec, layer, direction)),
+            )
+            return tuple(others[k] if k in parts else each for k, each in enumerate(own))
 
     return Starting
 
@@ -226,6 +237,17 @@ class HiddenAndCell(CutNetwork):
     def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
         state = super().final_state(sweeps)
         return state if state.c is None else State(state.c, state.h)
+
+
+def twice(part: int) -> type[Network]:
+    """Returns h_n, or c_n, as both of the LSTM's final states."""
+
+    class Twice(CutNetwork):
+        def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
+            kept = super().final_state(sweeps).tensors()[part]
+            return State(kept, kept)
+
+    return Twice
 
 
 class HiddenAndCellOfSteps(CutNetwork):

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.shared import blocks
+from rnncheck.faults.shared import blocks, layer_norm, standardised
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
@@ -59,17 +58,6 @@ def of_sums(spec: Spec, norm: Normalise) -> dict[str, type[Network]]:
     if spec.cell is Cell.GRU and size > 1:
         found["the sum, each gate"] = of_gates(norm)
     return found
-
-
-def layer_norm(value: Tensor) -> Tensor:
-    """(value - mean) / sqrt(variance + 1e-5) over the last axis, as `torch.nn.LayerNorm` begins."""
-    return functional.layer_norm(value, value.shape[-1:])
-
-
-def standardised(value: Tensor) -> Tensor:
-    """(value - mean) / sqrt(variance + 1e-5), with the sum of squares divided by n - 1, as `torch.std` does."""
-    variance, mean = torch.var_mean(value, -1, keepdim=True)
-    return (value - mean) / (variance + 1e-5).sqrt()
 
 
 NORMS: Mapping[str, Normalise] = {"": layer_norm, ", with the variance over n - 1": standardised}

@@ -8,7 +8,7 @@ from torch import Tensor
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import C, CutNetwork, H
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.shared import equal_starts, one_step, zero_state
+from rnncheck.faults.shared import equal_starts, more_steps, one_step, zero_state
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
@@ -20,7 +20,9 @@ def of_recurrence(spec: Spec) -> Iterator[Fault]:
     parts = range(2 if spec.cell is Cell.LSTM else 1)
     yield Fault("no-recurrence", "", from_zero(*parts), hidden=one_step_from_zero)
     yield Fault("initial-state-ignored", "", ignoring(*parts), hidden=zero_state)
+    yield Fault("initial-state-ignored", "ones in its place", ignoring(*parts, ones=True), rare=True)
     yield Fault("no-recurrence", "every step from the initial state", from_first(*parts), hidden=one_step)
+    yield from resets(spec)
     if spec.cell is not Cell.LSTM:
         return
     yield Fault("no-recurrence", "h alone", from_zero(H), hidden=one_step_from_zero)
@@ -38,6 +40,40 @@ def of_recurrence(spec: Spec) -> Iterator[Fault]:
         yield Fault("initial-state-swapped", "at every step", EveryStateSwapped)
         yield Fault("cell-state-not-carried", "h in its place", HiddenForCell)
         yield Fault("gates-read-cell-state", "", CellForHidden)
+
+
+def resets(spec: Spec) -> Iterator[Fault]:
+    """The state set to zero on the way: after every few steps, or once."""
+    parts = {"": (H, C), ", c alone": (C,), ", h alone": (H,)} if spec.cell is Cell.LSTM else {"": (H,)}
+    for name, which in parts.items():
+        for steps in RESETS:
+            rare = steps > RESETS[0] or bool(name)
+            yield Fault(
+                "state-reset", f"every {steps} steps{name}", resetting(which, steps), hidden=one_step, rare=rare
+            )
+        for t in range(1, MOST_RESETS):
+            once = resetting(which, t, once=True)
+            yield Fault("state-reset", f"before t = {t}{name}", once, hidden=more_steps(t), rare=True)
+
+
+RESETS = (4, 2, 3)
+MOST_RESETS = 12  # timesteps of a short run
+
+
+def resetting(parts: tuple[int, ...], steps: int, *, once: bool = False) -> type[Network]:
+    """Sets these parts of the state to zero after so many steps, and again after as many."""
+
+    class Resetting(CutNetwork):
+        def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+            self.taken = 0
+            return super().scan(w, p, carry, active)
+
+        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+            due = self.taken == steps if once else self.taken and self.taken % steps == 0
+            self.taken += 1
+            return super().step(w, p, zeroed(carry, parts) if due else carry)
+
+    return Resetting
 
 
 def zeroed(carry: Carry, parts: tuple[int, ...]) -> Carry:
@@ -90,12 +126,13 @@ class EveryStateSwapped(CutNetwork):
         return super().lstm_step(w, p, c, h)
 
 
-def ignoring(*parts: int) -> type[Network]:
-    """Replaces these parts of the initial state by zeros."""
+def ignoring(*parts: int, ones: bool = False) -> type[Network]:
+    """Replaces these parts of the initial state by zeros, or all of it by ones."""
 
     class StateIgnored(CutNetwork):
         def start(self, state: State, layer: int, direction: int) -> Carry:
-            return zeroed(super().start(state, layer, direction), parts)
+            given = super().start(state, layer, direction)
+            return tuple(map(torch.ones_like, given)) if ones else zeroed(given, parts)
 
     return StateIgnored
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
-from rnncheck.faults.shared import one_step, unchanged
+from rnncheck.faults.shared import one_step, reading, unchanged
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import Trace
 from rnncheck.scratch.cells import LayerWeights
@@ -29,6 +29,48 @@ def of_time(spec: Spec) -> Iterator[Fault]:
     yield Fault("output-reversed", "", OutputReversed, hidden=one_step)
     yield Fault("time-reversed", "", InputReversed, hidden=one_step)
     yield Fault("time-reversed", "output put back", Backwards, hidden=one_step)
+    yield from of_steps(spec)
+
+
+def of_steps(spec: Spec) -> Iterator[Fault]:
+    """A step left out, or computed from the x of another timestep."""
+    for name, skipped in {"the last": slice(-1, None), "the first": slice(1)}.items():
+        for also, kept in {"": False, ", the output repeats the state": True}.items():
+            yield Fault("step-skipped", name + also, skipping(skipped, kept), rare=kept)
+    for name, other in OTHER_STEPS.items():
+        yield Fault("input-off-by-one", name, reading(other), rare=bool(name))
+
+
+OTHER_STEPS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "": lambda x: torch.cat([torch.zeros_like(x[:1]), x[:-1]]),
+    "the last comes first": lambda x: x.roll(1, 0),
+    "one step early": lambda x: torch.cat([x[1:], torch.zeros_like(x[:1])]),
+    "one step early, the first comes last": lambda x: x.roll(-1, 0),
+    "one step early, the last twice": lambda x: torch.cat([x[1:], x[-1:]]),
+    "the first for all": lambda x: x[:1].expand_as(x),
+    "the last for all": lambda x: x[-1:].expand_as(x),
+}
+
+
+def skipping(skipped: slice, kept: bool) -> type[Network]:
+    """The loops of all layers leave out these steps. The output there is zero, or the state that is there."""
+
+    class Skipping(CutNetwork):
+        def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+            self.left_out = set(range(len(p))[skipped])
+            history = []
+            for t, p_t in enumerate(p.unbind(0)):
+                stepped = carry if t in self.left_out else self.step(w, p_t, carry)
+                carry = stepped if active is None else self.hold(active[t], stepped, carry)
+                history.append(carry)
+            return history
+
+        def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+            h = super().outputs(start, history)
+            absent = [t in self.left_out and not kept for t in range(len(h))]
+            return h.masked_fill(torch.tensor(absent, device=h.device)[:, None, None], 0)
+
+    return Skipping
 
 
 class StateBefore(CutNetwork):
