@@ -1,5 +1,6 @@
 """Faults of values that pass through one more function: x, the output, or the state after every step."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -22,9 +23,7 @@ OVER_FEATURES: dict[str, Callable[[Tensor], Tensor]] = {
     "layer normalisation, with the variance over n - 1": standardised,
     "divided by its length": lambda value: functional.normalize(value, dim=-1),
 }
-
-
-AXES = {"the features": (-1,), "time": (0,), "batch and time": (0, 1)}
+AXES = {"the features": (-1,), "time": (0,), "batch and time": (0, 1), "all of it": (0, 1, 2)}
 
 
 def standardised_over(axes: tuple[int, ...], correction: int) -> Callable[[Tensor], Tensor]:
@@ -32,7 +31,7 @@ def standardised_over(axes: tuple[int, ...], correction: int) -> Callable[[Tenso
 
     def change(x: Tensor) -> Tensor:
         centred = x - x.mean(axes, keepdim=True)
-        number = x.numel() / max(centred.mean(axes).numel(), 1) - correction
+        number = math.prod(x.shape[axis] for axis in axes) - correction
         return centred / (centred.square().sum(axes, keepdim=True) / number).sqrt()
 
     return change

@@ -31,6 +31,7 @@ def of_recurrence(spec: Spec) -> Iterator[Fault]:
     for part, name in ((H, "h0"), (C, "c0")):
         mixin = ignoring(part)
         yield Fault("initial-state-ignored", name, mixin, hidden=equal_starts(mixin, f"{name} is zero"))
+        yield Fault("initial-state-ignored", f"{name}, ones in its place", ignoring(part, ones=True), rare=True)
     if not spec.proj_size:
         for variant, order in (("", (H, H)), ("c0 for both", (C, C))):
             mixin = starting(*order)
@@ -65,13 +66,13 @@ def resetting(parts: tuple[int, ...], steps: int, *, once: bool = False) -> type
 
     class Resetting(CutNetwork):
         def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
-            self.taken = 0
-            return super().scan(w, p, carry, active)
-
-        def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
-            due = self.taken == steps if once else self.taken and self.taken % steps == 0
-            self.taken += 1
-            return super().step(w, p, zeroed(carry, parts) if due else carry)
+            history = list[Carry]()
+            for start in (0, *range(steps, len(p), len(p) if once else steps)):
+                end = len(p) if once and start else start + steps
+                carry = zeroed(carry, parts) if start else carry
+                history += super().scan(w, p[start:end], carry, None if active is None else active[start:end])
+                carry = history[-1]
+            return history
 
     return Resetting
 
@@ -127,12 +128,12 @@ class EveryStateSwapped(CutNetwork):
 
 
 def ignoring(*parts: int, ones: bool = False) -> type[Network]:
-    """Replaces these parts of the initial state by zeros, or all of it by ones."""
+    """Replaces these parts of the initial state by zeros, or by ones."""
 
     class StateIgnored(CutNetwork):
         def start(self, state: State, layer: int, direction: int) -> Carry:
             given = super().start(state, layer, direction)
-            return tuple(map(torch.ones_like, given)) if ones else zeroed(given, parts)
+            return tuple(torch.full_like(each, float(ones)) if k in parts else each for k, each in enumerate(given))
 
     return StateIgnored
 

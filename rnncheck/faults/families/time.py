@@ -34,9 +34,9 @@ def of_time(spec: Spec) -> Iterator[Fault]:
 
 def of_steps(spec: Spec) -> Iterator[Fault]:
     """A step left out, or computed from the x of another timestep."""
-    for name, skipped in {"the last": slice(-1, None), "the first": slice(1)}.items():
+    for name, first in {"the last": False, "the first": True}.items():
         for also, kept in {"": False, ", the output repeats the state": True}.items():
-            yield Fault("step-skipped", name + also, skipping(skipped, kept), rare=kept)
+            yield Fault("step-skipped", name + also, skipping(first, kept), rare=kept)
     for name, other in OTHER_STEPS.items():
         yield Fault("input-off-by-one", name, reading(other), rare=bool(name))
 
@@ -52,23 +52,21 @@ OTHER_STEPS: Mapping[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def skipping(skipped: slice, kept: bool) -> type[Network]:
-    """The loops of all layers leave out these steps. The output there is zero, or the state that is there."""
+def skipping(first: bool, kept: bool) -> type[Network]:
+    """The loops of all layers leave out the first or the last step. The output there is zero, or the state before it
+    if that is `kept`.
+    """
 
     class Skipping(CutNetwork):
         def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
-            self.left_out = set(range(len(p))[skipped])
-            history = []
-            for t, p_t in enumerate(p.unbind(0)):
-                stepped = carry if t in self.left_out else self.step(w, p_t, carry)
-                carry = stepped if active is None else self.hold(active[t], stepped, carry)
-                history.append(carry)
-            return history
+            steps = slice(1, None) if first else slice(-1)
+            found = super().scan(w, p[steps], carry, None if active is None else active[steps])
+            return [carry, *found] if first else [*found, found[-1] if found else carry]
 
         def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
             h = super().outputs(start, history)
-            absent = [t in self.left_out and not kept for t in range(len(h))]
-            return h.masked_fill(torch.tensor(absent, device=h.device)[:, None, None], 0)
+            absent = torch.zeros_like(h[:1])
+            return h if kept else torch.cat([absent, h[1:]] if first else [h[:-1], absent])
 
     return Skipping
 
