@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from functools import wraps
 from html import escape
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, get_args
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch import Tensor
 from rnncheck.checking.check import check as run_check
 from rnncheck.cli.brought import with_brought
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
-from rnncheck.cli.plans import ROWS_KEPT, counted, file_data, fitting, plan_of, random_data, spec_of
+from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, rows_kept, spec_of
 from rnncheck.cli.repeat import repeat
 from rnncheck.data.array import array_sequences
 from rnncheck.data.sequences import Sequences
@@ -26,6 +26,7 @@ from rnncheck.errors import CannotRun, DataError, UsageError
 from rnncheck.implementations import is_users_own
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
+from rnncheck.parameters import accepted
 from rnncheck.report import Report, Verdict, show_in_notebooks
 from rnncheck.user_code.adapter import Candidate
 from rnncheck.user_code.blame import CandidateError
@@ -33,8 +34,10 @@ from rnncheck.user_code.blame import CandidateError
 DEFAULT = CompareOptions()
 SIZES = ("input_size", "hidden_size")
 OF_A_LAYER = (*SIZES, "num_layers", "nonlinearity", "bias", "bidirectional", "proj_size")
+OPTIONAL = {"arguments", *(each.name for each in fields(CompareOptions) if getattr(DEFAULT, each.name) is None)}
 Array = Any  # a tensor, an array, or nested lists of numbers
 P = ParamSpec("P")
+Options = TypeVar("Options", bound=CheckOptions)
 
 
 def check(
@@ -68,8 +71,8 @@ def check(
     read_seconds: float = DEFAULT.read_seconds,
     weight_scale: float = DEFAULT.weight_scale,
     allow_nonfinite: bool = DEFAULT.allow_nonfinite,
-    dtype: Dtype | Literal["float64", "float32", "bfloat16", "float16"] = DEFAULT.dtype,
-    device: str = DEFAULT.device,
+    dtype: Dtype | torch.dtype | Literal["float64", "float32", "bfloat16", "float16"] = DEFAULT.dtype,
+    device: str | torch.device = DEFAULT.device,
     tf32: bool = DEFAULT.tf32,
     atol: float | None = DEFAULT.atol,
     rtol: float | None = DEFAULT.rtol,
@@ -109,7 +112,7 @@ def check(
     mapping: a TOML file that says which weight each tensor of the candidate holds; without it rnncheck finds that out.
     read_seconds: the seconds allowed for finding out how to read your own class.
     allow_nonfinite: accept NaN and infinities in data and weights.
-    dtype, device: of both sides. `tf32` lets CUDA multiply float32 in TF32.
+    dtype, device: of both sides, as names or as torch's objects. `tf32` lets CUDA multiply float32 in TF32.
     atol, rtol: allow this difference instead of the rounding envelope.
     backward, lockstep: compare gradients, and every single step. None does so if both sides support it and no
         tolerance is given.
@@ -126,58 +129,26 @@ def check(
     raises, weights or data do not fit, a device was not found. Both are `RnncheckError`; their messages use the option
     names of the command line. A mismatch is not an error: see `Report.verdict`.
     """
-    asked = dict(locals())
-    unsaid = [name for name in OF_A_LAYER if asked[name] is None]
-    asked |= {name: said_by(candidate, name) for name in unsaid}
-    if isinstance(sync, bool):
-        sync = "reference" if sync else "none"
-    chosen("sync", sync, get_args(Sync))
-    chosen("cell", cell, (*Cell, None))
-    chosen("dtype", dtype, Dtype)
-    chosen("nonlinearity", nonlinearity, (*get_args(Nonlinearity), None))
-    chosen("head", head, (*get_args(Head), None))
-    chosen("init", init, get_args(Init))
-    chosen("h0", h0, get_args(InitialState))
-    for name, value, least in (
-        ("seed", seed, 0),
-        ("seq_len", seq_len, 1),
-        ("batch_size", batch_size, 1),
-        ("atol", atol, 0),
-        ("rtol", rtol, 0),
-    ):
-        if value is not None and not value >= least:
-            raise UsageError(f"{name} is {value}; it must be at least {least}")
-    shared = {each.name: asked[each.name] for each in fields(CheckOptions) if each.name in asked}
-    shared |= {
-        "cell": None if cell is None else Cell(cell),
-        "dtype": Dtype(dtype),
-        "paths": paths if paths is None or isinstance(paths, str) else ",".join(paths) or "none",
-        "weights": Path(weights) if isinstance(weights, str | os.PathLike) else None,
-        "against_weights": Path(against_weights) if isinstance(against_weights, str | os.PathLike) else None,
-        "sync": sync,
-        "mapping": None if mapping is None else Path(mapping),
-        "against": against if isinstance(against, str) else DEFAULT.against,
-    }
-    random = CompareOptions(
-        **shared,
-        input_size=asked["input_size"],
-        seq_len=seq_len,
-        batch_size=batch_size,
-        init=init,
-    )
+    given = dict(locals())
+    unsaid = [name for name in OF_A_LAYER if given[name] is None]
+    asked = accepted(given | {name: said_by(candidate, name) for name in unsaid}, OPTIONAL)
+    files = {name: asked[name] if isinstance(asked[name], Path) else None for name in ("weights", "against_weights")}
+    named = {"against": against if isinstance(against, str) else DEFAULT.against}
+    random = options_of(CompareOptions, asked | files | named)
     random = with_brought(random, *(each for each in (candidate, against) if isinstance(each, str)))
+    ends = lengths_of(random)
     if data is None:
-        ends = None if lengths is None else fitting(lengths, batch_size, seq_len)
         spec = spec_of(random, random.input_size)
         sequences = random_data(random, ends)
     else:
         refuse_shape_of_random(seq_len=seq_len, batch_size=batch_size, init=None if init == DEFAULT.init else init)
-        sequences = data_of(data, RunOptions(**shared, input_size=input_size), lengths)
+        sequences = data_of(data, options_of(RunOptions, asked | files | named | {"input_size": input_size}), ends)
         spec = spec_of(random, sequences.input_size)
     with torch.inference_mode(False):
-        sides, remaining = named_or_read(candidate, against, dict(arguments or {}), random.mapping, read_seconds)
-        shown = None if rows == "all" else ROWS_KEPT if rows is None else counted(rows)
-        plan = plan_of(sides, spec, sequences, random, remaining, shown)
+        sides, remaining = named_or_read(
+            candidate, against, asked["arguments"] or {}, random.mapping, random.read_seconds
+        )
+        plan = plan_of(sides, spec, sequences, random, remaining, rows_kept(random))
         plan = replace(
             plan,
             weights=weights if isinstance(weights, Mapping) else plan.weights,
@@ -277,11 +248,9 @@ def says(candidate: object, name: str) -> bool:
     return type(getattr(candidate, name, None)) is type(getattr(DEFAULT, name))
 
 
-def chosen(name: str, value: object, allowed: Iterable[object]) -> None:
-    """Raises `UsageError` for a value that is not allowed."""
-    if value not in (offered := list(allowed)):
-        choices = ", ".join(repr(str(each)) for each in offered if each is not None)
-        raise UsageError(f"{name} is {value!r}; it must be one of {choices}")
+def options_of(options_class: type[Options], values: Mapping[str, Any]) -> Options:
+    """The options among these values."""
+    return options_class(**{each.name: values[each.name] for each in fields(options_class) if each.name in values})
 
 
 def refuse_shape_of_random(**given: object) -> None:

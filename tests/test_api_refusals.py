@@ -1,13 +1,16 @@
 """What `check` refuses, with which of its two errors, and in which words."""
 
+import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rnncheck import CannotRun, RnncheckError, UsageError, check
 from rnncheck.implementations.fault import Faulty
+from rnncheck.parameters import ACCEPTED, accepted
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,7 @@ from rnncheck.implementations.fault import Faulty
         ({"h0": "ones"}, "h0 is 'ones'"),
         ({"nonlinearity": "gelu"}, "nonlinearity is 'gelu'"),
         ({"hidden_size": 0}, "hidden_size is 0; it must be at least 1"),
-        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"seed": -1}, "seed is -1; it must be a whole number, at least 0"),
         ({"atol": float("nan")}, "atol is nan"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"lengths": [3, 0]}, "must be whole numbers from 1"),
@@ -39,6 +42,33 @@ def test_what_no_check_can_have_is_a_usage_error(options: dict[str, Any], said: 
     with pytest.raises(UsageError) as raised:
         check(**options)
     assert said in str(raised.value)
+
+
+ODD: list[object] = [object(), 2.5, "?", [1], {"a": 1}, True, -1, 10**400, b"none", torch.zeros(2), nn.LSTM(3, 4)]
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_value_of_a_wrong_kind_is_a_usage_error_that_says_what_is_accepted(name: str) -> None:
+    said = []
+    for value in ODD:
+        try:
+            accepted({**dict.fromkeys(ACCEPTED), name: value}, set(ACCEPTED) - {name})
+        except UsageError as problem:
+            said.append(str(problem))
+    assert len(said) > len(ODD) / 2
+    assert {each.rpartition("; it must be ")[2] for each in said} == {ACCEPTED[name].said}
+    with pytest.raises(UsageError, match=f"{name} is 2.5|{name} is 'no'"):
+        check(**{name: "no" if name in ("dropout", "weight_scale", "timeout", "read_seconds", "atol", "rtol") else 2.5})
+
+
+def test_every_parameter_is_in_the_table() -> None:
+    assert set(inspect.signature(check).parameters) - set(ACCEPTED) == {"candidate", "against", "data"}
+
+
+def test_numbers_of_numpy_and_objects_of_torch_are_accepted() -> None:
+    report = check(hidden_size=np.int64(5), device=torch.device("cpu"), dtype=torch.float64, witness=False)
+    assert (report.spec.hidden_size, report.spec.device, report.spec.dtype) == (5, "cpu", "float64")
+    assert type(report.spec.hidden_size) is int
 
 
 class Sizeless(nn.Module):
