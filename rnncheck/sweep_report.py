@@ -15,7 +15,7 @@ class Region:
 
     `where` are rules that hold together, in words; none means everywhere. `smallest` are the options of
     `rnncheck compare` that make that configuration, `command` is the whole command, and `command_exit_code` what a
-    check of it on sides loaded anew came to. `configurations` is how many of the sweep are in it. `raises` says what
+    check of it on sides loaded anew came to. `configurations` is how many of those drawn are in it. `raises` says what
     the candidate raises there instead of a result: such a region is no mismatch.
     """
 
@@ -39,9 +39,10 @@ class Region:
 class SweepReport:
     """All that one sweep found.
 
-    Of `drawn` configurations `compared` were run on both sides, `judged` of them in full; `undecided` are those that
-    the judge left open, and `unjudged` those that are suspect and that there was no time for. `not_offered` says
-    which values were left out from the start and why, and `refused` why others were not run, and how many.
+    Of `drawn` configurations `compared` were run on both sides. `judged` configurations had the full check: a small
+    one of each cell, and some of those drawn. `undecided` are those that the judge left open, and `unjudged` those
+    that are suspect and that there was no time for. `not_offered` says which values were left out from the start and
+    why, and `refused` why others were not run, and how many.
     """
 
     verdict: Verdict

@@ -68,7 +68,7 @@ class Causes:
         self._sides, self._comparer, self._space, self._said = sides, comparer, space, said
         self._diagnose = diagnose
         self.found: list[Cause] = []
-        self.judged = 0
+        self.judged = set[Configuration]()
         self.undecided = 0
 
     @property
@@ -142,7 +142,6 @@ class Causes:
         shown = on_any_data(self._failing(replace(suspect, apart=NEAR)))
         wide = roomy(small, self._space)
         rules = conditions(wide if shown(wide) else small, self._space, shown)
-        self.judged += 1
         repeated = judged(self._sides.loaded(), small, diagnose=self._diagnose)
         return Cause(rules, small, repeated if wrong(repeated, suspect) else judgement, repeated)
 
@@ -176,7 +175,7 @@ class Causes:
         return judgement.differs
 
     def _judge(self, each: Configuration, *, paths: bool = False, diagnose: bool = False) -> Judgement:
-        self.judged += 1
+        self.judged.add(each)
         return judged(self._comparer.sides, each, paths=paths, diagnose=diagnose)
 
 

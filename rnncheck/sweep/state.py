@@ -32,6 +32,7 @@ class SweepState:
     """How far it has come: the next group, what was counted, and every suspect so far, in order."""
 
     opened: bool = False  # whether a small configuration of each cell was judged
+    small_suspects: int = 0  # how many of these are suspects, the first ones; they are not among those drawn
     next_group: int = 0
     next_place: int = 0  # in that group, of which the configurations before were counted
     drawn: int = 0

@@ -174,6 +174,7 @@ class Sweep:
                 self._state.suspects.append(
                     Suspect(each, quick.apart, quick.backward, quick.raised, judged=not quick.suspect)
                 )
+                self._state.small_suspects += 1
             self._told()
         self._state.opened = True
 
@@ -267,6 +268,8 @@ class Sweep:
     def _report(self) -> SweepReport:
         state, causes, sides = self._state, self._causes, self._comparer.sides
         of_causes = [causes.cause_of(each) for each in state.suspects]
+        seen = of_causes[state.small_suspects :]
+        drawn = {each.configuration for each in state.suspects[state.small_suspects :] if not each.judged}
         unjudged = sum(each is None for each in of_causes[self._settled :])
         undecided = state.undecided + causes.undecided
         cut = not (self._complete or self._enough) and state.compared < FEWEST
@@ -286,10 +289,10 @@ class Sweep:
             reference=sides[1].name,
             drawn=state.drawn,
             compared=state.compared,
-            judged=state.judged + causes.judged,
+            judged=state.judged + len(drawn & causes.judged),
             undecided=undecided,
             unjudged=unjudged,
-            regions=[region(each, sum(one is each for one in of_causes)) for each in causes.found],
+            regions=[region(each, sum(one is each for one in seen)) for each in causes.found],
             not_offered=self._not_offered,
             refused=state.refused,
             varied=[each.option for each in self._space.varying],

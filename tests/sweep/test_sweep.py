@@ -11,8 +11,9 @@ import pytest
 from sweep.planted import planted
 
 from rnncheck.errors import CannotRun, RefusedError
+from rnncheck.model.spec import Cell
 from rnncheck.report import Verdict
-from rnncheck.reporters.sweep.words import facts
+from rnncheck.reporters.sweep.words import facts, sentences
 from rnncheck.sweep import explore
 from rnncheck.sweep.judging import Judgement
 from rnncheck.sweep.quick import Comparer
@@ -94,6 +95,16 @@ def test_a_complete_sweep_of_a_small_space_says_so() -> None:
 def findings(report: SweepReport) -> list[object]:
     told = [(each.where, dict(each.smallest), each.configurations) for each in report.regions]
     return [report.drawn, report.compared, report.judged, *told]
+
+
+def test_configurations_are_counted_and_not_the_checks_of_smaller_ones() -> None:
+    report = swept("fault:no-recurrence", 4)
+    assert report.drawn == 4
+    assert report.judged <= 4 + len(Cell)  # those drawn, and a small one of each cell
+    assert sum(each.configurations for each in report.regions) <= 4
+    said = sentences(report)[1]
+    assert said.startswith("4 configurations compared in ")
+    assert said.endswith(f" s, and {report.judged} checked in full")
 
 
 @pytest.mark.slow  # each worker is a process that imports torch

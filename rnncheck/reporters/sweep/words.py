@@ -28,7 +28,7 @@ def sentences(report: SweepReport) -> list[str]:
     every = "all " if report.complete else ""
     said.append(
         f"{every}{count(report.compared)} configurations compared in {report.seconds:,.0f} s, "
-        f"{count(report.judged)} of them with the full check"
+        f"and {count(report.judged)} checked in full"
     )
     if report.undecided:
         said.append(f"{count(report.undecided)} could not be decided")
