@@ -23,13 +23,16 @@ LIKELY = 0.9  # of the distance from the right layer, on the run's own data and 
 class Diagnosis:
     """The explanation of a mismatch of states, and the data on which it holds.
 
-    `probe` is the data of the run, `prober` ran it. `named` equals the candidate on all data that was tried; `alike`
+    `probe` is the data of the run, or a part of it, `prober` ran it; `shown` is as much of the run as can be described,
+    and `part` says how much that is. `named` equals the candidate on all data that was tried; `alike`
     are other suspects that do, too; `likely` comes near if none does. `singles` and `pairs` are how many were
     tried.
     """
 
     prober: Prober
     probe: FaultProbe
+    shown: FaultProbe
+    part: str = ""
     named: Suspect = ()
     alike: tuple[Suspect, ...] = ()
     residual: float = 0.0
@@ -51,8 +54,8 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     """
     prober = Prober(implementation, scene.spec)
     part = scenes.cut(scene, first)
-    probes = (probe for each in (part, *scenes.fresh(part)) if (probe := prober.probe(each)) is not None)
-    own = next((probe for probe in probes if not probe.shows_nothing), None)
+    probes = ((each, probe) for each in (part, *scenes.fresh(part)) if (probe := prober.probe(each)) is not None)
+    seen_on, own = next(((each, probe) for each, probe in probes if not probe.shows_nothing), (part, None))
     if own is None:
         return None
     others = Fresh(prober, own.scene)
@@ -62,7 +65,7 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     one, several = scenes.one_step(fresh.scene), scenes.small(fresh.scene)  # what many faults can be tried on
     quick = [probe for probe in (prober.probe(one),) if probe is not None]
     steady = [probe for probe in quick if probe.shaped(probe.candidate)]  # some are another layer in a single timestep
-    base = Diagnosis(prober, own, singles=len(faults), inputs=1 + len(quick))
+    base = Diagnosis(prober, own, own, singles=len(faults), inputs=1 + len(quick))
     if named := told_apart(exact(((fault,) for fault in faults), [*steady, own]), others):
         return replace(base, **found(base, named, others))
     quick += [probe for probe in (prober.probe(several),) if probe is not None]
@@ -74,7 +77,14 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     tried = pairs_tried(faults, [*quick, own], int(MOST / math.sqrt(len(own.scene.state.h))))
     base = replace(base, pairs=tried.number, pairs_left=tried.left)
     named = told_apart(tried.equal, others)
-    return replace(base, **found(base, named, others)) if named else base
+    if named:
+        return replace(base, **found(base, named, others))
+    if seen_on is not part:
+        return replace(base, part="on fresh data, ")
+    whole = prober.probe(scene) if part.x.shape != scene.x.shape and scenes.affordable(scene) else own
+    if whole is not None and not whole.shows_nothing:
+        return replace(base, shown=whole)
+    return replace(base, part=f"in the first {part.seq_len:,} timesteps of the first {part.batch_size:,} rows, ")
 
 
 def searched_for(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> list[Fault]:

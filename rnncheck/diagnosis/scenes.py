@@ -29,9 +29,14 @@ def cut(scene: Scene, first: Divergence | None) -> Scene:
         rows = scene.batch_size  # some faults show where these are the same alone
     if first is not None and scene.lengths is None:
         steps, rows = min(max(steps, first.t + AFTER), MOST_STEPS), max(rows, first.batch + 1)
-    affordable = int(WORK / sum(value.numel() for value in scene.weights.values()))
-    rows = min(rows, max(affordable // steps, FEWEST_ROWS))
-    return shortened(scene, min(steps, max(affordable // rows, FEWEST_STEPS)), rows)
+    most = int(WORK / sum(value.numel() for value in scene.weights.values()))
+    rows = min(rows, max(most // steps, FEWEST_ROWS))
+    return shortened(scene, min(steps, max(most // rows, FEWEST_STEPS)), rows)
+
+
+def affordable(scene: Scene) -> bool:
+    """Whether the candidate can be run on all of it once more."""
+    return sum(value.numel() for value in scene.weights.values()) * scene.seq_len * scene.batch_size <= 10 * WORK
 
 
 def one_step(scene: Scene) -> Scene:

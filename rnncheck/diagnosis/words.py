@@ -18,6 +18,8 @@ from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
 
 BETWEEN_STEPS = "Check how states are passed from step to step and returned: each single step is right."
+OF_ROWS = "Check how the layer goes through the rows of the batch: only some of them are wrong."
+OF_LENGTHS = "Check what happens where a row ends, such as a mask: only rows shorter than the longest are wrong."
 
 
 def ruled_out(diagnosis: Diagnosis) -> str:
@@ -32,7 +34,7 @@ def ruled_out(diagnosis: Diagnosis) -> str:
 
 def unexplained(name: str, diagnosis: Diagnosis) -> list[Finding]:
     """The finding of NaN where the right layer has numbers, and of other differences, unless they follow from it."""
-    probe = diagnosis.probe
+    probe = diagnosis.shown
     wrong = {each: mask for each in probe.candidate if (mask := wrong_in(probe, each)) is not None}
     lost = {each: mask & ~probe.candidate[each].isfinite() for each, mask in wrong.items()}
     if not any(bool(mask.any()) for mask in lost.values()):
@@ -60,14 +62,29 @@ def not_finite(name: str, probe: FaultProbe, lost: Mapping[str, Tensor]) -> Find
 
 def other(name: str, diagnosis: Diagnosis) -> Finding:
     """Where the candidate differs, in words: in its single steps, or otherwise in the normal run."""
-    wrong_steps = locally(diagnosis.prober, diagnosis.probe)
-    where = wrong_steps or running(diagnosis.probe)
-    mend = None if wrong_steps or not diagnosis.prober.takes_state else BETWEEN_STEPS
-    return Finding("unexplained", f"{ruled_out(diagnosis)}; {name} differs {where}", 0.0, mend=mend)
+    wrong_steps = locally(diagnosis.prober, diagnosis.shown)
+    where = wrong_steps or running(diagnosis.shown)
+    passed = BETWEEN_STEPS if diagnosis.prober.takes_state else None
+    mend = None if wrong_steps else of_rows(diagnosis.shown) or passed
+    message = f"{ruled_out(diagnosis)}; {name} differs {diagnosis.part}{where}"
+    return Finding("unexplained", message, 0.0, mend=mend)
+
+
+def of_rows(probe: FaultProbe) -> str | None:
+    """What to check where only some rows of the batch are wrong."""
+    wrong, ends = wrong_in(probe, "output"), probe.scene.lengths
+    if wrong is None or not wrong.any() or (rows := wrong.any(2).any(0)).all():
+        return None
+    shorter = ends and all(end < max(ends) for end, is_wrong in zip(ends, rows.tolist(), strict=True) if is_wrong)
+    return OF_LENGTHS if shorter else OF_ROWS
 
 
 def locally(prober: Prober, probe: FaultProbe) -> str | None:
-    """The wrong single steps, from the exact states before them, of the first layer that has any."""
+    """The wrong single steps, from the exact states before them, of the first layer that has any.
+
+    Single steps are run as the rows of one batch. Where they are wrong and the same row of the run is right, it is
+    their place in that batch that is wrong, which says nothing about the run.
+    """
     scene = probe.scene
     envelope = exact_and_envelope(
         scene.spec,
@@ -87,6 +104,9 @@ def locally(prober: Prober, probe: FaultProbe) -> str | None:
     mask = torch.zeros(*scene.x.shape[:2], wrong.shape[2], dtype=torch.bool)
     t, b = starts.places.unbind(1)
     mask[t, b] = wrong[k]
+    run = wrong_in(probe, "output")
+    if run is not None and bool((mask.any(2).any(0) & ~run.any(2).any(0)).any()):
+        return None
     layer, direction = divmod(k, scene.spec.directions)
     several = scene.spec.num_layers * scene.spec.directions > 1
     place = f"in layer {layer}, {DIRECTIONS[direction]}, " if several else ""
@@ -128,9 +148,10 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
 
 def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
     steps = len(diagnosis.probe.scene.x)
-    equal = f"to {diagnosis.residual:.1e}" if diagnosis.residual else "bit for bit"
+    equal = f"to within {diagnosis.residual:.1e}" if diagnosis.residual else "bit for bit"
+    timesteps = "the one timestep" if steps == 1 else f"all {steps} timesteps"
     message = (
-        f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} {equal}, at all {steps} timesteps tried "
+        f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} {equal}, at {timesteps} tried "
         f"and on {fresh_inputs(diagnosis.inputs - 1)}{no_other(diagnosis.alike)}"
     )
     if diagnosis.probe.coarse:

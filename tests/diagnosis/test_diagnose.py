@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rnncheck.diagnosis import Diagnosis, diagnose
-from rnncheck.diagnosis.words import BETWEEN_STEPS, findings
+from rnncheck.diagnosis.words import BETWEEN_STEPS, OF_LENGTHS, OF_ROWS, findings
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.fault import Fault, combined, same
 from rnncheck.faults.planted import Planted, PlantedLayer
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Cell, Dtype, Spec
-from rnncheck.model.trace import State
+from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
+from rnncheck.report import Divergence
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Network
+from rnncheck.scratch.network import Carry, Given, Network
 
 
 def of(where: Scene, *faults: Fault) -> Diagnosis | None:
@@ -175,6 +176,49 @@ def test_what_to_do_about_an_unexplained_layer_depends_on_whether_its_steps_are_
         (finding,) = findings("it", found)
         mends.append(finding.mend)
     assert mends == [None, BETWEEN_STEPS]
+
+
+class Tail(Network):
+    """Computes only the first nine rows of a batch."""
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        first = (torch.arange(p.shape[-2]) < 9)[:, None]
+        h, *c = super().step(w, p, carry)
+        return (h * first, *c)
+
+
+class BehindTheEnd(Network):
+    """Returns a state at one timestep after the end of a row."""
+
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        for row, end in enumerate(given.lengths or ()):
+            trace.output[end : end + 1, row] = 0.5
+        return trace
+
+
+@pytest.mark.parametrize(
+    ("wrong", "lengths", "where", "mend"),
+    [
+        (Tail, None, "in rows 9 to 11 of 12, the last quarter, in every timestep and unit", OF_ROWS),
+        (
+            BehindTheEnd,
+            (5, *[3] * 11),
+            "only behind the rows' ends (padding), at t = 3 alone, in every unit",
+            OF_LENGTHS,
+        ),
+    ],
+    ids=["a tail of rows", "behind the end"],
+)
+def test_rows_are_those_of_the_run(
+    wrong: type[Network], lengths: tuple[int, ...] | None, where: str, mend: str
+) -> None:
+    run = replace(scene(Spec(Cell.RNN, hidden_size=6), seq_len=5, batch_size=12), lengths=lengths)
+    found = diagnose(Planted("it", wrong), run, Divergence("output", 0, 0, "forward", 9, 0))
+    assert found is not None
+    (finding,) = findings("it", found)
+    assert finding.message.partition("it differs in its outputs, ")[2] == where
+    assert finding.mend == mend
 
 
 class Infinite(Network):

@@ -11,9 +11,9 @@ from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Finding
 
 
-def said(spec: Spec, *names: str) -> list[Finding]:
+def said(spec: Spec, *names: str, seq_len: int = 7) -> list[Finding]:
     faults = [by_name(name, spec) for name in names]
-    found = diagnose(Planted("it", combined(*faults)), scene(spec, seq_len=7), None)
+    found = diagnose(Planted("it", combined(*faults)), scene(spec, seq_len=seq_len), None)
     assert found is not None
     return findings("mine", found)
 
@@ -34,6 +34,11 @@ def test_the_equation_of_one_cell_is_not_told_of_another() -> None:
     (finding,) = said(Spec(Cell.GRU), "no-recurrence")
     assert "tanh(W_ih" not in finding.message
     assert "mine equals the reference with this fault" in finding.message
+
+
+def test_a_run_of_one_timestep_is_told_as_one() -> None:
+    (finding,) = said(Spec(Cell.RNN, nonlinearity="tanh"), "missing-bias", seq_len=1)
+    assert "at the one timestep tried" in finding.message
 
 
 def test_which_one_of_a_family_it_is_stands_behind_it() -> None:
