@@ -50,6 +50,26 @@ def test_every_row_that_is_asked_for_is_shown() -> None:
     assert sum("│" in line for line in whole) == 12 > sum("│" in line for line in short)
 
 
+def test_a_difference_in_a_row_that_is_not_shown_is_said_below_the_table() -> None:
+    report = SAMPLES["mismatch"]()
+    output, *others = report.comparisons
+    hidden = max(output.per_timestep, key=lambda step: step.t)
+    steps = (*output.per_timestep[:-1], replace(hidden, candidate=hidden.reference))
+    said = f"at t = {hidden.t} another batch row differs, not the one shown"
+    assert said not in render(report, Stream(), 80, verbose=True)
+    report = replace(report, comparisons=[replace(output, per_timestep=steps), *others])
+    assert said in render(report, Stream(), 80, verbose=True)
+
+
+def test_the_limit_in_a_sentence_is_that_of_the_difference_in_it() -> None:
+    report = SAMPLES["mismatch"]()
+    output, *others = (replace(each, exceeded=1) for each in report.comparisons)
+    exact = replace(output, max_abs=0.2, envelope_at_max=0.0, budget_used=float("inf"))
+    large = replace(others[0], max_abs=0.5, envelope_at_max=0.001, budget_used=500.0)
+    line = verdict_line(replace(report, comparisons=[exact, large]))
+    assert "differences up to 0.5, 500 times the limit" in line
+
+
 @pytest.mark.parametrize("number", range(1, 12))
 def test_the_first_difference_is_among_the_rows_however_few_they_are(number: int) -> None:
     comparison = SAMPLES["mismatch"]().comparisons[0]

@@ -14,6 +14,7 @@ from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.terminal.states import GAP, side_names, states_that_fit
 from rnncheck.reporters.units import units_of
 
+MOST_LISTED = 6  # timesteps in the line below the table
 FEW = 3  # units beside a bar: for fewer the bar is given up
 
 
@@ -54,7 +55,13 @@ def _table(report: Report, comparison: Comparison, steps: Sequence[Timestep], sc
         return []
     table = _Table(report, comparison, steps, screen)
     lines = [*table.title(), *table.headers()]
-    return [*lines, *(table.row(index, step) for index, step in enumerate(steps))]
+    return [*lines, *(table.row(index, step) for index, step in enumerate(steps)), *table.footnote(steps)]
+
+
+def in_another_row(step: Timestep) -> bool:
+    """Whether something differs at this timestep, but not in the batch row that is shown."""
+    values = zip(step.candidate, step.reference, step.allowed or (0.0,) * len(step.reference), strict=True)
+    return step.exceeded > 0 and all(abs(ours - theirs) <= allowed for ours, theirs, allowed in values)
 
 
 def headings(names: tuple[str, str], width: int, rule: str) -> list[str]:
@@ -140,6 +147,15 @@ class _Table:
             line.stylize("dim", len(line) - 1)
         line.rstrip()
         return line
+
+    def footnote(self, steps: Sequence[Timestep]) -> list[Text]:
+        """Says at which timesteps the difference is in a batch row that is not shown."""
+        others = [count(step.t) for step in steps if in_another_row(step)]
+        if not others:
+            return []
+        listed = ", ".join(others[:MOST_LISTED]) + (" and others" if len(others) > MOST_LISTED else "")
+        said = f"at t = {listed} another batch row differs, not the one shown"
+        return hanging(Text("  "), Text(held(said), "dim"), self._screen.width, 2)
 
     def _append_candidate(self, line: Text, index: int, step: Timestep) -> None:
         """In red what is beyond the limit, or, where that is not known, what does not look the same."""
