@@ -21,6 +21,10 @@ class MappingError(CannotRun):
     """No tensor of the candidate holds a weight of torch, or a mapping does not fit the candidate."""
 
 
+class GivenMappingError(MappingError):
+    """The mapping file that the user gave is wrong."""
+
+
 @dataclass(frozen=True)
 class TensorEntry:
     """The expression of one tensor, and how it was found: "name", "shape", "gradient" or "given"."""
@@ -151,6 +155,12 @@ class FoundMapping:
                 f"{printable(name)} has shape {tuple(shape)}, and {expression} has shape {tuple(value.shape)}"
             )
         return value
+
+
+def in_words(absent: Mapping[str, list[str]], spec: Spec) -> str:
+    """ "weight_hh_l0[i], bias_hh_l0": weights that no entry contains, with their gates where others are there."""
+    every = list(_gates(spec))
+    return ", ".join(name if gates == every else f"{name}[{','.join(gates)}]" for name, gates in absent.items())
 
 
 def _gates(spec: Spec) -> tuple[str, ...]:

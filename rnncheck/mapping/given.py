@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from rnncheck.mapping.agreement import published_as
-from rnncheck.mapping.found import FoundMapping, MappingError
+from rnncheck.mapping.found import FoundMapping, GivenMappingError, MappingError
 from rnncheck.mapping.inference import Make
 from rnncheck.mapping.proof import dead, too_small
 from rnncheck.mapping.toml_file import load
@@ -12,12 +12,22 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.weights import draw
 from rnncheck.text import printable
 
+ADVICE = "Correct the file, or leave --mapping out: rnncheck then finds the mapping, and --save-mapping FILE writes it"
+
 
 def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
     """The mapping in the file, used as it is, and proved like any other.
 
-    Raises `MappingError` if it does not fit the candidate that `make` builds.
+    Raises `GivenMappingError` if it does not fit the candidate that `make` builds.
     """
+    try:
+        return fitted(path, make, spec)
+    except MappingError as problem:
+        raise GivenMappingError(f"{problem}\n{ADVICE}") from problem.__cause__
+
+
+def fitted(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
+    """The mapping in the file. Raises `MappingError` if it does not fit the candidate that `make` builds."""
     mapping, native = load(path, spec), make(spec)
     name = printable(os.fspath(path), 200)
     try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rnncheck.mapping import names
 from rnncheck.mapping.expression import GATES, Eye, Ones, Rows, Unused, Zeros, rows
-from rnncheck.mapping.found import FoundMapping
+from rnncheck.mapping.found import FoundMapping, in_words
 from rnncheck.model.weights import own_at_rest
 from rnncheck.text import printable
 
@@ -48,9 +48,9 @@ def _against_names(mapping: FoundMapping) -> list[str]:
 
 
 def _restrictions(mapping: FoundMapping) -> list[str]:
-    absent, every, rest = mapping.absent_biases(), list(GATES[mapping.spec.cell] or ("",)), own_at_rest(mapping.spec)
+    absent, rest, every = mapping.absent_biases(), own_at_rest(mapping.spec), list(GATES[mapping.spec.cell] or ("",))
     own = [
-        f"it has no tensor for {name + ('' if gates == every else '[' + ','.join(gates) + ']')}, which is "
+        f"it has no tensor for {in_words({name: gates}, mapping.spec)}, which is "
         f"{'one' if rest[name] else 'zero'} on both sides"
         for name, gates in mapping.absent_own().items()
     ]
@@ -58,16 +58,16 @@ def _restrictions(mapping: FoundMapping) -> list[str]:
         return own
     if all(absent.get(name) == every for name in mapping.spec.recurrent_shapes() if name.startswith("bias")):
         return [*own, "it has no tensor for any bias, so all biases are zero on both sides"]
-    said = ", ".join(name + (f"[{','.join(gates)}]" if gates != [""] else "") for name, gates in absent.items())
+    said = in_words(absent, mapping.spec)
     number = "which are" if "," in said else "which is"
     return [*own, f"it has no tensor for {said}, {number} zero on both sides"]
 
 
 def _without_place(mapping: FoundMapping) -> list[str]:
-    absent = [name for name in mapping.absent() if name.startswith("weight")]
+    absent = {name: gates for name, gates in mapping.absent().items() if name.startswith("weight")}
     if not absent:
         return []
-    return [f"It has no tensor for {', '.join(absent)}, which the reference has."]
+    return [f"It has no tensor for {in_words(absent, mapping.spec)}, which the reference has."]
 
 
 def _held(mapping: FoundMapping) -> list[str]:

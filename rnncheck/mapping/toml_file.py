@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnncheck.files import write_atomically
-from rnncheck.mapping.found import FoundMapping, MappingError, TensorEntry
+from rnncheck.mapping.found import FoundMapping, MappingError, TensorEntry, in_words
 from rnncheck.mapping.notes import explained
 from rnncheck.mapping.parser import SyntaxProblem, parse
 from rnncheck.model.spec import Cell, Spec
@@ -48,9 +48,10 @@ def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
     name = printable(os.fspath(path), 200)
     try:
         facts = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise MappingError(f"cannot read the mapping {name}: {printable(reason, 200)}") from None
+    except OSError as error:
+        raise MappingError(f"cannot read the mapping {name}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise MappingError(f"the mapping {name} is not valid TOML: {printable(str(error), 200)}") from None
     problem = _problem(facts, spec)
     if problem:
         raise MappingError(f"{name}: {problem}")
@@ -61,8 +62,8 @@ def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
         except SyntaxProblem as error:
             raise MappingError(f"{name}: {printable(key)}, {error}") from None
     mapping = FoundMapping(spec, found)
-    if missing := [weight for weight in mapping.absent() if weight.startswith("weight")]:
-        raise MappingError(f"{name}: no expression contains {', '.join(missing)}; every weight must have a tensor")
+    if missing := {weight: gates for weight, gates in mapping.absent().items() if weight.startswith("weight")}:
+        raise MappingError(f"{name}: no expression contains {in_words(missing, spec)}; every weight must have a tensor")
     return explained(mapping)
 
 

@@ -14,7 +14,7 @@ from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.keras_backend import IN_FLOAT64
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
-from rnncheck.mapping import FoundMapping, MappingError, given, infer
+from rnncheck.mapping import FoundMapping, GivenMappingError, MappingError, given, infer
 from rnncheck.mapping.budget import FOR_FAULTS, Budget
 from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.inverse import inverse
@@ -262,7 +262,8 @@ class Candidate:
             yield
         except (CannotRun, UsageError) as problem:
             lines = [shape_hint(self._loaded.called, self._instances.takes, spec)]
-            lines += [way_out(self._named, self._loaded.thing)] if isinstance(problem, CannotRun) else []
+            unread = isinstance(problem, CannotRun) and not isinstance(problem, GivenMappingError)
+            lines += [way_out(self._named, self._loaded.thing)] if unread else []
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
                 raise
@@ -292,7 +293,7 @@ class Candidate:
             if hint is None and (variant := self.variant(spec)) is not None:
                 hint = f"It computes {variant.slug}, a known variant; add {variant.options}"
             if hint:
-                raise MappingError(f"{problem}\n{hint}") from cause
+                raise type(problem)(f"{problem}\n{hint}") from cause
             raise
         assert isinstance(found, FoundMapping | OwnLoading)
         return found

@@ -37,8 +37,9 @@ def test_a_saved_mapping_is_loaded_as_it_was(tmp_path: Path) -> None:
         (('cell = "gru"', 'cell = "gru"\nsells = 1'), "unknown key, sells"),
         (("[tensors]", ""), "unknown key"),
         (('"cell.W" =', "cell.W ="), "cell is dict; write a name with dots in quotes"),
-        ((", weight_hh_l0[z,r,n]", ""), "no expression contains weight_hh_l0"),
-        (("[tensors]", "[tensors"), "cannot read the mapping"),
+        ((", weight_hh_l0[z,r,n]", ""), "no expression contains weight_hh_l0;"),
+        (("weight_hh_l0[z,r,n]", "weight_hh_l0[z,r,r]"), "no expression contains weight_hh_l0[n];"),
+        (("[tensors]", "[tensors"), "is not valid TOML"),
     ],
 )  # fmt: skip
 def test_a_mistake_names_the_file_and_the_key(tmp_path: Path, change: tuple[str, str], message: str) -> None:

@@ -74,9 +74,9 @@ def test_what_a_given_mapping_leaves_without_effect_is_found(rnncheck: Command, 
     ("change", "said"),
     [
         ((f"weight_ih_l0{ROWS}", "weight_ih_l0[i,x]"), "m.toml: gates.weight, column 20: expected"),
-        (("bias_ih_l0[i,o,f,g]", "bias_ih_l0[i]"), "m.toml: gates.bias cannot be bias_ih_l0[i] + bias_hh_l0"),
+        (("bias_ih_l0[i,o,f,g]", "bias_ih_l0[i]"), "m.toml: gates.bias cannot hold bias_ih_l0[i] + bias_hh_l0"),
         ((f", weight_hh_l0{ROWS}, dim=1", ", dim=1"), "m.toml: no expression contains weight_hh_l0"),
-        (('"gates.bias"', '"gate.bias"'), 'm.toml: it does not say what gates.bias holds; "unused" leaves'),
+        (('"gates.bias"', '"gate.bias"'), 'm.toml: it has no entry for gates.bias; "unused" leaves'),
         (
             ('"gates.bias"', '"own" = "unused"\n"gates.bias"'),
             "m.toml: the candidate has no tensor own; it has gates.weight, gates.bias",
@@ -94,6 +94,8 @@ def test_a_mapping_that_does_not_fit_says_where(
     outcome = rnncheck(*COMPARE, "--mapping", "m.toml")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert said in outcome.stderr
+    assert "leave --mapping out" in outcome.stderr
+    assert "adapt" not in outcome.stderr  # no wrapper mends a file
 
 
 @pytest.mark.parametrize("option", ["--mapping", "--save-mapping"])
