@@ -161,7 +161,7 @@ def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
 
 def named(diagnosis: Diagnosis, fault: Fault, message: str) -> Finding:
     variant, told = fault.variant or None, page(fault.slug)
-    return Finding(fault.slug, message, diagnosis.explains, diagnosis.residual, variant, told.mend)
+    return Finding(fault.slug, message, diagnosis.explains, diagnosis.residual, variant, fault.mend or told.mend)
 
 
 def as_well(diagnosis: Diagnosis, fault: Fault) -> Finding:

@@ -87,6 +87,7 @@ class Fault:
     hidden: Hidden = always
     rare: bool = False
     path: str = ""
+    mend: str = ""  # where it is not that of the page
 
     @property
     def title(self) -> str:

@@ -38,7 +38,7 @@ def findings(candidate: Layer, reference: Layer, run: BackwardRun, found: Derive
         result.append(Finding("gradient-detached", detached))
     explained = [*unregistered, *(("h0", "c0") if detached else ())]
     if missing := [name for name in without_gradient(found, right) if name not in explained]:
-        message = f"no gradient reaches {listed(missing)}: detached, or not used in the layer's results"
+        message = f"no gradient reaches {listed(missing)}: it is detached, frozen, or not used in the results"
         result.append(Finding("gradient-missing", message))
     return result
 

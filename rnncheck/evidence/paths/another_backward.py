@@ -1,17 +1,22 @@
-"""Gradients taken twice, of two runs in either order, accumulated in `.grad`, and of a plain sum."""
+"""Gradients taken twice, of two runs in either order, accumulated in `.grad`, of a large loss and a plain sum."""
 
 from collections.abc import Iterator
 
 import torch
 
-from rnncheck.evidence.paths.gradients import CHANGE, Attached, accumulated, change, doubled, kept
+from rnncheck.evidence.paths.gradients import CHANGE, Attached, accumulated, change, kept, times
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User
+from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
+LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, and by which float16 does not overflow
 
 
-@path("another-backward", "with several backward calls: twice through one graph, through two graphs, into .grad")
+@path(
+    "another-backward",
+    "with several backward calls: twice through one graph, through two graphs, into .grad, of a large loss",
+)
 def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
 
@@ -34,7 +39,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         for _ in range(2):
             run = Attached.of(layer, scene)
             run.loss().backward()  # type: ignore[no-untyped-call]
-        return {CHANGE: change(accumulated(run.leaves, names), doubled({name: alone[name] for name in names}))}
+        return {CHANGE: change(accumulated(run.leaves, names), times(2, {name: alone[name] for name in names}))}
+
+    def of_a_large_loss(user: User) -> Values:
+        layer = user.fresh(scene)
+        alone = kept(Attached.of(layer, scene).gradients())
+        large = LARGE.get(scene.spec.dtype, 2.0**16)
+        run = Attached.of(layer, scene)
+        with torch.enable_grad():
+            found = run.gradients(run.loss() * large)
+        return {CHANGE: change(found, times(large, alone))}
 
     def of_a_sum(user: User) -> Values:
         layer = user.fresh(scene)
@@ -48,4 +62,5 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("run twice, then differentiated in that order", lambda user: two_runs(user, 0), scene, FAULT, True)
     yield Leg("run twice, then differentiated in the other order", lambda user: two_runs(user, 1), scene, FAULT, True)
     yield Leg("differentiated twice into .grad", into_grad, scene, FAULT, must_run=True)
+    yield Leg("differentiated from a large loss", of_a_large_loss, scene, "gradient-clipped")
     yield Leg("differentiated from a plain sum of its results", of_a_sum, scene, "memory-layout-assumed")

@@ -76,8 +76,8 @@ def share(after: Tensor | None, before: Tensor) -> float:
     return found if found == found else float("inf")
 
 
-def doubled(gradients: Gradients) -> Gradients:
-    return {name: 2 * each for name, each in gradients.items()}
+def times(number: float, gradients: Gradients) -> Gradients:
+    return {name: number * each for name, each in gradients.items()}
 
 
 def accumulated(leaves: Mapping[str, Tensor], names: Sequence[str]) -> Gradients:

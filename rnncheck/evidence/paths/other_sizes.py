@@ -7,7 +7,7 @@ from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 
 FAULT = "wrong-at-other-sizes"
-STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
+STEPS, ROWS, UNITS, FEATURES = 131, 65, 33, 9
 
 
 @path("other-sizes", "at other sizes than the run's")

@@ -14,6 +14,7 @@ from rnncheck.model.weights import Weights
 
 FAULT = "wrong-at-extremes"
 LARGE = {Dtype.FLOAT64: 1e5, Dtype.FLOAT32: 1e4, Dtype.BFLOAT16: 1e4, Dtype.FLOAT16: 200.0}  # exp of it overflows
+LARGE_STATE = 64.0
 SMALL = 2.0**7  # units of the last place of 1: smaller than a tanh of exponentials keeps digits of
 
 
@@ -26,6 +27,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield leg("given large x", replace(base, x=base.x * LARGE[setting.spec.dtype]))
     yield leg("given small x, without biases", replace(quiet, x=base.x * SMALL * limits.eps))
     yield leg("given subnormal x, without biases", lenient(replace(quiet, x=base.x * limits.tiny / 8), limits.eps))
+    yield leg("given a large initial state", replace(base, state=base.state.map(lambda each: each * LARGE_STATE)))
     yield leg("given zeros", replace(base, x=torch.zeros_like(base.x), state=still))
 
 

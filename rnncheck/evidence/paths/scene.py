@@ -152,10 +152,12 @@ class PathSetting:
     def offers(self, spec: Spec) -> bool:
         """Whether both sides can be built for this spec and loaded with weights."""
         try:
+            if any(side.implementation.refuses(spec) is not None for side in self.sides):
+                return False
             self.weights(spec)
         except RnncheckError:
             return False
-        return all(side.implementation.refuses(spec) is None for side in self.sides)
+        return True
 
     def weights(self, spec: Spec, other: int = 0) -> Weights:
         """Random weights with torch's distribution, as far as both sides can hold them."""

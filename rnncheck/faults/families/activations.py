@@ -1,6 +1,7 @@
 """Faults of the activations, and of the softmax head."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -35,6 +36,7 @@ FUNCTIONS: dict[str, Function] = {
     "leaky relu": functional.leaky_relu,
 }
 
+OPTIONS = {name: f"If {name} is meant, compare with --nonlinearity {name}." for name in ("tanh", "relu")}
 GATES = {Cell.RNN: "", Cell.LSTM: "ifo", Cell.GRU: "rz"}
 SQUASHED = {Cell.RNN: "h", Cell.LSTM: "gc", Cell.GRU: "n"}  # by tanh, unless the RNN has another
 FOR_SIGMOID = ("hard sigmoid", "hard sigmoid of slope 0.2", "tanh", "relu", "linear", "softsign")
@@ -47,7 +49,7 @@ def of_activations(spec: Spec) -> Iterator[Fault]:
     if spec.cell is Cell.RNN:
         for name in FUNCTIONS:
             if name != spec.nonlinearity:
-                yield wrong("h", name, name)
+                yield replace(wrong("h", name, name), mend=OPTIONS.get(name, ""))
     else:
         if spec.cell is Cell.LSTM:
             yield Fault("missing-cell-activation", "", activating("c", linear))

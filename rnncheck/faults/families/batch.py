@@ -132,6 +132,8 @@ def of_padding(spec: Spec) -> Iterator[Fault]:
     if spec.bidirectional:
         yield only_at(Where(direction=1), advances)
         yield only_at(Where(direction=0), advances)
+    yield Fault("row-end-off-by-one", "one timestep late", ending(1), hidden=whole_rows)
+    yield Fault("row-end-off-by-one", "one timestep early", ending(-1))
     yield Fault("padding-not-zeroed", "", NotZeroed, hidden=whole_rows)
     yield Fault("final-state-at-padding", "", FinalAtPadding, hidden=whole_rows)
     yield Fault("option-ignored", "lengths", LengthsIgnored, hidden=whole_rows)
@@ -145,6 +147,17 @@ class Advances(CutNetwork):
 
     def hold(self, active: Tensor, stepped: Carry, carry: Carry) -> Carry:
         return stepped
+
+
+def ending(steps: int) -> type[Network]:
+    """Every row ends so many timesteps late, but not after the last."""
+
+    class Ending(CutNetwork):
+        def active(self, x: Tensor, lengths: Lengths) -> Tensor | None:
+            moved = None if lengths is None else (torch.as_tensor(lengths, device=x.device) + steps).clamp(0, len(x))
+            return super().active(x, moved)
+
+    return Ending
 
 
 class NotZeroed(CutNetwork):

@@ -39,6 +39,7 @@ def of_use(spec: Spec) -> Iterator[Fault]:
     yield shown_by("another-call", "results-share-memory", "final states", StateBuffer)
     yield shown_by("another-backward", "backward-not-repeatable", "spent", through(Spent))
     yield shown_by("another-backward", "backward-not-repeatable", "workspace", Workspace)
+    yield shown_by("another-backward", "gradient-clipped", "", through(ClippedBackward))
     yield shown_by("changed-weights", "stale-weights", "", WeightsPackedOnce)
     yield shown_by("other-sizes", "wrong-at-other-sizes", "one row", OneRowSqueezed)
     yield shown_by("other-sizes", "wrong-at-other-sizes", "one timestep", OneStepSkipped)
@@ -57,7 +58,7 @@ def of_use(spec: Spec) -> Iterator[Fault]:
 
 HALF = (Dtype.BFLOAT16, Dtype.FLOAT16)
 TOO_LARGE, FLUSHED_BELOW = 100.0, 1e-3
-MOST_STEPS, MOST_ROWS, FEW_ROWS = 128, 16, 5
+MOST_STEPS, MOST_ROWS, FEW_ROWS, MOST_GRADIENT = 128, 16, 5, 10.0
 
 
 def starting(change: Callable[[Tensor], Tensor]) -> type[Network]:
@@ -195,6 +196,18 @@ class Spent(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         spent, ctx.spent = ctx.spent, True
         return gradients[0] * (0.0 if spent else 1.0)
+
+
+class ClippedBackward(torch.autograd.Function):
+    """The identity. Its backward clips the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0].clamp(-MOST_GRADIENT, MOST_GRADIENT)
 
 
 def through(function: type[torch.autograd.Function]) -> type[Network]:
