@@ -33,7 +33,7 @@ from rnncheck.user_code.blame import CandidateError
 
 DEFAULT = CompareOptions()
 SIZES = ("input_size", "hidden_size")
-OF_A_LAYER = (*SIZES, "num_layers", "nonlinearity", "bias", "bidirectional", "proj_size")
+OF_A_LAYER = (*SIZES, "nonlinearity", "bias", "proj_size")
 OPTIONAL = {"arguments", *(each.name for each in fields(CompareOptions) if getattr(DEFAULT, each.name) is None)}
 Array = Any  # a tensor, an array, or nested lists of numbers
 P = ParamSpec("P")

@@ -58,11 +58,22 @@ class CheckOptions:
         Nonlinearity | None, Option(help="The activation of the rnn cell. [default: tanh]", rich_help_panel=MODEL)
     ] = None
     hidden_size: Annotated[int, Option(metavar="H", help="Units of one layer.", rich_help_panel=MODEL)] = 4
-    num_layers: Annotated[int, Option(metavar="L", help="Layers on top of each other.", rich_help_panel=MODEL)] = 1
+    num_layers: Annotated[
+        int | None,
+        Option(
+            metavar="L",
+            help="Layers on top of each other. [default: that of your own class; otherwise 1]",
+            rich_help_panel=MODEL,
+        ),
+    ] = None
     bias: Annotated[bool, Option(help="Each gate has two biases, as in torch, or none.", rich_help_panel=MODEL)] = True
     bidirectional: Annotated[
-        bool, Option("--bidirectional", help="Run forwards and backwards in time.", rich_help_panel=MODEL)
-    ] = False
+        bool | None,
+        Option(
+            help="Run forwards and backwards in time. [default: that of your own class; otherwise forwards]",
+            rich_help_panel=MODEL,
+        ),
+    ] = None
     proj_size: Annotated[
         int,
         Option(

@@ -33,12 +33,12 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
         cell=options.cell or (Cell.LSTM if options.proj_size else Cell.RNN),  # no other has a projection
         input_size=input_size,
         hidden_size=options.hidden_size,
-        num_layers=options.num_layers,
+        num_layers=1 if options.num_layers is None else options.num_layers,
         nonlinearity=options.nonlinearity,
         bias=options.bias,
         batch_first=options.batch_first,
         dropout=options.dropout,
-        bidirectional=options.bidirectional,
+        bidirectional=bool(options.bidirectional),
         proj_size=options.proj_size,
         head=options.head,
         dtype=options.dtype,
@@ -178,12 +178,12 @@ def plan_of(
 ) -> "Plan":
     """All of it, both sides loaded; `rows` timesteps are shown, None for all.
 
-    Where no cell was asked for, it is the one that the user's own code is.
+    Where no cell, number of layers or directions was asked for, it is that of the user's own code.
     """
     witness, paths = witness_of(options), paths_of(options)
     with held_back():
         from rnncheck.checking.plan import Plan, sides_of
-        from rnncheck.implementations.protocol import BringsWeights, KnowsItsCell, RunsOnce
+        from rnncheck.implementations.protocol import BringsWeights, KnowsItsCell, RunsOnce, SaysItsShape
 
     candidate, reference = sides_of(*sides, arguments, options.mapping, options.read_seconds, options.timeout)
     once = next((each for each in (candidate, reference) if isinstance(each, RunsOnce)), None)
@@ -196,6 +196,11 @@ def plan_of(
         data = array_sequences(once.x, once.lengths, allow_nonfinite=True)
         sequences = replace(data, source={"source": "trace", "path": name})
     with_weights = next((each for each in (candidate, reference) if isinstance(each, BringsWeights)), None)
+    shaped = next((each for each in (candidate, reference) if isinstance(each, SaysItsShape)), None)
+    if shaped is not None:
+        unsaid = [name for name in ("num_layers", "bidirectional") if getattr(options, name) is None]
+        options = replace(options, **shaped.shape(unsaid))
+        spec = spec_of(options, spec.input_size)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
     if options.cell is None and own is not None:
         spec = spec_of(replace(options, cell=own.cell(spec)), spec.input_size)

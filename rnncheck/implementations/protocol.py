@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -202,6 +202,15 @@ class MayBeFixed(Protocol):
     """An implementation that may support only the numbers of timesteps and rows of the run."""
 
     def expect(self, seq_len: int | None, batch_size: int) -> None: ...
+
+
+@runtime_checkable
+class SaysItsShape(Protocol):
+    """An implementation with a number of layers and directions of its own, unless it is told another."""
+
+    def shape(self, unsaid: Sequence[str]) -> Mapping[str, Any]:
+        """Those of "num_layers" and "bidirectional" that are `unsaid` and that it has."""
+        ...
 
 
 @runtime_checkable

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncheck.errors import CannotRun, UsageError, WeightsError
 from rnncheck.faults.variants import with_own_weights
@@ -26,6 +27,7 @@ from rnncheck.scratch.head import softmax_head
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
 from rnncheck.user_code.cells import inferred
+from rnncheck.user_code.construct import frozen
 from rnncheck.user_code.hints import shape_hint, size_hint, way_out
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.keras_module import KerasModule
@@ -40,6 +42,8 @@ from rnncheck.user_code.understanding import Understanding
 from rnncheck.user_code.used import Used
 
 OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
+
+KEEPS_OWN = "--sync none compares it with its own"
 
 
 class Candidate:
@@ -77,6 +81,14 @@ class Candidate:
         """Sets the timesteps and rows of the run, for a class that supports no others."""
         if seq_len is not None:
             self._understood.expect(seq_len, batch_size)
+
+    def shape(self, unsaid: Sequence[str]) -> Mapping[str, Any]:
+        """The layers and directions that an instance has, or that a class makes unless it is told otherwise."""
+        found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
+        for name, value in found.items():
+            option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
+            self._notes.append(f"{name} is {value}, the default of {self._loaded.called}; {option} sets another")
+        return found
 
     def cell(self, spec: Spec) -> Cell:
         """The cell of the candidate, from its name and its weights, or else from the published layer that it computes.
@@ -126,6 +138,8 @@ class Candidate:
         )
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if reason := self._instances.other_sizes(spec):
+            return reason
         with self._hinting(spec):
             if reason := self._understood.refuses(spec, lengths=lengths):
                 return reason
@@ -250,10 +264,15 @@ class Candidate:
         return CandidateLayer(self._understood.native_like(known, spec), mapping, weights, self._loaded.file)
 
     def _replaced(self) -> list[str]:
-        """The note that a copy of an instance got other weights."""
-        if self._kept is not None or not self._replaces:
-            return []
-        return [f"{self.name}: rnncheck compared a copy with other weights; --sync none compares it with its own"]
+        """The notes that a copy of an instance got other weights, and that its frozen parameters were trained."""
+        notes, thing = list[str](), self._loaded.thing
+        if self._kept is None and self._replaces:
+            notes.append(
+                f"{self.name}: rnncheck compared a copy with other weights; --sync none compares it with its own"
+            )
+        if self._loaded.lives and isinstance(thing, nn.Module) and frozen(thing):
+            notes.append(f"{self.name} has frozen parameters; their gradients were compared as if it were trained")
+        return notes
 
     @contextmanager
     def _hinting(self, spec: Spec) -> Iterator[None]:

@@ -78,6 +78,11 @@ class Constructor:
         named = [name for name, role in self.roles.items() if role == "mode"] or ["mode"]
         return "mode" in self.takes and not set(named) & set(self._given)
 
+    def default(self, role: str) -> object:
+        """What its parameter of this role is unless rnncheck sets it; None if there is none."""
+        named = next((name for name, each in self.roles.items() if each == role), None)
+        return None if named is None else self._given.get(named, self.parameters[named].default)
+
     def batch_first(self, spec: Spec) -> bool | None:
         """The value of batch_first that it gets; None if it has no parameter for it."""
         if "batch_first" not in self.takes:

@@ -67,8 +67,20 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
         refuse_what_cannot_be_filled(loaded.thing, loaded.called)  # a copy of what was traced looks scripted
         if keras_module.is_layer(loaded.thing) or is_jax(loaded.thing):
             return construct_from(loaded, lambda *_: loaded.thing, spec, output_size, "read")
-        return construct_from(loaded, lambda *_: copied(loaded.thing), spec, output_size, "copied")
+        return construct_from(loaded, lambda *_: thawed(copied(loaded.thing)), spec, output_size, "copied")
     return construct_from(loaded, lambda *_: spelled(made_by, spec, output_size), spec, output_size)
+
+
+def thawed(thing: Any) -> Any:
+    """With every parameter trained: what an owner has frozen is no mistake of the layer."""
+    if isinstance(thing, nn.Module):
+        for each in frozen(thing):
+            each.requires_grad_(True)
+    return thing
+
+
+def frozen(module: nn.Module) -> list[nn.Parameter]:
+    return [each for each in module.parameters() if each.is_floating_point() and not each.requires_grad]
 
 
 def construct_from(

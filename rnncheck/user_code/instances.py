@@ -29,6 +29,8 @@ from rnncheck.user_code.native_layer import NativeLayer
 from rnncheck.user_code.signatures import Call, read
 from rnncheck.user_code.tensors import held
 
+MOST_LAYERS = 8  # a larger number means something else
+
 
 class Instances:
     """Makes instances of one candidate; `given` are the arguments of --arg."""
@@ -55,6 +57,26 @@ class Instances:
     def takes(self) -> frozenset[str]:
         """The roles for which its constructor has parameters."""
         return self.constructor.takes if self.constructor is not None else frozenset()
+
+    def other_sizes(self, spec: Spec) -> str | None:
+        """Why an instance cannot be compared at these sizes, if it says that it has others."""
+        if not self.loaded.lives:
+            return None
+        own = {name: getattr(self.loaded.thing, name, None) for name in ("input_size", "hidden_size")}
+        if not any(isinstance(size, int) and size != getattr(spec, name) for name, size in own.items()):
+            return None
+        sizes = " and ".join(f"{name} {size}" for name, size in own.items())
+        return f"it has {sizes}; add " + " ".join(f"--{name.replace('_', '-')} {own[name]}" for name in own)
+
+    def shape(self) -> dict[str, object]:
+        """The number of layers, if there are several, and the directions, if there are two, unless told otherwise."""
+        if self.constructor is not None:
+            own = self.constructor.default
+        else:
+            own = lambda role: getattr(self.loaded.thing, role, None)  # noqa: E731
+        layers, both = own("num_layers"), own("bidirectional")
+        several = isinstance(layers, int) and 1 < layers <= MOST_LAYERS
+        return ({"num_layers": layers} if several else {}) | ({"bidirectional": True} if both is True else {})
 
     @property
     def takes_cell_state(self) -> bool:
