@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from rnncheck.implementations.uses import OtherShape
 from rnncheck.model.spec import Cell, Spec
@@ -112,7 +112,10 @@ class Caller:
         ):
             prefixes = [self.result(x[:t], state) for t in range(1, len(x))] + [result]
             lasts = [self._read(reading.h, each, "KBF") for each in prefixes]
-            output = torch.stack([each[-1] for each in lasts if each is not None])
+            tops = [each[-1] for each in lasts if each is not None]
+            if len({each.shape for each in tops}) > 1:
+                raise Misplaced(f"{self.called} returned states of other shapes for fewer timesteps")
+            output = torch.stack(tops)
         if h is None and output is not None and spec.num_layers == 1 and output.dim() == 3:
             h = last_states(output, spec, lengths)
         if h is not None and h.shape[0] != state.h.shape[0]:
@@ -165,10 +168,17 @@ class Caller:
         function = entry(self.thing)
         assert function is not None
         tap = self.reading.tap
+        checking = sizes_checked(self.thing) if packs else nullcontext()
         drawing = MeanDraws() if self.mean_draws else nullcontext()  # type: ignore[no-untyped-call]
         looking = LookedUp(x) if convention.x_form == "ids" else nullcontext()
         graded = convention.graded and not torch.is_grad_enabled()
-        with drawing, looking, blaming(self.called, self.file), torch.enable_grad() if graded else nullcontext():
+        with (
+            checking,
+            drawing,
+            looking,
+            blaming(self.called, self.file),
+            torch.enable_grad() if graded else nullcontext(),
+        ):
             if graded:
                 arguments = {name: requiring(value) for name, value in arguments.items()}
             if tap is None:
@@ -180,6 +190,27 @@ class Caller:
         if handed is not None:
             write_back(handed, x, convention.x_axes)
         return result
+
+
+@contextmanager
+def sizes_checked(thing: Any) -> Iterator[None]:
+    """Lets torch's layers inside check the sizes of packed input: they read beyond its memory where these are wrong."""
+
+    def check(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        assert isinstance(module, nn.RNNBase)
+        x, hx, *_ = (*arguments, *named.values(), None, None)
+        if isinstance(x, PackedSequence):
+            module.check_input(x.data, x.batch_sizes)
+            if hx is not None:
+                module.check_forward_args(x.data, hx, x.batch_sizes)
+
+    layers = [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []
+    handles = [each.register_forward_pre_hook(check, with_kwargs=True) for each in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def write_back(handed: Tensor, x: Tensor, axes: str) -> None:

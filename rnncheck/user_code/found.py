@@ -59,8 +59,9 @@ def shown(trace: Trace) -> Tensor:
 
 
 def broadcasts(form: StateForm, reading: ResultReading) -> bool:
-    """Whether a layer axis that nobody reads has found its way from the state into the output."""
-    return form.axes == "KBF" and reading.output is not None and "1" in reading.output.axes
+    """Whether a layer axis that nobody reads may have found its way from the state into what is returned."""
+    shown = reading.output or reading.h
+    return form.axes == "KBF" and reading.tap is None and shown is not None and "1" in shown.axes
 
 
 def drops_time(trace: Trace, reading: ResultReading) -> bool:

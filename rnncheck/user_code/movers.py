@@ -1,6 +1,5 @@
 """Which tensors of a candidate its results depend on: each is changed, one at a time."""
 
-import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.quantities import alike
 from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.sizes import Sizes
-from rnncheck.user_code.tensors import held
+from rnncheck.user_code.tensors import copied, held
 
 AT_ONCE = 16  # tensors that are changed together where there are more, to find those on which nothing depends
 DEAD_DRAWS = 5  # repetitions with other numbers, for a head that gives the same result after every change
@@ -45,7 +44,7 @@ def movers(thing: Any, seen: Callable[[Any], Mapping[Way, Tensor]]) -> Mapping[W
 
     def changed(names: Sequence[str]) -> list[Way]:
         """What another value of all of these changes."""
-        other = copy.deepcopy(thing)
+        other = copied(thing)
         with torch.no_grad():
             values = {name: value for name, value in held(other).items() if name in names}
             kept = {name: value.clone() for name, value in values.items()}
@@ -103,7 +102,7 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[
 
 def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:
     """A copy of the candidate with new random numbers in these tensors."""
-    other, drawn = copy.deepcopy(thing), torch.Generator().manual_seed(seed)
+    other, drawn = copied(thing), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in held(other).items():
             if name in names:

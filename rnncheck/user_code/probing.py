@@ -173,9 +173,11 @@ class CallProbe:
         first = next(found, None)
         if first is None:
             return
-        if form is not None and broadcasts(form, first.reading):
+        if form is not None and self.sizes.states == 1 and broadcasts(form, first.reading):
             plain = self._attempt(replace(convention, state=replace(form, axes="BF")))
-            if (other := next(plain, None)) is not None:
+            other = next(plain, None)
+            # Without an output, a layer that returns h as it was given may read only its first row.
+            if other is not None and (first.reading.output is not None or other.keeps_rows >= first.keeps_rows):
                 first, found = other, plain
         cell_first: Iterator[Found] = iter(())
         alone = False
@@ -205,6 +207,8 @@ class CallProbe:
                 yield from self._attempt(replace(convention, graded=True))
                 return
             self.problems.append((convention, problem))
+            if convention.lengths == "argument":  # perhaps one length of all rows, or none is needed
+                yield from self._attempt(replace(convention, lengths=None, lengths_name=None))
             return
         self.ran.add(convention.x_axes)
         if not readings:

@@ -1,0 +1,106 @@
+"""Layers used as their authors wrote them: with their own defaults, without a state, frozen, with one length."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from user_code.sources import HEAD, Write
+
+from rnncheck import check
+
+Command = Callable[..., Any]
+
+LAST_ALONE = HEAD + (
+    "class Last(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size):\n"
+    "        super().__init__()\n"
+    "        self.hidden_size = hidden_size\n"
+    "        self.i2h = nn.Linear(input_size, hidden_size)\n"
+    "        self.h2h = nn.Linear(hidden_size, hidden_size)\n"
+    "    def forward(self, x, h=None, steps_length=None):\n"
+    "        if h is None:\n"
+    "            h = x.new_zeros(x.shape[1], self.hidden_size)\n"
+    "        steps = x.shape[0] if steps_length is None else steps_length.item()\n"
+    "        for t in range(steps):\n"
+    "            h = torch.tanh(self.i2h(x[t]) + self.h2h(h))\n"
+    "        return h\n"
+)
+
+
+@pytest.mark.paths
+def test_a_last_state_without_a_layer_axis_is_found_without_a_state_too(rnncheck: Command, write: Write) -> None:
+    write(LAST_ALONE)
+    outcome = rnncheck("compare", "mine.py:Last", "--cell", "rnn", "--no-witness", "--paths", "no-state")
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+    assert "time first" in outcome.stdout
+    write(LAST_ALONE.replace("x.new_zeros(", "x.new_ones("))
+    outcome = rnncheck("compare", "mine.py:Last", "--cell", "rnn", "--no-witness", "--paths", "no-state")
+    assert outcome.code == 1
+    assert "default-state-not-zero" in outcome.stdout
+
+
+BOTH_WAYS = HEAD + (
+    "class Both(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size, num_layers=2, bidirectional=True):\n"
+    "        super().__init__()\n"
+    "        self.rnn = nn.GRU(input_size, hidden_size, num_layers, bidirectional=bidirectional)\n"
+    "    def forward(self, x, h=None):\n"
+    "        return self.rnn(x, h)\n"
+)
+
+
+def test_the_layers_and_directions_are_those_of_its_constructor_unless_it_is_told(
+    rnncheck: Command, write: Write
+) -> None:
+    write(BOTH_WAYS)
+    right = rnncheck("compare", "mine.py:Both", "--no-witness")
+    assert right.code == 0
+    assert "L 2, bidirectional" in right.stdout
+    told = rnncheck("compare", "mine.py:Both", "--no-witness", "--num-layers", "1", "--no-bidirectional")
+    assert (told.code, "L 1," in told.stdout, "L 1, bidirectional" in told.stdout) == (0, True, False)
+    write(BOTH_WAYS.replace("return self.rnn(x, h)", "y, n = self.rnn(x, h); return y, n.flip(0)"))
+    assert rnncheck("compare", "mine.py:Both", "--no-witness", "--no-diagnose").code == 1
+
+
+@pytest.mark.paths
+def test_an_instance_is_not_tried_at_sizes_that_it_does_not_have() -> None:
+    report = check(nn.LSTM(5, 7, batch_first=True), witness=False, paths="other-sizes")
+    assert report.verdict == "equivalent"
+
+
+def test_an_instance_of_other_sizes_is_refused_with_the_options_that_fit(rnncheck: Command, write: Write) -> None:
+    write(HEAD + "layer = nn.LSTM(5, 7)\n")
+    refused = rnncheck("compare", "mine.py:layer")
+    assert "add --input-size 5 --hidden-size 7" in refused.stderr
+    assert rnncheck("compare", "mine.py:layer", "--no-witness", "--input-size", "5", "--hidden-size", "7").code == 0
+
+
+def test_a_packed_sequence_of_another_width_is_an_error_and_does_not_crash(rnncheck: Command, write: Write) -> None:
+    inside = "nn.LSTM(5, hidden_size)"
+    text = BOTH_WAYS.replace("nn.GRU(input_size, hidden_size, num_layers, bidirectional=bidirectional)", inside)
+    write(text.replace("(self, input_size, hidden_size, num_layers=2, bidirectional=True)", "(self, hidden_size)"))
+    assert rnncheck("compare", "mine.py:Both", "--cell", "lstm", "--input-size", "9").code == 4
+
+
+def test_what_an_owner_has_frozen_is_compared_as_if_it_were_trained() -> None:
+    layer = nn.LSTM(3, 4).requires_grad_(False)
+    report = check(layer, witness=False)
+    assert report.verdict == "equivalent"
+    assert any("frozen" in note for note in report.notes)
+    assert not any(each.requires_grad for each in layer.parameters())
+
+
+def test_a_head_on_weights_that_were_computed_before_is_told_from_the_states() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, input_size: int, hidden_size: int) -> None:
+            super().__init__()
+            self.rnn = nn.RNN(input_size, hidden_size)
+            self.table = nn.Parameter(torch.randn(hidden_size, 5)) * 0.01
+
+        def forward(self, x: torch.Tensor, h: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+            output, h = self.rnn(x, h)
+            return output @ self.table, h
+
+    assert check(Scaled, cell="rnn", witness=False).verdict in ("equivalent", "inconclusive")
