@@ -13,6 +13,7 @@ from rnncheck.implementations.protocol import HasWeights, Implementation, Layer
 from rnncheck.model import weights_file
 from rnncheck.model.spec import Spec
 from rnncheck.model.tensor_file import read_tensors
+from rnncheck.model.trace_metadata import is_trace
 from rnncheck.model.weights import Weights, draw
 from rnncheck.text import printable
 
@@ -44,12 +45,14 @@ def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mappin
     """Tensors by name, given or from a file, the name of their source for errors, and notes on them."""
     if given is not None:
         return given, "weights", []
-    notes = list[str]()
+    notes, name = list[str](), printable(str(path), 200)
+    if is_trace(str(path)):
+        raise WeightsError(f"{name} is a recorded run, not a file of weights; --against {name} compares with it")
     if keras_file.names_a_keras_file(str(path)):
         tensors, notes = keras_file.read(str(path))
     else:
         tensors = read_tensors(str(path))
-    return tensors, printable(str(path), 200), notes
+    return tensors, name, notes
 
 
 def translated(

@@ -71,6 +71,14 @@ def _read(option: str, text: str) -> object:
     return value
 
 
+def is_trace(path: str | os.PathLike[str]) -> bool:
+    """Whether the content of the file is a recorded run."""
+    try:
+        return read_metadata(path).get("schema", "").rpartition("/")[0] == FORMAT
+    except CannotRun:
+        return False
+
+
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """The metadata of a safetensors file, without its tensors. Raises `CannotRun` where there are none to read."""
     name = printable(os.fspath(path), 200)
