@@ -9,7 +9,14 @@ from pathlib import Path
 from rnncheck.errors import OutputError
 from rnncheck.text import printable
 
+ADVICE = "give another path, or make this one writable"
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Makes the folder of this file, if it is missing. Raises `OutputError` if that fails."""
+    with _explained(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -25,7 +32,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             temporary.touch(exist_ok=False)
             temporary.unlink()
         elif not os.access(path, os.W_OK):
-            raise PermissionError(0, "it does not accept data")
+            raise PermissionError(0, f"it does not accept data; {ADVICE}")
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
@@ -69,13 +76,17 @@ def _target(path: str | os.PathLike[str]) -> Path:
     """The regular file that `path` leads to, which may not exist yet."""
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISDIR(Path(path).stat().st_mode):
-            raise IsADirectoryError(0, "it is a directory; add the name of a file")
+            raise IsADirectoryError(0, "it is a directory; add the name of a file, or give another path")
         if not os.access(path, os.W_OK):
-            raise PermissionError(0, "it is write-protected")
+            raise PermissionError(0, f"it is write-protected; {ADVICE}")
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         folder = printable(str(target.parent), 200)
-        state = "is not a folder" if target.parent.exists() else "does not exist; create it first"
+        state = (
+            "is not a folder; give another path"
+            if target.parent.exists()
+            else "does not exist; create it first, or give another path"
+        )
         raise FileNotFoundError(0, f"its folder, {folder}, {state}")
     return target
 
@@ -102,5 +113,6 @@ def _explained(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
+        advice = "" if isinstance(error, OSError) and error.errno == 0 else f"; {ADVICE}"  # 0: one of those above
         name = printable(os.fspath(path), 200) or "''"
-        raise OutputError(f"cannot write {name}: {reason}\nGive another path, or make this one writable.") from None
+        raise OutputError(f"cannot write {name}: {reason}{advice}") from None

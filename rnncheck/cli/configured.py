@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnncheck.cli.delivery import asked
+from rnncheck.cli.options import CheckOptions
 from rnncheck.errors import CannotRun, ExitCode, RnncheckError, UsageError, exit_code_of
+from rnncheck.files import check_writable, make_folder
 from rnncheck.text import printable
 
 SECTION = "tool.rnncheck"
@@ -52,10 +55,11 @@ def file_names(entries: Sequence[Configured]) -> list[str]:
     return found
 
 
-def refuse_one_file_for_all(reports: Sequence[str], candidates: int) -> None:
-    """Raises `UsageError` for a report file that several candidates would write."""
+def refuse_reports(reports: Sequence[str], candidates: int) -> None:
+    """Raises `UsageError` for an unknown format and for a report file that several candidates would write."""
     for each in reports:
         name, _, path = each.partition("=")
+        asked(each, CheckOptions(), None)
         if path and PLACE not in path and candidates > 1:
             raise UsageError(
                 f"each of the {candidates} candidates would write its report to {printable(path, 200)}; write % where "
@@ -146,12 +150,18 @@ def check(command: Any, names: Sequence[str], config: Path | None, reports: Sequ
         )
     named = zip(entries, file_names(entries), strict=True)
     chosen = [(each, file_name) for each, file_name in named if not names or each.name in names]
-    refuse_one_file_for_all(reports, len(chosen))
+    refuse_reports(reports, len(chosen))
     found = []
     with contextlib.chdir(path.resolve().parent):
-        for each, file_name in chosen:
-            own = [report.replace(PLACE, file_name) for report in reports]
-            found.append((each.name, facts(command, each, own, verbose=verbose)))
+        own = {each: [report.replace(PLACE, file_name) for report in reports] for each, file_name in chosen}
+        for each in own:
+            for report, pattern in zip(own[each], reports, strict=True):
+                if file := report.partition("=")[2]:
+                    if PLACE in pattern:
+                        make_folder(file)
+                    check_writable(file)
+        for each in own:
+            found.append((each.name, facts(command, each, own[each], verbose=verbose)))
             if found[-1][1]["exit_code"] in SIGNALS:  # it was stopped with a report; the others are not begun
                 break
     from rnncheck.reporters.terminal import render_checks

@@ -61,6 +61,21 @@ def test_only_those_that_are_named_are_checked(rnncheck: Callable[..., Any], pro
     assert "there are right, wrong, missing" in unknown.stderr
 
 
+def test_the_folder_of_the_reports_is_made_or_refused_before_anything_runs(
+    rnncheck: Callable[..., Any], project: Path
+) -> None:
+    assert rnncheck("check", "right", "--report", "json=reports/%.json").code == 0
+    assert json.loads((project / "reports" / "right.json").read_text())["verdict"] == "equivalent"
+    (project / "file").write_text("")
+    for pattern, code, said in (
+        ("json=file/%.json", 4, "cannot write file/right.json: File exists; give another path"),
+        ("jsn=reports/%.json", 2, "--report is jsn=reports/%.json; it must be FORMAT=FILE"),
+    ):
+        ended = rnncheck("check", "--report", pattern)
+        assert (ended.code, ended.stdout) == (code, "")
+        assert said in ended.stderr
+
+
 SAME_FILE = """
 [[tool.rnncheck.candidates]]
 name = "a b"
@@ -118,5 +133,5 @@ def test_none_is_begun_after_a_signal(
 
 
 def test_a_reason_of_several_lines_is_one_paragraph() -> None:
-    failed = {"verdict": "error", "exit_code": 4, "reason": "it raises\n    ValueError", "command": None}
-    assert "reason  it raises ValueError" in render_checks([("mine", failed)], 4)
+    failed = {"verdict": "error", "exit_code": 4, "reason": "it raises\n    ValueError\nMend it", "command": None}
+    assert "reason  it raises ValueError; Mend it" in render_checks([("mine", failed)], 4)

@@ -36,12 +36,12 @@ def test_a_fault_is_named_against_a_recorded_run(rnncheck: Callable[..., Any], t
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "missing-bias")
 
 
-@pytest.mark.paths
 def test_a_trace_is_no_file_of_weights() -> None:
-    with pytest.raises(CannotRun, match="version-1.safetensors is a recorded run.*--against .* compares with it"):
+    with pytest.raises(CannotRun, match=r"version-1\.safetensors is a recorded run.*--against .* compares with it"):
         check("scratch", weights=VERSION_1)
 
 
+@pytest.mark.paths
 @pytest.mark.parametrize("arguments", [["numpy", "--cell", "gru", "--head", "softmax"], ["scratch", "--h0", "zeros"]])
 def test_what_is_recorded_equals_what_is_run(
     arguments: list[str], tmp_path: Path, rnncheck: Callable[..., Any]

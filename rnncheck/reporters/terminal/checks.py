@@ -1,5 +1,6 @@
 """Several checks as one table: a row for each candidate, and below it what is wrong."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ def planted(facts: Mapping[str, Any]) -> str:
 def explained(name: str, facts: Mapping[str, Any], screen: Screen) -> Iterable[Text]:
     """Why a candidate did not pass, the fix, and the command that checks it alone."""
     lines = [Text(screen.clean(name, 200), "bold")]
-    said = [("reason", " ".join((facts.get("reason") or "").split()))]
+    said = [("reason", " ".join(re.sub(r"\n(?=\S)", "; ", facts.get("reason") or "").split()))]
     for each in facts.get("findings", [])[:2]:
         said += [(each["slug"], each["message"]), ("mend", each["mend"])]
     for label, text in [*said, ("repeat", facts.get("command"))]:
