@@ -49,9 +49,9 @@ def equal(a: Tensor | None, b: Tensor | None) -> bool:
     return a is b or (a is not None and b is not None and torch.equal(a, b))
 
 
-def blocks(value: Tensor, hidden_size: int) -> tuple[Tensor, ...]:
+def blocks(value: Tensor, gates: int) -> tuple[Tensor, ...]:
     """One block per gate: (..., G*H) -> G of (..., H)."""
-    return value.chunk(value.shape[-1] // hidden_size, -1)
+    return value.chunk(gates, -1)
 
 
 def one_step(scene: Scene) -> str | None:

@@ -4,7 +4,7 @@ Every expression can be evaluated, also on tensors that require gradients, and w
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,7 +31,15 @@ class Transposed:
     of: "Expression"
 
     def __str__(self) -> str:
-        return f"({self.of}).T" if isinstance(self.of, Sum) else f"{self.of}.T"
+        return f"({self.of}).T" if isinstance(self.of, Sum | Negated) else f"{self.of}.T"
+
+
+@dataclass(frozen=True)
+class Negated:
+    of: "Expression"
+
+    def __str__(self) -> str:
+        return f"-({self.of})" if isinstance(self.of, Sum) else f"-{self.of}"
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,9 @@ class Unused:
         return "unused"
 
 
-Expression = Rows | Transposed | Sum | Cat | Reshaped | Column | Interleaved | First | Zeros | Ones | Eye | Unused
+Expression = (
+    Rows | Transposed | Negated | Sum | Cat | Reshaped | Column | Interleaved | First | Zeros | Ones | Eye | Unused
+)
 
 
 def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, shape: torch.Size) -> Tensor:
@@ -135,6 +145,8 @@ def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, 
             return torch.cat([blocks[GATES[cell].index(gate)] for gate in gates]) if gates else value
         case Transposed(of):
             return evaluate(of, weights, cell, shape).t()
+        case Negated(of):
+            return -evaluate(of, weights, cell, shape)
         case Sum(terms):
             first, *others = (evaluate(each, weights, cell, shape) for each in terms)
             for each in others:
@@ -166,13 +178,43 @@ def evaluate(expression: Expression, weights: Mapping[str, Tensor], cell: Cell, 
 
 def rows(expression: Expression) -> Iterator[Rows]:
     """The rows of torch's weights in the expression, from left to right."""
+    for part in walk(expression):
+        if isinstance(part, Rows):
+            yield part
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything in it, from left to right."""
+    yield expression
     match expression:
-        case Rows():
-            yield expression
-        case Transposed(of) | Reshaped(of) | Column(of) | Interleaved(of) | First(of):
-            yield from rows(of)
+        case Transposed(of) | Negated(of) | Reshaped(of) | Column(of) | Interleaved(of) | First(of):
+            yield from walk(of)
         case Sum(parts) | Cat(parts):
             for each in parts:
-                yield from rows(each)
-        case Zeros() | Ones() | Eye() | Unused():
+                yield from walk(each)
+        case Rows() | Zeros() | Ones() | Eye() | Unused():
             return
+
+
+def negated(expression: Expression, gate: str, cell: Cell) -> Expression:
+    """The expression with the rows of this gate negated."""
+
+    def inside(of: Expression) -> Expression:
+        return negated(of, gate, cell)
+
+    match expression:
+        case Rows(weight, gates):
+            every = gates or GATES[cell]
+            parts = [Rows(weight, (each,)) for each in every]
+            signed = tuple(Negated(part) if each == gate else part for part, each in zip(parts, every, strict=True))
+            if gate not in every:
+                return expression
+            return signed[0] if len(signed) == 1 else Cat(signed)
+        case Sum(terms):
+            return Sum(tuple(map(inside, terms)))
+        case Cat(parts, dim):
+            return Cat(tuple(map(inside, parts)), dim)
+        case Transposed(of) | Negated(of) | Reshaped(of) | Column(of) | Interleaved(of) | First(of):
+            return replace(expression, of=inside(of))
+        case Zeros() | Ones() | Eye() | Unused():
+            return expression

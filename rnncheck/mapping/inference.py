@@ -8,13 +8,13 @@ from rnncheck.mapping.agreement import agrees, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered, other_way_round
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
-from rnncheck.mapping.expression import Zeros
+from rnncheck.mapping.expression import Zeros, negated
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import NEARLY_EXACT, GateMeasurements, GateReading
 from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.names import gate, is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
-from rnncheck.mapping.networks import faulty, of_one_direction, published, varied
+from rnncheck.mapping.networks import faulty, mirrored, of_one_direction, published, varied
 from rnncheck.mapping.notes import explained, kept, unread
 from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
@@ -156,11 +156,12 @@ class _Search:
                     return agreeing
             if self.budget.over:
                 break
-        if self._leaves_out_gates(where) and (variant := self._of_a_variant(bench, where)) is not None:
+        gates, held = spec.cell.gates, self._gates_held(where)
+        if 0 < min(held) <= max(held) < gates and (variant := self._of_a_variant(bench, where)) is not None:
             return variant
         if faults and spec.bidirectional and (shared := self._shared_by_directions(bench)) is not None:
             return shared
-        if faults and not own_at_rest(spec) and not all(each.pinned for each in where):
+        if faults and not own_at_rest(spec) and not (min(held) == gates and all(each.pinned for each in where)):
             found = self._beside_faults(bench, where, best)
         else:
             found = None if best is None else self._likeliest(best)
@@ -197,22 +198,35 @@ class _Search:
         )
         return [frozenset({square, *also}) for square, also in pairs][:MOST_HEADS]
 
-    def _leaves_out_gates(self, where: list[Placed]) -> bool:
-        """Whether its tensors hold fewer gates than torch's layer has."""
+    def _gates_held(self, where: list[Placed]) -> list[int]:
+        """For how many gates its tensors multiply x, and for how many h."""
         first = [each for each in where if each.k == 0]
-        held = [sum(each.layout.count for each in first if side in each.layout.kinds) for side in "xh"]
-        return all(0 < count < self.probe.spec.cell.gates for count in held)
+        return [sum(each.layout.count for each in first if side in each.layout.kinds) for side in "xh"]
 
     def _of_a_variant(self, bench: GateMeasurements, where: list[Placed]) -> FoundMapping | None:
         """The mapping of a candidate with the equations of a variant."""
         for tensors in arrangements(where, self.native.tensors(), self.probe.spec):
-            for network in varied(self.probe.spec):
+            for network in varied(self.probe.spec) if self.probe.spec.variant is None else published(self.probe.spec):
                 reading = bench.reading(tensors, network)
                 if reading is not None and (found := self._agreeing(reading, network)) is not None:
                     return found
+                other = mirrored(network)
+                reading = None if other is None else bench.reading(tensors, other)
+                if other is not None and reading is not None and self._agreeing(reading, other) is not None:
+                    return self._with_opposite(reading, network, other.gate)
                 if self.budget.over:
                     return None
         return None
+
+    def _with_opposite(self, reading: GateReading, network: Network, gate: str) -> FoundMapping:
+        """The mapping that stores the weights of this gate with the opposite sign."""
+        mapping = self._mapping(reading)
+        cell = self.probe.spec.cell
+        entries = {
+            name: replace(entry, expression=negated(entry.expression, gate, cell))
+            for name, entry in mapping.entries.items()
+        }
+        return replace(explained(replace(mapping, entries=entries)), agrees=network)
 
     def _shared_by_directions(self, bench: GateMeasurements) -> FoundMapping | None:
         """The mapping of a candidate whose two directions read the same weights."""
@@ -286,10 +300,13 @@ def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
 
 
 def _check_complete(mapping: FoundMapping) -> None:
-    """Raises unless the tensors hold the weights of at least one layer; the comparison shows what else is missing."""
+    """Raises unless the tensors hold the weights of at least one layer, or those of some gates where a known fault
+    explains the others; the comparison shows what else is missing."""
+    gates = 1 if mapping.agrees is None else mapping.spec.cell.gates
+    absent = {name for name, missing in mapping.absent().items() if len(missing) >= gates}
     for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
         names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
-        if set(names) <= set(mapping.absent()):
+        if set(names) <= absent:
             held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
             whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
             raise Unplaced(

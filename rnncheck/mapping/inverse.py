@@ -13,6 +13,7 @@ from rnncheck.mapping.expression import (
     Expression,
     First,
     Interleaved,
+    Negated,
     Ones,
     Reshaped,
     Rows,
@@ -72,6 +73,8 @@ def pieces(name: str, expression: Expression, value: Tensor, spec: Spec) -> Iter
                 yield of, part
             case Transposed(inner):
                 yield from taken_apart(inner, part.t())
+            case Negated(inner):
+                yield from taken_apart(inner, -part)
             case Sum(terms):
                 first = max(terms, key=lambda each: any(row.weight.startswith("bias_ih") for row in rows(each)))
                 for each in terms:

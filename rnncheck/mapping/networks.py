@@ -1,12 +1,18 @@
 """The networks that a candidate is compared with: torch's, other published GRUs, variants, and every known fault."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
+
+import torch
+from torch import Tensor
 
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.families.gates import ResetBeforeMatmul, UpdateInverted
 from rnncheck.faults.variants import variant, variants
+from rnncheck.mapping.expression import GATES
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
 
 # Behind names of its own, a class that has one of these is another way to store the same layer.
@@ -39,6 +45,22 @@ class OfVariant(Network):
         super().__init__(replace(spec, variant=variant(self.slug)))
 
 
+class Mirrored(Network):
+    """A variant that computes 1 - σ(a) in place of its gate that weighs the new against the old."""
+
+    @property
+    def gate(self) -> str:
+        assert self.spec.variant is not None
+        return self.spec.variant.mixes
+
+    def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
+        w = super().layer_weights(weights, layer, direction)
+        sign = torch.ones(self.spec.cell.gates, 1, dtype=w.b_ih.dtype, device=w.b_ih.device)
+        sign[GATES[self.spec.cell].index(self.gate)] = -1
+        signs = sign.expand(-1, self.spec.hidden_size).flatten()
+        return w._replace(W_ih=w.W_ih * signs, W_hh=w.W_hh * signs, b_ih=w.b_ih * signs, b_hh=w.b_hh * signs)
+
+
 @cache
 def of_variant(slug: str) -> type[OfVariant]:
     """The network of that variant, for any spec."""
@@ -51,6 +73,12 @@ def varied(spec: Spec) -> tuple[Network, ...]:
     if spec.proj_size:
         return ()
     return tuple(of_variant(each.slug)(spec) for each in variants() if each.cell is spec.cell and not each.own)
+
+
+def mirrored(network: Network) -> Mirrored | None:
+    """The layer of the same variant whose gate has the opposite sign, if that is the same layer otherwise stored."""
+    variant = network.spec.variant
+    return Mirrored(network.spec) if variant is not None and variant.mixes else None
 
 
 @lru_cache(maxsize=16)

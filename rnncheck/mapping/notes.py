@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from rnncheck.mapping import names
-from rnncheck.mapping.expression import GATES, Eye, Ones, Rows, Unused, Zeros, rows
+from rnncheck.mapping.expression import GATES, Eye, Negated, Ones, Rows, Unused, Zeros, rows, walk
 from rnncheck.mapping.found import FoundMapping, in_words
 from rnncheck.model.weights import own_at_rest
 from rnncheck.text import printable
@@ -14,7 +14,7 @@ def explained(mapping: FoundMapping) -> FoundMapping:
     """The mapping with its conventions, its restrictions and its notes."""
     return replace(
         mapping,
-        conventions=[*_gate_order(mapping), *_against_names(mapping)],
+        conventions=[*_gate_order(mapping), *_against_names(mapping), *_opposite(mapping)],
         restrictions=[*_restrictions(mapping), *_held(mapping)],
         notes=_without_place(mapping),
     )
@@ -45,6 +45,13 @@ def _against_names(mapping: FoundMapping) -> list[str]:
     if not of_x or not of_h:
         return []
     return [f"unlike their names say, x is multiplied by {', '.join(of_x)} and h by {', '.join(of_h)}"]
+
+
+def _opposite(mapping: FoundMapping) -> list[str]:
+    """The convention that one minus the variant's gate is computed instead of the gate."""
+    parts = [part for entry in mapping.entries.values() for part in walk(entry.expression) if isinstance(part, Negated)]
+    gates = {gate for part in parts for row in rows(part) for gate in row.gates}
+    return [f"its gate is 1 - {gate}, so the weights of {gate} have the opposite sign" for gate in sorted(gates)]
 
 
 def _restrictions(mapping: FoundMapping) -> list[str]:

@@ -2,7 +2,7 @@
 
 tensor  = "zeros" | "ones" | "unused" | sum
 sum     = factor { "+" factor }
-factor  = ( rows | call | "(" sum ")" ) { ".T" }
+factor  = "-" factor | ( rows | call | "(" sum ")" ) { ".T" }
 rows    = name [ "[" gate { "," gate } "]" ]
 call    = "cat" "(" sum { "," sum } [ "," "dim" "=" number ] ")" | one "(" sum ")"
 one     = "reshape" | "column" | "interleaved" | "first"
@@ -19,6 +19,7 @@ from rnncheck.mapping.expression import (
     Eye,
     First,
     Interleaved,
+    Negated,
     Ones,
     Reshaped,
     Rows,
@@ -30,7 +31,7 @@ from rnncheck.mapping.expression import (
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
-_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*|\d+)|(?P<sign>\.T\b|[][(),+=])|(?P<bad>\S))")
+_TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_]\w*|\d+)|(?P<sign>\.T\b|[][(),+=-])|(?P<bad>\S))")
 _WHOLE: dict[str, Callable[[], Expression]] = {"zeros": Zeros, "ones": Ones, "eye": Eye, "unused": Unused}
 _ONE_ARGUMENT: dict[str, Callable[[Expression], Expression]] = {
     "reshape": Reshaped,
@@ -75,6 +76,9 @@ class _Parser:
         return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
     def factor(self) -> Expression:
+        if self.next == "-":
+            self.take()
+            return Negated(self.factor())
         found = self.primary()
         while self.next == ".T":
             self.take()

@@ -76,6 +76,11 @@ class Semantics(Protocol):
         """What its own weights are drawn around, where that is not 0."""
         ...
 
+    @property
+    def mixes(self) -> str:
+        """The gate that only weighs the new against the old, of which 1 - σ(a) = σ(-a) serves as well; or none."""
+        ...
+
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations) -> States:
         """The states after one step, from the states `before`: h, or h and c.
 

@@ -26,7 +26,7 @@ from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
-from rnncheck.user_code.cells import inferred
+from rnncheck.user_code.cells import inferred, named
 from rnncheck.user_code.construct import frozen
 from rnncheck.user_code.hints import shape_hint, size_hint, way_out
 from rnncheck.user_code.instances import Instances
@@ -100,7 +100,9 @@ class Candidate:
                 held, takes_c = self._instances.holds, self._instances.takes_cell_state
                 found = inferred(self._loaded, lambda: held(spec), takes_c)
         except UsageError:
-            if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), Cell), None)) is None:
+            said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell
+            cells = sorted(Cell, key=lambda cell: cell is not said)
+            if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), cells), None)) is None:
                 raise
             self._notes.append(f"cell {agreeing}, inferred from what it computes; --cell sets another")
             return agreeing

@@ -47,11 +47,11 @@ def inferred(loaded: Loaded, held: Callable[[], Built | None], takes_cell_state:
         built = None
     if built and built.torch_cell is not None and said in (None, built.torch_cell, Cell.RNN):
         return Inferred(built.torch_cell, f"the torch.nn layer of the {built.torch_cell} in it")
-    gates = gates_of(built.spec, built.shapes) if built else None
+    gates = gates_of(built.spec, built.shapes, said) if built else None
     if (
         built and gates not in BY_GATES and built.spec.bidirectional
     ):  # it may have one direction, whatever it is asked for
-        gates = gates_of(replace(built.spec, bidirectional=False), built.shapes) or gates
+        gates = gates_of(replace(built.spec, bidirectional=False), built.shapes, said) or gates
     cell = BY_GATES.get(gates or 0)
     if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
         return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing
@@ -91,11 +91,12 @@ def named(loaded: Loaded) -> tuple[Cell | None, str]:
     return None, ""
 
 
-def gates_of(spec: Spec, shapes: Shapes) -> int | None:
+def gates_of(spec: Spec, shapes: Shapes, said: Cell | None = None) -> int | None:
     """How many blocks of H the weights that multiply x, alone or beside h, have in each direction; None if that is no
     whole number.
 
-    A head may have as many outputs as x has features; in one layer those that multiply h alone tell it from a gate.
+    A head or an embedding may look like a weight for x, or be as wide; those that multiply h alone tell it from a gate
+    in one layer. Where the two numbers differ, that of the cell that was `said` counts.
     """
     inputs, units = spec.input_size, spec.hidden_size
     alone = sum(blocks(shape, inputs, units) for shape in shapes)
@@ -103,9 +104,10 @@ def gates_of(spec: Spec, shapes: Shapes) -> int | None:
     if inputs == units:  # then those that multiply h look alike, and those of upper layers
         alone, beside = alone / (2 * spec.num_layers), beside / spec.num_layers
     gates = (alone + beside) / spec.directions
-    if gates not in BY_GATES and inputs != units and spec.num_layers == 1:
+    if inputs != units and spec.num_layers == 1:
         recurrent = sum(blocks(shape, units, units) for shape in shapes if inputs not in shape) / spec.directions
-        gates = recurrent if recurrent in BY_GATES else gates
+        if recurrent in BY_GATES and (gates not in BY_GATES or (said is not None and recurrent == said.gates)):
+            gates = recurrent
     return int(gates) if gates and gates == int(gates) else None
 
 

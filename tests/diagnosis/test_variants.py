@@ -53,6 +53,51 @@ def updated_alone(input_size: int, hidden_size: int) -> nn.Module:
     return LeakyMemory(input_size, hidden_size, torch.tanh)
 
 
+class KeepsOrReplaces(nn.Module):
+    """Named by its forget gate, of which the input gate is the rest; a matrix and a bias for each of three gates."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        for gate in "fco":
+            setattr(self, f"W_{gate}", nn.Parameter(torch.randn(hidden_size, hidden_size + input_size)))
+            setattr(self, f"b_{gate}", nn.Parameter(torch.randn(hidden_size)))
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        both = torch.cat([h, x], 1)
+        forget = (both @ self.W_f.T + self.b_f).sigmoid()
+        c = forget * c + (1 - forget) * (both @ self.W_c.T + self.b_c).tanh()
+        return (both @ self.W_o.T + self.b_o).sigmoid() * c.tanh(), c
+
+
+class GatesFromTheState(nn.Module):
+    """A GRU with torch's names, of which x reaches the proposal alone."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        for name, shape in {"weight_ih": (1, input_size), "weight_hh": (3, hidden_size)}.items():
+            setattr(self, name, nn.Parameter(torch.randn(shape[0] * hidden_size, shape[1])))
+            setattr(self, name.replace("weight", "bias"), nn.Parameter(torch.randn(shape[0] * hidden_size)))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        r, z, n = (h @ self.weight_hh.T + self.bias_hh).chunk(3, 1)
+        new = (x @ self.weight_ih.T + self.bias_ih + r.sigmoid() * n).tanh()
+        return new + z.sigmoid() * (h - new)
+
+
+def test_a_gate_may_be_the_rest_of_the_variants_own() -> None:
+    report = check(KeepsOrReplaces, cell="lstm", witness=False)
+    assert [finding.slug for finding in report.findings] == ["coupled-gates"]
+    right = check(KeepsOrReplaces, against="variant:lstm-coupled", cell="lstm", witness=False)
+    assert (right.verdict, right.mapping[0].from_) == ("equivalent", "cat(-weight_hh_l0[i], -weight_ih_l0[i], dim=1)")
+
+
+def test_gates_that_read_the_state_alone_are_named() -> None:
+    report = check(GatesFromTheState, cell="gru", witness=False)
+    assert [finding.slug for finding in report.findings] == ["gate-ignores-input"]
+    assert "(r, z)" in report.findings[0].message
+
+
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("layer", "cell", "slug"),

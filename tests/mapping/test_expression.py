@@ -11,6 +11,7 @@ from rnncheck.mapping.expression import (
     Expression,
     First,
     Interleaved,
+    Negated,
     Ones,
     Reshaped,
     Rows,
@@ -103,6 +104,7 @@ terms = st.recursive(
     st.builds(Rows, st.sampled_from(list(LSTM.recurrent_shapes())), gates),
     lambda inner: st.one_of(
         st.builds(Transposed, inner),
+        st.builds(Negated, inner),
         st.builds(Sum, st.lists(inner, min_size=2, max_size=3).map(tuple)),
         st.builds(Cat, st.lists(inner, min_size=1, max_size=3).map(tuple), st.sampled_from([0, 1])),
         st.builds(Reshaped, inner),

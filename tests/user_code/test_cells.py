@@ -155,6 +155,13 @@ def test_a_head_that_yields_as_many_numbers_as_x_has_is_no_gate() -> None:
     assert gates_of(Spec(Cell.RNN, 3, 4), minimal) == 2
 
 
+def test_a_head_on_x_and_gates_that_do_not_read_it_leave_the_cell_of_the_name() -> None:
+    with_head = [*[(3, 4), (4, 4), (4,)] * 3, (4, 3), (4,)]
+    assert gates_of(Spec(Cell.RNN, 3, 4), with_head, Cell.GRU) == 3
+    of_state = [(4, 3), (12, 4), (4,), (12,)]
+    assert (gates_of(Spec(Cell.RNN, 3, 4), of_state, Cell.GRU), gates_of(Spec(Cell.RNN, 3, 4), of_state)) == (3, 1)
+
+
 def test_a_class_that_always_has_biases_refuses_to_be_without(rnncheck: Command, write: Write) -> None:
     write(RNN)
     outcome = rnncheck("compare", "mine.py", "--no-bias")

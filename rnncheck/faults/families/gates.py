@@ -28,18 +28,18 @@ def of_gate_order(spec: Spec) -> Iterator[Fault]:
     right, known = RIGHT[spec.cell], KNOWN[spec.cell]
     others = ["".join(order) for order in permutations(right)]
     for order in (*known, *(order for order in others if order != right and order not in known)):
-        yield in_order(order, right, spec.hidden_size, ("W_ih", "W_hh", "b_ih", "b_hh"))
+        yield in_order(order, right, ("W_ih", "W_hh", "b_ih", "b_hh"))
     for part, names in PARTS.items():
         if spec.bias or part != "biases alone":
-            yield in_order(known[0], right, spec.hidden_size, names, part)
+            yield in_order(known[0], right, names, part)
 
 
-def in_order(order: str, right: str, hidden_size: int, names: tuple[str, ...], part: str = "") -> Fault:
+def in_order(order: str, right: str, names: tuple[str, ...], part: str = "") -> Fault:
     """Reads the blocks of these parameters as if the gates were in `order`."""
     taken = [order.index(gate) for gate in right]
 
     def reordered(value: Tensor) -> Tensor:
-        every = blocks(value, hidden_size)
+        every = blocks(value, len(right))
         return torch.cat([every[k] for k in taken], -1)
 
     def change(w: LayerWeights) -> LayerWeights:

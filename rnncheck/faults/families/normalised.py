@@ -46,7 +46,7 @@ def of_sums(spec: Spec, norm: Normalise) -> dict[str, type[Network]]:
     size, found = spec.hidden_size, dict[str, type[Network]]()
     ways: dict[str, Normalise] = {"": norm} if spec.cell.gates > 1 or size > 1 else {}
     if spec.cell.gates > 1 and size > 1:
-        ways[", each gate"] = lambda value: torch.cat([norm(block) for block in blocks(value, size)], -1)
+        ways[", each gate"] = lambda value: torch.cat([norm(block) for block in blocks(value, spec.cell.gates)], -1)
     for way, normalise in ways.items():
         found[f"both products{way}"] = of_products(normalise, with_bias=False)
         if spec.bias:

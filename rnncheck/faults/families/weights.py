@@ -20,36 +20,36 @@ def of_matrices(spec: Spec) -> Iterator[Fault]:
     square = [spec.layer_input_size(layer) == spec.hidden_size for layer in range(spec.num_layers)]
     gates = spec.cell.gates
     if not spec.proj_size:
-        yield recurrent_transposed(spec.hidden_size)
+        yield recurrent_transposed(gates)
     if any(square):
-        yield input_transposed(spec.hidden_size)
+        yield input_transposed(gates)
     if gates > 1:
         yield altered("recurrent-weight-transposed", "reshaped instead", recurrent_reshaped, one_unit)
     if gates > 1 or not all(square):
         yield altered("input-weight-transposed", "reshaped instead", input_reshaped, one_input)
     yield altered("input-and-recurrent-swapped", "", swapped, "the two matrices hold the same numbers")
     if gates > 1:
-        yield gates_shared(spec.hidden_size)
+        yield gates_shared(gates)
 
 
-def transposed(value: Tensor, hidden_size: int) -> Tensor:
-    return torch.cat([block.t() for block in blocks(value, hidden_size)], -1)
+def transposed(value: Tensor, gates: int) -> Tensor:
+    return torch.cat([block.t() for block in blocks(value, gates)], -1)
 
 
-def recurrent_transposed(hidden_size: int) -> Fault:
+def recurrent_transposed(gates: int) -> Fault:
     """h W_hh.T instead of h W_hh, for the block of each gate."""
 
     def change(w: LayerWeights) -> LayerWeights:
-        return w._replace(W_hh=transposed(w.W_hh, hidden_size))
+        return w._replace(W_hh=transposed(w.W_hh, gates))
 
     return altered("recurrent-weight-transposed", "", change, one_unit)
 
 
-def input_transposed(hidden_size: int) -> Fault:
+def input_transposed(gates: int) -> Fault:
     """x W_ih.T instead of x W_ih, in the layers where the shapes fit."""
 
     def change(w: LayerWeights) -> LayerWeights:
-        return w if len(w.W_ih) != hidden_size else w._replace(W_ih=transposed(w.W_ih, hidden_size))
+        return w if len(w.W_ih) * gates != w.W_ih.shape[-1] else w._replace(W_ih=transposed(w.W_ih, gates))
 
     return altered("input-weight-transposed", "", change, one_unit)
 
@@ -73,11 +73,11 @@ def swapped(w: LayerWeights) -> LayerWeights:
     return w._replace(W_ih=W_ih, W_hh=W_hh)
 
 
-def gates_shared(hidden_size: int) -> Fault:
+def gates_shared(gates: int) -> Fault:
     """Every gate uses the parameters of the first gate."""
 
     def first(value: Tensor) -> Tensor:
-        block, *others = blocks(value, hidden_size)
+        block, *others = blocks(value, gates)
         return torch.cat([block] * (1 + len(others)), -1)
 
     def change(w: LayerWeights) -> LayerWeights:
@@ -111,12 +111,12 @@ def of_biases(spec: Spec) -> Iterator[Fault]:
     yield altered("bias-counted-twice", "b_ih for both", input_for_both, "b_ih equals b_hh")
     yield altered("bias-counted-twice", "b_hh for both", recurrent_for_both, "b_ih equals b_hh")
     if spec.cell is Cell.GRU:
-        yield without_biases("b_hh", "n", spec.hidden_size)
-        yield without_biases("b_hh", "rz", spec.hidden_size)
-        yield without_biases("b_ih", "rz", spec.hidden_size)
+        yield without_biases("b_hh", "n")
+        yield without_biases("b_hh", "rz")
+        yield without_biases("b_ih", "rz")
         yield altered("input-and-recurrent-swapped", "biases alone", exchanged, "b_ih equals b_hh")
-    yield scalar("", spec.hidden_size, first_number)
-    yield scalar("the mean", spec.hidden_size, mean)
+    yield scalar("", spec.cell.gates, first_number)
+    yield scalar("the mean", spec.cell.gates, mean)
     yield Fault("bias-along-batch", "", AlongBatch, hidden=does_not_fit)
 
 
@@ -139,13 +139,13 @@ def exchanged(w: LayerWeights) -> LayerWeights:
     return w._replace(b_ih=w.b_hh, b_hh=w.b_ih)
 
 
-def without_biases(which: Literal["b_ih", "b_hh"], gates: str, hidden_size: int) -> Fault:
+def without_biases(which: Literal["b_ih", "b_hh"], gates: str) -> Fault:
     """Leaves out some biases of the GRU: b_hn, which cannot be added to b_ih; or those of r and z, where other
     frameworks have one bias for the two of torch and the other was forgotten.
     """
 
     def change(w: LayerWeights) -> LayerWeights:
-        found = zip("rzn", blocks(getattr(w, which), hidden_size), strict=True)
+        found = zip("rzn", blocks(getattr(w, which), 3), strict=True)
         kept = [torch.zeros_like(block) if gate in gates else block for gate, block in found]
         return w._replace(**{which: torch.cat(kept)})
 
@@ -161,11 +161,11 @@ def mean(block: Tensor) -> Tensor:
     return block.mean(0, keepdim=True)
 
 
-def scalar(variant: str, hidden_size: int, number: Callable[[Tensor], Tensor]) -> Fault:
+def scalar(variant: str, gates: int, number: Callable[[Tensor], Tensor]) -> Fault:
     """The bias of each gate is one number, the same for all units."""
 
     def one(bias: Tensor) -> Tensor:
-        return torch.cat([number(block).expand(hidden_size) for block in blocks(bias, hidden_size)])
+        return torch.cat([number(block).expand(len(block)) for block in blocks(bias, gates)])
 
     def change(w: LayerWeights) -> LayerWeights:
         return w._replace(b_ih=one(w.b_ih), b_hh=one(w.b_hh))
@@ -194,11 +194,11 @@ class AlongBatch(CutNetwork):
 
     def along(self, w: LayerWeights) -> LayerWeights:
         """b (G*H) -> (B, G*H), with B = H."""
-        return w._replace(b_ih=turned(w.b_ih, self.spec.hidden_size), b_hh=turned(w.b_hh, self.spec.hidden_size))
+        return w._replace(b_ih=turned(w.b_ih, self.spec.cell.gates), b_hh=turned(w.b_hh, self.spec.cell.gates))
 
 
-def turned(bias: Tensor, hidden_size: int) -> Tensor:
-    return torch.cat([block[:, None].expand(-1, hidden_size) for block in blocks(bias, hidden_size)], -1)
+def turned(bias: Tensor, gates: int) -> Tensor:
+    return torch.cat([block[:, None].expand(-1, len(block)) for block in blocks(bias, gates)], -1)
 
 
 def does_not_fit(scene: Scene) -> str | None:

@@ -27,4 +27,5 @@ h_t = z_t ⊙ h_{t-1} + (1 − z_t) ⊙ n_t""",
     source='Collins et al. 2016, "Capacity and trainability in recurrent neural networks", where it is called UGRNN',
     users="TensorFlow's contrib.rnn.UGRNNCell, and small models for devices. The rows of r are not used.",
     step=step,
+    mixes="z",
 )

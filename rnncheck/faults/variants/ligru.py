@@ -29,4 +29,5 @@ h_t = z_t ⊙ h_{t-1} + (1 − z_t) ⊙ n_t""",
     source='Ravanelli et al. 2018, "Light gated recurrent units for speech recognition"',
     users="Speech recognition, there with batch normalisation of W x, which this lacks. The rows of r are not used.",
     step=step,
+    mixes="z",
 )

@@ -29,4 +29,5 @@ h_t = o_t ⊙ tanh(c_t)""",
     source='Greff et al. 2015, "LSTM: a search space odyssey", where it is called CIFG',
     users="TensorFlow's CoupledInputForgetGateLSTMCell, and ONNX with input_forget=1. The rows of f are not used.",
     step=step,
+    mixes="i",
 )

@@ -21,7 +21,8 @@ class Variant:
 
     `own` are the weights that it has besides torch's, each with its number of blocks of H; they are drawn near zero, or
     `around` another number. The step reads them through `by.scale` and `by.shift`. A variant of the RNN that computes
-    with relu says so as its `nonlinearity`. `fault` is the slug of the fault that it is beside torch's layer.
+    with relu says so as its `nonlinearity`. `mixes` is a gate of which 1 - σ(a) = σ(-a) may serve as well, since it
+    only weighs the new against the old. `fault` is the slug of the fault that it is beside torch's layer.
     """
 
     slug: str
@@ -34,6 +35,7 @@ class Variant:
     own: Mapping[str, int] = field(default_factory=dict)
     around: Mapping[str, float] = field(default_factory=dict)
     nonlinearity: Nonlinearity | None = None
+    mixes: str = ""
     fault: str = ""
 
     @property
