@@ -18,6 +18,7 @@ WORDS = re.compile(r"\w+|\s+|.")
 IN_ASCII = str.maketrans(
     {
         "σ": "sigmoid",
+        "≤": "<=",
         "⊙": "*",
         "·": "*",
         "−": "-",
