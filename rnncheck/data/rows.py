@@ -212,7 +212,12 @@ class StrictRows:
                 header = ", or --header if this is the header" if may_be_header else ""
                 return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill{header}"
             case CellKind.NONFINITE:
-                return f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides"
+                mark = "" if cell.strip().lstrip("+-").lower().startswith("nan") else f"--na {cell.strip()} "
+                how = mark + ("--missing drop-row, zero or ffill" if self._options.missing == "error" else "")
+                return (
+                    f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides, or "
+                    f"{how.strip()} if it stands for a missing value"
+                )
             case CellKind.OVERFLOW:
                 return f"{start} {shown}, which overflows float64; scale the column down"
             case _:

@@ -40,7 +40,11 @@ def repeat(
     if changed := given.changed():
         inputs = " and ".join(changed)
         differ = "differ" if len(changed) > 1 else "differs"
-        return Finding("input-mutated", f"{name} writes into its own input: {inputs} {differ} after the call.")
+        return Finding(
+            "input-mutated",
+            f"{name} writes into its own input: {inputs} {differ} after the call.",
+            mend=f"Compute new values instead of writing into {inputs}, or clone {inputs} first.",
+        )
     difference = parting(first, second)
     if difference is None:
         return None

@@ -57,6 +57,10 @@ REFUSED: list[Any] = [
     pytest.param("a\n1\n#N/A\n", {}, "is '#N/A', a missing value", id="16-excel"),
     pytest.param("a\n1\nnan\n", {}, "is 'nan', not a finite number; pass --allow-nonfinite", id="16-nan"),
     pytest.param(
+        "a\n1\nnan\n", {}, "or --missing drop-row, zero or ffill if it stands for a missing value", id="16-nan-missing"
+    ),
+    pytest.param("a\n1\ninf\n", {}, "or --na inf --missing drop-row, zero or ffill if it", id="16-inf-missing"),
+    pytest.param(
         "a\n1\n-Infinity\n", {"missing": "zero"}, "is '-Infinity', not a finite", id="16-infinity-is-not-missing"
     ),
     pytest.param(

@@ -195,6 +195,7 @@ def test_a_layer_that_writes_into_its_input(change: Callable[[Tensor, State, lis
     assert finding is not None
     assert finding.slug == "input-mutated"
     assert f"writes into its own input: {named} differ" in finding.message
+    assert f"clone {named} first" in (finding.mend or "")
 
 
 def test_what_the_caller_gave_is_left_alone():
