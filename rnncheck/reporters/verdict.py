@@ -9,13 +9,25 @@ from rnncheck.reporters.units import units_of
 from rnncheck.text import printable, short
 
 LIMIT = 60  # of a name
+LINE = 160  # of the verdict line of a mismatch
 KINDS = ("states", "gradients", "values of these paths")
 
 
 def verdict_line(report: Report) -> str:
-    """The verdict, the first finding and its evidence on one line of plain text; the first word is the verdict."""
-    found = [f"{printable(each.slug)}: {printable(each.message, 1000)}" for each in report.findings[:1]]
-    return f"{report.verdict}: {'; '.join([*found, *sentences(report)])}"
+    """The verdict, the first finding and its evidence on one line of plain text; the first word is the verdict.
+
+    A mismatch is short: its fault, both sides, and of the evidence as much as fits.
+    """
+    found = [(printable(each.slug), printable(each.message, 1000)) for each in report.findings[:1]]
+    if report.verdict is not Verdict.MISMATCH:
+        return f"{report.verdict}: {'; '.join([*map(': '.join, found), *sentences(report)])}"
+    sides, *evidence = _mismatch(report)
+    line = ": ".join([report.verdict, *(slug for slug, _ in found), sides])
+    named = [message.partition("; ")[0] for slug, message in found if slug != "unexplained"]
+    for each in [*named, *evidence]:
+        longer = f"{line}; {each}"
+        line = longer if len(longer) <= LINE else line
+    return line
 
 
 def told(report: Report) -> list[str]:
