@@ -36,6 +36,7 @@ _RECURRENT = re.compile(
 _INPUT = re.compile(
     r"w?ih|w?xh|w?hx|i2h|x2h|w?ax|b?ax|in2hid|w|wx|bx|x|in(put|p)?|dense_i|w?_?x[ifgocrznh]|[ix]2[ifgocrzn]|i\w|x\w|w?[ifgocrzn]x"
 )
+_GATE_THEN_SIDE = re.compile(r"(?:\w_)?[ifgocrzn]_(?P<side>[xh])")  # W_i_h is that of the gate i, unlike W_ih
 _GATES = {
     Cell.RNN: {},
     Cell.LSTM: {
@@ -68,6 +69,8 @@ def is_head(name: str) -> bool:
 
 def side(name: str) -> str | None:
     """ "x" or "h" if the name says which of the two a weight multiplies."""
+    if apart := _GATE_THEN_SIDE.fullmatch(words(name)[-1]):
+        return apart["side"]
     word = words(name)[-1].replace("_", "")
     if _INPUT.fullmatch(word):
         return "x"

@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from typing import Any, Literal
 
@@ -93,8 +93,41 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
         yield Scheme(one, transposed, beside, bias, sided, proposal)
 
 
-class MadeOnAccess(dict[str, Any]):
-    """A dict that makes each weight on first access, so that the function itself shows which weights it takes."""
+class Named(dict[str, Any]):
+    """Weights by name, as a dict, and as attributes, as of a NamedTuple or a dataclass."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # no weight's: a library asks for what it knows
+            raise AttributeError(name)
+        return self[name]
+
+
+class Lacking(KeyError, AttributeError):
+    """A weight that was not made yet."""
+
+
+class Made(Named):
+    """The weights that were made up to now, for a call in jax."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Lacking(name)
+
+
+@cache
+def known_to_jax() -> type[Made]:
+    """The class of weights by name, as jax takes it for a tree."""
+    from jax import tree_util
+
+    tree_util.register_pytree_node(
+        Made,
+        lambda made: (tuple(made.values()), tuple(made)),
+        lambda called, values: Made(zip(called, values, strict=True)),
+    )
+    return Made
+
+
+class MadeOnAccess(Named):
+    """Weights that are made on first access, so that the function itself shows which weights it takes."""
 
     def __init__(self, make: Callable[[str], Any]) -> None:
         super().__init__()
@@ -152,7 +185,9 @@ class WithWeights:
         """
         lazy = [each for each in named.values() if isinstance(each, MadeOnAccess)]
         while True:
-            made = {name: dict(each) if isinstance(each, MadeOnAccess) else each for name, each in named.items()}
+            made = {
+                name: known_to_jax()(each) if isinstance(each, MadeOnAccess) else each for name, each in named.items()
+            }
             try:
                 return bridge(self._code, *arguments, **made)
             except KeyError as problem:
@@ -181,11 +216,10 @@ def weight_names(function: Callable[..., Any], parameters: Sequence[str]) -> lis
 
 
 def looked_up(function: Callable[..., Any], name: str) -> tuple[str, ...]:
-    """The keys that its code looks up in a dict of weights, `weights["W"]`, or else a function of its module that it
-    names, by the same name.
+    """What its code, or that of functions of its module that it names, looks up in weights of this name: `weights["W"]`
+    or `weights.W`.
     """
-    own = keys_in(function, name)
-    return own or tuple(dict.fromkeys(key for each in named_in(function) for key in keys_in(each, name)))
+    return tuple(dict.fromkeys(key for each in (function, *named_in(function)) for key in keys_in(each, name)))
 
 
 def keys_in(function: Callable[..., Any], name: str) -> tuple[str, ...]:
@@ -198,7 +232,15 @@ def keys_in(function: Callable[..., Any], name: str) -> tuple[str, ...]:
         and isinstance(each.slice, ast.Constant)
         and isinstance(each.slice.value, str)
     ]
-    return tuple(dict.fromkeys(keys))
+    attributes = [
+        each.attr
+        for each in ast.walk(parsed(function))
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == name
+        and not hasattr(dict, each.attr)
+    ]
+    return tuple(dict.fromkeys([*keys, *attributes]))
 
 
 def named_in(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:

@@ -12,7 +12,7 @@ from mapping.generated import Layout, any_layout, native, restored
 
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
-from rnncheck.mapping import FoundMapping, MappingError, infer
+from rnncheck.mapping import FoundMapping, MappingError, infer, names
 from rnncheck.mapping.expression import GATES
 from rnncheck.mapping.probe import zeros
 from rnncheck.model.spec import Cell, Dtype, Spec
@@ -235,3 +235,7 @@ def test_the_output_alone_shows_where_every_weight_of_every_layer_is(
     layout = Layout(GATES[cell], named=named)
     mapping = infer(lambda asked: native(asked, layout, takes_state=takes_state, exposes=("output",)), spec)
     assert (misread(mapping, layout), mapping.absent()) == ([], {})
+
+
+def test_a_gate_before_the_side_is_no_name_of_torchs() -> None:
+    assert [names.side(each) for each in ("W_i_h", "W_i_x", "W_ih", "W_hh", "W_x_h")] == ["h", "x", "x", "h", "x"]

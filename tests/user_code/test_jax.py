@@ -189,3 +189,29 @@ def test_functions_in_jax_are_told_by_what_they_name_and_call() -> None:
     assert in_jax(lambda x: [helper(each) for each in x])
     assert not in_jax(lambda x: torch.tanh(x))
     assert not in_jax(lambda x: x + 1)
+
+
+ATTRIBUTES = """
+from typing import NamedTuple
+import jax, jax.numpy as jnp
+
+class Held(NamedTuple):
+    W_x: jnp.ndarray
+    W_h: jnp.ndarray
+    b: jnp.ndarray
+
+def scan(params: Held, x, h0):
+    def step(h, x_t):
+        h = jnp.tanh(x_t @ params.W_x + h @ params.W_h + params.b)
+        return h, h
+    last, output = jax.lax.scan(step, h0, x)
+    return output, last
+"""
+
+
+def test_weights_may_be_attributes(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(ATTRIBUTES)
+    outcome = rnncheck(
+        "compare", f"{tmp_path / 'mine.py'}:scan", "--cell", "rnn", "--no-backward", "--paths", "none", *FAST
+    )
+    assert outcome.code == 0, outcome.stdout + outcome.stderr

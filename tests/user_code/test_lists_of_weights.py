@@ -1,4 +1,4 @@
-"""A function that is given its weights as one list takes it apart by names, which say what each of them is."""
+"""A function that is given its weights as one list, or as attributes, names them, which says what each of them is."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +30,9 @@ SIMPLE = HEAD + (
     "        hs.append(state)\n"
     "    return torch.stack(hs), state\n"
 )
+ATTRIBUTES = SIMPLE.replace("    (W_xh, W_hh, b_h) = params\n", "").replace(
+    "x @ W_xh + state @ W_hh + b_h", "x @ params.W_xh + state @ params.W_hh + params.b_h"
+)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -38,8 +41,9 @@ SIMPLE = HEAD + (
     [
         (GATED, "gru", "z * (h - n)", "(1 - z) * (h - n)"),
         (SIMPLE, "rnn", "torch.tanh(", "torch.relu("),
+        (ATTRIBUTES, "rnn", "torch.tanh(", "torch.relu("),
     ],
-    ids=["with a head", "without"],
+    ids=["with a head", "without", "as attributes"],
 )
 def test_it_is_read_and_judged(rnncheck: Command, write: Write, text: str, cell: str, right: str, wrong: str) -> None:
     write(text)
