@@ -14,7 +14,7 @@ import typer
 
 from rnncheck.cli import signals
 from rnncheck.cli.attended import attend, end_with
-from rnncheck.cli.streams import lead_to_stderr, say
+from rnncheck.cli.streams import STDERR, STDOUT, lead_to_stderr, occupy_closed, say
 from rnncheck.errors import INTERRUPTED, ExitCode, Interrupted, RnncheckError, Stopped
 
 # typer's base of all usage errors, wherever typer keeps its click
@@ -25,6 +25,7 @@ COMPLETION = {"--install-completion", "--show-completion"}  # typer's own, which
 
 def main() -> NoReturn:
     """The entry point of the command line."""
+    occupy_closed()
     if not PRINT.intersection(sys.argv[1:]) and not completes(sys.argv[1:]):
         attend()
     end(run(sys.argv[1:]))
@@ -68,9 +69,9 @@ def completes(arguments: list[str]) -> bool:
 
 
 def prepare_streams() -> None:
-    """A stream that was closed swallows what is written; one that cannot encode a character escapes it."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    """Streams that were closed are opened; one that cannot encode a character escapes it."""
+    sys.stdout = sys.stdout or open(STDOUT, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(STDERR, "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

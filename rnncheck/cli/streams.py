@@ -8,14 +8,21 @@ from contextlib import contextmanager, suppress
 STDOUT, STDERR = 1, 2
 
 
+def occupy_closed() -> None:
+    """Puts /dev/null, for reading alone, where a standard stream was closed: no other file then takes its number, and
+    writing to stdout is an error instead of a loss.
+    """
+    for number in (0, STDOUT, STDERR):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if number != STDERR else os.O_WRONLY)  # takes the lowest free number
+
+
 @contextmanager
 def stdout_apart() -> Iterator[None]:
     """Redirects everything written to stdout to stderr, also by its file number."""
-    try:
-        kept = os.dup(STDOUT)
-    except OSError:  # closed from the start
-        yield
-        return
+    kept = os.dup(STDOUT)
     try:
         lead_to_stderr()
         yield
