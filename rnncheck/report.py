@@ -283,6 +283,7 @@ class Report:
     witness: Witness | None = None
     notes: Sequence[str] = field(default_factory=tuple)
     command: str | None = None  # what gives this report again
+    seconds: float = field(default=0.0, compare=False)  # that the check took; not in the JSON, which is always the same
 
     def _repr_html_(self) -> str | None:
         """The HTML that a notebook shows."""
@@ -293,7 +294,7 @@ class Report:
         sequences = plain(self.sequences)
         facts: dict[str, Any] = plain(self)
         facts["sequences"] = sequences.pop("source") | sequences
-        del facts["spec"]["variant"]  # the reference's name says it
+        del facts["spec"]["variant"], facts["seconds"]  # the reference's name says the variant
         facts["weights"]["count"] = self.weights.count
         for mapped in facts["mapping"]:
             mapped["from"] = mapped.pop("from_")
@@ -310,6 +311,7 @@ class Failure:
     reference: str
     command: str | None = None
     verdict: str = "error"
+    seconds: float = field(default=0.0, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The failure as plain JSON values, with the keys of a report."""

@@ -1,5 +1,6 @@
 """Runs a plan and returns its report. Nothing here prints or exits."""
 
+import time
 from dataclasses import replace
 
 from rnncheck import machine
@@ -100,5 +101,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     report of what was compared so far. Raises `CannotRun` if the check cannot run: a device, weights or data do not
     fit, or a side does not support an option.
     """
+    started = time.monotonic()
     case = prepare(plan)
-    return reported(case, examine(case, progress))
+    report = reported(case, examine(case, progress))
+    return replace(report, seconds=time.monotonic() - started)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -144,6 +145,7 @@ def failures_reported(candidate: str, options: CheckOptions, reads: str | None =
 
     A file that the check reads is never written to.
     """
+    started = time.monotonic()
     try:
         yield
     except BaseException as problem:
@@ -152,7 +154,8 @@ def failures_reported(candidate: str, options: CheckOptions, reads: str | None =
         stopped = isinstance(problem, KeyboardInterrupt)
         reason = INTERRUPTED if stopped else str(problem) or type(problem).__name__
         command = repeat(candidate, options, reads)
-        failure = Failure(exit_code_of(problem), reason, candidate, options.against, command)
+        seconds = time.monotonic() - started
+        failure = Failure(exit_code_of(problem), reason, candidate, options.against, command, seconds=seconds)
         with suppress(UsageError):
             sources: list[str | Path | None] = [candidate, options.against]
             with suppress(RnncheckError):  # a name that is none reads nothing

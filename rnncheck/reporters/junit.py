@@ -15,13 +15,13 @@ def render(report: Report | Failure) -> str:
     cases = [verdict_case(report)]
     if isinstance(report, Report):
         cases = [*(case(each, class_name(report)) for each in report.comparisons), *cases]
-    return written(cases, {"verdict": report.verdict, "command": report.command})
+    return written(cases, {"verdict": report.verdict, "command": report.command}, report.seconds)
 
 
-def written(cases: Sequence[ElementTree.Element], properties: Mapping[str, str | None], seconds: float = 0) -> str:
+def written(cases: Sequence[ElementTree.Element], properties: Mapping[str, str | None], seconds: float) -> str:
     """The XML of one test suite with these cases."""
     failures, errors = (sum(each.find(kind) is not None for each in cases) for kind in ("failure", "error"))
-    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "time": f"{seconds:g}"}
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "time": f"{seconds:.3f}"}
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(root, "testsuite", {"name": "rnncheck", **counts, "skipped": "0"})
     told = ElementTree.SubElement(suite, "properties")
@@ -73,8 +73,12 @@ def detail(comparison: Comparison) -> str:
 
 
 def verdict_case(report: Report | Failure) -> ElementTree.Element:
-    """The verdict itself: an error if nothing was decided, a failure if the two sides are not the same."""
-    element = ElementTree.Element("testcase", {"classname": class_name(report), "name": "verdict", "time": "0"})
+    """The verdict itself: an error if nothing was decided, a failure if the two sides are not the same.
+
+    Its time is that of the whole check, which compares all quantities at once.
+    """
+    named = {"classname": class_name(report), "name": "verdict", "time": f"{report.seconds:.3f}"}
+    element = ElementTree.Element("testcase", named)
     if isinstance(report, Failure):
         ElementTree.SubElement(element, "error", {"message": clean(report.reason), "type": "could-not-run"})
     elif report.verdict is Verdict.MISMATCH:

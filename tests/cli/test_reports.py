@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
+from xml.etree import ElementTree
 
 import pytest
 
@@ -37,7 +38,9 @@ def test_every_format_is_written_however_the_check_ends(
     for name in ("markdown", "html"):
         assert word in (tmp_path / f"{name}.out").read_text()
     assert (tmp_path / "summary.md").read_text() == (tmp_path / "markdown.out").read_text()
-    assert (tmp_path / "junit.out").read_text().startswith("<?xml")
+    suite = ElementTree.parse(tmp_path / "junit.out").getroot()[0]
+    assert float(suite.attrib["time"]) == sum(float(each.attrib["time"]) for each in suite.iter("testcase"))
+    assert code not in (0, 1, 5) or float(suite.attrib["time"]) > 0
     assert (tmp_path / "github.out").read_text().startswith("::")
 
 

@@ -25,7 +25,8 @@ def case(region: Region, named: str) -> ElementTree.Element:
 
 def whole(report: SweepReport, named: str) -> ElementTree.Element:
     """The case for the configurations outside all regions."""
-    element = ElementTree.Element("testcase", {"classname": named, "name": "all other configurations", "time": "0"})
+    told = {"classname": named, "name": "all other configurations", "time": f"{report.seconds:.3f}"}
+    element = ElementTree.Element("testcase", told)
     if report.verdict is Verdict.INCONCLUSIVE and not report.regions:
         message = clean("; ".join(sentences(report)))
         ElementTree.SubElement(element, "error", {"message": message, "type": "inconclusive"})
