@@ -1,5 +1,6 @@
 """The user's own layer as an implementation: loaded, read, and given torch's weights."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -72,9 +73,10 @@ class Candidate:
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._notes = [
-            f"{name} was read as the class {each.__name__}; for the text write --arg {name}=str:{arguments[name]}"
+            f"{name} was read as the {'class' if isinstance(each, type) else 'function'} {each.__name__}; for the text "
+            f"write --arg {name}=str:{arguments[name]}"
             for name, each in given.items()
-            if isinstance(each, type) and isinstance(arguments[name], Word)
+            if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
         ]
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:

@@ -15,11 +15,14 @@ LONGEST = 600  # of a message
 
 
 class CandidateError(CannotRun):
-    """The candidate's code raised. `reached` are the lines of its code in the traceback, the innermost last."""
+    """The candidate's code raised. `reached` are the lines of its code in the traceback, the innermost last.
 
-    def __init__(self, message: str, reached: tuple[int, ...] = ()) -> None:
+    `always` is what it raised, and where, if every call raised the same at one line.
+    """
+
+    def __init__(self, message: str, reached: tuple[int, ...] = (), always: str = "") -> None:
         super().__init__(message)
-        self.reached = reached
+        self.reached, self.always = reached, always
 
     @property
     def in_its_code(self) -> bool:

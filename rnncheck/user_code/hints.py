@@ -13,9 +13,11 @@ from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.construct import construct
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.jax_code import written_in_jax
+from rnncheck.user_code.roles import role_of
 from rnncheck.user_code.signatures import words
 
 SEVERAL = {"stacked", "stack", "deep", "multi", "multilayer", "two", "2"}
+SIZES = {"input_size", "hidden_size"}
 IN_JAX = (
     "Write a module of flax or equinox around it, or a function of its parameters, that takes x and the initial state "
     "and returns every output and the last state; examples/jax has some"
@@ -77,7 +79,13 @@ def size_hint(instances: Instances, spec: Spec) -> str | None:
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
         if hint := inside_hint(thing, constructor.takes, spec):
             return hint
-    match constructor.takes & {"input_size", "hidden_size"}:
+    guessed = [name for name, role in constructor.roles.items() if role in SIZES and role_of(name) != role]
+    if guessed:
+        return (
+            f"rnncheck took {guessed[0]} for a size, which its name does not say; give its value with "
+            f"--arg {guessed[0]}=VALUE"
+        )
+    match constructor.takes & {*SIZES, "config"}:
         case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
             return f"Its constructor takes one size; if both sizes are equal, add --input-size {spec.hidden_size}"
         case sizes if sizes == {"hidden_size"} and spec.input_size != 1:

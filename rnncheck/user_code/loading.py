@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -147,8 +147,8 @@ def chosen(module: ModuleType, target: Target) -> str:
 
 
 def meant(arguments: Mapping[str, object], loaded: Loaded) -> dict[str, object]:
-    """With a class for every word that names one: `file.py:Class`, or a class of the candidate's own module, unless the
-    parameter is text by default. Raises `CannotRun` for a file or a class that is not there.
+    """With a class or a function for every word that names one: `file.py:Class`, or one of the candidate's own module,
+    unless the parameter is text by default. Raises `CannotRun` for a file, or what is not there in it.
     """
     try:
         parameters: Mapping[str, inspect.Parameter] = inspect.signature(loaded.thing).parameters  # type: ignore[arg-type]
@@ -160,19 +160,19 @@ def meant(arguments: Mapping[str, object], loaded: Loaded) -> dict[str, object]:
             continue
         parameter = parameters.get(name)
         text = parameter is not None and (isinstance(parameter.default, str) or parameter.annotation in (str, "str"))
-        found[name] = str(value) if text else named_class(value, loaded.module) or str(value)
+        found[name] = str(value) if text else named_thing(value, loaded.module) or str(value)
     return found
 
 
-def named_class(word: str, module: ModuleType) -> type | None:
-    """The class that a word names, or None."""
-    thing: object = module
+def named_thing(word: str, module: ModuleType) -> Callable[..., Any] | None:
+    """What a word names in a file, or the class or function that it names in the module, or None."""
     if ".py:" in word:
-        thing = load(parse(word)).thing
-    else:
-        for part in word.split("."):
-            thing = getattr(thing, part, None)
-    return thing if isinstance(thing, type) else None
+        in_file: Callable[..., Any] = load(parse(word)).thing  # type: ignore[assignment]
+        return in_file
+    thing: object = module
+    for part in word.split("."):
+        thing = getattr(thing, part, None)
+    return thing if isinstance(thing, type) or inspect.isroutine(thing) else None
 
 
 def is_layer(value: object) -> bool:

@@ -66,6 +66,7 @@ class CallProbe:
     ran: set[str] = field(default_factory=set)  # the axes of x in calls that worked
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
+    over: Callable[[], bool] = lambda: False  # whether the time for the search is spent
 
     def __post_init__(self) -> None:
         self.ran |= {each.x_axes for each in self.known}
@@ -119,6 +120,8 @@ class CallProbe:
         ):
             runs, handed, later = False, set[str](), list[Found]()
             for form in forms(kind, self.call, self.sizes):
+                if self.over() and (self.ran or self.problems):
+                    break
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
                 if (form is None and runs) or (kind in SINGLE_STEPS and form is not None and form.handing in handed):
@@ -144,6 +147,8 @@ class CallProbe:
                     else:
                         yield found if form is not None or self.call.state is None else self._crash(found)
             yield from later
+            if not self.ran and self.problems and all(is_hopeless(each) for _, each in self.problems):
+                raise self._refusal()
 
     def _writes_where_it_wants_a_list(self, convention: Convention) -> bool:
         """Whether it writes into states that are handed over as one tensor, and makes a list of them if given none."""
@@ -290,12 +295,19 @@ class CallProbe:
         if own:
             convention, problem = max(own, key=lambda each: each[1].reached)  # the attempt that got furthest
             called = f"{name} was called with {described(convention)}; all other ways to call it failed too"
-            refusal = CandidateError(f"{problem}\n    ({called})", problem.reached)
+            same = len({str(each) for _, each in self.problems}) == 1
+            refusal = CandidateError(f"{problem}\n    ({called})", problem.reached, str(problem) if same else "")
             refusal.__cause__ = problem.__cause__
             return refusal
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
+
+
+def is_hopeless(problem: CannotRun) -> bool:
+    """Whether its code names what is not defined, or calls itself without end, which no other call changes."""
+    cause = problem.__cause__
+    return isinstance(cause, NameError | RecursionError) and not isinstance(cause, UnboundLocalError)
 
 
 def described(convention: Convention) -> str:

@@ -9,14 +9,14 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.arithmetics import arithmetics
-from rnncheck.user_code.blame import furthest
+from rnncheck.user_code.blame import CandidateError, furthest
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.hints import size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
-from rnncheck.user_code.probing import CallProbe
+from rnncheck.user_code.probing import CallProbe, is_hopeless
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
 
@@ -48,6 +48,9 @@ class Proposals:
                 break
         if not some:
             first = furthest([each for each in problems if not OF_A_DTYPE.search(str(each))] or problems)
+            always = {each.always if isinstance(each, CandidateError) else "" for each in problems}
+            if isinstance(first, CandidateError) and len(always) > 1:  # another at other sizes
+                first.always = ""
             if hint := size_hint(self._instances, spec):
                 first.args = (f"{first}\n{hint}",)
             raise first
@@ -74,12 +77,12 @@ class Proposals:
                 sized = replace(tried, spec=replace(tried.spec, dtype=dtype))
                 known = [each.found.convention for each in ways] if tried.fixed and scheme is None else []
                 try:
-                    for understood, probe in self._probed(sized, scheme, problems, known):
+                    for understood, probe in self._probed(sized, scheme, problems, known, budget):
                         likely = likely or understood.likely
                         yield understood, probe
                 except CannotRun as problem:
                     problems.append(problem)
-                    if wants_a_name(problem):
+                    if is_hopeless(problem):
                         return
 
     def _probed(
@@ -88,6 +91,7 @@ class Proposals:
         scheme: Scheme | None,
         problems: list[CannotRun],
         known: Sequence[Convention],
+        budget: Budget,
     ) -> Iterator[tuple[Hypothesis, CallProbe]]:
         with self._instances.loaded.import_path.entered():
             thing = self._instances.made(tried.spec, tried.output_size, None, scheme)
@@ -101,6 +105,7 @@ class Proposals:
         problem, some = CannotRun(""), False
         for numpy in arithmetics(thing):
             probe = CallProbe(self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known)
+            probe.over = lambda: budget.over
             try:
                 hypotheses = probe.hypotheses()
                 while True:
@@ -123,8 +128,3 @@ class Proposals:
 def with_head_as_wide(tried: sizes_.Sizes) -> sizes_.Sizes:
     """With a head as wide as the states, which it can hand on."""
     return replace(tried, output_size=tried.spec.output_size)
-
-
-def wants_a_name(problem: CannotRun) -> bool:
-    """Whether its code names what is not defined, which no other call changes."""
-    return isinstance(problem.__cause__, NameError) and not isinstance(problem.__cause__, UnboundLocalError)

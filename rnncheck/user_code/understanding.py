@@ -11,6 +11,7 @@ from rnncheck.implementations.protocol import Ignored
 from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Dtype, Spec
+from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.hypothesis import Fill, Filling, Hypothesis
 from rnncheck.user_code.instances import Instances
@@ -32,6 +33,7 @@ class Understanding:
         self._search = Search(instances, self._proposals, fill, seconds)
         self._known: dict[Spec, Hypothesis] = {}
         self._refused: dict[Spec, CannotRun] = {}
+        self._others = Budget(seconds)  # for how it may be understood otherwise
 
     def expect(self, seq_len: int, batch_size: int) -> None:
         """Sets the timesteps and rows of the run, for a candidate that supports no others."""
@@ -48,6 +50,7 @@ class Understanding:
             and known.filling is not None
             and known.filling.agrees is not None
         )
+        self._others = Budget(self._seconds)
         one_shape = (
             proved or self._instances.is_given_weights
         )  # whose weights would be made for whatever shape is tried
@@ -92,6 +95,9 @@ class Understanding:
         return understood.found if understood is not None else None
 
     def _understood_as(self, spec: Spec) -> Hypothesis | None:
+        raises_always = any(isinstance(each, CandidateError) and each.always for each in self._refused.values())
+        if self._others.over or raises_always:
+            return None
         try:
             return self._of(spec)
         except CannotRun:

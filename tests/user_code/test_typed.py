@@ -76,6 +76,8 @@ def test_a_word_is_a_class_where_the_candidate_s_file_has_one(write: Write) -> N
         "OrderedDict",
     ]
     assert [isinstance(value, type) for value in found.values()] == [True, False, True, True, False]
+    write("def squash(x):\n    return x\n", "squash.py")
+    assert callable(meant(arguments_of(["step=squash.py:squash"]), loaded)["step"])
     assert meant(arguments_of(["step=str:Step"]), loaded) == {"step": "Step"}
     with pytest.raises(CannotRun, match=r"other.py has no Others; did you mean Other\?"):
         meant(arguments_of(["step=other.py:Others"]), loaded)
