@@ -150,7 +150,7 @@ class Planted:
         return PlantedLayer(network, self._layout, weights, self._changed)
 
 
-class StatesExchanged(jax_cells.Network):
+class StatesExchanged(jax_cells.JaxNetwork):
     """Takes (h, c) for flax's (c, h)."""
 
     def __call__(self, cells: Any, head: Any, x: Any, states: Any, ends: Any) -> Any:
@@ -158,7 +158,7 @@ class StatesExchanged(jax_cells.Network):
         return output, final[::-1], y
 
 
-class Reversed(jax_cells.Network):
+class Reversed(jax_cells.JaxNetwork):
     """Reads each sequence from its end, and leaves its outputs in this order."""
 
     def __call__(self, cells: Any, head: Any, x: Any, states: Any, ends: Any) -> Any:
