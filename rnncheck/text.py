@@ -1,6 +1,9 @@
 """Makes text from a user's file safe to show on a terminal or in a report."""
 
 import unicodedata
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from pathlib import Path
 
 
 def printable(text: str, limit: int = 40) -> str:
@@ -18,6 +21,20 @@ def printable(text: str, limit: int = 40) -> str:
             return "".join(shown) + "..."
         shown.append(piece)
     return "".join(shown)
+
+
+CLOSE, CLOSER = 0.6, 0.1  # the share of the letters that is the same, and how far behind the closest another may be
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """Those of the `names` that a misspelt `name` may mean, the closest first, at most three; endings do not count."""
+    misspelt = SequenceMatcher(b=Path(name).stem)
+    found = dict[str, float]()
+    for each in names:
+        misspelt.set_seq1(Path(each).stem)
+        found[each] = misspelt.ratio()
+    least = max([CLOSE, *(share - CLOSER for share in found.values())])
+    return sorted((each for each in found if found[each] >= least), key=lambda each: -found[each])[:3]
 
 
 WHOLE = ("fault:", "variant:", "exec:", "keras:", "flax:", "flax.nnx:", "equinox:")  # so begin names of no file

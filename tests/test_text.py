@@ -2,7 +2,7 @@
 
 import pytest
 
-from rnncheck.text import printable, short
+from rnncheck.text import nearest, printable, short
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,16 @@ def test_long_text_is_cut_and_no_escape_is_cut_in_two() -> None:
 def test_the_short_name_of_a_class_in_a_file_is_its_own_and_of_a_layer_of_a_framework_the_whole() -> None:
     assert short("my_lstm.py:MyLSTM") == "MyLSTM"
     assert [short(name) for name in ("keras:GRU", "flax.nnx:GRUCell")] == ["keras:GRU", "flax.nnx:GRUCell"]
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "close"),
+    [
+        ("gates-order", ["gate-ignored", "gate-order", "gate-gradient-wrong"], ["gate-order"]),
+        ("wind.csv", ["rain.csv", "mind.csv"], ["mind.csv"]),  # what all have is no likeness
+        ("x.py", ["y.py"], []),
+        ("gru-reset-befor", ["gru-reset-after", "gru-reset-before"], ["gru-reset-before"]),
+    ],
+)
+def test_only_names_that_are_close_are_offered(name: str, names: list[str], close: list[str]) -> None:
+    assert nearest(name, names) == close

@@ -1,7 +1,6 @@
 """`rnncheck check`: checks every candidate of [tool.rnncheck] in pyproject.toml."""
 
 import contextlib
-import difflib
 import json
 import re
 import sys
@@ -16,7 +15,7 @@ from rnncheck.cli.delivery import asked
 from rnncheck.cli.options import CheckOptions
 from rnncheck.errors import CannotRun, ExitCode, RnncheckError, UsageError, exit_code_of
 from rnncheck.files import check_writable, make_folder
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 SECTION = "tool.rnncheck"
 WORDS = ("name", "candidate", "data", "candidates")  # keys that are no options
@@ -125,7 +124,7 @@ def option(key: str, value: object, parameters: Mapping[str, Any]) -> Iterator[s
             "rnncheck check --report FORMAT=% for files"
         )
     if name not in parameters:
-        near = difflib.get_close_matches(name, parameters, n=1)
+        near = nearest(name, parameters)
         hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
         raise UsageError(f"[{SECTION}] has {printable(key, 60)}, which is not an option{hint}")
     found = parameters[name]

@@ -6,7 +6,6 @@ with at least one digit on one side of the decimal mark. Python's and numpy's ow
 other scripts' digits, 1e400 as infinity); what they take and this grammar does not is refused, not guessed at.
 """
 
-import difflib
 import math
 import re
 import shlex
@@ -16,7 +15,7 @@ from enum import Enum
 
 from rnncheck.data.options import FileOptions
 from rnncheck.errors import DataError
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 BLANKS = " \t"
 MISSING_TOKENS = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "null", "none"})
@@ -157,7 +156,7 @@ class _Finder:
             raise DataError(f"{self.where}: {count} columns are named '{printable(wanted)}'; give the place, from 1")
         if re.fullmatch("[0-9]{1,9}", wanted) and 1 <= int(wanted) <= len(self.names):
             return int(wanted) - 1
-        near = difflib.get_close_matches(wanted, self.names, n=1) or self.names[:8]
+        near = nearest(wanted, self.names)[:1] or self.names[:8]
         known = ", ".join(f"'{printable(name)}'" for name in near)
         raise DataError(
             f"{self.where}: no column '{printable(wanted)}' among {len(self.names)}; "

@@ -2,7 +2,6 @@
 
 import bz2
 import contextlib
-import difflib
 import gzip
 import lzma
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from rnncheck.errors import DataError
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 _IN_MEMORY = 8 << 20
 
@@ -170,7 +169,7 @@ def _near(path: str) -> str:
         names = [entry.name for entry in folder.iterdir()]
     except OSError:
         return f", nor does its folder, {printable(str(folder), _PATH_LIMIT)}"
-    close = difflib.get_close_matches(Path(path).name, names, n=3)
+    close = nearest(Path(path).name, names)
     if not close:
         return ""
     return "; did you mean " + " or ".join(printable(str(folder / name), _PATH_LIMIT) for name in close) + "?"

@@ -1,7 +1,6 @@
 """Every fault that a layer of a spec can have, and the search for one by its name."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -13,6 +12,7 @@ from rnncheck.faults.fault import FAMILIES, Family, Fault
 from rnncheck.faults.one_place import only_at, parsed, placeable, places
 from rnncheck.faults.pages import Page, pages
 from rnncheck.model.spec import Spec
+from rnncheck.text import nearest
 
 # Whose first variant is tried in a part of the network too: parameters are copied, and initial states taken, for each
 # layer and direction by itself, while the equations of a step are written once for a layer or a direction.
@@ -69,7 +69,7 @@ def by_name(name: str, spec: Spec, lengths: bool = False) -> Fault:
         if slug.strip() in pages():
             raise RefusedError(why_not(pages()[slug.strip()], spec))
         slugs = list(dict.fromkeys(fault.slug for fault in every))
-        near = get_close_matches(slug.strip(), slugs, n=3)
+        near = nearest(slug.strip(), slugs)
         hint = f"did you mean {', '.join(near)}" if near else f"there are {', '.join(slugs)}"
         raise UsageError(f"no fault of this {spec.cell} layer is called {slug!r}; {hint}")
     if not variant.strip():

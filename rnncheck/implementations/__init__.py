@@ -1,7 +1,6 @@
 """The implementations that can be named on the command line, each imported on first use."""
 
 import re
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rnncheck.errors import UsageError
 from rnncheck.implementations import jax_names
 from rnncheck.implementations.target import names_a_file_or_module, parse
+from rnncheck.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def check_name(name: str) -> None:
     if names_a_file_or_module(name):
         parse(name)
         return
-    near = get_close_matches(name, BUILT_IN, n=1)
+    near = nearest(name, BUILT_IN)
     hint = f"; did you mean {near[0]}?" if near else ""
     words = {FAULT: "SLUG", VARIANT: "SLUG", EXEC: "COMMAND", KERAS: "CLASS"} | dict.fromkeys(jax_names.CELLS, "CELL")
     prefixed = ", ".join(f"{each}{what}" for each, what in words.items())

@@ -1,11 +1,10 @@
 """The cells of flax and equinox that can be named, each with the cell of torch.nn that it is. Imports neither."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from rnncheck.errors import UsageError
 from rnncheck.model.spec import Cell
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 LINEN, NNX, EQUINOX = "flax:", "flax.nnx:", "equinox:"
 OF_FLAX = {"LSTMCell": Cell.LSTM, "OptimizedLSTMCell": Cell.LSTM, "GRUCell": Cell.GRU, "SimpleCell": Cell.RNN}
@@ -23,7 +22,7 @@ def names() -> list[str]:
 def check(prefix: str, name: str) -> None:
     """Raises `UsageError` for a name that is not in the table."""
     if name not in CELLS[prefix]:
-        near = get_close_matches(name, CELLS[prefix], n=1)
+        near = nearest(name, CELLS[prefix])
         hint = f"; did you mean {prefix}{near[0]}?" if near else ""
         raise UsageError(
             f"{prefix}{printable(name, 100)} is not a cell that rnncheck knows; there are {', '.join(names())}, "

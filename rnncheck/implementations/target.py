@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -88,7 +87,7 @@ def existing(place: str) -> Path:
     if not path.exists():
         if not path.parent.is_dir():
             raise CannotRun(f"{shown} does not exist, nor does its directory {printable(str(path.parent), 200)}")
-        near = get_close_matches(path.name, [each.name for each in path.parent.glob("*.py")], n=1)
+        near = nearest(path.name, [each.name for each in path.parent.glob("*.py")])
         hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
         raise CannotRun(f"{shown} does not exist{hint}")
     if path.suffix not in SUFFIXES:

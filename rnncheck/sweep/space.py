@@ -1,6 +1,5 @@
 """What varies: the axes of a sweep, the values of each, and what `--vary` and `--fix` say of them."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 from rnncheck.errors import UsageError
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.sweep.configuration import Configuration
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 T = TypeVar("T")
 
@@ -214,7 +213,7 @@ def named(name: str, option: str) -> str:
 
 def unknown(name: str) -> str:
     names = [each.option for each in AXES]
-    near = difflib.get_close_matches(name, names, n=1)
+    near = nearest(name, names)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{printable(name, 60) or 'nothing'} is not one of {', '.join(names)}{hint}"
 

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import nn
 
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
 from rnncheck.user_code.roles import of_shape, of_training, role_of, roles
 
@@ -45,7 +44,7 @@ class Constructor:
     def _refuse_unknown(self) -> None:
         for name in self._given:
             if name not in self.parameters and not self._open and "config" not in self.roles.values():
-                near = get_close_matches(name, self.parameters, n=1)
+                near = nearest(name, self.parameters)
                 takes = ", ".join(self.parameters) or "nothing"
                 hint = f"did you mean {near[0]}?" if near else f"it takes {takes}"
                 raise CannotRun(f"--arg {printable(name, 100)}: {self._called} has no such parameter; {hint}")

@@ -5,7 +5,6 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +15,7 @@ from torch import nn
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.keras_backend import chosen as chosen_backend
 from rnncheck.implementations.target import Target, parse
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 from rnncheck.user_code import keras_module
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.import_path import ImportPath
@@ -185,7 +184,7 @@ def sounds_recurrent(name: str) -> bool:
 
 
 def missing(thing: object, part: str, module: ModuleType, target: Target) -> str:
-    near = get_close_matches(part, list(vars(thing)) if hasattr(thing, "__dict__") else [], n=1)
+    near = nearest(part, list(vars(thing)) if hasattr(thing, "__dict__") else [])
     place = target.file or target.module
     hint = f"; did you mean {near[0]}?" if near else offered(module)
     return f"{printable(str(place), 200)} has no {printable(part, 100)}{hint}"

@@ -11,11 +11,14 @@ SLUGS = tuple(sorted(each.name.replace("_", "-") for each in iter_modules(__path
 
 
 def checked(text: str) -> str:
-    """The value of --paths, unchanged. Raises `UsageError` unless it is default, all, none or names of paths."""
-    for name in [] if text == "none" else text.split(","):
+    """The value of --paths, unchanged. Raises `UsageError` for none among others and for an unknown path."""
+    names = text.split(",")
+    if len(names) > 1 and "none" in map(str.strip, names):
+        raise UsageError(f"--paths is {printable(text, 60)!r}; none stands alone: leave it or the others out")
+    for name in [] if text == "none" else names:
         if name.strip() not in ("default", "all", *SLUGS):
             raise UsageError(
-                f"--paths has {printable(name.strip(), 60)!r}; it must be default, all, none, or names with commas, of "
+                f"--paths has {printable(name.strip(), 60)!r}; it must be none, default, all, or names with commas, of "
                 f"{', '.join(SLUGS)}"
             )
     return text

@@ -6,14 +6,13 @@ The pages are data, one TOML file here for each family. `pages()` reads them all
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from rnncheck.errors import UsageError
 from rnncheck.model.spec import Cell
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 EVERY = tuple(Cell)
 
@@ -71,7 +70,7 @@ def page(slug: str) -> Page:
     """The page of that fault. Raises `UsageError`, with the slugs that come near, when there is none."""
     every = pages()
     if slug not in every:
-        near = get_close_matches(slug, every, n=3)
+        near = nearest(slug, every)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"no fault is called {printable(slug)!r}{hint}\n'rnncheck faults' lists them all")
     return every[slug]

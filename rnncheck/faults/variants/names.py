@@ -1,10 +1,9 @@
 """The names of the variants, from their files, without importing any."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from rnncheck.errors import UsageError
-from rnncheck.text import printable
+from rnncheck.text import nearest, printable
 
 NOT_VARIANTS = ("__init__", "names", "variant")
 
@@ -19,6 +18,6 @@ def check(slug: str) -> None:
     """Raises `UsageError`, with the slugs that come near, when there is no such variant."""
     every = slugs()
     if slug not in every:
-        near = get_close_matches(slug, every, n=3)
+        near = nearest(slug, every)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(every)}"
         raise UsageError(f"no variant is called {printable(slug)!r}; {hint}")
