@@ -62,7 +62,7 @@ class ProgressLine(StatusLine):
     def __call__(self, done: int, total: int | None) -> None:  # type: ignore[override]
         share = f" of {total:,} ({done / total:.0%})" if total else ""
         self._doing = f"compared {done:,}{share} timesteps"
-        if self._is_due():
+        if self._is_due() and (self._terminal or done != total):  # a log needs no line when the work is done
             pace = done / (time.monotonic() - self._started)
             self._show(self._doing + (f", {pace:,.0f} a second" if pace >= 1 else ""))
 

@@ -29,3 +29,13 @@ def test_elsewhere_it_shows_nothing_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     with ProgressLine(stream, "reading mine.py:MyLSTM"):
         time.sleep(0.3)
     assert stream.getvalue() == ""
+
+
+def test_a_log_gets_no_line_when_all_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    stream = io.StringIO()
+    with ProgressLine(stream, "reading mine.py:MyLSTM") as line:
+        line(12, 12)
+        assert stream.getvalue() == ""
+        line(6, 12)
+    assert stream.getvalue().startswith("compared 6 of 12 (50%) timesteps")
