@@ -4,15 +4,14 @@ import sys
 from pathlib import Path
 
 from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import refuse_to_replace
+from rnncheck.cli.delivery import refuse_existing, refuse_to_replace
 from rnncheck.cli.plans import arguments_of
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
-from rnncheck.errors import OutputError, UsageError
+from rnncheck.errors import UsageError
 from rnncheck.files import write_atomically
 from rnncheck.implementations import check_name, files_of, is_users_own
 from rnncheck.model.spec import Cell
-from rnncheck.text import printable
 
 
 def write(name: str, cell: Cell | None, arg: "list[str] | None", output: Path | None, *, force: bool) -> None:
@@ -23,8 +22,7 @@ def write(name: str, cell: Cell | None, arg: "list[str] | None", output: Path | 
     arguments = arguments_of(arg)
     if output is not None:
         refuse_to_replace([output], files_of(name))
-        if output.exists() and not force:
-            raise OutputError(f"{printable(str(output), 200)} is there already; --force replaces it")
+        refuse_existing(output, force=force)
     import_torch()
     with stdout_apart():
         with held_back():

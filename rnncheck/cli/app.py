@@ -67,6 +67,7 @@ CANDIDATE = Annotated[
         autocompletion=completion.implementations,
     ),
 ]
+FORCE = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
 
 app = typer.Typer(
     cls=Commands,
@@ -154,7 +155,7 @@ def adapt(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the wrapper to this file, not to stdout.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: FORCE = False,
     cell: Annotated[
         Cell | None,
         typer.Option(help="The recurrent cell, if the name of the class does not say it.", case_sensitive=False),
@@ -176,7 +177,7 @@ def adapt(
 
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)
 @takes(CompareOptions, without=OF_A_CHECK)
-def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
+def record(candidate: CANDIDATE = "scratch", *, force: FORCE = False, options: CompareOptions) -> int:
     """Write one run of an implementation to a file.
 
     The file is in safetensors format and has all inputs and results: data, weights, states, single steps, gradients,
@@ -184,7 +185,7 @@ def record(candidate: CANDIDATE = "scratch", *, options: CompareOptions) -> int:
     """
     from rnncheck.cli.recording import record_to_file
 
-    return record_to_file(candidate, options)
+    return record_to_file(candidate, options, force=force)
 
 
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)

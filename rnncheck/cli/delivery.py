@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.repeat import repeat
-from rnncheck.errors import INTERRUPTED, CannotRun, RnncheckError, UsageError, exit_code_of
+from rnncheck.errors import INTERRUPTED, CannotRun, OutputError, RnncheckError, UsageError, exit_code_of
 from rnncheck.files import append, check_writable, write_atomically
 from rnncheck.text import printable
 
@@ -85,6 +85,12 @@ def refuse_to_replace(targets: Iterable[Path | None], sources: Iterable[str | Pa
             check_writable(path)
             if is_one_of(path, read):
                 raise UsageError(f"{printable(str(path), 200)} would be read and then replaced; write to another file")
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raises `OutputError` for a file that exists, unless it may be replaced."""
+    if path.is_file() and not force:
+        raise OutputError(f"{printable(str(path), 200)} is there already; --force replaces it")
 
 
 def is_one_of(path: Path, sources: Iterable[str | Path | None]) -> bool:

@@ -3,7 +3,7 @@
 import sys
 
 from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import refuse_to_replace
+from rnncheck.cli.delivery import refuse_existing, refuse_to_replace
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, spec_of
 from rnncheck.cli.signals import held_back
@@ -14,7 +14,7 @@ from rnncheck.implementations import check_mappable, check_name, files_of, is_tr
 from rnncheck.text import printable
 
 
-def record_to_file(candidate: str, options: CompareOptions) -> int:
+def record_to_file(candidate: str, options: CompareOptions, *, force: bool) -> int:
     """Runs the candidate, writes the file, whole or not at all, and says what is in it."""
     if is_trace(candidate):
         raise UsageError(f"{printable(candidate, 200)} is a recorded run already; copy the file")
@@ -29,6 +29,7 @@ def record_to_file(candidate: str, options: CompareOptions) -> int:
     if options.mapping:
         check_mappable(candidate)
     refuse_to_replace([options.output, options.save_weights], (options.weights, options.mapping, *files_of(candidate)))
+    refuse_existing(options.output, force=force)
     import_torch()
     with held_back():
         from rnncheck.checking.record import record

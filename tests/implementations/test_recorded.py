@@ -32,6 +32,9 @@ def test_a_trace_of_version_1_is_a_golden_file(rnncheck: Callable[..., Any]) -> 
 def test_a_fault_is_named_against_a_recorded_run(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
     trace = str(tmp_path / "trace.safetensors")
     assert rnncheck("record", "torch", "-o", trace).code == 0
+    again = rnncheck("record", "torch", "-o", trace)
+    assert (again.code, f"{trace} is there already; --force replaces it" in again.stderr) == (4, True)
+    assert rnncheck("record", "torch", "-o", trace, "--force").code == 0
     report = check("fault:missing-bias", against=trace)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "missing-bias")
 
