@@ -148,10 +148,10 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
 
 def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
     steps = len(diagnosis.probe.scene.x)
-    equal = f"to within {diagnosis.residual:.1e}" if diagnosis.residual else "bit for bit"
+    equal = f"largest difference {diagnosis.residual:.1e}" if diagnosis.residual else "bit for bit"
     timesteps = "the one timestep" if steps == 1 else f"all {steps} timesteps"
     message = (
-        f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} {equal}, at {timesteps} tried "
+        f"{said(fault)}; {name} equals {wrong_layer(diagnosis, fault)} ({equal}), at {timesteps} tried "
         f"and on {fresh_inputs(diagnosis.inputs - 1)}{no_other(diagnosis.alike)}"
     )
     if diagnosis.probe.coarse:
@@ -194,7 +194,7 @@ def wrong_layer(diagnosis: Diagnosis, fault: Fault) -> str:
     one_layer = spec.num_layers == spec.directions == 1
     if plain and one_layer and told.wrong.startswith("h_t = ") and len(told.wrong) <= SHORT:
         return told.wrong
-    return f"the reference with this fault{''.join(f' and {other}' for other in others)}"
+    return f"the reference once it has this fault{''.join(f' and {other}' for other in others)}"
 
 
 def fresh_inputs(count: int) -> str:

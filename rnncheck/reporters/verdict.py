@@ -84,7 +84,7 @@ def _conventions(report: Report) -> list[str]:
 
 def _restrictions(report: Report) -> list[str]:
     """Sentences about restrictions under which the two sides were compared."""
-    return [f"compared under a restriction: {printable(each, 500)}" for each in report.restrictions]
+    return [f"note that {printable(each, 500)}" for each in report.restrictions]
 
 
 def _mismatch(report: Report) -> list[str]:

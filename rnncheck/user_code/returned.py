@@ -229,7 +229,7 @@ def strangers(found: Unread) -> str | None:
 
 def passed_over(found: Unread) -> list[str]:
     """Notes on results that were not compared."""
-    heads = [f"{spelled(each)}, a head on top of the states, was not compared" for each in found.heads]
+    heads = [f"{spelled(each)} was not compared: a head computes it from the states" for each in found.heads]
     if found.aside:
         first, others = spelled(found.aside[0]), len(found.aside) - 1
         more = f" and {others} more" if others else ""

@@ -132,4 +132,4 @@ def test_what_it_has_no_place_for_stands_beside_the_verdict(rnncheck: Command) -
     example = Path(__file__).parents[2] / "examples" / "candidates" / "one_bias_gru.py"
     outcome = rnncheck("compare", f"{example}:OneBiasGRU", "--cell", "gru", "-q")
     assert outcome.code == 0
-    assert "; compared under a restriction: it has no tensor for bias_hh_l0[n], which is zero on both" in outcome.stdout
+    assert "; note that it has no tensor for bias_hh_l0[n], which is zero on both" in outcome.stdout

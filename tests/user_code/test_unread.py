@@ -152,7 +152,7 @@ def test_a_cell_that_can_be_given_a_sequence_is_a_cell_all_the_same() -> None:
 def test_a_head_as_wide_as_the_state_is_told_from_it_by_its_own_weights(candidate: type, where: str) -> None:
     report = checked(candidate, cell="rnn")
     assert report.verdict is Verdict.EQUIVALENT
-    assert list(report.restrictions) == [f"{where}, a head on top of the states, was not compared"]
+    assert list(report.restrictions) == [f"{where} was not compared: a head computes it from the states"]
 
 
 class InFront(Cell):
@@ -203,7 +203,7 @@ class PastTheStates(Classifier):
 def test_where_only_a_head_is_returned_the_verdict_says_that_it_was_not_compared() -> None:
     report = checked(Classifier)
     assert report.verdict is Verdict.EQUIVALENT
-    assert list(report.restrictions) == ["what it returns, a head on top of the states, was not compared"]
+    assert list(report.restrictions) == ["what it returns was not compared: a head computes it from the states"]
 
 
 @pytest.mark.parametrize("candidate", [Scaled, PastTheStates])
