@@ -15,7 +15,7 @@ from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.names import gate, is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, mirrored, of_one_direction, published, varied
-from rnncheck.mapping.notes import explained, kept, unread
+from rnncheck.mapping.notes import explained, kept, uncompared, unread
 from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import GradientProbe, prepared, put
@@ -100,8 +100,9 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         _check_complete(mapping)
         _check_biases(mapping, live)
     put(native, own.made)
-    notes = [*mapping.notes, *unread(mapping, live, own.trained)]
-    restrictions = [*mapping.restrictions, *kept(mapping, live, own.trained)]
+    beside = uncompared(mapping, live, own.made)
+    notes = [*mapping.notes, *unread(mapping, live, own.trained, beside)]
+    restrictions = [*mapping.restrictions, *kept(mapping, live, own.trained), *beside]
     return replace(
         mapping,
         notes=notes,

@@ -1,7 +1,10 @@
 """The consequences of a mapping for the comparison, in words."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+
+from torch import Tensor
 
 from rnncheck.mapping import names
 from rnncheck.mapping.expression import GATES, Eye, Negated, Ones, Rows, Unused, Zeros, rows, walk
@@ -106,11 +109,41 @@ def kept(mapping: FoundMapping, live: Collection[str], trained: Collection[str])
     return [f"{', '.join(found)}, which torch.nn does not have, {has} from its class"] if found else []
 
 
-def unread(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
-    """The note on trained tensors that do not affect any state, except those of heads."""
+def another_layer(mapping: FoundMapping, shapes: Mapping[str, Sequence[int]]) -> list[str]:
+    """The tensors that hold no weight and have the shapes of those that do: the weights of a layer or direction more.
+
+    None where the matrices of the first layer's first direction, for x and for h, are not all there once more.
+    """
+    first = ("weight_ih_l0", "weight_hh_l0")
+    held = {name: {row.weight for row in rows(entry.expression)} for name, entry in mapping.entries.items()}
+    needed = Counter(tuple(shapes[name]) for name, of in held.items() if of & {*first} and name in shapes)
+    left = [
+        name
+        for name, entry in mapping.entries.items()
+        if isinstance(entry.expression, Unused) and tuple(shapes.get(name, ())) in needed
+    ]
+    there = {weight for of in held.values() for weight in of}
+    whole = needed <= Counter(tuple(shapes[name]) for name in left) and there.issuperset(first)
+    return left if whole else []
+
+
+def uncompared(mapping: FoundMapping, live: Collection[str], made: Mapping[str, Tensor]) -> list[str]:
+    """The restriction that the weights of a whole layer or direction affect nothing that is compared."""
+    every = another_layer(mapping, {name: value.shape for name, value in made.items()})
+    found = [name for name in every if name not in live]
+    shown = ", ".join(map(printable, found))
+    said = f"{shown}, with the shapes of one more layer or direction, affect nothing that is compared"
+    return [said] if found and found == every else []
+
+
+def unread(
+    mapping: FoundMapping, live: Collection[str], trained: Collection[str], said: Collection[str] = ()
+) -> list[str]:
+    """The note on trained tensors that do not affect any state, except those of heads and what is already `said`."""
     found = [
         printable(name)
         for name, entry in mapping.entries.items()
         if isinstance(entry.expression, Unused) and name in trained and name not in live and not names.is_head(name)
     ]
+    found = [name for name in found if not any(name in each for each in said)]
     return [f"No compared result depends on {', '.join(found)}."] if found else []

@@ -24,7 +24,7 @@ def lacking(
         made = "made with bidirectional=True, it" if "bidirectional" in takes else f"{no_parameter('bidirectional')} it"
         return (
             f"{made} does not return both directions: neither an output of 2 x {spec.state_size} units nor the final "
-            "states of both; leave --bidirectional out"
+            "states of both; return them, or leave --bidirectional out to compare one direction"
         )
     if spec.num_layers == 1 or {"num_layers", BY_OTHER_NAMES} & set(takes):
         return None

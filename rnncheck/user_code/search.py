@@ -16,6 +16,7 @@ from rnncheck.mapping import FoundMapping, MappingError
 from rnncheck.mapping.agreement import agrees
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.expression import Unused
+from rnncheck.mapping.notes import another_layer
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import draw
@@ -135,6 +136,8 @@ class Search:
             for name, value in native.tensors().items()
             if name in entries and isinstance(entries[name].expression, Unused) and value.dim() == 2
         ]
+        if another_layer(understood.filling, {name: value.shape for name, value in native.tensors().items()}):
+            return True
         like = [each for each in left if any((rows, other) in (each.shape, each.shape[::-1]) for other in columns)]
         return sum(id(each) not in tables for each in like) > 1
 

@@ -267,3 +267,33 @@ def test_a_part_that_agrees_is_no_pass_while_nothing_is_known_of_the_rest() -> N
     report = check(NeverFlipped, cell="lstm", witness=False)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "only a part of it was compared" in str(report.reason)
+
+
+class BothWays(nn.Module):
+    """Two directions, of which it returns the states of one, and a head on both; or the head alone."""
+
+    def __init__(self, input_size: int, hidden_size: int, shows: bool = True) -> None:
+        super().__init__()
+        self.ahead, self.back = nn.GRUCell(input_size, hidden_size), nn.GRUCell(input_size, hidden_size)
+        self.head, self.shows = nn.Linear(2 * hidden_size, 2), shows
+
+    def forward(self, x: Tensor, h: Tensor) -> object:
+        one, other, every = h, h, []
+        for early, late in zip(x, x.flip(0), strict=True):
+            one, other = self.ahead(early, one), self.back(late, other)
+            every.append(one)
+        y = self.head(torch.cat([one, other], 1))
+        return (y, torch.stack(every)) if self.shows else y
+
+
+def test_a_direction_that_reaches_a_head_alone_is_a_restriction() -> None:
+    report = check(BothWays, cell="gru", witness=False, backward=False, paths="none")
+    assert report.verdict == "equivalent"
+    assert any("back.weight_ih, back.weight_hh, with the shapes" in each for each in report.restrictions)
+
+
+def test_one_direction_before_a_head_on_both_is_no_pass() -> None:
+    options = {"witness": False, "backward": False, "diagnose": False, "paths": "none"}
+    report = check(BothWays, cell="gru", arguments={"shows": False}, **options)
+    assert report.verdict == "inconclusive"
+    assert "--bidirectional" in str(report.reason)
