@@ -16,11 +16,11 @@ from torch import nn
 
 from rnncheck.adapt.source import asked_of
 from rnncheck.adapt.subject import Subject
+from rnncheck.user_code.hints import MARK
 from rnncheck.user_code.loading import Loaded, import_path_of
 from rnncheck.user_code.roles import role_of, roles
 from rnncheck.user_code.signatures import is_cell_state
 
-MARK = "# COMPLETE: "
 OF_WEIGHTS = re.compile(r"[wubrv]_?[a-z]{0,3}|.*(weight|bias).*", re.IGNORECASE)  # the names of weights
 EMPTY = inspect.Parameter.empty
 SIZES = ("input_size", "hidden_size")

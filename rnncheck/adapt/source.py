@@ -70,14 +70,20 @@ def asked_of(name: str, *things: Any) -> Asked:
     """Of the parameter `name`, or of an attribute that it was kept under, in these functions or classes."""
     attributes: dict[str, None] = {}
     keys: dict[str, None] = {}
-    for thing in things:
+    for thing in (part for each in things for part in methods(each)):
         tree = parsed(thing)
         for each in ast.walk(tree[0]) if tree else ():
             if isinstance(each, ast.Attribute) and _is(each.value, name):
                 attributes[each.attr] = None
             elif isinstance(each, ast.Subscript) and _is(each.value, name) and isinstance(each.slice, ast.Constant):
-                keys[str(each.slice.value)] = None
+                keys |= {each.slice.value: None} if isinstance(each.slice.value, str) else {}
     return Asked(tuple(attributes), tuple(keys))
+
+
+def methods(thing: Any) -> list[Any]:
+    """The functions of a class, whose source is found also where its module is no longer imported."""
+    own = vars(thing).values() if isinstance(thing, type) else ()
+    return [each for each in own if inspect.isfunction(each)] or [thing]
 
 
 def _is(node: ast.expr, name: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnncheck.adapt.pieces import (
-    MARK,
     SWITCHES,
     annotated,
     code_of,
@@ -22,8 +21,9 @@ from rnncheck.adapt.source import Returned, asked_of, called_in, last_return
 from rnncheck.adapt.subject import Subject
 from rnncheck.mapping.expression import GATES
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.hints import MARK
 from rnncheck.user_code.roles import role_of
-from rnncheck.user_code.signatures import is_cell_state, is_state
+from rnncheck.user_code.signatures import INPUT, is_cell_state, is_state, words
 
 NAME = "Adapted"
 TORCH = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -123,7 +123,8 @@ def described_weights(cell: Cell) -> str:
 def forward(subject: Subject) -> list[str]:
     """The method with torch's signature: it calls the user's layer and converts its results to torch's."""
     lstm, call = subject.cell is Cell.LSTM, subject.call
-    stateless = call is not None and call.state is None and not subject.one_step
+    in_x = any(is_state(each) for each in members(subject))
+    stateless = call is not None and call.state is None and not subject.one_step and not in_x
     kind = "arrays: " if subject.numpy else ""
     state = "(h, c)" if lstm else "h"
     given = "" if stateless else f", {state} of (L*D, B, H){' each' if lstm else ''}"
@@ -180,7 +181,8 @@ def passed(subject: Subject, name: str, parameter: inspect.Parameter, x: str) ->
     if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
         return None
     if name == call.x:
-        return x
+        values = {each: handed(each, x, lstm=lstm) for each in members(subject)}
+        return "{" + ", ".join(f'"{each}": {value}' for each, value in values.items()) + "}" if values else x
     if name == call.state:
         if made := annotated(subject, parameter):
             return state_object(made, "h", "c" if lstm else None)
@@ -190,6 +192,24 @@ def passed(subject: Subject, name: str, parameter: inspect.Parameter, x: str) ->
     if parameter.default is not inspect.Parameter.empty:
         return None
     return weight(subject, name) if subject.kernel else todo(name)
+
+
+def members(subject: Subject) -> tuple[str, ...]:
+    """The keys that its code looks up in what it is given as x, which is then a dict."""
+    if subject.forward is None or subject.call is None:
+        return ()
+    return asked_of(subject.call.x, code_of(subject.forward)).keys
+
+
+def handed(key: str, x: str, *, lstm: bool) -> str:
+    """The value for a key of a dict that is handed over as x."""
+    if words(key)[:1] and words(key)[0] in INPUT:
+        return x
+    if lstm and is_cell_state(key):
+        return "c"
+    if is_state(key):
+        return "h" if not lstm or words(key)[0].startswith("h") else "(h, c)"
+    return todo(key)
 
 
 def weight(subject: Subject, name: str) -> str:
@@ -242,6 +262,10 @@ def whole_result(returned: Returned | None, *, lstm: bool) -> tuple[str, str]:
     parts = named_parts(returned)
     if returned and isinstance(returned.value, ast.Dict):
         places = ", ".join(f"result{at}" for _, at in parts) or "result"
+        cells = [at for name, at in parts if is_cell_state(name)]
+        if lstm and len(parts) == 2 and cells:
+            output = next(at for _, at in parts if at != cells[0])
+            return "output, h_n, c_n", f"result{output}, result{output}[-1], result{cells[0]}"
         return {1: "output", 2: "output, h_n"}.get(len(parts), "output, h_n, c_n"), places
     if len(parts) < 2:
         return "output", "result"

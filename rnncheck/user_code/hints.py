@@ -6,7 +6,7 @@ from contextlib import suppress
 from torch import nn
 
 from rnncheck.errors import CannotRun
-from rnncheck.implementations.target import names_a_file_or_module
+from rnncheck.implementations.target import Target, names_a_file_or_module, parse
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 from rnncheck.user_code import sizes as sizes_
@@ -18,6 +18,7 @@ from rnncheck.user_code.signatures import words
 
 SEVERAL = {"stacked", "stack", "deep", "multi", "multilayer", "two", "2"}
 SIZES = {"input_size", "hidden_size"}
+MARK = "# COMPLETE: "  # on the lines of a wrapper that rest on a guess
 IN_JAX = (
     "Write a module of flax or equinox around it, or a function of its parameters, that takes x and the initial state "
     "and returns every output and the last state; examples/jax has some"
@@ -93,11 +94,23 @@ def size_hint(instances: Instances, spec: Spec) -> str | None:
     return None
 
 
+def marked(target: Target) -> list[int]:
+    """The lines of a wrapper that are marked as to be completed."""
+    try:
+        text = "" if target.file is None else target.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [n for n, line in enumerate(text.splitlines(), 1) if MARK in line]
+
+
 def way_out(named: object, thing: object) -> str:
     """How to write a wrapper. `named` is the name of the layer, or the layer itself: `thing`."""
     if written_in_jax(thing):
         return IN_JAX
     if isinstance(named, str) and names_a_file_or_module(named):
+        if lines := marked(parse(named)):
+            numbers = ", ".join(map(str, lines))
+            return f"Complete the lines of the wrapper that are marked {MARK.strip(' #:')}: {numbers}"
         return (
             f"Try 'rnncheck adapt {printable(named, 200)} -o adapted.py': it writes a wrapper and marks the lines to "
             "complete; then compare adapted.py:Adapted"

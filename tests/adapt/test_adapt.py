@@ -155,6 +155,39 @@ def test_what_can_be_found_out_needs_no_completing(rnncheck: Command, tmp_path: 
     assert judged.code == 0, judged.stdout + judged.stderr
 
 
+BY_KEYS = """
+import torch
+from torch import nn
+
+class Keyed(nn.Module):
+    def __init__(self, cfg, input_size):
+        super().__init__()
+        self.step = nn.LSTMCell(input_size, cfg["units"])
+
+    def forward(self, batch):
+        x, (h, c) = batch["inputs"], batch["carry"]
+        every = []
+        for now in x:
+            h, c = self.step(now, (h, c))
+            every.append(h)
+        return {"all": torch.stack(every), "cell": c}
+"""
+
+
+def test_a_dict_for_a_configuration_and_one_for_a_batch_are_written(rnncheck: Command, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(BY_KEYS)
+    wrapper = tmp_path / "mine.py"
+    assert rnncheck("adapt", f"{tmp_path / 'theirs.py'}:Keyed", "--cell", "lstm", "-o", wrapper).code == 0
+    text = wrapper.read_text()
+    assert "cfg=dict(units=hidden_size)" in text
+    assert '{"inputs": x, "carry": (h, c)}' in text
+    assert rnncheck("compare", f"{wrapper}:Adapted", "--cell", "lstm", *QUICK).code == 0
+    wrapper.write_text(text.replace("dict(units", "dict(size"))
+    judged = rnncheck("compare", f"{wrapper}:Adapted", "--cell", "lstm", *QUICK)
+    marked = [str(n) for n, line in enumerate(text.splitlines(), 1) if "# COMPLETE" in line]
+    assert f"Complete the lines of the wrapper that are marked COMPLETE: {', '.join(marked)}" in judged.stderr
+
+
 def test_a_line_that_was_not_completed_is_shown(rnncheck: Command, tmp_path: Path) -> None:
     (tmp_path / "theirs.py").write_text(GIVEN_WEIGHTS)
     wrapper = tmp_path / "mine.py"
