@@ -10,6 +10,7 @@ from torch.nn import functional
 from rnncheck.faults.fault import Fault, Hidden
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene, weights_of
+from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, DirectionRun, Network
@@ -17,6 +18,8 @@ from rnncheck.scratch.network import Carry, DirectionRun, Network
 Change = Callable[[LayerWeights], LayerWeights]
 Why = Callable[[Scene], str | None]
 Values = Callable[[Tensor], Tensor]
+FIRST_C = "c, before h reads it,"
+STATES = {Cell.RNN: ("h",), Cell.LSTM: ("h", "c", FIRST_C), Cell.GRU: ("h",)}
 
 
 def altering(change: Change) -> type[Network]:
@@ -112,6 +115,14 @@ def standardised(value: Tensor) -> Tensor:
     return (value - mean) / (variance + 1e-5).sqrt()
 
 
+def before_h(change: Values) -> type[Network]:
+    class BeforeH(CutNetwork):
+        def new_cell(self, i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor:
+            return change(super().new_cell(i, f, g, c))
+
+    return BeforeH
+
+
 def reading(change: Values) -> type[Network]:
     """The first layer reads another function of x (T, B, I)."""
 
@@ -135,7 +146,9 @@ def returning(change: Values) -> type[Network]:
 
 
 def stepping(part: str, change: Values) -> type[Network]:
-    """After every step h, or c, passes through one more function."""
+    """After every step h, or c, passes through one more function; `FIRST_C` before h is computed from it."""
+    if part == FIRST_C:
+        return before_h(change)
 
     class Stepping(CutNetwork):
         def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:

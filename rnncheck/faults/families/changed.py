@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.shared import layer_norm, reading, returning, standardised, stepping
-from rnncheck.model.spec import Cell, Spec
+from rnncheck.faults.shared import STATES, layer_norm, reading, returning, standardised, stepping
+from rnncheck.model.spec import Spec
 
 ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
@@ -50,6 +50,6 @@ def of_changed(spec: Spec) -> Iterator[Fault]:
                 name = f"standardised over {over}, with the variance over {by}"
                 change = standardised_over(axes, correction)
                 yield Fault("input-changed", name, reading(change), rare=True)
-    for part in ("h", "c") if spec.cell is Cell.LSTM else ("h",):
+    for part in STATES[spec.cell]:
         for name, change in ELEMENTWISE.items():
-            yield Fault("state-changed", f"{name} of {part}", stepping(part, change), rare=True)
+            yield Fault("state-changed", f"{part} through {name}", stepping(part, change), rare=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import C, CutNetwork, H
-from rnncheck.faults.shared import altering, reading, returning, stepping
+from rnncheck.faults.shared import STATES, altering, reading, returning, stepping
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
@@ -51,7 +51,7 @@ def families(spec: Spec) -> Iterator[WithNumber]:
     for name, parts in {"h": (H,), "c": (C,), "h and c": (H, C)}.items():
         if spec.cell is Cell.LSTM or name == "h":
             yield WithNumber("state-averaged", f"{name}: old times ", 0.0, 0.1, partial(averaging, parts))
-    for part in ("h", "c") if spec.cell is Cell.LSTM else ("h",):
+    for part in STATES[spec.cell]:
         yield WithNumber("state-changed", f"{part} clipped at ", math.inf, 0.1, partial(clipping, part))
         yield WithNumber("state-changed", f"{part} times ", 1.0, 0.5, partial(state_times, part))
         yield WithNumber("state-changed", f"{part} + ", 0.0, 1.0, partial(state_plus, part))

@@ -178,6 +178,7 @@ def of_lstm(spec: Spec) -> Iterator[Fault]:
     yield Fault("coupled-gates", "i = 1 - f", InputCoupled)
     yield Fault("coupled-gates", "f = 1 - i", ForgetCoupled)
     yield Fault("peephole", "", Peephole)
+    yield Fault("peephole", "of the cell before the step for every gate", EarlyPeephole, rare=True)
     if not spec.proj_size:
         yield Fault("peephole", "c through W_hh", CellThroughWeights)
     for gate in "ifo":
@@ -214,6 +215,14 @@ class Peephole(CutNetwork):
 
     def output_gate(self, o: Tensor, new: Tensor) -> Tensor:
         return super().output_gate(o + new, new)
+
+
+class EarlyPeephole(CutNetwork):
+    """i = σ(a_i + c), f = σ(a_f + c), o = σ(a_o + c): the output gate too reads the cell before the step."""
+
+    def gate_sums(self, w: LayerWeights, p: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
+        i, f, g, o = super().gate_sums(w, p, h, c)
+        return i + c, f + c, g, o + c
 
 
 class CellThroughWeights(CutNetwork):
