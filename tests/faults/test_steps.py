@@ -145,6 +145,10 @@ def c_and_h_given(given: Given) -> tuple[Array, Array]:
         "initial-state-swapped:at every step": c_and_h_taken,
         "final-state-swapped:h and c, after every step": c_and_h_given,
         "peephole": lstm(peephole=1.0),
+        "wrong-equation:c' = f (c + i g)": lstm(new_cell=lambda i, f, g, c: f * (c + i * g)),
+        "wrong-equation:c' = (1 - f) c + i g": lstm(new_cell=lambda i, f, g, c: (1 - f) * c + i * g),
+        "wrong-equation:h' = tanh(o c')": lstm(new_hidden=lambda o, new, c: np.tanh(o * new)),
+        "state-changed:c, before h reads it, through tanh": lstm(new_cell=lambda i, f, g, c: np.tanh(f * c + i * g)),
         "wrong-nonlinearity:g: relu": lstm(g=relu),
         "wrong-nonlinearity:g: linear": lstm(g=linear),
         "wrong-nonlinearity:g and c: relu": lstm(g=relu, new_hidden=lambda o, new, c: o * relu(new)),
@@ -170,8 +174,8 @@ def test_every_gate_may_have_every_other_function_alone_and_together_with_the_ot
     variants = {fault.variant for fault in faults_of(Spec(cell)) if fault.slug == "wrong-nonlinearity"}
     gates, squashed = {Cell.LSTM: ("ifo", ["g", "c", "g and c"]), Cell.GRU: ("rz", ["n"])}[cell]
     common = ("relu", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2")
-    wanted = {f"{gate}: {name}" for gate in (*gates, "gates") for name in (*common, "tanh")}
-    wanted |= {f"{each}: {name}" for each in squashed for name in (*common, "sigmoid")}
+    wanted = {f"{gate}: {name}" for gate in (*gates, "gates") for name in (*common, "tanh", "sigmoid twice")}
+    wanted |= {f"{each}: {name}" for each in squashed for name in (*common, "sigmoid", "tanh twice")}
     assert variants == wanted - {"c: linear"}  # which has a name of its own
 
 
@@ -250,6 +254,8 @@ def test_rnn(name: str, f: Callable[[Array], Array]) -> None:
         "scalar-bias": lambda s: (np.tanh(s.p["h"] + s.u["h"] + s.b_ih["h"][0] + s.b_hh["h"][0]),) * 2,
         "parameter-scaled": lambda s: (np.tanh(s.sum("h") - s.u["h"] / 2),) * 2,
         "multiplicative": lambda s: (np.tanh(product(s, "h")),) * 2,
+        "wrong-equation": lambda s: (np.tanh(s.p["h"] + s.b_ih["h"]) + s.u["h"] + s.b_hh["h"],) * 2,
+        "state-changed:h clipped at 0.25": lambda s: (np.tanh(s.sum("h")).clip(-0.25, 0.25),) * 2,
         "multiplicative:product added to the sum": lambda s: (np.tanh(s.sum("h") + s.p["h"] * s.u["h"]),) * 2,
         "layer-normalised": lambda s: (np.tanh(norm(s.p["h"]) + norm(s.u["h"]) + s.b_ih["h"] + s.b_hh["h"]),) * 2,
         "layer-normalised:h": lambda s: (norm(np.tanh(s.sum("h"))),) * 2,

@@ -34,21 +34,24 @@ FUNCTIONS: dict[str, Function] = {
     "softsign": functional.softsign,
     "hard tanh": functional.hardtanh,
     "leaky relu": functional.leaky_relu,
+    "softmax": lambda value: value.softmax(-1),
+    "sigmoid twice": lambda value: value.sigmoid().sigmoid(),
+    "tanh twice": lambda value: value.tanh().tanh(),
 }
 
 OPTIONS = {name: f"If {name} is meant, compare with --nonlinearity {name}." for name in ("tanh", "relu")}
 GATES = {Cell.RNN: "", Cell.LSTM: "ifo", Cell.GRU: "rz"}
 SQUASHED = {Cell.RNN: "h", Cell.LSTM: "gc", Cell.GRU: "n"}  # by tanh, unless the RNN has another
-FOR_SIGMOID = ("hard sigmoid", "hard sigmoid of slope 0.2", "tanh", "relu", "linear", "softsign")
+FOR_SIGMOID = ("hard sigmoid", "hard sigmoid of slope 0.2", "tanh", "relu", "linear", "softsign", "sigmoid twice")
 TOGETHER = {"ifo": "gates", "rz": "gates", "gc": "g and c"}
-FOR_TANH = ("relu", "sigmoid", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2")
+FOR_TANH = ("relu", "sigmoid", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2", "tanh twice")
 
 
 @family(reported=10)
 def of_activations(spec: Spec) -> Iterator[Fault]:
     if spec.cell is Cell.RNN:
         for name in FUNCTIONS:
-            if name != spec.nonlinearity:
+            if name != spec.nonlinearity and not name.endswith(" twice"):
                 yield replace(wrong("h", name, name), mend=OPTIONS.get(name, ""))
     else:
         if spec.cell is Cell.LSTM:
