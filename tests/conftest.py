@@ -45,10 +45,11 @@ def _normal_run_alone(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
         monkeypatch.setattr("rnncheck.checking.examine.UNASKED", "none")
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong layer is not read beside every known fault for seconds: for tests that ask for no fault's name."""
-    monkeypatch.setattr("rnncheck.mapping.budget.FOR_FAULTS", 0.1)
+@pytest.fixture(autouse=True)
+def _hasty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong layer is not read beside every known fault for seconds, but where a test is about that."""
+    if request.node.get_closest_marker("patient") is None:
+        monkeypatch.setattr("rnncheck.mapping.budget.FOR_FAULTS", 0.1)
 
 
 @pytest.fixture

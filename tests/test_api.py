@@ -177,7 +177,6 @@ def test_the_rows_of_an_array_have_lengths_and_the_array_stays_as_it_is() -> Non
     assert bool((x == 1).all())
 
 
-@pytest.mark.usefixtures("hasty")
 def test_what_its_constructor_is_given() -> None:
     assert check(OwnLSTM, arguments={"scale": 1.0}, witness=False).verdict is Verdict.EQUIVALENT
     assert check(OwnLSTM, arguments={"scale": 0.5}, cell="lstm", diagnose=False).verdict is Verdict.MISMATCH

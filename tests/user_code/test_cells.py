@@ -90,7 +90,6 @@ def test_a_name_that_the_layer_inside_contradicts_is_a_question(write: Write) ->
         Candidate("mine.py").cell(Spec(input_size=9, hidden_size=5))
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="MyLSTM", gates=3))
     outcome = rnncheck("compare", "mine.py", *SOON)
@@ -101,7 +100,6 @@ def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, wri
     )
 
 
-@pytest.mark.usefixtures("hasty")
 def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="Mine", gates=2))
     outcome = rnncheck("compare", "mine.py", *SOON)
@@ -116,7 +114,6 @@ def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> Non
     assert outcome.stderr == "error: rnncheck cannot tell which cell step is; add --cell rnn, lstm or gru\n"
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.slow  # as what says nothing
 def test_what_is_built_for_any_cell_is_a_question(rnncheck: Command, write: Write) -> None:
     sizes = "hidden_size):\n        super"

@@ -102,7 +102,6 @@ def test_the_states_under_a_head_are_compared(rnncheck: Command, write: Write) -
     assert compared["output"] == 12 * 3 * 4
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.slow  # one of many wrong layers
 def test_a_wrong_layer_is_a_mismatch_however_it_is_called(rnncheck: Command, write: Write) -> None:
     write(RNN.replace("+ self.h2h(h)", "+ 2 * self.h2h(h)"))

@@ -29,7 +29,6 @@ def test_flags_that_nobody_gave_are_off_and_told() -> None:
     assert "it is called with training=False" in "\n".join(map(str, report.conventions))
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_a_scalar_is_what_it_is_said_to_be(scale: float) -> None:
     options = {"cell": "rnn", "bias": False, "witness": False, "diagnose": False, "read_seconds": 1}

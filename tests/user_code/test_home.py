@@ -21,7 +21,6 @@ def two(write: Write, folder: str, importing: str) -> tuple[str, str]:
     return f"old/{folder}/model.py:MyRNN", f"new/{folder}/model.py:MyRNN"
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("folder", "importing"),
@@ -41,7 +40,6 @@ def test_neither_side_gets_the_others_modules(rnncheck: Command, write: Write, f
     assert rnncheck("compare", old, "--against", old, *QUICK).code == 0
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.slow  # as the siblings above
 def test_an_import_inside_a_function_finds_its_own_too(rnncheck: Command, write: Write) -> None:
     old, new = two(write, "", "")

@@ -35,7 +35,6 @@ ATTRIBUTES = SIMPLE.replace("    (W_xh, W_hh, b_h) = params\n", "").replace(
 )
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("text", "cell", "right", "wrong"),
     [

@@ -62,7 +62,6 @@ def test_a_norm_that_any_weight_comes_out_of_is_no_obstacle(candidate: type[nn.M
     assert ("h2h.weight", "weight_hh_l0") in [(each.candidate, each.from_) for each in report.mapping]
 
 
-@pytest.mark.usefixtures("hasty")
 def test_what_is_wrong_behind_it_is_found() -> None:
     assert check(WeightNormTwice, cell="rnn", diagnose=False).verdict is Verdict.MISMATCH
 
@@ -103,7 +102,6 @@ class WeightDropScaled(WeightDrop):
     scale = 0.7
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_weight_that_is_dropped_in_every_call_is_no_obstacle() -> None:
     assert check(WeightDrop, cell="gru", witness=False).verdict is Verdict.EQUIVALENT
 

@@ -74,7 +74,6 @@ def test_a_layer_that_takes_a_batch_is_not_read_row_by_row(
     assert [each["slug"] for each in facts["findings"]] == ["batch-mixed"]
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_cell_that_moves_with_the_mean_of_its_states_is_a_cell(rnncheck: Command, write: Write) -> None:
     write(CELL.replace("h[:1]", "h - h.mean(0)"))
     outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-diagnose")

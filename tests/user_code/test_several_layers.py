@@ -115,7 +115,6 @@ def test_a_right_layer_that_shows_its_outputs_alone_is_compared_with_all_its_bia
     assert (report.verdict, report.restrictions) == (Verdict.EQUIVALENT, [])
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("candidate", "cell", "options"),
@@ -132,7 +131,6 @@ def test_weights_of_another_place_and_biases_of_the_upper_layer_are_not_explaine
     assert (report.verdict, report.restrictions) == (Verdict.MISMATCH, [])
 
 
-@pytest.mark.usefixtures("hasty")
 def test_torch_s_names_say_which_layer_and_direction_each_tensor_is() -> None:
     report = check(SwappedDirections, bidirectional=True, diagnose=False)
     assert report.verdict is Verdict.MISMATCH
@@ -170,7 +168,6 @@ class SidesSwapped(nn.Module):
         return torch.cat([self.backwards(x.flip(0))[0].flip(0), self.forwards(x)[0]], -1)
 
 
-@pytest.mark.usefixtures("hasty")
 def test_what_does_not_depend_on_early_timesteps_is_not_called_detached_from_them() -> None:
     report = check(SidesSwapped, bidirectional=True)
     assert report.verdict is Verdict.MISMATCH
@@ -233,7 +230,6 @@ class OneSizeTwice(OneSize):
         return super().forward(2 * x)
 
 
-@pytest.mark.usefixtures("hasty")
 def test_what_has_one_size_for_input_and_states_is_read_at_equal_sizes() -> None:
     def verdict(candidate: type[nn.Module]) -> Verdict:
         sizes = {"input_size": 4, "hidden_size": 4, "num_layers": 1}

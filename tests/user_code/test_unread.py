@@ -132,7 +132,6 @@ class CellWithHeadLast(Cell):
         return h, self.head(h)
 
 
-@pytest.mark.usefixtures("hasty")
 def test_of_what_a_cell_returns_the_last_is_its_state() -> None:
     assert checked(Cell, cell="rnn").verdict is Verdict.EQUIVALENT
     for wrong, lockstep in ((CellWithWrongState, False), (CellWithWrongOutput, True)):
@@ -219,7 +218,6 @@ class Lstm(nn.LSTM):
         return o, (h, h)
 
 
-@pytest.mark.usefixtures("hasty")
 def test_h_where_c_should_be_is_compared_as_c() -> None:
     report = checked(Lstm, diagnose=False)
     assert report.verdict is Verdict.MISMATCH

@@ -72,7 +72,6 @@ def test_layers_whose_number_of_tensors_depends_on_the_sizes_are_read(rnncheck: 
     assert outcome.code == 0, outcome.stdout + outcome.stderr
 
 
-@pytest.mark.usefixtures("hasty")
 def test_batch_norm_is_a_mismatch_and_no_error(rnncheck: Command, write: Write) -> None:
     write(
         HEAD + "class Cell(nn.Module):\n"

@@ -148,7 +148,6 @@ def compared(candidate: type[nn.Module], **options: object) -> Report:
     return check(candidate, hidden_size=6, witness=False, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "candidate",
