@@ -43,7 +43,7 @@ def test_it_is_told_at_its_line(rnncheck: Command, write: Write, text: str, part
 
 def test_a_file_that_is_no_python_says_where(rnncheck: Command, write: Write) -> None:
     write("import torch\nclass MyRNN(:\n")
-    outcome = rnncheck("compare", "mine.py:MyRNN")
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--read-seconds", "1")
     assert outcome.code == 4
     assert outcome.stderr.startswith("error: mine.py:2: SyntaxError: invalid syntax\n    class MyRNN(:")
 
@@ -68,7 +68,7 @@ def test_what_raises_in_its_own_backward_is_no_finding(rnncheck: Command, write:
 @pytest.mark.parametrize("returned", ["None", "3", "torch.ones(2)", "'output'"])
 def test_what_returns_no_state_is_refused(rnncheck: Command, write: Write, returned: str) -> None:
     write(RNN.replace("torch.stack(outputs), h[None]", returned).replace("self.x2h(x_t)", "x_t @ self.x2h.weight.T"))
-    outcome = rnncheck("compare", "mine.py:MyRNN")
+    outcome = rnncheck("compare", "mine.py:MyRNN", "--read-seconds", "1")
     assert (outcome.code, outcome.stdout) == (4, "")
     assert "MyRNN returned " in outcome.stderr
     assert "no part of it has that width" in outcome.stderr

@@ -81,7 +81,7 @@ def test_a_packed_sequence_of_another_width_is_an_error_and_does_not_crash(rnnch
     inside = "nn.LSTM(5, hidden_size)"
     text = BOTH_WAYS.replace("nn.GRU(input_size, hidden_size, num_layers, bidirectional=bidirectional)", inside)
     write(text.replace("(self, input_size, hidden_size, num_layers=2, bidirectional=True)", "(self, hidden_size)"))
-    assert rnncheck("compare", "mine.py:Both", "--cell", "lstm", "--input-size", "9").code == 4
+    assert rnncheck("compare", "mine.py:Both", "--cell", "lstm", "--input-size", "9", "--read-seconds", "1").code == 4
 
 
 def test_what_an_owner_has_frozen_is_compared_as_if_it_were_trained() -> None:
