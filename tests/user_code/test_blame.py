@@ -78,7 +78,8 @@ def test_a_layer_that_crashes_on_a_state_is_not_one_that_takes_it(rnncheck: Comm
     write(RNN.replace("if h0 is None else h0[0]", "if not h0 else h0[0]"))
     outcome = rnncheck("compare", "mine.py:MyRNN", "-q")
     assert outcome.code == 1
-    assert outcome.stdout.startswith("mismatch: initial-state-crashes: given an initial state, it raises mine.py:10")
+    assert outcome.stdout.startswith("mismatch: initial-state-crashes: MyRNN ")
+    assert "it raises mine.py:10 in forward" in outcome.stdout
     assert "in forward: RuntimeError: Boolean value" in outcome.stdout
 
 
