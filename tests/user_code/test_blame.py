@@ -79,8 +79,7 @@ def test_a_layer_that_crashes_on_a_state_is_not_one_that_takes_it(rnncheck: Comm
     outcome = rnncheck("compare", "mine.py:MyRNN", "-q")
     assert outcome.code == 1
     assert outcome.stdout.startswith("mismatch: initial-state-crashes: MyRNN ")
-    assert "it raises mine.py:10 in forward" in outcome.stdout
-    assert "in forward: RuntimeError: Boolean value" in outcome.stdout
+    assert "it raises mine.py:10 in forward: RuntimeError" in outcome.stdout
 
 
 @pytest.mark.parametrize("wanted", ["h0['h']", "h0.states[0]", "h0.reshape(3, 999)"])
