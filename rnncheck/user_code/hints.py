@@ -10,7 +10,7 @@ from rnncheck.implementations.target import Target, names_a_file_or_module, pars
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 from rnncheck.user_code import sizes as sizes_
-from rnncheck.user_code.construct import construct
+from rnncheck.user_code.construct import SIZE, construct
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.jax_code import written_in_jax
 from rnncheck.user_code.roles import role_of
@@ -80,7 +80,8 @@ def size_hint(instances: Instances, spec: Spec) -> str | None:
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
         if hint := inside_hint(thing, constructor.takes, spec):
             return hint
-    guessed = [name for name, role in constructor.roles.items() if role in SIZES and role_of(name) != role]
+    roles = constructor.roles.items()
+    guessed = [name for name, role in roles if role in SIZES and role_of(name) != role and not SIZE.search(name)]
     if guessed:
         return (
             f"rnncheck took {guessed[0]} for a size, which its name does not say; give its value with "
