@@ -103,7 +103,8 @@ def likeliest(
         if not spec.proj_size and in_order(h, c, convention) != (h, c):
             h, c = c, h
     if spec.cell is Cell.LSTM and h is not None and c is None:
-        c = twin(h, found.every)
+        gives_c = convention.state is not None and convention.state.gives_c
+        c = twin(h, found.every, depth=0 if convention.is_cell and gives_c else 1)
     if output is None and h is None:
         return None
     gives_c = convention.state is not None and convention.state.gives_c
@@ -144,10 +145,10 @@ def without_heads(
     return kept(sequences), kept(states)
 
 
-def twin(h: Leaf, every: Sequence[Leaf]) -> Leaf | None:
-    """The value after h in a pair, at the place of c."""
+def twin(h: Leaf, every: Sequence[Leaf], depth: int) -> Leaf | None:
+    """The value after h in a pair, at the place of c; the pair is inside at least so many others."""
     way = h.reader.way
-    beside = [each for each in every if len(way) > 1 and each.reader.way == (*way[:-1], 1) != way]
+    beside = [each for each in every if len(way) > depth and each.reader.way == (*way[:-1], 1) != way]
     return beside[0] if beside else None
 
 

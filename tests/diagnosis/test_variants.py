@@ -49,6 +49,21 @@ class NoForgetting(nn.Module):
         return show.sigmoid() * c.tanh(), c
 
 
+class StateIsMemory(nn.Module):
+    """It takes h and c, and returns the same numbers as both."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.keep, self.new = (nn.Linear(input_size + hidden_size, hidden_size) for _ in range(2))
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = state
+        both = torch.cat([x, h], 1)
+        kept = self.keep(both)
+        c = kept.sigmoid() * c + (1 - (kept - 1).sigmoid()) * self.new(both).tanh()
+        return c, c
+
+
 def updated_alone(input_size: int, hidden_size: int) -> nn.Module:
     return LeakyMemory(input_size, hidden_size, torch.tanh)
 
@@ -106,6 +121,7 @@ def test_gates_that_read_the_state_alone_are_named() -> None:
         (LeakyMemory, Cell.GRU, "ligru"),
         (updated_alone, Cell.GRU, "gru-ugrnn"),
         (NoForgetting, Cell.LSTM, "lstm-without-forget"),
+        (StateIsMemory, Cell.LSTM, "lstm-janet"),
     ],
 )
 def test_a_layer_with_fewer_gates_is_the_variant_that_it_computes(layer: object, cell: Cell, slug: str) -> None:
