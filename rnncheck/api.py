@@ -96,7 +96,8 @@ def check(
         with `proj_size`.
     input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional, proj_size, dropout, batch_first: as in
         `torch.nn`. A class is constructed with them, whatever it calls them. None takes the attribute of that name
-        from an instance (`nonlinearity`: from a `torch.nn.RNN`), otherwise the default of the command line.
+        from an instance (`nonlinearity`: from a `torch.nn.RNN`), and the default of a class's constructor for
+        `num_layers` and `bidirectional`; otherwise the default of the command line.
     arguments: other arguments of the constructor, by name.
     timeout: the seconds that each call of an "exec:COMMAND" may take; None means 60.
     head: "softmax" adds y_t = softmax(W_hy h_t + b_y) to both sides.
