@@ -72,6 +72,7 @@ class Gated:
     """The base of the cells of torch.nn."""
 
     gates: Gates
+    kinks = False
 
     def begin(self, noise: Noise) -> list[Site]:
         return self.gates.sites(noise)
@@ -99,6 +100,8 @@ class TanhCell(Gated):
 
 
 class ReluCell(Gated):
+    kinks = True
+
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, work: torch.dtype) -> None:
         self.gates = Gates(parameters, rounding, work)
 

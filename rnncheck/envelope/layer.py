@@ -14,6 +14,7 @@ from rnncheck.envelope.sums import EnvelopeCell, ExactSteps
 from rnncheck.model.variant import States
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
+PEAK = (2 / 7) ** 2  # so that 7 standard deviations, which are allowed, are twice the largest move of a sample
 LIFT = 2.0**56  # so that the square of a move of 1e-35 is not zero in float32
 
 
@@ -63,12 +64,12 @@ def walk(
         frames = zip(*(each.to(work).unbind(0) for each in frame), strict=True)
         for t, frame in enumerate(frames, first):
             moved_next = cell.move(frame, None if dx is None else dx[t], moved, sites)
-            variances.append(variance(moved_next[0]))
+            variances.append(variance(moved_next[0], kinks=cell.kinks))
             if keep:
                 moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])
             moved = carried(alive, t, moved_next, moved)
     spreads = spread(torch.stack(variances))
-    last_spread = spreads[-1] if alive is None else spread(variance(moved[0]))
+    last_spread = spreads[-1] if alive is None else spread(variance(moved[0], kinks=cell.kinks))
     *before, after, highest = together(blocks, torch.cat)
     return Walk(
         after if alive is None else torch.where(alive[:, :, None], after, 0.0),
@@ -127,9 +128,13 @@ def ordinary(met: Tensor) -> bool:
     return bool(((met == 0) | ((met > 1e-6) & (met < 1e9))).all())
 
 
-def variance(moved: Tensor) -> Tensor:
-    """The mean square (B, ·) of moves (K, B, ·), multiplied by `LIFT` squared so that it is not zero in float32."""
-    return (moved * LIFT).square_().mean(0)
+def variance(moved: Tensor, *, kinks: bool = False) -> Tensor:
+    """The mean square (B, ·) of moves (K, B, ·), multiplied by `LIFT` squared so that it is not zero in float32.
+
+    Beyond a kink few samples move far, and their mean square says too little of how far: `PEAK` of the largest counts.
+    """
+    squares = (moved * LIFT).square_()
+    return torch.maximum(squares.mean(0), PEAK * squares.amax(0)) if kinks else squares.mean(0)
 
 
 def spread(variances: Tensor) -> Tensor:

@@ -32,9 +32,10 @@ class ExactSteps(NamedTuple):
 
 
 class EnvelopeCell(Protocol):
-    """One layer in one direction."""
+    """One layer in one direction. One with `kinks` has a relu, at which a small move may become a large one."""
 
     gates: "Gates"
+    kinks: bool
 
     def begin(self, noise: Noise) -> list[Site]:
         """The places in `move` that round, created at the start of a run."""

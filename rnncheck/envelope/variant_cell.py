@@ -18,6 +18,8 @@ from rnncheck.model.variant import EXACTLY, Operations, Semantics, States, exact
 class VariantCell:
     """One layer in one direction, with the parameters of the cell whose weights the variant uses."""
 
+    kinks = True  # a variant may have a relu
+
     def __init__(self, parameters: Mapping[str, Tensor], rounding: Rounding, variant: Semantics) -> None:
         self.gates = Gates(parameters, rounding, torch.float64)
         self._variant, self._parameters = variant, parameters
