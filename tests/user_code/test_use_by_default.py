@@ -104,3 +104,32 @@ def test_a_head_on_weights_that_were_computed_before_is_told_from_the_states() -
             return output @ self.table, h
 
     assert check(Scaled, cell="rnn", witness=False).verdict in ("equivalent", "inconclusive")
+
+
+DROPS = HEAD + (
+    "class Drops(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size, num_layers=2, dropout=0.5):\n"
+    "        super().__init__()\n"
+    "        widths = [input_size] + [hidden_size] * (num_layers - 1)\n"
+    "        self.layers = nn.ModuleList(nn.RNN(width, hidden_size) for width in widths)\n"
+    "        self.rate = dropout\n"
+    "    def forward(self, x, h0):\n"
+    "        last = []\n"
+    "        for k, layer in enumerate(self.layers):\n"
+    "            if k and self.training:\n"
+    "                x = x * (torch.rand_like(x) >= self.rate) / (1 - self.rate)\n"
+    "            x, h = layer(x, h0[k : k + 1])\n"
+    "            last.append(h)\n"
+    "        return x, torch.cat(last)\n"
+)
+
+
+@pytest.mark.paths
+def test_a_handwritten_dropout_is_compared_by_how_often_and_how_much_it_drops(rnncheck: Command, write: Write) -> None:
+    command = ("compare", "mine.py", "--cell", "rnn", "--dropout", "0.5", "--no-witness", "--paths", "train-mode")
+    write(DROPS)
+    right = rnncheck(*command)
+    assert right.code == 0, right.stderr
+    write(DROPS.replace("self.rate = dropout", "self.rate = dropout / 2"))
+    wrong = rnncheck(*command)
+    assert (wrong.code, "depends-on-train-mode" in wrong.stdout) == (1, True), wrong.stderr

@@ -73,7 +73,7 @@ def errors(results: Tensor) -> dict[str, float]:
     count = results.shape[1]
     of_mean = (2 * variance / count).sqrt()
     of_deviation = ((fourth - variance.square()).clamp_min(0) / (2 * count * variance.clamp_min(1e-300))).sqrt()
-    return {"mean": float(of_mean.max()), "deviation": float(of_deviation.max())}
+    return {"mean": float(of_mean.max()), "standard deviation": float(of_deviation.max())}
 
 
 def drawn(user: User, scene: PathScene) -> Values:
