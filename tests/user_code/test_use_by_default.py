@@ -126,10 +126,10 @@ DROPS = HEAD + (
 
 @pytest.mark.paths
 def test_a_handwritten_dropout_is_compared_by_how_often_and_how_much_it_drops(rnncheck: Command, write: Write) -> None:
-    command = ("compare", "mine.py", "--cell", "rnn", "--dropout", "0.5", "--no-witness", "--paths", "train-mode")
+    options = ("--cell", "rnn", "--num-layers", "2", "--dropout", "0.5", "--no-witness", "--paths", "train-mode")
     write(DROPS)
-    right = rnncheck(*command)
+    right = rnncheck("compare", "mine.py", *options)
     assert right.code == 0, right.stderr
     write(DROPS.replace("self.rate = dropout", "self.rate = dropout / 2"))
-    wrong = rnncheck(*command)
+    wrong = rnncheck("compare", "mine.py", *options)
     assert (wrong.code, "depends-on-train-mode" in wrong.stdout) == (1, True), wrong.stderr
