@@ -23,7 +23,7 @@ PARAMETERS = LayerWeights._fields
 IN_LAYERS = {
     *("start", "unroll", "project", "scan", "step", "outputs", "hold", "pad", "time_order", "activate", "sums"),
     *("lstm_step", "gate_sums", "new_cell", "output_gate", "new_hidden", "narrowed"),
-    *("gru_step", "recurrent", "proposal", "mix", "layer_weights"),
+    *("gru_step", "recurrent", "of_update", "reset", "proposal", "mixed", "mix", "layer_weights"),
 }
 
 

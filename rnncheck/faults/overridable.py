@@ -86,8 +86,21 @@ class CutNetwork(Network):
     def gru_step(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
         p_r, p_z, p_n = p.chunk(3, -1)
         u_r, u_z, u_n = self.recurrent(w, h).chunk(3, -1)
-        r, z = self.activate("r", p_r + u_r), self.activate("z", p_z + u_z)
-        n = self.activate("n", self.proposal(w, p_n, u_n, r, h))
+        r = self.activate("r", p_r + u_r)
+        z = self.activate("z", p_z + self.of_update(w, u_z, r, h))
+        n = self.activate("n", self.proposal(w, p_n, u_n, self.reset(r, z), h))
+        return self.mixed(r, z, n, h)
+
+    def of_update(self, w: LayerWeights, u_z: Tensor, r: Tensor, h: Tensor) -> Tensor:
+        """The state's share of z's sum. `w`, `r` and `h` are arguments for faults that apply r here."""
+        return u_z
+
+    def reset(self, r: Tensor, z: Tensor) -> Tensor:
+        """What multiplies u_n. A correct layer does not use z."""
+        return r
+
+    def mixed(self, r: Tensor, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
+        """h from the gates. A correct layer uses r in n only."""
         return self.mix(n, z, h)
 
     def recurrent(self, w: LayerWeights, h: Tensor) -> Tensor:

@@ -79,41 +79,20 @@ def with_hidden(equation: Callable[[Tensor, Tensor], Tensor]) -> type[Network]:
     return WithHidden
 
 
-class Gates(CutNetwork):
-    """The GRU in one method, for equations that need all of its gates."""
-
-    def gru_step(self, w: LayerWeights, p: Tensor, h: Tensor) -> Tensor:
-        p_r, p_z, p_n = p.chunk(3, -1)
-        u_r, u_z, u_n = self.recurrent(w, h).chunk(3, -1)
-        r = self.activate("r", p_r + u_r)
-        z = self.activate("z", p_z + self.of_update(w, u_z, r, h))
-        n = self.activate("n", self.proposal(w, p_n, u_n, self.reset(r, z), h))
-        return self.mixed(r, z, n, h)
-
-    def of_update(self, w: LayerWeights, u_z: Tensor, r: Tensor, h: Tensor) -> Tensor:
-        return u_z
-
-    def reset(self, r: Tensor, z: Tensor) -> Tensor:
-        return r
-
-    def mixed(self, r: Tensor, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
-        return self.mix(n, z, h)
-
-
 def with_mix(equation: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> type[Network]:
-    class WithMix(Gates):
+    class WithMix(CutNetwork):
         def mixed(self, r: Tensor, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
             return equation(r, z, n, h)
 
     return WithMix
 
 
-class ResetByUpdate(Gates):
+class ResetByUpdate(CutNetwork):
     def reset(self, r: Tensor, z: Tensor) -> Tensor:
         return z
 
 
-class UpdateOfReset(Gates):
+class UpdateOfReset(CutNetwork):
     def of_update(self, w: LayerWeights, u_z: Tensor, r: Tensor, h: Tensor) -> Tensor:
         return self.recurrent(w, r * h).chunk(3, -1)[1]
 

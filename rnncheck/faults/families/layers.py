@@ -179,10 +179,8 @@ def starting(other: Other, parts: tuple[int, ...]) -> type[Network]:
 
     class Starting(CutNetwork):
         def start(self, state: State, layer: int, direction: int) -> Carry:
-            own, others = (
-                super().start(state, layer, direction),
-                super().start(state, *other(self.spec, layer, direction)),
-            )
+            own = super().start(state, layer, direction)
+            others = super().start(state, *other(self.spec, layer, direction))
             return tuple(others[k] if k in parts else each for k, each in enumerate(own))
 
     return Starting
