@@ -55,7 +55,10 @@ def pair(state: State) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Reader:
-    """One quantity in a result: the path to it, its axes, and the index that is `taken` of each extra axis."""
+    """One quantity in a result: the path to it, its axes, and the index that is `taken` of each extra axis.
+
+    Among its axes, D is both directions side by side: the units of the one, then those of the other.
+    """
 
     way: Way
     axes: str
@@ -65,6 +68,10 @@ class Reader:
         value, axes = follow(result, self.way, batch_first=self.axes.startswith("B")), self.axes
         for axis, index in self.taken:
             value, axes = value.select(axes.index(axis), index), axes.replace(axis, "", 1)
+        if "D" in axes:
+            at = axes.index("D")
+            value = value.reshape(*value.shape[:at], 2, value.shape[at] // 2, *value.shape[at + 1 :])
+            axes = axes.replace("D", "KF")
         if "S" not in axes:
             return arrange(value, axes, target)
         # With the initial state in front, which is no output.

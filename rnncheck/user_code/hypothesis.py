@@ -13,6 +13,7 @@ from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 from rnncheck.user_code.calling import MOST_PREFIXES
+from rnncheck.user_code.convention import Reader
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.native_layer import NativeLayer
@@ -79,12 +80,11 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
     last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None
     if convention.is_cell or reading.output is not None or last_alone:
         exposes.add("output")
-    whole = reading.h is not None and (tried.states == 1 or "K" in reading.h.axes)
-    if whole or (reading.h is None and spec.num_layers == 1):
+    if whole(reading.h, tried) or (reading.h is None and spec.num_layers == 1):
         exposes.add("h_n")
-    if reading.c is not None and (tried.states == 1 or "K" in reading.c.axes):
+    if whole(reading.c, tried):
         exposes.add("c_n")
-    prefixes = not convention.is_cell and reading.output is None and convention.fixed is None
+    prefixes = last_alone and reading.output is None and not convention.is_cell
     longest = MOST_PREFIXES if prefixes else None
     state = convention.state
     gives_c = state is not None and state.gives_c
@@ -97,3 +97,10 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
         convention.by_row,
         convention.fixed,
     )
+
+
+def whole(reader: Reader | None, tried: Sizes) -> bool:
+    """Whether it reads the states of all layers and directions."""
+    if reader is None:
+        return False
+    return tried.states == 1 or "K" in reader.axes or ("D" in reader.axes and tried.spec.num_layers == 1)

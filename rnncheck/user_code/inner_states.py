@@ -35,7 +35,10 @@ def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[
         if not caught or (len(caught) > 1 and not often):
             continue
         module = thing.get_submodule(tap.module)
-        for passed, each_step in ((caught, True), (caught[-1], False)) if often else ((caught[-1], False),):
+        ways: list[tuple[object, bool]] = [(caught, True)] if often else []
+        if not (often and sizes.spec.bidirectional):  # the last step of both directions is none of one call
+            ways.append((caught[-1], False))
+        for passed, each_step in ways:
             for reading in interpretations(passed, convention, sizes)[:1]:
                 if not trusted(module, tap, results[tap.module], convention, sizes):
                     continue

@@ -73,6 +73,9 @@ def taken_apart(result: object, convention: Convention, sizes: Sizes) -> Possibl
                 sequences.append(leaf)
         elif held in (axes, axes | {"K"}):
             states.append(Leaf(reader, reader.read(result, "KBF")))
+            if spec.bidirectional and "K" not in held and states[-1].value.shape[2] == spec.output_size:
+                both = Reader(reader.way, reader.axes.replace("F", "D"))
+                states[-1] = Leaf(both, both.read(result, "KBF"))
     every, sequences, states = states, distinct(sequences), distinct(states)
     if convention.is_cell:
         states = [each for each in states if len(each.value) == sizes.states]

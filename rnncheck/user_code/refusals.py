@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from rnncheck.model.spec import Spec
-from rnncheck.user_code.found import Found
+from rnncheck.user_code.hypothesis import Hypothesis
 
 BY_OTHER_NAMES = "config"  # a parameter that may say anything
 MOST_LAYERS = 4  # that are tried
 
-FoundAs = Callable[[Spec], Found | None]  # how it can be called as a layer of that shape, if it can
+UnderstoodAs = Callable[[Spec], Hypothesis | None]  # it as a layer of that shape, if it can be called so
 
 
 def lacking(
@@ -39,48 +39,60 @@ def no_parameter(option: str) -> str:
     return f"it has no parameter for {option}, and"
 
 
-def other_shape(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
+def other_shape(spec: Spec, takes: Collection[str], understood_as: UnderstoodAs) -> str | None:
     """Why it is a layer of another spec, and the option for that spec; None if it is not."""
-    found = found_as(spec)
-    if found is None and (option := too_much(spec, takes, found_as)):
+    understood = understood_as(spec)
+    if understood is None and (option := too_much(spec, takes, understood_as)):
         works_as = "of one direction" if option == "bidirectional" else "with num_layers 1"
         leave_out = f"leave --{option.replace('_', '-')} out"
         return f"{no_parameter(option)} it can be called only as a layer {works_as}; {leave_out}"
-    if not spec.bidirectional and "bidirectional" not in takes and has_both(spec, found, found_as):
+    if not spec.bidirectional and "bidirectional" not in takes and has_both(spec, understood, understood_as):
         return "its output holds both directions side by side; add --bidirectional"
-    if spec.num_layers == 1 and "num_layers" not in takes and (layers := more_layers(spec, found, found_as)):
+    if spec.num_layers == 1 and "num_layers" not in takes and (layers := more_layers(spec, understood, understood_as)):
         return f"it has the states of {layers} layers; add --num-layers {layers}"
     return None
 
 
-def too_much(spec: Spec, takes: Collection[str], found_as: FoundAs) -> str | None:
+def too_much(spec: Spec, takes: Collection[str], understood_as: UnderstoodAs) -> str | None:
     """The option that the candidate does not support, if it can be called only without that option."""
-    if spec.bidirectional and "bidirectional" not in takes and found_as(replace(spec, bidirectional=False)):
-        return "bidirectional"
-    if spec.num_layers > 1 and "num_layers" not in takes and found_as(replace(spec, num_layers=1, dropout=0.0)):
-        return "num_layers"
+    smaller = {}
+    if spec.bidirectional:
+        smaller["bidirectional"] = replace(spec, bidirectional=False)
+    if spec.num_layers > 1:
+        smaller["num_layers"] = replace(spec, num_layers=1, dropout=0.0)
+    for option in sorted(smaller.keys() - takes):
+        understood = understood_as(smaller[option])
+        if understood is not None and not (understood.in_part or understood.part_agrees):
+            return option
     return None
 
 
-def has_both(spec: Spec, found: Found | None, found_as: FoundAs) -> bool:
+def has_both(spec: Spec, understood: Hypothesis | None, understood_as: UnderstoodAs) -> bool:
     """Whether it is rather a layer of both directions: what is there is read in part, or at a place inside."""
+    found = understood.found if understood is not None else None
     whole = found is not None and found.recurs and not found.unread.strange
-    if found is not None and whole and found.reading.tap is None:
+    through_head = understood is not None and understood.as_wide and not understood.agrees
+    if found is not None and whole and found.reading.tap is None and not through_head:
         return False
-    both = found_as(replace(spec, bidirectional=True))
-    if both is None or both.reading.output is None or not (both.remembers and both.foresees):
+    other = understood_as(replace(spec, bidirectional=True))
+    if other is None:
         return False
-    return not whole or both.reading.tap is None  # on its way to a head, something else may be as wide as both
+    if through_head or other.found.reading.output is None:
+        return other.agrees
+    if not (other.found.remembers and other.found.foresees):
+        return False
+    return not whole or other.found.reading.tap is None  # on its way to a head, something else may be as wide as both
 
 
-def more_layers(spec: Spec, found: Found | None, found_as: FoundAs) -> int | None:
+def more_layers(spec: Spec, understood: Hypothesis | None, understood_as: UnderstoodAs) -> int | None:
     """The number of layers whose states it takes or returns, if one layer does not explain its results."""
-    if found is not None and not found.unread.strange:
+    if understood is not None and not understood.found.unread.strange:
         return None
     for layers in range(2, MOST_LAYERS + 1):
-        several = found_as(replace(spec, num_layers=layers))
-        if several is None or not several.recurs or several.unread.strange or several.reading.h is None:
+        several = understood_as(replace(spec, num_layers=layers))
+        if several is None:
             continue
-        if "K" in several.reading.h.axes:
+        found = several.found
+        if found.recurs and not found.unread.strange and found.reading.h is not None and "K" in found.reading.h.axes:
             return layers
     return None

@@ -29,6 +29,7 @@ from rnncheck.user_code.probing import CallProbe, Proved
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities
 from rnncheck.user_code.read_as import sentence
+from rnncheck.user_code.tensors import held
 
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
 
@@ -69,6 +70,8 @@ class Search:
                 break
         cut = budget.over
         tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
+        if reason := seen_in_part(tried):
+            raise CannotRun(reason)
         explained: list[tuple[Hypothesis, CallProbe]] = []
         is_cell = tried[0][0].found.convention.is_cell
         alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
@@ -127,8 +130,6 @@ class Search:
         if understood.found.reading.tap is None or not isinstance(understood.filling, FoundMapping):
             return False
         spec, entries = probe.sizes.spec, understood.filling.entries
-        rows = spec.cell.gates * spec.hidden_size
-        columns = {spec.input_size, spec.hidden_size, spec.output_size, spec.input_size + spec.hidden_size}
         native = self._instances.native(understood, spec)
         tables = {id(each.weight) for each in modules(native.thing) if isinstance(each, nn.Embedding)}
         left = [
@@ -138,8 +139,7 @@ class Search:
         ]
         if another_layer(understood.filling, {name: value.shape for name, value in native.tensors().items()}):
             return True
-        like = [each for each in left if any((rows, other) in (each.shape, each.shape[::-1]) for other in columns)]
-        return sum(id(each) not in tables for each in like) > 1
+        return sum(id(each) not in tables and is_of_gates(each, spec) for each in left) > 1
 
     def _finished(self, understood: Hypothesis, probe: CallProbe) -> Hypothesis:
         """Completes it with the other results that it returns, and compares those that are states."""
@@ -222,6 +222,52 @@ def each_call_first(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> list[tuple
         of_each.setdefault(pair[0].found.convention, []).append(pair)
     chosen = [max(pairs, key=lambda pair: pair[0].found.reading.returned) for pairs in of_each.values()]
     return chosen + [pair for pair in tried if not any(pair is each for each in chosen)]
+
+
+def is_of_gates(value: Tensor, spec: Spec) -> bool:
+    """Whether it has the shape of a layer's fused weight."""
+    rows = spec.cell.gates * spec.hidden_size
+    columns = {spec.input_size, spec.hidden_size, spec.output_size, spec.input_size + spec.hidden_size}
+    return value.dim() == 2 and any((rows, other) in (value.shape, value.shape[::-1]) for other in columns)
+
+
+def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> str | None:
+    """Why its states cannot be judged, where none of these agrees and what they read of it is not all of it."""
+    if any(each.agrees for each, _ in tried):
+        return None
+    for each, _ in tried:
+        reading = each.found.reading
+        if reading.tap is not None and reading.h is not None and "D" in reading.h.axes and not each.found.remembers:
+            # Which states a head is given is the model's choice. It is no fault of the layer, which returns none.
+            return (
+                f"what it passes to {reading.tap.module} is not the final state of each direction: that of the reverse "
+                "direction does not depend on the first timestep; return the output of every timestep"
+            )
+    missed = [passed_by(*pair) for pair in tried]
+    if not all(missed):
+        return None
+    return (
+        f"rnncheck can read only a part of it: what it returns depends on {' and '.join(missed[0][:2])}, but the "
+        "states inside that rnncheck reads do not; return the output of every timestep, or pass --bidirectional or "
+        "--num-layers N if it has more directions or layers"
+    )
+
+
+def passed_by(understood: Hypothesis, probe: CallProbe) -> list[str]:
+    """Weights that what it returns depends on, but not the states that are read at a place inside of it.
+
+    One of them may be a head's. Several with the shapes of a layer's belong to another layer or direction, and so does
+    one for x.
+    """
+    if understood.found.reading.tap is None:
+        return []
+    tensors = held(probe.thing)
+    with suppress(CannotRun), torch.no_grad(), isolated(probe.calls.x.dtype):
+        missed = probe.calls.passed_by(understood.found.convention, understood.found.reading)
+        found = sorted(name for name in missed if is_of_gates(tensors[name], probe.sizes.spec))
+        of_x = any(probe.sizes.spec.input_size in tensors[name].shape for name in found)
+        return found if of_x or len(found) > 1 else []
+    return []
 
 
 def modules(thing: object) -> Iterable[nn.Module]:

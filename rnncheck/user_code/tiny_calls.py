@@ -91,6 +91,19 @@ class TinyCalls:
         moved = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
         return {way: names & own for way, names in moved.items()}
 
+    def passed_by(self, convention: Convention, reading: ResultReading) -> frozenset[str]:
+        """The tensors that what it returns depends on, but not the states that are read."""
+        x, state = self.given(convention)
+        calls = self.calls(convention, reading, x, state)
+
+        def read(thing: Any) -> Mapping[results.Way, Tensor]:
+            trace = calls.trace_of(thing)
+            values = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
+            return {(name,): value for name, value in values.items() if value is not None}
+
+        returned = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
+        return frozenset().union(*returned.values()) - frozenset().union(*movers(self.thing, read).values())
+
     def caller(self, convention: Convention, reading: ResultReading | None = None, thing: Any = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""
         thing, loaded = copied(self.thing if thing is None else thing), self.loaded

@@ -12,7 +12,6 @@ from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code.blame import CandidateError
-from rnncheck.user_code.found import Found
 from rnncheck.user_code.hypothesis import Fill, Filling, Hypothesis
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.jax_module import in_jax_module
@@ -54,7 +53,7 @@ class Understanding:
         one_shape = (
             proved or self._instances.is_given_weights
         )  # whose weights would be made for whatever shape is tried
-        if not one_shape and (reason := other_shape(spec, self._instances.takes, self._found_as)):
+        if not one_shape and (reason := other_shape(spec, self._instances.takes, self._understood_as)):
             return reason
         understood = self._of(spec)
         convention = understood.found.convention
@@ -89,10 +88,6 @@ class Understanding:
             return False
         self._known[key] = packing
         return True
-
-    def _found_as(self, spec: Spec) -> Found | None:
-        understood = self._understood_as(spec)
-        return understood.found if understood is not None else None
 
     def _understood_as(self, spec: Spec) -> Hypothesis | None:
         raises_always = any(isinstance(each, CandidateError) and each.always for each in self._refused.values())

@@ -1,0 +1,100 @@
+"""Layers of both directions that show no more than their last states, to the caller or to a head of their own."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.errors import CannotRun
+from rnncheck.report import Verdict
+
+
+class Finals(nn.Module):
+    """Returns the final states of both directions side by side."""
+
+    cell: type[nn.Module] = nn.GRUCell
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.forwards, self.backwards = self.cell(input_size, hidden_size), self.cell(input_size, hidden_size)
+
+    def steps(self, x: Tensor, cell: nn.Module) -> list[Tensor]:
+        state = h = x.new_zeros(x.shape[1], self.hidden_size)
+        if isinstance(cell, nn.LSTMCell):
+            state = h, h
+        found = []
+        for x_t in x:
+            state = cell(x_t, state)
+            found.append(state[0] if isinstance(state, tuple) else state)
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.steps(x, self.forwards)[-1], self.steps(x.flip(0), self.backwards)[-1]], 1)
+
+
+class LstmFinals(Finals):
+    cell = nn.LSTMCell
+
+
+class NotReversed(Finals):
+    """Runs both directions forwards."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.steps(x, self.forwards)[-1], self.steps(x, self.backwards)[-1]], 1)
+
+
+class ToHead(LstmFinals):
+    def __init__(self, input_size: int, hidden_size: int, output_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.head = nn.Linear(2 * hidden_size, output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(super().forward(x))
+
+
+class LastToHead(ToHead):
+    """Its head is given the output of the last timestep: of the reverse direction the first step alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        reverse = self.steps(x.flip(0), self.backwards)[::-1]
+        return self.head(torch.cat([self.steps(x, self.forwards)[-1], reverse[-1]], 1))
+
+
+class InsideWithHead(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int, output_size: int) -> None:
+        super().__init__()
+        self.inner = nn.LSTM(input_size, hidden_size, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(2 * hidden_size, output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.inner(x)[0][:, -1])
+
+
+@pytest.mark.paths
+@pytest.mark.parametrize(("layer", "cell"), [(Finals, "gru"), (LstmFinals, "lstm"), (ToHead, "lstm")])
+def test_final_states_side_by_side_are_both_compared(layer: type[nn.Module], cell: str) -> None:
+    assert check(layer, cell=cell, bidirectional=True).verdict is Verdict.EQUIVALENT
+
+
+def test_a_direction_that_is_not_reversed_is_named() -> None:
+    report = check(NotReversed, cell="gru", bidirectional=True)
+    assert report.verdict is Verdict.MISMATCH
+    assert report.findings[0].slug == "reverse-reads-forward"
+
+
+def test_both_directions_inside_are_refused_with_the_option() -> None:
+    with pytest.raises(CannotRun, match="add --bidirectional"):
+        check(InsideWithHead)
+
+
+@pytest.mark.parametrize("layer", [ToHead, LastToHead])
+def test_one_direction_of_two_is_no_pass(layer: type[nn.Module]) -> None:
+    report = check(layer)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "--bidirectional" in str(report.reason)
+
+
+def test_states_that_a_head_is_given_are_no_wrong_final_states() -> None:
+    with pytest.raises(CannotRun, match="what it passes to head is not the final state of each direction"):
+        check(LastToHead, bidirectional=True)
