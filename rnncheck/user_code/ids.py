@@ -16,7 +16,8 @@ class LookedUp(TorchFunctionMode):
     """Within it an embedding, or a one-hot encoding, of the id t * B + b yields x[t, b].
 
     x is (T, B, I). So the layer behind the embedding is given any x, and its gradients find their way back to it. A
-    one-hot encoding may also be written, as ones into zeros: `codes[rows, ids] = 1`, `codes.scatter_(-1, ids, 1)`.
+    one-hot encoding may also be written, as ones into zeros: `codes[rows, ids] = 1`, `codes.scatter_(-1, ids, 1)`. And
+    a table may be indexed: `torch.eye(I)[ids]`.
     """
 
     def __init__(self, x: Tensor) -> None:
@@ -33,11 +34,19 @@ class LookedUp(TorchFunctionMode):
                 where = args[1][:-1] if func is Tensor.__setitem__ else ()
                 codes[where] = self._rows[ids].reshape(codes[where].shape)
             return codes
+        if func is Tensor.__getitem__ and self._is_table(*args):
+            with torch._C.DisableTorchFunctionSubclass():
+                return self._rows[args[1]]
         if func not in _LOOK_UPS:
             return func(*args, **kwargs)
         ids = args[0] if args else kwargs[_LOOK_UPS[func]]
         with torch._C.DisableTorchFunctionSubclass():
             return self._rows[ids]
+
+    def _is_table(self, table: Tensor, index: object) -> bool:
+        """Whether ids look up rows as wide as x."""
+        of_rows = table.dim() == 2 and table.shape[1] == self._rows.shape[1] and table.is_floating_point()
+        return of_rows and isinstance(index, Tensor) and index.dtype == torch.int64
 
     def _encoded(self, func: Any, args: Sequence[Any]) -> Tensor | None:
         """The ids, where ones are written at them, along the last axis, into zeros as wide as x."""

@@ -88,7 +88,8 @@ class CallProbe:
                 batched = batched or not found.convention.by_row
                 if probe is not self:
                     found = replace(found, ignores_batch_first=True)
-                if found.recurs and found.keeps_rows and kind not in SINGLE_STEPS + SINGLE_ROWS:
+                number = self.sizes.spec.input_size == 1 and found.raised  # its x may have no axis of features
+                if found.recurs and found.keeps_rows and kind not in SINGLE_STEPS + SINGLE_ROWS and not number:
                     yield found
                 else:
                     deferred.append((kind, found))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.mapping import FoundMapping, MappingError
-from rnncheck.mapping.agreement import agrees
+from rnncheck.mapping.agreement import agrees, inputs
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.notes import another_layer
@@ -87,7 +87,11 @@ class Search:
         return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees, in_part=in_part)
 
     def at_other_sizes(self, spec: Spec, found: Mapping[Spec, Hypothesis]) -> Hypothesis | None:
-        """As it was understood at other sizes, or with a batch_first that it does not take, if it agrees."""
+        """As it was understood at other sizes, or with a batch_first that it does not take, if it agrees there and can
+        be called so here.
+
+        Raises `CannotRun` if what it was given there has no axis of features.
+        """
         for known_spec, known in found.items():
             at_these = replace(
                 known_spec,
@@ -101,14 +105,19 @@ class Search:
                 continue
             if known.filling.agrees is None or known.facts.fixed is not None:
                 continue
-            network = type(known.filling.agrees)(spec)
-            again = replace(known, filling=replace(known.filling, spec=spec, agrees=network))
+            convention = known.found.convention
+            if convention.x_form == "array" and "F" not in convention.x_axes and spec.input_size != 1:
+                raise CannotRun("it reads one number a timestep; input_size can only be 1")
+            network = type(known.filling.agrees)
             with suppress(CannotRun, MappingError):
                 looked_at = replace(spec, dtype=known.dtype)
-                native = self._instances.native(again, looked_at, forgets=True)
+                native = self._instances.native(known, looked_at, forgets=True)
                 with isolated(getattr(torch, looked_at.dtype)):
-                    if agrees(native, replace(known.filling, spec=looked_at), type(known.filling.agrees)(looked_at)):
-                        return again
+                    right = agrees(native, replace(known.filling, spec=looked_at), network(looked_at))
+                    if not right:
+                        native.run(*inputs(native))
+                filling = replace(known.filling, spec=spec, agrees=network(spec) if right else None)
+                return replace(known, filling=filling)
         return None
 
     def _shown(self, understood: Hypothesis, spec: Spec) -> "Shown | None":
