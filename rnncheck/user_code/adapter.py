@@ -384,10 +384,8 @@ class CandidateLayer(Used):
         for value in self._native.tensors().values():
             value.detach_().requires_grad_(False)  # from the graph of an earlier run
         self._mapping.fill(self._native, self._leaves)
-        buffers = self._native.buffers()
-        for name, value in self._native.tensors().items():
-            if name in buffers:
-                value.detach_()  # which some functions refuse to differentiate by, as batch norm does
+        for value in self._native.statistics():
+            value.detach_()
         with taking_computed():
             return self._native.run(x, state, lengths)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from rnncheck.implementations.protocol import OtherRun
 from rnncheck.implementations.uses import NotOffered
@@ -89,6 +90,11 @@ class NativeLayer:
         """The buffers of a module, which are not trained."""
         held_back = {id(each) for each in self.thing.buffers()} if isinstance(self.thing, nn.Module) else set()
         return frozenset(name for name, value in self._tensors.items() if id(value) in held_back)
+
+    def statistics(self) -> list[Tensor]:
+        """The running statistics of batch norms, by which torch does not differentiate."""
+        modules = self.thing.modules() if isinstance(self.thing, nn.Module) else ()
+        return [each for module in modules if isinstance(module, _NormBase) for each in module.buffers()]
 
     @property
     def differentiable(self) -> bool:

@@ -21,10 +21,12 @@ def lacking(
     canonical weights that nothing in it holds.
     """
     if spec.bidirectional and not {"output", "h_n"} & set(exposes):
-        made = "made with bidirectional=True, it" if "bidirectional" in takes else f"{no_parameter('bidirectional')} it"
+        option = "bidirectional" in takes
+        made = "made with bidirectional=True, it" if option else f"{no_parameter('bidirectional')} it"
+        or_one = ", or leave --bidirectional out to compare one direction" if option else ""
         return (
-            f"{made} does not return both directions: neither an output of 2 x {spec.state_size} units nor the final "
-            "states of both; return them, or leave --bidirectional out to compare one direction"
+            f"{made} does not return all of both directions: neither an output of 2 x {spec.state_size} units nor the "
+            f"final states of every layer; return the output of every timestep{or_one}"
         )
     if spec.num_layers == 1 or {"num_layers", BY_OTHER_NAMES} & set(takes):
         return None

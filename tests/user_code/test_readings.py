@@ -148,8 +148,8 @@ TWO_LAYERS = HEAD + (
     [
         (PLAIN, ["--num-layers", "2"], "no parameter for num_layers, and it has no weights of layer 1"),
         (JUST_A_CELL, ["--num-layers", "2"], "no parameter for num_layers, and it has no weights of layer 1"),
-        (PLAIN, ["--bidirectional"], "no parameter for bidirectional, and it does not return both directions"),
-        (OPTIONS, ["--bidirectional"], "made with bidirectional=True, it does not return both directions"),
+        (PLAIN, ["--bidirectional"], "no parameter for bidirectional, and it does not return all of both directions"),
+        (OPTIONS, ["--bidirectional"], "made with bidirectional=True, it does not return all of both directions"),
         (
             JUST_A_CELL,
             ["--bidirectional"],
@@ -182,7 +182,7 @@ def test_with_that_option_it_is_compared(rnncheck: Command, write: Write, text: 
 
 def test_the_cell_of_one_direction_is_seen_where_both_are_asked_for(rnncheck: Command, write: Write) -> None:
     write(OPTIONS.replace("Mine", "Own"))
-    assert "does not return both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
+    assert "does not return all of both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
 
 
 def test_layers_that_are_asked_for_and_not_made_are_a_mismatch(rnncheck: Command, write: Write) -> None:

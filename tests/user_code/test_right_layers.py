@@ -219,3 +219,26 @@ def test_a_name_that_is_not_defined_ends_the_search() -> None:
     with pytest.raises(CannotRun, match="name 'squashed' is not defined"):
         check(calls_what_is_nowhere, cell="gru")
     assert time.thread_time() - started < 5
+
+
+class InBuffers(nn.Module):
+    """Its weights are buffers, of which nobody says that they are trained."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.register_buffer("w", torch.randn(4 * hidden_size, input_size + hidden_size))
+        self.register_buffer("b", torch.randn(4 * hidden_size))
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        h, c = state
+        every = []
+        for now in x:
+            i, f, g, o = (torch.cat([now, h], 1) @ self.w.T + self.b).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            every.append(h)
+        return torch.stack(every), (h, c)
+
+
+def test_weights_may_be_buffers() -> None:
+    assert check(InBuffers).verdict is Verdict.EQUIVALENT
