@@ -18,9 +18,13 @@ Arrangement = list[Placed]
 
 
 def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Iterator[Arrangement]:
-    """As measured; with interleaved rows; with the directions of some layers exchanged; with square matrices stored the
-    other way round; with what multiplies x and what multiplies h exchanged."""
+    """As measured; with upper layers laid out as the first; with interleaved rows; with the directions of some layers
+    exchanged; with square matrices stored the other way round; with what multiplies x and what multiplies h exchanged.
+    """
     yield tensors
+    alike = layers_alike(tensors, held, spec)
+    if alike != tensors:
+        yield alike
     yield from dealt_out(tensors)
     numbered = layers_as_numbered(tensors, held, spec)
     if numbered != tensors:
@@ -48,6 +52,24 @@ def dealt_out(tensors: Arrangement) -> list[Arrangement]:
     fused = {each.name for each in tensors if each.layout.count > 1 and not each.layout.stacked and not each.pinned}
     dealt = [replace(each, layout=replace(each.layout, interleaved=each.name in fused)) for each in tensors]
     return [dealt] if fused else []
+
+
+def layers_alike(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Arrangement:
+    """What multiplies [x; h] in upper layers, where both have one width, laid out as in the first."""
+    both = [each for each in tensors if {*each.layout.kinds} >= {"x", "h"}]
+    first = {(each.layout.kinds, each.layout.transposed) for each in both if each.k < spec.directions}
+    if len(first) != 1:
+        return tensors
+    (wanted,) = first
+
+    def like_first(each: Placed) -> Placed:
+        if each not in both or each.pinned:
+            return each
+        possible = layouts(held[each.name].shape, spec, each.k // spec.directions)
+        alike = (other for other in possible if (other.kinds, other.transposed) == wanted)
+        return replace(each, layout=next(alike, each.layout))
+
+    return [like_first(each) for each in tensors]
 
 
 def exchanged(tensors: Arrangement, layers: tuple[int, ...], sure: Collection[str]) -> Arrangement:

@@ -33,7 +33,10 @@ def lacking(
     absent = set(without_place())
     for layer in range(1, spec.num_layers):
         if {f"weight_ih_l{layer}", f"weight_hh_l{layer}"} <= absent:
-            return f"{no_parameter('num_layers')} it has no weights of layer {layer}; leave --num-layers out"
+            return (
+                f"{no_parameter('num_layers')} rnncheck finds no weights of layer {layer}; leave --num-layers out, or "
+                "assign its tensors with --mapping FILE.toml"
+            )
     return None
 
 

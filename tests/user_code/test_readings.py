@@ -146,8 +146,8 @@ TWO_LAYERS = HEAD + (
 @pytest.mark.parametrize(
     ("text", "options", "reason"),
     [
-        (PLAIN, ["--num-layers", "2"], "no parameter for num_layers, and it has no weights of layer 1"),
-        (JUST_A_CELL, ["--num-layers", "2"], "no parameter for num_layers, and it has no weights of layer 1"),
+        (PLAIN, ["--num-layers", "2"], "no parameter for num_layers, and rnncheck finds no weights of layer 1"),
+        (JUST_A_CELL, ["--num-layers", "2"], "no parameter for num_layers, and rnncheck finds no weights of layer 1"),
         (PLAIN, ["--bidirectional"], "no parameter for bidirectional, and it does not return all of both directions"),
         (OPTIONS, ["--bidirectional"], "made with bidirectional=True, it does not return all of both directions"),
         (
