@@ -149,7 +149,7 @@ class Candidate:
                 return reason
             exposes = self._understood.facts(spec).exposes
             if reason := lacking(spec, self._instances.takes, exposes, lambda: self._mapping(spec).absent()):
-                return reason
+                return f"{reason}\n{way_out(self._named, self._loaded.thing)}"
             if not spec.bias and "bias" not in self._instances.takes and (biases := self._biases(spec)):
                 return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
         return None

@@ -245,8 +245,10 @@ def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> str | None:
     if any(each.agrees for each, _ in tried):
         return None
     for each, _ in tried:
-        reading = each.found.reading
-        if reading.tap is not None and reading.h is not None and "D" in reading.h.axes and not each.found.remembers:
+        reading, both = each.found.reading, each.found.reading.h
+        if reading.tap is None or both is None or "D" not in both.axes or "h_n" not in each.facts.exposes:
+            continue
+        if not each.found.remembers:
             # Which states a head is given is the model's choice. It is no fault of the layer, which returns none.
             return (
                 f"what it passes to {reading.tap.module} is not the final state of each direction: that of the reverse "
