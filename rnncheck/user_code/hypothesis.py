@@ -69,8 +69,13 @@ class Hypothesis:
         )
 
     @property
+    def carries(self) -> bool:
+        """Whether it carries something from step to step, and nothing from row to row, as a right layer does."""
+        return self.found.recurs and self.found.keeps_rows
+
+    @property
     def likely(self) -> bool:
-        return (self.found.recurs and self.found.keeps_rows) or self.found.uses_state
+        return self.carries or self.found.uses_state
 
 
 def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:

@@ -81,8 +81,9 @@ class Search:
                 return self._finished(filled, probe)
             explained.append((filled, probe))
         every = [*explained, *tried]
-        filled_ones = (pair for pair in every if pair[0].filling is not None and pair[0].likely >= every[0][0].likely)
-        best, probe = next(filled_ones, every[0])
+        first = every[0][0]  # if it cannot be filled, what is less plausible decides nothing
+        plausible = (pair for pair in every if (pair[0].carries, pair[0].likely) >= (first.carries, first.likely))
+        best, probe = next((pair for pair in plausible if pair[0].filling is not None), every[0])
         in_part = bool(best.agrees) and self._in_part(best, probe)
         return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees, in_part=in_part)
 
