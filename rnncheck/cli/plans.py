@@ -199,7 +199,7 @@ def plan_of(
     shaped = next((each for each in (candidate, reference) if isinstance(each, SaysItsShape)), None)
     if shaped is not None:
         unsaid = [name for name in ("num_layers", "bidirectional") if getattr(options, name) is None]
-        options = replace(options, **shaped.shape(unsaid))
+        options = replace(options, **shaped.shape(unsaid, spec, options.cell))
         spec = spec_of(options, spec.input_size)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
     if options.cell is None and own is not None:

@@ -208,8 +208,10 @@ class MayBeFixed(Protocol):
 class SaysItsShape(Protocol):
     """An implementation with a number of layers and directions of its own, unless it is told another."""
 
-    def shape(self, unsaid: Sequence[str]) -> Mapping[str, Any]:
-        """Those of "num_layers" and "bidirectional" that are `unsaid` and that it has."""
+    def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
+        """Those of "num_layers" and "bidirectional" that are `unsaid` and that it has; `spec` has neither, and its cell
+        is a guess where `cell` is None.
+        """
         ...
 
 

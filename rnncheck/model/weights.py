@@ -155,8 +155,10 @@ def _fitting(found: Shapes, asked: Spec) -> str | None:
     spec = spec_for(found)
     if spec is None:
         return None
+    single = " --num-layers 1" if spec.num_layers == 1 < asked.num_layers else ""  # a class may have others by default
+    forwards = " --no-bidirectional" if asked.bidirectional and not spec.bidirectional else ""
     headless = " without --head" if asked.head and not spec.head else ""
-    return f"It holds all of {_layer(spec, found)}; use {options(spec)}{headless}"
+    return f"It holds all of {_layer(spec, found)}; use {options(spec)}{single}{forwards}{headless}"
 
 
 def _inner(found: Shapes) -> str | None:

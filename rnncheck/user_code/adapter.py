@@ -84,39 +84,65 @@ class Candidate:
         if seq_len is not None:
             self._understood.expect(seq_len, batch_size)
 
-    def shape(self, unsaid: Sequence[str]) -> Mapping[str, Any]:
-        """The layers and directions that an instance has, or that a class makes unless it is told otherwise."""
+    def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
+        """The layers and directions that an instance has, or that a class makes unless it is told otherwise.
+
+        Neither where these numbers are about something else, such as its head.
+        """
         found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
+        said = " and ".join(f"{name} {value}" for name, value in found.items())
+        if found and self._is_of_other_parts(spec, replace(spec, **found), cell):
+            self._notes.append(
+                f"{said} of {self._loaded.called} is of another part: its recurrent layer is a single one of one direction"
+            )
+            return {}
         for name, value in found.items():
             option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
-            self._notes.append(f"{name} is {value}, the default of {self._loaded.called}; {option} sets another")
+            if self._loaded.lives:
+                self._notes.append(f"{name} is {value}, as {self._loaded.called} says")
+            else:
+                self._notes.append(f"{name} is {value}, the default of {self._loaded.called}; {option} sets another")
         return found
+
+    def _is_of_other_parts(self, plain: Spec, several: Spec, cell: Cell | None) -> bool:
+        """Whether it computes the layer of `plain`, and what it holds besides belongs to something else."""
+        with suppress(CannotRun, UsageError):
+            if self._agrees(several, cell or self._inferred(several)[0]):
+                return False
+        with suppress(CannotRun, UsageError):
+            cell = cell or self._inferred(plain)[0]
+            if self._agrees(plain, cell):
+                plain, several = (of_cell(each, cell) for each in (plain, several))
+                return self._understood.is_of_other_parts(plain, several)
+        return False
 
     def cell(self, spec: Spec) -> Cell:
         """The cell of the candidate, from its name and its weights, or else from the published layer that it computes.
 
         Raises `UsageError` if neither decides.
         """
+        cell, because = self._inferred(spec)
+        self._notes.append(f"cell {cell}, inferred from {because}; --cell sets another")
+        return cell
+
+    def _inferred(self, spec: Spec) -> tuple[Cell, str]:
+        """The cell, and what it was inferred from."""
         try:
             with self._hinting(spec):
                 held, takes_c = self._instances.holds, self._instances.takes_cell_state
                 found = inferred(self._loaded, lambda: held(spec), takes_c)
+                return found.cell, found.because
         except UsageError:
             said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell
             cells = sorted(Cell, key=lambda cell: cell is not said)
             if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), cells), None)) is None:
                 raise
-            self._notes.append(f"cell {agreeing}, inferred from what it computes; --cell sets another")
-            return agreeing
-        self._notes.append(f"cell {found.cell}, inferred from {found.because}; --cell sets another")
-        return found.cell
+            return agreeing, "what it computes"
 
     def _agrees(self, spec: Spec, cell: Cell) -> bool:
         """Whether it computes a published layer of this cell."""
-        proj_size = spec.proj_size if cell is Cell.LSTM else 0
-        asked = replace(spec, cell=cell, proj_size=proj_size, nonlinearity=None)
         try:
-            return self._understood.filling(asked).agrees is not None
+            return self._understood.filling(of_cell(spec, cell)).agrees is not None
         except CannotRun:
             return False
 
@@ -320,6 +346,13 @@ class Candidate:
             raise
         assert isinstance(found, FoundMapping | OwnLoading)
         return found
+
+
+def of_cell(spec: Spec, cell: Cell) -> Spec:
+    """The same layer with another cell."""
+    if cell is spec.cell:
+        return spec
+    return replace(spec, cell=cell, proj_size=spec.proj_size if cell is Cell.LSTM else 0, nonlinearity=None)
 
 
 class CandidateLayer(Used):

@@ -62,13 +62,18 @@ class Instances:
         """Why an instance cannot be compared at these sizes, if it says that it has others."""
         if not self.loaded.lives:
             return None
-        own = {name: getattr(self.loaded.thing, name, None) for name in ("input_size", "hidden_size")}
-        if not any(isinstance(size, int) and size != getattr(spec, name) for name, size in own.items()):
+        said = {name: getattr(self.loaded.thing, name, None) for name in ("input_size", "hidden_size")}
+        own = {name: size for name, size in said.items() if isinstance(size, int)}
+        axes = {size for each in held(self.loaded.thing).values() for size in each.shape}
+        units = own.get("hidden_size")
+        if units and not any(axis % units == 0 for axis in axes):
+            return None  # it says so of something else
+        if all(size == getattr(spec, name) for name, size in own.items()):
             return None
         sizes = " and ".join(f"{name} {size}" for name, size in own.items())
-        return f"it has {sizes}; add " + " ".join(f"--{name.replace('_', '-')} {own[name]}" for name in own)
+        return f"it has {sizes}; add " + " ".join(f"--{name.replace('_', '-')} {size}" for name, size in own.items())
 
-    def shape(self) -> dict[str, object]:
+    def shape(self) -> dict[str, Any]:
         """The number of layers, if there are several, and the directions, if there are two, unless told otherwise."""
         if self.constructor is not None:
             own = self.constructor.default

@@ -2,23 +2,30 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
+from rnncheck.mapping import FoundMapping
 from rnncheck.mapping.budget import SECONDS, Budget
+from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.hypothesis import Fill, Filling, Hypothesis
 from rnncheck.user_code.instances import Instances
+from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
+from rnncheck.user_code.movers import movers
 from rnncheck.user_code.native_layer import NativeLayer
 from rnncheck.user_code.proposals import OF_A_DTYPE, Proposals
 from rnncheck.user_code.read_as import decided
 from rnncheck.user_code.refusals import other_shape
+from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.returned import passed_over, spelled, strangers
 from rnncheck.user_code.search import Search
 
@@ -160,6 +167,29 @@ class Understanding:
         """Whether it computes this variant, called as it is called for the spec `read_as`."""
         with torch.inference_mode(False), torch.enable_grad():
             return self._search.filled(self._of(read_as), variant, budget, faults=False).agrees
+
+    def is_of_other_parts(self, plain: Spec, several: Spec) -> bool:
+        """Whether all that it holds for more layers or directions than `plain` has belongs to something else.
+
+        It agrees with `plain`. Made as `several`, every tensor that it does not hold as `plain`, or that an instance
+        does not use, must change what it returns. A class that holds nothing more ignores the number.
+        """
+        understood, lives = self._of(plain), self._instances.loaded.lives
+        if not isinstance(understood.filling, FoundMapping) or understood.facts.fixed:
+            return False
+        specs = (replace(each, dtype=understood.dtype) for each in (plain, several))
+        own, made = (self._instances.native(understood, each, forgets=True) for each in specs)
+        entries, dtype = understood.filling.entries, getattr(torch, understood.dtype)
+        known = {each for each in own.tensors() if not (lives and isinstance(entries[each].expression, Unused))}
+        more = made.tensors().keys() - known
+        x, state = torch.randn(4, 3, plain.input_size, dtype=dtype), initial_state(plain, 3).to("cpu", dtype)
+
+        def seen(thing: Any) -> dict[Way, Tensor]:
+            return dict(leaves(replace(made.caller, thing=thing).result(x, state), {}))
+
+        with isolated(dtype), torch.no_grad():
+            moved = frozenset[str]().union(*movers(made.thing, seen).values())
+        return more <= moved and (bool(more) or lives)
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row

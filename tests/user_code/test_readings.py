@@ -74,6 +74,15 @@ def test_a_layer_that_takes_a_batch_is_not_read_row_by_row(
     assert [each["slug"] for each in facts["findings"]] == ["batch-mixed"]
 
 
+def test_a_layer_that_needs_two_timesteps_is_refused_and_not_read_with_its_axes_exchanged(
+    rnncheck: Command, write: Write
+) -> None:
+    write(layer("assert len(x) > 1, 'too short'"))
+    as_many = ("--batch-size", "4", "--hidden-size", "4")  # so that the run's own sizes do not tell its axes apart
+    outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness", *as_many)
+    assert (outcome.code, "too short" in outcome.stderr) == (4, True), outcome.stdout
+
+
 def test_a_cell_that_moves_with_the_mean_of_its_states_is_a_cell(rnncheck: Command, write: Write) -> None:
     write(CELL.replace("h[:1]", "h - h.mean(0)"))
     outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-diagnose")

@@ -64,6 +64,49 @@ def test_the_layers_and_directions_are_those_of_its_constructor_unless_it_is_tol
     assert rnncheck("compare", "mine.py:Both", "--no-witness", "--no-diagnose").code == 1
 
 
+OF_ITS_HEAD = HEAD + (
+    "class Mine(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size, num_layers=3):\n"
+    "        super().__init__()\n"
+    "        self.rnn = nn.GRU(input_size, hidden_size)\n"
+    "        self.mlp = nn.Sequential(*(nn.Linear(hidden_size, hidden_size) for _ in range(num_layers)))\n"
+    "        self.more = nn.ModuleList(nn.GRU(hidden_size, hidden_size) for _ in range(num_layers - 1))\n"
+    "    def forward(self, x, h=None):\n"
+    "        y, h = self.rnn(x, h)\n"
+    "        return y, h, self.mlp(y)\n"
+)
+QUICK = ("--no-witness", "--paths", "none", "--no-diagnose")
+
+
+def test_a_number_of_layers_that_is_of_a_head_is_not_taken_for_that_of_the_recurrent_layer(
+    rnncheck: Command, write: Write
+) -> None:
+    text = "\n".join(line for line in OF_ITS_HEAD.splitlines() if "self.more" not in line) + "\n"
+    write(text)
+    right = rnncheck("compare", "mine.py:Mine", *QUICK, "-v")
+    assert (right.code, "num_layers 3 of Mine is of another part" in " ".join(right.stdout.split())) == (0, True)
+    write(text.replace("self.rnn(x, h)", "self.rnn(1.01 * x, h)"))
+    assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 1
+    write(OF_ITS_HEAD)  # two more layers are made, and nothing reads them
+    assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 1
+
+
+def test_what_an_instance_says_of_something_else_is_not_taken_for_its_layers_or_sizes() -> None:
+    layer = nn.Sequential(nn.GRU(3, 4))
+    layer.num_layers, layer.bidirectional, layer.hidden_size = 2, True, 784  # type: ignore[assignment]
+    report = check(layer, cell="gru", input_size=3, hidden_size=4, witness=False, paths="none")
+    assert (report.verdict, report.spec.num_layers, report.spec.bidirectional) == ("equivalent", 1, False)
+
+
+def test_an_instance_that_says_one_size_is_refused_with_the_option_for_that_alone(
+    rnncheck: Command, write: Write
+) -> None:
+    write(HEAD + "layer = nn.Sequential(nn.GRU(3, 6))\nlayer.hidden_size = 6\n")
+    refused = rnncheck("compare", "mine.py:layer", "--cell", "gru")
+    assert "it has hidden_size 6; add --hidden-size 6" in refused.stderr
+    assert rnncheck("compare", "mine.py:layer", "--cell", "gru", *QUICK, "--hidden-size", "6").code == 0
+
+
 @pytest.mark.paths
 def test_an_instance_is_not_tried_at_sizes_that_it_does_not_have() -> None:
     report = check(nn.LSTM(5, 7, batch_first=True), witness=False, paths="other-sizes")
