@@ -127,17 +127,20 @@ def place_in_words(report: Report, first: Divergence) -> str:
 
 
 def _extent(exceeded: list[Comparison], report: Report) -> str:
-    """How many values are beyond the limit, and how far the largest difference is; of gradients only where the states
-    agree, of paths only where the normal run does.
+    """How many values are beyond the limit, and how far the largest difference is, or the worst where that is another;
+    of gradients only where the states agree, of paths only where the normal run does.
     """
     kind = min(map(kind_of, exceeded))
     alike = [each for each in report.comparisons if kind_of(each) == kind]
     wrong, compared = (sum(getattr(each, name) for each in alike) for name in ("exceeded", "compared"))
     beyond = f"{count(wrong)} of {count(compared)} {KINDS[kind]} are beyond the limit"
-    largest = max((each for each in exceeded if kind_of(each) == kind), key=lambda each: each.max_abs)
+    found = [each for each in exceeded if kind_of(each) == kind]
+    largest = max(found, key=lambda each: each.max_abs)
     if math.isinf(largest.max_abs):
         return f"{beyond}, some of them finite on one side only"
     budget = largest.max_abs / largest.envelope_at_max if largest.envelope_at_max else math.inf
+    if budget <= 1:
+        return f"{beyond}; the worst is {of_limit(max(each.budget_used for each in found))}"
     return f"{beyond}; differences up to {in_words(largest.max_abs)}, {of_limit(budget)}"
 
 

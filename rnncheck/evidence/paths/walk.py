@@ -112,6 +112,9 @@ class PathOutcome:
                 f"{name}, {leg.what}: {worst.quantity} by {amount(worst.max_abs)} of its largest value, "
                 "but it must not change."
             )
+        if worst.max_abs <= worst.envelope_at_max:  # the largest difference is within its own limit, and another is not
+            times = f"{worst.budget_used:.2g} times what is allowed there"
+            return f"{name}, {leg.what}: {worst.quantity} differs from the reference by {times}."
         at = worst.at
         place = "" if at is None else f" (t = {at.t}, batch row {at.batch}, unit {at.unit})"
         return (
