@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from evidence.used_layers import RIGHT, WRONG, OwnDropout, Plain, Squeezing
+from evidence.used_layers import RIGHT, WRONG, WRONG_WHERE_LARGE, OwnDropout, Plain, Squeezing
 from torch import nn
 
 from rnncheck import check
@@ -27,7 +27,15 @@ def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> 
 @pytest.mark.sample(11)
 @pytest.mark.parametrize("layer", WRONG, ids=lambda layer: layer.__name__)
 def test_what_is_wrong_on_one_path_is_found_there_and_named(layer: type) -> None:
-    path, slug = WRONG[layer]
+    assert_found(layer, *WRONG[layer])
+
+
+@pytest.mark.parametrize("layer", WRONG_WHERE_LARGE, ids=lambda layer: layer.__name__)
+def test_what_is_wrong_where_numbers_or_batches_are_large_is_found_there(layer: type) -> None:
+    assert_found(layer, *WRONG_WHERE_LARGE[layer])
+
+
+def assert_found(layer: type, path: str, slug: str) -> None:
     report = checked(layer, paths=path)
     assert report.verdict is Verdict.MISMATCH
     assert slug in [each.slug for each in report.findings]

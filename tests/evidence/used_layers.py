@@ -384,3 +384,32 @@ WRONG = {
     HalvesInHalf: ("copies", "dtype-written-in"),
     BatchFirstHalfDone: ("options", "option-half-done"),
 }
+
+
+# Wrong where numbers or batches are larger than those that are tried by hand.
+
+
+class ClipsItsState(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().step(x, h.clamp(-10, 10))
+
+
+class ClipsItsGradient(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        new = super().step(x, h)
+        if new.requires_grad:
+            new.register_hook(lambda gradient: gradient.clamp(-100, 100))
+        return new
+
+
+class LeavesTheTailOf64(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        full = output.shape[1] // 64 * 64
+        return (torch.cat([output[:, :full], output[:, full:] * 0], 1) if full else output), last
+
+
+WRONG_WHERE_LARGE = {
+    ClipsItsState: ("ranges", "wrong-at-extremes"),
+    ClipsItsGradient: ("another-backward", "gradient-clipped"),
+    LeavesTheTailOf64: ("other-sizes", "wrong-at-other-sizes"),
+}
