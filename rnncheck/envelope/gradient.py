@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rnncheck.envelope.envelope import Given, affordable
-from rnncheck.envelope.layer import carried
-from rnncheck.envelope.network import SIGMAS, UNITS, EnvelopeNetwork
+from rnncheck.envelope.layer import SIGMAS, carried
+from rnncheck.envelope.network import UNITS, EnvelopeNetwork
 from rnncheck.envelope.rough import Factors, Rough
 from rnncheck.envelope.rounding import Noise, Rounding
 from rnncheck.model.spec import Spec

@@ -14,7 +14,8 @@ from rnncheck.envelope.sums import EnvelopeCell, ExactSteps
 from rnncheck.model.variant import States
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
-PEAK = (2 / 7) ** 2  # so that 7 standard deviations, which are allowed, are twice the largest move of a sample
+SIGMAS = 7.0  # k: how many standard deviations a right implementation may be off; measured, see docs/envelope.md
+PEAK = (2 / SIGMAS) ** 2  # so that twice the largest move of a sample is allowed
 LIFT = 2.0**56  # so that the square of a move of 1e-35 is not zero in float32
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from rnncheck.envelope.cells import GRUCell, LSTMCell, ReluCell, TanhCell
-from rnncheck.envelope.layer import lost_steps, spread, variance, walk
+from rnncheck.envelope.layer import SIGMAS, lost_steps, spread, variance, walk
 from rnncheck.envelope.rounding import Noise, Rounding
 from rnncheck.envelope.sums import EnvelopeCell
 from rnncheck.envelope.variant_cell import VariantCell
@@ -58,7 +58,6 @@ def moved_softmax(y: Tensor, by: Tensor) -> Tensor:
     return y * (grown - mean) / (1 + mean)
 
 
-SIGMAS = 7.0  # k: how many standard deviations a right implementation may be off; measured, see docs/envelope.md
 UNITS = 2.0  # units of roundoff of the value itself, on top
 
 

@@ -93,7 +93,7 @@ class Candidate:
         said = " and ".join(f"{name} {value}" for name, value in found.items())
         if found and self._is_of_other_parts(spec, replace(spec, **found), cell):
             self._notes.append(
-                f"{said} of {self._loaded.called} is of another part: its recurrent layer is a single one of one direction"
+                f"{said} of {self._loaded.called} is of another part: it computes one layer of one direction"
             )
             return {}
         for name, value in found.items():

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rnncheck.envelope.cells import moved_relu, moved_squash, squash
+from rnncheck.envelope.layer import SIGMAS, spread, variance
 from rnncheck.envelope.network import moved_softmax
 
 ARGUMENTS = torch.linspace(-6, 6, 241, dtype=torch.float64)
@@ -60,3 +61,16 @@ def test_a_saturated_unit_crosses_to_the_other_side_in_half_of_the_samples_if_ro
 def test_a_saturated_unit_far_from_zero_stays():
     a, noise = torch.tensor([-4e26]), torch.full((16, 1), 0.9e26)
     assert not moved_squash(squash(a.tanh(), a), noise).any()
+
+
+def test_beyond_a_kink_twice_the_largest_move_of_a_sample_is_allowed_however_few_move():
+    moves = torch.zeros(64, 1, 3, dtype=torch.float64)
+    moves[5, 0, 1] = -0.3
+    allowed = SIGMAS * spread(variance(moves, kinks=True))[0]
+    assert allowed[1] == pytest.approx(2 * 0.3)
+    assert SIGMAS * spread(variance(moves))[0, 1] < 0.3
+
+
+def test_normal_moves_allow_hardly_more_with_a_kink_than_without():
+    moves = torch.randn(64, 5, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(spread(variance(moves, kinks=True)), spread(variance(moves)), atol=0, rtol=0.1)
