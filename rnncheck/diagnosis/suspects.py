@@ -54,6 +54,7 @@ def exact(suspects: Iterable[Suspect], probes: Sequence[FaultProbe]) -> list[Sus
 
 
 MOST = 700  # mostly runs of one timestep: a quarter of a second for one layer in one direction
+USUAL_TOGETHER = {"gate-order", "gru-reset-before-matmul", "gru-update-inverted"}  # in ports: tried before all others
 FURTHER = 200  # pairs after one that is equal, for others that are too
 
 
@@ -92,9 +93,10 @@ class Reach(NamedTuple):
 def pairs(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> Iterator[Suspect]:
     """All pairs of faults, the likeliest first.
 
-    One that alone reproduces some of what the candidate has wrong, one layer perhaps or the first timestep, is likely
-    one of the two. A fault that changes what the candidate has right is seldom part of a pair, and two that leave right
-    what the candidate has wrong seldom are one: that would take faults that undo each other.
+    First come those that are usual together. One that alone reproduces some of what the candidate has wrong, one layer
+    perhaps or the first timestep, is likely one of the two. A fault that changes what the candidate has right is seldom
+    part of a pair, and two that leave right what the candidate has wrong seldom are one: that would take faults that
+    undo each other.
     """
     wrong = [probe.differing(probe.candidate) for probe in probes]
     reach = [
@@ -107,11 +109,12 @@ def pairs(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> Iterator[Sus
     untouched = (every & ~touched).float()
     covered = (untouched @ untouched.T == 0).tolist()  # no element that is wrong is left right by both
 
-    def rank(pair: tuple[int, int]) -> tuple[bool, int, float, bool, int]:
+    def rank(pair: tuple[int, int]) -> tuple[bool, bool, int, float, bool, int]:
         (a, b), (one, other) = pair, (reach[index] for index in pair)
         unlikely = not (fits[a] and fits[b] and covered[a][b])
         same_family = one.fault.slug == other.fault.slug
         return (
+            same_family or not {one.fault.slug, other.fault.slug} <= USUAL_TOGETHER,
             unlikely,
             -max(one.reproduced, other.reproduced),
             -max(one.explains, other.explains),
