@@ -45,7 +45,7 @@ class Scheme:
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """The shape of the weight of that name."""
         bare, head = plain(name), is_of_head(name, spec)
-        side = names.side(name) if self.sided and not (self.proposal and bare == "wh") else None
+        side = side_of(name) if self.sided and not (self.proposal and bare == "wh") else None
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
         if BIAS.fullmatch(bare):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
@@ -62,7 +62,13 @@ HEADS = ("wy", "why", "wya", "whq", "by", "bq", "bo")
 
 
 def plain(name: str) -> str:
-    return name.lower().replace("_", "")
+    """The last part of a name with dots, without case and underscores."""
+    return name.rpartition(".")[2].lower().replace("_", "")
+
+
+def side_of(name: str) -> str | None:
+    kind = names.torch_kind(name)
+    return names.side(name) if kind is None else {"i": "x", "h": "h"}[kind[-2]]
 
 
 def is_of_head(name: str, spec: Spec) -> bool:
@@ -86,7 +92,7 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
     fused = (True, False) if len(matrices) <= MOST_FUSED else (False, True)
     bare = set(map(plain, matrices))
     proposal = spec.cell is Cell.GRU and "wh" in bare and bool(bare & {"wz", "wr", "wu"})
-    of_h = [name for name in matrices if names.side(name) == "h" and not (proposal and plain(name) == "wh")]
+    of_h = [name for name in matrices if side_of(name) == "h" and not (proposal and plain(name) == "wh")]
     sided = len(matrices) < 2 or bool(of_h)
     besides = (False, True) if sided else (True, False)
     for one, beside, (transposed, bias) in product(fused if spec.cell.gates > 1 else (True,), besides, ways):
@@ -164,9 +170,9 @@ class WithWeights:
             self.x_weight = make_array(spec.cell.gates * spec.hidden_size, spec.input_size)
             self.x_bias = make_array(spec.cell.gates * spec.hidden_size)
         for name in call.others:
-            many = role_of(name) == "config" or name in ("weights", "p")
-            self.__dict__[name] = MadeOnAccess(make) if many else make(name)
-        self._unpacked = {name: unpacked(function, name) for name in call.others if role_of(name) == "config"}
+            self.__dict__[name] = MadeOnAccess(make) if holds_many(function, name) else make(name)
+        self._unpacked = {name: unpacked(function, name) for name in call.others if holds_many(function, name)}
+        self._sizes = sizes_asked(function, call, spec)
         for name, members in self._unpacked.items():
             for each in members:
                 getattr(self, name)[each]
@@ -203,16 +209,31 @@ class WithWeights:
         weights |= {
             name: [weights[name][each] for each in members] for name, members in self._unpacked.items() if members
         }
-        return self._function(**arguments, **weights)
+        return self._function(**arguments, **weights, **self._sizes)
 
 
 def weight_names(function: Callable[..., Any], parameters: Sequence[str]) -> list[str]:
     """The names of the weights that it takes one by one, or as members of a dict or a list."""
     found: list[str] = []
     for name in parameters:
-        members = unpacked(function, name) or looked_up(function, name) if role_of(name) == "config" else ()
+        members = unpacked(function, name) or looked_up(function, name) if holds_many(function, name) else ()
         found += members or [name]
     return found
+
+
+def holds_many(function: Callable[..., Any], name: str) -> bool:
+    """Whether a parameter holds several weights: its name says so, or its code takes it apart into weights."""
+    members = unpacked(function, name)
+    apart = len(members) > 1 and all(WEIGHT.fullmatch(each) for each in members)
+    return role_of(name) == "config" or name in ("weights", "p") or apart
+
+
+def sizes_asked(function: Callable[..., Any], call: Call, spec: Spec) -> dict[str, int]:
+    """The sizes that it has parameters for, with another default than the spec's, by their names."""
+    function = function.func if isinstance(function, partial) else function
+    parameters = inspect.signature(function).parameters.values()
+    asked = {each.name: role_of(each.name) for each in parameters if isinstance(each.default, int) and each.default > 1}
+    return {name: getattr(spec, role) for name, role in asked.items() if role in ("input_size", "hidden_size")}
 
 
 def looked_up(function: Callable[..., Any], name: str) -> tuple[str, ...]:
@@ -275,9 +296,7 @@ def unpacked(function: Callable[..., Any], name: str) -> tuple[str, ...]:
 def serves_x(name: str) -> bool:
     """Whether a weight of this name may multiply x."""
     bare = name.lower().replace("_", "")
-    return (
-        role_of(name) == "config" or bare in ("weights", "p") or (names.side(name) != "h" and not bare.startswith("b"))
-    )
+    return role_of(name) == "config" or bare in ("weights", "p") or (side_of(name) != "h" and not bare.startswith("b"))
 
 
 FLAGS: Sequence[tuple[type, re.Pattern[str], object]] = (

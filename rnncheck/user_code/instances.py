@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from rnncheck.user_code.functions import (
     Scheme,
     WithWeights,
     holding,
+    holds_many,
     schemes,
     weight_names,
     weights_wanted,
@@ -46,6 +48,8 @@ class Instances:
         if self.constructor is None and inspect.isfunction(loaded.thing):
             function = with_settings(loaded.thing, given)
             call = read(function, holds_weights=False)
+            if call.cell_state is not None and holds_many(function, call.cell_state):
+                call = replace(call, cell_state=None, others=(*call.others, call.cell_state))
             self.function = (function, call) if call.others else None
             if given and not call.others:
                 raise CannotRun(

@@ -5,12 +5,13 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from torch import nn
+from torch.autograd import Function
 
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.keras_backend import chosen as chosen_backend
@@ -68,7 +69,7 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
         if not hasattr(thing, part):
             raise CannotRun(missing(thing, part, module, target))
         thing = getattr(thing, part)
-    thing = uncompiled(thing)
+    thing = applied(uncompiled(thing))
     if not callable(thing):
         raise CannotRun(
             f"{target.name} is {kind(thing)}, not a layer; name a class, a function or an instance of a layer"
@@ -77,9 +78,27 @@ def named(module: ModuleType, target: Target) -> tuple[str, object]:
     return called, thing
 
 
+def applied(thing: object) -> object:
+    """A torch.autograd.Function as the function that applies it; any other thing as it is."""
+    if not (isinstance(thing, type) and issubclass(thing, Function)):
+        return thing
+    with_context = thing.setup_context is Function.setup_context
+    parameters = list(inspect.signature(thing.forward).parameters.values())[1 if with_context else 0 :]
+    signature = inspect.Signature(parameters)
+
+    @wraps(thing.forward)
+    def apply(*arguments: Any, **named: Any) -> Any:
+        bound = signature.bind(*arguments, **named)
+        bound.apply_defaults()
+        return thing.apply(*bound.args)  # type: ignore[no-untyped-call]
+
+    apply.__signature__ = signature  # type: ignore[attr-defined]
+    return apply
+
+
 def in_hand(thing: object) -> Loaded:
     """Wraps an object. Raises `CannotRun` if it is not a layer."""
-    thing = uncompiled(thing)
+    thing = applied(uncompiled(thing))
     if not callable(thing) and not hasattr(thing, "forward"):
         raise CannotRun(f"{kind(thing)} is not a layer; give a class, a function or an instance of a layer")
     code = written(thing)

@@ -46,6 +46,7 @@ ASIDE = {
     "minus",
     "n",
 }
+SIZES = {"size", "sz", "dim", "dims", "units"}
 INPUT = {"x", "xt", "xs", "input", "inputs", "inp", "seq", "sequence", "data", "xx", "src", "embedded", "embeds"}
 
 
@@ -73,6 +74,8 @@ def words(name: str) -> list[str]:
 
 def is_state(name: str) -> bool:
     said = words(name)
+    if SIZES & set(said):
+        return False
     core = [each for each in said if each not in ASIDE] or said
     return (any(each in STATE for each in core) and not is_cell_state(name)) or set(said) <= ASIDE - {
         "t",

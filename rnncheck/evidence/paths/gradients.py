@@ -46,7 +46,10 @@ class Attached:
     def gradients(self, loss: Tensor | None = None, *, again: bool = False) -> Gradients:
         """The gradients by every leaf that has one. `again` keeps the graph for another backward."""
         loss = self.loss() if loss is None else loss
-        found = torch.autograd.grad(loss, list(self.leaves.values()), retain_graph=again, allow_unused=True)
+        try:
+            found = torch.autograd.grad(loss, list(self.leaves.values()), retain_graph=again, allow_unused=True)
+        except NotImplementedError as problem:  # of a function without a backward, which the gradients have shown
+            raise NotOffered("its results cannot be differentiated") from problem
         return {name: each for name, each in zip(self.leaves, found, strict=True) if each is not None}
 
 
