@@ -1,5 +1,6 @@
 """The arguments of a constructor for a spec: by torch.nn's names, by names with the same meaning, or by `--arg`."""
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -12,6 +13,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
+from rnncheck.user_code.functions import parsed
 from rnncheck.user_code.roles import of_shape, of_training, role_of, roles
 
 EMPTY = inspect.Parameter.empty
@@ -38,7 +40,9 @@ class Constructor:
             name: each for name, each in parameters.items() if each.kind not in VARIABLE and name not in preset
         }
         self.roles = roles(self.parameters)
+        self._optional = compared_with_none(function)
         self.run_shape = (12, 3)  # timesteps and rows, until they are known
+        self.of_both = False  # whether its hidden size was seen to be that of both directions together
         self._refuse_unknown()
 
     def _refuse_unknown(self) -> None:
@@ -93,6 +97,7 @@ class Constructor:
     def arguments(self, spec: Spec, output_size: int) -> dict[str, object]:
         """The arguments by name. Raises `CannotRun` for a required parameter of unknown meaning."""
         filled: dict[str, object] = {}
+        unknown: list[str] = []
         for name, parameter in self.parameters.items():
             if name in self._given:
                 filled[name] = self._given[name]
@@ -100,15 +105,24 @@ class Constructor:
                 value = value_of(self.roles[name], parameter, spec, output_size, self._given)
                 if value is not EMPTY:
                     filled[name] = value
-            if parameter.default is EMPTY and name not in filled and (usual := of_training(name)) is not None:
+            if parameter.default is not EMPTY or name in filled:
+                continue
+            if name in self._optional:
+                filled[name] = None
+            elif (usual := of_training(name)) is not None:
                 filled[name] = usual
-            elif parameter.default is EMPTY and name not in filled and (place := of_shape(name)) is not None:
+            elif (place := of_shape(name)) is not None:
                 filled[name] = self.run_shape[place]
-            elif parameter.default is EMPTY and name not in filled:
-                raise CannotRun(
-                    f"{self._signature()} needs {name}, and rnncheck cannot tell its value from its name; give it with "
-                    f"--arg {name}=VALUE"
-                )
+            else:
+                unknown.append(name)
+        if unknown:
+            of, give = (
+                ("its value from its name", "it") if len(unknown) == 1 else ("their values from their names", "them")
+            )
+            raise CannotRun(
+                f"{self._signature()} needs {' and '.join(unknown)}, and rnncheck cannot tell {of}; give {give} with "
+                + " ".join(f"--arg {name}=VALUE" for name in unknown)
+            )
         if self._open and not {"input_size", "hidden_size"} & set(self.roles.values()):
             open_ones = {name: value for name, value in torch_keywords(spec).items() if name not in self._preset}
             filled = open_ones | filled
@@ -143,6 +157,19 @@ class Constructor:
 
     def _signature(self) -> str:
         return f"{self._called}({', '.join(self.parameters)})"
+
+
+def compared_with_none(function: Callable[..., Any]) -> frozenset[str]:
+    """The names that its code, or that of a class's constructor, compares with None: their values may be left out."""
+    made_by: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+    compared = (each for each in ast.walk(parsed(made_by)) if isinstance(each, ast.Compare))
+    return frozenset(
+        each.left.id
+        for each in compared
+        if isinstance(each.left, ast.Name)
+        and isinstance(other := each.comparators[0], ast.Constant)
+        and other.value is None
+    )
 
 
 def value_of(

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,9 +55,11 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
 
 
 def makes_a_layer(function: Callable[..., Any]) -> bool:
-    """Whether a function makes a layer: it takes sizes, or has no required parameter."""
+    """Whether a function makes a layer: it takes sizes, but no x, or has no required parameter."""
     parameters = inspect.signature(function).parameters
     required = [name for name, each in parameters.items() if each.default is inspect.Parameter.empty]
+    if required and required[0] in ("x", "xs", "x_t", "xt", "seq", "sequence"):
+        return False
     sizes = [name for name in parameters if role_of(name) in ("input_size", "hidden_size") and SIZE.search(name)]
     return not required or bool(sizes) or (len(required) == 1 and role_of(required[0]) == "config")
 
@@ -68,7 +71,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
         if keras_module.is_layer(loaded.thing) or is_jax(loaded.thing):
             return construct_from(loaded, lambda *_: loaded.thing, spec, output_size, "read")
         return construct_from(loaded, lambda *_: thawed(copied(loaded.thing)), spec, output_size, "copied")
-    return construct_from(loaded, lambda *_: spelled(made_by, spec, output_size), spec, output_size)
+    return construct_from(loaded, lambda *_: of_this_size(made_by, spec, output_size), spec, output_size)
 
 
 def thawed(thing: Any) -> Any:
@@ -116,6 +119,35 @@ def construct_from(
 
 
 UNEXPECTED = re.compile(r"(?:unexpected keyword argument|multiple values for (?:keyword )?argument) '(\w+)'")
+
+
+def of_this_size(made_by: Constructor, spec: Spec, output_size: int) -> Any:
+    """Constructs it. A layer of both directions whose hidden size is that of both together is given twice as much."""
+    made_by.of_both = False
+    if not spec.bidirectional:
+        return spelled(made_by, spec, output_size)
+    first: Exception | None = None
+    try:
+        thing = spelled(made_by, spec, output_size)
+        if not halved(thing, spec.hidden_size):
+            return thing
+    except Exception as problem:  # of the user's code, which may require an even number
+        first = problem
+    twice = replace(spec, hidden_size=2 * spec.hidden_size)
+    try:
+        thing = spelled(made_by, twice, output_size)
+    except Exception:
+        raise first or RuntimeError from None
+    if first is not None and not halved(thing, twice.hidden_size):
+        raise first
+    made_by.of_both = True
+    return thing
+
+
+def halved(thing: Any, units: int) -> bool:
+    """Whether each direction of torch's layers inside has half of these units."""
+    inside = [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []
+    return bool(inside) and all(each.bidirectional and each.hidden_size == units // 2 for each in inside)
 
 
 def spelled(made_by: Constructor, spec: Spec, output_size: int) -> Any:

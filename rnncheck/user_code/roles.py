@@ -11,7 +11,7 @@ ROLES: Mapping[str, Sequence[str]] = {
         r"in(dim|size|sz|features|channels|d)",
         r"d(im)?in(put)?|xdim|dx|nx|xsize|idim|isize|ninp",
         r"n(um)?in(puts?)?|n(um)?features?|features?(size|dim)?|n(um)?chars|alphabetsize",
-        r"(d|n)?emb(ed|edding)?s?(size|sz|dim)?|vocab(ulary)?(size|sz|len)?",
+        r"(d|n)?emb(ed|edding)?s?(size|sz|dim)?|vocab(ulary)?(size|sz|len)?|(d|n)?feats?|[a-z]*vec(tor)?(size|dim)",
     ),
     "hidden_size": (
         r"hidden(s|size|sz|dims?|units|features|state(size|dim))?|hid(den)?(dim|size|sz|s)?|d?hid(den)?|dimh(idden)?",
@@ -22,13 +22,13 @@ ROLES: Mapping[str, Sequence[str]] = {
     "output_size": (
         r"outputs?(size|sz|dim|features|units)?|out(dim|size|sz|features|channels|put)?|odim|osize",
         r"n(um)?out(puts?)?|n(um)?(classes|labels|categories|tags)|classes|d(im)?out(put)?|ny|ydim|dy",
-        r"target(size|dim)|tagset(size)?|ntokens?",
+        r"target(size|dim)|tagset(size)?|ntokens?|dec(oder)?hid(den)?(size|dim|units)?",
     ),
     "num_layers": (r"(n|num|numberof)?(rnn|lstm|gru|hidden)?layers?(num|count|dim|size|n)?|depth|stacks?",),
     "bias": (r"(use|with|has|add)?bias(es)?",),
     "batch_first": (r"(is)?batchfirst",),
     "dropout": (r"(p|rnn|lstm|gru)?drop(out)?(p|rate|prob|ratio)?",),
-    "bidirectional": (r"(is|use)?bi(dir|directional|direction)|bi(rnn|lstm|gru)?",),
+    "bidirectional": (r"(is|use)?bi(dir|directional|direction|direct(flag)?)|bi(rnn|lstm|gru)?|brnn",),
     "proj_size": (r"(rec)?proj(ection)?(size|dim)",),
     "nonlinearity": (r"non_?linearity|act(ivation)?(fn|func|function|name)?|nonlin|phi",),
     "mode": (r"mode|(cell|rnn|layer|model|unit)(type|name|kind|class)|cell|rnn|kind",),
@@ -37,9 +37,11 @@ ROLES: Mapping[str, Sequence[str]] = {
     "config": (r"config|cfg|conf|args|opts?|options?|hparams?|hps?|param(eter)?s?|settings|hyperparam(eter)?s",),
 }
 VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(um)?(embeddings|words|tokens?|chars)")
-# Of parameters that change nothing that is compared: rates of dropout, those of an optimizer, and the longest sequence.
+# Of parameters that change nothing that is compared, or are off: rates of dropout, those of an optimizer, the longest
+# sequence, and what a recurrent layer of torch does not do.
 OF_TRAINING: Mapping[re.Pattern[str], object] = {
     re.compile(r".*(drop|zoneout).*"): 0.0,
+    re.compile(r"(use|with|is)?(gpu|cuda|(layer|batch)norm)"): False,
     re.compile(r"learningrate|learnrate|lr|momentum|weightdecay|l2(lambda|reg)?|clip(norm|value)?"): 0.01,
     re.compile(r"(n|num|max)?(epochs?|iterations?|iters?)"): 1,
     re.compile(r"max(imum)?(seq(uence)?)?_?len(gth)?"): 1000,
@@ -53,9 +55,17 @@ OF_SHAPE: Mapping[re.Pattern[str], int] = {
 PATTERNS = {role: re.compile("|".join(patterns)) for role, patterns in ROLES.items()}
 
 
+OF_THE_LAYER = re.compile(r"(rnn|lstm|gru|enc(oder)?)_", re.IGNORECASE)  # before the name of a size
+SIZED = ("input_size", "hidden_size", "output_size", "num_layers", "dropout", "bidirectional")
+
+
 def role_of(name: str) -> str | None:
     bare = name.lower().replace("_", "")
-    return next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
+    found = next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
+    if found is None and (said := OF_THE_LAYER.match(name)):
+        inner = role_of(name[said.end() :])
+        found = inner if inner in SIZED else None
+    return found
 
 
 def of_shape(name: str) -> int | None:

@@ -161,6 +161,8 @@ class Understanding:
             for name, value in settled.items()
             if name not in self._instances.given
         ]
+        if self._instances.constructor is not None and self._instances.constructor.of_both:
+            told.append("its hidden size is that of both directions together")
         return told + decided(found.convention, found.reading, batch_first_by_default=unasked)
 
     def computes(self, variant: Spec, read_as: Spec, budget: Budget) -> bool:

@@ -1,0 +1,77 @@
+"""What a constructor is given where its parameters' names do not say all."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.errors import CannotRun
+from rnncheck.report import Verdict
+from rnncheck.user_code.arguments import Constructor
+from rnncheck.user_code.roles import role_of
+
+
+class Tagger(nn.Module):
+    """Its hidden_dim is that of both directions together, and two of its parameters may be left out."""
+
+    def __init__(self, feat_dim: int, hidden_dim: int, pretrained: Tensor | None, gpu: bool) -> None:
+        super().__init__()
+        assert hidden_dim % 2 == 0
+        self.lstm = nn.LSTM(feat_dim, hidden_dim // 2, bidirectional=True)
+        if pretrained is not None:
+            self.lstm.weight_ih_l0.data.copy_(pretrained)
+        if gpu:
+            self.lstm.cuda()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.lstm(x)[0]
+
+
+class WrongTagger(Tagger):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat(super().forward(x).chunk(2, -1)[::-1], -1)
+
+
+def test_a_hidden_size_of_both_directions_is_given_twice_and_told() -> None:
+    report = check(Tagger, bidirectional=True)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert "its hidden size is that of both directions together" in map(str, report.conventions)
+
+
+def test_such_a_layer_is_judged() -> None:
+    report = check(WrongTagger, bidirectional=True, witness=False)
+    assert report.verdict is Verdict.MISMATCH
+    assert report.findings[0].slug == "directions-swapped"
+
+
+class Unclear(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int, flavour: str, colour: str) -> None:
+        super().__init__()
+
+
+def test_all_values_that_are_not_known_are_asked_for_at_once() -> None:
+    with pytest.raises(CannotRun, match=r"needs flavour and colour, .* --arg flavour=VALUE --arg colour=VALUE"):
+        check(Unclear, cell="rnn")
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("enc_hidden_dim", "hidden_size"),
+        ("LSTM_NUM_LAYERS", "num_layers"),
+        ("d_feat", "input_size"),
+        ("decoder_hidden_dim", "output_size"),
+        ("brnn", "bidirectional"),
+        ("rnn_cell", None),
+    ],
+)
+def test_names_of_sizes_say_what_they_are(name: str, role: str | None) -> None:
+    assert role_of(name) == role
+
+
+def test_a_size_is_given_although_its_code_asks_whether_it_is_none() -> None:
+    def made(input_size: int, hidden_size: int) -> None:
+        assert hidden_size is not None
+
+    roles = Constructor(made, "made", {}).roles
+    assert roles == {"input_size": "input_size", "hidden_size": "hidden_size"}
