@@ -116,7 +116,7 @@ class Caller:
             if len({each.shape for each in tops}) > 1:
                 raise Misplaced(f"{self.called} returned states of other shapes for fewer timesteps")
             output = torch.stack(tops)
-        if h is None and output is not None and spec.num_layers == 1 and output.dim() == 3:
+        if h is None and output is not None and ends_in_output(spec) and output.dim() == 3:
             h = last_states(output, spec, lengths)
         if h is not None and h.shape[0] != state.h.shape[0]:
             h = None  # the last layer's alone
@@ -243,6 +243,13 @@ def tapped(thing: nn.Module, tap: Tap) -> Iterator[list[object]]:
 
 def only(arguments: tuple[Any, ...]) -> object:
     return arguments[0] if len(arguments) == 1 else arguments
+
+
+def ends_in_output(spec: Spec) -> bool:
+    """Whether the outputs of a layer that does not return its last state say what that is: of one direction, whatever
+    is wrong with the layer.
+    """
+    return spec.num_layers == 1 and not spec.bidirectional
 
 
 def last_states(output: Tensor, spec: Spec, lengths: Sequence[int] | None) -> Tensor:

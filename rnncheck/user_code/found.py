@@ -60,8 +60,11 @@ def shown(trace: Trace) -> Tensor:
 
 def broadcasts(form: StateForm, reading: ResultReading) -> bool:
     """Whether a layer axis that nobody reads may have found its way from the state into what is returned."""
-    shown = reading.output or reading.h
-    return form.axes == "KBF" and reading.tap is None and shown is not None and "1" in shown.axes
+    return form.axes == "KBF" and reading.tap is None and has_axis_of_one(reading)
+
+
+def has_axis_of_one(reading: ResultReading) -> bool:
+    return any("1" in each.axes for each in (reading.output, reading.h, reading.c) if each is not None)
 
 
 def drops_time(trace: Trace, reading: ResultReading) -> bool:

@@ -12,7 +12,7 @@ from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
-from rnncheck.user_code.calling import MOST_PREFIXES
+from rnncheck.user_code.calling import MOST_PREFIXES, ends_in_output
 from rnncheck.user_code.convention import Reader
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.functions import Scheme, WithWeights
@@ -85,7 +85,7 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
     last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None
     if convention.is_cell or reading.output is not None or last_alone:
         exposes.add("output")
-    if whole(reading.h, tried) or (reading.h is None and spec.num_layers == 1):
+    if whole(reading.h, tried) or (reading.h is None and ends_in_output(spec)):
         exposes.add("h_n")
     if whole(reading.c, tried):
         exposes.add("c_n")

@@ -15,15 +15,15 @@ from rnncheck.user_code.sizes import Sizes
 def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[ResultReading]:
     """The places inside where the states of all timesteps pass, or else the last state; the last place first.
 
-    None in compiled code, which takes no hooks.
+    None in compiled modules, which take no hooks.
     """
     thing, convention = caller.thing, caller.convention
     if isinstance(thing, torch.jit.ScriptModule):
         return []
     with ExitStack() as stack:
         watched = []
-        for name, _ in thing.named_modules():
-            if name:
+        for name, inside in thing.named_modules():
+            if name and not isinstance(inside, torch.jit.ScriptModule):
                 for side in ("output", "input"):
                     tap = Tap(name, side, often=False)
                     watched.append((tap, stack.enter_context(tapped(thing, tap))))
@@ -40,7 +40,7 @@ def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[
             ways.append((caught[-1], False))
         for passed, each_step in ways:
             for reading in interpretations(passed, convention, sizes)[:1]:
-                if not trusted(module, tap, results[tap.module], convention, sizes):
+                if not trusted(module, tap, reading, results[tap.module], convention, sizes):
                     continue
                 if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
                     continue
@@ -49,13 +49,18 @@ def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[
     return found
 
 
-def trusted(module: nn.Module, tap: Tap, results: list[object], convention: Convention, sizes: Sizes) -> bool:
-    """Whether states pass there: into a head, which makes something else of them, or out of a recurrent module.
+def trusted(
+    module: nn.Module, tap: Tap, reading: ResultReading, results: list[object], convention: Convention, sizes: Sizes
+) -> bool:
+    """Whether states pass there: into a head, which makes something else of them, or one vector of those of all
+    timesteps, or out of a recurrent module.
 
     What torch's other modules return is on its way to be a state.
     """
     if tap.side == "input":
-        return bool(results) and not interpretations(results[-1], convention, sizes)
+        made = interpretations(results[-1], convention, sizes) if results else []
+        one_of_all = reading.output is not None and all(each.output is None for each in made)
+        return bool(results) and (not made or one_of_all)
     return isinstance(module, nn.RNNBase | nn.RNNCellBase) or not type(module).__module__.startswith("torch.nn")
 
 

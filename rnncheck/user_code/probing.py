@@ -19,7 +19,7 @@ from rnncheck.model.trace import State
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError, NoStates
 from rnncheck.user_code.convention import Convention, StateForm
-from rnncheck.user_code.found import Found, broadcasts, plausible
+from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, plausible
 from rnncheck.user_code.inner_states import inner_states
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
@@ -31,7 +31,7 @@ from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 from rnncheck.user_code.tiny_calls import TinyCalls, cloned
-from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, SINGLE_ROWS, SINGLE_STEPS, Kind, forms, inputs
+from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, ROWS, SINGLE_ROWS, SINGLE_STEPS, Kind, forms, inputs
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
@@ -65,6 +65,7 @@ class CallProbe:
     known: Sequence[Convention] = ()  # ways to call it that ran at sizes of our own, where there is more to see
     ran: set[str] = field(default_factory=set)  # the axes of x in calls that worked
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
+    doubled: bool = False  # whether one of these returned twice as many units
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
     over: Callable[[], bool] = lambda: False  # whether the time for the search is spent
 
@@ -79,13 +80,15 @@ class CallProbe:
         told apart by what the code does. Raises `CannotRun` if no way yields states.
         """
         deferred: list[tuple[Kind, Found]] = []
-        seen, batched = False, any(not each.by_row for each in self.known)
+        seen, batched = False, any(not each.by_row and not each.is_cell for each in self.known)
+        mixing = any(each.is_cell for each in self.known)  # a cell that mixes rows, which may be timesteps
         for kind, probe in self._kinds():
-            if kind in SINGLE_ROWS and batched:
+            if kind in SINGLE_ROWS and (batched or (mixing and kind != ROWS)):
                 continue  # that it takes no batch is said of what was tried with none that runs
             for found in probe._attempts(kind):
                 seen = True
-                batched = batched or not found.convention.by_row
+                mixes = found.convention.is_cell and not found.keeps_rows
+                batched, mixing = batched or not (found.convention.by_row or mixes), mixing or mixes
                 if probe is not self:
                     found = replace(found, ignores_batch_first=True)
                 number = self.sizes.spec.input_size == 1 and found.raised  # its x may have no axis of features
@@ -182,8 +185,9 @@ class CallProbe:
         if form is not None and self.sizes.states == 1 and broadcasts(form, first.reading):
             plain = self._attempt(replace(convention, state=replace(form, axes="BF")))
             other = next(plain, None)
-            # Without an output, a layer that returns h as it was given may read only its first row.
-            if other is not None and (first.reading.output is not None or other.keeps_rows >= first.keeps_rows):
+            # Of a state with that axis, a layer may read only the first row.
+            gone = other is not None and not has_axis_of_one(other.reading)
+            if other is not None and gone and other.keeps_rows >= first.keeps_rows:
                 first, found = other, plain
         cell_first: Iterator[Found] = iter(())
         alone = False
@@ -219,6 +223,8 @@ class CallProbe:
         self.ran.add(convention.x_axes)
         if not readings:
             self.returned.append(results.described(result))
+            both = 2 * self.sizes.spec.state_size
+            self.doubled |= any(both in value.shape for _, value in results.leaves(result, self.sizes.letters))
         for reading in readings[:MOST_READINGS]:
             try:
                 with torch.no_grad(), isolated(self.calls.x.dtype):
@@ -288,6 +294,8 @@ class CallProbe:
         name, width = self.loaded.called, self.sizes.spec.output_size
         if self.returned:
             or_seen = "" if in_jax_module(self.thing) else ", or pass them to a module, such as nn.Linear"
+            if self.doubled and not self.sizes.spec.bidirectional:
+                or_seen += "\nIt returns twice as many, as both directions have; --bidirectional compares them"
             return NoStates(
                 f"{name} returned {self.returned[0]}, called with states of {width} units: no part of it has that "
                 f"width, so rnncheck cannot find the states; return them{or_seen}"

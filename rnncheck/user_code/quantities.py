@@ -32,6 +32,9 @@ def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: 
     found += [Quantity("x", "TBF", x), Quantity("h0", "KBF", start.h)]
     found += [Quantity("part of output", "TBF", part) for part in torch.split(trace.output, spec.state_size, -1)]
     by_time, by_row = trace.output, trace.output.transpose(0, 1)
+    if len(trace.output) and not trace.output.isnan().any():
+        pooled = trace.output.mean(0), trace.output.sum(0), trace.output.amax(0)
+        found += [Quantity("output pooled over time", "BF", each) for each in pooled]
     found += [Quantity("flat output", "?", each.reshape(-1, spec.output_size)) for each in (by_time, by_row)]
     if not spec.bidirectional:  # the backward direction has read one step of it alone
         found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]

@@ -78,7 +78,7 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
             IDS: ["KBF", "BF", "BKF"],
             ROWS: ["KF", "F", "F1", "K1F"],
             ROW_IDS: ["K1F", "KF", "F"],
-            CELLS: ["BF", "FB", "KBF", "B1F"],
+            CELLS: ["BF", "FB", "KBF", "B1F", "BFK"],
             ID_CELLS: ["BF", "KBF"],
             ROW_CELLS: ["F", "F1", "1F", "K1F"],
             ROW_ID_CELLS: ["1F", "K1F", "F"],

@@ -98,3 +98,28 @@ def test_one_direction_of_two_is_no_pass(layer: type[nn.Module]) -> None:
 def test_states_that_a_head_is_given_are_no_wrong_final_states() -> None:
     with pytest.raises(CannotRun, match="what it passes to head is not the final state of each direction"):
         check(LastToHead, bidirectional=True)
+
+
+class Outputs(Finals):
+    """Returns the outputs alone, of both directions."""
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.stack(self.steps(x, self.forwards)), torch.stack(self.steps(x.flip(0), self.backwards))
+
+
+class Swapped(Outputs):
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.both(x)
+        return torch.cat([second.flip(0), first], -1)
+
+
+class NotFlipped(Outputs):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat(self.both(x), -1)
+
+
+@pytest.mark.parametrize(("layer", "slug"), [(Swapped, "directions-swapped"), (NotFlipped, "reverse-not-flipped")])
+def test_wrong_outputs_are_one_fault_where_they_are_all_that_is_returned(layer: type[nn.Module], slug: str) -> None:
+    report = check(layer, cell="gru", bidirectional=True, witness=False, paths="none")
+    assert [each.slug for each in report.findings] == [slug]
+    assert "h_n" not in {each.quantity for each in report.comparisons}

@@ -233,3 +233,94 @@ def test_nan_is_no_sign_of_mixed_rows(rnncheck: Command, write: Write) -> None:
     ended = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-witness")
     assert ended.code == 1
     assert [each["slug"] for each in json.loads(ended.stdout)["findings"]] == ["nan-introduced"]
+
+
+class KeepsTheAxis(nn.Module):
+    """Never looks at the layer axis of a state that it is given, and returns a state with or without it."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.wx, self.wh = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        outputs = x.new_zeros(*x.shape[:2], self.wh.out_features)
+        h = outputs[0] if h0 is None else h0
+        for t, x_t in enumerate(x):
+            h = torch.tanh(self.wx(x_t) + self.wh(h))
+            outputs = outputs.index_copy(0, torch.tensor([t]), h.reshape(1, *outputs.shape[1:]))
+        return outputs, h
+
+
+class Mean(nn.Module):
+    def forward(self, states: Tensor) -> Tensor:
+        return states.mean(0)
+
+
+class Pooled(nn.Module):
+    """Returns the mean of its states, which is as wide as a state."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        both, self.hidden_size = input_size + hidden_size, hidden_size
+        self.r, self.z, self.n = (nn.Linear(both, hidden_size) for _ in range(3))
+        self.pool = Mean()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, states = x.new_zeros(x.shape[1], self.hidden_size), []
+        for x_t in x:
+            seen = torch.cat([x_t, h], -1)
+            r, z = torch.sigmoid(self.r(seen)), torch.sigmoid(self.z(seen))
+            h = z * h + (1 - z) * torch.tanh(self.n(torch.cat([x_t, r * h], -1)))
+            states.append(h)
+        return self.pool(torch.stack(states))
+
+
+class LayersLast(nn.Module):
+    """A cell that takes and returns its state as (B, H, L)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+        h, c = state
+        return tuple(each[:, :, None] for each in self.cell(x, (h[:, :, 0], c[:, :, 0])))
+
+
+def test_a_state_is_taken_without_an_axis_that_nobody_reads() -> None:
+    assert check(KeepsTheAxis, cell="rnn", witness=False).verdict == "equivalent"
+
+
+def test_a_fault_in_states_that_are_pooled_into_one_vector_is_named() -> None:
+    report = check(Pooled, cell="gru", witness=False, paths="none")
+    assert [each.slug for each in report.findings] == ["gru-reset-before-matmul"]
+
+
+def test_a_state_with_its_layers_last_is_read() -> None:
+    assert check(LayersLast, witness=False).verdict == "equivalent"
+
+
+class Encoder(nn.Module):
+    """Returns one vector of all its states, without a head."""
+
+    pooled: Callable[[Tensor], Tensor] = staticmethod(lambda states: states.mean(0))
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return type(self).pooled(self.rnn(x)[0])
+
+
+class Largest(Encoder):
+    pooled = staticmethod(lambda states: states.amax(0))
+
+
+class Scaled(Encoder):
+    pooled = staticmethod(lambda states: 2 * states[-1])
+
+
+@pytest.mark.parametrize(("layer", "right"), [(Encoder, True), (Largest, True), (Scaled, False)])
+def test_what_is_pooled_of_right_states_is_right(layer: type[nn.Module], right: bool) -> None:
+    assert (check(layer, witness=False, paths="none").verdict == "equivalent") == right

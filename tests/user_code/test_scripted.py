@@ -49,3 +49,23 @@ def test_a_scripted_cell_is_compared() -> None:
 @pytest.mark.slow  # each layer that is tried is compiled anew; a wrong layer that is not compiled is found elsewhere
 def test_what_is_wrong_in_a_scripted_cell_is_a_mismatch() -> None:
     assert check(scripted_without_tanh, cell="lstm", witness=False, diagnose=False).verdict is Verdict.MISMATCH
+
+
+class Looped(nn.Module):
+    """A layer with a compiled cell inside."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size, self.cell = hidden_size, scripted_cell(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = x.new_zeros(2, x.shape[1], self.hidden_size).unbind()
+        outputs = []
+        for x_t in x:
+            state = self.cell(x_t, state)
+            outputs.append(state[0])
+        return torch.stack(outputs)
+
+
+def test_a_layer_with_a_scripted_cell_is_compared() -> None:
+    assert check(Looped, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT
