@@ -13,6 +13,8 @@ from rnncheck.user_code.calling import last_states
 from rnncheck.user_code.layout import arrange, letters
 from rnncheck.user_code.sizes import Sizes
 
+POOLED = "output pooled over time"
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -34,7 +36,7 @@ def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: 
     by_time, by_row = trace.output, trace.output.transpose(0, 1)
     if len(trace.output) and not trace.output.isnan().any():
         pooled = trace.output.mean(0), trace.output.sum(0), trace.output.amax(0)
-        found += [Quantity("output pooled over time", "BF", each) for each in pooled]
+        found += [Quantity(POOLED, "BF", each) for each in pooled]
     found += [Quantity("flat output", "?", each.reshape(-1, spec.output_size)) for each in (by_time, by_row)]
     if not spec.bidirectional:  # the backward direction has read one step of it alone
         found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]

@@ -15,7 +15,7 @@ from torch import Tensor
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.convention import Reader, ResultReading
 from rnncheck.user_code.movers import Calls, tops
-from rnncheck.user_code.quantities import Quantity, alike, axes_of, has_numbers_of, matching
+from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, NESTED, Way, leaves
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
@@ -23,9 +23,9 @@ from rnncheck.user_code.tensors import held
 
 @dataclass(frozen=True)
 class Unread:
-    """`heads` have weights of their own on top of the states. Of what is `strange` nothing is known; `mixed` has rows
-    that depend on other rows. What is `aside` is kept by a name that is no state's. `cell_alone` is the cell state of
-    the last layer without those of the others.
+    """`heads` have weights of their own on top of the states, or pool them over time. Of what is `strange` nothing is
+    known; `mixed` has rows that depend on other rows. What is `aside` is kept by a name that is no state's.
+    `cell_alone` is the cell state of the last layer without those of the others.
     """
 
     heads: tuple[Way, ...] = ()
@@ -53,6 +53,8 @@ def sorted_out(
     `proved` says that `known` is what a right layer yields, so that what claims to be a state and is none is judged.
     """
     found = dict(leaves(result, sizes.letters))
+    pooled = [each for each in known if each.name == POOLED and reading.tap is not None]
+    known = [each for each in known if each.name != POOLED]
     reading = completed(reading, found, known, sizes, one_step=calls.one_step)
     reading = with_twin(reading, found, sizes.spec)
     if calls.takes_pair:
@@ -72,6 +74,7 @@ def sorted_out(
     aside = [way for way in left if is_named_otherwise(way)]
     left = [way for way in left if way not in aside]
     heads = tops(thing, calls, left, sizes) if left else []
+    heads += [way for way in left if way not in heads and matching(found[way], pooled, sizes) is not None]
     strange = [way for way in left if way not in heads]
     mixed = [way for way in strange if mixes(way, found[way], calls, sizes)]
     if proved and reading.tap is None:
