@@ -14,8 +14,8 @@ _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
-    """Makes the folder of this file, if it is missing. Raises `OutputError` if that fails."""
-    with _explained(path):
+    """Makes the folder of this file, if nothing has its name. Raises `OutputError` if that fails."""
+    with _explained(path), contextlib.suppress(FileExistsError):  # no folder, of which `check_writable` says so
         Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
@@ -74,7 +74,7 @@ def _replace(target: Path, content: bytes) -> None:
 
 def _target(path: str | os.PathLike[str]) -> Path:
     """The regular file that `path` leads to, which may not exist yet."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         if stat.S_ISDIR(Path(path).stat().st_mode):
             raise IsADirectoryError(0, "it is a directory; add the name of a file, or give another path")
         if not os.access(path, os.W_OK):
@@ -102,7 +102,7 @@ def _is_stream(path: str | os.PathLike[str]) -> bool:
         return True
     try:
         mode = Path(path).stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 

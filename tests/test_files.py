@@ -170,7 +170,7 @@ def test_the_folder_of_a_bare_name_is_the_current_one(tmp_path: Path, monkeypatc
     ("place", "reason"),
     [
         ("nowhere/report", "its folder, .*nowhere, does not exist; create it first"),
-        ("file/report", "Not a directory"),
+        ("file/report", "its folder, .*file, is not a folder; give another path"),
         ("", "it is a directory; add the name of a file"),
         ("n" * 256, "File name too long"),
         ("nul\0byte", "embedded null"),

@@ -26,7 +26,7 @@ DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each othe
 
 def spec_of(options: CheckOptions, input_size: int) -> Spec:
     """The spec. Raises `UsageError` for an impossible one."""
-    refuse_infinite(options, "weight_scale", "atol", "rtol")
+    refuse_infinite(options, "weight_scale", "atol", "rtol", "read_seconds", "timeout")
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
         raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
     return Spec(
@@ -46,7 +46,7 @@ def spec_of(options: CheckOptions, input_size: int) -> Spec:
     )
 
 
-def refuse_infinite(options: CheckOptions, *names: str) -> None:
+def refuse_infinite(options: object, *names: str) -> None:
     """Raises `UsageError` for an option that is NaN or infinite."""
     for name in names:
         value = getattr(options, name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rnncheck.cli.conduct import import_torch
 from rnncheck.cli.delivery import deliveries, failures_reported, refuse_to_replace, sources_of, write
 from rnncheck.cli.options import CompareOptions
-from rnncheck.cli.plans import arguments_of
+from rnncheck.cli.plans import arguments_of, refuse_infinite
 from rnncheck.cli.progress import StatusLine
 from rnncheck.cli.repeat import repeat
 from rnncheck.cli.signals import held_back
@@ -45,6 +45,7 @@ def sweep_candidate(candidate: str, options: SweepOptions) -> int:
 
 def swept(candidate: str, options: SweepOptions) -> "SweepReport":
     """The report, with commands. All that can be refused without torch is refused first."""
+    refuse_infinite(options, "read_seconds")
     space = space_of(options.vary or [], options.fix or [])
     seconds = seconds_of(options.budget)
     if seconds is None and options.configs is None:

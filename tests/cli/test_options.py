@@ -210,6 +210,8 @@ def test_file_options_reach_the_reader(report: Callable[..., dict[str, Any]], da
         (["--seed", "-1"], "--seed"),
         (["--atol", "-1"], "--atol"),
         (["--weight-scale", "nan"], "--weight-scale"),
+        (["--read-seconds", "nan"], "--read-seconds"),
+        (["--timeout", "inf"], "--timeout"),
         (["--seq-len", "0"], "--seq-len"),
         (["--cell", "elman"], "'rnn', 'lstm', 'gru'"),
         (["tourch"], "did you mean torch?"),
