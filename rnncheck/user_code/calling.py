@@ -198,7 +198,8 @@ def sizes_checked(thing: Any) -> Iterator[None]:
 
     def check(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         assert isinstance(module, nn.RNNBase)
-        x, hx, *_ = (*arguments, *named.values(), None, None)
+        given = dict(zip(("input", "hx"), arguments, strict=False)) | named
+        x, hx = given.get("input"), given.get("hx")
         if isinstance(x, PackedSequence):
             module.check_input(x.data, x.batch_sizes)
             if hx is not None:

@@ -9,6 +9,7 @@ from torch import nn
 from user_code.sources import HEAD, Write
 
 from rnncheck import check
+from rnncheck.user_code.calling import sizes_checked
 
 Command = Callable[..., Any]
 
@@ -125,6 +126,15 @@ def test_a_packed_sequence_of_another_width_is_an_error_and_does_not_crash(rnnch
     text = BOTH_WAYS.replace("nn.GRU(input_size, hidden_size, num_layers, bidirectional=bidirectional)", inside)
     write(text.replace("(self, input_size, hidden_size, num_layers=2, bidirectional=True)", "(self, hidden_size)"))
     assert rnncheck("compare", "mine.py:Both", "--cell", "lstm", "--input-size", "9", "--read-seconds", "1").code == 4
+
+
+def test_the_sizes_of_packed_input_are_checked_however_it_is_passed() -> None:
+    layer, wide = nn.LSTM(5, 4), nn.utils.rnn.pack_sequence([torch.zeros(3, 9)])
+    with sizes_checked(nn.ModuleList([layer])):
+        with pytest.raises(RuntimeError, match="Expected 5, got 9"):
+            layer(hx=None, input=wide)
+        with pytest.raises(RuntimeError, match="Expected 5, got 9"):
+            layer(wide)
 
 
 def test_what_an_owner_has_frozen_is_compared_as_if_it_were_trained() -> None:
