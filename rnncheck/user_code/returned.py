@@ -57,6 +57,10 @@ def sorted_out(
     known = [each for each in known if each.name != POOLED]
     reading = completed(reading, found, known, sizes, one_step=calls.one_step)
     reading = with_twin(reading, found, sizes.spec)
+    if calls.one_step:
+        reading = of_one_pair(reading, found)
+    if proved:
+        known = without_given_states(known, reading, sizes.spec, one_step=calls.one_step)
     if calls.takes_pair:
         reading = in_the_order_taken(reading, calls.takes_cell_first)
     read = ways_read(reading)
@@ -181,6 +185,28 @@ def with_twin(reading: ResultReading, found: Mapping[Way, Tensor], spec: Spec) -
         return reading
     beside = (*h.way[:-1], 1)
     return replace(reading, c=Reader(beside, h.axes)) if beside in found else reading
+
+
+def of_one_pair(reading: ResultReading, found: Mapping[Way, Tensor]) -> ResultReading:
+    """With h from the pair in which c is, of a cell that returns its output before its state: `return h, (h, c)`."""
+    output, c = reading.h, reading.c
+    if reading.output is not None or output is None or c is None or len(c.way) < 2 or c.way[:-1] == output.way[:-1]:
+        return reading
+    beside = [way for way in found if way[:-1] == c.way[:-1] and way[-1] in (0, 1) and way != c.way]
+    if len(beside) != 1 or c.way[-1] not in (0, 1) or found[beside[0]].shape != found[c.way].shape:
+        return reading
+    return replace(reading, output=output, h=Reader(beside[0], c.axes))
+
+
+def without_given_states(
+    known: Sequence[Quantity], reading: ResultReading, spec: Spec, *, one_step: bool
+) -> list[Quantity]:
+    """Without h0 and c0 where the state after the last step is not read: there these stand in its place by mistake."""
+    h, c = reading.h is None, reading.c is None
+    if one_step and spec.cell is not Cell.LSTM and reading.output is None:
+        h = True  # a cell returns its state last, perhaps after its output
+    missing = {name for name, absent in (("h0", h), ("c0", c)) if absent and reading.tap is None}
+    return [each for each in known if each.name not in missing]
 
 
 def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReading:

@@ -83,6 +83,40 @@ def test_a_layer_that_needs_two_timesteps_is_refused_and_not_read_with_its_axes_
     assert (outcome.code, "too short" in outcome.stderr) == (4, True), outcome.stdout
 
 
+def test_an_initial_state_that_is_returned_as_the_final_one_is_a_fault(rnncheck: Command, write: Write) -> None:
+    write(layer("h0 = h", returned="torch.stack(outs), h0"))
+    outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json")
+    assert outcome.code == 1
+    assert [each["slug"] for each in json.loads(outcome.stdout)["findings"]] == ["final-state-wrong"]
+    write(layer("h0 = h", returned="torch.stack(outs), h, h0"))  # besides the final state it may be returned
+    assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness").code == 0
+
+
+LSTM_CELL = HEAD + (
+    "class Mine(nn.LSTMCell):\n"
+    "    def forward(self, x, state):\n"
+    "        h, c = state\n"
+    "        new_h, new_c = super().forward(x, state)\n"
+    "        return new_h, (new_h, new_c)\n"
+)
+
+
+@pytest.mark.parametrize("state", ["(h, new_c)", "(new_c, new_c)", "(new_h, c)"])
+def test_a_cell_is_read_by_the_pair_that_it_returns_as_its_state(rnncheck: Command, write: Write, state: str) -> None:
+    write(LSTM_CELL)
+    assert rnncheck("compare", "mine.py:Mine", "--no-witness").code == 0
+    write(LSTM_CELL.replace("(new_h, new_c)", state))
+    assert rnncheck("compare", "mine.py:Mine", "--no-witness", "--no-diagnose").code == 1
+
+
+def test_a_cell_that_returns_the_state_that_it_was_given_is_a_fault(rnncheck: Command, write: Write) -> None:
+    write(CELL.replace("h[:1]", "h"))
+    assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness").code == 0
+    text = CELL.replace("return ", "new = ").replace("h[:1]", "h") + "        return new, h\n"
+    write(text)
+    assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness", "--no-diagnose").code == 1
+
+
 def test_a_cell_that_moves_with_the_mean_of_its_states_is_a_cell(rnncheck: Command, write: Write) -> None:
     write(CELL.replace("h[:1]", "h - h.mean(0)"))
     outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-diagnose")
