@@ -15,14 +15,16 @@ from rnncheck.mapping.layouts import Layout, Placed, layouts
 from rnncheck.model.spec import Spec
 
 Arrangement = list[Placed]
+B = ("b",)
 
 
 def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Iterator[Arrangement]:
-    """As measured; with upper layers laid out as the first; with interleaved rows; with the directions of some layers
-    exchanged; with square matrices stored the other way round; with what multiplies x and what multiplies h exchanged.
+    """As measured; with what has several possible layouts laid out as the others; with interleaved rows; with the
+    directions of some layers exchanged; with square matrices stored the other way round; with what multiplies x and
+    what multiplies h exchanged.
     """
     yield tensors
-    alike = layers_alike(tensors, held, spec)
+    alike = stored_alike(tensors, held, spec)
     if alike != tensors:
         yield alike
     yield from dealt_out(tensors)
@@ -54,22 +56,29 @@ def dealt_out(tensors: Arrangement) -> list[Arrangement]:
     return [dealt] if fused else []
 
 
-def layers_alike(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Arrangement:
-    """What multiplies [x; h] in upper layers, where both have one width, laid out as in the first."""
-    both = [each for each in tensors if {*each.layout.kinds} >= {"x", "h"}]
-    first = {(each.layout.kinds, each.layout.transposed) for each in both if each.k < spec.directions}
-    if len(first) != 1:
+def stored_alike(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Arrangement:
+    """Square matrices stored as the others, and what multiplies [x; h] in upper layers in the order of the first layer:
+    there the widths of x and h differ.
+    """
+
+    def possible(each: Placed) -> list[Layout]:
+        return [other for other in layouts(held[each.name].shape, spec, each.k // spec.directions) if other.kinds != B]
+
+    each_way = [{other.transposed for other in possible(each)} for each in tensors]
+    turned = {next(iter(ways)) for ways in each_way if len(ways) == 1}
+    sides = {each.layout.kinds for each in tensors if each.k < spec.directions and len(each.layout.kinds) > 1}
+    if len(turned) > 1 or len(sides) > 1:
         return tensors
-    (wanted,) = first
 
-    def like_first(each: Placed) -> Placed:
-        if each not in both or each.pinned:
+    def alike(each: Placed) -> Placed:
+        layout = each.layout
+        if each.pinned or layout.kinds == B:
             return each
-        possible = layouts(held[each.name].shape, spec, each.k // spec.directions)
-        alike = (other for other in possible if (other.kinds, other.transposed) == wanted)
-        return replace(each, layout=next(alike, each.layout))
+        kinds = next(iter(sides)) if sides and len(layout.kinds) > 1 else layout.kinds
+        wanted = replace(layout, kinds=kinds, transposed=next(iter(turned), layout.transposed))
+        return replace(each, layout=wanted) if wanted in possible(each) else each
 
-    return [like_first(each) for each in tensors]
+    return [alike(each) for each in tensors]
 
 
 def exchanged(tensors: Arrangement, layers: tuple[int, ...], sure: Collection[str]) -> Arrangement:
@@ -80,7 +89,7 @@ def exchanged(tensors: Arrangement, layers: tuple[int, ...], sure: Collection[st
 
 def other_way_round(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
     """The tensor with the other storage, transposed or not, if its shape allows both."""
-    if each.pinned or each.layout.kinds == ("b",):
+    if each.pinned or each.layout.kinds == B:
         return each
     other = replace(each.layout, transposed=not each.layout.transposed)
     return (

@@ -160,7 +160,8 @@ class _Search:
         gates, held = spec.cell.gates, self._gates_held(where)
         if 0 < min(held) <= max(held) < gates and (variant := self._of_a_variant(bench, where)) is not None:
             return variant
-        if faults and spec.bidirectional and (shared := self._shared_by_directions(bench)) is not None:
+        late = self.budget.over
+        if faults and spec.bidirectional and not late and (shared := self._shared_by_directions(bench)) is not None:
             return shared
         if faults and not own_at_rest(spec) and not (min(held) == gates and all(each.pinned for each in where)):
             found = self._beside_faults(bench, where, best)
@@ -249,6 +250,8 @@ class _Search:
             return self._mapping(best)
         for network, of_directions in faulty(self.probe.spec):
             for way in every if of_directions else ways:
+                if self.budget.spent > until:
+                    return None if best is None else self._mapping(best)
                 reading = bench.reading(way, network, best.cost if best else math.inf)
                 if reading is None:
                     continue
@@ -257,8 +260,6 @@ class _Search:
                 if reading.misfit < NEARLY_EXACT:
                     return self._mapping(reading)
                 best = reading if best is None or reading.cost < best.cost else best
-            if self.budget.spent > until:
-                break
         return None if best is None else self._mapping(best)
 
     def _agreeing(self, reading: GateReading, network: Network) -> FoundMapping | None:

@@ -156,7 +156,7 @@ class Candidate:
         budget = Budget(FOR_FAULTS)
         for each, asked in with_own_weights(spec):
             with suppress(CannotRun):
-                if self._understood.computes(asked, spec, budget):
+                if not budget.over and self._understood.computes(asked, spec, budget):
                     return each
         return None
 

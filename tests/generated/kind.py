@@ -178,22 +178,28 @@ def sample(count: int, seed: int = 0) -> list[Kind]:
     return list(found)
 
 
+def each_choice(seed: int = 0) -> list[Kind]:
+    """Few layers among which is every choice of every axis."""
+    return _covering(sample(600, seed), seed, 1)
+
+
 def pairs(seed: int = 0) -> list[Kind]:
     """Few layers in which every two choices that go together stand beside each other at least once."""
-    random_, missing = random.Random(seed), set()
-    pool = sample(6000, seed)
-    for kind in pool:
-        missing |= _pairs_of(kind)
-    chosen = []
+    return _covering(sample(6000, seed), seed, 2)
+
+
+def _covering(pool: list[Kind], seed: int, together: int) -> list[Kind]:
+    """Few of the pool, with all choices that stand `together` in one of it."""
+    random_, chosen = random.Random(seed), []
+    missing = set().union(*(_choices(kind, together) for kind in pool))
     while missing:
-        tried = random_.sample(pool, 200)
-        best = max(tried, key=lambda kind: len(_pairs_of(kind) & missing))
-        if _pairs_of(best) & missing:
+        best = max(random_.sample(pool, 200), key=lambda kind: len(_choices(kind, together) & missing))
+        if found := _choices(best, together) & missing:
             chosen.append(best)
-            missing -= _pairs_of(best)
+            missing -= found
     return chosen
 
 
-def _pairs_of(kind: Kind) -> set[tuple[tuple[str, object], ...]]:
+def _choices(kind: Kind, together: int) -> set[tuple[tuple[str, object], ...]]:
     said = [(f.name, getattr(kind, f.name)) for f in fields(kind)]
-    return set(itertools.combinations(said, 2))
+    return set(itertools.combinations(said, together))
