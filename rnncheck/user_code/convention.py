@@ -136,6 +136,11 @@ class Convention:
     def by_row(self) -> bool:
         return "B" not in self.x_axes
 
+    @property
+    def of_numbers(self) -> bool:
+        """Whether x has no axis of features: it is one number at each timestep."""
+        return self.x_form == "array" and "F" not in self.x_axes
+
     def arguments(self, x: Tensor, state: State) -> dict[str, Any]:
         """Of one call: x is (T, B, F), with T = 1 for a cell, and with B = 1 if it is called by row."""
         if self.x_form == "ids":

@@ -90,8 +90,6 @@ class Search:
     def at_other_sizes(self, spec: Spec, found: Mapping[Spec, Hypothesis]) -> Hypothesis | None:
         """As it was understood at other sizes, or with a batch_first that it does not take, if it agrees there and can
         be called so here.
-
-        Raises `CannotRun` if what it was given there has no axis of features.
         """
         for known_spec, known in found.items():
             at_these = replace(
@@ -106,9 +104,6 @@ class Search:
                 continue
             if known.filling.agrees is None or known.facts.fixed is not None:
                 continue
-            convention = known.found.convention
-            if convention.x_form == "array" and "F" not in convention.x_axes and spec.input_size != 1:
-                raise CannotRun("it reads one number a timestep; input_size can only be 1")
             network = type(known.filling.agrees)
             with suppress(CannotRun, MappingError):
                 looked_at = replace(spec, dtype=known.dtype)

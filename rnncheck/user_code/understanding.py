@@ -51,6 +51,10 @@ class Understanding:
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if self._instances.constructor is not None and (reason := self._instances.constructor.refuses(spec)):
             return reason
+        if spec.input_size != 1 and any(
+            each.agrees and each.found.convention.of_numbers for each in self._known.values()
+        ):
+            return "it reads one number at each timestep, so its input_size can only be 1"
         proved = (
             (known := self._understood_as(spec)) is not None
             and known.filling is not None
