@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rnncheck.mapping import torch_names
 from rnncheck.mapping.layouts import Layout, Placed, layouts
+from rnncheck.mapping.named_cells import as_named
 from rnncheck.model.spec import Spec
 
 Arrangement = list[Placed]
@@ -19,7 +20,8 @@ B = ("b",)
 
 
 def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Iterator[Arrangement]:
-    """As measured; with what has several possible layouts laid out as the others; with interleaved rows; with the
+    """As measured; with what has several possible layouts laid out as the others; in the cells that
+    the names say; with interleaved rows; with the
     directions of some layers exchanged; with square matrices stored the other way round; with what multiplies x and
     what multiplies h exchanged.
     """
@@ -27,6 +29,8 @@ def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -
     alike = stored_alike(tensors, held, spec)
     if alike != tensors:
         yield alike
+    for named in as_named(tensors, held, spec):
+        yield stored_alike(named, held, spec)
     yield from dealt_out(tensors)
     numbered = layers_as_numbered(tensors, held, spec)
     if numbered != tensors:

@@ -8,10 +8,11 @@ from rnncheck.mapping.agreement import agrees, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered, other_way_round
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
-from rnncheck.mapping.expression import Zeros, negated
+from rnncheck.mapping.expression import Eye, Zeros, negated
 from rnncheck.mapping.found import FoundMapping, MappingError
 from rnncheck.mapping.gates import NEARLY_EXACT, GateMeasurements, GateReading
 from rnncheck.mapping.layouts import Placed
+from rnncheck.mapping.named_cells import as_named
 from rnncheck.mapping.names import gate, is_head, is_start, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, mirrored, of_one_direction, published, varied
@@ -150,7 +151,8 @@ class _Search:
                 next(name for name in heads if name in self._squares()),
                 GateMeasurements(self.native, self.probe, own),
             )
-            for way in (where_else, turned):
+            beside = {name: value for name, value in self.native.tensors().items() if name not in heads}
+            for way in (where_else, turned, *as_named(where_else, beside, spec)):
                 reading = other.reading(way, published(spec)[0])
                 agreeing = None if reading is None else search._agreeing(reading, published(spec)[0])
                 if agreeing is not None and is_on_top(self.native, agreeing, square):
@@ -175,21 +177,19 @@ class _Search:
         return found
 
     def _squares(self) -> list[str]:
-        size = self.probe.spec.state_size
+        size = self.probe.spec.output_size
         return [name for name, tensor in self.native.tensors().items() if tensor.shape == (size, size)]
 
     def _possible_heads(self) -> list[frozenset[str]]:
         """A square matrix, and a vector of its size that may go with it: such a head looks like the state."""
         spec = self.probe.spec
-        if spec.bidirectional:
-            return []
         live = {name: tensor for name, tensor in self.native.tensors().items() if name in self.live}
         live = {name: tensor for name, tensor in live.items() if torch_kind(name) is None}
         shapes = {name: math.prod(shape) for name, shape in spec.recurrent_shapes().items()}
         needed = sum(size for name, size in shapes.items() if name.startswith("weight"))
         beside = sum(each.numel() for each in self.native.tensors().values() if each.dim() > 1) - needed
         squares = [name for name in self._squares() if name in live and live[name].numel() <= beside]
-        vectors = [name for name, tensor in live.items() if tensor.numel() == spec.state_size]
+        vectors = [name for name, tensor in live.items() if tensor.numel() == spec.output_size]
         pairs = [(square, also) for square in squares for also in ([], *([each] for each in vectors))]
         of_gates = {name for name in (*squares, *vectors) if gate(name, spec.cell) is not None and not is_head(name)}
         pairs.sort(  # the sort is stable
@@ -292,6 +292,11 @@ def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
         if name in live and isinstance(entry.expression, Zeros) and not is_start(name)
     ]
     absent = mapping.absent_biases()
+    through_head = mapping.agrees is not None and any(
+        isinstance(each.expression, Eye) for each in mapping.entries.values()
+    )
+    if through_head and len(unplaced) == 1:
+        return  # it is that of the head
     if unplaced and absent and mapping.spec.bias:
         named, several = ", ".join(map(printable, unplaced)), len(unplaced) > 1
         raise Unplaced(

@@ -189,16 +189,18 @@ class CallProbe:
             gone = other is not None and not has_axis_of_one(other.reading)
             if other is not None and gone and other.keeps_rows >= first.keeps_rows:
                 first, found = other, plain
+        readings = [first, *found]
         cell_first: Iterator[Found] = iter(())
-        alone = False
-        if form is not None and form.handing == "(h, c)" and self._order_shows() and self.calls.mixes_units(first, "c"):
-            kept = first.convention.state or form
+        mixing = None
+        if form is not None and form.handing == "(h, c)" and self._order_shows():
+            mixing = next((each for each in readings if self.calls.mixes_units(each, "c")), None)
+        if mixing is not None:
+            assert form is not None
+            kept = mixing.convention.state or form
             cell_first = self._attempt(replace(convention, state=replace(kept, cell_first=True)))
-            alone = not self.calls.mixes_units(first, "h")
-        if alone:
-            yield from cell_first
-        yield first
-        yield from found
+            if not self.calls.mixes_units(mixing, "h"):
+                yield from cell_first
+        yield from readings
         yield from cell_first  # with a norm of c, both mix units
 
     def _attempt(self, convention: Convention) -> Iterator[Found]:

@@ -67,7 +67,9 @@ def too_much(spec: Spec, takes: Collection[str], understood_as: UnderstoodAs) ->
         smaller["num_layers"] = replace(spec, num_layers=1, dropout=0.0)
     for option in sorted(smaller.keys() - takes):
         understood = understood_as(smaller[option])
-        if understood is not None and not (understood.in_part or understood.part_agrees):
+        if understood is None or understood.in_part or understood.part_agrees:
+            continue
+        if understood.agrees or understood.found.reading.tap is None:
             return option
     return None
 

@@ -75,11 +75,12 @@ def lists(result: object, count: int) -> bool:
 
 
 def flattened(result: object) -> list[Any] | None:
-    """The pairs of states in a list of lists of them; None for anything else."""
+    """The states, or pairs of them, in a list of lists; None for anything else."""
     if not isinstance(result, list) or not result or not all(isinstance(each, list) for each in result):
         return None
     inner = [each for outer in result for each in outer]
-    return inner if inner and all(isinstance(each, list | tuple) for each in inner) else None
+    alike = all(isinstance(each, list | tuple) for each in inner) or all(as_tensor(each) is not None for each in inner)
+    return inner if inner and alike else None
 
 
 def stacked(

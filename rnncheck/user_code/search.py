@@ -70,7 +70,7 @@ class Search:
                 break
         cut = budget.over
         tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
-        if reason := seen_in_part(tried):
+        if reason := seen_in_part(tried, spec):
             raise CannotRun(reason)
         explained: list[tuple[Hypothesis, CallProbe]] = []
         is_cell = tried[0][0].found.convention.is_cell
@@ -236,7 +236,7 @@ def is_of_gates(value: Tensor, spec: Spec) -> bool:
     return value.dim() == 2 and any((rows, other) in (value.shape, value.shape[::-1]) for other in columns)
 
 
-def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> str | None:
+def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]], spec: Spec) -> str | None:
     """Why its states cannot be judged, where none of these agrees and what they read of it is not all of it."""
     if any(each.agrees for each, _ in tried):
         return None
@@ -253,10 +253,10 @@ def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> str | None:
     missed = [passed_by(*pair) for pair in tried]
     if not all(missed):
         return None
+    more = "--num-layers N" if spec.bidirectional else "--bidirectional or --num-layers N"
     return (
         f"rnncheck can read only a part of it: what it returns depends on {' and '.join(missed[0][:2])}, but the "
-        "states inside that rnncheck reads do not; return the output of every timestep, or pass --bidirectional or "
-        "--num-layers N if it has more directions or layers"
+        f"states inside that rnncheck reads do not; return the output of every timestep, or pass {more} if it has more"
     )
 
 

@@ -99,7 +99,9 @@ class TinyCalls:
         def read(thing: Any) -> Mapping[results.Way, Tensor]:
             trace = calls.trace_of(thing)
             values = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
-            return {(name,): value for name, value in values.items() if value is not None}
+            return {
+                (name,): value for name, value in values.items() if value is not None and name not in trace.unexposed
+            }
 
         returned = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
         return frozenset().union(*returned.values()) - frozenset().union(*movers(self.thing, read).values())
