@@ -60,7 +60,7 @@ def sorted_out(
     if calls.one_step:
         reading = of_one_pair(reading, found)
     if proved:
-        known = without_given_states(known, reading, sizes.spec, one_step=calls.one_step)
+        known = without_given(known, reading, sizes.spec, one_step=calls.one_step)
     if calls.takes_pair:
         reading = in_the_order_taken(reading, calls.takes_cell_first)
     read = ways_read(reading)
@@ -198,15 +198,16 @@ def of_one_pair(reading: ResultReading, found: Mapping[Way, Tensor]) -> ResultRe
     return replace(reading, output=output, h=Reader(beside[0], c.axes))
 
 
-def without_given_states(
-    known: Sequence[Quantity], reading: ResultReading, spec: Spec, *, one_step: bool
-) -> list[Quantity]:
-    """Without h0 and c0 where the state after the last step is not read: there these stand in its place by mistake."""
-    h, c = reading.h is None, reading.c is None
-    if one_step and spec.cell is not Cell.LSTM and reading.output is None:
+def without_given(known: Sequence[Quantity], reading: ResultReading, spec: Spec, *, one_step: bool) -> list[Quantity]:
+    """Without x, h0 and c0 where the output or the state after the last step is not read.
+
+    There what was given stands in the place of what was computed, by mistake.
+    """
+    output, h, c = (each is None for each in (reading.output, reading.h, reading.c))
+    if one_step and spec.cell is not Cell.LSTM and output:
         h = True  # a cell returns its state last, perhaps after its output
-    missing = {name for name, absent in (("h0", h), ("c0", c)) if absent and reading.tap is None}
-    return [each for each in known if each.name not in missing]
+    given = {"x": output and not one_step, "h0": h, "c0": c}
+    return [each for each in known if reading.tap is not None or not given.get(each.name)]
 
 
 def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReading:

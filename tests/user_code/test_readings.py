@@ -92,6 +92,38 @@ def test_an_initial_state_that_is_returned_as_the_final_one_is_a_fault(rnncheck:
     assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness").code == 0
 
 
+STANDARDISING = HEAD + (
+    "class Mine(nn.LSTM):\n"
+    "    def forward(self, x, state=None):\n"
+    "        return super().forward((x - x.mean((0, 1))) / x.std((0, 1)), state)\n"
+)
+
+
+@pytest.mark.patient
+def test_all_that_is_returned_is_read_where_every_row_depends_on_the_others(rnncheck: Command, write: Write) -> None:
+    write(STANDARDISING)
+    outcome = rnncheck("compare", "mine.py:Mine", "--no-witness", "--format", "json")
+    facts = json.loads(outcome.stdout)
+    assert [each["slug"] for each in facts["findings"]] == ["input-changed"]
+    assert {each["quantity"] for each in facts["comparisons"]} >= {"output", "h_n", "c_n"}
+
+
+INPUT_RETURNED = HEAD + (
+    "class Mine(nn.LSTM):\n    def forward(self, x, state=None):\n        return x, super().forward(x, state)[1]\n"
+)
+
+
+def test_an_input_that_is_returned_in_the_place_of_the_output_is_not_passed_over(
+    rnncheck: Command, write: Write
+) -> None:
+    write(INPUT_RETURNED)
+    for sizes in ((), ("--input-size", "4", "--hidden-size", "4")):
+        outcome = rnncheck("compare", "mine.py:Mine", "--no-witness", "--no-diagnose", *sizes)
+        assert (outcome.code, "result[0] was not compared" in outcome.stdout) == (5, True)
+    write(INPUT_RETURNED.replace("return x, super().forward(x, state)[1]", "return *super().forward(x, state), x"))
+    assert rnncheck("compare", "mine.py:Mine", "--no-witness").code == 0
+
+
 LSTM_CELL = HEAD + (
     "class Mine(nn.LSTMCell):\n"
     "    def forward(self, x, state):\n"
