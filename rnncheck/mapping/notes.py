@@ -9,6 +9,7 @@ from torch import Tensor
 from rnncheck.mapping import names
 from rnncheck.mapping.expression import GATES, Eye, Negated, Ones, Rows, Unused, Zeros, rows, walk
 from rnncheck.mapping.found import FoundMapping, in_words
+from rnncheck.model.spec import Spec
 from rnncheck.model.weights import own_at_rest
 from rnncheck.text import printable
 
@@ -99,32 +100,43 @@ def _held(mapping: FoundMapping) -> list[str]:
 
 
 def kept(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
-    """The restriction to weights that the candidate has besides torch's, as its class makes them."""
+    """The restriction to weights that the candidate has besides torch's, with the values that it was made with."""
     found = [
         printable(name)
         for name, entry in mapping.entries.items()
         if isinstance(entry.expression, Unused) and name in live and name in trained
     ]
-    has = "has the value" if len(found) == 1 else "have the values"
-    return [f"{', '.join(found)}, which torch.nn does not have, {has} from its class"] if found else []
+    keeps = "keeps its own value" if len(found) == 1 else "keep their own values"
+    return [f"{', '.join(found)}, which torch.nn does not have, {keeps}"] if found else []
 
 
 def another_layer(mapping: FoundMapping, shapes: Mapping[str, Sequence[int]]) -> list[str]:
     """The tensors that hold no weight and have the shapes of those that do: the weights of a layer or direction more.
 
-    None where the matrices of the first layer's first direction, for x and for h, are not all there once more.
+    None where the matrices of the first layer's first direction, for x and for h, are not all there once more, as they
+    are or with the sizes of a layer above.
     """
     first = ("weight_ih_l0", "weight_hh_l0")
     held = {name: {row.weight for row in rows(entry.expression)} for name, entry in mapping.entries.items()}
-    needed = Counter(tuple(shapes[name]) for name, of in held.items() if of & {*first} and name in shapes)
-    left = [
-        name
+    if not {weight for of in held.values() for weight in of}.issuperset(first):
+        return []
+    beside = [tuple(shapes[name]) for name, of in held.items() if of & {*first} and name in shapes]
+    unused = {
+        name: tuple(shapes[name])
         for name, entry in mapping.entries.items()
-        if isinstance(entry.expression, Unused) and tuple(shapes.get(name, ())) in needed
-    ]
-    there = {weight for of in held.values() for weight in of}
-    whole = needed <= Counter(tuple(shapes[name]) for name in left) and there.issuperset(first)
-    return left if whole else []
+        if isinstance(entry.expression, Unused) and name in shapes
+    }
+    for needed in (Counter(beside), Counter(above(each, mapping.spec) for each in beside)):
+        left = {name: shape for name, shape in unused.items() if shape in needed}
+        if needed <= Counter(left.values()):
+            return list(left)
+    return []
+
+
+def above(shape: tuple[int, ...], spec: Spec) -> tuple[int, ...]:
+    """The shape of the same matrix in the second layer, which reads the output of the first, alone or beside h."""
+    wider = {spec.input_size: spec.output_size, spec.input_size + spec.state_size: spec.output_size + spec.state_size}
+    return tuple(wider.get(size, size) for size in shape)
 
 
 def uncompared(mapping: FoundMapping, live: Collection[str], made: Mapping[str, Tensor]) -> list[str]:

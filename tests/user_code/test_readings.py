@@ -141,6 +141,13 @@ def test_a_cell_is_read_by_the_pair_that_it_returns_as_its_state(rnncheck: Comma
     assert rnncheck("compare", "mine.py:Mine", "--no-witness", "--no-diagnose").code == 1
 
 
+def test_a_cell_that_returns_h_twice_is_read_as_a_cell(rnncheck: Command, write: Write) -> None:
+    write(LSTM_CELL.replace("return new_h, (new_h, new_c)", "return new_h, new_h"))
+    outcome = rnncheck("compare", "mine.py:Mine", "--no-witness", "--no-diagnose", "--format", "json")
+    read_as = json.loads(outcome.stdout)["candidate"]["read_as"]
+    assert (outcome.code, read_as.startswith("a cell (x, (h, c))")) == (1, True)
+
+
 def test_a_cell_that_returns_the_state_that_it_was_given_is_a_fault(rnncheck: Command, write: Write) -> None:
     write(CELL.replace("h[:1]", "h"))
     assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness").code == 0

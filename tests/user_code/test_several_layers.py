@@ -293,3 +293,22 @@ def test_one_direction_before_a_head_on_both_is_no_pass() -> None:
     report = check(BothWays, cell="gru", arguments={"shows": False}, **options)
     assert report.verdict == "inconclusive"
     assert "--bidirectional" in str(report.reason)
+
+
+class TopDiscarded(nn.Module):
+    """A second layer that nobody reads."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.low, self.top = nn.GRU(input_size, hidden_size), nn.GRU(hidden_size, hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor) -> object:
+        output, last = self.low(x, h)
+        self.top(output)
+        return output, last
+
+
+def test_a_layer_above_that_nothing_compared_reads_is_a_restriction() -> None:
+    report = check(TopDiscarded, cell="gru", witness=False, backward=False, paths="none")
+    assert report.verdict == "equivalent"
+    assert any("top.weight_ih_l0, top.weight_hh_l0, with the shapes" in each for each in report.restrictions)
