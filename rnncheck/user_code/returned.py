@@ -59,8 +59,6 @@ def sorted_out(
     reading = with_twin(reading, found, sizes.spec)
     if calls.one_step:
         reading = of_one_pair(reading, found)
-    if proved:
-        known = without_given(known, reading, sizes.spec, one_step=calls.one_step)
     if calls.takes_pair:
         reading = in_the_order_taken(reading, calls.takes_cell_first)
     read = ways_read(reading)
@@ -68,7 +66,9 @@ def sorted_out(
     records = {way[:1] for way, value in found.items() if len(way) > 1 and has_numbers_of(value, given)}
     covered: set[Way] = set()
     for way, value in found.items():
-        if way in read or matching(value, known, sizes) is not None:
+        absent = in_place_of(reading, way, sizes.spec, one_step=calls.one_step) if proved else frozenset()
+        right = [each for each in known if each.name not in absent]
+        if way in read or matching(value, right, sizes) is not None:
             covered |= set(parts_of(way, result))
     left = [way for way in found if way[:1] not in records and not covered >= set(parts_of(way, result))]
     left = [way for way in left if not any(way != each and within(way, each, result) for each in left)]
@@ -188,26 +188,31 @@ def with_twin(reading: ResultReading, found: Mapping[Way, Tensor], spec: Spec) -
 
 
 def of_one_pair(reading: ResultReading, found: Mapping[Way, Tensor]) -> ResultReading:
-    """With h from the pair in which c is, of a cell that returns its output before its state: `return h, (h, c)`."""
+    """With h from the pair in which c is, of a cell that returns another h in its state than before it."""
     output, c = reading.h, reading.c
     if reading.output is not None or output is None or c is None or len(c.way) < 2 or c.way[:-1] == output.way[:-1]:
         return reading
     beside = [way for way in found if way[:-1] == c.way[:-1] and way[-1] in (0, 1) and way != c.way]
     if len(beside) != 1 or c.way[-1] not in (0, 1) or found[beside[0]].shape != found[c.way].shape:
         return reading
+    if alike(found[beside[0]], found[output.way]):
+        return reading
     return replace(reading, output=output, h=Reader(beside[0], c.axes))
 
 
-def without_given(known: Sequence[Quantity], reading: ResultReading, spec: Spec, *, one_step: bool) -> list[Quantity]:
-    """Without x, h0 and c0 where the output or the state after the last step is not read.
+def in_place_of(reading: ResultReading, way: Way, spec: Spec, *, one_step: bool) -> frozenset[str]:
+    """Those of x, h0 and c0 that would be at this place by mistake, as what was given instead of what was computed.
 
-    There what was given stands in the place of what was computed, by mistake.
+    So are x in the first place, where no output is read, and h0 or c0, where no state after the last step is, unless a
+    key or an attribute may say that this is meant.
     """
+    if reading.tap is not None or not all(isinstance(step, int) for step in way):
+        return frozenset()
     output, h, c = (each is None for each in (reading.output, reading.h, reading.c))
     if one_step and spec.cell is not Cell.LSTM and output:
         h = True  # a cell returns its state last, perhaps after its output
-    given = {"x": output and not one_step, "h0": h, "c0": c}
-    return [each for each in known if reading.tap is not None or not given.get(each.name)]
+    absent = {"x": output and not one_step and way == (0,), "h0": h, "c0": c}
+    return frozenset(name for name, is_absent in absent.items() if is_absent)
 
 
 def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReading:
