@@ -36,6 +36,7 @@ from rnncheck.scratch.network import Network
 
 # Costs of a role besides the measured ones; a larger number is stronger evidence against it.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
+_ONE_EACH = 2.0  # of one gate with two biases and another with none, where there are as many biases as gates
 _NO_BIAS, _SPARE = 0.45, 2.0
 _HALVED = 10.0
 _NO_SCALAR = 0.02  # one number is soon like another
@@ -150,6 +151,8 @@ class _GateReader:
         sided = [(side, gate) for side in BIASES for gate in self.letters]
         distances, priors, without = [], [], []
         earlier: Counter[str | None] = Counter()
+        one_each = len(group) == len(self.letters) > 1 and all(each.layout.count == 1 for each in group)
+        other_side = _ONE_EACH if one_each else _SIDE
         for each in group:
             named = names.gate(each.name, self.spec.cell) if each.layout.count == 1 else None
             found = self.found[each.name]
@@ -160,7 +163,7 @@ class _GateReader:
                 priors.append(
                     [
                         self._prior(each, g, gate)
-                        + _against(each, bias, side)
+                        + _against(each, bias, side, other_side)
                         + halved * (self.order[each.k][g % len(self.letters)] != gate)
                         for bias, gate in sided
                     ]
@@ -229,8 +232,8 @@ def _summed(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
     return [[x + y for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
 
 
-def _against(each: Placed, bias: str, side: str) -> float:
-    return _NEVER * (each.pinned in BIASES and each.pinned != bias) + _SIDE * (bias != side)
+def _against(each: Placed, bias: str, side: str, other_side: float) -> float:
+    return _NEVER * (each.pinned in BIASES and each.pinned != bias) + other_side * (bias != side)
 
 
 def _side(each: Placed, here: Sequence[Placed], rank: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.model.trace import Trace
+from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.convention import Convention, ResultReading, StateForm
 from rnncheck.user_code.returned import NOTHING, Unread
 
@@ -67,9 +67,13 @@ def has_axis_of_one(reading: ResultReading) -> bool:
     return any("1" in each.axes for each in (reading.output, reading.h, reading.c) if each is not None)
 
 
-def drops_time(trace: Trace, reading: ResultReading) -> bool:
-    """Whether a last state is returned beside the outputs. One with an axis in the place of time is among them."""
+def drops_time(trace: Trace, reading: ResultReading, start: State) -> bool:
+    """Whether a last state is returned beside the outputs. One with an axis in the place of time is among them; and
+    what is returned as it was given, for a backward pass, is none.
+    """
     if reading.h is None or reading.output is None:
+        return False
+    if any(each is not None and torch.equal(trace.final.h, each) for each in (start.h, start.c)):
         return False
     if reading.h.axes.startswith("1") or reading.h.axes != reading.output.axes.replace("T", "1"):
         return True

@@ -108,6 +108,8 @@ def likeliest(
     if spec.cell is Cell.LSTM and h is not None and c is None:
         gives_c = convention.state is not None and convention.state.gives_c
         c = twin(h, found.every, depth=0 if convention.is_cell and gives_c else 1)
+    if c is None and spec.cell is Cell.LSTM and output is not None and h is not None and is_cell_of(output, h):
+        h, c = None, h
     if output is None and h is None:
         return None
     gives_c = convention.state is not None and convention.state.gives_c
@@ -204,6 +206,11 @@ def ends_nothing_of(output: Leaf) -> Callable[[Leaf], bool]:
 def is_end_of(state: Tensor, output: Tensor) -> bool:
     """Whether the last layer's last forward state (K, B, R) is the last output's."""
     return any(same(each, output[-1, :, : state.shape[2]]) for each in state)
+
+
+def is_cell_of(output: Leaf, state: Leaf) -> bool:
+    """Whether this may be the cell state whose h is the last output."""
+    return not is_end_of(state.value, output.value) and bounded_by(output.value[-1:], state.value)
 
 
 def hidden_first(found: Sequence[Leaf]) -> list[Leaf]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from rnncheck.mapping import FoundMapping
 from rnncheck.model.spec import Spec
 from rnncheck.user_code.hypothesis import Hypothesis
 
@@ -91,6 +92,12 @@ def has_both(spec: Spec, understood: Hypothesis | None, understood_as: Understoo
     return not whole or other.found.reading.tap is None  # on its way to a head, something else may be as wide as both
 
 
+def has_no_weights_of(layer: int, understood: Hypothesis) -> bool:
+    """Whether its states of several layers are rather rows that it computes alike, as weights of one layer show."""
+    absent = understood.filling.absent() if isinstance(understood.filling, FoundMapping) else {}
+    return {f"weight_ih_l{layer}", f"weight_hh_l{layer}"} <= set(absent)
+
+
 def more_layers(spec: Spec, understood: Hypothesis | None, understood_as: UnderstoodAs) -> int | None:
     """The number of layers whose states it takes or returns, if one layer does not explain its results."""
     if understood is not None and not understood.found.unread.strange:
@@ -99,6 +106,8 @@ def more_layers(spec: Spec, understood: Hypothesis | None, understood_as: Unders
         several = understood_as(replace(spec, num_layers=layers))
         if several is None:
             continue
+        if has_no_weights_of(layers - 1, several):
+            return None
         found = several.found
         if found.recurs and not found.unread.strange and found.reading.h is not None and "K" in found.reading.h.axes:
             return layers

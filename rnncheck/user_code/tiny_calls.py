@@ -146,7 +146,7 @@ class TinyCalls:
             recurs=remembers and (self.sizes.spec.bidirectional or not foresees),
             keeps_rows=base.shape == exchanged.shape and not differ(base[:, order], exchanged),
             uses_state=convention.state is not None and differ(base, other),
-            drops_time=drops_time(whole, reading),
+            drops_time=drops_time(whole, reading, self.state),
             draws=self.draws,
         )
 

@@ -397,3 +397,39 @@ class Scaled(Encoder):
 @pytest.mark.parametrize(("layer", "right"), [(Encoder, True), (Largest, True), (Scaled, False)])
 def test_what_is_pooled_of_right_states_is_right(layer: type[nn.Module], right: bool) -> None:
     assert (check(layer, witness=False, paths="none").verdict == "equivalent") == right
+
+
+class Cached(nn.Module):
+    """A cell that returns what a backward pass would need, too; a state of two rows passes through it by itself."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.of_x = nn.ModuleDict({gate: nn.Linear(input_size, hidden_size) for gate in "fiog"})
+        self.of_h = nn.ModuleDict({gate: nn.Linear(hidden_size, hidden_size, bias=False) for gate in "fiog"})
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        before = {gate: self.of_x[gate](x) + self.of_h[gate](h) for gate in "fiog"}
+        f, i, o, g = (torch.sigmoid(before[gate]) for gate in "fiog")
+        after = f * c + i * g  # without a tanh of the proposal
+        return o * torch.tanh(after), after, before | {"c": c, "x": x}
+
+
+def test_a_wrong_cell_is_no_stack_because_it_takes_states_of_several() -> None:
+    report = check(Cached, cell="lstm", witness=False, paths="none")
+    assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]
+
+
+class CellStateAlone(Cached):
+    """A layer that returns its outputs and its last cell state."""
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        outputs = []
+        for x_t in x:
+            h, c, _ = super().forward(x_t, h, c)
+            outputs.append(h)
+        return torch.stack(outputs), c
+
+
+def test_a_cell_state_alone_is_no_wrong_last_state() -> None:
+    report = check(CellStateAlone, cell="lstm", witness=False, paths="none")
+    assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]

@@ -110,6 +110,7 @@ PARAMETERS = {
 def of_gradients(spec: Spec) -> Iterator[Fault]:
     yield Fault("gradient-detached", "", detaching(0, 1), "gradients")
     if spec.cell is Cell.LSTM:
+        yield Fault("gradient-detached", "h alone", detaching(0), "gradients")
         yield Fault("gradient-detached", "c alone", detaching(1), "gradients")
     yield Fault("gradient-detached", "initial state", StartDetached, "gradients")
     yield Fault("gradient-detached", "final state", FinalDetached, "gradients")
