@@ -45,16 +45,19 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
     if candidate.refuses(spec, lengths=lengths):
         return []
     own = shortened(replace(scene, spec=spec), STEPS, ROWS)
-    takes = Prober(candidate, spec).takes
-    tried = [takes(each) for each in (own, *islice(fresh(own), FRESH))]
+    prober = Prober(candidate, spec)
+    unseen = () if prober.takes_state else ("h0", "c0")
+    tried = [prober.takes(each) for each in (own, *islice(fresh(own), FRESH))]
     try:
-        mine = [gradients(candidate, each) for each in tried]
+        mine = [without(gradients(candidate, each), unseen) for each in tried]
     except Exception:  # a candidate may fail in any way where it was never tried
         return []
     for fault in [*faults_of(spec, lengths=lengths), *slopes.variants(spec)]:
         if fault.shows_in == "gradients":
             planted = Planted(fault.slug, fault.network)
-            found = (apart(has, gradients(planted, each)) for has, each in zip(mine, tried, strict=True))
+            found = (
+                apart(has, without(gradients(planted, each), unseen)) for has, each in zip(mine, tried, strict=True)
+            )
             residuals = list(takewhile(lambda residual: residual is not None, found))
             if len(residuals) == len(tried):
                 return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
@@ -72,6 +75,10 @@ def gradients(implementation: Implementation, scene: Scene) -> Gradients:
     with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
         layer = implementation.build(scene.spec, Weights(scene.weights))
         return differentiate(layer, run, random_projection(run, SEED)).gradients
+
+
+def without(found: Gradients, names: Sequence[str]) -> Gradients:
+    return {name: each for name, each in found.items() if name not in names}
 
 
 def named(fault: Fault, name: str, residual: float, count: int) -> Finding:
@@ -97,13 +104,13 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callab
         theirs, truth = (differentiate(layer, run, projection) for layer in (faulty, right))
         cut = any(finding.slug in NO_GRADIENT for finding in findings(faulty, right, run, theirs, truth))
     # A weight that is left out has no gradient, or zeros if it is multiplied by zero.
-    without = {
+    lacking = {
         name
         for name, value in truth.gradients.items()
         if value is not None and ((mine := theirs.gradients.get(name)) is None or not mine.any())
     }
     return lambda finding: (
-        finding.slug in NO_GRADIENT and (cut or bool(without)) and set(NAME.findall(finding.message)) <= without
+        finding.slug in NO_GRADIENT and (cut or bool(lacking)) and set(NAME.findall(finding.message)) <= lacking
     )
 
 
