@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice, takewhile
 
 import torch
@@ -20,8 +21,9 @@ from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
-from rnncheck.implementations.protocol import Implementation
+from rnncheck.implementations.protocol import Implementation, Read, Reading
 from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import EVERYTHING
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
 
@@ -45,40 +47,49 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
     if candidate.refuses(spec, lengths=lengths):
         return []
     own = shortened(replace(scene, spec=spec), STEPS, ROWS)
-    prober = Prober(candidate, spec)
-    unseen = () if prober.takes_state else ("h0", "c0")
-    tried = [prober.takes(each) for each in (own, *islice(fresh(own), FRESH))]
+    takes, reading = Prober(candidate, spec).takes, candidate.read(spec) if isinstance(candidate, Read) else Reading("")
+    shown = partial(gradients, unexposed=EVERYTHING - reading.exposes, withheld=reading.withheld | not_taken(reading))
+    tried = [takes(each) for each in (own, *islice(fresh(own), FRESH))]
     try:
-        mine = [without(gradients(candidate, each), unseen) for each in tried]
+        mine = [shown(candidate, each) for each in tried]
     except Exception:  # a candidate may fail in any way where it was never tried
         return []
     for fault in [*faults_of(spec, lengths=lengths), *slopes.variants(spec)]:
         if fault.shows_in == "gradients":
             planted = Planted(fault.slug, fault.network)
-            found = (
-                apart(has, without(gradients(planted, each), unseen)) for has, each in zip(mine, tried, strict=True)
-            )
+            found = (apart(has, shown(planted, each)) for has, each in zip(mine, tried, strict=True))
             residuals = list(takewhile(lambda residual: residual is not None, found))
             if len(residuals) == len(tried):
                 return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
     names = list(dict.fromkeys(wrong))
     which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
-    where = in_one_step(candidate, own, gradients)
+    where = f"; {in_one_step(candidate, own, shown)}" if reading.takes_state else ""
     be = "are" if len(names) > 1 else "is"
-    message = f"its states are right but {which} {be} wrong, and no known fault has these gradients; {where}"
+    message = f"its states are right but {which} {be} wrong, and no known fault has these gradients{where}"
     return [Finding("unexplained", message, 0.0, mend=BY_DIFFERENCES)]
 
 
-def gradients(implementation: Implementation, scene: Scene) -> Gradients:
-    """The gradients of a fixed random projection of all results of a layer on a scene."""
-    run = BackwardRun(scene.spec, scene.x, scene.state, scene.lengths)
+def not_taken(reading: Reading) -> frozenset[str]:
+    """The initial states that a layer does not take, and so has no gradients of."""
+    return frozenset([] if reading.takes_cell_state else ["c0"]) | frozenset(
+        [] if reading.takes_state else ["h0", "c0"]
+    )
+
+
+def gradients(
+    implementation: Implementation,
+    scene: Scene,
+    *,
+    unexposed: frozenset[str] = frozenset(),
+    withheld: frozenset[str] = frozenset(),
+) -> Gradients:
+    """The gradients of a fixed random projection of all results of a layer on a scene, but for `unexposed` results and
+    `withheld` gradients.
+    """
+    run = BackwardRun(scene.spec, scene.x, scene.state, scene.lengths, unexposed, withheld)
     with torch.inference_mode(False):  # what is made in inference mode can never be differentiated
         layer = implementation.build(scene.spec, Weights(scene.weights))
         return differentiate(layer, run, random_projection(run, SEED)).gradients
-
-
-def without(found: Gradients, names: Sequence[str]) -> Gradients:
-    return {name: each for name, each in found.items() if name not in names}
 
 
 def named(fault: Fault, name: str, residual: float, count: int) -> Finding:
@@ -104,13 +115,13 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callab
         theirs, truth = (differentiate(layer, run, projection) for layer in (faulty, right))
         cut = any(finding.slug in NO_GRADIENT for finding in findings(faulty, right, run, theirs, truth))
     # A weight that is left out has no gradient, or zeros if it is multiplied by zero.
-    lacking = {
+    without = {
         name
         for name, value in truth.gradients.items()
         if value is not None and ((mine := theirs.gradients.get(name)) is None or not mine.any())
     }
     return lambda finding: (
-        finding.slug in NO_GRADIENT and (cut or bool(lacking)) and set(NAME.findall(finding.message)) <= lacking
+        finding.slug in NO_GRADIENT and (cut or bool(without)) and set(NAME.findall(finding.message)) <= without
     )
 
 

@@ -59,8 +59,8 @@ def trusted(
     """
     if tap.side == "input":
         made = interpretations(results[-1], convention, sizes) if results else []
-        one_of_all = reading.output is not None and all(each.output is None for each in made)
-        return bool(results) and (not made or one_of_all)
+        pools = len(results) == 1 and reading.output is not None and all(each.output is None for each in made)
+        return bool(results) and (not made or pools)
     return isinstance(module, nn.RNNBase | nn.RNNCellBase) or not type(module).__module__.startswith("torch.nn")
 
 

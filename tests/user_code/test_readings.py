@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from user_code.sources import HEAD, Write
 
 from rnncheck import check
+from rnncheck.errors import CannotRun
 
 Command = Callable[..., Any]
 
@@ -433,3 +434,26 @@ class CellStateAlone(Cached):
 def test_a_cell_state_alone_is_no_wrong_last_state() -> None:
     report = check(CellStateAlone, cell="lstm", witness=False, paths="none")
     assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]
+
+
+class Activated(nn.Module):
+    """Hands what becomes its state to a module, and only a head of plain parameters, of two units, is returned."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.W, self.U = (
+            nn.Parameter(torch.randn(input_size, hidden_size)),
+            nn.Parameter(torch.randn(hidden_size, hidden_size)),
+        )
+        self.V, self.activation = nn.Parameter(torch.randn(hidden_size, 2)), nn.Tanh()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(x.shape[1], self.U.shape[0])
+        for x_t in x:
+            h = self.activation(x_t @ self.W + h @ self.U)
+        return h @ self.V
+
+
+def test_what_an_activation_is_given_at_every_step_is_no_state() -> None:
+    with pytest.raises(CannotRun, match="no part of it has that width"):
+        check(Activated, cell="rnn", bias=False)
