@@ -30,7 +30,7 @@ from rnncheck.mapping.signatures import (
 from rnncheck.mapping.signatures import (
     distances as table,
 )
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import EVERYTHING
 from rnncheck.scratch.network import Network
 
@@ -151,7 +151,8 @@ class _GateReader:
         sided = [(side, gate) for side in BIASES for gate in self.letters]
         distances, priors, without = [], [], []
         earlier: Counter[str | None] = Counter()
-        one_each = len(group) == len(self.letters) > 1 and all(each.layout.count == 1 for each in group)
+        one_each = self.spec.cell is Cell.LSTM and len(group) == len(self.letters)  # in which both sides are added
+        one_each = one_each and all(each.layout.count == 1 for each in group)
         other_side = _ONE_EACH if one_each else _SIDE
         for each in group:
             named = names.gate(each.name, self.spec.cell) if each.layout.count == 1 else None
