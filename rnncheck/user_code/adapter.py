@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from rnncheck.errors import CannotRun, UsageError, WeightsError
@@ -22,25 +21,22 @@ from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Cell, Dtype, Spec
-from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
-from rnncheck.scratch.head import softmax_head
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
+from rnncheck.user_code.candidate_layer import CandidateLayer
 from rnncheck.user_code.cells import inferred, named
 from rnncheck.user_code.construct import frozen
 from rnncheck.user_code.hints import shape_hint, size_hint, way_out
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.keras_module import KerasModule
 from rnncheck.user_code.loading import in_hand, load, meant
-from rnncheck.user_code.native_layer import NativeLayer, plain
+from rnncheck.user_code.native_layer import NativeLayer
 from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
-from rnncheck.user_code.parametrized import taking_computed
 from rnncheck.user_code.refusals import lacking
 from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
-from rnncheck.user_code.used import Used
 
 OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
 
@@ -353,74 +349,6 @@ def of_cell(spec: Spec, cell: Cell) -> Spec:
     if cell is spec.cell:
         return spec
     return replace(spec, cell=cell, proj_size=spec.proj_size if cell is Cell.LSTM else 0, nonlinearity=None)
-
-
-class CandidateLayer(Used):
-    """A native layer filled with torch's weights by its mapping."""
-
-    def __init__(
-        self, native: NativeLayer, mapping: FoundMapping | OwnLoading | Kept, weights: Weights, file: Path | None
-    ) -> None:
-        self._native, self._mapping, self._file = native, mapping, file
-        self._values = weights.cast(native.spec)
-        with torch.inference_mode(False):
-            self._head = {name: plain(self._values[name]) for name in native.spec.head_shapes()}
-        self._leaves: Mapping[str, Tensor] | None = None
-        self._fill(self._values)
-
-    def _fill(self, values: Mapping[str, Tensor]) -> None:
-        with torch.inference_mode(False), torch.no_grad():
-            self._mapping.fill(self._native, {name: plain(value) for name, value in values.items()})
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        """The given values, if the candidate's tensors are exactly what the mapping makes of them."""
-        values = {name: value for name, value in self._values.items() if name not in self._head}
-        return (values if self._mapping.holds(self._native, values) else {}) | self._head
-
-    def leaves(self) -> Mapping[str, Tensor] | None:
-        """The weights that only registered parameters hold."""
-        if not self._native.differentiable:
-            return None
-        if isinstance(self._mapping, OwnLoading | Kept):
-            return {}  # through code that copies, no gradient finds its way back
-        registered = self._native.registered()
-        holders = self._mapping.holders
-        with torch.inference_mode(False):
-            self._leaves = {
-                name: plain(value).clone().requires_grad_(self._native.trains(holders.get(name, frozenset())))
-                for name, value in self._values.items()
-                if name not in self._head
-            }
-        return {name: leaf for name, leaf in self._leaves.items() if holders.get(name, frozenset()) <= registered}
-
-    def blamed(self, problem: Exception) -> Exception | None:
-        found = blamed(problem, "", self._file)
-        return found if found.in_its_code else None
-
-    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        if torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and self._leaves is not None:
-            trace = self._differentiable(x, state, lengths)
-        else:
-            trace = self._native.run(x, state, lengths)
-        if not self._head:
-            return trace
-        with torch.inference_mode(False), torch.set_grad_enabled(trace.output.requires_grad):
-            return replace(trace, y=softmax_head(trace.output, *self._head.values()))
-
-    def _differentiable(self, x: Tensor, state: State, lengths: Sequence[int] | None) -> Trace:
-        """A run in which the tensors are computed from the leaves, so that the leaves get gradients.
-
-        It is written in place: whatever the candidate keeps of its parameters, and wherever, sees it.
-        """
-        assert self._leaves is not None
-        assert isinstance(self._mapping, FoundMapping)
-        for value in self._native.tensors().values():
-            value.detach_().requires_grad_(False)  # from the graph of an earlier run
-        self._mapping.fill(self._native, self._leaves)
-        for value in self._native.statistics():
-            value.detach_()
-        with taking_computed():
-            return self._native.run(x, state, lengths)
 
 
 def runs_on(thing: object) -> list[str]:
