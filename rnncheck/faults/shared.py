@@ -22,6 +22,11 @@ FIRST_C = "c, before h reads it,"
 STATES = {Cell.RNN: ("h",), Cell.LSTM: ("h", "c", FIRST_C), Cell.GRU: ("h",)}
 
 
+def shown_by(path: str, slug: str, variant: str, mixin: type[Network]) -> Fault:
+    """A fault that shows on this path alone."""
+    return Fault(slug, variant, mixin, "paths", path=path)
+
+
 def altering(change: Change) -> type[Network]:
     """Applies `change` to the parameters of every layer."""
 

@@ -1,7 +1,7 @@
-"""Faults that show only on a path: the layer is right in the normal run and wrong in another use."""
+"""Faults of a layer that is right in the normal run and wrong for other inputs, other sizes, or in a copy."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
+from rnncheck.faults.shared import shown_by
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.scratch.cells import LayerWeights
@@ -21,26 +22,16 @@ Starts = Callable[[State], State]
 
 @family(reported=18)
 def of_use(spec: Spec) -> Iterator[Fault]:
-    def shown_by(path: str, slug: str, variant: str, mixin: type[Network]) -> Fault:
-        return Fault(slug, variant, mixin, "paths", path=path)
-
     def coarse(scene: Scene) -> str | None:
         return f"small inputs are not small in {scene.spec.dtype}" if scene.spec.dtype in HALF else None
 
     yield shown_by("no-state", "default-state-not-zero", "ones", starting(ones))
     yield shown_by("no-state", "default-state-not-zero", "noise", starting(noise))
     yield shown_by("no-state", "state-leaks-between-calls", "without a state", LastStateKept)
-    yield shown_by("gradient-modes", "depends-on-grad-mode", "", CoarseWithoutGradients)
-    yield shown_by("train-mode", "depends-on-train-mode", "zoneout", Zoneout)
-    yield shown_by("train-mode", "depends-on-train-mode", "batch statistics", BatchStatistics)
     yield shown_by("strides", "memory-layout-assumed", "x", InputTakenForContiguous)
     yield shown_by("strides", "memory-layout-assumed", "h0", StateTakenForContiguous)
     yield shown_by("another-call", "results-share-memory", "outputs", OutputBuffer)
     yield shown_by("another-call", "results-share-memory", "final states", StateBuffer)
-    yield shown_by("another-backward", "backward-not-repeatable", "spent", through(Spent))
-    yield shown_by("another-backward", "backward-not-repeatable", "workspace", Workspace)
-    yield shown_by("another-backward", "gradient-clipped", "", through(ClippedBackward))
-    yield shown_by("changed-weights", "stale-weights", "", WeightsPackedOnce)
     yield shown_by("other-sizes", "wrong-at-other-sizes", "one row", OneRowSqueezed)
     yield shown_by("other-sizes", "wrong-at-other-sizes", "one timestep", OneStepSkipped)
     yield shown_by("other-sizes", "wrong-at-other-sizes", "128 timesteps", LoopCut)
@@ -49,8 +40,6 @@ def of_use(spec: Spec) -> Iterator[Fault]:
     yield shown_by("ranges", "wrong-at-extremes", "overflow", OverflowingSum)
     yield replace(shown_by("ranges", "wrong-at-extremes", "flushed", Flushed), hidden=coarse)
     yield shown_by("options", "option-half-done", "batch_first", OutputNotTurned)
-    if spec.nonlinearity != "relu":  # whose second derivative is zero
-        yield shown_by("double-backward", "second-derivative-wrong", "", DetachedTanh)
     yield shown_by("copies", "copy-differs", "state_dict", Unregistered)
     yield shown_by("copies", "copy-differs", "deepcopy", CopiedInPart)
     yield shown_by("copies", "dtype-written-in", "", BuiltForOneDtype)
@@ -58,7 +47,7 @@ def of_use(spec: Spec) -> Iterator[Fault]:
 
 HALF = (Dtype.BFLOAT16, Dtype.FLOAT16)
 TOO_LARGE, FLUSHED_BELOW = 100.0, 1e-3
-MOST_STEPS, MOST_ROWS, FEW_ROWS, MOST_GRADIENT = 128, 16, 5, 10.0
+MOST_STEPS, MOST_ROWS, FEW_ROWS = 128, 16, 5
 
 
 def starting(change: Callable[[Tensor], Tensor]) -> type[Network]:
@@ -97,37 +86,6 @@ class LastStateKept(CutNetwork):
         found = super().final_state(sweeps)
         self.kept = State(found.h.detach(), None if found.c is None else found.c.detach())
         return found
-
-
-class CoarseWithoutGradients(CutNetwork):
-    """Under no_grad, but not in inference mode, the states are 25 % too large."""
-
-    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
-        stepped = super().step(w, p, carry)
-        fast = not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
-        return tuple(each * 1.25 for each in stepped) if fast else stepped
-
-
-class Zoneout(CutNetwork):
-    """In training mode every third unit keeps its state."""
-
-    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
-        stepped = super().step(w, p, carry)
-        if not self.training:
-            return stepped
-        return tuple(torch.where(every_third(new), old, new) for new, old in zip(stepped, carry, strict=True))
-
-
-def every_third(value: Tensor) -> Tensor:
-    return torch.arange(value.shape[-1], device=value.device) % 3 == 0
-
-
-class BatchStatistics(CutNetwork):
-    """In training mode the sums are centred over the batch."""
-
-    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
-        found = super().project(w, x)
-        return found - found.mean(1, keepdim=True) if self.training else found
 
 
 class InputTakenForContiguous(CutNetwork):
@@ -182,81 +140,6 @@ def reused(buffer: Tensor | None, value: Tensor) -> Tensor:
     if buffer is None or buffer.shape != value.shape or buffer.dtype != value.dtype or buffer.is_inference():
         return value.clone()
     return buffer.copy_(value)
-
-
-class Spent(torch.autograd.Function):
-    """The identity. Its first backward is correct, and later ones give a zero gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:
-        ctx.spent = False
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        spent, ctx.spent = ctx.spent, True
-        return gradients[0] * (0.0 if spent else 1.0)
-
-
-class ClippedBackward(torch.autograd.Function):
-    """The identity. Its backward clips the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0].clamp(-MOST_GRADIENT, MOST_GRADIENT)
-
-
-def through(function: type[torch.autograd.Function]) -> type[Network]:
-    """A network whose output passes through this function."""
-
-    class Through(CutNetwork):
-        def trace(self, given: Given) -> Trace:
-            trace = super().trace(given)
-            return replace(trace, output=function.apply(trace.output))  # type: ignore[no-untyped-call]
-
-    return Through
-
-
-class Workspace(CutNetwork):
-    """Backward reads values that the last forward saved on the layer, not those of its own forward."""
-
-    left: Tensor | None = None
-
-    def trace(self, given: Given) -> Trace:
-        trace = super().trace(given)
-        self.left = trace.output.detach()
-        return replace(trace, output=OfTheLast.apply(trace.output, self))  # type: ignore[no-untyped-call]
-
-
-class OfTheLast(torch.autograd.Function):
-    """The identity. Its backward halves the gradient if another forward has changed the workspace."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, network: Workspace) -> Tensor:
-        ctx.network, ctx.own = network, value.detach()
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        same = ctx.own.shape == ctx.network.left.shape and torch.equal(ctx.own, ctx.network.left)
-        return gradients[0] * (1.0 if same else 0.5), None
-
-
-class WeightsPackedOnce(CutNetwork):
-    """Copies W_hh at the first call and uses the copy in all later calls."""
-
-    def __init__(self, spec: Spec) -> None:
-        super().__init__(spec)
-        self.kept: dict[tuple[int, int, bool], Tensor] = {}
-
-    def layer_weights(self, weights: Mapping[str, Tensor], layer: int, direction: int) -> LayerWeights:
-        w = super().layer_weights(weights, layer, direction)
-        recorded = torch.is_grad_enabled()
-        return w._replace(W_hh=self.kept.setdefault((layer, direction, recorded), w.W_hh))
 
 
 class OneRowSqueezed(CutNetwork):
@@ -331,30 +214,6 @@ class OutputNotTurned(CutNetwork):
             return trace
         steps, rows = trace.output.shape[:2]
         return replace(trace, output=trace.output.reshape(rows, steps, -1).transpose(0, 1))
-
-
-class TanhOfConstants(torch.autograd.Function):
-    """tanh with a derivative that autograd treats as a constant."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:
-        found = value.tanh()
-        ctx.slope = 1 - found.detach().square()
-        return found
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        found: Tensor = gradients[0] * ctx.slope
-        return found
-
-
-class DetachedTanh(CutNetwork):
-    """Every tanh has a first derivative, but no second derivative."""
-
-    def activate(self, what: str, value: Tensor) -> Tensor:
-        if what in ("h", "g", "c", "n"):
-            return TanhOfConstants.apply(value)  # type: ignore[no-any-return, no-untyped-call]
-        return super().activate(what, value)
 
 
 class Unregistered(CutNetwork):
