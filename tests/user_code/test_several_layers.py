@@ -312,3 +312,17 @@ def test_a_layer_above_that_nothing_compared_reads_is_a_restriction() -> None:
     report = check(TopDiscarded, cell="gru", witness=False, backward=False, paths="none")
     assert report.verdict == "equivalent"
     assert any("top.weight_ih_l0, top.weight_hh_l0, with the shapes" in each for each in report.restrictions)
+
+
+class Spare(nn.GRU):
+    """With a matrix more for x, and none for h."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.spare = nn.Parameter(torch.randn(3 * hidden_size, input_size))
+
+
+def test_a_matrix_that_is_no_whole_layer_is_a_note_alone() -> None:
+    report = check(Spare, witness=False, backward=False, paths="none")
+    assert (report.verdict, report.restrictions) == ("equivalent", [])
+    assert any("spare" in each for each in report.notes)
