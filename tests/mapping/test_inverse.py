@@ -42,6 +42,15 @@ WHOLE: dict[str, tuple[Spec, Tensors]] = {
             "c": ("bias_hh_l0", (3 * H,)),
         },
     ),
+    "with a gate of the opposite sign": (
+        GRU,
+        {
+            "W": ("cat(weight_ih_l0[r], -weight_ih_l0[z], weight_ih_l0[n])", (3 * H, X)),
+            "U": ("weight_hh_l0", (3 * H, H)),
+            "b": ("cat(bias_ih_l0[r], -bias_ih_l0[z], bias_ih_l0[n])", (3 * H,)),
+            "c": ("-bias_hh_l0", (3 * H,)),
+        },
+    ),
     "with a projection": (
         PROJECTED,
         {
