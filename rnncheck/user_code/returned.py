@@ -33,6 +33,7 @@ class Unread:
     cell_alone: tuple[Way, ...] = ()
     mixed: tuple[Way, ...] = ()
     aside: tuple[Way, ...] = ()
+    half: tuple[Way, ...] = ()
 
 
 NOTHING = Unread()
@@ -64,12 +65,15 @@ def sorted_out(
     read = ways_read(reading)
     given = [calls.x, *calls.x, *held(thing).values()]
     records = {way[:1] for way, value in found.items() if len(way) > 1 and has_numbers_of(value, given)}
-    covered: set[Way] = set()
+    covered, half = set[Way](), list[Way]()
     for way, value in found.items():
         absent = in_place_of(reading, way, sizes.spec, one_step=calls.one_step) if proved else frozenset()
         right = [each for each in known if each.name not in absent]
-        if way in read or matching(value, right, sizes) is not None:
+        quantity = matching(value, right, sizes)
+        if way in read or quantity is not None:
             covered |= set(parts_of(way, result))
+        if quantity is not None and quantity.name == "part of output" and reading.tap and sizes.spec.bidirectional:
+            half.append(way)
     left = [way for way in found if way[:1] not in records and not covered >= set(parts_of(way, result))]
     left = [way for way in left if not any(way != each and within(way, each, result) for each in left)]
     front = () if reading.output is None or starts_right(reading, result, calls) else ((*reading.output.way, 0),)
@@ -85,7 +89,12 @@ def sorted_out(
         reading = claimed(reading, {way: found[way] for way in strange}, sizes, one_step=calls.one_step)
         strange = [way for way in strange if way not in ways_read(reading)]
     return reading, Unread(
-        tuple(heads), (*front, *(way for way in strange if way not in mixed)), (), tuple(mixed), tuple(aside)
+        tuple(heads),
+        (*front, *(way for way in strange if way not in mixed)),
+        (),
+        tuple(mixed),
+        tuple(aside),
+        tuple(half),
     )
 
 
@@ -265,6 +274,9 @@ def strangers(found: Unread) -> str | None:
 def passed_over(found: Unread) -> list[str]:
     """Notes on results that were not compared."""
     heads = [f"{spelled(each)} was not compared: a head computes it from the states" for each in found.heads]
+    heads += [
+        f"{spelled(each)} is one direction of the output, of which both were compared inside" for each in found.half
+    ]
     if found.aside:
         first, others = spelled(found.aside[0]), len(found.aside) - 1
         more = f" and {others} more" if others else ""

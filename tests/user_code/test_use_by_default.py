@@ -10,8 +10,11 @@ from user_code.sources import HEAD, Write
 
 from rnncheck import check
 from rnncheck.user_code.calling import sizes_checked
+from rnncheck.user_code.instances import Instances
+from rnncheck.user_code.loading import in_hand
 
 Command = Callable[..., Any]
+QUICK = ("--no-witness", "--paths", "none", "--no-diagnose")
 
 LAST_ALONE = HEAD + (
     "class Last(nn.Module):\n"
@@ -65,6 +68,15 @@ def test_the_layers_and_directions_are_those_of_its_constructor_unless_it_is_tol
     assert rnncheck("compare", "mine.py:Both", "--no-witness", "--no-diagnose").code == 1
 
 
+def test_one_direction_that_is_returned_of_two_is_a_restriction(rnncheck: Command, write: Write) -> None:
+    half = "return self.rnn(x)[0][..., : self.rnn.hidden_size]"
+    text = BOTH_WAYS.replace("num_layers=2", "num_layers=1").replace("forward(self, x, h=None)", "forward(self, x)")
+    write(text.replace("return self.rnn(x, h)", half))
+    outcome = rnncheck("compare", "mine.py:Both", *QUICK)
+    said = "note that what it returns is one direction of the output, of which both were compared inside"
+    assert (outcome.code, said in " ".join(outcome.stdout.split())) == (0, True)
+
+
 OF_ITS_HEAD = HEAD + (
     "class Mine(nn.Module):\n"
     "    def __init__(self, input_size, hidden_size, num_layers=3):\n"
@@ -76,7 +88,6 @@ OF_ITS_HEAD = HEAD + (
     "        y, h = self.rnn(x, h)\n"
     "        return y, h, self.mlp(y)\n"
 )
-QUICK = ("--no-witness", "--paths", "none", "--no-diagnose")
 
 
 def test_a_number_of_layers_that_is_of_a_head_is_not_taken_for_that_of_the_recurrent_layer(
@@ -90,6 +101,17 @@ def test_a_number_of_layers_that_is_of_a_head_is_not_taken_for_that_of_the_recur
     assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 1
     write(OF_ITS_HEAD)  # two more layers are made, and nothing reads them
     assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 1
+
+
+def test_a_number_that_is_more_than_layers_are_is_not_taken_for_theirs() -> None:
+    def shape(number: int) -> dict[str, object]:
+        class Mine(nn.GRU):
+            def __init__(self, input_size: int, hidden_size: int, num_layers: int = number) -> None:
+                super().__init__(input_size, hidden_size, num_layers)
+
+        return Instances(in_hand(Mine), {}).shape()
+
+    assert (shape(1), shape(8), shape(9)) == ({}, {"num_layers": 8}, {})
 
 
 def test_what_an_instance_says_of_something_else_is_not_taken_for_its_layers_or_sizes() -> None:
