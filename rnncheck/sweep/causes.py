@@ -7,7 +7,7 @@ from rnncheck.report import Verdict
 from rnncheck.sweep.boundary import Condition, conditions
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.judging import Judgement, judged
-from rnncheck.sweep.quick import CLEAR, GRADIENT_STEPS, NEAR, Comparer
+from rnncheck.sweep.quick import CLEAR, GRADIENT_STEPS, NEAR, NEARLY, Comparer
 from rnncheck.sweep.shrink import EASY, Fails, smallest
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import Space
@@ -147,7 +147,7 @@ class Causes:
 
     def _failing(self, suspect: Suspect) -> Callable[[Configuration], bool | None]:
         """Whether a configuration fails as the suspect does; None where a known cause makes it fail."""
-        enough = CLEAR if suspect.apart > CLEAR else NEAR
+        enough = next((limit for limit in (CLEAR, NEAR) if suspect.apart > limit), NEARLY)
         remembered: dict[Configuration, bool | None] = {}
 
         def failing(each: Configuration) -> bool | None:

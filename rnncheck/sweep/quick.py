@@ -23,7 +23,8 @@ from rnncheck.model.weights import Weights, draw
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.sides import anew
 
-NEAR = 24.0  # units of rounding: right layers are hardly ever so far apart
+NEARLY = 8.0  # units of rounding: the states of right layers are so far apart in 1 configuration of 1,000
+NEAR = 24.0  # and hardly ever so far, as their gradients often are
 CLEAR = 500.0  # and never so far, unless their numbers grow without bound
 GRADIENT_STEPS = 24  # of longer runs, gradients are not compared here
 KNOWN = Spec(input_size=3, hidden_size=4)  # sizes at which a user's own class is read
@@ -33,17 +34,18 @@ class Quick(NamedTuple):
     """What came of one configuration: how far apart the sides are, or why one of them cannot run it.
 
     `apart` is the largest difference in units of rounding, eps times the largest number there; infinite for another
-    shape, a NaN on one side, a gradient that does not arrive.
+    shape, a NaN on one side, a gradient that does not arrive. `forward` is that of the states alone.
     """
 
     apart: float = 0.0
     backward: bool = False  # whether the gradients alone are far apart
+    forward: float = 0.0
     refused: str | None = None
     raised: str | None = None
 
     @property
     def suspect(self) -> bool:
-        return self.raised is not None or not self.apart <= NEAR
+        return self.raised is not None or not self.apart <= NEAR or self.forward > NEARLY
 
     @property
     def clear(self) -> bool:
@@ -170,9 +172,9 @@ def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind:
         )
     if back and far <= NEAR and each.seq_len <= GRADIENT_STEPS:
         run = BackwardRun(spec, x, state, lengths, common.unexposed, common.withheld)
-        far = gradients_apart(layers, run, each.seed)
-        return Quick(far, backward=far > NEAR)
-    return Quick(far)
+        back_far = gradients_apart(layers, run, each.seed)
+        return Quick(max(far, back_far), back_far > NEAR, far)
+    return Quick(far, forward=far)
 
 
 @contextmanager

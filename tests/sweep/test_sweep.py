@@ -50,6 +50,14 @@ def test_a_tail_of_units_is_found_shrunk_and_named(tmp_path: Path) -> None:
     assert region.configurations > 5
 
 
+def test_a_few_units_of_rounding_too_much_are_found(tmp_path: Path) -> None:
+    """More than right layers differ by, and less than their gradients may: the full judge decides."""
+    slightly = planted(tmp_path, "H > 8", what="output += 10 * 2.0**-52")
+    report = swept(slightly, 150)
+    assert report.verdict is Verdict.MISMATCH
+    assert [each.in_words for each in report.regions] == ["hidden_size from 9 on"]
+
+
 def test_two_causes_are_two_regions(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "B > 16 or (H % 4 == 0 and T > 2)"), 300, ["H=1..12", "T=1..6", "B=1..24"], [])
     assert sorted(each.in_words for each in report.regions) == [
