@@ -15,6 +15,7 @@ from contextlib import suppress
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from symtable import SymbolTable, symtable
 from types import ModuleType
 
 from rnncheck.errors import CannotRun
@@ -120,4 +121,12 @@ def stored(target: ast.expr) -> Iterator[str]:
 
 
 def used(statement: ast.stmt) -> set[str]:
-    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """The names that it takes from the module: neither parameters nor what its functions assign."""
+    table = symtable(ast.unparse(statement), "<cell>", "exec")
+    return {each.get_name() for each in table.get_symbols() if each.is_referenced()} | set(of_the_module(table))
+
+
+def of_the_module(table: SymbolTable) -> Iterator[str]:
+    for inner in table.get_children():
+        yield from (each.get_name() for each in inner.get_symbols() if each.is_global())
+        yield from of_the_module(inner)

@@ -77,3 +77,17 @@ def test_a_class_defined_in_a_cell_is_read_and_its_report_is_a_page(tmp_path: Pa
     shown = report._repr_html_()
     assert shown.startswith("<iframe srcdoc=")
     assert "hidden states" in shown.lower()
+
+
+def test_what_a_function_calls_its_own_is_not_taken_from_other_cells(tmp_path: Path) -> None:
+    trained = "x, h, hidden_size = read_data_that_is_not_here()\n"
+    lines = needed(code(write(tmp_path / "own.ipynb", [CELLS[0], trained, *CELLS[3:]])), "Cell")
+    assert "read_data" not in "".join(lines)
+    annotated = (
+        "class Typed(Base):\n    limit = LIMIT\n"
+        "    def forward(self, x: Kind = first) -> Kind:\n        return [limit for limit in x]\n"
+    )
+    names = ("Base", "LIMIT", "Kind", "first")
+    defined = "".join(f"{name} = object\n" for name in (*names, "limit", "x"))
+    kept = "".join(needed(code(write(tmp_path / "typed.ipynb", [defined, annotated])), "Typed"))
+    assert [name for name in (*names, "limit", "x") if f"{name} = object" in kept] == list(names)
