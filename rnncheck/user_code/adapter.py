@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -83,34 +84,35 @@ class Candidate:
     def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
         """The layers and directions that an instance has, or that a class makes unless it is told otherwise.
 
-        Neither where these numbers are about something else, such as its head.
+        Without a number that is about something else, such as its head.
         """
         found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
-        said = " and ".join(f"{name} {value}" for name, value in found.items())
-        if found and self._is_of_other_parts(spec, replace(spec, **found), cell):
-            self._notes.append(
-                f"{said} of {self._loaded.called} is of another part: it computes one layer of one direction"
-            )
-            return {}
+        own = self._of_its_layer(found, spec, cell)
         for name, value in found.items():
             option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
-            if self._loaded.lives:
-                self._notes.append(f"{name} is {value}, as {self._loaded.called} says")
+            if name not in own:
+                said = f"{name} {value} of {self._loaded.called} is of another part than its recurrent layer"
+            elif self._loaded.lives:
+                said = f"{name} is {value}, as {self._loaded.called} says"
             else:
-                self._notes.append(f"{name} is {value}, the default of {self._loaded.called}; {option} sets another")
-        return found
+                said = f"{name} is {value}, the default of {self._loaded.called}; {option} sets another"
+            self._notes.append(said)
+        return own
 
-    def _is_of_other_parts(self, plain: Spec, several: Spec, cell: Cell | None) -> bool:
-        """Whether it computes the layer of `plain`, and what it holds besides belongs to something else."""
-        with suppress(CannotRun, UsageError):
-            if self._agrees(several, cell or self._inferred(several)[0]):
-                return False
-        with suppress(CannotRun, UsageError):
-            cell = cell or self._inferred(plain)[0]
-            if self._agrees(plain, cell):
-                plain, several = (of_cell(each, cell) for each in (plain, several))
-                return self._understood.is_of_other_parts(plain, several)
-        return False
+    def _of_its_layer(self, found: Mapping[str, Any], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
+        """Those of the numbers with which it computes a layer while the others are of other parts; else all."""
+        whole = replace(spec, **found)
+        for number in range(len(found), -1, -1):
+            for names in combinations(found, number):
+                own = {name: found[name] for name in names}
+                part = replace(spec, **own)
+                with suppress(CannotRun, UsageError):
+                    its = cell or self._inferred(part)[0]
+                    if self._agrees(part, its) and (
+                        own == found or self._understood.is_of_other_parts(of_cell(part, its), of_cell(whole, its))
+                    ):
+                        return own
+        return found
 
     def cell(self, spec: Spec) -> Cell:
         """The cell of the candidate, from its name and its weights, or else from the published layer that it computes.

@@ -11,6 +11,7 @@ from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
 from rnncheck.mapping import FoundMapping
+from rnncheck.mapping.agreement import agrees
 from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
@@ -177,21 +178,26 @@ class Understanding:
     def is_of_other_parts(self, plain: Spec, several: Spec) -> bool:
         """Whether all that it holds for more layers or directions than `plain` has belongs to something else.
 
-        It agrees with `plain`. Made as `several`, every tensor that it does not hold as `plain`, or that an instance
-        does not use, must change what it returns. A class that holds nothing more ignores the number.
+        It agrees with `plain`. Made as `several`, it must still do so, and every tensor that it does not hold as
+        `plain`, or that an instance does not use, must change what it returns. A class that holds nothing more ignores
+        the number.
         """
         understood, lives = self._of(plain), self._instances.loaded.lives
-        if not isinstance(understood.filling, FoundMapping) or understood.facts.fixed:
+        filling, network = understood.filling, understood.filling.agrees if understood.filling else None
+        if not isinstance(filling, FoundMapping) or network is None or understood.facts.fixed:
             return False
-        specs = (replace(each, dtype=understood.dtype) for each in (plain, several))
-        own, made = (self._instances.native(understood, each, forgets=True) for each in specs)
-        entries, dtype = understood.filling.entries, getattr(torch, understood.dtype)
-        known = {each for each in own.tensors() if not (lives and isinstance(entries[each].expression, Unused))}
-        more = made.tensors().keys() - known
+        plain, several = (replace(each, dtype=understood.dtype) for each in (plain, several))
+        own, made = (self._instances.native(understood, each, forgets=True) for each in (plain, several))
+        known = {each for each in own.tensors() if not (lives and isinstance(filling.entries[each].expression, Unused))}
+        more, dtype = made.tensors().keys() - known, getattr(torch, understood.dtype)
+        caller = replace(made.caller, spec=plain)
+        with isolated(dtype):
+            if not agrees(made.called_by(caller), replace(filling, spec=plain), type(network)(plain)):
+                return False
         x, state = torch.randn(4, 3, plain.input_size, dtype=dtype), initial_state(plain, 3).to("cpu", dtype)
 
         def seen(thing: Any) -> dict[Way, Tensor]:
-            return dict(leaves(replace(made.caller, thing=thing).result(x, state), {}))
+            return dict(leaves(replace(caller, thing=thing).result(x, state), {}))
 
         with isolated(dtype), torch.no_grad():
             moved = frozenset[str]().union(*movers(made.thing, seen).values())

@@ -15,6 +15,7 @@ from rnncheck.user_code.loading import in_hand
 
 Command = Callable[..., Any]
 QUICK = ("--no-witness", "--paths", "none", "--no-diagnose")
+HASTY = (*QUICK, "--cell", "gru", "--read-seconds", "2")
 
 LAST_ALONE = HEAD + (
     "class Last(nn.Module):\n"
@@ -95,12 +96,52 @@ def test_a_number_of_layers_that_is_of_a_head_is_not_taken_for_that_of_the_recur
 ) -> None:
     text = "\n".join(line for line in OF_ITS_HEAD.splitlines() if "self.more" not in line) + "\n"
     write(text)
-    right = rnncheck("compare", "mine.py:Mine", *QUICK, "-v")
-    assert (right.code, "num_layers 3 of Mine is of another part" in " ".join(right.stdout.split())) == (0, True)
-    write(text.replace("self.rnn(x, h)", "self.rnn(1.01 * x, h)"))
-    assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 1
+    right = rnncheck("compare", "mine.py:Mine", *HASTY, "-v")
+    assert (right.code, "num_layers 3 of Mine is of another part than its" in " ".join(right.stdout.split())) == (
+        0,
+        True,
+    )
     write(OF_ITS_HEAD)  # two more layers are made, and nothing reads them
+    assert rnncheck("compare", "mine.py:Mine", *HASTY).code == 1
+
+
+STACKED = HEAD + (
+    "class Mine(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size, num_layers=2):\n"
+    "        super().__init__()\n"
+    "        widths = [input_size] + [hidden_size] * (num_layers - 1)\n"
+    "        self.layers = nn.ModuleList(nn.GRU(width, hidden_size) for width in widths)\n"
+    "    def forward(self, x):\n"
+    "        for layer in self.layers:\n"
+    "            x, h = layer(x)\n"
+    "        return x\n"
+)
+
+
+def test_a_wrong_stack_is_not_taken_for_the_right_layer_that_it_is_alone(rnncheck: Command, write: Write) -> None:
+    write(STACKED)
+    assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 0
+    write(STACKED.replace("layer(x)", "layer(x if layer is self.layers[0] else x.tanh())"))
     assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 1
+
+
+BOTH_AND_A_HEAD = HEAD + (
+    "class Mine(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size, num_layers=2, bidirectional=True):\n"
+    "        super().__init__()\n"
+    "        self.rnn = nn.GRU(input_size, hidden_size, bidirectional=bidirectional)\n"
+    "        self.mlp = nn.Sequential(*(nn.Linear(2 * hidden_size, 2 * hidden_size) for _ in range(num_layers)))\n"
+    "    def forward(self, x, h=None):\n"
+    "        y, h = self.rnn(x, h)\n"
+    "        return y, h, self.mlp(y)\n"
+)
+
+
+@pytest.mark.slow
+def test_of_two_numbers_one_may_be_of_another_part(rnncheck: Command, write: Write) -> None:
+    write(BOTH_AND_A_HEAD)
+    outcome = rnncheck("compare", "mine.py:Mine", *HASTY)
+    assert (outcome.code, "L 1, bidirectional" in outcome.stdout) == (0, True), outcome.stderr
 
 
 def test_a_number_that_is_more_than_layers_are_is_not_taken_for_theirs() -> None:
