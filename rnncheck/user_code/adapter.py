@@ -87,7 +87,7 @@ class Candidate:
         Without a number that is about something else, such as its head.
         """
         found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
-        own = self._of_its_layer(found, spec, cell)
+        own = self._of_its_layer(found, spec, cell) if found else found
         for name, value in found.items():
             option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
             if name not in own:
