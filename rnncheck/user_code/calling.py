@@ -83,6 +83,8 @@ class Caller:
             result = (later if t else self).result(x[t : t + 1], state)
             h, c = self._read(self.reading.h, result, "KBF"), self._read(self.reading.c, result, "KBF")
             assert h is not None
+            if h.shape != state.h.shape or (c is not None and state.c is not None and c.shape != state.c.shape):
+                raise Misplaced(f"{self.called} returned states of other shapes than it was given")
             beside = self._read(self.reading.output, result, "KBF")
             output = (h if beside is None else beside)[-1:]
             if ends is not None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code import results
+from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.convention import Convention, ResultReading
 from rnncheck.user_code.found import Found, drops_time, shown
@@ -59,7 +60,10 @@ class TinyCalls:
             trace = self.caller(found.convention, found.reading).run(self.x[one].clone(), cloned(start))
             return shown(trace)[..., 1 - self.sizes.spec.state_size :]
 
-        return differ(after(state), after(other))
+        try:
+            return differ(after(state), after(other))
+        except CandidateError:  # in a single timestep
+            return False
 
     def calls(
         self, convention: Convention, reading: ResultReading, x: Tensor, state: State, thing: Any = None

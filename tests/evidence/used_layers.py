@@ -346,6 +346,49 @@ class HidesAScale(Plain):
         return (output * 1.5 if self.calls else output), last
 
 
+class BoundToItsFirst(Plain):
+    """A copy of it reads the recurrent weights of the layer that it was copied from."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        weight = self.weight_hh_l0
+        self.bound = lambda: weight.t()
+
+    def recurrent(self) -> Tensor:
+        return self.bound()
+
+
+class GoesOnFromItsEnd(Plain):
+    """Given no state, it goes on from where the last call ended to which none was given."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.ends: dict[int, Tensor] = {}
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        output, last = super().forward(x, h0)
+        if h0 is None:
+            self.ends[x.shape[1]] = last[0].detach()
+        return output, last
+
+    def start(self, x: Tensor) -> Tensor:
+        return self.ends.get(x.shape[1], super().start(x))
+
+
+class ForgetsAfterManySteps(Plain):
+    """Its gradients end after 64 timesteps."""
+
+    steps = 0
+
+    def read(self, x: Tensor) -> Any:
+        self.steps = 0
+        return super().read(x)
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        self.steps += 1
+        return super().step(x, h.detach() if self.steps % 64 == 0 else h)
+
+
 class HalvesInHalf(Plain):
     def gate(self, a: Tensor) -> Tensor:
         return torch.sigmoid(a) if a.dtype in (torch.float32, torch.float64) else torch.sigmoid(a) / 2
@@ -381,6 +424,9 @@ WRONG = {
     Overflows: ("ranges", "wrong-at-extremes"),
     SecondOrderWrong: ("double-backward", "second-derivative-wrong"),
     HidesAScale: ("copies", "copy-differs"),
+    BoundToItsFirst: ("copies", "copy-differs"),
+    GoesOnFromItsEnd: ("no-state", "state-leaks-between-calls"),
+    ForgetsAfterManySteps: ("other-sizes", "gradient-detached"),
     HalvesInHalf: ("copies", "dtype-written-in"),
     BatchFirstHalfDone: ("options", "option-half-done"),
 }

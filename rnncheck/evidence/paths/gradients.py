@@ -12,6 +12,7 @@ from rnncheck.implementations.uses import NotOffered, as_called
 
 Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
+END = "the gradient by x ends"
 
 
 @dataclass(frozen=True)

@@ -26,4 +26,5 @@ def stateless(user: User, scene: PathScene, after: PathScene | None = None) -> V
     without = offered(layer, "run_without_state")
     if after is not None:
         run(layer, after)
+        without(after.given()[0], after.lengths)
     return values(without(scene.given()[0], scene.lengths))

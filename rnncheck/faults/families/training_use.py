@@ -9,23 +9,29 @@ from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import CutNetwork
+from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import shown_by
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import Trace
 from rnncheck.scratch.cells import LayerWeights
-from rnncheck.scratch.network import Carry, Given, Network
+from rnncheck.scratch.network import Carry, DirectionRun, Given, Network
 
-MOST_GRADIENT = 10.0
+MOST_GRADIENT, MOST_STEPS = 10.0, 100
 
 
 @family(reported=18)
 def of_training_use(spec: Spec) -> Iterator[Fault]:
+    def coarse(scene: Scene) -> str | None:
+        half = scene.spec.dtype in (Dtype.BFLOAT16, Dtype.FLOAT16)
+        return f"the gradients of many timesteps vanish in {scene.spec.dtype}" if half else None
+
     yield shown_by("gradient-modes", "depends-on-grad-mode", "", CoarseWithoutGradients)
     yield shown_by("train-mode", "depends-on-train-mode", "zoneout", Zoneout)
     yield shown_by("train-mode", "depends-on-train-mode", "batch statistics", BatchStatistics)
     yield shown_by("another-backward", "backward-not-repeatable", "spent", through(Spent))
     yield shown_by("another-backward", "backward-not-repeatable", "workspace", Workspace)
     yield shown_by("another-backward", "gradient-clipped", "", through(ClippedBackward))
+    yield replace(shown_by("other-sizes", "gradient-detached", "every 100 timesteps", DetachedLate), hidden=coarse)
     yield shown_by("changed-weights", "stale-weights", "", WeightsPackedOnce)
     if spec.nonlinearity != "relu":  # whose second derivative is zero
         yield shown_by("double-backward", "second-derivative-wrong", "", DetachedTanh)
@@ -122,6 +128,21 @@ class OfTheLast(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         same = ctx.own.shape == ctx.network.left.shape and torch.equal(ctx.own, ctx.network.left)
         return gradients[0] * (1.0 if same else 0.5), None
+
+
+class DetachedLate(CutNetwork):
+    """Detaches the state after every 100 timesteps."""
+
+    done = 0
+
+    def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
+        self.done = 0
+        return super().unroll(w, x, carry, active)
+
+    def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
+        late = self.done and self.done % MOST_STEPS == 0
+        self.done += 1
+        return super().step(w, p, tuple(each.detach() for each in carry) if late else carry)
 
 
 class WeightsPackedOnce(CutNetwork):
