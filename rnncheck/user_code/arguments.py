@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,23 @@ OPTIONS = {"dropout": 0.0, "proj_size": 0, "num_layers": 1, "bidirectional": Fal
 SEEN = ("num_layers", "bidirectional")
 
 
+def passed_on(of: type, own: Collection[str]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of the first base class that names its own, to which `**kwargs` hands them on.
+
+    None of torch's, which `Constructor` knows by other names than those of its code.
+    """
+    for base in of.__mro__[1:]:
+        if "__init__" not in vars(base):
+            continue
+        if base.__module__.partition(".")[0] in ("torch", "builtins", "keras", "flax"):
+            break
+        found = dict(list(inspect.signature(vars(base)["__init__"]).parameters.items())[1:])
+        named = {name: each for name, each in found.items() if each.kind not in VARIABLE and name not in own}
+        if named:
+            return named
+    return {}
+
+
 class Constructor:
     """A class or a factory and the arguments for it. `given` are those of the user, by name."""
 
@@ -34,6 +51,8 @@ class Constructor:
         except (TypeError, ValueError):
             parameters = {}  # type: ignore[assignment]
         self._open = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+        if self._open and isinstance(function, type):
+            parameters = {**parameters, **passed_on(function, parameters)}  # type: ignore[assignment]
         preset = function.keywords if isinstance(function, partial) else {}
         self._preset = {role_of(name) or name for name in preset}
         self.parameters = {

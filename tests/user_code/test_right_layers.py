@@ -242,3 +242,19 @@ class InBuffers(nn.Module):
 
 def test_weights_may_be_buffers() -> None:
     assert check(InBuffers).verdict is Verdict.EQUIVALENT
+
+
+class NamesOfItsOwn(InBuffers):
+    def __init__(self, n_in: int, n_units: int) -> None:
+        super().__init__(n_in, n_units)
+
+
+class HandsOn(NamesOfItsOwn):
+    """Its constructor names nothing that its base class takes."""
+
+    def __init__(self, *args: int, scale: float = 1.0, **kwargs: int) -> None:
+        super().__init__(*args, **kwargs)
+
+
+def test_a_constructor_may_hand_on_what_its_base_class_names() -> None:
+    assert check(HandsOn).verdict is Verdict.EQUIVALENT
