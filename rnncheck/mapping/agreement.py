@@ -31,14 +31,15 @@ class FillsWeights(Protocol):
     def fill(self, native: Any, weights: Mapping[str, Tensor]) -> None: ...
 
 
-def agrees(native: Native, mapping: FillsWeights, network: Network) -> bool:
-    """Whether all results of the candidate equal those of `network` with the same weights.
+def agrees(native: Native, mapping: FillsWeights, network: Network, steps: int | None = None) -> bool:
+    """Whether all results of the candidate equal those of `network` with the same weights, over the first `steps`.
 
     `native` is a copy without memory; it keeps the weights of the comparison.
     """
     spec = native.spec
     weights = mapping.restrict(Weights({name: GAIN * value for name, value in draw(spec, _SEED).values.items()}))
     x, state = inputs(native)
+    x = x[:steps]
     dtype = getattr(torch, spec.dtype)
     try:
         with torch.no_grad():

@@ -60,6 +60,12 @@ class Hypothesis:
         """Whether it was seen to compute a known layer, filled so."""
         return self.filling is not None and self.filling.agrees is not None
 
+    @property
+    def last_alone(self) -> bool:
+        """Whether it returns no more than what may be its last state, and agrees with no known layer so."""
+        reading, convention = self.found.reading, self.found.convention
+        return reading.output is None and reading.tap is None and not convention.is_cell and not self.agrees
+
     def called_like(self, other: "Hypothesis") -> bool:
         """Whether both say to call it and to read what it returns in the same way, at whatever sizes."""
         own, others = self.found, other.found

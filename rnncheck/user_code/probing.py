@@ -130,8 +130,8 @@ class CallProbe:
                     continue
                 if (form is None and runs) or (kind in SINGLE_STEPS and form is not None and form.handing in handed):
                     continue
-                if "1" in x_axes and {x_axes.replace("1", "T"), x_axes.replace("1", "")} & self.ran:
-                    break  # it takes sequences, or a step without that axis
+                if any(wider in self.ran for wider in in_place_of_ones(x_axes)):
+                    break  # it takes sequences, or rows, or a step without that axis
                 names = self.call.state, self.call.cell_state
                 convention = Convention(self.call.x, x_axes, names, form, self.numpy, x_form, fixed=self.fixed)
                 if kind == PACKED:
@@ -313,6 +313,14 @@ class CallProbe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
+
+
+def in_place_of_ones(axes: str) -> set[str]:
+    """The axes that there are with T, B or nothing in place of axes of size 1; none where there are no such axes."""
+    if "1" not in axes:
+        return set()
+    found = {axes.replace("1", each, 1) for each in ("T", "B", "") if not each or each not in axes}
+    return found | {each for one in found for each in in_place_of_ones(one)}
 
 
 def is_hopeless(problem: CannotRun) -> bool:

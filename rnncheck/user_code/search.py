@@ -20,6 +20,7 @@ from rnncheck.mapping.notes import another_layer
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import draw
+from rnncheck.scratch.network import Network
 from rnncheck.user_code.activations import run_with_gates
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
@@ -115,6 +116,16 @@ class Search:
                 filling = replace(known.filling, spec=spec, agrees=network(spec) if right else None)
                 return replace(known, filling=filling)
         return None
+
+    def begins_right(self, understood: Hypothesis, spec: Spec) -> bool:
+        """Whether it agrees with the published layer in a single timestep, filled as it is."""
+        filling = understood.filling
+        with suppress(CannotRun, MappingError):
+            looked_at = replace(spec, dtype=understood.dtype, device="cpu")
+            native = self._instances.native(understood, looked_at, forgets=True)
+            with isolated(getattr(torch, looked_at.dtype)):
+                return filling is not None and agrees(native, filling, Network(looked_at), steps=1)
+        return False
 
     def _shown(self, understood: Hypothesis, spec: Spec) -> "Shown | None":
         """Its results on random numbers; None if it cannot run at these sizes."""

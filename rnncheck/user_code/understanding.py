@@ -129,6 +129,8 @@ class Understanding:
                 "only a part of it was compared, which agrees; it holds weights for more layers or directions; pass "
                 "--num-layers N or --bidirectional"
             )
+        if found.convention.is_cell and found.convention.x_axes.count("1") > 1:
+            return "it runs with one timestep of one row alone, x (1, 1, I), and raises an error with more"
         return strangers(found.unread)
 
     def unsearched(self, spec: Spec) -> str | None:
@@ -143,6 +145,11 @@ class Understanding:
             return (
                 "it differs as rnncheck read it, which is through its head, made as wide as its states; return the "
                 "states too"
+            )
+        if understood.last_alone and self._search.begins_right(understood, replace(spec, dtype=Dtype.FLOAT64)):
+            return (
+                "what it returns is its state after one timestep, and differs after more; it may be something else of "
+                "all states, such as their mean; return the output of every timestep"
             )
         if not understood.is_cut:
             return None

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from rnncheck import check
+from rnncheck.errors import CannotRun
 from rnncheck.report import Report, Verdict
 
 
@@ -24,6 +26,23 @@ class LastOnly(nn.Module):
 class LastOnlyTwice(LastOnly):
     def forward(self, x: Tensor, h0: Tensor) -> Tensor:
         return 2 * super().forward(x, h0)
+
+
+class MeanOfAll(LastOnly):
+    def forward(self, x: Tensor, h0: Tensor) -> Tensor:
+        return torch.stack([super(MeanOfAll, self).forward(x[: t + 1], h0) for t in range(len(x))]).mean(0)
+
+
+class LastTwo(LastOnly):
+    def forward(self, x: Tensor, h0: Tensor) -> Tensor:
+        return torch.stack([super(LastTwo, self).forward(x[: t + 1], h0) for t in range(len(x))])[-2:]
+
+
+class OneStepOfOneRow(LastOnly):
+    """Right for x (1, 1, I), of which every axis may be taken for any other; it takes nothing else."""
+
+    def forward(self, x: Tensor, h0: Tensor) -> Tensor:
+        return super().forward(x.reshape(1, 1, -1)[..., : self.cell.input_size], h0) * (1 / (x.shape[:2] == (1, 1)))
 
 
 class LastOfEachRow(nn.Module):
@@ -64,6 +83,21 @@ def test_of_a_long_run_or_of_rows_with_lengths_the_last_state_is_compared(
 
 def test_a_wrong_last_state_of_a_long_run_is_a_mismatch() -> None:
     assert checked(LastOnlyTwice, seq_len=100, cell="rnn").verdict is Verdict.MISMATCH
+
+
+def test_a_mean_of_all_states_is_no_wrong_last_state() -> None:
+    report = checked(MeanOfAll, cell="rnn")
+    assert (report.verdict, "such as their mean" in str(report.reason)) == (Verdict.INCONCLUSIVE, True)
+
+
+def test_the_last_two_states_are_not_those_of_a_cell() -> None:
+    with pytest.raises(CannotRun):
+        checked(LastTwo, cell="rnn")
+
+
+def test_what_runs_with_one_timestep_of_one_row_alone_is_no_pass() -> None:
+    report = checked(OneStepOfOneRow, cell="rnn")
+    assert (report.verdict, "raises an error with more" in str(report.reason)) == (Verdict.INCONCLUSIVE, True)
 
 
 class WithoutCellState(nn.LSTM):
