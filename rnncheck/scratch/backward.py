@@ -78,7 +78,8 @@ class LSTMScan(Function):
                 dm = dh @ W_hr_t
             dc = dc.addcmul(dm, o_h)
             torch.mul(o_c, dc[:, None], out=dp_c_t), torch.mul(dm, o_o, out=dp_o_t)
-            dc, dh = dc.mul_(f_t), torch.addmm(d_t, dp_t, W_hh_t)
+            # The product by itself: added up from d_t on, each of its 4H terms would be rounded at the size of d_t.
+            dc, dh = dc.mul_(f_t), (dp_t @ W_hh_t).add_(d_t)
         h_before = torch.cat([h0[None], every_h[:-1]])
         dW_hh = h_before.flatten(0, 1).t() @ dp.flatten(0, 1)
         dW_hr = None if W_hr is None else (o * tanh_c).flatten(0, 1).t() @ torch.stack(every_dh[::-1]).flatten(0, 1)

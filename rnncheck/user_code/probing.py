@@ -182,7 +182,8 @@ class CallProbe:
         first = next(found, None)
         if first is None:
             return
-        if form is not None and self.sizes.states == 1 and broadcasts(form, first.reading):
+        spread = form is not None and (broadcasts(form, first.reading) or self.calls.fails_backward(first))
+        if form is not None and self.sizes.states == 1 and spread:
             plain = self._attempt(replace(convention, state=replace(form, axes="BF")))
             other = next(plain, None)
             # Of a state with that axis, a layer may read only the first row.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncheck.model.spec import Cell
 from rnncheck.model.trace import State, Trace
@@ -64,6 +64,22 @@ class TinyCalls:
             return differ(after(state), after(other))
         except CandidateError:  # in a single timestep
             return False
+
+    def fails_backward(self, found: Found) -> bool:
+        """Whether it runs forwards so, and raises an error backwards: one written by hand may take no broadcast."""
+        state = found.convention.state
+        if state is None or state.axes != "KBF" or not isinstance(self.thing, nn.Module):
+            return False
+        x, given = self.given(found.convention)
+        x = x.clone().requires_grad_()
+        try:
+            with torch.inference_mode(False), torch.enable_grad():
+                output = shown(self.caller(found.convention, found.reading).run(x, cloned(given)))
+                if output.requires_grad:
+                    output.sum().backward()  # type: ignore[no-untyped-call]
+        except Exception:  # of the user's code, of any kind
+            return True
+        return False
 
     def calls(
         self, convention: Convention, reading: ResultReading, x: Tensor, state: State, thing: Any = None

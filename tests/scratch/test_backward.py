@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncheck import scratch
 from rnncheck.scratch.network import Network
@@ -77,3 +77,23 @@ def test_one_gradient_for_each_sequence_by_vmap() -> None:
     found = torch.func.vmap(torch.func.grad(loss), (None, 0))(weights, x)
     alone = torch.func.grad(loss)(weights, x[1])
     assert torch.allclose(found["weight_hh_l0"][1], alone["weight_hh_l0"], atol=1e-6)
+
+
+def test_wide_layers_are_as_exact_as_torchs() -> None:
+    """A product that is added up from the output's gradient on, of size 1, loses more the wider the layer is."""
+    wide = nn.LSTM(3, 512)
+    torch.manual_seed(0)
+    x, state = torch.randn(8, 2, 3), (torch.randn(1, 2, 512), torch.randn(1, 2, 512))
+    own = scratch.LSTM(3, 512)
+    own.load_state_dict(wide.state_dict())
+
+    def by_c0(layer: nn.Module, dtype: torch.dtype) -> Tensor:
+        h, c = (each.to(dtype).requires_grad_() for each in state)
+        output, (_, last) = layer.to(dtype)(x.to(dtype), (h, c))
+        torch.manual_seed(0)
+        loss = (output * torch.randn(output.shape).to(dtype)).sum() + last.sum()
+        return torch.autograd.grad(loss, c)[0].double()
+
+    with torch.enable_grad():
+        found, theirs, exact = by_c0(own, torch.float32), by_c0(wide, torch.float32), by_c0(wide, torch.float64)
+    assert float((found - exact).norm()) < 3 * float((theirs - exact).norm())

@@ -258,3 +258,39 @@ class HandsOn(NamesOfItsOwn):
 
 def test_a_constructor_may_hand_on_what_its_base_class_names() -> None:
     assert check(HandsOn).verdict is Verdict.EQUIVALENT
+
+
+class Scan(torch.autograd.Function):
+    """A tanh RNN without biases; h (1, B, H) would be broadcast forwards, and its backward takes h (B, H) alone."""
+
+    @staticmethod
+    def forward(ctx, x, h, w, u):  # type: ignore[no-untyped-def]
+        states, output = [h], torch.empty(*x.shape[:2], len(w), dtype=x.dtype)
+        for t in range(len(x)):
+            states.append((x[t] @ w.T + states[-1] @ u.T).tanh())
+            output[t] = states[-1]
+        ctx.save_for_backward(x, w, u, *states)
+        return output
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        x, w, u, *states = ctx.saved_tensors
+        dx, dh, dw, du = torch.empty_like(x), torch.zeros_like(states[0]), torch.zeros_like(w), torch.zeros_like(u)
+        for t in reversed(range(len(x))):
+            da = (gradient[t] + dh) * (1 - states[t + 1] ** 2)
+            dx[t], dh, dw, du = da @ w, da @ u, dw + da.t() @ x[t], du + da.t() @ states[t]
+        return dx, dh, dw, du
+
+
+class Kernel(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(hidden_size, input_size))
+        self.u = nn.Parameter(torch.randn(hidden_size, hidden_size))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return Scan.apply(x, h, self.w, self.u)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def test_a_backward_that_takes_no_broadcast_is_given_none() -> None:
+    assert check(Kernel, cell="rnn").verdict is Verdict.EQUIVALENT
