@@ -111,8 +111,8 @@ class Search:
                 native = self._instances.native(known, looked_at, forgets=True)
                 with isolated(getattr(torch, looked_at.dtype)):
                     right = agrees(native, replace(known.filling, spec=looked_at), network(looked_at))
-                    if not right:
-                        native.run(*inputs(native))
+                    if not right and not shaped(native.run(*inputs(native)), spec):
+                        continue  # its head is as wide as the states were there
                 filling = replace(known.filling, spec=spec, agrees=network(spec) if right else None)
                 return replace(known, filling=filling)
         return None
@@ -226,6 +226,12 @@ class Shown:
     def values(self) -> list[Tensor]:
         final = self.trace.final
         return [self.trace.output, final.h, *([] if final.c is None else [final.c])]
+
+
+def shaped(trace: Trace, spec: Spec) -> bool:
+    """Whether what it shows is as wide as the states of this spec."""
+    widths = {"output": (trace.output, spec.output_size), "h_n": (trace.final.h, spec.state_size)}
+    return all(value.shape[-1] == width for name, (value, width) in widths.items() if name not in trace.unexposed)
 
 
 def each_call_first(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> list[tuple[Hypothesis, CallProbe]]:

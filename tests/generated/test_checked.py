@@ -9,7 +9,7 @@ from generated.outcomes import outcome
 LAYERS = [kind for seed in range(12) for kind in each_choice(seed)]
 
 
-@pytest.mark.sample(15)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("kind", LAYERS, ids=[kind.says for kind in LAYERS])
 def test_a_right_layer_is_equivalent_or_refused_with_a_way_out(kind: Kind, tmp_path: Path) -> None:
     found = outcome(kind, tmp_path)

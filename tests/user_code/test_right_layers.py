@@ -294,3 +294,26 @@ class Kernel(nn.Module):
 
 def test_a_backward_that_takes_no_broadcast_is_given_none() -> None:
     assert check(Kernel, cell="rnn").verdict is Verdict.EQUIVALENT
+
+
+class ThroughHead(nn.Module):
+    """Its states leave it through a head of plain parameters, made as wide as they are."""
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(hidden_size, input_size) / 2)
+        self.u = nn.Parameter(torch.randn(hidden_size, hidden_size) / 2)
+        self.b = nn.Parameter(torch.randn(hidden_size))
+        self.v = nn.Parameter(torch.randn(output_size, hidden_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, every = x.new_zeros(x.shape[1], len(self.u)), []
+        for now in x:
+            h = torch.tanh(now @ self.w.T + h @ self.u.T + self.b)
+            every.append(h @ self.v.T)
+        return torch.stack(every)
+
+
+@pytest.mark.paths
+def test_a_head_of_one_width_is_no_fault_at_other_sizes() -> None:
+    assert check(ThroughHead, cell="rnn", arguments={"output_size": 4}).verdict is Verdict.EQUIVALENT
