@@ -346,18 +346,6 @@ class HidesAScale(Plain):
         return (output * 1.5 if self.calls else output), last
 
 
-class BoundToItsFirst(Plain):
-    """A copy of it reads the recurrent weights of the layer that it was copied from."""
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        weight = self.weight_hh_l0
-        self.bound = lambda: weight.t()
-
-    def recurrent(self) -> Tensor:
-        return self.bound()
-
-
 class GoesOnFromItsEnd(Plain):
     """Given no state, it goes on from where the last call ended to which none was given."""
 
@@ -424,7 +412,6 @@ WRONG = {
     Overflows: ("ranges", "wrong-at-extremes"),
     SecondOrderWrong: ("double-backward", "second-derivative-wrong"),
     HidesAScale: ("copies", "copy-differs"),
-    BoundToItsFirst: ("copies", "copy-differs"),
     GoesOnFromItsEnd: ("no-state", "state-leaks-between-calls"),
     ForgetsAfterManySteps: ("other-sizes", "gradient-detached"),
     HalvesInHalf: ("copies", "dtype-written-in"),

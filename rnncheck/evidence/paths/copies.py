@@ -24,20 +24,12 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         run(layer, scene)
         return values(run(offered(layer, "copied")(how), scene))
 
-    def changed(user: User, of_copy: bool) -> Values:
-        layer = user.fresh(scene)
-        copy = offered(layer, "copied")("deepcopy")
-        offered(copy, "change")(other.weights.cast(other.spec))
-        return values(run(copy, other) if of_copy else run(layer, scene))
-
     def loaded(user: User) -> Values:
         layer, target = user.fresh(scene), user.fresh(other)
         offered(target, "load")(offered(layer, "saved")())
         return values(run(target, scene))
 
     yield Leg("copied by deepcopy", lambda user: copied(user, "deepcopy"), scene, FAULT)
-    yield Leg("copied by deepcopy, with other weights in the copy", lambda user: changed(user, True), other, FAULT)
-    yield Leg("after its copy was given other weights", lambda user: changed(user, False), scene, FAULT)
     yield Leg("copied by pickle", lambda user: copied(user, "pickle"), scene, FAULT)
     yield Leg("built anew and given its state_dict", loaded, scene, FAULT)
     for dtype in (Dtype.FLOAT64, Dtype.FLOAT32, Dtype.FLOAT16):
