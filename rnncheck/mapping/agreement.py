@@ -72,9 +72,8 @@ def is_on_top(native: Native, mapping: FillsWeights, head: str) -> bool:
         held.copy_(matrix)
         after = native.run(x, state)
     tolerance = TOLERANCE.get(spec.dtype, 1e-4)
-    pairs = shown(after, before, native.facts.exposes)[
-        : 1 if spec.bidirectional else None
-    ]  # states are of one direction
+    pairs = shown(after, before, native.facts.exposes)
+    pairs = pairs[:1] if spec.bidirectional else pairs  # the states are of one direction each
     return bool(pairs) and all(
         any(near(a, (b @ each).double(), tolerance) for each in (matrix, matrix.t())) for a, b in pairs
     )

@@ -20,10 +20,9 @@ B = ("b",)
 
 
 def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Iterator[Arrangement]:
-    """As measured; with what has several possible layouts laid out as the others; in the cells that
-    the names say; with interleaved rows; with the
-    directions of some layers exchanged; with square matrices stored the other way round; with what multiplies x and
-    what multiplies h exchanged.
+    """As measured; with what has several possible layouts laid out as the others; in the cells that the names say; with
+    interleaved rows; with the directions of some layers exchanged; with square matrices stored the other way round;
+    with what multiplies x and what multiplies h exchanged.
     """
     yield tensors
     alike = stored_alike(tensors, held, spec)

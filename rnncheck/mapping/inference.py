@@ -292,11 +292,9 @@ def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
         if name in live and isinstance(entry.expression, Zeros) and not is_start(name)
     ]
     absent = mapping.absent_biases()
-    through_head = mapping.agrees is not None and any(
-        isinstance(each.expression, Eye) for each in mapping.entries.values()
-    )
-    if through_head and len(unplaced) == 1:
-        return  # it is that of the head
+    heads = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Eye)]
+    if heads and mapping.agrees is not None and len(unplaced) == 1:
+        return  # it is the head's
     if unplaced and absent and mapping.spec.bias:
         named, several = ", ".join(map(printable, unplaced)), len(unplaced) > 1
         raise Unplaced(

@@ -25,10 +25,13 @@ SEEN = ("num_layers", "bidirectional")
 
 
 def passed_on(of: type, own: Collection[str]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of the first base class that names its own, to which `**kwargs` hands them on.
+    """The parameters that the first base class with its own names requires, to which `**kwargs` hands them on.
 
-    None of torch's, which `Constructor` knows by other names than those of its code.
+    None where the class names a size itself, and says what its base class gets; none of torch's, which `Constructor`
+    knows by other names than those of its code.
     """
+    if {"input_size", "hidden_size"} & set(map(role_of, own)):
+        return {}
     for base in of.__mro__[1:]:
         if "__init__" not in vars(base):
             continue
@@ -37,7 +40,7 @@ def passed_on(of: type, own: Collection[str]) -> Mapping[str, inspect.Parameter]
         found = dict(list(inspect.signature(vars(base)["__init__"]).parameters.items())[1:])
         named = {name: each for name, each in found.items() if each.kind not in VARIABLE and name not in own}
         if named:
-            return named
+            return {name: each for name, each in named.items() if each.default is EMPTY}
     return {}
 
 

@@ -256,8 +256,14 @@ class HandsOn(NamesOfItsOwn):
         super().__init__(*args, **kwargs)
 
 
-def test_a_constructor_may_hand_on_what_its_base_class_names() -> None:
-    assert check(HandsOn).verdict is Verdict.EQUIVALENT
+class SaysWhatItHandsOn(NamesOfItsOwn):
+    def __init__(self, input_size: int, hidden_size: int, **kwargs: int) -> None:
+        super().__init__(n_in=input_size, n_units=hidden_size, **kwargs)
+
+
+@pytest.mark.parametrize("layer", [HandsOn, SaysWhatItHandsOn])
+def test_a_constructor_may_hand_on_what_its_base_class_names(layer: type[nn.Module]) -> None:
+    assert check(layer).verdict is Verdict.EQUIVALENT
 
 
 class Scan(torch.autograd.Function):
