@@ -123,12 +123,19 @@ class RoughNetwork:
         self.steady = len(read)
         for layer in range(self._spec.num_layers):
             sides = []
-            for direction in range(self._spec.directions):
-                output, last = self._walk(layer, direction, read, starts[len(finals)], alive)
+            for direction, each in enumerate(self._read_by_directions(layer, read)):
+                output, last = self._walk(layer, direction, each, starts[len(finals)], alive)
                 sides.append(output)
                 finals.append(last)
             read = [torch.cat(each, -1) for each in zip(*sides, strict=True)]
         return [torch.stack(list(read), 1), *(torch.stack(kind, 1) for kind in zip(*finals, strict=True))]
+
+    def _read_by_directions(self, layer: int, read: Sequence[Tensor]) -> Sequence[Sequence[Tensor]]:
+        """The input of a layer for each of its directions."""
+        if self._spec.directions == 1:
+            return [read]
+        terms = len(self._values[f"weight_ih_l{layer}"])
+        return list(zip(*(self._rough.read(each, self._spec.directions, terms) for each in read), strict=True))
 
     def _walk(
         self, layer: int, direction: int, read: Sequence[Tensor], states: States, alive: Tensor | None
@@ -154,9 +161,10 @@ class RoughNetwork:
         output, swings = list(read), []
         for t in range(len(read))[:: -1 if direction else 1]:
             from_x, from_h = product("_ih", read[t], w_ih, b_ih), product("_hh", states[0], w_hh, b_hh)
-            stepped = tuple(rough.stored(each) for each in cell.step(from_x, from_h, states, by))
-            (output[t], *_) = carried(alive, t, stepped, ())
-            states = carried(alive, t, stepped, states)
+            h, *rest = (rough.stored(each) for each in cell.step(from_x, from_h, states, by))
+            above, onward = rough.read(h, 2, len(w_hh))
+            (output[t],) = carried(alive, t, (above,), ())
+            states = carried(alive, t, (onward, *rest), states)
             if (swing := rough.swing()) is not None:
                 swings.append(swing if alive is None else swing * alive[t])
         if swings:

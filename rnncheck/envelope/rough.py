@@ -5,6 +5,7 @@ gradients in backward; the products for a weight's gradient are kept for later.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -91,6 +92,10 @@ class Rough:
 
     def stored(self, value: Tensor) -> Tensor:
         return RoughResult.apply(self, value)  # type: ignore[no-any-return, no-untyped-call]
+
+    def read(self, value: Tensor, times: int, terms: int) -> Sequence[Tensor]:
+        """`value` once for each place that reads it, through a product whose gradient has so many terms."""
+        return RoughReads.apply(self, value, times, terms)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class RoughProduct(torch.autograd.Function):
@@ -220,3 +225,20 @@ class RoughResult(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         back = gradient.clone()
         return None, ctx.rough.rounded("gradient", back, ctx.rough.rounding.of_results(back[0], back[0]))
+
+
+class RoughReads(torch.autograd.Function):
+    """A value that is read several times. The sum of its gradients rounds: a product that is accumulated onto another
+    gradient has each of its terms rounded at that gradient's size.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rough: Rough, value: Tensor, times: int, terms: int) -> tuple[Tensor, ...]:
+        ctx.rough, ctx.terms = rough, terms
+        return tuple(value.view_as(value) for _ in range(times))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        back = torch.stack(gradients).sum(0)
+        scale = ctx.rough.rounding.of_sum(ctx.terms, torch.zeros_like(back[0]), *(each[0] for each in gradients))
+        return None, ctx.rough.rounded("reads", back, scale), None, None

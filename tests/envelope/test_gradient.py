@@ -148,3 +148,42 @@ def test_over_more_steps_than_rounding_allows_nothing_is_judged():
     found = gradient_envelope(run.spec, run.weights, run.x, run.state, projection(run), rounding=rounding_of(run.spec))
     assert found.steady < len(run.x)
     assert all(bool(each.isinf().all()) for each in named(found.allowed).values())
+
+
+def accumulated(dp: torch.Tensor, weight: torch.Tensor, onto: torch.Tensor) -> torch.Tensor:
+    """`onto` + dp @ weight, one term after another: what a kernel does whose output is its accumulator."""
+    total = onto.clone()
+    for row, each in zip(weight, dp.T, strict=True):
+        total.addcmul_(each[:, None], row)
+    return total
+
+
+@pytest.mark.parametrize("hidden_size", [8, 512])
+def test_a_product_may_be_accumulated_onto_the_outputs_gradient(hidden_size):
+    """Each of its terms is then rounded at the size of that gradient."""
+    run = case(Spec(Cell.LSTM, hidden_size=hidden_size), lengths=None)
+    wanted = projection(run)
+    envelope = gradient_envelope(run.spec, run.weights, run.x, run.state, wanted, rounding=rounding_of(run.spec))
+    w = {name.removesuffix("_l0"): value.float() for name, value in run.weights.values.items()}
+    x, h, c = run.x.float(), run.state.h[0].float(), run.state.c[0].float()
+    kept = []
+    for x_t in x:
+        gates = x_t @ w["weight_ih"].T + w["bias_ih"] + h @ w["weight_hh"].T + w["bias_hh"]
+        i, f, g, o = gates.chunk(4, -1)
+        i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+        kept.append((i, f, g, o, c))
+        c = f * c + i * g
+        h = o * c.tanh()
+    dh, dc = wanted.final.h[0].float(), wanted.final.c[0].float()
+    dx = []
+    for (i, f, g, o, before), given in zip(kept[::-1], wanted.output.float().flip(0), strict=True):
+        tanh_c = (f * before + i * g).tanh()
+        dh = dh + given if not dx else dh
+        dc = dc + dh * o * (1 - tanh_c**2)
+        dp = [dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g**2), dh * tanh_c * o * (1 - o)]
+        onto = wanted.output.float()[len(x) - 2 - len(dx)] if len(dx) + 1 < len(x) else torch.zeros_like(dh)
+        dx.append(torch.cat(dp, -1) @ w["weight_ih"])
+        dh, dc = accumulated(torch.cat(dp, -1), w["weight_hh"], onto), dc * f
+    assert used(torch.stack(dx[::-1]), envelope.exact.x, envelope.allowed.x) < 1
+    assert used(dh[None], envelope.exact.state.h, envelope.allowed.state.h) < 1
+    assert used(dc[None], envelope.exact.state.c, envelope.allowed.state.c) < 1
