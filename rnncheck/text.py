@@ -12,6 +12,8 @@ def printable(text: str, limit: int = 40) -> str:
     Printable ASCII and letters that are written from left to right stay; everything else (control characters,
     line ends, marks that turn the direction of writing, look-alikes of ASCII signs) is shown as `\\x1b` or `\\u2212`.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     room = limit
     for character in text:

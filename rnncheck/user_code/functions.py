@@ -1,6 +1,7 @@
 """Functions that take their weights one by one or in a dict. rnncheck finds the shapes by calling the function."""
 
 import ast
+import copy
 import inspect
 import re
 import sys
@@ -176,6 +177,13 @@ class WithWeights:
         for name, members in self._unpacked.items():
             for each in members:
                 getattr(self, name)[each]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "WithWeights":
+        other = copy.copy(self)  # all but the weights is the same for every copy
+        for name, value in vars(self).items():
+            if isinstance(value, torch.Tensor | np.ndarray):
+                other.__dict__[name] = copy.deepcopy(value, memo)
+        return other
 
     def learn(self, other: "WithWeights") -> None:
         """Makes the same weights as another object."""

@@ -1,5 +1,6 @@
 """Isolates user code: the first of its prints go to stderr, settings are restored, and it cannot end the process."""
 
+import ctypes
 import os
 import random
 import sys
@@ -82,7 +83,7 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
                 torch.set_default_dtype(dtype)
             if dice is not None:
                 dice.take_up()
-            started = seeds()
+                started = seeds()
             _nested.append(dtype if dice is None else None)
             try:
                 yield
@@ -96,13 +97,35 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
 
 
 def seeds() -> Seeds:
-    return random.getstate(), np.random.get_state(legacy=True), torch.get_rng_state()
+    return random.getstate(), numpys.read(), torch.get_rng_state()
 
 
 def put_back(at: Seeds) -> None:
     random.setstate(at[0])
-    np.random.set_state(at[1])
+    if numpys.read() is not at[1]:
+        np.random.set_state(at[1])
     torch.set_rng_state(at[2])
+
+
+class NumpysState:
+    """What numpy draws next, read anew only after a draw: numpy copies it so slowly that a tiny call takes no longer."""
+
+    def __init__(self) -> None:
+        self._bytes, self._read = b"", None
+
+    def read(self) -> Any:
+        """The same object until something is drawn."""
+        generator = np.random.get_bit_generator()
+        size = MERSENNE_TWISTER if isinstance(generator, np.random.MT19937) else 0
+        now = ctypes.string_at(generator.ctypes.state_address, size)
+        if self._read is None or not now or now != self._bytes or self._read[HAS_SECOND]:
+            self._bytes, self._read = now, np.random.get_state(legacy=True)
+        return self._read
+
+
+MERSENNE_TWISTER = 625 * 4  # bytes of its state: 624 words, and the place in them
+HAS_SECOND = 3  # where the state says whether the second of two normal numbers is kept, which is not in those bytes
+numpys = NumpysState()
 
 
 def same_numpy(a: Any, b: Any) -> bool:

@@ -1,6 +1,7 @@
 """The axes of a tensor as letters: T timesteps, B batch, F features or units, K layers and directions, 1 size one."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from torch import Tensor
 
@@ -12,17 +13,24 @@ def arrange(value: Tensor, source: str, target: str) -> Tensor:
     """
     if value.dim() != len(source):
         raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")
-    kept = [each for each in source if each in target and each != "1"]
-    for axis in reversed(range(len(source))):
-        if source[axis] not in kept:
-            if value.shape[axis] != 1:
-                raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")
-            value = value.squeeze(axis)
-    value = value.permute([kept.index(each) for each in target if each in kept])
-    for axis, letter in enumerate(target):
-        if letter not in kept:
-            value = value.unsqueeze(axis)
+    dropped, order, added = steps(source, target)
+    for axis in dropped:
+        if value.shape[axis] != 1:
+            raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")
+        value = value.squeeze(axis)
+    value = value.permute(order)
+    for axis in added:
+        value = value.unsqueeze(axis)
     return value
+
+
+@cache
+def steps(source: str, target: str) -> tuple[list[int], list[int], list[int]]:
+    """The axes to drop, the last first; the order of those that stay; the axes to add."""
+    kept = [each for each in source if each in target and each != "1"]
+    dropped = [axis for axis in reversed(range(len(source))) if source[axis] not in kept]
+    order = [kept.index(each) for each in target if each in kept]
+    return dropped, order, [axis for axis, letter in enumerate(target) if letter not in kept]
 
 
 def letters(shape: Sequence[int], sizes: Mapping[int, str], before: str = "") -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 SIGNALS = [each for name in ("SIGINT", "SIGTERM", "SIGHUP") if (each := getattr(signal, name, None)) is not None]
-TINY = torch.tensor(2.0**-1060, dtype=torch.float64, device="cpu")
+TINY = 2.0**-1060
 
 
 class ProcessSetting(NamedTuple):
@@ -35,9 +35,14 @@ def remembered() -> Callable[[], None]:
     return put_back
 
 
-def set_environment(value: dict[str, str]) -> None:
+def environment() -> dict[Any, Any]:
+    """As the system writes it: to read what that means would take as long as all other settings."""
+    return dict(os.environ._data)  # type: ignore[attr-defined]
+
+
+def set_environment(value: dict[Any, Any]) -> None:
     os.environ.clear()
-    os.environ.update(value)
+    os.environ.update({os.environ.decodekey(name): os.environ.decodevalue(each) for name, each in value.items()})
 
 
 def set_argv(value: list[str]) -> None:
@@ -96,7 +101,7 @@ SETTINGS = (
     ProcessSetting(lambda: list(sys.argv), set_argv),
     ProcessSetting(lambda: list(sys.path), set_path),
     ProcessSetting(os.getcwd, os.chdir),
-    ProcessSetting(lambda: dict(os.environ), set_environment),
+    ProcessSetting(environment, set_environment),
     ProcessSetting(handlers_of_signals, set_signals),
     ProcessSetting(sys.getrecursionlimit, sys.setrecursionlimit),
     ProcessSetting(lambda: list(logging.getLogger().handlers), set_handlers),
@@ -109,7 +114,7 @@ SETTINGS = (
     ProcessSetting(determinism, set_determinism),
     ProcessSetting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     ProcessSetting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    ProcessSetting(lambda: bool(TINY * 2.0**-10 == 0), torch.set_flush_denormal),
+    ProcessSetting(lambda: TINY * 2.0**-10 == 0, torch.set_flush_denormal),
     ProcessSetting(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
     ProcessSetting(cudnn, set_cudnn),
     ProcessSetting(print_options, set_print_options),

@@ -37,8 +37,11 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
 
 def copied(thing: Any) -> Any:
     """A deep copy in which results of earlier calls are detached from their graph."""
-    left = [value for _, value, _ in walk(thing, "", set()) if isinstance(value, Tensor) and not value.is_leaf]
-    return copy.deepcopy(thing, {id(each): each.detach().clone() for each in left})
+    try:
+        return copy.deepcopy(thing)
+    except RuntimeError:  # so torch refuses to copy a result
+        left = [value for _, value, _ in walk(thing, "", set()) if isinstance(value, Tensor) and not value.is_leaf]
+        return copy.deepcopy(thing, {id(each): each.detach().clone() for each in left})
 
 
 def memory(thing: object) -> Callable[[], None]:

@@ -160,8 +160,9 @@ def drawn(random_: random.Random) -> Kind:
     for _ in range(3):
         random_.shuffle(axes)
         for axis in axes:
-            changed = replace(kind, **{axis: random_.choice(AXES[axis])})
-            kind = changed if allowed(changed) else kind
+            choice = random_.choice(AXES[axis])
+            if choice != getattr(kind, axis) and allowed(changed := replace(kind, **{axis: choice})):
+                kind = changed
         form = random_.choice((Kind(), Kind(form="cell", shape="flat"), *FUNCTIONS))
         kind = form if random_.random() < 0.1 else kind
     return kind

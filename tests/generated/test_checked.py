@@ -6,15 +6,26 @@ import pytest
 from generated.kind import Kind, each_choice
 from generated.outcomes import outcome
 
-LAYERS = [kind for seed in range(12) for kind in each_choice(seed)]
+LAYERS = each_choice(0)
 
 
 @pytest.mark.sample(10)
 @pytest.mark.parametrize("kind", LAYERS, ids=[kind.says for kind in LAYERS])
 def test_a_right_layer_is_equivalent_or_refused_with_a_way_out(kind: Kind, tmp_path: Path) -> None:
-    found = outcome(kind, tmp_path)
+    assert wrong(kind, tmp_path) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 12))
+def test_so_are_others(seed: int, tmp_path: Path) -> None:
+    found = {kind.says: wrong(kind, tmp_path) for kind in each_choice(seed)}
+    assert not {says: why for says, why in found.items() if why}
+
+
+def wrong(kind: Kind, folder: Path) -> str | None:
+    """What is wrong with the check of a right layer."""
+    found = outcome(kind, folder)
     if found.refusal is None:
-        assert found.verdict == "equivalent"
-    else:
-        assert found.way_out, found.refusal
-        assert "head" in kind.gives or (kind.gives, kind.directions) == ("last", 2), found.refusal
+        return None if found.verdict == "equivalent" else found.verdict
+    refusable = "head" in kind.gives or (kind.gives, kind.directions) == ("last", 2)
+    return None if found.way_out and refusable else found.refusal
