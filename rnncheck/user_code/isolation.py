@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from numpy.random import mtrand
 from torch import Tensor
 
 from rnncheck.user_code.settings import remembered
@@ -108,14 +109,15 @@ def put_back(at: Seeds) -> None:
 
 
 class NumpysState:
-    """What numpy draws next, read anew only after a draw: numpy copies it so slowly that a tiny call takes no longer."""
+    """What numpy draws next, read anew only after a draw: a tiny call takes no longer than numpy takes to copy it."""
 
     def __init__(self) -> None:
-        self._bytes, self._read = b"", None
+        self._bytes = b""
+        self._read: Any = None
 
     def read(self) -> Any:
         """The same object until something is drawn."""
-        generator = np.random.get_bit_generator()
+        generator = mtrand.get_bit_generator()
         size = MERSENNE_TWISTER if isinstance(generator, np.random.MT19937) else 0
         now = ctypes.string_at(generator.ctypes.state_address, size)
         if self._read is None or not now or now != self._bytes or self._read[HAS_SECOND]:
