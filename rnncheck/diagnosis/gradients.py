@@ -16,7 +16,7 @@ from rnncheck.diagnosis.suspects import Suspect
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.faults.catalogue import faults_of
-from rnncheck.faults.families import slopes
+from rnncheck.faults.families import backward, slopes
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
@@ -54,7 +54,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
         mine = [shown(candidate, each) for each in tried]
     except Exception:  # a candidate may fail in any way where it was never tried
         return []
-    for fault in [*faults_of(spec, lengths=lengths), *slopes.variants(spec)]:
+    for fault in [*faults_of(spec, lengths=lengths), *slopes.variants(spec), *backward.variants(spec)]:
         if fault.shows_in == "gradients":
             planted = Planted(fault.slug, fault.network)
             found = (apart(has, shown(planted, each)) for has, each in zip(mine, tried, strict=True))

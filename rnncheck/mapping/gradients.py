@@ -9,6 +9,9 @@ from torch import Tensor
 from rnncheck.mapping.native import Native
 from rnncheck.model.trace import State, Trace
 
+MOST_DIFFERENCES = 20_000  # numbers of a tensor for each of which the candidate may run
+STEP, NEAR = 1e-5, 1e-3  # of a difference, and how far it may be from the gradient: a smooth layer's is within 1e-8
+
 Losses = Callable[[Trace], Sequence[Tensor]]
 Gradients = dict[str, Tensor]
 
@@ -17,7 +20,8 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
     """The gradient of each loss by each tensor of `native`, which is a copy nobody else needs.
 
     A tensor that autograd says is not used, but that changes a loss all the same (a numpy array, a tensor that the
-    code detaches), is differentiated by differences; all are where the candidate's own backward fails.
+    code detaches), is differentiated by differences, and so is one whose gradient is wrong because of a handwritten
+    backward; all are where the candidate's own backward fails.
     """
     tensors = dict(native.tensors())
     found = _by_autograd(native, tensors, frozenset(tensors), x, state, losses)
@@ -29,7 +33,8 @@ def gradients(native: Native, x: Tensor, state: State, losses: Losses) -> list[G
                 {name: torch.zeros_like(each) for name, each in tensors.items()} for _ in losses(native.run(x, state))
             ]
     silent = [name for name in tensors if not any(bool(each[name].any()) for each in found)]
-    for name in _moving(native, silent, x, state, losses):
+    refuted = [name for name in tensors if name not in silent and not _confirmed(native, name, found, x, state, losses)]
+    for name in (*_moving(native, silent, x, state, losses), *refuted):
         for each, column in zip(found, _by_differences(native, name, x, state, losses), strict=True):
             each[name] = column
     return found
@@ -81,6 +86,29 @@ def _moving(native: Native, names: Sequence[str], x: Tensor, state: State, losse
             native.tensors()[name].copy_(kept)
             moving += [name] if after != before else []
         return moving
+
+
+def _confirmed(native: Native, name: str, found: Sequence[Gradients], x: Tensor, state: State, losses: Losses) -> bool:
+    """Whether the losses change along one direction of this tensor as their gradients say.
+
+    Taken for granted in a tensor so large that differences for each of its numbers would take too long.
+    """
+    tensor = native.tensors()[name]
+    if tensor.numel() > MOST_DIFFERENCES or tensor.dtype != torch.float64:
+        return True
+    kept, along = tensor.detach().clone(), torch.linspace(-1, 1, tensor.numel(), dtype=torch.float64).cos()
+    direction = along.reshape(kept.shape)
+    with torch.no_grad():
+        sides = []
+        for step in (STEP, -STEP):
+            tensor.copy_(kept + step * direction)
+            sides.append(losses(native.run(x, state)))
+        tensor.copy_(kept)
+    for gradient, above, below in zip(found, *sides, strict=True):
+        by_gradient, by_values = float((gradient[name] * direction).sum()), float(above - below) / (2 * STEP)
+        if abs(by_gradient - by_values) > NEAR * (abs(by_gradient) + abs(by_values)) + NEAR**2:
+            return False
+    return True
 
 
 def _by_differences(native: Native, name: str, x: Tensor, state: State, losses: Losses) -> list[Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnncheck.diagnosis import diagnose_gradients, follows
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.faults.families import slopes
+from rnncheck.faults.families import backward, slopes
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
 from rnncheck.implementations import load
@@ -88,6 +88,14 @@ def test_a_factor_that_is_missing_is_named_with_its_gate(cell: Cell, variant: st
     fault = next(each for each in slopes.variants(spec) if each.variant == variant)
     (finding,) = diagnose_gradients(Planted("it", fault.network), scene(spec), ["grad x"])
     assert (finding.slug, finding.variant, finding.explains) == ("gate-gradient-wrong", variant, 1.0)
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_what_a_backward_adds_up_or_carries_back_wrongly_is_named(cell: Cell) -> None:
+    spec = Spec(cell)
+    for fault in backward.variants(spec):
+        (finding,) = diagnose_gradients(Planted("it", fault.network), scene(spec), ["grad x"])
+        assert (finding.slug, finding.variant, finding.explains) == (fault.slug, fault.variant, 1.0)
 
 
 def doubling(gate: int, first: int) -> type[Network]:

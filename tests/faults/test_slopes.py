@@ -1,7 +1,6 @@
 """Gradients that lack one factor: the states are right, the gradients are wrong, and without it they are right."""
 
 import pytest
-import torch
 from faults.scenes import scene
 
 from rnncheck.faults.families import slopes
@@ -30,12 +29,5 @@ def test_each_leaves_the_states_alone_and_shows_in_the_gradients(spec: Spec) -> 
 @pytest.mark.parametrize(("spec", "method"), [(SPECS[3], "new_cell"), (SPECS[3], "new_hidden"), (SPECS[2], "mix")])
 def test_products_that_lack_nothing_have_the_right_gradients(spec: Spec, method: str) -> None:
     here = scene(spec)
-    found = here.gradients(slopes.lacking(method, 99)(spec))
+    found = here.gradients(slopes.multiplying(method, {})(spec))
     assert all(near(found[name], right) for name, right in here.right_gradients.items())
-
-
-def test_weights_are_averaged_and_inputs_are_not() -> None:
-    here, spec = scene(SPECS[0]), SPECS[0]
-    found = here.gradients(slopes.Averaged(spec))
-    for name, right in here.right_gradients.items():
-        assert torch.allclose(found[name] * (1 if name in ("x", "h0") else here.batch_size), right), name

@@ -23,7 +23,23 @@ class Broken(torch.autograd.Function):
         raise ValueError("no backward today")
 
 
-@pytest.mark.parametrize("seen", [lambda w: w, lambda w: w.detach(), Broken.apply], ids=["plain", "detached", "broken"])
+class Exchanged(torch.autograd.Function):
+    """Its backward takes the rows in another order."""
+
+    @staticmethod
+    def forward(context: object, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(context: object, gradient: Tensor) -> Tensor:
+        return gradient.flip(0)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [lambda w: w, lambda w: w.detach(), Broken.apply, Exchanged.apply],
+    ids=["plain", "detached", "broken", "wrong"],
+)
 def test_the_gradient_is_delta_outer_x(seen: object) -> None:
     held = {"W": torch.randn(3, 2, dtype=torch.float64), "decoy": torch.zeros(4, dtype=torch.float64)}
 

@@ -88,14 +88,15 @@ def detachment(candidate: Layer, reference: Layer, run: BackwardRun, found: Deri
 def cut_row(candidate: Layer, reference: Layer, run: BackwardRun) -> int | None:
     """The first layer and direction, as layer * D + direction, whose last states give its first no gradient.
 
-    From h0[k] to h_n[k] the only way is through the timesteps of layer and direction k itself.
+    From h0[k] to h_n[k] the only way is through the timesteps of layer and direction k itself. Where the last states
+    give no gradient to anything, a backward that ignores theirs is as likely; with lengths the cut may be behind the
+    ends of rows.
     """
     for k in range(len(run.state.h)):
-        mine, theirs = (
-            [side.gradients.get("h0"), side.gradients.get("c0")]
-            for side in (differentiate(layer, run, only(run, k)) for layer in (candidate, reference))
-        )
-        if not reaches(mine, k) and reaches(theirs, k):
+        found, right = (differentiate(layer, run, only(run, k)).gradients for layer in (candidate, reference))
+        mine, theirs = ([each.get("h0"), each.get("c0")] for each in (found, right))
+        some = run.lengths is not None or any(each is not None and bool(each.any()) for each in found.values())
+        if some and not reaches(mine, k) and reaches(theirs, k):
             return k
     return None
 

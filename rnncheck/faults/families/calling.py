@@ -113,8 +113,6 @@ def of_gradients(spec: Spec) -> Iterator[Fault]:
         yield Fault("gradient-detached", "h alone", detaching(0), "gradients")
         yield Fault("gradient-detached", "c alone", detaching(1), "gradients")
     yield Fault("gradient-detached", "initial state", StartDetached, "gradients")
-    yield Fault("gradient-detached", "final state", FinalDetached, "gradients")
-    yield Fault("gradient-detached", "output", OutputDetached, "gradients")
     shapes = spec.recurrent_shapes()
     for name, field in PARAMETERS.items():
         if f"{name}_l0" in shapes:
@@ -137,22 +135,6 @@ class StartDetached(CutNetwork):
 
     def start(self, state: State, layer: int, direction: int) -> Carry:
         return tuple(each.detach() for each in super().start(state, layer, direction))
-
-
-class FinalDetached(CutNetwork):
-    """Detaches the final state."""
-
-    def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
-        state = super().final_state(sweeps)
-        return state.map(torch.detach)
-
-
-class OutputDetached(CutNetwork):
-    """Detaches the outputs."""
-
-    def merge(self, sides: Sequence[DirectionRun]) -> Tensor:
-        output = super().merge(sides)
-        return output.detach() if self.here[0] == self.spec.num_layers - 1 else output
 
 
 class InputDetached(CutNetwork):
