@@ -209,18 +209,23 @@ def of_one_pair(reading: ResultReading, found: Mapping[Way, Tensor]) -> ResultRe
     return replace(reading, output=output, h=Reader(beside[0], c.axes))
 
 
-def in_place_of(reading: ResultReading, way: Way, spec: Spec, *, one_step: bool) -> frozenset[str]:
-    """Those of x, h0 and c0 that would be at this place by mistake, as what was given instead of what was computed.
+NO_OUTPUT = ("x", "gate", "c of one layer", "c of every layer")
 
-    So are x in the first place, where no output is read, and h0 or c0, where no state after the last step is, unless a
-    key or an attribute may say that this is meant.
+
+def in_place_of(reading: ResultReading, way: Way, spec: Spec, *, one_step: bool) -> frozenset[str]:
+    """The quantities that would be at this place by mistake, as what was given or computed on the way to another.
+
+    So are x, a gate and c of every step in the first place, where no output is read, and h0 or c0, where no state after
+    the last step is, unless a key or an attribute may say that this is meant.
     """
+    if reading.tap is not None and not one_step and way in ((), (0,)):
+        return frozenset(NO_OUTPUT)
     if reading.tap is not None or not all(isinstance(step, int) for step in way):
         return frozenset()
     output, h, c = (each is None for each in (reading.output, reading.h, reading.c))
     if one_step and spec.cell is not Cell.LSTM and output:
         h = True  # a cell returns its state last, perhaps after its output
-    absent = {"x": output and not one_step and way == (0,), "h0": h, "c0": c}
+    absent = {"h0": h, "c0": c} | dict.fromkeys(NO_OUTPUT, output and not one_step and way == (0,))
     return frozenset(name for name, is_absent in absent.items() if is_absent)
 
 

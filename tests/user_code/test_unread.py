@@ -269,3 +269,85 @@ class ShutHead(nn.Module):
 
 def test_a_head_that_yields_zeros_alone_is_a_head() -> None:
     assert checked(ShutHead, cell="rnn").verdict is Verdict.EQUIVALENT
+
+
+class OtherOutput(nn.Module):
+    """An LSTM written out, which returns what `returned` says of its states and gates at every step."""
+
+    returned = "h"
+    also = ""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.of_x, self.of_h = nn.Linear(input_size, 4 * hidden_size), nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Any:
+        kept = []
+        for x_t in x:
+            i, f, g, o = (self.of_x(x_t) + self.of_h(h)).chunk(4, -1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            kept.append({"h": h, "c": c, "o": torch.sigmoid(o), "x": x_t}[self.returned])
+        output = torch.stack(kept)
+        return {"": output, "h": (output, h), "(h, c)": (output, (h, c))}[self.also]
+
+
+class OfCell(OtherOutput):
+    """The same of torch's cell, whose states rnncheck could read where they pass."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        nn.Module.__init__(self)
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Any:
+        kept = []
+        for x_t in x:
+            h, c = self.cell(x_t, (h, c))
+            kept.append({"h": h, "c": c, "o": torch.zeros_like(h), "x": x_t}[self.returned])
+        output = torch.stack(kept)
+        return {"": output, "h": (output, h), "(h, c)": (output, (h, c))}[self.also]
+
+
+def returning_of_steps(base: type, returned: str, also: str) -> type:
+    return type("Candidate", (base,), {"returned": returned, "also": also})
+
+
+OTHER = [(OtherOutput, "c"), (OtherOutput, "o"), (OfCell, "c")]
+
+
+@pytest.mark.patient
+@pytest.mark.sample(4)
+@pytest.mark.parametrize("also", ["", "h", "(h, c)"])
+@pytest.mark.parametrize(("base", "returned"), OTHER)
+def test_another_value_of_the_steps_is_no_output(base: type, returned: str, also: str) -> None:
+    report = checked(returning_of_steps(base, returned, also), cell="lstm")
+    assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "output-is-not-h")
+
+
+@pytest.mark.parametrize("also", ["", "h", "(h, c)"])
+@pytest.mark.parametrize("base", [OtherOutput, OfCell])
+def test_the_states_of_the_steps_are_the_output(base: type, also: str) -> None:
+    assert checked(returning_of_steps(base, "h", also), cell="lstm").verdict is Verdict.EQUIVALENT
+
+
+def test_an_input_handed_back_is_no_output() -> None:
+    report = checked(returning_of_steps(OfCell, "x", ""), cell="lstm", diagnose=False)
+    assert report.verdict is not Verdict.EQUIVALENT
+
+
+class WithGates(OtherOutput):
+    """Its gates come after its states, for a backward pass."""
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Any:
+        outputs, gates = [], []
+        for x_t in x:
+            i, f, g, o = (self.of_x(x_t) + self.of_h(h)).chunk(4, -1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            outputs.append(h)
+            gates.append(torch.sigmoid(o))
+        return torch.stack(outputs), torch.stack(gates)
+
+
+def test_gates_beside_the_output_are_known() -> None:
+    assert checked(WithGates, cell="lstm").verdict is Verdict.EQUIVALENT

@@ -9,7 +9,7 @@ from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import one_step, reading, unchanged
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import Trace
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, DirectionRun, Given, Network
@@ -24,6 +24,12 @@ def of_time(spec: Spec) -> Iterator[Fault]:
     yield Fault("output-aliases-state", "", StateInPlace, hidden=one_step)
     if spec.num_layers > 1:
         yield Fault("output-aliases-state", "of the last layer alone", LastStateInPlace, hidden=one_step)
+    for name, kept in OTHER_OUTPUTS.get(spec.cell, {}).items() if not spec.proj_size else ():
+        yield Fault("output-is-not-h", name, returning(kept))
+        if not spec.bidirectional:
+            yield Fault("output-is-not-h", f"{name}, and as h_n", returning(kept, ends=True), rare=True)
+        if spec.num_layers > 1:
+            yield Fault("output-is-not-h", f"{name}, of the last layer alone", returning(kept, last=True), rare=True)
     yield Fault("return-inside-loop", "", FirstStepAlone, hidden=one_step)
     yield Fault("return-inside-loop", "its state as every output", FirstStepRepeated, hidden=one_step)
     yield Fault("output-reversed", "", OutputReversed, hidden=one_step)
@@ -106,6 +112,43 @@ class LastStateInPlace(CutNetwork):
     def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
         last = self.here[0] == self.spec.num_layers - 1
         return super().outputs(start, [history[-1]] * len(history) if last else history)
+
+
+# By what is returned instead of h: the activation, and whether it is what that is applied to.
+OTHER_OUTPUTS: Mapping[Cell, Mapping[str, tuple[str, bool]]] = {
+    Cell.RNN: {"the sum before the nonlinearity": ("h", True)},
+    Cell.LSTM: {"c": ("c", True), "tanh(c)": ("c", False), "o": ("o", False)},
+    Cell.GRU: {"n": ("n", False), "z": ("z", False)},
+}
+
+
+def returning(kept: tuple[str, bool], *, last: bool = False, ends: bool = False) -> type[Network]:
+    """The loop keeps another value of each step than h for the output, in every layer or in the last alone.
+
+    Its last one is h_n too, if the output `ends` in that.
+    """
+    what, before = kept
+
+    class Returning(CutNetwork):
+        def scan(self, w: LayerWeights, p: Tensor, carry: Carry, active: Tensor | None) -> list[Carry]:
+            self.found = list[Tensor]()
+            history = super().scan(w, p, carry, active)
+            if not ends or not history or len(self.found) != len(history):
+                return history
+            return [*history[:-1], (self.found[-1], *history[-1][1:])]
+
+        def activate(self, of: str, value: Tensor) -> Tensor:
+            result = super().activate(of, value)
+            if of == what:
+                self.found.append(value if before else result)
+            return result
+
+        def outputs(self, start: Carry, history: Sequence[Carry]) -> Tensor:
+            right = super().outputs(start, history)
+            here = not last or self.here[0] == self.spec.num_layers - 1
+            return torch.stack(self.found) if here and len(self.found) == len(history) else right
+
+    return Returning
 
 
 class FirstStepAlone(CutNetwork):
