@@ -26,7 +26,7 @@ class Outcome:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of the cases of a test marked `sample(n)`, n spread evenly are run; the others are slow."""
+    """Of the cases of a test marked `sample(n)`, n spread evenly are run; the others are slow, and `explained`."""
     cases = defaultdict(list)
     for item in items:
         if (marker := item.get_closest_marker("sample")) is not None:
@@ -36,20 +36,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for index, item in enumerate(found):
             if index not in chosen:
                 item.add_marker("slow")
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker("explained")
+
+
+# What takes most of a check's time and few tests are about, by the marker of those: the paths; the known faults that
+# are tried after a mismatch or planted after a pass; the seconds in which a wrong layer is read beside each of them.
+LEFT_OUT = {
+    "paths": ("rnncheck.checking.examine.UNASKED", "none"),
+    "explained": ("rnncheck.checking.examine.account_for", lambda *_: None),
+    "patient": ("rnncheck.mapping.budget.FOR_FAULTS", 0.1),
+}
 
 
 @pytest.fixture(autouse=True)
-def _normal_run_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The paths take most of a check's time, and few tests are about them: those are marked."""
-    if request.node.get_closest_marker("paths") is None:
-        monkeypatch.setattr("rnncheck.checking.examine.UNASKED", "none")
-
-
-@pytest.fixture(autouse=True)
-def _hasty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong layer is not read beside every known fault for seconds, but where a test is about that."""
-    if request.node.get_closest_marker("patient") is None:
-        monkeypatch.setattr("rnncheck.mapping.budget.FOR_FAULTS", 0.1)
+def _left_out(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    for marker, (what, instead) in LEFT_OUT.items():
+        if request.node.get_closest_marker(marker) is None:
+            monkeypatch.setattr(what, instead)
 
 
 @pytest.fixture

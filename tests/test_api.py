@@ -222,6 +222,7 @@ def test_an_equivalence_is_returned() -> None:
     assert report.exit_code == 0
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(
     ("candidate", "options", "verdict"),
     [(ForgetfulRNN, {}, Verdict.MISMATCH), (OwnLSTM, {"strict": True, "atol": 0.01}, Verdict.INCONCLUSIVE)],

@@ -101,6 +101,7 @@ def test_another_shape_or_dtype_is_a_mismatch(change: object, problem: str) -> N
     assert report.comparisons[0].problem == problem
 
 
+@pytest.mark.explained
 def test_another_dtype_is_not_put_down_to_rounding() -> None:
     assert not checked(with_output(torch.Tensor.double), diagnose=True).findings
 
@@ -244,6 +245,7 @@ def test_weights_saved_by_one_run_are_those_of_the_next(tmp_path: Path) -> None:
     assert (report.verdict, report.weights.source, report.weights.seed) == (Verdict.EQUIVALENT, str(path), None)
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(("off", "verdict"), [(0.5, Verdict.INCONCLUSIVE), (1 + 2**-23, Verdict.EQUIVALENT)])
 def test_a_second_call_is_held_to_what_is_allowed_too(off: float, verdict: Verdict) -> None:
     """Right in its last digits only it stays equivalent, as sums on a GPU do that come in any order."""
@@ -272,6 +274,7 @@ def test_lockstep_and_a_stated_tolerance_cannot_both_be_asked_for() -> None:
         check(Plan(Spec(), random_sequences(3, 5, 2), atol=1e-3, lockstep=True))
 
 
+@pytest.mark.explained
 def test_a_mismatch_that_is_the_references_is_not_blamed_on_the_candidate() -> None:
     report = check(Plan(Spec(), random_sequences(3, 12, 2), reference=Fake(without_recurrence)))
     assert report.verdict is Verdict.MISMATCH
@@ -294,6 +297,7 @@ def test_small_steps_are_taken_by_one_thread(sizes: tuple[int, int], one: bool) 
         torch.set_num_threads(before)
 
 
+@pytest.mark.explained
 def test_a_wrong_reference_is_told_as_such() -> None:
     report = check(Plan(Spec(), random_sequences(3, 6, 2), "torch", "fault:wrong-nonlinearity", paths="none"))
     assert report.verdict is Verdict.MISMATCH

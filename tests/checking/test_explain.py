@@ -16,6 +16,8 @@ from rnncheck.report import Finding, Report, Verdict
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Network
 
+pytestmark = pytest.mark.explained
+
 SPEC = Spec(Cell.GRU)
 
 

@@ -136,6 +136,7 @@ def test_torch_s_own_names_may_stand_behind_a_prefix(tmp_path: Path) -> None:
 # Each side with its own
 
 
+@pytest.mark.explained
 def test_two_living_layers_are_compared_as_they_are() -> None:
     mine, theirs = trained()
     report = quick(mine, against=theirs, sync="none", witness=True)
@@ -184,6 +185,7 @@ def test_one_number_that_was_ported_wrong_is_a_mismatch() -> None:
     assert quick(mine, against=theirs, sync=True).verdict == "equivalent"
 
 
+@pytest.mark.explained
 def test_a_fault_of_a_layer_that_keeps_its_weights_is_named() -> None:
     theirs = trained()[1]
     wrong = copy.deepcopy(theirs)

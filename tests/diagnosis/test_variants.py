@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from rnncheck import check
 from rnncheck.model.spec import Cell
 
+pytestmark = pytest.mark.explained
+
 FAST = {"backward": False, "lockstep": False}
 
 

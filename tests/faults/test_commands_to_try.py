@@ -53,6 +53,7 @@ def test_the_command_of_each_page_plants_its_fault_where_it_shows(slug: str, cel
     assert fault.visible_in(scene) is None
 
 
+@pytest.mark.explained
 @pytest.mark.paths
 @pytest.mark.sample(6)
 @pytest.mark.parametrize(("slug", "cell"), {slug: (slug, cell) for slug, cell in reversed(TO_TRY)}.values())

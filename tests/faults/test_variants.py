@@ -52,6 +52,7 @@ class MinimalGRU:
         return Trace(torch.stack(states), State(h[None]))
 
 
+@pytest.mark.explained
 @pytest.mark.paths
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])

@@ -56,6 +56,7 @@ def test_a_variant_that_there_is_not_is_a_wrong_command() -> None:
         check(Plan(Spec(), random_sequences(3, 5, 2), "fault:no-recurrence:sideways"))
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(
     ("slug", "spec"), [("nondeterministic", Spec()), ("dropout-in-eval", Spec(num_layers=2, dropout=0.5))]
 )

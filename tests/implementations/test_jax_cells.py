@@ -177,6 +177,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.explained
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("slug", "name"),

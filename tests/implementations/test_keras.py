@@ -121,6 +121,7 @@ WRONG: dict[str, tuple[str, Layout | None, list[str], str]] = {
 }
 
 
+@pytest.mark.explained
 @needs_keras
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("what", WRONG)

@@ -159,6 +159,7 @@ def test_nodes_of_other_exporters_are_chained(tmp_path: Path, rnncheck: Callable
     assert rnncheck("compare", model, *FAST).code == 0
 
 
+@pytest.mark.explained
 def test_a_reset_gate_before_the_product_is_a_mismatch_and_named(tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
     model = written(tmp_path / "m.onnx", "GRU", {})
     outcome = rnncheck("compare", model, "--no-witness")

@@ -29,6 +29,7 @@ def test_a_trace_of_version_1_is_a_golden_file(rnncheck: Callable[..., Any]) -> 
     assert "recorded of torch on cpu by rnncheck" in report["reference"]["location"]
 
 
+@pytest.mark.explained
 def test_a_fault_is_named_against_a_recorded_run(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
     trace = str(tmp_path / "trace.safetensors")
     assert rnncheck("record", "torch", "-o", trace).code == 0
@@ -61,6 +62,7 @@ def test_what_is_recorded_equals_what_is_run(
         assert ("backward" in compared) == (arguments[0] == "scratch")
 
 
+@pytest.mark.explained
 def test_a_mismatch_of_a_recorded_candidate_says_how_it_would_be_explained(rnncheck: Callable[..., Any]) -> None:
     outcome = rnncheck("compare", VERSION_1, "--against", "fault:forget-bias-added", *FAST)
     assert outcome.code == 1

@@ -39,6 +39,7 @@ def assert_as_labelled(found: Outcome) -> None:
     assert found.named or found.style.slug is None, (found.style.slug, found.slugs)
 
 
+@pytest.mark.explained
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("style", [each for each in ALL if each.name in A_FEW], ids=named)
 def test_the_hardest_are_judged_and_named_as_they_are_labelled(style: Style) -> None:

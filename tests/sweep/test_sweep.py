@@ -67,6 +67,7 @@ def test_two_causes_are_two_regions(tmp_path: Path) -> None:
     assert sum(each.configurations for each in report.regions) > 50
 
 
+@pytest.mark.explained
 def test_what_is_wrong_everywhere_is_one_region() -> None:
     (region,) = swept("fault:gate-order", 40, ["H=2..9", "T=1..5"], ["cell=lstm"]).regions
     assert region.in_words == "in every configuration"

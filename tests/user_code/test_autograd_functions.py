@@ -31,11 +31,13 @@ class WithoutTanh(Function):
         return torch.stack(states)
 
 
+@pytest.mark.explained
 def test_without_a_backward_it_cannot_be_trained() -> None:
     report = check(Steps, cell="rnn", witness=False)
     assert [each.slug for each in report.findings] == ["gradient-missing"]
 
 
+@pytest.mark.explained
 def test_its_states_alone_are_compared_if_asked() -> None:
     assert check(Steps, cell="rnn", backward=False).verdict is Verdict.EQUIVALENT
     wrong = check(WithoutTanh, cell="rnn", backward=False, witness=False)
@@ -95,6 +97,7 @@ class Scanned(nn.Module):
         return output, tuple(final)
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(
     ("wrong", "slug", "variant"),
     [

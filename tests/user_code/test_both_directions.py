@@ -77,6 +77,7 @@ def test_final_states_side_by_side_are_both_compared(layer: type[nn.Module], cel
     assert check(layer, cell=cell, bidirectional=True).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.explained
 def test_a_direction_that_is_not_reversed_is_named() -> None:
     report = check(NotReversed, cell="gru", bidirectional=True)
     assert report.verdict is Verdict.MISMATCH
@@ -118,6 +119,7 @@ class NotFlipped(Outputs):
         return torch.cat(self.both(x), -1)
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(("layer", "slug"), [(Swapped, "directions-swapped"), (NotFlipped, "reverse-not-flipped")])
 def test_wrong_outputs_are_one_fault_where_they_are_all_that_is_returned(layer: type[nn.Module], slug: str) -> None:
     report = check(layer, cell="gru", bidirectional=True, witness=False, paths="none")

@@ -1,5 +1,6 @@
 """A layer that takes no state has no gradients of it; its other gradients name what is wrong."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ class DetachesH(nn.Module):
         return torch.stack(outputs)
 
 
+@pytest.mark.explained
 def test_a_cut_between_timesteps_is_named() -> None:
     (finding,) = check(DetachesH, witness=False, paths="none").findings
     assert (finding.slug, finding.variant) == ("gradient-detached", "h alone")

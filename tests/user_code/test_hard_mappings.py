@@ -79,6 +79,7 @@ def test_rows_dealt_out_in_turn_are_a_convention(report: Callable[[str], dict[st
     assert facts["mapping"][0]["from"] == "interleaved(weight_ih_l0[i,o,f,g])"
 
 
+@pytest.mark.explained
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("wrong", "slug"),
@@ -97,6 +98,7 @@ def test_a_fault_does_not_hide_that_rows_are_dealt_out(
     assert [each["slug"] for each in facts["findings"]] == [slug]
 
 
+@pytest.mark.explained
 def test_behind_torch_s_own_names_another_order_is_a_fault(report: Callable[[str], dict[str, Any]]) -> None:
     facts = report(TORCH_S)
     assert (facts["verdict"], facts["conventions"]) == ("mismatch", [])

@@ -39,6 +39,7 @@ def checked(candidate: type, **options: Any) -> Report:
     return check(candidate, input_size=4, hidden_size=6, batch_size=3, seq_len=7, cell="rnn", **options)
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(
     ("candidate", "options", "option", "seen"),
     [
@@ -87,12 +88,14 @@ def test_what_is_batch_first_by_default_is_left_so_and_the_verdict_says_so(candi
     assert checked(candidate, batch_first=True).conventions == ()
 
 
+@pytest.mark.explained
 def test_a_default_that_is_not_heeded_is_named() -> None:
     report = checked(TimeFirstForGood)
     assert report.verdict is Verdict.MISMATCH
     assert [each.message for each in report.findings] == ["made with batch_first=True, it reads x as (T, B, I)"]
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize(
     ("candidate", "slugs"), [(BatchFirstByDefault, []), (BatchFirstForGood, ["option-ignored"]), (Wrapped, [])]
 )

@@ -151,6 +151,7 @@ class MyRNN:
 """
 
 
+@pytest.mark.explained
 def test_what_it_writes_into_its_input_spoils_nothing_that_is_found_out(
     rnncheck: Callable[..., Any], write: Write
 ) -> None:

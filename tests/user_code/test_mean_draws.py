@@ -56,6 +56,7 @@ OWN = RNN.replace("MyRNN", "Mine")
 NUMPY_MASK = "torch.from_numpy(np.random.rand(*h.shape) < 0.8).to(h)"
 
 
+@pytest.mark.explained
 @pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("text", "state", "random"),

@@ -47,6 +47,7 @@ class NormedByHand(nn.LSTMCell):
         return o.sigmoid() * c.tanh(), c
 
 
+@pytest.mark.explained
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("candidate", "cell", "said"),

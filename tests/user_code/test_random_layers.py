@@ -79,6 +79,7 @@ def slugs(report: Report) -> list[str]:
     return [finding.slug for finding in report.findings]
 
 
+@pytest.mark.explained
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("candidate", [DropsState, DropsProposal, DropsOutput, DropsInAList])
 def test_dropout_anywhere_is_named_with_its_chance(candidate: type) -> None:
@@ -97,6 +98,7 @@ def test_what_is_wrong_beside_dropout_is_named_too() -> None:
     assert report.findings[1].variant == "g: linear"
 
 
+@pytest.mark.explained
 def test_of_other_randomness_nothing_is_said_but_that() -> None:
     assert slugs(checked(Noisy)) == ["nondeterministic"]
 

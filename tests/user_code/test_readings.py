@@ -52,6 +52,7 @@ CELL = BASE + (
 )
 
 
+@pytest.mark.explained
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("text", "read_as"),
@@ -84,6 +85,7 @@ def test_a_layer_that_needs_two_timesteps_is_refused_and_not_read_with_its_axes_
     assert (outcome.code, "too short" in outcome.stderr) == (4, True), outcome.stdout
 
 
+@pytest.mark.explained
 def test_an_initial_state_that_is_returned_as_the_final_one_is_a_fault(rnncheck: Command, write: Write) -> None:
     write(layer("h0 = h", returned="torch.stack(outs), h0"))
     outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json")
@@ -100,6 +102,7 @@ STANDARDISING = HEAD + (
 )
 
 
+@pytest.mark.explained
 @pytest.mark.patient
 def test_all_that_is_returned_is_read_where_every_row_depends_on_the_others(rnncheck: Command, write: Write) -> None:
     write(STANDARDISING)
@@ -176,6 +179,7 @@ def test_what_takes_no_batch_is_run_row_by_row_and_the_verdict_says_so(rnncheck:
     assert "(it takes no batch, so each batch row was run by itself)" in " ".join(outcome.stdout.split())
 
 
+@pytest.mark.explained
 def test_what_was_run_row_by_row_might_mix_its_rows_all_the_same(rnncheck: Command, write: Write) -> None:
     write(UNBATCHED)
     witness = json.loads(rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json").stdout)["witness"]
@@ -268,6 +272,7 @@ def test_the_cell_of_one_direction_is_seen_where_both_are_asked_for(rnncheck: Co
     assert "does not return all of both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
 
 
+@pytest.mark.explained
 def test_layers_that_are_asked_for_and_not_made_are_a_mismatch(rnncheck: Command, write: Write) -> None:
     write(OPTIONS)
     outcome = rnncheck("compare", "mine.py:Mine", "--num-layers", "2", "--cell", "rnn", "--format", "json")
@@ -302,6 +307,7 @@ def test_a_layer_of_fixed_sizes_is_read_at_those_of_the_run() -> None:
     assert report.verdict == "equivalent"
 
 
+@pytest.mark.explained
 def test_nan_is_no_sign_of_mixed_rows(rnncheck: Command, write: Write) -> None:
     write(layer("pass", "h", returned="torch.stack(outs) * torch.nan, h"))
     ended = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-witness")
@@ -365,6 +371,7 @@ def test_a_state_is_taken_without_an_axis_that_nobody_reads() -> None:
     assert check(KeepsTheAxis, cell="rnn", witness=False).verdict == "equivalent"
 
 
+@pytest.mark.explained
 def test_a_fault_in_states_that_are_pooled_into_one_vector_is_named() -> None:
     report = check(Pooled, cell="gru", witness=False, paths="none")
     assert [each.slug for each in report.findings] == ["gru-reset-before-matmul"]
@@ -415,6 +422,7 @@ class Cached(nn.Module):
         return o * torch.tanh(after), after, before | {"c": c, "x": x}
 
 
+@pytest.mark.explained
 def test_a_wrong_cell_is_no_stack_because_it_takes_states_of_several() -> None:
     report = check(Cached, cell="lstm", witness=False, paths="none")
     assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]
@@ -431,6 +439,7 @@ class CellStateAlone(Cached):
         return torch.stack(outputs), c
 
 
+@pytest.mark.explained
 def test_a_cell_state_alone_is_no_wrong_last_state() -> None:
     report = check(CellStateAlone, cell="lstm", witness=False, paths="none")
     assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]

@@ -176,6 +176,7 @@ class BothDirectionsAdded(nn.Module):
         return output.unflatten(2, (2, -1)).sum(2), state
 
 
+@pytest.mark.explained
 def test_the_sum_of_both_directions_is_an_output_and_named() -> None:
     report = check(BothDirectionsAdded, cell="lstm", bidirectional=True, witness=False)
     assert [finding.slug for finding in report.findings] == ["directions-summed"]

@@ -115,6 +115,7 @@ def test_a_right_layer_that_shows_its_outputs_alone_is_compared_with_all_its_bia
     assert (report.verdict, report.restrictions) == (Verdict.EQUIVALENT, [])
 
 
+@pytest.mark.explained
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("candidate", "cell", "options"),
@@ -168,6 +169,7 @@ class SidesSwapped(nn.Module):
         return torch.cat([self.backwards(x.flip(0))[0].flip(0), self.forwards(x)[0]], -1)
 
 
+@pytest.mark.explained
 def test_what_does_not_depend_on_early_timesteps_is_not_called_detached_from_them() -> None:
     report = check(SidesSwapped, bidirectional=True)
     assert report.verdict is Verdict.MISMATCH
@@ -206,6 +208,7 @@ class StatesInTensor(StatesInList):
         return super().forward(x, states)
 
 
+@pytest.mark.explained
 def test_a_list_of_states_is_its_own_to_write_into_and_a_tensor_is_not() -> None:
     assert check(StatesInList, cell="rnn", num_layers=2, witness=False).verdict is Verdict.EQUIVALENT
     overwriting = check(StatesInTensor, cell="rnn", num_layers=2)

@@ -315,6 +315,7 @@ def returning_of_steps(base: type, returned: str, also: str) -> type:
 OTHER = [(OtherOutput, "c"), (OtherOutput, "o"), (OfCell, "c")]
 
 
+@pytest.mark.explained
 @pytest.mark.patient
 @pytest.mark.sample(4)
 @pytest.mark.parametrize("also", ["", "h", "(h, c)"])

@@ -148,6 +148,7 @@ def compared(candidate: type[nn.Module], **options: object) -> Report:
     return check(candidate, hidden_size=6, witness=False, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.explained
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "candidate",
@@ -159,12 +160,14 @@ def test_a_constant_that_makes_another_model_of_it_is_not_taken_away(candidate: 
     assert (report.verdict, report.findings) == (Verdict.MISMATCH, [])
 
 
+@pytest.mark.explained
 @pytest.mark.parametrize("candidate", [AllOn, StartBuffer, StartAttribute, Counter], ids=lambda each: each.__name__)
 def test_nor_is_one_that_changes_nothing(candidate: type[nn.Module]) -> None:
     report = compared(candidate, cell="rnn")
     assert (report.verdict, report.findings, report.restrictions) == (Verdict.EQUIVALENT, [], [])
 
 
+@pytest.mark.explained
 @pytest.mark.sample(1)
 @pytest.mark.parametrize("candidate", [ForgetBuffer, ForgetOne])
 def test_a_bias_of_ones_in_a_buffer_is_called_what_it_is(candidate: type[nn.Module]) -> None:

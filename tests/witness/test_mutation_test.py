@@ -21,6 +21,8 @@ from rnncheck.report import Report, Verdict, Witness
 from rnncheck.scratch.network import Network
 from rnncheck.witness import mutation_test, part_of_run, remembered
 
+pytestmark = pytest.mark.explained
+
 LAYERS = [
     Spec(Cell.RNN),
     Spec(Cell.LSTM, num_layers=2, bidirectional=True, proj_size=2),
