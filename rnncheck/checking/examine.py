@@ -20,7 +20,7 @@ from rnncheck.evidence.paths.path import chosen
 from rnncheck.evidence.paths.scene import PathSetting, User
 from rnncheck.evidence.paths.walk import walk
 from rnncheck.implementations import load
-from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
+from rnncheck.implementations.protocol import Implementation, Layer, Read, RunsOnce
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts, Verdict
@@ -179,6 +179,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         common.takes_cell_state,
         plan.seed,
         common.unexposed,
+        any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
     walked = walk(chosen(text), setting)
     found.paths, found.setting = walked.facts, setting

@@ -1,7 +1,7 @@
 """Runs a candidate over whole sequences by its convention: a cell in a loop over time, unbatched row by row."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -135,11 +135,22 @@ class Caller:
             c = torch.full_like(state.c, torch.nan)
         return Trace(output, State(h, c), unexposed=frozenset(hidden))
 
+    def _value(self, reader: Reader, result: object, target: str) -> Tensor:
+        """What is read; also of code that squeezes the time axis of a single timestep, unless it runs as called."""
+        try:
+            return reader.read(result, target)
+        except ValueError:
+            if "T" not in reader.axes or self.convention.verbatim:
+                raise
+            with suppress(ValueError):
+                return replace(reader, axes=reader.axes.replace("T", "")).read(result, target)
+            raise
+
     def _read(self, reader: Reader | None, result: object, target: str) -> Tensor | None:
         if reader is None:
             return None
         try:
-            value = reader.read(result, target)
+            value = self._value(reader, result, target)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as problem:
             raise Misplaced(
                 f"{self.called} returned {described(result)}, and its states are not where they were before: {problem}"

@@ -3,7 +3,17 @@
 import copy
 
 import pytest
-from evidence.used_layers import RIGHT, WRONG, WRONG_WHERE_LARGE, OwnDropout, Plain, Squeezing
+from evidence.used_layers import (
+    RIGHT,
+    WRONG,
+    WRONG_WHERE_LARGE,
+    OfTwelveSteps,
+    OfTwelveStepsFromOnes,
+    OwnDropout,
+    Plain,
+    SkipsTheLastOfOddNumbers,
+    Squeezing,
+)
 from torch import nn
 
 from rnncheck import check
@@ -41,6 +51,20 @@ def assert_found(layer: type, path: str, slug: str) -> None:
     assert slug in [each.slug for each in report.findings]
     assert f"path:{path}" in {each.mode for each in report.comparisons if not each.agrees}
     assert all(each.mode.startswith("path:") for each in report.comparisons if not each.agrees)
+
+
+def test_what_is_wrong_without_any_path_is_told_once() -> None:
+    report = checked(SkipsTheLastOfOddNumbers)
+    assert [(each.slug, each.variant) for each in report.findings] == [("wrong-at-other-sizes", "at T = 5, B = 3")]
+
+
+def test_a_layer_for_the_sizes_of_the_run_alone_is_used_at_these() -> None:
+    report = checked(OfTwelveSteps)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert {each.path for each in report.paths if each.gone} >= {"no-state", "copies", "strides", "train-mode"}
+    wrong = checked(OfTwelveStepsFromOnes)
+    assert wrong.verdict is Verdict.MISMATCH
+    assert wrong.findings[0].slug == "default-state-not-zero"
 
 
 def test_without_paths_it_passes() -> None:

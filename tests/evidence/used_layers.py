@@ -392,6 +392,66 @@ class BatchFirstHalfDone(Plain):
         return (output.reshape(x.shape[0], x.shape[1], -1) if self.batch_first else output), last
 
 
+class OnesForManyRows(Plain):
+    def start(self, x: Tensor) -> Tensor:
+        return super().start(x) + (1.0 if x.shape[1] > 8 else 0.0)
+
+
+class RemembersAddresses(Plain):
+    """Returns the last results again for the same memory."""
+
+    last: Any = None
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        key = x.data_ptr(), x.shape, None if h0 is None else h0.data_ptr()
+        if torch.is_grad_enabled() or self.last is None or self.last[0] != key:
+            self.last = key, super().forward(x, h0), x  # x is kept, so that no other tensor gets its memory
+        return self.last[1]
+
+
+class HidesNaN(Plain):
+    def read(self, x: Tensor) -> Any:
+        return torch.nan_to_num(x).unbind(0)
+
+
+class ClipsItsWeights(Plain):
+    def read(self, x: Tensor) -> Any:
+        self.weight_hh_l0.data.clamp_(-0.6, 0.6)
+        return super().read(x)
+
+
+class WearsOutInTraining(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        if self.training:
+            self.weight_hh_l0.data.mul_(0.99)
+        return output, last
+
+
+class SharesItsCopy(Plain):
+    def __deepcopy__(self, memo: Any) -> "SharesItsCopy":
+        other = type(self).__new__(type(self))
+        other.__dict__ = dict(self.__dict__)
+        return other
+
+
+class PacksWhenEvaluated(Plain):
+    """Packs its recurrent weights in eval(), and never again."""
+
+    packed: Tensor | None = None
+
+    def train(self, mode: bool = True) -> "PacksWhenEvaluated":
+        self.packed = None if mode else self.weight_hh_l0.detach().t().clone()
+        return super().train(mode)
+
+    def recurrent(self) -> Tensor:
+        return super().recurrent() if self.packed is None else self.packed
+
+
+class SqueezesOneStep(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return output.squeeze(0), last
+
+
 WRONG = {
     StartsFromOnes: ("no-state", "default-state-not-zero"),
     StartsWhereItEnded: ("no-state", "state-leaks-between-calls"),
@@ -416,7 +476,39 @@ WRONG = {
     ForgetsAfterManySteps: ("other-sizes", "gradient-detached"),
     HalvesInHalf: ("copies", "dtype-written-in"),
     BatchFirstHalfDone: ("options", "option-half-done"),
+    OnesForManyRows: ("no-state", "default-state-not-zero"),
+    RemembersAddresses: ("another-call", "state-leaks-between-calls"),
+    HidesNaN: ("ranges", "wrong-at-extremes"),
+    ClipsItsWeights: ("ranges", "wrong-at-extremes"),
+    WearsOutInTraining: ("train-mode", "depends-on-train-mode"),
+    SharesItsCopy: ("copies", "copy-differs"),
+    PacksWhenEvaluated: ("changed-weights", "stale-weights"),
+    SqueezesOneStep: ("other-sizes", "wrong-at-other-sizes"),
 }
+
+
+# Wrong for some numbers of timesteps, though on no path.
+
+
+class SkipsTheLastOfOddNumbers(Plain):
+    def read(self, x: Tensor) -> Any:
+        steps = list(super().read(x))
+        return steps if len(steps) % 2 == 0 or len(steps) == 1 else [*steps[:-1], torch.zeros_like(steps[-1])]
+
+
+# Layers for T and B of the run alone.
+
+
+class OfTwelveSteps(Plain):
+    def read(self, x: Tensor) -> Any:
+        if x.shape[:2] != (12, 3):
+            raise ValueError("x must have 12 timesteps and 3 rows")
+        return super().read(x)
+
+
+class OfTwelveStepsFromOnes(OfTwelveSteps):
+    def start(self, x: Tensor) -> Tensor:
+        return torch.ones_like(super().start(x))
 
 
 # Wrong where numbers or batches are larger than those that are tried by hand.

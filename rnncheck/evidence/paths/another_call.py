@@ -1,11 +1,12 @@
 """A second call before the results of the first are used: the first results must not change."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
-from rnncheck.implementations.uses import NotOffered
+from rnncheck.implementations.uses import NotOffered, as_called
 
 FAULT = "results-share-memory"
 
@@ -13,6 +14,7 @@ FAULT = "results-share-memory"
 @path("another-call", "called again before the results of the first call are used")
 def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, alike = setting.base, setting.scene(other=1)
+    other_data = replace(alike, weights=scene.weights)
     larger = setting.scene(len(scene.x) + 3, scene.x.shape[1] + 2)
 
     def results(user: User, between: PathScene) -> Values:
@@ -25,6 +27,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         layer = user.fresh(scene)
         run(layer, scene), run(layer, larger)
         return values(run(layer, scene))
+
+    def refilled(user: User) -> Values:
+        """Other numbers in the memory of the first call."""
+        layer, (x, state), (other, start) = user.fresh(scene), scene.given(), alike.given()
+        with as_called(layer):
+            layer.run(x, state)
+            x.copy_(other)
+            for mine, each in zip(state.tensors(), start.tensors(), strict=True):
+                mine.copy_(each)
+            return values(layer.run(x, state))
 
     def recorded(user: User) -> Values:
         layer = user.fresh(scene)
@@ -44,6 +56,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     yield Leg("called again with the same sizes", lambda user: results(user, alike), scene, FAULT)
     yield Leg("called again with larger sizes", lambda user: results(user, larger), scene, FAULT)
+    yield Leg("called again with other numbers in the same memory", refilled, other_data, "state-leaks-between-calls")
     yield Leg("called again with gradients recorded", recorded, scene, FAULT)
     yield Leg("differentiated, then differentiated again", gradients, scene, FAULT)
     yield Leg("called after a call with larger sizes", afterwards, scene, "state-leaks-between-calls")

@@ -28,6 +28,14 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             offered(layer, "change")(after.weights.cast(after.spec))
             return values(run(layer, after))
 
+    def evaluated(user: User) -> Values:
+        """After its own .train() and .eval()."""
+        layer = user.fresh(before)
+        with offered(layer, "training")():
+            pass
+        offered(layer, "change")(after.weights.cast(after.spec))
+        return values(run(layer, after))
+
     def loaded(user: User) -> Values:
         layer, donor = user.fresh(before), user.fresh(after)
         run(layer, before)
@@ -36,4 +44,5 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     yield Leg("run again after its weights were changed in place", in_place, after, FAULT)
     yield Leg("run again with gradients, after its weights were changed in place", while_trained, after, FAULT)
+    yield Leg("run after .train(), .eval() and a change of its weights in place", evaluated, after, FAULT)
     yield Leg("run again after load_state_dict", loaded, after, FAULT)

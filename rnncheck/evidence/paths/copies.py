@@ -24,12 +24,22 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         run(layer, scene)
         return values(run(offered(layer, "copied")(how), scene))
 
+    def apart(user: User) -> Values:
+        layer = user.fresh(scene)
+        run(layer, scene)
+        offered(layer, "saved")()
+        mine, theirs = (offered(each, "trained")().values() for each in (layer, offered(layer, "copied")("deepcopy")))
+        held = {each.untyped_storage().data_ptr() for each in mine}
+        shared = [each.untyped_storage().data_ptr() in held for each in theirs if each.numel()]
+        return {"weights shared with the copy": torch.tensor(float(sum(shared))).view(1, 1, 1)}
+
     def loaded(user: User) -> Values:
         layer, target = user.fresh(scene), user.fresh(other)
         offered(target, "load")(offered(layer, "saved")())
         return values(run(target, scene))
 
     yield Leg("copied by deepcopy", lambda user: copied(user, "deepcopy"), scene, FAULT)
+    yield Leg("copied by deepcopy, with weights of its own", apart, scene, FAULT)
     yield Leg("copied by pickle", lambda user: copied(user, "pickle"), scene, FAULT)
     yield Leg("built anew and given its state_dict", loaded, scene, FAULT)
     for dtype in (Dtype.FLOAT64, Dtype.FLOAT32, Dtype.FLOAT16):

@@ -22,9 +22,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     projected = min(setting.spec.proj_size, UNITS - 1)  # which is below H
     spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS, proj_size=projected)
     steps, rows = len(setting.base.x), setting.base.x.shape[1]
+    more = (steps, rows) if setting.fixed else (STEPS, ROWS)
     if setting.offers(spec):
-        what = f"of I = {FEATURES} and H = {UNITS}, at T = {STEPS}, B = {ROWS}"
-        yield leg(what, setting.scene(STEPS, ROWS, spec=spec))
+        what = "of I = {} and H = {}, at T = {}, B = {}".format(FEATURES, UNITS, *more)
+        yield leg(what, setting.scene(*more, spec=spec))
     else:
         yield leg(f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS))
     if setting.spec.dtype in (Dtype.FLOAT32, Dtype.FLOAT64):  # others have gradients that vanish sooner

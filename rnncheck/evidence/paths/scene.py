@@ -1,5 +1,6 @@
 """The weights and data of a path: small, without extreme values."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights, draw
 
 STEPS, ROWS = 5, 3  # of the sequences, at most
+MOST_WORK = 5e7  # timesteps times rows times weights, up to which a path runs a layer that takes no other sizes
 SAMPLES = 8  # of the envelope, at least
 QUANTITIES = ("output", "h_n", "c_n")
 OWN_SEED = 7_000  # from the seed of the run: numbers that it has not seen
@@ -109,6 +111,7 @@ class PathSetting:
     takes_cell_state: bool
     seed: int
     unexposed: frozenset[str] = frozenset()
+    fixed: bool = False  # whether a side takes no other numbers of timesteps and rows than those of the run
     _scenes: dict[object, PathScene] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)
     right: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)  # the reference's, by path and leg
@@ -122,6 +125,14 @@ class PathSetting:
     def base(self) -> PathScene:
         """The sizes of the run, with an upper limit."""
         return self.scene()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """T and B of a scene for which nothing else is said."""
+        numbers = sum(math.prod(shape) for shape in self.spec.recurrent_shapes().values())
+        if self.fixed and numbers * self.seq_len * self.batch_size <= MOST_WORK:
+            return self.seq_len, self.batch_size
+        return min(self.seq_len, STEPS), min(self.batch_size, ROWS)
 
     def scene(
         self,
@@ -137,7 +148,7 @@ class PathSetting:
         key = steps, rows, spec, zeros, other, lengths
         if key not in self._scenes:
             spec = spec or self.spec
-            steps, rows = steps or min(self.seq_len, STEPS), rows or min(self.batch_size, ROWS)
+            steps, rows = steps or self.sizes[0], rows or self.sizes[1]
             seed = self.seed + OWN_SEED + 100 * other
             x = Draws(seed, Stream.SEQUENCES).normal((steps, rows, spec.input_size))
             for row, end in enumerate(lengths or ()):

@@ -27,6 +27,12 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         with offered(layer, "training")(), WithoutDropout():
             return values(run(layer, scene))
 
+    def training_twice(user: User) -> Values:
+        layer = user.fresh(scene)
+        with offered(layer, "training")(), WithoutDropout():
+            run(layer, scene)
+            return values(run(layer, scene))
+
     def own_dropout(user: User) -> Values:
         layer = user.fresh(scene)
         with offered(layer, "training")(), WithoutDropout() as dropout:
@@ -44,6 +50,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         )
     else:
         yield Leg(what, training, scene, FAULT)
+        yield Leg(f"{what}, called twice", training_twice, scene, FAULT)
         yield Leg(f"{what} with dropout", own_dropout, scene, FAULT)
 
 

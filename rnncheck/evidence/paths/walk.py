@@ -1,7 +1,7 @@
 """Runs both sides on the paths: comparisons, faults by name, and what is not supported."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -11,7 +11,7 @@ from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
 from rnncheck.evidence.paths.gradients import CHANGE, END
 from rnncheck.evidence.paths.path import Leg, Path, Values
-from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User
+from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.uses import NotOffered, OtherShape
@@ -39,16 +39,36 @@ class Walked:
 
 def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
     """Runs all these paths. A difference is reported only if it shows again with other random numbers."""
-    walked = Walked()
+    before, walked = Walked(), Walked()
     with torch.inference_mode(False), torch.no_grad():
+        if paths:
+            go_down(WITHOUT_A_PATH, setting, before)
+        if before.failed or before.doubt:
+            return before
         for each in paths:
             go_down(each, setting, walked)
     return walked
 
 
+def without_a_path(setting: PathSetting) -> Iterator[Leg]:
+    """The normal run with the numbers of the paths: where that differs, they show nothing of their own."""
+    scene, (steps, rows) = setting.base, setting.sizes
+
+    def go(user: User) -> Values:
+        return values(run(user.layer(scene), scene))
+
+    same = (steps, rows) == (setting.seq_len, setting.batch_size)
+    what = "with other numbers" if same else f"at T = {steps}, B = {rows}"
+    yield Leg(what, go, scene, "unexplained" if same else "wrong-at-other-sizes")
+
+
+WITHOUT_A_PATH = Path("other-sizes", "at other sizes than the run's", without_a_path)
+
+
 def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     """Runs one path, leg by leg."""
     gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
+    wrong: dict[str, Finding] = {}  # by its fault: the first leg tells of it, the others are counted up
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
         outcome = PathOutcome.of(leg, path, setting)
@@ -66,8 +86,12 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
                 f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
                 "try another --seed"
             )
+        elif leg.fault in wrong:
+            first = wrong[leg.fault]
+            wrong[leg.fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
         else:
-            into.findings.append(Finding(leg.fault, outcome.told(name, leg), variant=leg.what))
+            wrong[leg.fault] = Finding(leg.fault, outcome.told(name, leg), variant=leg.what)
+    into.findings += wrong.values()
     into.comparisons += merged(found)
     grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
     into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
