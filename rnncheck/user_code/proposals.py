@@ -16,6 +16,7 @@ from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.hints import size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
+from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.probing import CallProbe, is_hopeless
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
@@ -109,7 +110,7 @@ class Proposals:
             try:
                 hypotheses = probe.hypotheses()
                 while True:
-                    with self._instances.loaded.import_path.entered():
+                    with self._instances.loaded.import_path.entered(), isolated(probe.calls.x.dtype):
                         found = next(hypotheses, None)
                     if found is None:
                         break

@@ -1,6 +1,7 @@
 """Every array of numbers that an object holds, by its dotted name."""
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,10 +39,17 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
 def copied(thing: Any) -> Any:
     """A deep copy in which results of earlier calls are detached from their graph."""
     try:
-        return copy.deepcopy(thing)
+        return copy.deepcopy(thing, empty(thing))
     except RuntimeError:  # so torch refuses to copy a result
         left = [value for _, value, _ in walk(thing, "", set()) if isinstance(value, Tensor) and not value.is_leaf]
         return copy.deepcopy(thing, {id(each): each.detach().clone() for each in left})
+
+
+def empty(thing: object) -> dict[int, Any]:
+    """For `copy.deepcopy`, copies of the empty dicts of modules: each has a dozen, which take half the time."""
+    modules = thing.modules() if isinstance(thing, nn.Module) else ()
+    dicts = (each for module in modules for each in vars(module).values() if type(each) in (dict, OrderedDict))
+    return {id(each): type(each)() for each in dicts if not each}
 
 
 def memory(thing: object) -> Callable[[], None]:

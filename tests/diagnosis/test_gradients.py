@@ -90,12 +90,14 @@ def test_a_factor_that_is_missing_is_named_with_its_gate(cell: Cell, variant: st
     assert (finding.slug, finding.variant, finding.explains) == ("gate-gradient-wrong", variant, 1.0)
 
 
-@pytest.mark.parametrize("cell", Cell)
-def test_what_a_backward_adds_up_or_carries_back_wrongly_is_named(cell: Cell) -> None:
-    spec = Spec(cell)
-    for fault in backward.variants(spec):
-        (finding,) = diagnose_gradients(Planted("it", fault.network), scene(spec), ["grad x"])
-        assert (finding.slug, finding.variant, finding.explains) == (fault.slug, fault.variant, 1.0)
+BACKWARD = [(spec, fault) for spec in map(Spec, Cell) for fault in backward.variants(spec)]
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize(("spec", "fault"), BACKWARD, ids=[f"{spec.cell} {fault.variant}" for spec, fault in BACKWARD])
+def test_what_a_backward_adds_up_or_carries_back_wrongly_is_named(spec: Spec, fault: Fault) -> None:
+    (finding,) = diagnose_gradients(Planted("it", fault.network), scene(spec), ["grad x"])
+    assert (finding.slug, finding.variant, finding.explains) == (fault.slug, fault.variant, 1.0)
 
 
 def doubling(gate: int, first: int) -> type[Network]:

@@ -62,12 +62,12 @@ def test_it_is_read_and_judged(
     outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness")
     assert outcome.code == 0, outcome.stdout + outcome.stderr
     write(text.replace(right, wrong))
-    outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness", "--read-seconds", "3")
+    outcome = rnncheck("compare", f"mine.py:{name}", "--cell", cell, "-q", "--no-witness", "--read-seconds", "2")
     assert outcome.code == 1, outcome.stdout + outcome.stderr
 
 
 def test_the_error_shown_is_that_of_the_call_that_got_furthest(rnncheck: Command, write: Write) -> None:
     write(WITH_GATES.replace("return 1 / (1 + np.exp(-a))", "return 1 / (1 + np.exponential(-a))"))
-    outcome = rnncheck("compare", "mine.py:lstm_cell", "--cell", "lstm", "-q", "--read-seconds", "2")
+    outcome = rnncheck("compare", "mine.py:lstm_cell", "--cell", "lstm", "-q", "--read-seconds", "1")
     assert outcome.code == 4
     assert "mine.py:3 in sigmoid: AttributeError" in outcome.stderr
