@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from typer import Option
-
 from rnncheck.cli.options import ARITHMETIC, DATA, JUDGEMENT, MODEL, OF_A_CHECK, REPORT, CompareOptions
 
 Format = Literal["table", "json", "csv", "markdown", "html"]
@@ -21,51 +19,30 @@ WITHOUT = (
 class BenchOptions(CompareOptions):
     """The options of a check that matter to time, sizes as lists, and what is measured."""
 
-    input_size: Annotated[str, Option(metavar="I,I,...", help="Features of one timestep.", rich_help_panel=MODEL)] = (
-        "64"  # type: ignore[assignment]
-    )
-    hidden_size: Annotated[str, Option(metavar="H,H,...", help="Units of one layer.", rich_help_panel=MODEL)] = "64,256"  # type: ignore[assignment]
-    seq_len: Annotated[str, Option(metavar="T,T,...", help="Timesteps.", rich_help_panel=DATA)] = "100"  # type: ignore[assignment]
-    batch_size: Annotated[str, Option(metavar="B,B,...", help="Batch rows.", rich_help_panel=DATA)] = "1,32"  # type: ignore[assignment]
-    backward: Annotated[
-        bool, Option("--backward/--no-backward", help="Also time the gradients.", rich_help_panel=ARITHMETIC)
-    ] = True
-    compile: Annotated[
-        bool,
-        Option("--compile", help="Also time the candidate compiled by torch.compile.", rich_help_panel=ARITHMETIC),
-    ] = False
-    threads: Annotated[
-        int, Option(min=1, metavar="N", help="Threads of the CPU for each side.", rich_help_panel=ARITHMETIC)
-    ] = 1
-    seconds: Annotated[
-        float,
-        Option(min=0.01, metavar="S", help="Seconds for each side, pass and size.", rich_help_panel=ARITHMETIC),
-    ] = 0.5
+    input_size: Annotated[str, MODEL("Features of one timestep.", metavar="I,I,...")] = "64"  # type: ignore[assignment]
+    hidden_size: Annotated[str, MODEL("Units of one layer.", metavar="H,H,...")] = "64,256"  # type: ignore[assignment]
+    seq_len: Annotated[str, DATA("Timesteps.", metavar="T,T,...")] = "100"  # type: ignore[assignment]
+    batch_size: Annotated[str, DATA("Batch rows.", metavar="B,B,...")] = "1,32"  # type: ignore[assignment]
+    backward: Annotated[bool, ARITHMETIC("Also time the gradients.", "--backward/--no-backward")] = True
+    compile: Annotated[bool, ARITHMETIC("Also time the candidate compiled by torch.compile.", "--compile")] = False
+    threads: Annotated[int, ARITHMETIC("Threads of the CPU for each side.", min=1, metavar="N")] = 1
+    seconds: Annotated[float, ARITHMETIC("Seconds for each side, pass and size.", min=0.01, metavar="S")] = 0.5
     fail_below: Annotated[
         float | None,
-        Option(
+        JUDGEMENT(
+            "Exit with 6 if the candidate is certainly less than X times as fast as the reference, with 5 if that "
+            "is not certain.",
             min=0,
             metavar="X",
-            help="Exit with 6 if the candidate is certainly less than X times as fast as the reference, with 5 if that "
-            "is not certain.",
-            rich_help_panel=JUDGEMENT,
         ),
     ] = None
     baseline: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE", help="Compare the speeds with those of an older --report json=FILE.", rich_help_panel=REPORT
-        ),
+        Path | None, REPORT("Compare the speeds with those of an older --report json=FILE.", metavar="FILE")
     ] = None
-    format: Annotated[
-        Format, Option(metavar="FORMAT", help="table, json, csv, markdown or html.", rich_help_panel=REPORT)
-    ] = "table"  # type: ignore[assignment]
+    format: Annotated[Format, REPORT("table, json, csv, markdown or html.", metavar="FORMAT")] = "table"  # type: ignore[assignment]
     report: Annotated[
         list[str] | None,
-        Option(
-            "--report",
-            metavar="FORMAT=FILE",
-            help="Also write the times in this format to this file. May be given again.",
-            rich_help_panel=REPORT,
+        REPORT(
+            "Also write the times in this format to this file. May be given again.", "--report", metavar="FORMAT=FILE"
         ),
     ] = None

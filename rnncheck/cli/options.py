@@ -13,17 +13,18 @@ from rnncheck.cli.completion import implementations
 from rnncheck.data.options import Missing, Normalize
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
-# Help panels, in the order they are shown.
-MODEL, SPACE, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = (
-    "Model",
-    "Configurations",
-    "Sequences",
-    "Weights",
-    "Arithmetic",
-    "Judgement",
-    "Report",
-)
 
+class Panel(str):
+    """The name of a panel of the help. Called, it is an option in it."""
+
+    def __call__(self, text: str, *names: str, **more: Any) -> Any:
+        return Option(*names, help=text, rich_help_panel=self, **more)
+
+
+# In the order they are shown.
+MODEL, SPACE, DATA, WEIGHTS, ARITHMETIC, JUDGEMENT, REPORT = map(
+    Panel, ("Model", "Configurations", "Sequences", "Weights", "Arithmetic", "Judgement", "Report")
+)
 
 DEFAULT_CANDIDATE = "scratch"
 
@@ -39,269 +40,164 @@ class CheckOptions:
 
     against: Annotated[
         str,
-        Option(
-            metavar="NAME",
-            help="The reference: an implementation, named as CANDIDATE is.",
-            rich_help_panel=MODEL,
-            autocompletion=implementations,
+        MODEL(
+            "The reference: an implementation, named as CANDIDATE is.", metavar="NAME", autocompletion=implementations
         ),
     ] = "torch"
     cell: Annotated[
-        Cell | None,
-        Option(
-            help="The recurrent cell. [default: that of your own class; otherwise rnn]",
-            rich_help_panel=MODEL,
-            case_sensitive=False,
-        ),
+        Cell | None, MODEL("The recurrent cell. [default: that of your own class; otherwise rnn]", case_sensitive=False)
     ] = None
-    nonlinearity: Annotated[
-        Nonlinearity | None, Option(help="The activation of the rnn cell. [default: tanh]", rich_help_panel=MODEL)
-    ] = None
-    hidden_size: Annotated[int, Option(metavar="H", help="Units of one layer.", rich_help_panel=MODEL)] = 4
+    nonlinearity: Annotated[Nonlinearity | None, MODEL("The activation of the rnn cell. [default: tanh]")] = None
+    hidden_size: Annotated[int, MODEL("Units of one layer.", metavar="H")] = 4
     num_layers: Annotated[
-        int | None,
-        Option(
-            metavar="L",
-            help="Layers on top of each other. [default: that of your own class; otherwise 1]",
-            rich_help_panel=MODEL,
-        ),
+        int | None, MODEL("Layers on top of each other. [default: that of your own class; otherwise 1]", metavar="L")
     ] = None
-    bias: Annotated[bool, Option(help="Each gate has two biases, as in torch, or none.", rich_help_panel=MODEL)] = True
+    bias: Annotated[bool, MODEL("Each gate has two biases, as in torch, or none.")] = True
     bidirectional: Annotated[
-        bool | None,
-        Option(
-            help="Run forwards and backwards in time. [default: that of your own class; otherwise forwards]",
-            rich_help_panel=MODEL,
-        ),
+        bool | None, MODEL("Run forwards and backwards in time. [default: that of your own class; otherwise forwards]")
     ] = None
-    proj_size: Annotated[
-        int,
-        Option(
-            metavar="N", help="Size of the projection of h, below H; lstm only. 0 means none.", rich_help_panel=MODEL
-        ),
-    ] = 0
+    proj_size: Annotated[int, MODEL("Size of the projection of h, below H; lstm only. 0 means none.", metavar="N")] = 0
     dropout: Annotated[
         float,
-        Option(
-            metavar="P",
-            help="Dropout probability of both sides. They run in evaluation mode, so it must change nothing.",
-            rich_help_panel=MODEL,
+        MODEL(
+            "Dropout probability of both sides. They run in evaluation mode, so it must change nothing.", metavar="P"
         ),
     ] = 0.0
-    batch_first: Annotated[
-        bool, Option("--batch-first", help="Both sides read x as (B, T, I), not (T, B, I).", rich_help_panel=MODEL)
-    ] = False
+    batch_first: Annotated[bool, MODEL("Both sides read x as (B, T, I), not (T, B, I).", "--batch-first")] = False
     arg: Annotated[
         list[str] | None,
-        Option(
+        MODEL(
+            "An argument for the constructor of your own class. VALUE is a number, [1, 2], None, str:64 for text, "
+            "or a class: its name or file.py:Class. May be given again.",
             "--arg",
             metavar="NAME=VALUE",
-            help="An argument for the constructor of your own class. VALUE is a number, [1, 2], None, str:64 for text, "
-            "or a class: its name or file.py:Class. May be given again.",
-            rich_help_panel=MODEL,
         ),
     ] = None
     read_seconds: Annotated[
-        float,
-        Option(
-            min=0.1,
-            metavar="S",
-            help="Seconds allowed for finding out how to read your own class.",
-            rich_help_panel=MODEL,
-        ),
+        float, MODEL("Seconds allowed for finding out how to read your own class.", min=0.1, metavar="S")
     ] = 10.0
     timeout: Annotated[
         float | None,
-        Option(
+        MODEL(
+            "Seconds after which the check ends with exit code 4 and the line where it was; Linux only. For exec: "
+            "it limits each call. [default: none; for exec: 60]",
             min=0.1,
             metavar="S",
-            help="Seconds after which the check ends with exit code 4 and the line where it was; Linux only. For exec: "
-            "it limits each call. [default: none; for exec: 60]",
-            rich_help_panel=MODEL,
         ),
     ] = None
-    head: Annotated[
-        Head | None, Option(help="Add y_t = softmax(W_hy h_t + b_y) to both sides.", rich_help_panel=MODEL)
-    ] = None
-    h0: Annotated[
-        InitialState, Option("--h0", help="The initial state: h0, and c0 of an lstm.", rich_help_panel=DATA)
-    ] = "random"
-    seed: Annotated[
-        int, Option(min=0, metavar="N", help="Random seed of weights, data and initial states.", rich_help_panel=DATA)
-    ] = 0
+    head: Annotated[Head | None, MODEL("Add y_t = softmax(W_hy h_t + b_y) to both sides.")] = None
+    h0: Annotated[InitialState, DATA("The initial state: h0, and c0 of an lstm.", "--h0")] = "random"
+    seed: Annotated[int, DATA("Random seed of weights, data and initial states.", min=0, metavar="N")] = 0
     weights: Annotated[
         Path | None,
-        Option(
-            metavar="FILE",
-            help="Read the weights from a safetensors file, a .pt state_dict or model.keras::LAYER. Their names are "
+        WEIGHTS(
+            "Read the weights from a safetensors file, a .pt state_dict or model.keras::LAYER. Their names are "
             "torch's, or those of your own class.",
-            rich_help_panel=WEIGHTS,
+            metavar="FILE",
         ),
     ] = None
-    sync: Annotated[
-        Sync,
-        Option(
-            help="reference: both sides get the same weights. none: each side keeps its own.",
-            rich_help_panel=WEIGHTS,
-        ),
-    ] = "reference"
+    sync: Annotated[Sync, WEIGHTS("reference: both sides get the same weights. none: each side keeps its own.")] = (
+        "reference"
+    )
     against_weights: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="With --sync none: read the weights of the reference.", rich_help_panel=WEIGHTS),
+        Path | None, WEIGHTS("With --sync none: read the weights of the reference.", metavar="FILE")
     ] = None
-    save_weights: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="Write the weights of this run, as safetensors.", rich_help_panel=WEIGHTS),
-    ] = None
+    save_weights: Annotated[Path | None, WEIGHTS("Write the weights of this run, as safetensors.", metavar="FILE")] = (
+        None
+    )
     mapping: Annotated[
         Path | None,
-        Option(
+        WEIGHTS(
+            "A TOML file that says which weight each tensor of your own class holds. [default: rnncheck finds it out]",
             metavar="FILE",
-            help="A TOML file that says which weight each tensor of your own class holds. [default: rnncheck finds "
-            "it out]",
-            rich_help_panel=WEIGHTS,
         ),
     ] = None
     save_mapping: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="Write the mapping that was found, to read or edit it.", rich_help_panel=WEIGHTS),
+        Path | None, WEIGHTS("Write the mapping that was found, to read or edit it.", metavar="FILE")
     ] = None
-    weight_scale: Annotated[
-        float, Option(metavar="S", help="Multiply the recurrent weights W_hh by this.", rich_help_panel=WEIGHTS)
-    ] = 1.0
-    allow_nonfinite: Annotated[
-        bool,
-        Option("--allow-nonfinite", help="Accept NaN and infinities in data and weights.", rich_help_panel=WEIGHTS),
-    ] = False
+    weight_scale: Annotated[float, WEIGHTS("Multiply the recurrent weights W_hh by this.", metavar="S")] = 1.0
+    allow_nonfinite: Annotated[bool, WEIGHTS("Accept NaN and infinities in data and weights.", "--allow-nonfinite")] = (
+        False
+    )
     device: Annotated[
-        str,
-        Option(
-            "--device",
-            "-d",
-            metavar="DEVICE",
-            help="cpu, cuda, cuda:N or mps. rnncheck never takes another.",
-            rich_help_panel=ARITHMETIC,
-        ),
+        str, ARITHMETIC("cpu, cuda, cuda:N or mps. rnncheck never takes another.", "--device", "-d", metavar="DEVICE")
     ] = "cpu"
-    dtype: Annotated[
-        Dtype, Option(metavar="TYPE", help="float64, float32, bfloat16 or float16.", rich_help_panel=ARITHMETIC)
-    ] = Dtype.FLOAT32
-    tf32: Annotated[bool, Option(help="Let CUDA multiply float32 in TF32.", rich_help_panel=ARITHMETIC)] = False
+    dtype: Annotated[Dtype, ARITHMETIC("float64, float32, bfloat16 or float16.", metavar="TYPE")] = Dtype.FLOAT32
+    tf32: Annotated[bool, ARITHMETIC("Let CUDA multiply float32 in TF32.")] = False
     atol: Annotated[
         float | None,
-        Option(
-            min=0,
-            metavar="X",
-            help="Allow this absolute difference. With --rtol it replaces the rounding envelope.",
-            rich_help_panel=JUDGEMENT,
-        ),
+        JUDGEMENT("Allow this absolute difference. With --rtol it replaces the rounding envelope.", min=0, metavar="X"),
     ] = None
-    rtol: Annotated[
-        float | None,
-        Option(min=0, metavar="X", help="Allow this relative difference; see --atol.", rich_help_panel=JUDGEMENT),
-    ] = None
+    rtol: Annotated[float | None, JUDGEMENT("Allow this relative difference; see --atol.", min=0, metavar="X")] = None
     backward: Annotated[
         bool | None,
-        Option(
+        JUDGEMENT(
+            "Compare the gradients. [default: yes if both sides have them, but not with --atol or --rtol]",
             "--backward/--no-backward",
-            help="Compare the gradients. [default: yes if both sides have them, but not with --atol or --rtol]",
-            rich_help_panel=JUDGEMENT,
         ),
     ] = None
     lockstep: Annotated[
         bool | None,
-        Option(
-            "--lockstep/--no-lockstep",
-            help="Compare each step by itself, from the exact states before it. [default: yes, but not with --atol or "
+        JUDGEMENT(
+            "Compare each step by itself, from the exact states before it. [default: yes, but not with --atol or "
             "--rtol]",
-            rich_help_panel=JUDGEMENT,
+            "--lockstep/--no-lockstep",
         ),
     ] = None
     paths: Annotated[
         str | None,
-        Option(
-            metavar="NAMES",
-            help="Other ways to use the layer that are compared, such as without a state or in training mode: "
+        JUDGEMENT(
+            "Other ways to use the layer that are compared, such as without a state or in training mode: "
             "default, all, none, or names with commas. [default: default; none with --atol or --rtol]",
-            rich_help_panel=JUDGEMENT,
+            metavar="NAMES",
         ),
     ] = None
-    compile: Annotated[
-        bool,
-        Option("--compile", help="Also compare the candidate compiled by torch.compile.", rich_help_panel=JUDGEMENT),
-    ] = False
-    autocast: Annotated[
-        bool, Option("--autocast", help="Also compare the candidate under torch.autocast.", rich_help_panel=JUDGEMENT)
-    ] = False
+    compile: Annotated[bool, JUDGEMENT("Also compare the candidate compiled by torch.compile.", "--compile")] = False
+    autocast: Annotated[bool, JUDGEMENT("Also compare the candidate under torch.autocast.", "--autocast")] = False
     witness: Annotated[
         bool | None,
-        Option(
-            "--witness/--no-witness",
-            help="After a pass, plant known faults to see whether this check catches them. [default: yes, unless the "
+        JUDGEMENT(
+            "After a pass, plant known faults to see whether this check catches them. [default: yes, unless the "
             "layer is large]",
-            rich_help_panel=JUDGEMENT,
+            "--witness/--no-witness",
         ),
     ] = None
-    strict: Annotated[
-        bool,
-        Option("--strict", help="Exit with 5 if this check misses a planted fault.", rich_help_panel=JUDGEMENT),
-    ] = False
+    strict: Annotated[bool, JUDGEMENT("Exit with 5 if this check misses a planted fault.", "--strict")] = False
     diagnose: Annotated[
-        bool,
-        Option(
-            "--diagnose/--no-diagnose",
-            help="After a mismatch, find the known fault that explains it.",
-            rich_help_panel=JUDGEMENT,
-        ),
+        bool, JUDGEMENT("After a mismatch, find the known fault that explains it.", "--diagnose/--no-diagnose")
     ] = True
     rows: Annotated[
-        str | None,
-        Option(
-            metavar="N",
-            help="Timesteps to show: a number, or all. [default: those that matter]",
-            rich_help_panel=REPORT,
-        ),
+        str | None, REPORT("Timesteps to show: a number, or all. [default: those that matter]", metavar="N")
     ] = None
-    format: Annotated[
-        Format, Option(metavar="FORMAT", help="table, json, junit, github, markdown or html.", rich_help_panel=REPORT)
-    ] = "table"
-    output: Annotated[
-        Path | None,
-        Option("--output", "-o", metavar="FILE", help="Write to this file, not to stdout.", rich_help_panel=REPORT),
-    ] = None
+    format: Annotated[Format, REPORT("table, json, junit, github, markdown or html.", metavar="FORMAT")] = "table"
+    output: Annotated[Path | None, REPORT("Write to this file, not to stdout.", "--output", "-o", metavar="FILE")] = (
+        None
+    )
     report: Annotated[
         list[str] | None,
-        Option(
+        REPORT(
+            "Also write a report in this format to this file. May be given again. Just github writes to stdout.",
             "--report",
             metavar="FORMAT=FILE",
-            help="Also write a report in this format to this file. May be given again. Just github writes to stdout.",
-            rich_help_panel=REPORT,
         ),
     ] = None
-    verbose: Annotated[
-        bool, Option("--verbose", "-v", help="Show everything that was found.", rich_help_panel=REPORT)
-    ] = False
-    quiet: Annotated[bool, Option("--quiet", "-q", help="Show the verdict line only.", rich_help_panel=REPORT)] = False
+    verbose: Annotated[bool, REPORT("Show everything that was found.", "--verbose", "-v")] = False
+    quiet: Annotated[bool, REPORT("Show the verdict line only.", "--quiet", "-q")] = False
 
 
 @dataclass
 class CompareOptions(CheckOptions):
     """What only `compare` takes: the shape of the random data."""
 
-    input_size: Annotated[int, Option(metavar="I", help="Features of one timestep.", rich_help_panel=MODEL)] = 3
+    input_size: Annotated[int, MODEL("Features of one timestep.", metavar="I")] = 3
     seq_len: Annotated[
-        int | None,
-        Option(min=1, metavar="T", help="Timesteps. [default: 12, or the longest of --lengths]", rich_help_panel=DATA),
+        int | None, DATA("Timesteps. [default: 12, or the longest of --lengths]", min=1, metavar="T")
     ] = None
-    batch_size: Annotated[
-        int | None,
-        Option(min=1, metavar="B", help="Batch rows. [default: 3, or as many as --lengths]", rich_help_panel=DATA),
-    ] = None
-    lengths: Annotated[
-        str | None,
-        Option(metavar="N,N,...", help="The length of each batch row; the rows are packed.", rich_help_panel=DATA),
-    ] = None
-    init: Annotated[Init, Option(help="Draw x with torch.randn or with torch.rand.", rich_help_panel=DATA)] = "normal"
+    batch_size: Annotated[int | None, DATA("Batch rows. [default: 3, or as many as --lengths]", min=1, metavar="B")] = (
+        None
+    )
+    lengths: Annotated[str | None, DATA("The length of each batch row; the rows are packed.", metavar="N,N,...")] = None
+    init: Annotated[Init, DATA("Draw x with torch.randn or with torch.rand.")] = "normal"
 
 
 # What `record` does without: it judges nothing, and writes no report.
@@ -331,91 +227,44 @@ class RunOptions(CheckOptions):
     """What only `run` takes: how the file is read."""
 
     input_size: Annotated[
-        int | None,
-        Option(
-            metavar="I", help="The number of columns that the data must have. [default: any]", rich_help_panel=MODEL
-        ),
+        int | None, MODEL("The number of columns that the data must have. [default: any]", metavar="I")
     ] = None
-    columns: Annotated[
-        str | None,
-        Option(metavar="A,B,...", help="Read these columns, by name or by number from 1.", rich_help_panel=DATA),
-    ] = None
-    drop: Annotated[str | None, Option(metavar="A,B,...", help="Leave these columns out.", rich_help_panel=DATA)] = None
+    columns: Annotated[str | None, DATA("Read these columns, by name or by number from 1.", metavar="A,B,...")] = None
+    drop: Annotated[str | None, DATA("Leave these columns out.", metavar="A,B,...")] = None
     header: Annotated[
         bool | None,
-        Option(
-            "--header/--no-header",
-            help="The first row is a header. [default: yes if a cell of it is not a number]",
-            rich_help_panel=DATA,
-        ),
+        DATA("The first row is a header. [default: yes if a cell of it is not a number]", "--header/--no-header"),
     ] = None
     sep: Annotated[
-        str | None,
-        Option(
-            metavar="TEXT",
-            help="What separates columns; whitespace means any blanks. [default: ,]",
-            rich_help_panel=DATA,
-        ),
+        str | None, DATA("What separates columns; whitespace means any blanks. [default: ,]", metavar="TEXT")
     ] = None
-    decimal: Annotated[str, Option(metavar="MARK", help="The decimal mark.", rich_help_panel=DATA)] = "."
-    encoding: Annotated[
-        str | None, Option(metavar="NAME", help="The encoding of the text. [default: utf-8]", rich_help_panel=DATA)
-    ] = None
-    comment: Annotated[
-        str | None, Option(metavar="TEXT", help="Leave out lines that begin with this.", rich_help_panel=DATA)
-    ] = None
-    skip_blank: Annotated[
-        bool, Option("--skip-blank", help="Leave out blank lines between rows of data.", rich_help_panel=DATA)
-    ] = False
-    missing: Annotated[Missing, Option(help="What to do with an empty cell.", rich_help_panel=DATA)] = "error"
-    na: Annotated[
-        str | None,
-        Option(metavar="A,B,...", help="Texts or numbers that stand for a missing value.", rich_help_panel=DATA),
-    ] = None
+    decimal: Annotated[str, DATA("The decimal mark.", metavar="MARK")] = "."
+    encoding: Annotated[str | None, DATA("The encoding of the text. [default: utf-8]", metavar="NAME")] = None
+    comment: Annotated[str | None, DATA("Leave out lines that begin with this.", metavar="TEXT")] = None
+    skip_blank: Annotated[bool, DATA("Leave out blank lines between rows of data.", "--skip-blank")] = False
+    missing: Annotated[Missing, DATA("What to do with an empty cell.")] = "error"
+    na: Annotated[str | None, DATA("Texts or numbers that stand for a missing value.", metavar="A,B,...")] = None
     header_row: Annotated[
-        int | None,
-        Option(metavar="N", help="The line of the header, from 1. Lines before it are left out.", rich_help_panel=DATA),
+        int | None, DATA("The line of the header, from 1. Lines before it are left out.", metavar="N")
     ] = None
-    data_row: Annotated[
-        int | None,
-        Option(metavar="N", help="The line where the data begin. [default: after the header]", rich_help_panel=DATA),
-    ] = None
-    thousands: Annotated[
-        str | None, Option(metavar="MARK", help="The mark between groups of three digits.", rich_help_panel=DATA)
-    ] = None
+    data_row: Annotated[int | None, DATA("The line where the data begin. [default: after the header]", metavar="N")] = (
+        None
+    )
+    thousands: Annotated[str | None, DATA("The mark between groups of three digits.", metavar="MARK")] = None
     index: Annotated[
-        str | None,
-        Option(
-            metavar="COLUMN",
-            help="A column of numbers or dates that must rise. It is not an input.",
-            rich_help_panel=DATA,
-        ),
+        str | None, DATA("A column of numbers or dates that must rise. It is not an input.", metavar="COLUMN")
     ] = None
     normalize: Annotated[
-        Normalize,
-        Option(help="standard: scale each column to mean 0 and deviation 1. minmax: to 0 to 1.", rich_help_panel=DATA),
+        Normalize, DATA("standard: scale each column to mean 0 and deviation 1. minmax: to 0 to 1.")
     ] = "none"
     sequence_id: Annotated[
-        str | None,
-        Option(
-            metavar="COLUMN",
-            help="Rows with the same value in this column are one sequence of the batch.",
-            rich_help_panel=DATA,
-        ),
+        str | None, DATA("Rows with the same value in this column are one sequence of the batch.", metavar="COLUMN")
     ] = None
     window: Annotated[
-        int | None,
-        Option(
-            metavar="N", help="Cut the data into windows of N timesteps, the rows of the batch.", rich_help_panel=DATA
-        ),
+        int | None, DATA("Cut the data into windows of N timesteps, the rows of the batch.", metavar="N")
     ] = None
     stride: Annotated[
-        int | None,
-        Option(
-            metavar="N",
-            help="Timesteps from one window's start to the next. [default: the window]",
-            rich_help_panel=DATA,
-        ),
+        int | None, DATA("Timesteps from one window's start to the next. [default: the window]", metavar="N")
     ] = None
 
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
-
 from rnncheck.cli.options import SPACE, CompareOptions
 
 
@@ -15,55 +13,38 @@ class SweepOptions(CompareOptions):
 
     vary: Annotated[
         list[str] | None,
-        Option(
+        SPACE(
+            "Vary only this, such as hidden-size=1..300,cell or T=1,2,64. May be given again. [default: "
+            "everything that --fix does not fix]",
             "--vary",
             metavar="NAME[=VALUES]",
-            help="Vary only this, such as hidden-size=1..300,cell or T=1,2,64. May be given again. [default: "
-            "everything that --fix does not fix]",
-            rich_help_panel=SPACE,
         ),
     ] = None
     fix: Annotated[
-        list[str] | None,
-        Option(
-            "--fix", metavar="NAME=VALUE", help="Keep this at one value. May be given again.", rich_help_panel=SPACE
-        ),
+        list[str] | None, SPACE("Keep this at one value. May be given again.", "--fix", metavar="NAME=VALUE")
     ] = None
     budget: Annotated[
         str | None,
-        Option(
-            metavar="TIME",
-            help="Stop after this time: 60s, 10m or 2h. [default: 60s, but none with --configs]",
-            rich_help_panel=SPACE,
-        ),
+        SPACE("Stop after this time: 60s, 10m or 2h. [default: 60s, but none with --configs]", metavar="TIME"),
     ] = None
-    configs: Annotated[
-        int | None, Option(min=1, metavar="N", help="Stop after N configurations.", rich_help_panel=SPACE)
-    ] = None
+    configs: Annotated[int | None, SPACE("Stop after N configurations.", min=1, metavar="N")] = None
     state: Annotated[
         Path | None,
-        Option(
-            metavar="FILE",
-            help="Keep in this file how far the sweep is. The same command then goes on from there.",
-            rich_help_panel=SPACE,
-        ),
+        SPACE("Keep in this file how far the sweep is. The same command then goes on from there.", metavar="FILE"),
     ] = None
     workers: Annotated[
         int | None,
-        Option(
+        SPACE(
+            "Processes, each with one thread; the findings stay the same. [default: 1; with --dask local as many "
+            "as there are cores]",
             min=1,
             metavar="N",
-            help="Processes, each with one thread; the findings stay the same. [default: 1; with --dask local as many "
-            "as there are cores]",
-            rich_help_panel=SPACE,
         ),
     ] = None
     dask: Annotated[
         str | None,
-        Option(
-            metavar="ADDRESS",
-            help="Use the workers of this dask scheduler, as in tcp://host:8786; local starts one here.",
-            rich_help_panel=SPACE,
+        SPACE(
+            "Use the workers of this dask scheduler, as in tcp://host:8786; local starts one here.", metavar="ADDRESS"
         ),
     ] = None
 
