@@ -14,7 +14,7 @@ from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.arithmetics import arithmetics
 from rnncheck.user_code.cells import named
 from rnncheck.user_code.construct import METHODS, construct, constructor, makes_a_layer
-from rnncheck.user_code.functions import torch_code
+from rnncheck.user_code.function_code import torch_code
 from rnncheck.user_code.loading import Loaded, is_layer, sounds_recurrent
 from rnncheck.user_code.signatures import Call, read
 from rnncheck.user_code.tensors import held

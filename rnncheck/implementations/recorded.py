@@ -20,7 +20,6 @@ from rnncheck.text import printable
 
 INPUTS = ("x", "h0", "c0", "lengths")
 RESULTS = ("output", "h_n", "c_n")
-FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
 class Recorded:

@@ -12,6 +12,7 @@ from math import ceil, gcd, prod
 from random import Random
 from typing import Any
 
+from rnncheck.model.spec import Cell
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.space import OFTEN, SEED, Axis, Space
 
@@ -20,6 +21,7 @@ HEAVY = 8  # one group in so many has long, wide or large runs
 WORK, HEAVY_WORK = 100_000, 4_000_000  # multiplications of one configuration
 SMALL = 4  # sizes far beyond it are drawn as much less often as they are larger
 TRIES = 40
+SIMPLEST = {"input_size": 3, "hidden_size": 4, "num_layers": 1, "seq_len": 12, "batch_size": 3, "proj_size": 0}
 
 
 def group(space: Space, seed: int, index: int) -> list[Configuration]:
@@ -121,3 +123,23 @@ def combination(axes: Sequence[Axis], number: int) -> dict[str, Any]:
         number, which = divmod(number, len(axis.values))
         values[axis.name] = axis.values[which]
     return values
+
+
+def small(space: Space) -> Configuration:
+    """The simplest option of each axis, and sizes that are all different."""
+    values = {each.name: each.values[0] for each in space.varying if not each.is_size}
+    sizes = {
+        each.name: min(each.values, key=lambda value: (abs(value - SIMPLEST[each.name]), value))
+        for each in space.varying
+        if each.is_size
+    }
+    return space.base.having(**values | sizes)
+
+
+def fitting(each: Configuration) -> Configuration:
+    """With the cell that has such an option."""
+    if each.proj_size and each.cell is not Cell.LSTM:
+        each = each.having(cell=Cell.LSTM)
+    if each.nonlinearity != "tanh" and each.cell is not Cell.RNN:
+        each = each.having(cell=Cell.RNN)
+    return each

@@ -13,25 +13,24 @@ from rnncheck.implementations.protocol import KnowsItsCell
 from rnncheck.model.spec import Cell
 from rnncheck.report import Verdict
 from rnncheck.sweep import state as states
-from rnncheck.sweep.causes import Cause, Causes
+from rnncheck.sweep.causes import Causes
 from rnncheck.sweep.cluster import Cluster, Job
 from rnncheck.sweep.configuration import Configuration
-from rnncheck.sweep.draw import groups
+from rnncheck.sweep.draw import fitting, groups, small
 from rnncheck.sweep.explore import Explored, Explorer, Here
-from rnncheck.sweep.judging import Judgement, judged
+from rnncheck.sweep.judging import judged
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import SEED, Space
 from rnncheck.sweep.state import Suspect, SweepState
+from rnncheck.sweep.verdict import FEWEST, doubt_of, region, verdict_of
 from rnncheck.sweep.workers import Workers
-from rnncheck.sweep_report import Region, SweepReport
+from rnncheck.sweep_report import SweepReport
 
 SHARE = 0.25  # of the time, after which what is suspect is looked into
 SAVED = 5.0  # seconds between two states
 MOST_SUSPECTS = 5000  # kept; more of them are only counted
 NEVER_REFUSED = (SEED, "init", "h0", "weight_scale")
-FEWEST = 30  # compared: of a failure in one configuration of ten, 30 miss every one with a probability of 4 %
-SMALL = {"input_size": 3, "hidden_size": 4, "num_layers": 1, "seq_len": 12, "batch_size": 3, "proj_size": 0}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Sweep:
             },
         )
         self._state = states.load(plan.state, self._about) if plan.state else SweepState()
-        self._causes = Causes(plan.sides, self._comparer, self._space, self._doing, diagnose=plan.diagnose)
+        self._causes = Causes(plan.sides, self._comparer, self._space, self._told, diagnose=plan.diagnose)
         self._drawn_before = self._state.drawn
         self._settled = 0
         self._complete = False
@@ -245,9 +244,6 @@ class Sweep:
 
     # What is told
 
-    def _doing(self, what: str) -> None:
-        self._told(what)
-
     def _told(self, doing: str = "") -> None:
         seconds, configurations, drawn = self._plan.seconds, self._plan.configurations, self._state.drawn
         left = [] if seconds is None else [max(0.0, seconds - self._elapsed)]
@@ -301,74 +297,3 @@ class Sweep:
             complete=self._complete,
             environment=machine.versions(),
         )
-
-
-def verdict_of(
-    causes: list[Cause],
-    compared: int,
-    undecided: int,
-    unjudged: int,
-    *,
-    cut: bool = False,
-    doubt: str | None = None,
-) -> tuple[Verdict, ExitCode, str | None]:
-    """A mismatch is one that the judge saw; what could not be run decides nothing, nor does what nobody judged.
-
-    `cut` says that the time ended before enough was compared, `doubt` why the judge left a small configuration open.
-    """
-    if any(each.judgement.differs for each in causes):
-        return Verdict.MISMATCH, ExitCode.MISMATCH, None
-    if causes:
-        return Verdict.INCONCLUSIVE, ExitCode.CANNOT_RUN, "some configurations could not be run"
-    if unjudged:
-        why = f"{unjudged:,} configurations differ or fail in a quick comparison; raise --budget to check them in full"
-        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
-    if doubt is not None:
-        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, doubt
-    if cut:
-        why = (
-            f"the time ended after {compared:,} configurations, and fewer than {FEWEST} show too little; raise --budget"
-        )
-        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
-    if compared <= undecided:
-        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, "no configuration could be decided"
-    return Verdict.EQUIVALENT, ExitCode.EQUIVALENT, None
-
-
-def doubt_of(judgement: Judgement) -> str:
-    """Why a configuration was not decided: the finding, or else the reason."""
-    told = [each.message for each in judgement.findings] or [judgement.reason or "it decides nothing"]
-    return f"the full check of a small configuration is inconclusive: {told[0]}"
-
-
-def region(cause: Cause, configurations: int) -> Region:
-    return Region(
-        where=cause.where,
-        smallest=cause.smallest.options(),
-        configurations=configurations,
-        findings=cause.judgement.findings,
-        modes=cause.judgement.modes,
-        raises=cause.judgement.raised,
-        command_exit_code=cause.repeated.exit_code if cause.repeated else None,
-        also=tuple(" and ".join(rule.words for rule in each.conditions) or "everywhere" for each in cause.also),
-    )
-
-
-def small(space: Space) -> Configuration:
-    """The simplest option of each axis, and sizes that are all different."""
-    values = {each.name: each.values[0] for each in space.varying if not each.is_size}
-    sizes = {
-        each.name: min(each.values, key=lambda value: (abs(value - SMALL[each.name]), value))
-        for each in space.varying
-        if each.is_size
-    }
-    return space.base.having(**values | sizes)
-
-
-def fitting(each: Configuration) -> Configuration:
-    """With the cell that has such an option."""
-    if each.proj_size and each.cell is not Cell.LSTM:
-        each = each.having(cell=Cell.LSTM)
-    if each.nonlinearity != "tanh" and each.cell is not Cell.RNN:
-        each = each.having(cell=Cell.RNN)
-    return each

@@ -41,8 +41,6 @@ from rnncheck.user_code.understanding import Understanding
 
 OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
 
-KEEPS_OWN = "--sync none compares it with its own"
-
 
 class Candidate:
     """`path/to/file.py:Class` or `package.module:Class`, or such an object itself, constructed with `arguments` where

@@ -13,7 +13,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
-from rnncheck.user_code.functions import parsed
+from rnncheck.user_code.function_code import parsed
 from rnncheck.user_code.roles import of_shape, of_training, role_of, roles
 
 EMPTY = inspect.Parameter.empty

@@ -74,3 +74,9 @@ def told(problem: BaseException) -> str:
     message = problem.msg if isinstance(problem, SyntaxError) else str(problem)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST)] if lines else [])])
+
+
+def is_hopeless(problem: CannotRun) -> bool:
+    """Whether its code names what is not defined, or calls itself without end, which no other call changes."""
+    cause = problem.__cause__
+    return isinstance(cause, NameError | RecursionError) and not isinstance(cause, UnboundLocalError)

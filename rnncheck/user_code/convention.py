@@ -141,6 +141,12 @@ class Convention:
         """Whether x has no axis of features: it is one number at each timestep."""
         return self.x_form == "array" and "F" not in self.x_axes
 
+    @property
+    def described(self) -> str:
+        axes = ", ".join(self.x_axes.replace("F", "I"))
+        state = "" if self.state is None else f" and {self.state.handing} of axes ({', '.join(self.state.axes)})"
+        return f"x of axes ({axes}){state}"
+
     def arguments(self, x: Tensor, state: State) -> dict[str, Any]:
         """Of one call: x is (T, B, F), with T = 1 for a cell, and with B = 1 if it is called by row."""
         if self.x_form == "ids":

@@ -14,16 +14,8 @@ from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.cells import Built, torch_cell
 from rnncheck.user_code.construct import construct, construct_from, constructor
-from rnncheck.user_code.functions import (
-    Scheme,
-    WithWeights,
-    holding,
-    holds_many,
-    schemes,
-    weight_names,
-    weights_wanted,
-    with_settings,
-)
+from rnncheck.user_code.function_code import holds_many, weight_names, weights_wanted
+from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, with_settings
 from rnncheck.user_code.hypothesis import Hypothesis
 from rnncheck.user_code.isolation import Dice
 from rnncheck.user_code.loading import Loaded

@@ -6,18 +6,18 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rnncheck.errors import CannotRun
+from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Cell
-from rnncheck.model.trace import State
 from rnncheck.user_code import results
-from rnncheck.user_code.blame import CandidateError, NoStates
+from rnncheck.user_code.blame import CandidateError, NoStates, is_hopeless
 from rnncheck.user_code.convention import Convention, StateForm
 from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, plausible
 from rnncheck.user_code.inner_states import inner_states
@@ -25,13 +25,22 @@ from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
-from rnncheck.user_code.quantities import Quantity, quantities
-from rnncheck.user_code.returned import sorted_out
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
-from rnncheck.user_code.tensors import held
 from rnncheck.user_code.tiny_calls import TinyCalls, cloned
-from rnncheck.user_code.ways import KINDS, LAYERS, OF_IDS, PACKED, ROWS, SINGLE_ROWS, SINGLE_STEPS, Kind, forms, inputs
+from rnncheck.user_code.ways import (
+    KINDS,
+    LAYERS,
+    OF_IDS,
+    PACKED,
+    ROWS,
+    SINGLE_ROWS,
+    SINGLE_STEPS,
+    Kind,
+    forms,
+    in_place_of_ones,
+    inputs,
+)
 
 ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
@@ -40,14 +49,6 @@ WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"
 MOST_READINGS = 8  # of one call
 OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
 OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
-
-
-@dataclass(frozen=True)
-class Proved:
-    """A candidate that holds known weights, and all that a right layer yields with these from x and a state."""
-
-    thing: Any
-    yields: Callable[[Tensor, State], list[Quantity]]
 
 
 @dataclass
@@ -61,13 +62,13 @@ class CallProbe:
     batch_first: bool | None  # as its constructor was told, if it was
     numpy: bool
     one_feature: bool
-    fixed: tuple[int, int] | None = None  # timesteps and rows, where it takes no others
-    known: Sequence[Convention] = ()  # ways to call it that ran at sizes of our own, where there is more to see
+    fixed: tuple[int, int] | None  # timesteps and rows, where it takes no others
+    known: Sequence[Convention]  # ways to call it that ran at sizes of our own, where there is more to see
+    budget: Budget  # of the search
     ran: set[str] = field(default_factory=set)  # the axes of x in calls that worked
     returned: list[str] = field(default_factory=list)  # by calls that worked, and in which no state was found
     doubled: bool = False  # whether one of these returned twice as many units
     problems: list[tuple[Convention, CandidateError]] = field(default_factory=list)
-    over: Callable[[], bool] = lambda: False  # whether the time for the search is spent
 
     def __post_init__(self) -> None:
         self.ran |= {each.x_axes for each in self.known}
@@ -124,7 +125,7 @@ class CallProbe:
         ):
             runs, handed, later = False, set[str](), list[Found]()
             for form in forms(kind, self.call, self.sizes):
-                if self.over() and (self.ran or self.problems):
+                if self.budget.over and (self.ran or self.problems):
                     break
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
@@ -193,7 +194,7 @@ class CallProbe:
         readings = [first, *found]
         cell_first: Iterator[Found] = iter(())
         mixing = None
-        if form is not None and form.handing == "(h, c)" and self._order_shows():
+        if form is not None and form.handing == "(h, c)" and self.calls.order_shows():
             mixing = next((each for each in readings if self.calls.mixes_units(each, "c")), None)
         if mixing is not None:
             assert form is not None
@@ -237,30 +238,6 @@ class CallProbe:
             else:
                 yield found
 
-    def sorted(self, found: Found, proved: "Proved | None" = None) -> Found:
-        """With what it returns beside the states that are read of it: added to the reading, or sorted by what it is.
-
-        `proved` is the candidate with known weights, and what a right layer yields with these.
-        """
-        x, state = self.calls.given(found.convention)
-        if found.convention.state is None:
-            state = State(torch.zeros_like(state.h), None if state.c is None else torch.zeros_like(state.c))
-        elif state.c is not None and not found.convention.state.gives_c:
-            state = State(state.h, torch.zeros_like(state.c))
-        thing = self.thing if proved is None else proved.thing
-        calls = self.calls.calls(found.convention, found.reading, x, state, thing)
-        try:
-            with torch.no_grad(), isolated(self.calls.x.dtype):
-                result = calls.result_of(thing)
-                if proved is None:
-                    known = quantities(self.sizes.spec, calls.trace_of(thing), None, x, state)
-                else:
-                    known = proved.yields(x, state)
-                reading, unread = sorted_out(thing, result, found.reading, known, calls, self.sizes, proved is not None)
-        except CandidateError:  # one call of a kind that it takes no longer
-            return found
-        return replace(found, reading=reading, unread=unread)
-
     def _crash(self, found: Found) -> Found:
         """With what happens when it is given the initial state that its signature offers.
 
@@ -286,13 +263,6 @@ class CallProbe:
         said = ": ".join(str(own[0]).split("\n    "))
         return replace(found, raised=said, crashes=crashes)
 
-    def _order_shows(self) -> bool:
-        """Whether h and c can be told apart by what they reach: not in a layer of one unit, nor through a projection,
-        nor do they have to be where the layer is a copy of torch's, names and all.
-        """
-        spec = self.sizes.spec
-        return spec.hidden_size > 1 and not spec.proj_size and "weight_ih_l0" not in held(self.thing)
-
     def _refusal(self) -> CannotRun:
         name, width = self.loaded.called, self.sizes.spec.output_size
         if self.returned:
@@ -306,7 +276,7 @@ class CallProbe:
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
             convention, problem = max(own, key=lambda each: each[1].reached)  # the attempt that got furthest
-            called = f"{name} was called with {described(convention)}; all other ways to call it failed too"
+            called = f"{name} was called with {convention.described}; all other ways to call it failed too"
             same = len({str(each) for _, each in self.problems}) == 1
             refusal = CandidateError(f"{problem}\n    ({called})", problem.reached, str(problem) if same else "")
             refusal.__cause__ = problem.__cause__
@@ -314,27 +284,3 @@ class CallProbe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
-
-
-def in_place_of_ones(axes: str) -> set[str]:
-    """The axes that there are with T, B or nothing in place of axes of size 1; none where there are no such axes."""
-    if "1" not in axes:
-        return set()
-    found = {axes.replace("1", each, 1) for each in ("T", "B", "") if not each or each not in axes}
-    return found | {each for one in found for each in in_place_of_ones(one)}
-
-
-def is_hopeless(problem: CannotRun) -> bool:
-    """Whether its code names what is not defined, or calls itself without end, which no other call changes."""
-    cause = problem.__cause__
-    return isinstance(cause, NameError | RecursionError) and not isinstance(cause, UnboundLocalError)
-
-
-def described(convention: Convention) -> str:
-    axes = ", ".join(convention.x_axes.replace("F", "I"))
-    state = (
-        ""
-        if convention.state is None
-        else f" and {convention.state.handing} of axes ({', '.join(convention.state.axes)})"
-    )
-    return f"x of axes ({axes}){state}"

@@ -9,7 +9,7 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.arithmetics import arithmetics
-from rnncheck.user_code.blame import CandidateError, furthest
+from rnncheck.user_code.blame import CandidateError, furthest, is_hopeless
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.functions import Scheme, WithWeights
@@ -17,7 +17,7 @@ from rnncheck.user_code.hints import size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
-from rnncheck.user_code.probing import CallProbe, is_hopeless
+from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
 
@@ -105,8 +105,9 @@ class Proposals:
         example = thing if isinstance(thing, WithWeights) else scheme
         problem, some = CannotRun(""), False
         for numpy in arithmetics(thing):
-            probe = CallProbe(self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known)
-            probe.over = lambda: budget.over
+            probe = CallProbe(
+                self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known, budget
+            )
             try:
                 hypotheses = probe.hypotheses()
                 while True:

@@ -26,11 +26,12 @@ from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
-from rnncheck.user_code.probing import CallProbe, Proved
+from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.tensors import held
+from rnncheck.user_code.tiny_calls import Proved
 
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
 
@@ -160,7 +161,7 @@ class Search:
     def _finished(self, understood: Hypothesis, probe: CallProbe) -> Hypothesis:
         """Completes it with the other results that it returns, and compares those that are states."""
         with self._instances.loaded.import_path.entered():
-            found = probe.sorted(understood.found, self._proved(understood, probe))
+            found = probe.calls.sorted(understood.found, self._proved(understood, probe))
         facts = facts_of(found, probe.sizes, sentence(found, understood.call, probe.sizes))
         return replace(understood, found=found, facts=facts)
 

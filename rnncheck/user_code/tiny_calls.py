@@ -1,6 +1,6 @@
 """Calls of a candidate on tiny random tensors, and what they show: what each change of x or of the state changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,11 +14,21 @@ from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.convention import Convention, ResultReading
 from rnncheck.user_code.found import Found, drops_time, shown
-from rnncheck.user_code.isolation import put_back, seeds
+from rnncheck.user_code.isolation import isolated, put_back, seeds
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.movers import Calls, movers
+from rnncheck.user_code.quantities import Quantity, quantities
+from rnncheck.user_code.returned import sorted_out
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import copied, held
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A candidate that holds known weights, and all that a right layer yields with these from x and a state."""
+
+    thing: Any
+    yields: Callable[[Tensor, State], list[Quantity]]
 
 
 @dataclass
@@ -46,6 +56,13 @@ class TinyCalls:
         b = slice(0, 1) if convention.by_row else slice(None)
         t = slice(0, 1) if convention.is_cell else slice(None)
         return self.x[t, b], rows_of(self.state, b)
+
+    def order_shows(self) -> bool:
+        """Whether h and c can be told apart by what they reach: not in a layer of one unit, nor through a projection,
+        nor do they have to be where the layer is a copy of torch's, names and all.
+        """
+        spec = self.sizes.spec
+        return spec.hidden_size > 1 and not spec.proj_size and "weight_ih_l0" not in held(self.thing)
 
     def mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
         """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""
@@ -125,6 +142,30 @@ class TinyCalls:
 
         returned = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
         return frozenset().union(*returned.values()) - frozenset().union(*movers(self.thing, read).values())
+
+    def sorted(self, found: Found, proved: Proved | None = None) -> Found:
+        """With what it returns beside the states that are read of it: added to the reading, or sorted by what it is.
+
+        `proved` is the candidate with known weights, and what a right layer yields with these.
+        """
+        x, state = self.given(found.convention)
+        if found.convention.state is None:
+            state = State(torch.zeros_like(state.h), None if state.c is None else torch.zeros_like(state.c))
+        elif state.c is not None and not found.convention.state.gives_c:
+            state = State(state.h, torch.zeros_like(state.c))
+        thing = self.thing if proved is None else proved.thing
+        calls = self.calls(found.convention, found.reading, x, state, thing)
+        try:
+            with torch.no_grad(), isolated(self.x.dtype):
+                result = calls.result_of(thing)
+                if proved is None:
+                    known = quantities(self.sizes.spec, calls.trace_of(thing), None, x, state)
+                else:
+                    known = proved.yields(x, state)
+                reading, unread = sorted_out(thing, result, found.reading, known, calls, self.sizes, proved is not None)
+        except CandidateError:  # one call of a kind that it takes no longer
+            return found
+        return replace(found, reading=reading, unread=unread)
 
     def caller(self, convention: Convention, reading: ResultReading | None = None, thing: Any = None) -> Caller:
         """On a copy of its own, so that nothing is carried from call to call."""

@@ -96,3 +96,11 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
             yield from (StateForm(each, "(h)") for each in axes[:2])
     if not (call.state_required and call.state):
         yield None
+
+
+def in_place_of_ones(axes: str) -> set[str]:
+    """The axes that there are with T, B or nothing in place of axes of size 1; none where there are no such axes."""
+    if "1" not in axes:
+        return set()
+    found = {axes.replace("1", each, 1) for each in ("T", "B", "") if not each or each not in axes}
+    return found | {each for one in found for each in in_place_of_ones(one)}

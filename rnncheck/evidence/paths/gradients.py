@@ -13,6 +13,10 @@ from rnncheck.implementations.uses import NotOffered, as_called
 Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
 END = "the gradient by x ends"
+SAID = {  # of the worst difference
+    CHANGE: f"{CHANGE} by {{}} of its largest value, but it must not change",
+    END: "no gradient of the last state reaches x before some timestep",
+}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
-from rnncheck.evidence.paths.gradients import CHANGE, END
+from rnncheck.evidence.paths.gradients import SAID
 from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
@@ -131,16 +131,11 @@ class PathOutcome:
         if problems := [each.problem for each in wrong if each.problem]:
             return f"{name}, {leg.what}: {problems[0]}."
         worst = max(wrong, key=lambda each: each.budget_used)
-        if worst.quantity == CHANGE:
-            return (
-                f"{name}, {leg.what}: {worst.quantity} by {amount(worst.max_abs)} of its largest value, "
-                "but it must not change."
-            )
+        if worst.quantity in SAID:
+            return f"{name}, {leg.what}: {SAID[worst.quantity].format(amount(worst.max_abs))}."
         if worst.max_abs <= worst.envelope_at_max:  # the largest difference is within its own limit, and another is not
             times = f"{worst.budget_used:.2g} times what is allowed there"
             return f"{name}, {leg.what}: {worst.quantity} differs from the reference by {times}."
-        if worst.quantity == END:
-            return f"{name}, {leg.what}: no gradient of the last state reaches x before some timestep."
         at = worst.at
         place = "" if at is None else f" (t = {at.t}, batch row {at.batch}, unit {at.unit})"
         return (
