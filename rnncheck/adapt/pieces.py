@@ -17,7 +17,7 @@ from torch import nn
 from rnncheck.adapt.source import asked_of
 from rnncheck.adapt.subject import Subject
 from rnncheck.user_code.hints import MARK
-from rnncheck.user_code.loading import Loaded, import_path_of
+from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.roles import role_of, roles
 from rnncheck.user_code.signatures import is_cell_state
 
@@ -37,12 +37,14 @@ def imports(loaded: Loaded, name: str, beside: Path | None) -> list[str]:
     if loaded.file is None or not loaded.file.is_file():
         return [f"from {loaded.module.__name__} import {name}"]
     file = loaded.file.resolve()
-    _, dotted = import_path_of(file)
+    dotted = loaded.dotted or file.stem
     root = file.parents[dotted.count(".")]
+    needed = [root, *(each for each in loaded.import_path.folders if each not in (root, file.parent))]
     if all(each.isidentifier() and not keyword.iskeyword(each) for each in dotted.split(".")) and not taken(
         dotted, root
     ):
-        found = [] if beside is not None and beside.resolve() == root else [f'sys.path.insert(0, "{root}")']
+        own = None if beside is None else beside.resolve()
+        found = [f'sys.path.insert(0, "{each}")' for each in reversed(needed) if each != own]
         return [*found, f"from {dotted} import {name}"]
     return [
         f'spec = importlib.util.spec_from_file_location("{loaded.module.__name__}", "{file}")',

@@ -24,22 +24,22 @@ class ImportPath:
     """
 
     def __init__(self, *folders: Path, package: str | None = None) -> None:
-        self._folders, self._package = list(dict.fromkeys(folders)), package
+        self.folders, self._package = list(dict.fromkeys(folders)), package
         self._modules: dict[str, ModuleType] = {}
-        self._names = {each.stem for folder in self._folders for each in folder.iterdir()} - NOBODYS
+        self._names = {each.stem for folder in self.folders for each in folder.iterdir()} - NOBODYS
         self._entered = False
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """A context in which the candidate's imports find its own modules. Outside it these modules are hidden."""
-        if self._entered or not self._folders:
+        if self._entered or not self.folders:
             yield
             return
         path, others = list(sys.path), self._in_the_way()
         for name in others:
             del sys.modules[name]
         sys.modules.update(self._modules)
-        sys.path[:0] = [str(folder) for folder in self._folders]
+        sys.path[:0] = [str(folder) for folder in self.folders]
         before = list(sys.modules)
         self._entered = True
         try:
@@ -92,13 +92,16 @@ class ImportPath:
         top = name.partition(".")[0]
         if top in NOBODYS or (top != self._package and is_library(top)):
             return False
-        return any(Path(place).is_relative_to(folder) for place in origins(module) for folder in self._folders)
+        return any(Path(place).is_relative_to(folder) for place in origins(module) for folder in self.folders)
 
 
 def origins(module: ModuleType | None) -> list[str]:
     """A module's file, or the folders of a package without one."""
     file = getattr(module, "__file__", None)
-    return [file] if file else [str(each) for each in getattr(module, "__path__", [])]
+    try:
+        return [file] if file else [str(each) for each in getattr(module, "__path__", [])]
+    except KeyError:  # a namespace in a package that could not be imported
+        return []
 
 
 def is_library(top: str) -> bool:

@@ -2,8 +2,9 @@
 
 import importlib
 import inspect
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -37,6 +38,7 @@ class Loaded:
     file: Path | None
     location: str
     import_path: ImportPath
+    dotted: str = ""  # the name of its file in the outermost package
 
     @property
     def lives(self) -> bool:
@@ -47,7 +49,25 @@ class Loaded:
 
 def load(target: Target) -> Loaded:
     """Imports the target. Raises `CannotRun` if it does not exist or cannot be imported."""
-    path, dotted = import_path_of(target.file.resolve()) if target.file else (ImportPath(), "")
+    if target.file is None:
+        return imported(target, ImportPath(), "")
+    file = target.file.resolve()
+    depth, also = packages_of(file), list[Path]()
+    while True:
+        try:
+            return imported(target, *import_path_of(file, depth, also))
+        except CannotRun as problem:  # it may be written to be run from a folder above
+            if NO_PARENT.search(str(problem.__cause__)) and depth + 1 < len(file.parents) - 1:
+                depth += 1
+                continue
+            above, inside = holder(problem.__cause__, file)
+            if above is None or above in also or depth >= inside > 0:
+                raise
+            depth = max(depth, inside)
+            also += [above] if not inside else []
+
+
+def imported(target: Target, path: ImportPath, dotted: str) -> Loaded:
     with path.entered():
         with isolated(), chosen_backend(), blaming(f"{target.name} cannot be imported", target.file):
             if target.file is None:
@@ -58,7 +78,7 @@ def load(target: Target) -> Loaded:
                 module = path.import_file(target.file.resolve(), target.attribute)
         called, thing = named(module, target)
         file = target.file or (Path(module.__file__) if module.__file__ else None)
-        return Loaded(thing, called, module, file, location(thing, target.file or target.module), path)
+        return Loaded(thing, called, module, file, location(thing, target.file or target.module), path, dotted)
 
 
 def named(module: ModuleType, target: Target) -> tuple[str, object]:
@@ -114,13 +134,37 @@ def in_hand(thing: object) -> Loaded:
     )
 
 
-def import_path_of(path: Path) -> tuple[ImportPath, str]:
-    """The import path of a file, and its dotted name in its package, if there is an __init__.py in its folder."""
-    parts, folder = [path.stem], path.parent
-    while (folder / "__init__.py").is_file():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    return ImportPath(path.parent, folder, package=parts[0] if len(parts) > 1 else None), ".".join(parts)
+NO_PARENT = re.compile("relative import (with no known parent|beyond top-level) package")
+NEAR = 4  # folders above a file's own in which a module is looked for
+
+
+def packages_of(file: Path) -> int:
+    """How many of the folders that it lies in are packages."""
+    return next(depth for depth, folder in enumerate(file.parents) if not (folder / "__init__.py").is_file())
+
+
+def import_path_of(file: Path, depth: int, also: Sequence[Path] = ()) -> tuple[ImportPath, str]:
+    """The import path of a file inside so many packages, and its dotted name in the outermost one.
+
+    Its own folder comes first; without it, if something in it has the name of that package.
+    """
+    root, parts = file.parents[depth], [each.name for each in reversed(file.parents[:depth])]
+    clash = bool(parts) and any(each.stem == parts[0] for each in file.parent.iterdir())
+    folders = [root] if clash else [file.parent, root]
+    return ImportPath(*folders, *also, package=parts[0] if parts else None), ".".join([*parts, file.stem])
+
+
+def holder(problem: BaseException | None, file: Path) -> tuple[Path | None, int]:
+    """The nearest folder above the file with the module that was not found, and inside how many packages the file lies
+    there, if it is in that module.
+    """
+    if not isinstance(problem, ModuleNotFoundError) or not problem.name:
+        return None, 0
+    top, _, part = problem.name.partition(".")
+    for depth, folder in enumerate(file.parents[: min(NEAR, len(file.parents) - 1)]):
+        if (folder / top).is_dir() or (not part and (folder / f"{top}.py").is_file()):
+            return folder, depth if depth and file.parents[depth - 1] == folder / top else 0
+    return None, 0
 
 
 def from_name(target: Target) -> ModuleType:

@@ -105,3 +105,43 @@ def test_the_path_is_as_it_was(rnncheck: Command, write: Write) -> None:
 def test_a_file_without_anything_says_so(rnncheck: Command, write: Write) -> None:
     write(HEAD)
     assert "mine.py defines no class or function" in rnncheck("compare", "mine.py").stderr
+
+
+SUB = "class Sub(MyRNN):\n    pass\n"
+PLACES = {
+    "a package with a file of its name": {
+        "model/__init__.py": "",
+        "model/model.py": f"from .layers import MyRNN\n{SUB}",
+    },
+    "a folder that is no package": {"model/model.py": f"from .layers import MyRNN\n{SUB}"},
+    "a folder above that is no package": {"model/part/model.py": f"from ..layers import MyRNN\n{SUB}"},
+    "a module that is found above": {"model/model.py": f"from model.layers import MyRNN\n{SUB}"},
+    "a module beside a folder above": {"src/mine.py": f"from model.layers import MyRNN\n{SUB}"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_written_to_run_from_a_folder_above_is_found(rnncheck: Command, write: Write, place: str) -> None:
+    write(RNN, "model/layers.py")
+    for name, text in PLACES[place].items():
+        file = write(text, name)
+    assert verdict(rnncheck("compare", f"{file}:Sub", "-q")) == "equivalent"
+    adapted = rnncheck("adapt", f"{file}:Sub", "-o", "adapted.py", "--force")
+    assert adapted.code == 0
+    assert verdict(rnncheck("compare", "adapted.py:Adapted", "--cell", "rnn", "-q")) == "equivalent"
+
+
+def test_what_is_nowhere_stays_missing(rnncheck: Command, write: Write) -> None:
+    write("from absent_everywhere import thing\n" + RNN)
+    outcome = rnncheck("compare", "mine.py:MyRNN")
+    assert outcome.code == 4
+    assert "mine.py:1: ModuleNotFoundError: No module named 'absent_everywhere'" in outcome.stderr
+
+
+def test_a_package_that_fails_half_imported_is_no_bug_of_ours(rnncheck: Command, write: Write) -> None:
+    write("from failing.parts import one\nimport absent_everywhere\n", "failing/__init__.py")
+    write("", "failing/parts/one.py")
+    write(RNN, "failing/mine.py")
+    outcome = rnncheck("compare", "failing/mine.py:MyRNN")
+    assert outcome.code == 4
+    assert "No module named 'absent_everywhere'" in outcome.stderr
