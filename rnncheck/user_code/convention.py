@@ -126,6 +126,7 @@ class Convention:
     fixed: tuple[int, int] | None = None
     lengths: Literal["packed", "always packed", "argument"] | None = None
     lengths_name: str | None = None
+    settled: tuple[tuple[str, object], ...] = ()  # further arguments, the same in every call
     verbatim: bool = False  # a view of x that is not contiguous is handed over as it is
 
     @property
@@ -158,7 +159,8 @@ class Convention:
         arguments = {self.x_name: list(arranged) if self.x_form == "list" else arranged}
         if self.state is not None:
             arguments |= self.state.arguments(state, self.state_names)
-        return {name: as_numpy(value) for name, value in arguments.items()} if self.numpy else arguments
+        arguments = {name: as_numpy(value) for name, value in arguments.items()} if self.numpy else arguments
+        return arguments | dict(self.settled)
 
 
 def as_numpy(value: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from rnncheck.implementations.jax_bridge import precision, tensor_of
@@ -19,6 +20,8 @@ from rnncheck.user_code.signatures import Call, read
 EVALUATED = dict.fromkeys(("train", "training", "is_training", "is_train"), False) | dict.fromkeys(
     ("deterministic", "inference", "eval_mode", "use_running_average"), True
 )
+KEY = np.zeros(2, np.uint32)  # PRNGKey(0), which jax cannot make while it traces
+KEYS = ("key", "rng", "rngs", "prng_key", "rng_key", "random_key")  # what random numbers are drawn from
 
 
 @dataclass(frozen=True)
@@ -217,8 +220,8 @@ def as_tensor(leaf: Any) -> Any:
 
 
 def called(method: Any) -> Callable[..., Any]:
-    """What stands for a method where its signature is read: without self, and without what says whether it is trained:
-    those are its `flags`.
+    """What stands for a method where its signature is read: without self, and without what says whether it is trained,
+    or is a key for random numbers: those are its `flags`.
     """
 
     def code(*arguments: Any, **named: Any) -> Any:
@@ -226,9 +229,11 @@ def called(method: Any) -> Callable[..., Any]:
 
     signature = inspect.signature(method)
     own = list(signature.parameters.values())[1:]
-    code.__signature__ = signature.replace(parameters=[each for each in own if each.name not in EVALUATED])  # type: ignore[attr-defined]
+    code.__signature__ = signature.replace(parameters=[each for each in own if each.name not in (*EVALUATED, *KEYS)])  # type: ignore[attr-defined]
     code.__wrapped__ = method  # type: ignore[attr-defined]
-    code.flags = {each.name: EVALUATED[each.name] for each in own if each.name in EVALUATED}  # type: ignore[attr-defined]
+    flags = {each.name: EVALUATED[each.name] for each in own if each.name in EVALUATED}
+    wanted = [each.name for each in own if each.name in KEYS and each.default is inspect.Parameter.empty]
+    code.flags = flags | {name: None if name == "rngs" else KEY for name in wanted}  # type: ignore[attr-defined]
     return code
 
 

@@ -57,6 +57,7 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
     said = []
     if batch_first_by_default and convention.x_axes.startswith("B"):
         said.append("it is batch first by default")
+    said += [f"it is called with {name}={value!r}" for name, value in convention.settled]
     if convention.by_row:
         said.append("it takes no batch, so each batch row was run by itself")
     state, x = convention.state, convention.x_axes

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +50,23 @@ SIZES = {"size", "sz", "dim", "dims", "units"}
 INPUT = {"x", "xt", "xs", "input", "inputs", "inp", "seq", "sequence", "data", "xx", "src", "embedded", "embeds"}
 
 
+# Of what is required and is neither x nor a state: a flag is off, a rate is 0, and there is no mask.
+SETTINGS: Mapping[re.Pattern[str], object] = {
+    re.compile(r".*mask(s|ed)?"): None,
+    re.compile(r".*(dropout|prob|rate)"): 0.0,
+    re.compile(r"(is|use|do|with|return|keep|to)_.*|.*(train(ing)?|reset|flag|verbose|debug|detach)"): False,
+}
+
+
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
 
 
 @dataclass(frozen=True)
 class Call:
-    """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default."""
+    """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default. What is
+    `settled` has a value that does not depend on x.
+    """
 
     x: str
     state: str | None
@@ -64,6 +74,7 @@ class Call:
     state_required: bool
     lengths: str | None
     others: tuple[str, ...]
+    settled: tuple[tuple[str, object], ...] = ()
 
 
 def words(name: str) -> list[str]:
@@ -92,6 +103,14 @@ def is_cell_state(name: str) -> bool:
 
 def is_lengths(name: str) -> bool:
     return any(each in {"len", "lens", "length", "lengths", "seqlen", "seqlens"} for each in words(name))
+
+
+def setting(parameter: inspect.Parameter) -> tuple[str, object] | None:
+    """Its name and the value that leaves it without effect, if its type or its name says that there is one."""
+    if parameter.annotation in (bool, "bool"):
+        return parameter.name, False
+    found = next((value for named, value in SETTINGS.items() if named.fullmatch(parameter.name.lower())), ...)
+    return None if found is ... else (parameter.name, found)
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -154,6 +173,8 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         state, cell = cell, None
     known = {x, lengths, state and state.name, cell and cell.name}
     others = [each for each in rest if each.name not in known and each.default is inspect.Parameter.empty]
+    settled = [found for each in others if holds_weights and (found := setting(each)) is not None]
+    others = [each for each in others if each.name not in dict(settled)]
     if state is None and others and holds_weights:
         state, others = others[0], others[1:]
     if state is not None and cell is None and others and holds_weights and len(others) == 1:
@@ -165,4 +186,5 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         state is not None and state.default is inspect.Parameter.empty,
         lengths,
         tuple(each.name for each in others),
+        tuple(settled),
     )

@@ -215,3 +215,32 @@ def test_weights_may_be_attributes(rnncheck: Callable[..., Any], tmp_path: Path)
         "compare", f"{tmp_path / 'mine.py'}:scan", "--cell", "rnn", "--no-backward", "--paths", "none", *FAST
     )
     assert outcome.code == 0, outcome.stdout + outcome.stderr
+
+
+KEYED = """
+import equinox
+import jax, jax.numpy as jnp
+
+class KeyedLSTM(equinox.Module):
+    cell: equinox.nn.LSTMCell
+    dropout: equinox.nn.Dropout
+    late: bool
+
+    def __init__(self, in_size: int, hidden_size: int, late: bool = False, *, key):
+        self.cell = equinox.nn.LSTMCell(in_size, hidden_size, key=key)
+        self.dropout, self.late = equinox.nn.Dropout(0.5), late
+
+    def __call__(self, x, key):
+        def step(state, x_t):
+            after = self.cell(x_t, state)
+            return after, (state if self.late else after)[0]
+        zeros = jnp.zeros(self.cell.hidden_size)
+        return self.dropout(jax.lax.scan(step, (zeros, zeros), x)[1], key=key)
+"""
+
+
+@pytest.mark.parametrize(("late", "code"), [(False, 0), (True, 1)])
+def test_a_key_in_a_call_is_no_state(rnncheck: Callable[..., Any], tmp_path: Path, late: bool, code: int) -> None:
+    (tmp_path / "keyed.py").write_text(KEYED)
+    outcome = rnncheck("compare", f"{tmp_path}/keyed.py:KeyedLSTM", "--arg", f"late={late}", "--no-diagnose", *FAST)
+    assert outcome.code == code

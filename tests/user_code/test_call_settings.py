@@ -1,0 +1,81 @@
+"""What a call requires besides x and a state, such as a flag or a mask, is off; a key for random numbers is given."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.errors import CannotRun
+from rnncheck.report import Verdict
+from rnncheck.user_code.signatures import read
+
+
+class Flagged(nn.Module):
+    """A GRU cell that draws a new mask if it is told to."""
+
+    right = True
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.of_x, self.of_h = nn.Linear(input_size, 3 * hidden_size), nn.Linear(hidden_size, 3 * hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor, reset_mask: Any) -> Tensor:
+        if reset_mask:
+            raise ValueError("no mask can be drawn here")
+        (p_r, p_z, p_n), (u_r, u_z, u_n) = self.of_x(x).chunk(3, -1), self.of_h(h).chunk(3, -1)
+        z = torch.sigmoid(p_z + u_z)
+        n = torch.tanh(p_n + torch.sigmoid(p_r + u_r) * u_n)
+        return (1 - z) * n + z * h if self.right else n + z * h
+
+
+class Uneven(Flagged):
+    right = False
+
+
+class Masked(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.LSTM(input_size, hidden_size)
+
+    def forward(self, x: Tensor, hidden: tuple[Tensor, Tensor], mask: Tensor | None, training: bool) -> Any:
+        if mask is not None:
+            x = x * mask
+        return self.inner(x * (2 if training else 1), hidden)
+
+
+class Halved(Masked):
+    def forward(self, x: Tensor, hidden: tuple[Tensor, Tensor], mask: Tensor | None, training: bool) -> Any:
+        return super().forward(x if training else x / 2, hidden, mask, training)
+
+
+@pytest.mark.parametrize("candidate", [Flagged, Masked])
+def test_a_flag_is_off_and_told(candidate: type) -> None:
+    report = check(candidate, cell="gru" if candidate is Flagged else "lstm", witness=False)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert any("it is called with" in str(each) for each in report.conventions)
+
+
+@pytest.mark.parametrize("candidate", [Uneven, Halved])
+def test_what_is_wrong_with_the_flag_off_is_wrong(candidate: type) -> None:
+    report = check(candidate, cell="gru" if candidate is Uneven else "lstm", witness=False, diagnose=False)
+    assert report.verdict is Verdict.MISMATCH
+
+
+class Wanting(Masked):
+    def forward(self, x: Tensor, hidden: Any, tree: Any, kind: Any) -> Any:  # type: ignore[override]
+        return self.inner(x, hidden) if tree.root else kind
+
+
+def test_what_no_name_explains_is_asked_for() -> None:
+    with pytest.raises(CannotRun, match="missing 2 required positional arguments: 'tree' and 'kind'"):
+        check(Wanting, cell="lstm")
+
+
+def test_a_state_is_never_a_flag() -> None:
+    def call(x: Tensor, h_prev: Tensor, c_prev: Tensor, is_last: bool, drop_rate: float, masks: Tensor) -> None: ...
+
+    found = read(call)
+    assert (found.state, found.cell_state) == ("h_prev", "c_prev")
+    assert dict(found.settled) == {"is_last": False, "drop_rate": 0.0, "masks": None}
