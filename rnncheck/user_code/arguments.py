@@ -20,6 +20,7 @@ EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 # What a spec may ask for and a candidate may have no parameter for.
 OPTIONS = {"dropout": 0.0, "proj_size": 0, "num_layers": 1, "bidirectional": False}
+MODULES: Mapping[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 # What a candidate may have without a parameter for it: that is seen in what it holds and returns.
 SEEN = ("num_layers", "bidirectional")
 
@@ -125,6 +126,8 @@ class Constructor:
                 filled[name] = self._given[name]
             elif name in self.roles:
                 value = value_of(self.roles[name], parameter, spec, output_size, self._given)
+                if parameter.default is EMPTY and isinstance(value, str) and value in MODULES and self._calls(name):
+                    value = MODULES[value]()
                 if value is not EMPTY:
                     filled[name] = value
             if parameter.default is not EMPTY or name in filled:
@@ -152,18 +155,38 @@ class Constructor:
             {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
         )
 
+    def _calls(self, name: str) -> bool:
+        """Whether its code calls the parameter of this name, or what it keeps it as, with an argument."""
+        code = self.function
+        made_by: Any = code.__init__ if isinstance(code, type) else code  # type: ignore[misc]
+        kept = {
+            target.attr
+            for each in ast.walk(parsed(made_by))
+            if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and each.value.id == name
+            for target in each.targets
+            if isinstance(target, ast.Attribute)
+        }
+        called = [each.func for each in ast.walk(parsed(code)) if isinstance(each, ast.Call) and each.args]
+        return any(
+            (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr in kept)
+            for each in called
+        )
+
     def spellings(self, spec: Spec, output_size: int) -> Iterator[dict[str, object]]:
-        """The arguments, with the name of the cell in every spelling that is usual, where nothing says which it is."""
+        """The arguments, with the name of the cell in every spelling that is usual, and the nonlinearity as a name, a
+        class and a module, where nothing says which it is.
+        """
         filled = self.arguments(spec, output_size)
         yield filled
-        name = next((name for name, role in self.roles.items() if role == "mode"), None)
-        if name is None or name in self._given or self.parameters[name].default is not EMPTY:
-            return
-        others = [str(spec.cell), str(spec.cell).capitalize()]
+        others: dict[str, list[object]] = {"mode": [str(spec.cell), str(spec.cell).capitalize()], "nonlinearity": []}
         if spec.cell is Cell.RNN:
-            others = [f"RNN_{spec.nonlinearity}".upper(), f"rnn_{spec.nonlinearity}", *others]
-        for other in others:
-            yield {**filled, name: other}
+            said = spec.nonlinearity or "tanh"
+            others["mode"] = [f"RNN_{said}".upper(), f"rnn_{said}", *others["mode"]]
+            others["nonlinearity"] = [MODULES[said], MODULES[said]()]
+        for role, spelled in others.items():
+            name = next((name for name, each in self.roles.items() if each == role), None)
+            if name is not None and name not in self._given and self.parameters[name].default is EMPTY:
+                yield from ({**filled, name: other} for other in spelled)
 
     def dispensable(self, name: str, arguments: Mapping[str, object]) -> bool:
         """Whether rnncheck, not the user, gave this keyword, with torch.nn's default as value."""
@@ -231,10 +254,9 @@ def nonlinearity(default: object, spec: Spec) -> object:
         return name if spec.cell is Cell.RNN or default is EMPTY else EMPTY
     if default is None or spec.cell is not Cell.RNN:
         return EMPTY
-    modules: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
     if isinstance(default, type):
-        return modules[name]
-    return modules[name]() if isinstance(default, nn.Module) else getattr(torch, name)
+        return MODULES[name]
+    return MODULES[name]() if isinstance(default, nn.Module) else getattr(torch, name)
 
 
 def mode(default: object, spec: Spec) -> object:

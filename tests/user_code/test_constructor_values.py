@@ -76,3 +76,48 @@ def test_a_size_is_given_although_its_code_asks_whether_it_is_none() -> None:
 
     roles = Constructor(made, "made", {}).roles
     assert roles == {"input_size": "input_size", "hidden_size": "hidden_size"}
+
+
+class Activated(nn.Module):
+    """`act` is a function, or a module that stands for one."""
+
+    def __init__(self, input_size: int, hidden_size: int, act) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.of_x, self.of_h = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+        self.act = act
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        states = []
+        for x_t in x:
+            h = self.act(self.of_x(x_t) + self.of_h(h))
+            states.append(h)
+        return torch.stack(states)
+
+
+class OfClass(Activated):
+    def __init__(self, input_size: int, hidden_size: int, nonlinearity) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(input_size, hidden_size, nonlinearity())
+
+
+class OfName(Activated):
+    def __init__(self, input_size: int, hidden_size: int, nonlinearity) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(input_size, hidden_size, getattr(torch, nonlinearity))
+
+
+class OfNone(Activated):
+    """It takes a nonlinearity and has its own."""
+
+    def __init__(self, input_size: int, hidden_size: int, nonlinearity) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(input_size, hidden_size, torch.sigmoid)
+
+
+@pytest.mark.parametrize("wanted", ["tanh", "relu"])
+@pytest.mark.parametrize("candidate", [Activated, OfClass, OfName])
+def test_a_nonlinearity_is_given_in_the_form_that_its_code_takes(candidate: type, wanted: str) -> None:
+    report = check(candidate, cell="rnn", nonlinearity=wanted, witness=False)
+    assert report.verdict is Verdict.EQUIVALENT
+
+
+def test_another_nonlinearity_is_found_out() -> None:
+    report = check(OfNone, cell="rnn", witness=False)
+    assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "wrong-nonlinearity")
