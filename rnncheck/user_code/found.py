@@ -60,7 +60,7 @@ def shown(trace: Trace) -> Tensor:
 
 def broadcasts(form: StateForm, reading: ResultReading) -> bool:
     """Whether a layer axis that nobody reads may have found its way from the state into what is returned."""
-    return form.axes == "KBF" and reading.tap is None and has_axis_of_one(reading)
+    return form.axes == "KBF" and has_axis_of_one(reading)
 
 
 def has_axis_of_one(reading: ResultReading) -> bool:

@@ -44,6 +44,9 @@ def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[
                     continue
                 if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
                     continue
+                alone = reading.h if often and not each_step else None
+                if alone is not None and starts_before(alone.read(caught[0], "KBF"), state):
+                    continue  # of what each step is given, the last is the state before the last step
                 found.append(ResultReading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, each_step)))
     found.sort(key=lambda each: each.output is None)
     return found

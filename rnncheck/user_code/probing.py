@@ -123,7 +123,7 @@ class CallProbe:
         for x_axes, x_form in inputs(
             kind, features=features, one_feature=self.one_feature, batch_first=self.batch_first
         ):
-            runs, handed, later = False, set[str](), list[Found]()
+            runs, handed, mixing, later = False, set[str](), set[str](), list[Found]()
             for form in forms(kind, self.call, self.sizes):
                 if self.budget.over and (self.ran or self.problems):
                     break
@@ -134,7 +134,9 @@ class CallProbe:
                 if any(wider in self.ran for wider in in_place_of_ones(x_axes)):
                     break  # it takes sequences, or rows, or a step without that axis
                 names = self.call.state, self.call.cell_state
-                convention = Convention(self.call.x, x_axes, names, form, self.numpy, x_form, fixed=self.fixed)
+                convention = Convention(
+                    self.call.x, x_axes, names, form, self.numpy, x_form, fixed=self.fixed, settled=self.call.settled
+                )
                 if kind == PACKED:
                     convention = replace(convention, lengths="always packed")
                 elif self.call.lengths:
@@ -146,7 +148,10 @@ class CallProbe:
                 written = form is not None and self._writes_where_it_wants_a_list(convention)
                 for found in self._readings(convention, form):
                     runs = True
-                    handed |= {form.handing} if form is not None else set()
+                    if form is not None and kind in SINGLE_STEPS:
+                        if form.handing in mixing and not self._returns_as_it_takes(convention):
+                            continue  # a loop hands over what is returned
+                        (handed if found.keeps_rows else mixing).add(form.handing)
                     if written:
                         later.append(found)
                     else:
@@ -154,6 +159,16 @@ class CallProbe:
             yield from later
             if not self.ran and self.problems and all(is_hopeless(each) for _, each in self.problems):
                 raise self._refusal()
+
+    def _returns_as_it_takes(self, convention: Convention) -> bool:
+        """Whether what it returns has arrays of the shapes in which its states are handed over."""
+        x, state = self.calls.given(convention)
+        taken = convention.arguments(x, state)
+        taken.pop(convention.x_name)
+        with torch.no_grad(), isolated(self.calls.x.dtype):
+            result = self.calls.result(convention, x, state)
+        given, returned = ({each.shape for _, each in results.leaves(values, {})} for values in (taken, result))
+        return given <= returned
 
     def _writes_where_it_wants_a_list(self, convention: Convention) -> bool:
         """Whether it writes into states that are handed over as one tensor, and makes a list of them if given none."""
@@ -275,7 +290,8 @@ class CallProbe:
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
-            convention, problem = max(own, key=lambda each: each[1].reached)  # the attempt that got furthest
+            # The attempt that got furthest: of those that got to one line, not one for want of the right axes or kind.
+            convention, problem = max(own, key=lambda each: (each[1].reached, not wants_another(each[1])))
             called = f"{name} was called with {convention.described}; all other ways to call it failed too"
             same = len({str(each) for _, each in self.problems}) == 1
             refusal = CandidateError(f"{problem}\n    ({called})", problem.reached, str(problem) if same else "")
@@ -284,3 +300,9 @@ class CallProbe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
+
+
+def wants_another(problem: CannotRun) -> bool:
+    """Whether it is raised for want of other axes, or of another kind of argument, as far as its words say."""
+    said = str(problem.__cause__)
+    return bool(OF_A_SHAPE.search(said)) or any(kind in said for kind in ANOTHER_KIND)

@@ -14,18 +14,31 @@ PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, 
 
 
 def held(thing: object) -> dict[str, Tensor]:
-    """Each tensor once. The object reads these tensors, so they can be changed in place."""
+    """Each tensor once. The object reads these tensors, so they can be changed in place.
+
+    Of several that are the same numbers in memory it is the first.
+    """
     found: dict[str, Tensor] = {}
+    known: set[object] = set()
     for name, value, _ in walk(thing, "", set()):
         if isinstance(value, np.ndarray):
             value = torch.from_numpy(value)
-        if value.is_floating_point():
+        if value.is_floating_point() and (place := place_of(value)) not in known:
+            known.add(place)
             found[name] = value
     return found
 
 
+def place_of(value: Tensor) -> object:
+    """Where its numbers lie in memory, and how; it itself if it has none of its own."""
+    if not value.numel() or value.layout is not torch.strided or value.device.type == "meta":
+        return id(value)
+    return value.device, value.data_ptr(), value.dtype, value.shape, value.stride()
+
+
 def convert(thing: object, dtype: torch.dtype, device: str) -> None:
     """Converts all of them to `dtype` and `device`; numpy arrays to the numpy dtype of that name."""
+    converted: dict[object, Tensor] = {}  # two that are the same numbers in memory stay so
     for _, value, put in list(walk(thing, "", set())):
         if isinstance(value, np.ndarray):
             precision = np.dtype(str(dtype).removeprefix("torch."))
@@ -33,7 +46,8 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
             if value.dtype.kind == "f" and (value.dtype != precision or not value.flags.writeable):
                 put(value.astype(precision))
         elif value.is_floating_point() and (value.dtype != dtype or str(value.device) != device):
-            value.data = value.data.to(device, dtype)
+            place = place_of(value)
+            value.data = converted.setdefault(place, value.data.to(device, dtype))
 
 
 def copied(thing: Any) -> Any:

@@ -15,6 +15,7 @@ from rnncheck.mapping.agreement import agrees
 from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
+from rnncheck.mapping.notes import another_layer
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.hypothesis import Fill, Filling, Hypothesis
@@ -122,13 +123,13 @@ class Understanding:
         """A possible fault when it is called according to its signature."""
         understood = self._of(spec)
         found = understood.found
-        if found.raised and not found.crashes:
-            return f"given an initial state, it raises: {found.raised}"
-        if understood.in_part:
+        if understood.in_part or (found.crashes and self._holds_more(understood, spec)):
             return (
                 "only a part of it was compared, which agrees; it holds weights for more layers or directions; pass "
                 "--num-layers N or --bidirectional"
             )
+        if found.raised and not found.crashes:
+            return f"given an initial state, it raises: {found.raised}"
         if found.convention.is_cell and found.convention.x_axes.count("1") > 1:
             return "it runs with one timestep of one row alone, x (1, 1, I), and raises an error with more"
         return strangers(found.unread)
@@ -214,9 +215,18 @@ class Understanding:
         return self._of(spec).found.convention.by_row
 
     def crash(self, spec: Spec) -> str | None:
-        """The error when it is called according to its signature."""
-        found = self._of(spec).found
-        return found.raised if found.crashes else None
+        """The error when it is called according to its signature, as a layer of all that it holds."""
+        understood = self._of(spec)
+        found = understood.found
+        part = understood.in_part or (found.crashes and self._holds_more(understood, spec))
+        return found.raised if found.crashes and not part else None
+
+    def _holds_more(self, understood: Hypothesis, spec: Spec) -> bool:
+        """Whether it has weights for one more layer or direction, which it may want a state for, too."""
+        if not isinstance(understood.filling, FoundMapping):
+            return False
+        held = self._instances.native(understood, spec).tensors()
+        return bool(another_layer(understood.filling, {name: value.shape for name, value in held.items()}))
 
     def ignored(self, spec: Spec) -> list[Ignored]:
         """Options that its constructor takes, and that have no effect on how it is called."""

@@ -125,3 +125,38 @@ def test_wrong_outputs_are_one_fault_where_they_are_all_that_is_returned(layer: 
     report = check(layer, cell="gru", bidirectional=True, witness=False, paths="none")
     assert [each.slug for each in report.findings] == [slug]
     assert "h_n" not in {each.quantity for each in report.comparisons}
+
+
+class WithStates(nn.Module):
+    """An RNN of both directions that asks whether it got states as one asks of a list."""
+
+    crashes = True
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.forwards, self.backwards = nn.RNN(input_size, hidden_size), nn.RNN(input_size, hidden_size)
+
+    def forward(self, x: Tensor, states: object = None) -> object:
+        one, other = states if states else (None, None)  # type: ignore[misc]
+        y, one = self.forwards(x, None if one is None else one[None])
+        z, other = self.backwards(x.flip(0), None if other is None else other[None])
+        return list(torch.cat([y, z.flip(0)], -1)), (one[0], other[0])
+
+
+def test_what_a_part_raises_of_both_directions_is_no_fault() -> None:
+    report = check(WithStates, cell="rnn", witness=False)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "--bidirectional" in str(report.reason)
+    assert check(WithStates, cell="rnn", bidirectional=True, witness=False).verdict is Verdict.EQUIVALENT
+
+
+class Asking(nn.RNN):
+    """Of one direction, where the same question is the fault."""
+
+    def forward(self, x: Tensor, h: Tensor | None = None) -> object:  # type: ignore[override]
+        return super().forward(x, h if h else None)
+
+
+def test_what_a_whole_layer_raises_is_a_fault() -> None:
+    report = check(Asking, witness=False)
+    assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "initial-state-crashes")

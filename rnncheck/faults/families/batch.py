@@ -23,6 +23,10 @@ def of_batch(spec: Spec) -> Iterator[Fault]:
     yield Fault("batch-time-swapped", "", Swapped, hidden=one_step_and_row)
     yield Fault("batch-time-swapped", "x reshaped", InputReshaped, hidden=one_step_or_row)
     yield Fault("batch-time-swapped", "output reshaped", OutputReshaped, hidden=one_step_or_row)
+    yield Fault("batch-time-swapped", "x reshaped, time first", InputReshapedBack, hidden=one_step_or_row, rare=True)
+    yield Fault(
+        "batch-time-swapped", "output reshaped, time first", OutputReshapedBack, hidden=one_step_or_row, rare=True
+    )
     yield Fault("batch-mixed", "the first row's state", mixing(first_row), hidden=one_row)
     yield Fault("batch-mixed", "the mean state", mixing(mean_row), hidden=one_row)
     yield Fault("batch-mixed", "the row above", mixing(row_above), hidden=one_row)
@@ -48,6 +52,23 @@ class InputReshaped(CutNetwork):
     def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
         read = super().layer_input(layer, x, below, dropout)
         return read if layer else read.transpose(0, 1).reshape(x.shape)
+
+
+class InputReshapedBack(CutNetwork):
+    """Reshapes x (T, B, I) to (B, T, I) instead of transposing it."""
+
+    def layer_input(self, layer: int, x: Tensor, below: Tensor, dropout: float) -> Tensor:
+        read = super().layer_input(layer, x, below, dropout)
+        return read if layer else read.reshape(read.shape[1], read.shape[0], -1).transpose(0, 1)
+
+
+class OutputReshapedBack(CutNetwork):
+    """Reshapes the output (B, T, D*R) to (T, B, D*R) instead of transposing it."""
+
+    def trace(self, given: Given) -> Trace:
+        trace = super().trace(given)
+        output = trace.output.transpose(0, 1).reshape(trace.output.shape)
+        return replace(trace, output=output, y=self.head(given.weights, output))
 
 
 class OutputReshaped(CutNetwork):
