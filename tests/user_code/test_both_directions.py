@@ -78,6 +78,7 @@ def test_final_states_side_by_side_are_both_compared(layer: type[nn.Module], cel
 
 
 @pytest.mark.explained
+@pytest.mark.explained
 def test_a_direction_that_is_not_reversed_is_named() -> None:
     report = check(NotReversed, cell="gru", bidirectional=True)
     assert report.verdict is Verdict.MISMATCH
@@ -157,6 +158,7 @@ class Asking(nn.RNN):
         return super().forward(x, h if h else None)
 
 
+@pytest.mark.explained
 def test_what_a_whole_layer_raises_is_a_fault() -> None:
     report = check(Asking, witness=False)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "initial-state-crashes")

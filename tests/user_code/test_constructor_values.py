@@ -39,6 +39,7 @@ def test_a_hidden_size_of_both_directions_is_given_twice_and_told() -> None:
 
 
 @pytest.mark.explained
+@pytest.mark.explained
 def test_such_a_layer_is_judged() -> None:
     report = check(WrongTagger, bidirectional=True, witness=False)
     assert report.verdict is Verdict.MISMATCH
@@ -118,6 +119,7 @@ def test_a_nonlinearity_is_given_in_the_form_that_its_code_takes(candidate: type
     assert report.verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.explained
 def test_another_nonlinearity_is_found_out() -> None:
     report = check(OfNone, cell="rnn", witness=False)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "wrong-nonlinearity")

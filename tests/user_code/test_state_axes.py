@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -38,6 +39,7 @@ def test_the_first_layers_state_is_no_first_row() -> None:
     assert check(LayeredCell, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.explained
 def test_the_first_rows_state_is_a_fault() -> None:
     report = check(MixingCell, cell="lstm", witness=False)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "batch-mixed")
@@ -73,6 +75,7 @@ def test_a_state_that_spreads_over_an_axis_of_one_has_no_such_axis() -> None:
     assert check_of(OnlyHead).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.explained
 def test_a_default_state_is_still_judged_there() -> None:
     report = check_of(FromOnes)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "default-state-not-zero")
@@ -128,6 +131,7 @@ class WithoutBias(SharedMemory):
     right = False
 
 
+@pytest.mark.explained
 def test_one_memory_is_one_weight() -> None:
     for dtype in ("float32", "float64"):
         assert check(SharedMemory, cell="rnn", dtype=dtype, witness=False).verdict is Verdict.EQUIVALENT
@@ -153,6 +157,7 @@ class Transposed(Reshaped):
     right = True
 
 
+@pytest.mark.explained
 def test_a_reshape_is_told_from_a_transpose() -> None:
     report = check(Reshaped, cell="rnn", witness=False)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "batch-time-swapped")
