@@ -78,7 +78,6 @@ def test_final_states_side_by_side_are_both_compared(layer: type[nn.Module], cel
 
 
 @pytest.mark.explained
-@pytest.mark.explained
 def test_a_direction_that_is_not_reversed_is_named() -> None:
     report = check(NotReversed, cell="gru", bidirectional=True)
     assert report.verdict is Verdict.MISMATCH

@@ -39,7 +39,6 @@ def test_a_hidden_size_of_both_directions_is_given_twice_and_told() -> None:
 
 
 @pytest.mark.explained
-@pytest.mark.explained
 def test_such_a_layer_is_judged() -> None:
     report = check(WrongTagger, bidirectional=True, witness=False)
     assert report.verdict is Verdict.MISMATCH
