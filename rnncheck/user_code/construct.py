@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Spec
-from rnncheck.user_code import keras_module
+from rnncheck.user_code import keras_module, keras_variables
 from rnncheck.user_code.arguments import Constructor
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.isolation import isolated
@@ -45,7 +45,7 @@ def constructor(loaded: Loaded, given: Mapping[str, object]) -> Constructor | No
     """How it is constructed; None for an instance, or a function of x, which is called as it is."""
     thing: Any = loaded.thing
     function: Any = thing.func if isinstance(thing, partial) else thing
-    if keras_module.is_layer(function) and isinstance(thing, type):
+    if keras_variables.is_layer(function) and isinstance(thing, type):
         return Constructor(keras_module.with_input_size(thing), loaded.called, given)
     if isinstance(function, type) or (inspect.isroutine(function) and makes_a_layer(thing)):
         return Constructor(JaxClass(thing) if framework(function) else thing, loaded.called, given)
@@ -68,7 +68,7 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
     """The constructed layer. Raises `CannotRun` if its code raises, or an argument is not known."""
     if made_by is None:
         refuse_what_cannot_be_filled(loaded.thing, loaded.called)  # a copy of what was traced looks scripted
-        if keras_module.is_layer(loaded.thing) or is_jax(loaded.thing):
+        if keras_variables.is_layer(loaded.thing) or is_jax(loaded.thing):
             return construct_from(loaded, lambda *_: loaded.thing, spec, output_size, "read")
         return construct_from(loaded, lambda *_: thawed(copied(loaded.thing)), spec, output_size, "copied")
     return construct_from(loaded, lambda *_: of_this_size(made_by, spec, output_size), spec, output_size)
@@ -94,7 +94,7 @@ def construct_from(
     what = f"{loaded.called} cannot be {how}"
     with torch.inference_mode(False), loaded.import_path.entered(), isolated(dtype), blaming(what, loaded.file):
         thing: Any = make(spec, output_size)
-        if keras_module.is_layer(thing):
+        if keras_variables.is_layer(thing):
             first = iter([thing])
             again = lambda: next(first, None) or make(spec, output_size)  # noqa: E731
             thing = keras_module.module_of(again, loaded.called, spec)

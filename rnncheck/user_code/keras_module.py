@@ -5,7 +5,6 @@ state; a cell by that of torch's cells; any other layer by the parameters of its
 """
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,18 +18,11 @@ from rnncheck.implementations import keras_backend
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.text import printable
+from rnncheck.user_code.keras_variables import paths_of, value_of
 from rnncheck.user_code.signatures import is_state
 
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
-
-
-def is_layer(thing: object) -> bool:
-    """Whether it is a layer, or a class of layers, of a Keras that was imported."""
-    layer = getattr(getattr(sys.modules.get("keras"), "layers", None), "Layer", None)
-    if layer is None:
-        return False
-    return issubclass(thing, layer) if isinstance(thing, type) else isinstance(thing, layer)
 
 
 def with_input_size(made_by: Any) -> Callable[..., Any]:
@@ -156,7 +148,7 @@ class KerasModule(nn.Module):
             show_all(keras, layer)
         self._trains = "training" in inspect.signature(layer.call).parameters
         self.runs_on = f"Keras {keras.__version__} on the {keras.backend.backend()} backend"
-        paths = paths_of(layer)
+        paths = paths_of(layer, KerasModule)
         self._trained = [paths[id(each)] for each in layer.trainable_variables]
         self._others = [paths[id(each)] for each in layer.non_trainable_variables]
         for name, variable in zip(self._trained, layer.trainable_variables, strict=True):
@@ -225,57 +217,6 @@ def converted(keras: Any, layer: Any, dtype: str) -> Iterator[None]:
     finally:
         for each, own in zip(others, before, strict=True):
             each._dtype = own
-
-
-def paths_of(layer: Any) -> dict[int, str]:
-    """The name of each variable: the end of its path of attributes, as long as it takes to tell it from the others."""
-    full = dict[int, list[str]]()
-    for path, variable in variables_in(layer, [], set()):
-        full.setdefault(id(variable), path)
-    for number, variable in enumerate(layer.variables):
-        full.setdefault(id(variable), [variable.name, str(number)])
-    found = dict[int, str]()
-    for key, path in full.items():
-        others = [other for each, other in full.items() if each != key]
-        length = next((n for n in range(1, len(path)) if all(path[-n:] != each[-n:] for each in others)), len(path))
-        name = "/".join(path[-length:]).replace(".", "_")
-        found[key] = f"{name}/" if hasattr(KerasModule, name) else name
-    return found
-
-
-def variables_in(layer: Any, path: list[str], seen: set[int]) -> Iterator[tuple[list[str], Any]]:
-    """The variables of a layer and of the layers that its attributes hold, those with private names last."""
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    own = [*layer._trainable_variables, *layer._non_trainable_variables]
-    attributes = vars(layer) | vars(layer).get("_modules", {})  # where torch keeps layers, on its backend
-    for name, value in attributes.items():
-        if name.startswith("_"):
-            continue
-        for place, each in places([name], value):
-            if any(each is variable for variable in own):
-                yield [*path, *place], each
-            elif is_layer(each):
-                yield from variables_in(each, [*path, *place], seen)
-    yield from (([*path, each.name], each) for each in own)
-    for each in layer._layers:
-        yield from variables_in(each, [*path, each.name], seen)
-
-
-def places(name: list[str], value: Any) -> Iterator[tuple[list[str], Any]]:
-    """Every member of lists and dicts, with where it is."""
-    if isinstance(value, list | tuple | dict):
-        members = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in members:
-            yield from places([*name, str(key)], each)
-    else:
-        yield name, value
-
-
-def value_of(variable: Any) -> Tensor:
-    value = variable.value
-    return value.detach().clone() if isinstance(value, Tensor) else torch.from_numpy(variable.numpy().copy())
 
 
 class KerasSequences(KerasModule):

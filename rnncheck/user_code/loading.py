@@ -18,7 +18,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.implementations.keras_backend import chosen as chosen_backend
 from rnncheck.implementations.target import Target, parse
 from rnncheck.text import nearest, printable
-from rnncheck.user_code import keras_module
+from rnncheck.user_code import keras_variables
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.import_path import ImportPath
 from rnncheck.user_code.isolation import isolated
@@ -239,7 +239,7 @@ def named_thing(word: str, module: ModuleType) -> Callable[..., Any] | None:
 
 def is_layer(value: object) -> bool:
     module = isinstance(value, nn.Module) or (isinstance(value, type) and issubclass(value, nn.Module))
-    return module or keras_module.is_layer(value) or framework(value) is not None
+    return module or keras_variables.is_layer(value) or framework(value) is not None
 
 
 def sounds_recurrent(name: str) -> bool:

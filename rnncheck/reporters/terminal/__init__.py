@@ -3,13 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from rich.text import Text
+
 from rnncheck.report import Report
 from rnncheck.reporters.terminal.bench import bench
 from rnncheck.reporters.terminal.brief import brief
 from rnncheck.reporters.terminal.checks import Check, checks
 from rnncheck.reporters.terminal.doctor import doctor
-from rnncheck.reporters.terminal.full import full
-from rnncheck.reporters.terminal.screen import screen_for
+from rnncheck.reporters.terminal.findings import findings
+from rnncheck.reporters.terminal.frame import framed, verdict
+from rnncheck.reporters.terminal.paths import paths
+from rnncheck.reporters.terminal.quantities import quantities
+from rnncheck.reporters.terminal.screen import Screen, screen_for
+from rnncheck.reporters.terminal.summary import notes, summary
+from rnncheck.reporters.terminal.timesteps import timesteps
+from rnncheck.reporters.terminal.witness import witness
 from rnncheck.timings import Bench
 
 __all__ = ["render", "render_bench", "render_checks", "render_doctor"]
@@ -30,6 +38,15 @@ def render(
     """
     screen = screen_for(stream, width)
     return screen.rendered(full(report, screen) if verbose else brief(report, screen, every_row=every_row))
+
+
+def full(report: Report, screen: Screen) -> list[Text]:
+    """Every section, the most important first."""
+    sections = [verdict(report, screen), findings(report, screen), quantities(report, screen)]
+    sections += [paths(report, screen)]
+    sections += [timesteps(report, each, screen) for each in report.comparisons if each.per_timestep]
+    sections += [witness(report, screen), notes(report, screen), summary(report, screen)]
+    return framed(sections, report, screen)
 
 
 def render_doctor(facts: Mapping[str, object], stream: IO[str] | None = None, width: int | None = None) -> str:
