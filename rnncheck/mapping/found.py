@@ -1,6 +1,6 @@
 """A mapping: an expression for each tensor of a candidate, and its effect on the weights of both sides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun
-from rnncheck.mapping.expression import GATES, Expression, Unused, evaluate, rows
+from rnncheck.mapping.expression import GATES, Expression, Eye, Unused, Zeros, evaluate, rows
+from rnncheck.mapping.names import is_start
 from rnncheck.mapping.native import Native
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights, own_at_rest
@@ -165,3 +166,43 @@ def in_words(absent: Mapping[str, list[str]], spec: Spec) -> str:
 
 def _gates(spec: Spec) -> tuple[str, ...]:
     return GATES[spec.cell] or ("",)
+
+
+class Unplaced(MappingError):
+    """The candidate can run, but not all weights have a tensor."""
+
+
+def require_biases(mapping: FoundMapping, live: Collection[str]) -> None:
+    """A bias is left out of the comparison only if no tensor that the output depends on could be it."""
+    unplaced = [
+        name
+        for name, entry in mapping.entries.items()
+        if name in live and isinstance(entry.expression, Zeros) and not is_start(name)
+    ]
+    absent = mapping.absent_biases()
+    heads = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Eye)]
+    if heads and mapping.agrees is not None and len(unplaced) == 1:
+        return  # it is the head's
+    if unplaced and absent and mapping.spec.bias:
+        named, several = ", ".join(map(printable, unplaced)), len(unplaced) > 1
+        raise Unplaced(
+            f"{named} {'affect' if several else 'affects'} the output, but rnncheck cannot tell which "
+            f"{'biases they are' if several else 'bias it is'}; not assigned: {', '.join(absent)}\n"
+            "Assign each tensor with --mapping FILE.toml"
+        )
+
+
+def require_complete(mapping: FoundMapping) -> None:
+    """Raises unless the tensors hold the weights of at least one layer, or those of some gates where a known fault
+    explains the others; the comparison shows what else is missing."""
+    gates = 1 if mapping.agrees is None else mapping.spec.cell.gates
+    absent = {name for name, missing in mapping.absent().items() if len(missing) >= gates}
+    for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
+        names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
+        if set(names) <= absent:
+            held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
+            whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
+            raise Unplaced(
+                f"no tensor of the candidate holds {names[0]}: none of {held} {role}{whole}\n"
+                "Assign each tensor with --mapping FILE.toml"
+            )

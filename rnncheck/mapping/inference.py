@@ -1,19 +1,19 @@
 """Finds the mapping of a candidate by running it at sizes that tell its tensors apart."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from rnncheck.mapping.agreement import agrees, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered, other_way_round
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
-from rnncheck.mapping.expression import Eye, Zeros, negated
-from rnncheck.mapping.found import FoundMapping, MappingError
+from rnncheck.mapping.expression import negated
+from rnncheck.mapping.found import FoundMapping, MappingError, Unplaced, require_biases, require_complete
 from rnncheck.mapping.gates import NEARLY_EXACT, GateMeasurements, GateReading
 from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.named_cells import as_named
-from rnncheck.mapping.names import gate, is_head, is_start, torch_kind
+from rnncheck.mapping.names import gate, is_head, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, mirrored, of_one_direction, published, varied
 from rnncheck.mapping.notes import explained, kept, uncompared, unread
@@ -98,8 +98,8 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         where, live = placed(native, probe, own)
     mapping = _Search(native, probe, own, live, budget).best(where, faults)
     if mapping.agrees is None or mapping.agrees.spec.variant is None:
-        _check_complete(mapping)
-        _check_biases(mapping, live)
+        require_complete(mapping)
+        require_biases(mapping, live)
     put(native, own.made)
     beside = uncompared(mapping, live, own.made)
     notes = [*mapping.notes, *unread(mapping, live, own.trained, beside)]
@@ -110,10 +110,6 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         restrictions=restrictions,
         findings=() if type(mapping.agrees) is Network else dead(native, mapping),
     )
-
-
-class Unplaced(MappingError):
-    """The candidate can run, but not all weights have a tensor."""
 
 
 @dataclass
@@ -282,39 +278,3 @@ class _Search:
     def _mapping(self, reading: GateReading) -> FoundMapping:
         spec = self.probe.spec
         return explained(FoundMapping(spec, entries(reading, self.native.tensors(), self.live, self.own, spec)))
-
-
-def _check_biases(mapping: FoundMapping, live: Collection[str]) -> None:
-    """A bias is left out of the comparison only if no tensor that the output depends on could be it."""
-    unplaced = [
-        name
-        for name, entry in mapping.entries.items()
-        if name in live and isinstance(entry.expression, Zeros) and not is_start(name)
-    ]
-    absent = mapping.absent_biases()
-    heads = [name for name, entry in mapping.entries.items() if isinstance(entry.expression, Eye)]
-    if heads and mapping.agrees is not None and len(unplaced) == 1:
-        return  # it is the head's
-    if unplaced and absent and mapping.spec.bias:
-        named, several = ", ".join(map(printable, unplaced)), len(unplaced) > 1
-        raise Unplaced(
-            f"{named} {'affect' if several else 'affects'} the output, but rnncheck cannot tell which "
-            f"{'biases they are' if several else 'bias it is'}; not assigned: {', '.join(absent)}\n"
-            "Assign each tensor with --mapping FILE.toml"
-        )
-
-
-def _check_complete(mapping: FoundMapping) -> None:
-    """Raises unless the tensors hold the weights of at least one layer, or those of some gates where a known fault
-    explains the others; the comparison shows what else is missing."""
-    gates = 1 if mapping.agrees is None else mapping.spec.cell.gates
-    absent = {name for name, missing in mapping.absent().items() if len(missing) >= gates}
-    for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
-        names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
-        if set(names) <= absent:
-            held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
-            whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
-            raise Unplaced(
-                f"no tensor of the candidate holds {names[0]}: none of {held} {role}{whole}\n"
-                "Assign each tensor with --mapping FILE.toml"
-            )

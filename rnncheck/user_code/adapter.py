@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from rnncheck.model.weights import Weights
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
 from rnncheck.user_code.candidate_layer import CandidateLayer
-from rnncheck.user_code.cells import inferred, named
 from rnncheck.user_code.construct import frozen
 from rnncheck.user_code.hints import shape_hint, size_hint, way_out
 from rnncheck.user_code.instances import Instances
@@ -38,6 +36,7 @@ from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
 from rnncheck.user_code.refusals import lacking
 from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
+from rnncheck.user_code.unsaid import Unsaid
 
 OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
 
@@ -73,6 +72,7 @@ class Candidate:
             for name, each in given.items()
             if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
         ]
+        self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:
         """Sets the timesteps and rows of the run, for a class that supports no others."""
@@ -80,67 +80,11 @@ class Candidate:
             self._understood.expect(seq_len, batch_size)
 
     def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
-        """The layers and directions that an instance has, or that a class makes unless it is told otherwise.
-
-        Without a number that is about something else, such as its head.
-        """
-        found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
-        own = self._of_its_layer(found, spec, cell) if found else found
-        for name, value in found.items():
-            option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
-            if name not in own:
-                said = f"{name} {value} of {self._loaded.called} is of another part than its recurrent layer"
-            elif self._loaded.lives:
-                said = f"{name} is {value}, as {self._loaded.called} says"
-            else:
-                said = f"{name} is {value}, the default of {self._loaded.called}; {option} sets another"
-            self._notes.append(said)
-        return own
-
-    def _of_its_layer(self, found: Mapping[str, Any], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
-        """Those of the numbers with which it computes a layer while the others are of other parts; else all."""
-        whole = replace(spec, **found)
-        for number in range(len(found), -1, -1):
-            for names in combinations(found, number):
-                own = {name: found[name] for name in names}
-                part = replace(spec, **own)
-                with suppress(CannotRun, UsageError):
-                    its = cell or self._inferred(part)[0]
-                    if self._agrees(part, its) and (
-                        own == found or self._understood.is_of_other_parts(of_cell(part, its), of_cell(whole, its))
-                    ):
-                        return own
-        return found
+        return self._unsaid.shape(unsaid, spec, cell)
 
     def cell(self, spec: Spec) -> Cell:
-        """The cell of the candidate, from its name and its weights, or else from the published layer that it computes.
-
-        Raises `UsageError` if neither decides.
-        """
-        cell, because = self._inferred(spec)
-        self._notes.append(f"cell {cell}, inferred from {because}; --cell sets another")
-        return cell
-
-    def _inferred(self, spec: Spec) -> tuple[Cell, str]:
-        """The cell, and what it was inferred from."""
-        try:
-            with self._hinting(spec):
-                held, takes_c = self._instances.holds, self._instances.takes_cell_state
-                found = inferred(self._loaded, lambda: held(spec), takes_c)
-                return found.cell, found.because
-        except UsageError:
-            said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell
-            cells = sorted(Cell, key=lambda cell: cell is not said)
-            if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), cells), None)) is None:
-                raise
-            return agreeing, "what it computes"
-
-    def _agrees(self, spec: Spec, cell: Cell) -> bool:
-        """Whether it computes a published layer of this cell."""
-        try:
-            return self._understood.filling(of_cell(spec, cell)).agrees is not None
-        except CannotRun:
-            return False
+        with self._hinting(spec):
+            return self._unsaid.cell(spec)
 
     def variant(self, spec: Spec) -> Variant | None:
         """The variant that it computes, where that has weights besides those of torch's layer of this spec."""
@@ -190,8 +134,7 @@ class Candidate:
         trained = self._understood.native(spec).registered()
         live = {name for name, entry in mapping.entries.items() if not isinstance(entry.expression, Unused)}
         if biases := [name for name in self._biases(spec) if name in live & trained]:
-            said = f"made with bias=False, it adds {printable(', '.join(biases), 200)}"
-            found.append(Ignored("bias", said))
+            found.append(Ignored("bias", f"made with bias=False, it adds {printable(', '.join(biases), 200)}"))
         return found
 
     def read(self, spec: Spec) -> Reading:
@@ -342,13 +285,6 @@ class Candidate:
             raise
         assert isinstance(found, FoundMapping | OwnLoading)
         return found
-
-
-def of_cell(spec: Spec, cell: Cell) -> Spec:
-    """The same layer with another cell."""
-    if cell is spec.cell:
-        return spec
-    return replace(spec, cell=cell, proj_size=spec.proj_size if cell is Cell.LSTM else 0, nonlinearity=None)
 
 
 def runs_on(thing: object) -> list[str]:

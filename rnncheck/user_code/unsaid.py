@@ -1,0 +1,90 @@
+"""What the options leave unsaid of a candidate: its cell, and how many layers and directions it has."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+from rnncheck.errors import CannotRun, UsageError
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.cells import inferred, named
+from rnncheck.user_code.instances import Instances
+from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.understanding import Understanding
+
+
+class Unsaid:
+    """Finds it out from the names and weights of the candidate, or from what it computes, and adds `notes` of it."""
+
+    def __init__(self, loaded: Loaded, instances: Instances, understood: Understanding, notes: list[str]) -> None:
+        self._loaded, self._instances, self._understood, self.notes = loaded, instances, understood, notes
+
+    def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
+        """The layers and directions that an instance has, or that a class makes unless it is told otherwise.
+
+        Without a number that is about something else, such as its head.
+        """
+        found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
+        own = self._of_its_layer(found, spec, cell) if found else found
+        for name, value in found.items():
+            option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
+            if name not in own:
+                said = f"{name} {value} of {self._loaded.called} is of another part than its recurrent layer"
+            elif self._loaded.lives:
+                said = f"{name} is {value}, as {self._loaded.called} says"
+            else:
+                said = f"{name} is {value}, the default of {self._loaded.called}; {option} sets another"
+            self.notes.append(said)
+        return own
+
+    def _of_its_layer(self, found: Mapping[str, Any], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
+        """Those of the numbers with which it computes a layer while the others are of other parts; else all."""
+        whole = replace(spec, **found)
+        for number in range(len(found), -1, -1):
+            for names in combinations(found, number):
+                own = {name: found[name] for name in names}
+                part = replace(spec, **own)
+                with suppress(CannotRun, UsageError):
+                    its = cell or self._inferred(part)[0]
+                    if self._agrees(part, its) and (
+                        own == found or self._understood.is_of_other_parts(of_cell(part, its), of_cell(whole, its))
+                    ):
+                        return own
+        return found
+
+    def cell(self, spec: Spec) -> Cell:
+        """The cell of the candidate, from its name and its weights, or else from the published layer that it computes.
+
+        Raises `UsageError` if neither decides.
+        """
+        cell, because = self._inferred(spec)
+        self.notes.append(f"cell {cell}, inferred from {because}; --cell sets another")
+        return cell
+
+    def _inferred(self, spec: Spec) -> tuple[Cell, str]:
+        """The cell, and what it was inferred from."""
+        try:
+            held, takes_c = self._instances.holds, self._instances.takes_cell_state
+            found = inferred(self._loaded, lambda: held(spec), takes_c)
+            return found.cell, found.because
+        except UsageError:
+            said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell
+            cells = sorted(Cell, key=lambda cell: cell is not said)
+            if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), cells), None)) is None:
+                raise
+            return agreeing, "what it computes"
+
+    def _agrees(self, spec: Spec, cell: Cell) -> bool:
+        """Whether it computes a published layer of this cell."""
+        try:
+            return self._understood.filling(of_cell(spec, cell)).agrees is not None
+        except CannotRun:
+            return False
+
+
+def of_cell(spec: Spec, cell: Cell) -> Spec:
+    """The same layer with another cell."""
+    if cell is spec.cell:
+        return spec
+    return replace(spec, cell=cell, proj_size=spec.proj_size if cell is Cell.LSTM else 0, nonlinearity=None)
