@@ -41,6 +41,7 @@ class Exchanged(torch.autograd.Function):
     ids=["plain", "detached", "broken", "wrong"],
 )
 def test_the_gradient_is_delta_outer_x(seen: object) -> None:
+    torch.manual_seed(0)  # exchanged, a gradient that is nearly the same the other way round is not seen to be wrong
     held = {"W": torch.randn(3, 2, dtype=torch.float64), "decoy": torch.zeros(4, dtype=torch.float64)}
 
     def run(x: Tensor, state: State) -> Trace:
