@@ -3,7 +3,6 @@
 Each is tried until one agrees, so the measurement only has to rank them.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -31,9 +30,6 @@ def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -
     for named in as_named(tensors, held, spec):
         yield stored_alike(named, held, spec)
     yield from dealt_out(tensors)
-    numbered = layers_as_numbered(tensors, held, spec)
-    if numbered != tensors:
-        yield numbered
     if spec.bidirectional:
         sure = {
             name for name, places in torch_names.said(torch_names.kinds(held, spec), spec).items() if len(places) == 1
@@ -119,28 +115,3 @@ def other_side(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
 def fits(each: Placed, layout: Layout, held: Mapping[str, Tensor], spec: Spec) -> bool:
     """Whether a tensor of this shape can have this layout in its layer."""
     return layout in layouts(held[each.name].shape, spec, each.k // spec.directions)
-
-
-def layers_as_numbered(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Arrangement:
-    """Each tensor in the layer of the number in its name, as in `cells.1.weight`, if there are as many as layers."""
-    if spec.num_layers == 1:
-        return tensors
-    numbers = {each.name: re.findall(r"\d+", each.name) for each in tensors}
-    for n in range(max(map(len, numbers.values()), default=0)):
-        values = sorted({int(found[n]) for found in numbers.values() if len(found) > n})
-        if len(values) != spec.num_layers or any(len(found) <= n for found in numbers.values()):
-            continue
-        moved = []
-        for each in tensors:
-            layer = values.index(int(numbers[each.name][n]))
-            same = [
-                layout
-                for layout in layouts(held[each.name].shape, spec, layer)
-                if (layout.kinds, layout.transposed) == (each.layout.kinds, each.layout.transposed)
-            ]
-            if not same:
-                return tensors
-            k = layer * spec.directions + each.k % spec.directions
-            moved.append(replace(each, k=k, layout=same[0]))
-        return moved
-    return tensors

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from rnncheck.mapping.agreement import agrees, is_on_top
-from rnncheck.mapping.arrangements import arrangements, dealt_out, layers_as_numbered, other_way_round
+from rnncheck.mapping.arrangements import arrangements, dealt_out, other_way_round
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import negated
@@ -230,7 +230,7 @@ class _Search:
         """The mapping of a candidate whose two directions read the same weights."""
         where, _ = placed(self.native, self.probe, self.own, self.probe.places[::2])
         network = of_one_direction(self.probe.spec)
-        for way in (where, layers_as_numbered(where, self.native.tensors(), self.probe.spec)):
+        for way in (where, *as_named(where, self.native.tensors(), self.probe.spec)):
             reading = bench.reading(way, network)
             if reading is not None and (found := self._agreeing(reading, network)) is not None:
                 return found

@@ -42,6 +42,8 @@ def as_named(tensors: Sequence[Placed], held: Mapping[str, Tensor], spec: Spec) 
             yield from moved(tensors, held, spec, [split], lambda at: at[0])
             if layers > 1 and directions > 1:
                 yield from moved(tensors, held, spec, [split], lambda at: at[0] % layers * 2 + at[0] // layers)
+        elif len(split.values) == layers:
+            yield from moved(tensors, held, spec, [split], lambda at: at[0] * 2, of_layers=True)
     if layers == 1 or directions == 1:
         return
     for of_layers in every:
@@ -84,8 +86,12 @@ def moved(
     spec: Spec,
     by: Sequence[Split],
     cell: Callable[[Sequence[int]], int],
+    *,
+    of_layers: bool = False,
 ) -> Iterator[list[Placed]]:
-    """The tensors in the cells that their names say; nothing where one of them has no place there."""
+    """The tensors in the cells that their names say; nothing where one of them has no place there. Where names say the
+    layer alone (`of_layers`), the direction is as it is.
+    """
     known = {each.name: each for each in tensors}
     alike: dict[str, dict[int, str]] = {}
     for name in held:
@@ -95,9 +101,11 @@ def moved(
     found = []
     for names in alike.values():
         first = known.get(names.get(0, ""))
-        if first is None or len(names) < spec.num_layers * spec.directions:
+        if first is None or len(names) < spec.num_layers * (1 if of_layers else spec.directions):
             continue
-        for k, name in names.items():
+        direction = first.k % spec.directions if of_layers else 0
+        for at, name in names.items():
+            k = at + direction
             possible = layouts(held[name].shape, spec, k // spec.directions)
             layout = next((other for other in possible if role(other) == role(first.layout)), None)
             if layout is None:
