@@ -3,20 +3,18 @@
 Agreement in float64 with random weights, in every element, proves a hypothesis.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.mapping import FoundMapping, MappingError
 from rnncheck.mapping.agreement import agrees, inputs
 from rnncheck.mapping.budget import Budget
-from rnncheck.mapping.expression import Unused
-from rnncheck.mapping.notes import another_layer
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import draw
@@ -24,13 +22,13 @@ from rnncheck.scratch.network import Network
 from rnncheck.user_code.activations import run_with_gates
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
+from rnncheck.user_code.in_part import is_in_part, seen_in_part
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities
 from rnncheck.user_code.read_as import sentence
-from rnncheck.user_code.tensors import held
 from rnncheck.user_code.tiny_calls import Proved
 
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
@@ -60,7 +58,7 @@ class Search:
             filled = self.filled(each, spec, budget, faults=False)
             ways += [each] if filled.filling is not None else []
             seen += [replace(shown, understood=filled)] if shown is not None else []
-            in_part = filled.agrees and self._in_part(filled, probe)
+            in_part = filled.agrees and is_in_part(filled, probe)
             part_agrees = part_agrees or in_part
             if filled.agrees and not in_part:
                 finished = self._finished(filled, probe)
@@ -79,14 +77,14 @@ class Search:
         alike = [pair for pair in tried if pair[0].found.convention.is_cell == is_cell and not pair[0].agrees]
         for each, probe in each_call_first(alike)[:MOST_EXPLAINED]:
             filled = self.filled(each, spec, budget, faults=True)
-            if filled.agrees and not self._in_part(filled, probe):
+            if filled.agrees and not is_in_part(filled, probe):
                 return self._finished(filled, probe)
             explained.append((filled, probe))
         every = [*explained, *tried]
         first = every[0][0]  # if it cannot be filled, what is less plausible decides nothing
         plausible = (pair for pair in every if (pair[0].carries, pair[0].likely) >= (first.carries, first.likely))
         best, probe = next((pair for pair in plausible if pair[0].filling is not None), every[0])
-        in_part = bool(best.agrees) and self._in_part(best, probe)
+        in_part = bool(best.agrees) and is_in_part(best, probe)
         return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees, in_part=in_part)
 
     def at_other_sizes(self, spec: Spec, found: Mapping[Spec, Hypothesis]) -> Hypothesis | None:
@@ -141,22 +139,6 @@ class Search:
             start = start if understood.facts.takes_state else start.map(torch.zeros_like)
             return Shown(understood, native.run(x, start))
         return None
-
-    def _in_part(self, understood: Hypothesis, probe: CallProbe) -> bool:
-        """Whether what is read inside of it is one layer or direction of several: weights like its own are left."""
-        if understood.found.reading.tap is None or not isinstance(understood.filling, FoundMapping):
-            return False
-        spec, entries = probe.sizes.spec, understood.filling.entries
-        native = self._instances.native(understood, spec)
-        tables = {id(each.weight) for each in modules(native.thing) if isinstance(each, nn.Embedding)}
-        left = [
-            value
-            for name, value in native.tensors().items()
-            if name in entries and isinstance(entries[name].expression, Unused) and value.dim() == 2
-        ]
-        if another_layer(understood.filling, {name: value.shape for name, value in native.tensors().items()}):
-            return True
-        return sum(id(each) not in tables and is_of_gates(each, spec) for each in left) > 1
 
     def _finished(self, understood: Hypothesis, probe: CallProbe) -> Hypothesis:
         """Completes it with the other results that it returns, and compares those that are states."""
@@ -245,55 +227,3 @@ def each_call_first(tried: Sequence[tuple[Hypothesis, CallProbe]]) -> list[tuple
         of_each.setdefault(pair[0].found.convention, []).append(pair)
     chosen = [max(pairs, key=lambda pair: pair[0].found.reading.returned) for pairs in of_each.values()]
     return chosen + [pair for pair in tried if not any(pair is each for each in chosen)]
-
-
-def is_of_gates(value: Tensor, spec: Spec) -> bool:
-    """Whether it has the shape of a layer's fused weight."""
-    rows = spec.cell.gates * spec.hidden_size
-    columns = {spec.input_size, spec.hidden_size, spec.output_size, spec.input_size + spec.hidden_size}
-    return value.dim() == 2 and any((rows, other) in (value.shape, value.shape[::-1]) for other in columns)
-
-
-def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]], spec: Spec) -> str | None:
-    """Why its states cannot be judged, where none of these agrees and what they read of it is not all of it."""
-    if any(each.agrees for each, _ in tried):
-        return None
-    for each, _ in tried:
-        reading, both = each.found.reading, each.found.reading.h
-        if reading.tap is None or both is None or "D" not in both.axes or "h_n" not in each.facts.exposes:
-            continue
-        if not each.found.remembers:
-            # Which states a head is given is the model's choice. It is no fault of the layer, which returns none.
-            return (
-                f"what it passes to {reading.tap.module} is not the final state of each direction: that of the reverse "
-                "direction does not depend on the first timestep; return the output of every timestep"
-            )
-    missed = [passed_by(*pair) for pair in tried]
-    if not all(missed):
-        return None
-    more = "--num-layers N" if spec.bidirectional else "--bidirectional or --num-layers N"
-    return (
-        f"rnncheck can read only a part of it: what it returns depends on {' and '.join(missed[0][:2])}, but the "
-        f"states inside that rnncheck reads do not; return the output of every timestep, or pass {more} if it has more"
-    )
-
-
-def passed_by(understood: Hypothesis, probe: CallProbe) -> list[str]:
-    """Weights that what it returns depends on, but not the states that are read at a place inside of it.
-
-    One of them may be a head's. Several with the shapes of a layer's belong to another layer or direction, and so does
-    one for x.
-    """
-    if understood.found.reading.tap is None:
-        return []
-    tensors = held(probe.thing)
-    with suppress(CannotRun), torch.no_grad(), isolated(probe.calls.x.dtype):
-        missed = probe.calls.passed_by(understood.found.convention, understood.found.reading)
-        found = sorted(name for name in missed if is_of_gates(tensors[name], probe.sizes.spec))
-        of_x = any(probe.sizes.spec.input_size in tensors[name].shape for name in found)
-        return found if of_x or len(found) > 1 else []
-    return []
-
-
-def modules(thing: object) -> Iterable[nn.Module]:
-    return thing.modules() if isinstance(thing, nn.Module) else ()
