@@ -136,14 +136,19 @@ class Caller:
         return Trace(output, State(h, c), unexposed=frozenset(hidden))
 
     def _value(self, reader: Reader, result: object, target: str) -> Tensor:
-        """What is read; also of code that squeezes the time axis of a single timestep, unless it runs as called."""
+        """What is read; also without an axis that the code may leave out.
+
+        Unless it runs as called, that is the time axis of a single timestep, which some squeeze. Without a state it is
+        an axis of size 1, which others have only where the state that they are given has it.
+        """
         try:
             return reader.read(result, target)
         except ValueError:
-            if "T" not in reader.axes or self.convention.verbatim:
+            axis = "1" if self.stateless else "" if self.convention.verbatim else "T"
+            if not axis or axis not in reader.axes:
                 raise
             with suppress(ValueError):
-                return replace(reader, axes=reader.axes.replace("T", "")).read(result, target)
+                return replace(reader, axes=reader.axes.replace(axis, "", 1)).read(result, target)
             raise
 
     def _read(self, reader: Reader | None, result: object, target: str) -> Tensor | None:

@@ -5,6 +5,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -73,12 +74,23 @@ def imported(target: Target, path: ImportPath, dotted: str) -> Loaded:
             if target.file is None:
                 module = from_name(target)
             elif "." in dotted:
-                module = path.import_package(dotted)
+                module = in_package(path, dotted, target)
             else:
                 module = path.import_file(target.file.resolve(), target.attribute)
         called, thing = named(module, target)
         file = target.file or (Path(module.__file__) if module.__file__ else None)
         return Loaded(thing, called, module, file, location(thing, target.file or target.module), path, dotted)
+
+
+def in_package(path: ImportPath, dotted: str, target: Target) -> ModuleType:
+    """A file as a module of its package, or by itself if other files of the package cannot be imported."""
+    assert target.file is not None
+    try:
+        return path.import_package(dotted)
+    except Exception:
+        with suppress(Exception):  # one that needs its package fails again, and then the first error counts
+            return path.import_file(target.file.resolve(), target.attribute)
+        raise
 
 
 def named(module: ModuleType, target: Target) -> tuple[str, object]:

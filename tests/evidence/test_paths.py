@@ -7,6 +7,7 @@ from evidence.used_layers import (
     RIGHT,
     WRONG,
     WRONG_WHERE_LARGE,
+    HeadOfAnyShape,
     OfTwelveSteps,
     OfTwelveStepsFromOnes,
     OwnDropout,
@@ -65,6 +66,11 @@ def test_a_layer_for_the_sizes_of_the_run_alone_is_used_at_these() -> None:
     wrong = checked(OfTwelveStepsFromOnes)
     assert wrong.verdict is Verdict.MISMATCH
     assert wrong.findings[0].slug == "default-state-not-zero"
+
+
+def test_a_head_may_read_a_state_with_the_axes_of_the_one_that_is_given() -> None:
+    report = checked(HeadOfAnyShape)
+    assert report.verdict is Verdict.EQUIVALENT, [each.message for each in report.findings]
 
 
 def test_without_paths_it_passes() -> None:

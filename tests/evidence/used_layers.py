@@ -538,3 +538,17 @@ WRONG_WHERE_LARGE = {
     ClipsItsGradient: ("another-backward", "gradient-clipped"),
     LeavesTheTailOf64: ("other-sizes", "wrong-at-other-sizes"),
 }
+
+
+class HeadOfAnyShape(Plain):
+    """Takes a state (1, B, H) as well as (B, H): what its head reads has the axes of the state."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.head = nn.Linear(hidden_size, 2)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Tensor:
+        h = self.start(x) if h0 is None else h0
+        for x_t in self.read(x):
+            h = self.step(x_t, h)
+        return self.head(h)

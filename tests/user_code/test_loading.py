@@ -42,6 +42,24 @@ def test_siblings_and_relative_imports_work(rnncheck: Command, write: Write) -> 
     assert verdict(rnncheck("compare", "package.model:Sub", "-q")) == "equivalent"
 
 
+def test_a_module_may_have_the_name_of_its_package(rnncheck: Command, write: Write) -> None:
+    write("from .layers import MyRNN\n", "layers/__init__.py")
+    write(RNN, "layers/layers.py")
+    assert verdict(rnncheck("compare", "layers/layers.py:MyRNN", "-q")) == "equivalent"
+
+
+def test_a_file_stands_by_itself_where_others_of_its_package_cannot_be_imported(
+    rnncheck: Command, write: Write
+) -> None:
+    write("import not_installed_here\n", "package/__init__.py")
+    write(RNN, "package/layers.py")
+    write("from .layers import MyRNN\nclass Sub(MyRNN):\n    pass\n", "package/model.py")
+    assert verdict(rnncheck("compare", "package/layers.py:MyRNN", "-q")) == "equivalent"
+    needs_the_package = rnncheck("compare", "package/model.py:Sub", "-q")
+    assert needs_the_package.code == 4
+    assert "ModuleNotFoundError: No module named 'not_installed_here'" in needs_the_package.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "name"),
     [
@@ -141,7 +159,7 @@ def test_what_is_nowhere_stays_missing(rnncheck: Command, write: Write) -> None:
 def test_a_package_that_fails_half_imported_is_no_bug_of_ours(rnncheck: Command, write: Write) -> None:
     write("from failing.parts import one\nimport absent_everywhere\n", "failing/__init__.py")
     write("", "failing/parts/one.py")
-    write(RNN, "failing/mine.py")
+    write("from .parts import one\n" + RNN, "failing/mine.py")
     outcome = rnncheck("compare", "failing/mine.py:MyRNN")
     assert outcome.code == 4
     assert "No module named 'absent_everywhere'" in outcome.stderr
