@@ -203,6 +203,20 @@ def test_states_given_to_the_wrong_layer() -> None:
         assert_equal(faulty(f"final-state-swapped:{name}", here).final.h, final[order])
 
 
+def test_a_layer_that_begins_where_the_one_below_ended() -> None:
+    here = scene(Spec(Cell.GRU, 3, 4, num_layers=2, dtype=Dtype.FLOAT64))
+    _, final = run(here, torchs(here))
+    output, _ = run(here, torchs(here), h=torch.stack([here.state.h[0], final[0]]))
+    assert_equal(faulty("layer-state-swapped:where the layer below ended", here).output, output)
+
+
+def test_a_reverse_direction_that_begins_where_the_forward_one_ended(two_ways: Scene) -> None:
+    _, final = run(two_ways, torchs(two_ways))
+    if two_ways.state.c is None:
+        output, _ = run(two_ways, torchs(two_ways), h=torch.stack([two_ways.state.h[0], final[0]]))
+        assert_equal(faulty("layer-state-swapped:reverse where forward ended", two_ways).output, output)
+
+
 def test_batch_and_time(one_way: Scene) -> None:
     seq_len, batch_size, size = one_way.x.shape
     reshaped = one_way.x.transpose(0, 1).contiguous().view(seq_len, batch_size, size)

@@ -158,6 +158,9 @@ def c_and_h_given(given: Given) -> tuple[Array, Array]:
         "wrong-nonlinearity:gates: hard sigmoid": lstm(gate=hard_sigmoid),
         "wrong-nonlinearity:gates: hard sigmoid of slope 0.2": lstm(gate=steep_sigmoid),
         "wrong-nonlinearity:gates: linear": lstm(gate=linear),
+        "wrong-nonlinearity:gates: sigmoid(2 a)": lstm(gate=lambda a: sigmoid(2 * a)),
+        "wrong-nonlinearity:f: sigmoid(a / 2)": lstm(gate=lambda a: sigmoid(a / 2), of="f"),
+        "wrong-nonlinearity:g: tanh(2 a)": lstm(g=lambda a: np.tanh(2 * a)),
         "wrong-nonlinearity:i: hard sigmoid": lstm(gate=hard_sigmoid, of="i"),
         "wrong-nonlinearity:f: relu": lstm(gate=relu, of="f"),
         "wrong-nonlinearity:o: linear": lstm(gate=linear, of="o"),
@@ -174,8 +177,16 @@ def test_every_gate_may_have_every_other_function_alone_and_together_with_the_ot
     variants = {fault.variant for fault in faults_of(Spec(cell)) if fault.slug == "wrong-nonlinearity"}
     gates, squashed = {Cell.LSTM: ("ifo", ["g", "c", "g and c"]), Cell.GRU: ("rz", ["n"])}[cell]
     common = ("relu", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2")
-    wanted = {f"{gate}: {name}" for gate in (*gates, "gates") for name in (*common, "tanh", "sigmoid twice")}
-    wanted |= {f"{each}: {name}" for each in squashed for name in (*common, "sigmoid", "tanh twice")}
+    wanted = {
+        f"{gate}: {name}"
+        for gate in (*gates, "gates")
+        for name in (*common, "tanh", "sigmoid twice", "sigmoid(2 a)", "sigmoid(a / 2)")
+    }
+    wanted |= {
+        f"{each}: {name}"
+        for each in squashed
+        for name in (*common, "sigmoid", "tanh twice", "tanh(2 a)", "tanh(a / 2)")
+    }
     assert variants == wanted - {"c: linear"}  # which has a name of its own
 
 

@@ -37,6 +37,10 @@ FUNCTIONS: dict[str, Function] = {
     "softmax": lambda value: value.softmax(-1),
     "sigmoid twice": lambda value: value.sigmoid().sigmoid(),
     "tanh twice": lambda value: value.tanh().tanh(),
+    "sigmoid(2 a)": lambda value: (2 * value).sigmoid(),
+    "sigmoid(a / 2)": lambda value: (value / 2).sigmoid(),
+    "tanh(2 a)": lambda value: (2 * value).tanh(),
+    "tanh(a / 2)": lambda value: (value / 2).tanh(),
 }
 
 OPTIONS = {name: f"If {name} is meant, compare with --nonlinearity {name}." for name in ("tanh", "relu")}
@@ -44,6 +48,7 @@ GATES = {Cell.RNN: "", Cell.LSTM: "ifo", Cell.GRU: "rz"}
 SQUASHED = {Cell.RNN: "h", Cell.LSTM: "gc", Cell.GRU: "n"}  # by tanh, unless the RNN has another
 FOR_SIGMOID = ("hard sigmoid", "hard sigmoid of slope 0.2", "tanh", "relu", "linear", "softsign", "sigmoid twice")
 TOGETHER = {"ifo": "gates", "rz": "gates", "gc": "g and c"}
+SCALED = ("sigmoid(2 a)", "sigmoid(a / 2)", "tanh(2 a)", "tanh(a / 2)")
 FOR_TANH = ("relu", "sigmoid", "linear", "softsign", "hard sigmoid", "hard sigmoid of slope 0.2", "tanh twice")
 
 
@@ -52,15 +57,17 @@ def of_activations(spec: Spec) -> Iterator[Fault]:
     if spec.cell is Cell.RNN:
         for name in FUNCTIONS:
             if name != spec.nonlinearity and not name.endswith(" twice"):
-                yield replace(wrong("h", name, name), mend=OPTIONS.get(name, ""))
+                yield replace(wrong("h", name, name), mend=OPTIONS.get(name, ""), rare=name in SCALED)
     else:
         if spec.cell is Cell.LSTM:
             yield Fault("missing-cell-activation", "", activating("c", linear))
-        for names, every in ((FOR_SIGMOID, GATES[spec.cell]), (FOR_TANH, SQUASHED[spec.cell])):
+        of_sigmoid, of_tanh = (*FOR_SIGMOID, *SCALED[:2]), (*FOR_TANH, *SCALED[2:])
+        for names, every in ((of_sigmoid, GATES[spec.cell]), (of_tanh, SQUASHED[spec.cell])):
             for what in (every, *every) if len(every) > 1 else every:
                 for name in names:
                     if (what, name) != ("c", "linear"):
-                        yield wrong(what, name, f"{TOGETHER.get(what, what)}: {name}")
+                        found = wrong(what, name, f"{TOGETHER.get(what, what)}: {name}")
+                        yield replace(found, rare=name in SCALED)
     if spec.nonlinearity != "relu":
         yield Fault("approximate-activation", "rational", approximating(spec.cell, rational))
         if spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32):

@@ -128,6 +128,10 @@ def of_states(spec: Spec) -> Iterator[Fault]:
     yield Fault("final-state-wrong", "one step early", final_at(before_last))
     yield Fault("final-state-wrong", "the initial state", final_at(initial))
     yield from far_ends(spec)
+    if spec.num_layers > 1 and not spec.bidirectional:
+        yield starting_where_ended(of_layers=True)
+    if spec.bidirectional:
+        yield starting_where_ended(of_layers=False)
     if spec.cell is Cell.LSTM and not spec.proj_size:
         yield Fault("final-state-swapped", "h_n and c_n", HiddenAndCell)
         yield Fault("final-state-swapped", "h and c, after every step", HiddenAndCellOfSteps)
@@ -141,6 +145,22 @@ def of_states(spec: Spec) -> Iterator[Fault]:
             yield Fault("layer-state-swapped", name + part, start, hidden=hidden, rare=bool(part))
         slug = "final-state-wrong" if name.endswith("for all") else "final-state-swapped"
         yield Fault(slug, name, final_of(other))
+
+
+def starting_where_ended(*, of_layers: bool) -> Fault:
+    """A layer begins where the layer below ended, or the reverse direction where the forward one ended."""
+
+    class StartingWhereEnded(CutNetwork):
+        def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
+            self.last = super().unroll(w, x, carry, active)
+            return self.last
+
+        def start(self, state: State, layer: int, direction: int) -> Carry:
+            later = layer > 0 and direction == 0 if of_layers else direction > 0
+            return self.last.final if later else super().start(state, layer, direction)
+
+    what = "where the layer below ended" if of_layers else "reverse where forward ended"
+    return Fault("layer-state-swapped", what, StartingWhereEnded)
 
 
 def far_ends(spec: Spec) -> Iterator[Fault]:
