@@ -111,6 +111,7 @@ def of_biases(spec: Spec) -> Iterator[Fault]:
     yield altered("bias-counted-twice", "b_ih for both", input_for_both, "b_ih equals b_hh")
     yield altered("bias-counted-twice", "b_hh for both", recurrent_for_both, "b_ih equals b_hh")
     if spec.cell is Cell.GRU:
+        yield altered("bias-counted-twice", "their sum in both products", sum_for_both, "all biases are zero")
         yield without_biases("b_hh", "n")
         yield without_biases("b_hh", "rz")
         yield without_biases("b_ih", "rz")
@@ -133,6 +134,10 @@ def input_for_both(w: LayerWeights) -> LayerWeights:
 
 def recurrent_for_both(w: LayerWeights) -> LayerWeights:
     return w._replace(b_ih=w.b_hh)
+
+
+def sum_for_both(w: LayerWeights) -> LayerWeights:
+    return w._replace(b_ih=w.b_ih + w.b_hh, b_hh=w.b_ih + w.b_hh)
 
 
 def exchanged(w: LayerWeights) -> LayerWeights:
