@@ -50,8 +50,9 @@ SIZES = {"size", "sz", "dim", "dims", "units"}
 INPUT = {"x", "xt", "xs", "input", "inputs", "inp", "seq", "sequence", "data", "xx", "src", "embedded", "embeds"}
 
 
-# Of what is required and is neither x nor a state: a flag is off, a rate is 0, and there is no mask.
+# Of what is required and is neither x nor a state: a flag is off, nothing is dropped, and there is no mask.
 SETTINGS: Mapping[re.Pattern[str], object] = {
+    re.compile(r"(keep|retain)_?(prob|rate)\w*"): 1.0,
     re.compile(r".*mask(s|ed)?"): None,
     re.compile(r".*(dropout|prob|rate)"): 0.0,
     re.compile(r"(is|use|do|with|return|keep|to)_.*|.*(train(ing)?|reset|flag|verbose|debug|detach)"): False,

@@ -74,8 +74,10 @@ def test_what_no_name_explains_is_asked_for() -> None:
 
 
 def test_a_state_is_never_a_flag() -> None:
-    def call(x: Tensor, h_prev: Tensor, c_prev: Tensor, is_last: bool, drop_rate: float, masks: Tensor) -> None: ...
+    def call(
+        x: Tensor, h_prev: Tensor, c_prev: Tensor, is_last: bool, drop_rate: float, keep_prob: float, masks: Tensor
+    ) -> None: ...
 
     found = read(call)
     assert (found.state, found.cell_state) == ("h_prev", "c_prev")
-    assert dict(found.settled) == {"is_last": False, "drop_rate": 0.0, "masks": None}
+    assert dict(found.settled) == {"is_last": False, "drop_rate": 0.0, "keep_prob": 1.0, "masks": None}
