@@ -43,16 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # What takes most of a check's time and few tests are about, by the marker of those: the paths; the known faults that
 # are tried after a mismatch or planted after a pass; the seconds in which a wrong layer is read beside each of them.
-LEFT_OUT = {
-    "paths": ("rnncheck.checking.examine.UNASKED", "none"),
-    "explained": ("rnncheck.checking.examine.account_for", lambda *_: None),
-    "patient": ("rnncheck.mapping.budget.FOR_FAULTS", 0.1),
-}
+LEFT_OUT = (
+    ("paths", "rnncheck.checking.examine.UNASKED", "none"),
+    ("paths", "rnncheck.sweep.judging.PATHS", "none"),
+    ("explained", "rnncheck.checking.examine.account_for", lambda *_: None),
+    ("patient", "rnncheck.mapping.budget.FOR_FAULTS", 0.1),
+)
 
 
 @pytest.fixture(autouse=True)
 def _left_out(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    for marker, (what, instead) in LEFT_OUT.items():
+    for marker, what, instead in LEFT_OUT:
         if request.node.get_closest_marker(marker) is None:
             monkeypatch.setattr(what, instead)
 

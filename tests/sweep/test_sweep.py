@@ -83,6 +83,7 @@ def test_what_raises_is_no_mismatch(tmp_path: Path) -> None:
     assert "\\n" not in dict(facts(region))["raises"]
 
 
+@pytest.mark.paths
 def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "self.training"), 20, ["T=2..5"], [])
     assert report.exit_code == 1

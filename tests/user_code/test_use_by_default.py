@@ -15,7 +15,7 @@ from rnncheck.user_code.loading import in_hand
 
 Command = Callable[..., Any]
 QUICK = ("--no-witness", "--paths", "none", "--no-diagnose")
-HASTY = (*QUICK, "--cell", "gru", "--read-seconds", "2")
+HASTY = (*QUICK, "--cell", "gru", "--read-seconds", "1")
 
 LAST_ALONE = HEAD + (
     "class Last(nn.Module):\n"
