@@ -23,7 +23,7 @@ from rnncheck.errors import ExitCode
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "examples").rglob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 MAIN = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("cli", "mapping", "paths"))]
-SHORTENED = MAIN[1:3]
+WITHOUT_PATHS = MAIN[1:3]
 README = (ROOT / "README.md").read_text()
 COMMAND_LINE = README + (ROOT / "docs" / "cli.md").read_text()
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
@@ -63,9 +63,10 @@ def commands() -> Iterator[Any]:
                 first, _ = stated.setdefault(shlex.join(shlex.split(line, comments=True)[1:]), (code, page))
                 assert code == first, f"{page} states another exit code than another page: {line}"
     for command, (code, page) in stated.items():
-        whole = page not in SHORTENED or "--strict" in command  # strict finds fault with what is left out
+        strict = "--strict" in command  # which finds fault with what is left out
         slow = page not in MAIN or command.startswith("sweep")  # tests/sweep has others
-        marks = [pytest.mark.paths, pytest.mark.explained] * whole + [pytest.mark.slow] * slow
+        marks = [pytest.mark.paths] * (strict or page not in WITHOUT_PATHS)
+        marks += [pytest.mark.explained] * strict + [pytest.mark.slow] * slow
         yield pytest.param(shlex.split(command), code, id=f"{page.relative_to(ROOT)}: rnncheck {command}", marks=marks)
 
 
