@@ -37,6 +37,9 @@ def imports(loaded: Loaded, name: str, beside: Path | None) -> list[str]:
     if loaded.file is None or not loaded.file.is_file():
         return [f"from {loaded.module.__name__} import {name}"]
     file = loaded.file.resolve()
+    if file.suffix == ".ipynb":
+        found = f'load(Path("{file}"), "{name}", "{file.stem}").{name}'
+        return ["from pathlib import Path", "from rnncheck.user_code.notebook import load", "", f"{name} = {found}"]
     dotted = loaded.dotted or file.stem
     root = file.parents[dotted.count(".")]
     needed = [root, *(each for each in loaded.import_path.folders if each not in (root, file.parent))]

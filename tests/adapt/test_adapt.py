@@ -1,5 +1,6 @@
 """A wrapper is written as far as can be found out; completed, it is compared like any layer."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,11 @@ def test_a_file_of_any_name_is_imported(rnncheck: Command, tmp_path: Path, name:
     (tmp_path / "mine.py").write_text(text.replace("hidden=", "h0="))
     judged = rnncheck("compare", f"{tmp_path / 'mine.py'}:Adapted", "--cell", "rnn", "-v", *QUICK)
     assert judged.code == 0, judged.stderr
+
+
+@pytest.mark.parametrize(("function", "code"), [("tanh", 0), ("sigmoid", 1)])
+def test_a_layer_in_a_notebook(rnncheck: Command, tmp_path: Path, function: str, code: int) -> None:
+    cell = {"cell_type": "code", "source": RNN.replace("tanh", function)}
+    (tmp_path / "own.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4}))
+    assert rnncheck("adapt", f"{tmp_path}/own.ipynb:MyRNN", "-o", tmp_path / "adapted.py").code == 0
+    assert rnncheck("compare", f"{tmp_path}/adapted.py:Adapted", "--cell", "rnn", *QUICK).code == code
