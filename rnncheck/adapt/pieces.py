@@ -38,8 +38,8 @@ def imports(loaded: Loaded, name: str, beside: Path | None) -> list[str]:
         return [f"from {loaded.module.__name__} import {name}"]
     file = loaded.file.resolve()
     if file.suffix == ".ipynb":
-        found = f'load(Path("{file}"), "{name}", "{file.stem}").{name}'
-        return ["from pathlib import Path", "from rnncheck.user_code.notebook import load", "", f"{name} = {found}"]
+        loads = f'load(Path("{file}"), "{name}", "{file.stem}").{name}'
+        return ["from pathlib import Path", "from rnncheck.user_code.notebook import load", "", f"{name} = {loads}"]
     dotted = loaded.dotted or file.stem
     root = file.parents[dotted.count(".")]
     needed = [root, *(each for each in loaded.import_path.folders if each not in (root, file.parent))]
