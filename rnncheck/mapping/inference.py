@@ -33,6 +33,7 @@ Make = Callable[[Spec], Native]
 _INPUT, _HIDDEN, _PROJECTION = 5, 7, 3
 _SMALL_INPUT, _SMALL_HIDDEN = 2, 5
 MOST_HEADS = 16  # that are tried
+MOST_MISFIT = 1.0  # of a reading that is tried with a fault: of those that ever agreed, it was below 1e-4
 
 
 def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool = True) -> FoundMapping:
@@ -251,7 +252,8 @@ class _Search:
                 reading = bench.reading(way, network, best.cost if best else math.inf)
                 if reading is None:
                     continue
-                if (found := self._agreeing(reading, network)) is not None:
+                near = reading.misfit < MOST_MISFIT
+                if near and (found := self._agreeing(reading, network)) is not None:
                     return found
                 if reading.misfit < NEARLY_EXACT:
                     return self._mapping(reading)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rnncheck.model.trace import State
 from rnncheck.user_code.calling import Caller, tapped
-from rnncheck.user_code.convention import Convention, ResultReading, Tap
+from rnncheck.user_code.convention import Convention, Reader, ResultReading, Tap
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.sizes import Sizes
 
@@ -42,10 +42,10 @@ def inner_states(caller: Caller, sizes: Sizes, x: Tensor, state: State) -> list[
             for reading in interpretations(passed, convention, sizes)[:1]:
                 if not trusted(module, tap, reading, results[tap.module], convention, sizes):
                     continue
-                if reading.output is not None and starts_before(reading.output.read(passed, "TBF"), state):
+                if reading.output is not None and starts_before(reading.output, passed, "TBF", state):
                     continue
                 alone = reading.h if often and not each_step else None
-                if alone is not None and starts_before(alone.read(caught[0], "KBF"), state):
+                if alone is not None and starts_before(alone, caught[0], "KBF", state):
                     continue  # of what each step is given, the last is the state before the last step
                 found.append(ResultReading(reading.output, reading.h, reading.c, Tap(tap.module, tap.side, each_step)))
     found.sort(key=lambda each: each.output is None)
@@ -67,7 +67,10 @@ def trusted(
     return isinstance(module, nn.RNNBase | nn.RNNCellBase) or not type(module).__module__.startswith("torch.nn")
 
 
-def starts_before(output: Tensor, state: State) -> bool:
-    """Whether these are the states before each step: the first is the initial state."""
-    first = output[0]
+def starts_before(reader: Reader, passed: object, axes: str, state: State) -> bool:
+    """Whether these are the states before each step: the first is the initial state, of whatever shape."""
+    try:
+        first = reader.read(passed, axes)[0]
+    except ValueError:
+        return False
     return not bool(first.any()) or any(torch.equal(first, each) for each in state.h)

@@ -329,3 +329,38 @@ def test_a_matrix_that_is_no_whole_layer_is_a_note_alone() -> None:
     report = check(Spare, witness=False, backward=False, paths="none")
     assert (report.verdict, report.restrictions) == ("equivalent", [])
     assert any("spare" in each for each in report.notes)
+
+
+class CellOfOnePair(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.from_x, self.from_h = nn.Linear(input_size, 4 * hidden_size), nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x: Tensor, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        h, c = pair
+        i, f, g, o = (self.from_x(x) + self.from_h(h)).chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class PairForEachLayer(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int) -> None:
+        super().__init__()
+        widths = [input_size] + [hidden_size] * (num_layers - 1)
+        self.levels = nn.ModuleList(CellOfOnePair(each, hidden_size) for each in widths)
+
+    def forward(self, x: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        last = []
+        for level, pair in zip(self.levels, pairs, strict=False):
+            steps = []
+            for x_t in x:
+                pair = level(x_t, pair)
+                steps.append(pair[0])
+            x = torch.stack(steps)
+            last.append(pair)
+        return x, last
+
+
+def test_attempts_that_unpack_a_tensor_in_the_place_of_a_pair_are_given_up() -> None:
+    """A tensor (2, B, H) or (2, H) unpacks as a pair, too, and what the cells then return has other axes."""
+    assert check(PairForEachLayer, cell="lstm", num_layers=2, witness=False).verdict is Verdict.EQUIVALENT
