@@ -4,7 +4,7 @@ The values are right, and so is each gate's slope.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 import torch
 from torch import Tensor
@@ -28,8 +28,6 @@ OWNERS = {
     "W_hh": ("W_hh",),
 }
 
-Gradient = Callable[[Tensor, int, int], Tensor]  # of the right gradient, T and B
-
 
 @family(reported=19)
 def faults(spec: Spec) -> Iterator[Fault]:
@@ -39,8 +37,7 @@ def faults(spec: Spec) -> Iterator[Fault]:
 
 
 def variants(spec: Spec) -> Iterator[Fault]:
-    yield from sums(spec)
-    yield from carried(spec)
+    return chain(sums(spec), carried(spec))
 
 
 def sums(spec: Spec) -> Iterator[Fault]:
@@ -51,10 +48,8 @@ def sums(spec: Spec) -> Iterator[Fault]:
 
     for whose, fields in OWNERS.items():
         if whose in ("W_ih", "W_hh") or spec.bias or whose == "weights":
-            yield fault(
-                f"{whose}: divided by the batch size", divided(fields, lambda gradient, steps, rows: gradient / rows)
-            )
-            yield fault(f"{whose}: divided by T", divided(fields, lambda gradient, steps, rows: gradient / steps))
+            yield fault(f"{whose}: divided by the batch size", divided(fields, lambda steps, rows: rows))
+            yield fault(f"{whose}: divided by T", divided(fields, lambda steps, rows: steps))
             yield fault(f"{whose}: of the first timestep alone", OneStep.of(fields, last=False))
             yield fault(f"{whose}: of the last timestep alone", OneStep.of(fields, last=True))
     yield fault("W_hh: from the state after the step", StateAfter)
@@ -119,12 +114,12 @@ def exchanging(gates: int, one: int, other: int) -> Values:
 
 
 class Counting(CutNetwork):
-    """Knows how many timesteps and rows there are, and which step it is at."""
+    """Knows how many timesteps there are, and which one it is at."""
 
-    steps = rows = at = 0
+    steps = at = 0
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
-        (self.steps, self.rows), self.at = x.shape[:2], 0
+        self.steps, self.at = len(x), 0
         return super().project(w, x)
 
     def step(self, w: LayerWeights, p: Tensor, carry: Carry) -> Carry:
@@ -133,11 +128,13 @@ class Counting(CutNetwork):
         return stepped
 
 
-def divided(fields: Sequence[str], gradient: Gradient) -> type[Network]:
-    class Divided(Counting):
+def divided(fields: Sequence[str], by: Callable[[int, int], int]) -> type[Network]:
+    """The gradients are divided by a number made of T and B."""
+
+    class Divided(CutNetwork):
         def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
-            steps, rows = x.shape[:2]
-            return super().unroll(replaced(w, fields, lambda each: gradient(each, steps, rows)), x, carry, active)
+            number = by(*x.shape[:2])
+            return super().unroll(replaced(w, fields, lambda gradient: gradient / number), x, carry, active)
 
     return Divided
 
