@@ -16,7 +16,7 @@ from rnncheck.diagnosis.suspects import Suspect
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.evidence.gradients.findings import findings, listed
 from rnncheck.faults.catalogue import faults_of
-from rnncheck.faults.families import backward, slopes
+from rnncheck.faults.families import slopes, state_gradients, weight_gradients
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.pages import page
 from rnncheck.faults.planted import Planted
@@ -33,6 +33,7 @@ FRESH = 2  # other data, then other weights too
 SEED = 7
 MOST_LISTED = 4
 NAME = re.compile(r"\b(?:x|h0|c0|(?:weight|bias)_\w+)\b")  # of what a gradient is of
+BY_HAND = slopes, weight_gradients, state_gradients  # of a handwritten backward
 NO_GRADIENT = {"gradient-missing", "gradient-detached"}  # which of both it is depends on how the layer is written
 BY_DIFFERENCES = "Compare the gradients of one step with finite differences, with torch.autograd.gradcheck."
 
@@ -54,7 +55,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
         mine = [shown(candidate, each) for each in tried]
     except Exception:  # a candidate may fail in any way where it was never tried
         return []
-    for fault in [*faults_of(spec, lengths=lengths), *slopes.variants(spec), *backward.variants(spec)]:
+    for fault in [*faults_of(spec, lengths=lengths), *(each for kind in BY_HAND for each in kind.variants(spec))]:
         if fault.shows_in == "gradients":
             planted = Planted(fault.slug, fault.network)
             found = (apart(has, shown(planted, each)) for has, each in zip(mine, tried, strict=True))

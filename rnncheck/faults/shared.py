@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,24 +51,6 @@ def unchanged(mixin: type[Network], why: str | Why, scene: Scene) -> str | None:
     if isinstance(why, str):
         return why
     return why(scene) or "the parameters that it changes hold the same numbers after the change"
-
-
-class Handing(torch.autograd.Function):
-    """`value`, and a backward that hands each of `parts` what its function in `backs` makes of the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, backs: Sequence[Values], *parts: Tensor) -> Tensor:
-        ctx.backs = backs
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return None, None, *(back(gradients[0]) for back in ctx.backs)
-
-
-def handing(value: Tensor, backs: Mapping[Tensor, Values]) -> Tensor:
-    """`value`, as a handwritten backward has it: each key's gradient is a function of the gradient of `value`."""
-    return Handing.apply(value.detach(), tuple(backs.values()), *backs)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def equal(a: Tensor | None, b: Tensor | None) -> bool:

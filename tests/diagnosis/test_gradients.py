@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnncheck.diagnosis import diagnose_gradients, follows
 from rnncheck.faults.catalogue import by_name, faults_of
-from rnncheck.faults.families import backward, slopes
+from rnncheck.faults.families import slopes, state_gradients, weight_gradients
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
 from rnncheck.implementations import load
@@ -90,7 +90,12 @@ def test_a_factor_that_is_missing_is_named_with_its_gate(cell: Cell, variant: st
     assert (finding.slug, finding.variant, finding.explains) == ("gate-gradient-wrong", variant, 1.0)
 
 
-BACKWARD = [(spec, fault) for spec in map(Spec, Cell) for fault in backward.variants(spec)]
+BACKWARD = [
+    (spec, fault)
+    for spec in map(Spec, Cell)
+    for kind in (weight_gradients, state_gradients)
+    for fault in kind.variants(spec)
+]
 
 
 @pytest.mark.sample(6)

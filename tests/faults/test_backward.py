@@ -4,9 +4,11 @@ import pytest
 import torch
 from faults.scenes import scene
 
-from rnncheck.faults.families import backward
-from rnncheck.faults.families.backward import Recurrent, divided, reshaped, without_final
-from rnncheck.faults.fault import near, same
+from rnncheck.faults.families import state_gradients, weight_gradients
+from rnncheck.faults.families.state_gradients import without_final
+from rnncheck.faults.families.weight_gradients import divided, reshaped
+from rnncheck.faults.fault import Fault, near, same
+from rnncheck.faults.handwritten import Recurrent
 from rnncheck.model.spec import Cell, Spec
 
 SPECS = [
@@ -17,10 +19,14 @@ SPECS = [
 ]
 
 
+def variants(spec: Spec) -> list[Fault]:
+    return [*weight_gradients.variants(spec), *state_gradients.variants(spec)]
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_each_leaves_the_states_alone_and_shows_in_the_gradients(spec: Spec) -> None:
     here = scene(spec)
-    every = list(backward.variants(spec))
+    every = variants(spec)
     assert len({fault.title for fault in every}) == len(every)
     for fault in every:
         assert same(here.run(fault.network(spec)), here.right), fault.title
@@ -35,7 +41,7 @@ def test_each_leaves_the_states_alone_and_shows_in_the_gradients(spec: Spec) -> 
 def test_each_has_gradients_of_its_own(spec: Spec) -> None:
     """Two that give the same gradients would be one fault under two names."""
     here = scene(spec)
-    found = {fault.title: here.gradients(fault.network(spec)) for fault in backward.variants(spec)}
+    found = {fault.title: here.gradients(fault.network(spec)) for fault in variants(spec)}
     titles = list(found)
     for k, one in enumerate(titles):
         for other in titles[:k]:
@@ -61,9 +67,7 @@ def test_what_changes_nothing_has_the_right_gradients(spec: Spec, network: type)
 
 def test_weights_are_averaged_over_the_batch_and_inputs_are_not() -> None:
     here, spec = scene(SPECS[0]), SPECS[0]
-    fault = next(
-        each for each in backward.variants(spec) if each.variant == "weights and biases: divided by the batch size"
-    )
+    fault = next(each for each in variants(spec) if each.variant == "weights and biases: divided by the batch size")
     found = here.gradients(fault.network(spec))
     for name, right in here.right_gradients.items():
         assert torch.allclose(found[name] * (1 if name in ("x", "h0") else here.batch_size), right), name

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
+from rnncheck.faults.handwritten import handing
 from rnncheck.faults.overridable import CutNetwork
-from rnncheck.faults.shared import Values, handing
+from rnncheck.faults.shared import Values
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
@@ -40,8 +41,9 @@ OF_RELU: dict[str, Slope] = {
 SQUASHED = {Cell.RNN: {"h": OF_TANH}, Cell.LSTM: dict.fromkeys("fio", OF_SIGMOID) | dict.fromkeys("gc", OF_TANH)}
 SQUASHED[Cell.GRU] = dict.fromkeys("rz", OF_SIGMOID) | {"n": OF_TANH}
 
-# What multiplies what in a step: the method of it, and the gradients of some of its parts by another factor, which is a
-# function of the parts. Those of "new_hidden" are o, tanh(c) and c.
+# What multiplies what in a step: the method of it, and other factors for the gradients of some of its parts, which are
+# functions of the parts. Those of "new_hidden" are o, tanh(c) and c; those of "proposal" the sums of n from
+# x, r, the sums of n from h, and h.
 Factor = Callable[..., Tensor]
 Product = tuple[str, str, Mapping[int, Factor]]
 
@@ -69,11 +71,15 @@ PRODUCTS: dict[Cell, Sequence[Product]] = {
         ("mix", "n: 1 - z is missing", {0: one}),
         ("mix", "z: h - n is missing", {1: one}),
         ("mix", "h: z is missing", {2: one}),
+        ("mix", "n: z for 1 - z", {0: lambda n, z, h: z}),
+        ("mix", "h: 1 - z for z", {2: lambda n, z, h: 1 - z}),
+        ("mix", "h: z h is left out", {2: lambda n, z, h: torch.zeros_like(z)}),
         ("mix", "z: n - h for h - n", {1: lambda n, z, h: n - h}),
         ("mix", "z: h for h - n", {1: lambda n, z, h: h}),
         ("mix", "z: the h after the step for the h before it", {1: lambda n, z, h: z * (h - n)}),
         ("mix", "n and h: z and 1 - z exchanged", {0: lambda n, z, h: z, 2: lambda n, z, h: 1 - z}),
         ("proposal", "r: W_hn h + b_hn is missing", {1: one}),
+        ("proposal", "r: h for W_hn h + b_hn", {1: lambda p_n, r, u_n, h: h}),
         ("proposal", "W_hn h + b_hn: r is missing", {2: one}),
     ),
 }
@@ -138,6 +144,6 @@ def multiplying(method: str, factors: Mapping[int, Factor]) -> type[Network]:
         def proposal(self, w: LayerWeights, p_n: Tensor, u_n: Tensor, r: Tensor, h: Tensor) -> Tensor:
             right = super().proposal(w, p_n, u_n, r, h)
             slopes = {p_n: torch.ones_like(p_n), r: u_n, u_n: r}
-            return sloped(right, altered(slopes, p_n, r, u_n)) if method == "proposal" else right
+            return sloped(right, altered(slopes, p_n, r, u_n, h)) if method == "proposal" else right
 
     return Multiplying
