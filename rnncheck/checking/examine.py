@@ -213,6 +213,8 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
 
         stated = case.tolerance is not None
         explain(first, found.comparisons, case.enveloped.rounding, found.evidence, stated, plan.diagnose)
+        if plan.sync == "none" and plan.diagnose:
+            tell_of_other_weights(found.evidence, case, first)
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:
         modes = {each.mode for each in found.comparisons}
         held = case.tolerance or case.enveloped.rounding
@@ -224,6 +226,15 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         witness = found.mutation_test.witness
         if plan.witness == "strict" and witness is not None and (doubt := insufficient(witness)):
             found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
+
+
+def tell_of_other_weights(evidence: Evidence, case: Case, first: FirstChunk) -> None:
+    """Explains by its own weights what no known fault explains."""
+    from rnncheck.checking.own_differences import weights_differ
+
+    if all(each.slug == "unexplained" for each in evidence.findings):
+        differing = weights_differ(case, first)
+        evidence.findings[:] = evidence.findings if differing is None else [differing]
 
 
 def against_what_runs(first: FirstChunk) -> FirstChunk:

@@ -183,8 +183,8 @@ class Candidate:
         """
         if tensors is None:
             self._require_own(spec)
-        mapping, native = self._mapping(spec), self._understood.native(spec)
-        if isinstance(mapping, OwnLoading | Kept):
+        mapping, native = self._found(spec), self._understood.native(spec)
+        if isinstance(mapping, OwnLoading):
             raise WeightsError(
                 f"{source} cannot be turned into torch's weights: {self.name} fills itself with its own code, which "
                 "rnncheck cannot invert; give weights by torch's names"
@@ -268,9 +268,11 @@ class Candidate:
         return infer(make, spec, budget, faults=faults)
 
     def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading | Kept:
+        """The mapping, or what keeps its own weights in the place of it."""
+        return self._found(spec) if self._kept is None else self._kept
+
+    def _found(self, spec: Spec) -> FoundMapping | OwnLoading:
         """The mapping, found once for a spec with any dtype and device."""
-        if self._kept is not None:
-            return self._kept
         try:
             found = self._understood.filling(spec)
         except MappingError as problem:

@@ -195,6 +195,46 @@ def test_a_fault_of_a_layer_that_keeps_its_weights_is_named() -> None:
     assert [finding.slug for finding in report.findings] == ["recurrent-weight-transposed"]
 
 
+@pytest.mark.explained
+def test_the_number_that_was_ported_wrong_is_told() -> None:
+    mine, theirs = trained()
+    with torch.no_grad():
+        mine.keep.weight[5, 2] += 0.5
+    (finding,) = quick(mine, against=theirs, sync="none", diagnose=True).findings
+    assert finding.slug == "weights-differ"
+    assert "weight_hh_l0 in 1 of 48 numbers, most at [1, 2], gate r: " in finding.message  # row 5 is unit 1 of r
+    assert not quick(mine, against=theirs, sync="none").findings
+
+
+@pytest.mark.explained
+def test_other_weights_are_no_reason_where_the_layer_is_wrong_too() -> None:
+    mine, theirs = trained()
+
+    class AlsoWrong(PortedGRU):
+        def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+            output, last = super().forward(x, h)
+            return output + 0.1 * output.square(), last
+
+    wrong = AlsoWrong(X, H)
+    wrong.load_state_dict(mine.state_dict())
+    with torch.no_grad():
+        wrong.keep.weight[5, 2] += 0.5
+    slugs = [each.slug for each in quick(wrong, against=theirs, sync="none", diagnose=True).findings]
+    assert slugs
+    assert "weights-differ" not in slugs
+
+
+@pytest.mark.explained
+def test_the_files_of_two_layers_are_compared_where_both_are_built_in(tmp_path: Path) -> None:
+    theirs = trained()[1]
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pt")
+    theirs.bias_hh_l0.data[-1] += 0.25
+    torch.save(theirs.state_dict(), tmp_path / "mine.pt")
+    files: dict[str, Any] = {"weights": tmp_path / "mine.pt", "against_weights": tmp_path / "theirs.pt"}
+    (finding,) = quick("scratch", sync="none", diagnose=True, **files).findings
+    assert "bias_hh_l0 in 1 of 12 numbers, most at [11], gate n: " in finding.message
+
+
 def test_weights_may_be_given_to_each_side(tmp_path: Path, rnncheck: Command) -> None:
     mine, theirs = trained()
     torch.save({"model": mine.state_dict()}, tmp_path / "mine.pt")
