@@ -179,6 +179,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         common.takes_cell_state,
         plan.seed,
         common.unexposed,
+        common.withheld,
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
     walked = walk(chosen(text), setting)
@@ -214,7 +215,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         stated = case.tolerance is not None
         explain(first, found.comparisons, case.enveloped.rounding, found.evidence, stated, plan.diagnose)
         if plan.sync == "none" and plan.diagnose:
-            tell_of_other_weights(found.evidence, case, first)
+            tell_of_other_weights(found, case, first)
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:
         modes = {each.mode for each in found.comparisons}
         held = case.tolerance or case.enveloped.rounding
@@ -228,13 +229,14 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
             found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
 
 
-def tell_of_other_weights(evidence: Evidence, case: Case, first: FirstChunk) -> None:
-    """Explains by its own weights what no known fault explains."""
+def tell_of_other_weights(found: Examination, case: Case, first: FirstChunk) -> None:
+    """Explains wrong states that no known fault explains by the own weights of both sides."""
     from rnncheck.checking.own_differences import weights_differ
 
-    if all(each.slug == "unexplained" for each in evidence.findings):
+    findings, states = found.evidence.findings, [each for each in found.comparisons if each.mode == "free"]
+    if any(each.exceeded for each in states) and all(each.slug == "unexplained" for each in findings):
         differing = weights_differ(case, first)
-        evidence.findings[:] = evidence.findings if differing is None else [differing]
+        findings[:] = findings if differing is None else [differing]
 
 
 def against_what_runs(first: FirstChunk) -> FirstChunk:

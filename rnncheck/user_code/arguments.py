@@ -166,6 +166,8 @@ class Constructor:
             for target in each.targets
             if isinstance(target, ast.Attribute)
         }
+        if compared(parsed(code), {name, *kept}):
+            return False
         called = [each.func for each in ast.walk(parsed(code)) if isinstance(each, ast.Call) and each.args]
         return any(
             (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr in kept)
@@ -182,7 +184,7 @@ class Constructor:
         if spec.cell is Cell.RNN:
             said = spec.nonlinearity or "tanh"
             others["mode"] = [f"RNN_{said}".upper(), f"rnn_{said}", *others["mode"]]
-            others["nonlinearity"] = [MODULES[said], MODULES[said]()]
+            others["nonlinearity"] = [said, MODULES[said], MODULES[said]()]
         for role, spelled in others.items():
             name = next((name for name, each in self.roles.items() if each == role), None)
             if name is not None and name not in self._given and self.parameters[name].default is EMPTY:
@@ -272,3 +274,22 @@ def torch_keywords(spec: Spec) -> dict[str, object]:
     named = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
     own = {Cell.RNN: ("nonlinearity",), Cell.LSTM: ("proj_size",) if spec.proj_size else (), Cell.GRU: ()}[spec.cell]
     return {name: getattr(spec, name) for name in (*named, *own)}
+
+
+def compared(code: ast.AST, names: Collection[str]) -> bool:
+    """Whether it compares a variable or attribute of these names with text, or looks something up by it."""
+
+    def is_it(each: ast.AST) -> bool:
+        return getattr(each, "id", None) in names or getattr(each, "attr", None) in names
+
+    def is_text(each: ast.AST) -> bool:
+        return isinstance(each, ast.Constant) and isinstance(each.value, str)
+
+    def is_looked_up(each: ast.AST) -> bool:
+        if isinstance(each, ast.Compare):
+            return any(map(is_it, [each.left, *each.comparators])) and any(map(is_text, ast.walk(each)))
+        if isinstance(each, ast.Call):
+            return getattr(each.func, "id", None) == "getattr" and any(map(is_it, each.args))
+        return isinstance(each, ast.Subscript) and is_it(each.slice)
+
+    return any(map(is_looked_up, ast.walk(code)))

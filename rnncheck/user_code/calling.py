@@ -139,12 +139,12 @@ class Caller:
         """What is read; also without an axis that the code may leave out.
 
         Unless it runs as called, that is the time axis of a single timestep, which some squeeze. Without a state it is
-        an axis of size 1, which others have only where the state that they are given has it.
+        an axis of size 1 of what a head reads: it may have it from the state that is given alone.
         """
         try:
             return reader.read(result, target)
         except ValueError:
-            axis = "1" if self.stateless else "" if self.convention.verbatim else "T"
+            axis = "1" if self.stateless and self.reading.tap is not None else "" if self.convention.verbatim else "T"
             if not axis or axis not in reader.axes:
                 raise
             with suppress(ValueError):

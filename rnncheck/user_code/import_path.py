@@ -26,7 +26,7 @@ class ImportPath:
     def __init__(self, *folders: Path, package: str | None = None) -> None:
         self.folders, self._package = list(dict.fromkeys(folders)), package
         self._modules: dict[str, ModuleType] = {}
-        self._names = {each.stem for folder in self.folders for each in folder.iterdir()} - NOBODYS
+        self._names = {name for folder in self.folders for name in names_in(folder)} - NOBODYS
         self._entered = False
 
     @contextmanager
@@ -93,6 +93,14 @@ class ImportPath:
         if top in NOBODYS or (top != self._package and is_library(top)):
             return False
         return any(Path(place).is_relative_to(folder) for place in origins(module) for folder in self.folders)
+
+
+def names_in(folder: Path) -> set[str]:
+    """The modules that may lie in a folder; none in one that cannot be listed."""
+    try:
+        return {each.stem for each in folder.iterdir()}
+    except OSError:
+        return set()
 
 
 def origins(module: ModuleType | None) -> list[str]:

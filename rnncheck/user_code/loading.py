@@ -21,7 +21,7 @@ from rnncheck.implementations.target import Target, parse
 from rnncheck.text import nearest, printable
 from rnncheck.user_code import keras_variables
 from rnncheck.user_code.blame import blaming
-from rnncheck.user_code.import_path import ImportPath
+from rnncheck.user_code.import_path import ImportPath, names_in
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_code import framework, uncompiled
 from rnncheck.user_code.typed import Word
@@ -161,7 +161,7 @@ def import_path_of(file: Path, depth: int, also: Sequence[Path] = ()) -> tuple[I
     Its own folder comes first; without it, if something in it has the name of that package.
     """
     root, parts = file.parents[depth], [each.name for each in reversed(file.parents[:depth])]
-    clash = bool(parts) and any(each.stem == parts[0] for each in file.parent.iterdir())
+    clash = bool(parts) and parts[0] in names_in(file.parent)
     folders = [root] if clash else [file.parent, root]
     return ImportPath(*folders, *also, package=parts[0] if parts else None), ".".join([*parts, file.stem])
 

@@ -53,7 +53,9 @@ def leaves(result: object, counts: Mapping[int, str], way: Way = ()) -> Iterator
         yield from found
         if found:
             return
-        members = {key: value for key, value in members.items() if int(str(key)) >= 0}  # -1 is before all timesteps
+        members = {
+            key: value for key, value in members.items() if isinstance(key, int) and key >= 0
+        }  # -1 is before all timesteps
     for step, child in members.items():
         yield from leaves(child, counts, (*way, step))
 

@@ -29,6 +29,7 @@ from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities
 from rnncheck.user_code.read_as import sentence
+from rnncheck.user_code.signatures import doubtful
 from rnncheck.user_code.tiny_calls import Proved
 
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
@@ -41,6 +42,17 @@ class Search:
         self._instances, self._proposals, self._fill, self._seconds = instances, proposals, fill, seconds
 
     def best(self, spec: Spec) -> Hypothesis:
+        """As `_best`. Raises `CannotRun` also for one that may differ only by the values that its call was given."""
+        best = self._best(spec)
+        doubts = doubtful(best.found.convention.settled)
+        right = isinstance(best.filling, FoundMapping) and type(best.filling.agrees) is Network
+        if doubts and best.filling is not None and not right:
+            values = dict(best.found.convention.settled)
+            said = ", ".join(f"{name}={values[name]!r}" for name in doubts)
+            raise CannotRun(f"its call needs {' and '.join(doubts)}, and with {said} it is no published layer")
+        return best
+
+    def _best(self, spec: Spec) -> Hypothesis:
         """The first hypothesis under which it agrees with a published layer, else with one that has a known fault.
 
         Else the likeliest. Raises `CannotRun` where there is none.

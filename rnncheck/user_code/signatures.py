@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +52,9 @@ INPUT = {"x", "xt", "xs", "input", "inputs", "inp", "seq", "sequence", "data", "
 
 # Of what is required and is neither x nor a state: a flag is off, nothing is dropped, and there is no mask.
 SETTINGS: Mapping[re.Pattern[str], object] = {
-    re.compile(r"(keep|retain)_?(prob|rate)\w*"): 1.0,
+    re.compile(r"(.*_)?(keep|retain)_?(prob|rate)\w*"): 1.0,
     re.compile(r".*mask(s|ed)?"): None,
-    re.compile(r".*(dropout|prob|rate)"): 0.0,
+    re.compile(r".*(drop|drop_?out)(_?(p|prob|rate|ratio))?"): 0.0,
     re.compile(r"(is|use|do|with|return|keep|to)_.*|.*(train(ing)?|reset|flag|verbose|debug|detach)"): False,
 }
 
@@ -112,6 +112,15 @@ def setting(parameter: inspect.Parameter) -> tuple[str, object] | None:
         return parameter.name, False
     found = next((value for named, value in SETTINGS.items() if named.fullmatch(parameter.name.lower())), ...)
     return None if found is ... else (parameter.name, found)
+
+
+# Without effect whatever the layer is.
+HARMLESS = re.compile(r"(is_)?train(ing)?|verbose|debug|.*(drop|keep|retain).*|return_.*")
+
+
+def doubtful(settled: Sequence[tuple[str, object]]) -> list[str]:
+    """The settled arguments with which a right layer may be another one: with a flag on, at a rate, under a mask."""
+    return [name for name, _ in settled if not HARMLESS.fullmatch(name.lower())]
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:

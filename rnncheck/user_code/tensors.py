@@ -16,17 +16,18 @@ PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, 
 def held(thing: object) -> dict[str, Tensor]:
     """Each tensor once. The object reads these tensors, so they can be changed in place.
 
-    Of several that are the same numbers in memory it is the first.
+    Of several that are the same numbers in memory it is the first parameter, or else the first of all.
     """
-    found: dict[str, Tensor] = {}
-    known: set[object] = set()
+    found: dict[object, tuple[str, Tensor]] = {}
     for name, value, _ in walk(thing, "", set()):
         if isinstance(value, np.ndarray):
             value = torch.from_numpy(value)
-        if value.is_floating_point() and (place := place_of(value)) not in known:
-            known.add(place)
-            found[name] = value
-    return found
+        if not value.is_floating_point():
+            continue
+        _, known = found.get(place := place_of(value), (name, None))
+        if known is None or (isinstance(value, nn.Parameter) and not isinstance(known, nn.Parameter)):
+            found[place] = name, value
+    return dict(found.values())
 
 
 def place_of(value: Tensor) -> object:

@@ -32,7 +32,7 @@ def checked(layer: object, **options: object) -> Report:
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)
     assert report.verdict is Verdict.EQUIVALENT, [each.message for each in report.findings]
-    assert len(report.paths) == 12
+    assert len(report.paths) == 13
 
 
 @pytest.mark.sample(11)

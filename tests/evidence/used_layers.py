@@ -409,11 +409,6 @@ class RemembersAddresses(Plain):
         return self.last[1]
 
 
-class HidesNaN(Plain):
-    def read(self, x: Tensor) -> Any:
-        return torch.nan_to_num(x).unbind(0)
-
-
 class ClipsItsWeights(Plain):
     def read(self, x: Tensor) -> Any:
         self.weight_hh_l0.data.clamp_(-0.6, 0.6)
@@ -452,6 +447,62 @@ class SqueezesOneStep(Plain):
         return output.squeeze(0), last
 
 
+class DetachedInTraining(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().step(x, h.detach() if self.training else h)
+
+
+class Halved(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return gradient / 2
+
+
+class HalvedWithoutState(Plain):
+    """Its gradients are halved where it starts from its own zeros."""
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return super().forward(Halved.apply(x) if h0 is None else x, h0)  # type: ignore[no-untyped-call]
+
+
+class HalvedForOneRow(Plain):
+    def read(self, x: Tensor) -> Any:
+        return super().read(Halved.apply(x) if x.shape[1] == 1 else x)  # type: ignore[no-untyped-call]
+
+
+class NeedsTheGradientOfX(Plain):
+    """Without a gradient by x there is none by the weights."""
+
+    def recurrent(self) -> Tensor:
+        return super().recurrent() if self.wanted else super().recurrent().detach()
+
+    def read(self, x: Tensor) -> Any:
+        self.wanted = x.requires_grad
+        return super().read(x)
+
+
+class NeedsEveryGradient(torch.autograd.Function):
+    """Its backward fails where one of its results is not in the loss."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
+        return output.clone(), last.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return gradients[0] * 1, gradients[1] * 1
+
+
+class DifferentiatedInWholeAlone(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return NeedsEveryGradient.apply(output, last)  # type: ignore[no-any-return, no-untyped-call]
+
+
 WRONG = {
     StartsFromOnes: ("no-state", "default-state-not-zero"),
     StartsWhereItEnded: ("no-state", "state-leaks-between-calls"),
@@ -478,9 +529,13 @@ WRONG = {
     BatchFirstHalfDone: ("options", "option-half-done"),
     OnesForManyRows: ("no-state", "default-state-not-zero"),
     RemembersAddresses: ("another-call", "state-leaks-between-calls"),
-    HidesNaN: ("ranges", "wrong-at-extremes"),
     ClipsItsWeights: ("ranges", "wrong-at-extremes"),
     WearsOutInTraining: ("train-mode", "depends-on-train-mode"),
+    DetachedInTraining: ("gradients-in-use", "gradient-wrong-in-use"),
+    HalvedWithoutState: ("gradients-in-use", "gradient-wrong-in-use"),
+    HalvedForOneRow: ("gradients-in-use", "gradient-wrong-in-use"),
+    NeedsTheGradientOfX: ("gradients-in-use", "gradient-wrong-in-use"),
+    DifferentiatedInWholeAlone: ("gradients-in-use", "gradient-wrong-in-use"),
     SharesItsCopy: ("copies", "copy-differs"),
     PacksWhenEvaluated: ("changed-weights", "stale-weights"),
     SqueezesOneStep: ("other-sizes", "wrong-at-other-sizes"),

@@ -58,9 +58,29 @@ def test_a_flag_is_off_and_told(candidate: type) -> None:
 
 
 @pytest.mark.parametrize("candidate", [Uneven, Halved])
-def test_what_is_wrong_with_the_flag_off_is_wrong(candidate: type) -> None:
-    report = check(candidate, cell="gru" if candidate is Uneven else "lstm", witness=False, diagnose=False)
+def test_what_is_wrong_with_a_flag_off_may_be_right_with_it_on(candidate: type) -> None:
+    with pytest.raises(CannotRun, match=r"its call needs .*, and with .* it is no published layer"):
+        check(candidate, cell="gru" if candidate is Uneven else "lstm", witness=False, diagnose=False)
+
+
+class HalvedInTraining(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.LSTM(input_size, hidden_size)
+
+    def forward(self, x: Tensor, hidden: tuple[Tensor, Tensor], training: bool, keep_prob: float) -> Any:
+        return self.inner(x if training else x / 2, hidden)
+
+
+def test_a_flag_for_training_leaves_no_doubt() -> None:
+    report = check(HalvedInTraining, cell="lstm", witness=False, diagnose=False)
     assert report.verdict is Verdict.MISMATCH
+
+
+@pytest.mark.parametrize("name", ["keep_prob", "input_keep_prob", "dropout_keep_prob"])
+def test_nothing_is_dropped_by_what_is_kept(name: str) -> None:
+    call = read(eval(f"lambda x, h, {name}: None"))
+    assert call.settled == ((name, 1.0),)
 
 
 class Wanting(Masked):

@@ -104,6 +104,14 @@ class OfName(Activated):
         super().__init__(input_size, hidden_size, getattr(torch, nonlinearity))
 
 
+class OfWord(Activated):
+    """It compares the name, and calls what it keeps under the name of its parameter."""
+
+    def __init__(self, input_size: int, hidden_size: int, act) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(input_size, hidden_size, act)
+        self.act = torch.tanh if act == "tanh" else torch.relu
+
+
 class OfNone(Activated):
     """It takes a nonlinearity and has its own."""
 
@@ -112,7 +120,7 @@ class OfNone(Activated):
 
 
 @pytest.mark.parametrize("wanted", ["tanh", "relu"])
-@pytest.mark.parametrize("candidate", [Activated, OfClass, OfName])
+@pytest.mark.parametrize("candidate", [Activated, OfClass, OfName, OfWord])
 def test_a_nonlinearity_is_given_in_the_form_that_its_code_takes(candidate: type, wanted: str) -> None:
     report = check(candidate, cell="rnn", nonlinearity=wanted, witness=False)
     assert report.verdict is Verdict.EQUIVALENT

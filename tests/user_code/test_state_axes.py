@@ -162,3 +162,20 @@ def test_a_reshape_is_told_from_a_transpose() -> None:
     report = check(Reshaped, cell="rnn", witness=False)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "batch-time-swapped")
     assert check(Transposed, cell="rnn", witness=False).verdict is Verdict.EQUIVALENT
+
+
+class WithASnapshot(nn.Module):
+    """A buffer that the walk meets first lies in the memory of a parameter."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        inner = nn.RNN(input_size, hidden_size)
+        self.register_buffer("snapshot", inner.weight_hh_l0.detach())
+        self.inner = inner
+
+    def forward(self, x: Tensor, h: Tensor) -> Any:
+        return self.inner(x, h)
+
+
+def test_a_parameter_stands_for_its_memory() -> None:
+    assert check(WithASnapshot, cell="rnn", witness=False).verdict is Verdict.EQUIVALENT

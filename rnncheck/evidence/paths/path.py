@@ -34,22 +34,25 @@ Legs = Callable[[PathSetting], Iterator[Leg]]
 
 @dataclass(frozen=True)
 class Path:
-    """A way to use a layer. `by_default` says whether it runs without --paths."""
+    """A way to use a layer. `by_default` says whether it runs without --paths, `follows` that what is wrong there is
+    told only where nothing is on the other paths: it may follow from that.
+    """
 
     slug: str
     title: str
     legs: Legs
     by_default: bool = True
+    follows: bool = False
 
 
 PATHS: dict[str, Path] = {}
 
 
-def path(slug: str, title: str, *, by_default: bool = True) -> Callable[[Legs], Legs]:
+def path(slug: str, title: str, *, by_default: bool = True, follows: bool = False) -> Callable[[Legs], Legs]:
     """Registers a function that yields the legs of a path. `title` completes "the layer is used ..."."""
 
     def register(legs: Legs) -> Legs:
-        PATHS[slug] = Path(slug, title, legs, by_default)
+        PATHS[slug] = Path(slug, title, legs, by_default, follows)
         return legs
 
     return register

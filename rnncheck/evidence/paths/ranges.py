@@ -1,4 +1,4 @@
-"""Extreme inputs: large ones, which saturate gates, small ones, zeros and NaN; and large weights."""
+"""Extreme inputs: large ones, which saturate gates, small ones, and zeros; and large weights."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,6 @@ import torch
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import QUANTITIES, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.uses import as_called
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
@@ -19,7 +18,7 @@ LARGE_STATE, LARGE_WEIGHTS = 64.0, 4.0
 SMALL = 2.0**7  # units of the last place of 1: smaller than a tanh of exponentials keeps digits of
 
 
-@path("ranges", "with large, small and zero inputs, NaN, and large weights")
+@path("ranges", "with large, small and zero inputs, and large weights")
 def legs(setting: PathSetting) -> Iterator[Leg]:
     base = setting.base
     limits = torch.finfo(getattr(torch, setting.spec.dtype))
@@ -30,8 +29,6 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield leg("given subnormal x, without biases", lenient(replace(quiet, x=base.x * limits.tiny / 8), limits.eps))
     yield leg("given a large initial state", replace(base, state=base.state.map(lambda each: each * LARGE_STATE)))
     yield leg("of large weights", replace(base, weights=larger(base)))
-    if setting.spec.nonlinearity != "relu" and setting.spec.variant is None:  # a relu may take NaN for zero
-        yield with_nan(base)
     yield leg("given zeros", replace(base, x=torch.zeros_like(base.x), state=still))
 
 
@@ -46,20 +43,6 @@ def leg(what: str, scene: PathScene) -> Leg:
         return values(run(user.layer(scene), scene))
 
     return Leg(what, go, scene, FAULT)
-
-
-def with_nan(scene: PathScene) -> Leg:
-    """Which results of a row are NaN where one number of its x is."""
-
-    def go(user: User) -> Values:
-        x, state = scene.given()
-        x[0, 0, 0] = torch.nan
-        layer = user.layer(scene)
-        with as_called(layer):
-            found = values(layer.run(x, state, scene.lengths))
-        return {f"NaN in {name}": each[:, :1].isnan().double() for name, each in found.items()}
-
-    return Leg("given a NaN", go, scene, FAULT)
 
 
 def larger(scene: PathScene) -> Weights:

@@ -111,6 +111,7 @@ class PathSetting:
     takes_cell_state: bool
     seed: int
     unexposed: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those without a gradient to compare
     fixed: bool = False  # whether a side takes no other numbers of timesteps and rows than those of the run
     _scenes: dict[object, PathScene] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)

@@ -45,8 +45,12 @@ def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
             go_down(WITHOUT_A_PATH, setting, before)
         if before.failed or before.doubt:
             return before
-        for each in paths:
+        for each in sorted(paths, key=lambda one: one.follows):  # the sort is stable
+            others = list(walked.findings)
             go_down(each, setting, walked)
+            if each.follows and others:
+                walked.findings = others
+    walked.facts.sort(key=lambda facts: facts.path)
     return walked
 
 

@@ -1,0 +1,103 @@
+"""Gradients where the layer is used otherwise than in the normal run: in training mode, without a state, of one row, by
+weights alone, and of one result alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
+from rnncheck.evidence.paths.path import Leg, Values, path
+from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.evidence.without_dropout import WithoutDropout
+from rnncheck.implementations.protocol import Layer
+from rnncheck.implementations.uses import NotOffered, as_called, offered
+from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import EVERYTHING, State, Trace
+
+FAULT = "gradient-wrong-in-use"
+SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
+SEED = 13
+
+Within = Callable[[Layer], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class As:
+    """A layer whose `run` is another use of it."""
+
+    layer: Layer
+    use: Callable[[Tensor, State, Sequence[int] | None], Trace]
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self.layer.parameters()
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self.layer.leaves()
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        return self.use(x, state, lengths)
+
+
+TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
+
+
+@path("gradients-in-use", TITLE, follows=True)
+def legs(setting: PathSetting) -> Iterator[Leg]:
+    spec = replace(setting.spec, dtype=Dtype.FLOAT64)
+    scene, zeros = setting.scene(spec=spec), setting.scene(spec=spec, zeros=True)
+    shown = EVERYTHING - setting.unexposed - ({"c_n"} if scene.state.c is None else set())
+
+    def plain(layer: Layer) -> Layer:
+        return layer
+
+    def without_state(layer: Layer) -> Layer:
+        use = offered(layer, "run_without_state")
+        return As(layer, lambda x, state, lengths: use(x, lengths))
+
+    def by_weights(layer: Layer) -> Layer:
+        return As(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
+
+    def leg(what: str, scene: PathScene, used: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
+        hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
+
+        def go(user: User) -> Values:
+            if reason := user.implementation.refuses(spec):
+                raise NotOffered(reason)
+            layer = user.fresh(scene)
+            if not (leaves := layer.leaves()):
+                raise NotOffered("it cannot be differentiated by torch's weights")
+            run = BackwardRun(spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
+            with ExitStack() as stack:
+                stack.enter_context(offered(layer, "training")() if train else nullcontext())
+                stack.enter_context(WithoutDropout() if train else nullcontext())
+                stack.enter_context(as_called(layer))
+                found = differentiate(used(layer), run, random_projection(run, SEED))
+            if found.problem:
+                raise RuntimeError(found.problem)
+            shapes = {name: each.shape for name, each in run.copies().items()}
+            # Called without a state, its code is not fed by torch's weights.
+            shapes |= {} if used is without_state else {name: each.shape for name, each in leaves.items()}
+            gradients = {name: each for name, each in found.gradients.items() if name in shapes}
+            return {
+                f"gradient of {name}": (torch.zeros(shapes[name]) if each is None else each).double().reshape(1, 1, -1)
+                for name, each in gradients.items()
+            }
+
+        def allowed() -> Allowed:
+            right = go(setting.sides[1])
+            return {name: Tolerance(atol=SHARE * float(each.abs().max())) for name, each in right.items()}
+
+        return Leg(f"differentiated {what}", go, replace(scene, allows=allowed), FAULT, must_run=bool(of))
+
+    if not setting.spec.dropout:
+        yield leg("in training mode", scene, plain, train=True)
+    yield leg("without a state", zeros, without_state)
+    yield leg("of one row", setting.scene(rows=1, spec=spec), plain)
+    yield leg("by its weights alone", scene, by_weights)
+    for name in sorted(shown) if len(shown) > 1 else ():
+        yield leg(f"of {name} alone", scene, plain, of=name)
