@@ -46,10 +46,8 @@ def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
         if before.failed or before.doubt:
             return before
         for each in sorted(paths, key=lambda one: one.follows):  # the sort is stable
-            others = list(walked.findings)
-            go_down(each, setting, walked)
-            if each.follows and others:
-                walked.findings = others
+            if not (each.follows and walked.failed):
+                go_down(each, setting, walked)
     walked.facts.sort(key=lambda facts: facts.path)
     return walked
 
