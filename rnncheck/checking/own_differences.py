@@ -20,8 +20,6 @@ from rnncheck.text import short
 
 MOST_TOLD = 4  # weights that are told of one by one
 EXPLAINED = 1e-3  # of the largest difference, that may be left with the same weights
-GATES = {Cell.RNN: "", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
-MEND = "Convert the weights again, and compare both files tensor by tensor."
 
 
 def weights_differ(case: Case, first: FirstChunk) -> Finding | None:
@@ -45,7 +43,7 @@ def weights_differ(case: Case, first: FirstChunk) -> Finding | None:
         f"the own weights of {short(case.sides[0].name)} are not those of {short(case.sides[1].name)}: "
         f"{'; '.join(told[:MOST_TOLD])}{more}. With the same weights both compute the same"
     )
-    return Finding("weights-differ", message, 1.0, mend=MEND)
+    return Finding("weights-differ", message, 1.0)
 
 
 def in_torchs_layout(case: Case) -> Weights | None:
@@ -80,6 +78,10 @@ def differences(own: Weights, case: Case) -> Iterator[str]:
 def place(value: Tensor, flat: int, cell: Cell) -> str:
     """The index of an element, and the gate of its row."""
     index = [int(each) for each in torch.unravel_index(torch.tensor(flat), value.shape)]
-    gates = GATES[cell]
-    gate = f", gate {gates[index[0] * len(gates) // len(value)]}" if gates and len(value) % len(gates) == 0 else ""
+    gates = cell.letters
+    gate = (
+        f", gate {gates[index[0] * len(gates) // len(value)]}"
+        if len(gates) > 1 and len(value) % len(gates) == 0
+        else ""
+    )
     return f"[{', '.join(map(str, index))}]{gate}"

@@ -11,7 +11,7 @@ from rnncheck.diagnosis.probe import FaultProbe, Values
 from rnncheck.diagnosis.suspects import ran_on
 from rnncheck.faults.families.constants import WithNumber, families
 from rnncheck.faults.fault import Fault
-from rnncheck.faults.one_place import GATES, PARAMETERS, Where, only_at, overridden, placeable, places
+from rnncheck.faults.one_place import PARAMETERS, Where, only_at, overridden, placeable, places
 from rnncheck.faults.scene import Scene, weights_of
 from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
@@ -136,7 +136,7 @@ def parts_of(fault: Fault, scene: Scene) -> Iterator[Where]:
         return
     spec, changed = scene.spec, {place for layer in changes(fault, scene) for place in layer}
     names = [name for name in PARAMETERS if any(name == each for each, _ in changed)]
-    gates = [gate for gate in GATES[spec.cell] if any(gate == each for _, each in changed)]
+    gates = [gate for gate in spec.cell.letters if any(gate == each for _, each in changed)]
     groups: list[tuple[str, ...]] = [(), *((name,) for name in names if len(names) > 1)]
     if len(names) > 2:
         groups += (("W_ih", "b_ih"), ("W_hh", "b_hh"), ("W_ih", "W_hh"), ("b_ih", "b_hh"))
@@ -161,7 +161,7 @@ def differing(right: LayerWeights, wrong: LayerWeights, spec: Spec) -> Iterator[
         if name in ("W_hr", "own") or one.shape != other.shape:
             yield name, ""
             continue
-        blocks = zip(GATES[spec.cell], one.chunk(spec.cell.gates, -1), other.chunk(spec.cell.gates, -1), strict=True)
+        blocks = zip(spec.cell.letters, one.chunk(spec.cell.gates, -1), other.chunk(spec.cell.gates, -1), strict=True)
         yield from ((name, gate) for gate, a, b in blocks if not torch.equal(a, b))
 
 

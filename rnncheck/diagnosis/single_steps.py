@@ -18,7 +18,6 @@ from rnncheck.scratch.network import Network
 Gradients = Mapping[str, Tensor | None]
 Differentiate = Callable[[Implementation, Scene], Gradients]
 
-GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
 RIGHT = "the gradients of each single step are right; the fault is in how they are passed between steps or added up"
 
@@ -46,7 +45,7 @@ def differing(cell: Cell, name: str, mine: Tensor | None, right: Tensor | None) 
     """The gates in whose rows a parameter's gradient is wrong, as letters; "all" of another quantity that is."""
     if right is None:
         return ""
-    gates = GATES[cell] if name.startswith(("weight_ih", "weight_hh", "bias")) else ""
+    gates = cell.letters if name.startswith(("weight_ih", "weight_hh", "bias")) else ""
     if mine is None or mine.shape != right.shape:
         return gates or "all"
     allowed = NEAR * float(right.abs().amax())
@@ -58,7 +57,7 @@ def differing(cell: Cell, name: str, mine: Tensor | None, right: Tensor | None) 
 
 def told(t: int, wrong: Mapping[str, str], cell: Cell) -> str:
     """The wrong gradients, as the end of a sentence."""
-    every = GATES[cell]
+    every = cell.letters
     by_gates: dict[str, list[str]] = {}
     for name, gates in wrong.items():
         by_gates.setdefault(gates, []).append(f"grad {name}")

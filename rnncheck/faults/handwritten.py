@@ -8,11 +8,8 @@ from torch import Tensor
 
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.shared import Values
-from rnncheck.model.spec import Cell
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry
-
-GATES = {Cell.RNN: ("h",), Cell.LSTM: tuple("ifgo"), Cell.GRU: tuple("rzn")}
 
 
 class Handing(torch.autograd.Function):

@@ -12,12 +12,11 @@ from torch import Tensor
 
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.overridable import CutNetwork
-from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
 
 DIRECTIONS = ("forward", "reverse")
-GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}  # in the order of their rows in the parameters
 PARAMETERS = LayerWeights._fields
 # What is called while a layer and a direction are known, and gives states, sums or gates of every unit, or parameters.
 IN_LAYERS = {
@@ -85,7 +84,7 @@ class Where:
 @lru_cache(64)
 def mask(where: Where, spec: Spec, width: int) -> Tensor | None:
     """Which of so many columns lie in this gate and these units; None for all. What has other widths has neither."""
-    gates, size = GATES[spec.cell], spec.hidden_size
+    gates, size = spec.cell.letters, spec.hidden_size
     blocks = len(gates) if width == len(gates) * size else 1
     if width != blocks * size or not (where.gate or where.units):
         return None
@@ -115,7 +114,7 @@ def parsed(text: str, spec: Spec) -> Where | None:
             where = replace(where, direction=DIRECTIONS.index(part))
         elif set(part.split(" and ")) <= set(PARAMETERS):
             where = replace(where, parameters=tuple(part.split(" and ")))
-        elif part.startswith("gate ") and part[5:] in tuple(GATES[spec.cell]):
+        elif part.startswith("gate ") and part[5:] in tuple(spec.cell.letters):
             where = replace(where, gate=part[5:])
         elif (word in ("unit", "units") or (where.units and not word)) and max(numbers) < spec.hidden_size:
             first, last = numbers[0], numbers[-1]

@@ -26,8 +26,6 @@ from rnncheck.implementations.jax_names import EQUINOX, LINEN, NNX
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import Weights
 
-GATES = {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
-
 
 @dataclass(frozen=True)
 class GateRows:
@@ -123,7 +121,7 @@ def _value(held: CellParameter, values: Mapping[str, Tensor], cell: Cell, suffix
     for rows in held.rows:
         first, *others = (values[name + suffix] for name in rows.of)
         whole = sum(others, first)
-        gates = dict(zip(GATES[cell], whole.chunk(cell.gates), strict=True))
+        gates = dict(zip(cell.letters, whole.chunk(cell.gates), strict=True))
         parts += [gates[gate] for gate in rows.gates]
     value = torch.cat(parts)
     return value.t() if held.transposed else value
@@ -132,7 +130,7 @@ def _value(held: CellParameter, values: Mapping[str, Tensor], cell: Cell, suffix
 def absent(layout: Mapping[str, CellParameter], cell: Cell) -> dict[str, str]:
     """The biases of torch that no parameter holds, each with its gates."""
     held = {(name, gate) for each in layout.values() for rows in each.rows for name in rows.of for gate in rows.gates}
-    missing = {name: "".join(gate for gate in GATES[cell] if (name, gate) not in held) for name in BOTH}
+    missing = {name: "".join(gate for gate in cell.letters if (name, gate) not in held) for name in BOTH}
     return {name: gates for name, gates in missing.items() if gates}
 
 
@@ -141,7 +139,7 @@ def restricted(layout: Mapping[str, CellParameter], spec: Spec, weights: Weights
     values = dict(weights.values)
     for name, gates in _absent(layout, spec):
         values[name] = values[name].clone()
-        for gate, block in zip(GATES[spec.cell], values[name].chunk(spec.cell.gates), strict=True):
+        for gate, block in zip(spec.cell.letters, values[name].chunk(spec.cell.gates), strict=True):
             if gate in gates:
                 block.zero_()
     return Weights(values)

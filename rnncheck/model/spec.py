@@ -24,7 +24,12 @@ class Cell(StrEnum):
     @property
     def gates(self) -> int:
         """How many blocks of H rows its weights stack: LSTM i, f, g, o; GRU r, z, n."""
-        return {Cell.RNN: 1, Cell.LSTM: 4, Cell.GRU: 3}[self]
+        return len(self.letters)
+
+    @property
+    def letters(self) -> str:
+        """The gates in the order of their rows in the weights; of the RNN its one block."""
+        return {Cell.RNN: "h", Cell.LSTM: "ifgo", Cell.GRU: "rzn"}[self]
 
 
 class Dtype(StrEnum):

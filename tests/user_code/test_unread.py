@@ -320,7 +320,6 @@ OTHER = [(OtherOutput, "c"), (OtherOutput, "o"), (OfCell, "c")]
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("also", ["", "h", "(h, c)"])
 @pytest.mark.parametrize(("base", "returned"), OTHER)
-@pytest.mark.explained
 def test_another_value_of_the_steps_is_no_output(base: type, returned: str, also: str) -> None:
     report = checked(returning_of_steps(base, returned, also), cell="lstm")
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "output-is-not-h")

@@ -6,15 +6,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from rnncheck.evidence.paths.gradients import Attached, weights_like
+from rnncheck.evidence.paths.gradients import Attached, near_the_largest, weights_like
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Allowed, PathSetting, User
-from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.evidence.paths.scene import PathSetting, User
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
 
 FAULT = "second-derivative-wrong"
-SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
 
 
 @path("double-backward", "to take gradients of gradients", by_default=False)  # few layers promise them
@@ -23,10 +21,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     taken = ["x", *["h0"] * setting.takes_state, *["c0"] * setting.takes_cell_state]
 
-    def allowed() -> Allowed:
-        return {name: Tolerance(atol=SHARE * float(each.abs().max())) for name, each in go(setting.sides[1]).items()}
-
-    judged = replace(scene, allows=allowed)
+    judged = replace(scene, allows=lambda: near_the_largest(go(setting.sides[1])))
 
     def go(user: User) -> Values:
         if reason := user.implementation.refuses(scene.spec):

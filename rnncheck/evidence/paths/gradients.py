@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rnncheck.evidence.paths.scene import PathScene, values
+from rnncheck.evidence.paths.scene import Allowed, PathScene, values
+from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, as_called
 
 Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
 END = "the gradient by x ends"
+SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
 SAID = {  # of the worst difference
     CHANGE: f"{CHANGE} by {{}} of its largest value, but it must not change",
     END: "no gradient of the last state reaches x before some timestep",
@@ -94,3 +96,8 @@ def accumulated(leaves: Mapping[str, Tensor], names: Sequence[str]) -> Gradients
     for name in names:
         leaves[name].grad = None
     return {name: each for name, each in found.items() if each is not None}
+
+
+def near_the_largest(right: Gradients) -> Allowed:
+    """A share of the largest number of each gradient of the reference."""
+    return {name: Tolerance(atol=SHARE * float(each.abs().max())) for name, each in right.items()}

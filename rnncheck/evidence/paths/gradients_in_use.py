@@ -3,16 +3,16 @@ weights alone, and of one result alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
+from rnncheck.evidence.paths.gradients import near_the_largest
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User
-from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, as_called, offered
@@ -20,10 +20,7 @@ from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
-SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
 SEED = 13
-
-Within = Callable[[Layer], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -88,11 +85,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 for name, each in gradients.items()
             }
 
-        def allowed() -> Allowed:
-            right = go(setting.sides[1])
-            return {name: Tolerance(atol=SHARE * float(each.abs().max())) for name, each in right.items()}
-
-        return Leg(f"differentiated {what}", go, replace(scene, allows=allowed), FAULT, must_run=bool(of))
+        judged = replace(scene, allows=lambda: near_the_largest(go(setting.sides[1])))
+        return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
 
     if not setting.spec.dropout:
         yield leg("in training mode", scene, plain, train=True)

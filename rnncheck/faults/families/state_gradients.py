@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.handwritten import GATES, Counting, Later, Recurrent, handing, without_reset
+from rnncheck.faults.handwritten import Counting, Later, Recurrent, handing, without_reset
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.shared import blocks
 from rnncheck.model.spec import Cell, Spec
@@ -42,7 +42,7 @@ def variants(spec: Spec) -> Iterator[Fault]:
     if spec.cell is Cell.GRU:
         yield fault("h: r is missing in n", StateWithoutR)
         yield fault("h: by W_hh is left out", StateWithoutProduct)
-    gates = GATES[spec.cell]
+    gates = spec.cell.letters
     for k, gate in enumerate(gates if len(gates) > 1 else ()):
         yield fault(f"h: by {gate} is left out", without_gate(k, of_state=True))
         yield fault(f"x: by {gate} is left out", without_gate(k, of_state=False))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.handwritten import GATES, Counting, Later, Recurrent, handing, without_reset
+from rnncheck.faults.handwritten import Counting, Later, Recurrent, handing, without_reset
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.shared import Values, altering, blocks
 from rnncheck.model.spec import Cell, Spec
@@ -50,7 +50,7 @@ def variants(spec: Spec) -> Iterator[Fault]:
         yield fault("b_hh: r is missing in n", without_r(weight=False, bias=True))
     yield fault("W_ih: from the x of the step before", other_x(1))
     yield fault("W_ih: from the x of the step after", other_x(-1))
-    gates = GATES[spec.cell]
+    gates = spec.cell.letters
     if spec.state_size == spec.hidden_size:
         yield fault("W_hh: transposed", reshaped(("W_hh",), lambda gradient: transposed(gradient, len(gates))))
     if spec.input_size == spec.hidden_size and spec.num_layers == 1:
