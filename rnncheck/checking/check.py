@@ -43,7 +43,7 @@ def reported(case: Case, found: Examination) -> Report:
         mapping=common.mapping
         or [Mapped(name, name, "name", shape) for name, shape in spec.parameter_shapes().items()],
         conventions=common.conventions,
-        restrictions=common.held_back,
+        restrictions=[*common.held_back, *found.restrictions],
         comparisons=found.comparisons,
         first_divergence=first_divergence(found.comparisons),
         findings=told(common, found.evidence),

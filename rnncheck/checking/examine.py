@@ -18,7 +18,7 @@ from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
 from rnncheck.evidence.paths.path import chosen
 from rnncheck.evidence.paths.scene import PathSetting, User
-from rnncheck.evidence.paths.walk import walk
+from rnncheck.evidence.paths.walk import FAILS, Walked, walk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer, Read, RunsOnce
 from rnncheck.model.spec import Spec
@@ -44,6 +44,7 @@ class Examination:
     switches: dict[str, object]
     paths: Sequence[PathFacts] = ()
     setting: PathSetting | None = None
+    restrictions: Sequence[str] = ()
     mutation_test: MutationTest = NOT_TRIED
     stopped: KeyboardInterrupt | None = None
 
@@ -186,10 +187,21 @@ def use_otherwise(found: Examination, case: Case) -> None:
     found.paths, found.setting = walked.facts, setting
     found.comparisons += walked.comparisons
     found.evidence.findings += walked.findings
+    found.restrictions = unlike(walked)
     if walked.findings:
         found.verdict, found.reason = Verdict.MISMATCH, None
     elif walked.doubt:
         found.verdict, found.reason = Verdict.INCONCLUSIVE, walked.doubt
+
+
+def unlike(walked: Walked) -> list[str]:
+    """Sentences about uses of the candidate that were not compared, because it fails or does something else there."""
+    fails = [leg for why, legs in walked.unlike.items() if why.startswith(FAILS) for leg in legs]
+    said = [f"{', '.join(legs)} {why}" for why, legs in walked.unlike.items() if not why.startswith(FAILS)]
+    if len(fails) == 1:
+        (why,) = (each for each in walked.unlike if each.startswith(FAILS))
+        return [f"{fails[0]} {why}", *said]
+    return [f"it fails in other uses, with the errors that -v shows: {'; '.join(fails)}", *said] if fails else said
 
 
 def leave_open(found: Examination, case: Case) -> None:

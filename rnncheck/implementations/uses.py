@@ -21,6 +21,10 @@ class NotOffered(Exception):
     """A layer cannot be used in this way; the message says why, in one clause."""
 
 
+class Unlike(NotOffered):
+    """A layer can be used in this way, but then does something else on purpose; the message says what."""
+
+
 class OtherShape(Exception):
     """A layer returns results with other axes than before, without an error."""
 

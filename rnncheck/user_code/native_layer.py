@@ -36,12 +36,13 @@ class NativeLayer:
         self.facts, self.import_path = facts, import_path
         self.thing, self.caller, self._dice, self._forgets = thing, caller, dice, forgets
         self._as_called = False
+        self.in_own_default = False  # whether it runs with the process's default dtype, not with that of the spec
         self._look()
 
     def called_by(self, caller: Caller) -> "NativeLayer":
         """A copy for the caller's thing, with the caller's convention."""
         other = NativeLayer(caller.thing, caller, self.facts, self.import_path, forgets=self._forgets, dice=self._dice)
-        other._as_called = self._as_called
+        other._as_called, other.in_own_default = self._as_called, self.in_own_default
         return other
 
     @contextmanager
@@ -108,21 +109,21 @@ class NativeLayer:
         return all(self._wanted[name] or id(self._tensors[name]) in buffers for name in names)
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        dtype, graded = getattr(torch, self.spec.dtype), wanted(x)
+        default, graded = None if self.in_own_default else getattr(torch, self.spec.dtype), wanted(x)
         convention = self.caller.convention
         if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
             reason = "it runs only with T = {} and B = {}".format(*convention.fixed)
             raise NotOffered(reason) if self._as_called else OtherRun(reason)
         if self._as_called:
             caller = replace(self.caller, convention=replace(convention, verbatim=True))
-            with self.import_path.entered(), isolated(dtype, self._dice):
+            with self.import_path.entered(), isolated(default, self._dice):
                 return caller.run(x, state, lengths)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
         with (
             torch.inference_mode(False),
             torch.set_grad_enabled(graded),
             self.import_path.entered(),
-            isolated(dtype, self._dice),
+            isolated(default, self._dice),
         ):
             own = (
                 torch.clone if self._restore is not None else plain

@@ -103,17 +103,16 @@ class Used:
 
     def copied(self, how: Copying) -> Self:
         thing = self._native.thing
-        try:
-            with self._imports():
-                return self._around(copy.deepcopy(thing) if how == "deepcopy" else pickle.loads(pickle.dumps(thing)))
-        except Exception as problem:
-            raise NotOffered(f"{how} fails: {type(problem).__name__}: {problem}") from problem
+        with self._imports(how):
+            return self._around(copy.deepcopy(thing) if how == "deepcopy" else pickle.loads(pickle.dumps(thing)))
 
     def converted(self, dtype: torch.dtype) -> Self:
         if in_jax_module(self._native.thing):
             raise NotOffered("it is in jax, where layers have no .to")
         with self._imports():
-            return self._around(copy.deepcopy(self._module).to(dtype), dtype)
+            other = self._around(copy.deepcopy(self._module).to(dtype), dtype)
+        other._native.in_own_default = True
+        return other
 
     def compiled(self) -> Self:
         module: Any = torch.compile(self._module)
@@ -133,10 +132,10 @@ class Used:
         return other
 
     @contextmanager
-    def _imports(self) -> Iterator[None]:
+    def _imports(self, doing: str = "") -> Iterator[None]:
         caller = self._native.caller
         dtype = getattr(torch, caller.spec.dtype)
-        with self._native.import_path.entered(), isolated(dtype), blaming(caller.called, caller.file):
+        with self._native.import_path.entered(), isolated(dtype), blaming(doing or caller.called, caller.file):
             yield
 
 

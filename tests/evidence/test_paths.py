@@ -7,6 +7,7 @@ from evidence.used_layers import (
     RIGHT,
     WRONG,
     WRONG_WHERE_LARGE,
+    FromZerosOfNoDtype,
     HeadOfAnyShape,
     OfTwelveSteps,
     OfTwelveStepsFromOnes,
@@ -89,15 +90,37 @@ def test_a_wide_projection_is_narrowed_at_the_other_sizes() -> None:
     assert (report.verdict, len(report.paths)) == (Verdict.EQUIVALENT, 1)
 
 
-def test_what_fails_loudly_is_not_offered() -> None:
-    (sizes,) = checked(Squeezing, paths="other-sizes").paths
+def test_what_fails_loudly_is_not_offered_and_limits_the_verdict() -> None:
+    report = checked(Squeezing, paths="other-sizes")
+    (sizes,) = report.paths
     assert [each.what for each in sizes.not_offered] == [("at B = 1",)]
     assert "used_layers.py" in sizes.not_offered[0].why
+    assert [each.partition(": ")[0] for each in report.restrictions] == ["at B = 1 it fails"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_state_of_zeros_in_another_dtype_fails_after_a_conversion(dtype: str) -> None:
+    (only,) = checked(FromZerosOfNoDtype, paths="no-state,copies", dtype=dtype).restrictions
+    assert only.startswith("converted by .to(float64) and called without a state it fails: ")
+
+
+def test_a_layer_that_fails_in_several_uses_says_so_once() -> None:
+    class Both(FromZerosOfNoDtype, Squeezing):
+        pass
+
+    (only,) = checked(Both, paths="no-state,other-sizes").restrictions
+    assert only.startswith("it fails in other uses, with the errors that -v shows: ")
+    assert "at B = 1" in only
+    assert "converted by .to(float64) and called without a state" in only
 
 
 def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
-    (training,) = checked(OwnDropout, paths="train-mode").paths
+    report = checked(OwnDropout, paths="train-mode")
+    (training,) = report.paths
     assert "dropout with p = 0.3" in training.not_offered[0].why
+    assert report.restrictions == [
+        "in training mode with dropout it applies dropout with p = 0.3, which the reference does not"
+    ]
 
 
 def test_only_the_paths_asked_for_are_gone_down() -> None:

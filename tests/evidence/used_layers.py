@@ -148,6 +148,15 @@ class Squeezing(Plain):
         return output, last
 
 
+class FromZerosOfNoDtype(Plain):
+    """Makes its initial state in torch's default dtype, and its products need one dtype."""
+
+    def forward(self, x: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if hx is None:
+            hx = torch.zeros(1, x.shape[1], self.hidden_size)
+        return super().forward(x, hx)
+
+
 class OwnDropout(Plain):
     """Has a dropout of its own, in training."""
 

@@ -47,8 +47,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             yield converted(setting, scene, dtype)
 
 
-def converted(setting: PathSetting, scene: PathScene, dtype: Dtype) -> Leg:
-    """After .to(dtype), compared at the lower of the two precisions."""
+def converted(setting: PathSetting, scene: PathScene, dtype: Dtype, *, stateless: bool = False) -> Leg:
+    """After .to(dtype), in torch's own default dtype, compared at the lower of the two precisions."""
     own = getattr(torch, scene.spec.dtype)
     given = {name: each.to(own).double() for name, each in scene.weights.values.items()}  # as it was held before
     coarser = max(scene.spec.dtype, dtype, key=lambda each: float(torch.finfo(getattr(torch, each)).eps))
@@ -62,6 +62,10 @@ def converted(setting: PathSetting, scene: PathScene, dtype: Dtype) -> Leg:
             raise NotOffered(reason)
         layer = user.fresh(scene)
         run(layer, scene)
-        return values(run(offered(layer, "converted")(getattr(torch, dtype)), there))
+        other = offered(layer, "converted")(getattr(torch, dtype))
+        if not stateless:
+            return values(run(other, there))
+        return values(offered(other, "run_without_state")(there.given()[0], there.lengths))
 
-    return Leg(f"converted by .to({dtype})", go, there, "dtype-written-in")
+    also = " and called without a state" if stateless else ""
+    return Leg(f"converted by .to({dtype}){also}", go, there, "dtype-written-in")

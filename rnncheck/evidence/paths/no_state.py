@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from rnncheck.evidence.paths.copies import converted
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import offered
+from rnncheck.model.spec import Dtype
 
 MORE_ROWS = 17
 LEAKS = "state-leaks-between-calls"
@@ -34,6 +36,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg(f"called without a state at B = {MORE_ROWS}", of_more, more, "default-state-not-zero")
     yield Leg("called without a state for other numbers in the same memory", refilled, zeros, LEAKS)
     yield Leg("called without a state after another call", again, zeros, LEAKS)
+    yield converted(setting, zeros, Dtype.FLOAT64, stateless=True)
 
 
 def stateless(user: User, scene: PathScene, after: PathScene | None = None) -> Values:

@@ -10,7 +10,7 @@ from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.evidence.without_dropout import WithoutDropout
-from rnncheck.implementations.uses import NotOffered, offered
+from rnncheck.implementations.uses import Unlike, offered
 
 FAULT = "depends-on-train-mode"
 COPIES = 4096  # of a row, each with dropout of its own
@@ -39,7 +39,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             run(layer, scene)
         if dropout.chances:
             chances = " and ".join(f"{chance:g}" for chance in sorted(dropout.chances))
-            raise NotOffered(f"it applies dropout with p = {chances}, which the reference does not")
+            raise Unlike(f"it applies dropout with p = {chances}, which the reference does not")
         return {}
 
     what = "in training mode"

@@ -14,23 +14,28 @@ from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.uses import NotOffered, OtherShape
+from rnncheck.implementations.uses import NotOffered, OtherShape, Unlike
 from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
 from rnncheck.text import printable, short
 
 OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may be taken in another order
 MODE = "path:"
+FAILS = "it fails"  # so begins why a leg was not gone, where the code of a side raised an error
 
 
 @dataclass
 class Walked:
-    """The results of all paths. `failed`: a leg certainly differs. `doubt`: a leg differed once."""
+    """The results of all paths. `failed`: a leg certainly differs. `doubt`: a leg differed once.
+
+    `unlike`: what the candidate does instead of that which the reference does, with the legs.
+    """
 
     comparisons: list[Comparison] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     facts: list[PathFacts] = field(default_factory=list)
     doubt: str | None = None
+    unlike: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -76,6 +81,8 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         outcome = PathOutcome.of(leg, path, setting)
         if outcome.not_gone:
             not_gone.setdefault(outcome.not_gone, []).append(leg.what)
+            if outcome.unlike:
+                into.unlike.setdefault(outcome.not_gone.why, []).append(leg.what)
             continue
         gone += [leg.what] if outcome.comparisons else []
         found += outcome.comparisons
@@ -105,6 +112,7 @@ class PathOutcome:
 
     comparisons: Sequence[Comparison] = ()
     not_gone: NotGone | None = None
+    unlike: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -123,7 +131,8 @@ class PathOutcome:
         if isinstance(mine, Exception):
             if isinstance(mine, OtherShape) or (leg.must_run and not isinstance(mine, NotOffered)):
                 return cls([Comparison(leg.what, mode, problem=why_not(mine))])
-            return cls(not_gone=NotGone((), why_not(mine)))
+            offered = isinstance(mine, NotOffered) and not isinstance(mine, Unlike)
+            return cls(not_gone=NotGone((), why_not(mine)), unlike=not offered)
         names = [name for name in right if name in mine]
         return cls([compared(name, mode, mine[name], right[name], leg) for name in names])
 
@@ -204,7 +213,7 @@ def why_not(problem: Exception) -> str:
     if isinstance(problem, NotOffered):
         return printable(said, 300)
     kind = "" if isinstance(problem, RnncheckError) else f"{type(problem).__name__}: "
-    return printable(f"it fails there: {kind}{said}", 300)
+    return printable(f"{FAILS}: {kind}{said}", 300)
 
 
 def amount(value: float) -> str:
