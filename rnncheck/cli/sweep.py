@@ -37,7 +37,7 @@ def sweep_candidate(candidate: str, options: SweepOptions) -> int:
     for each in sorted(deliveries(options), key=lambda each: each.path is None):  # files first: stdout may be closed
         write(report, each, options)
     if options.quiet:
-        from rnncheck.reporters.sweep.words import verdict_line
+        from rnncheck.reporters.sweep import verdict_line
 
         sys.stdout.write(verdict_line(report) + "\n")
     return report.exit_code

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncheck.reporters.terminal.bars import LEAST, MOST, NARROW, Bars
 from rnncheck.reporters.terminal.screen import ASCII, UNICODE, Glyphs
+from rnncheck.reporters.terminal.timesteps import NARROWEST, SHADE, WIDEST, Bars
 
 budgets = st.floats(0, math.inf) | st.just(math.nan)
-widths = st.integers(LEAST, MOST)
+widths = st.integers(NARROWEST, WIDEST)
 
 
 def eighths(bar: str, glyphs: Glyphs = UNICODE) -> int:
@@ -21,7 +21,7 @@ def eighths(bar: str, glyphs: Glyphs = UNICODE) -> int:
 @given(budgets, st.booleans(), st.sampled_from([UNICODE, ASCII]), widths)
 def test_every_bar_is_as_wide_as_the_next(budget: float, exceeded: bool, glyphs: Glyphs, width: int) -> None:
     assert len(Bars(width, glyphs).bar(budget, exceeded)) == width
-    assert len(Bars(NARROW, glyphs).bar(budget, exceeded)) == NARROW
+    assert len(Bars(SHADE, glyphs).bar(budget, exceeded)) == SHADE
     assert len(Bars(width, glyphs).scale()) == width
 
 
@@ -43,10 +43,10 @@ def test_a_bar_passes_the_limit_where_something_exceeds_and_nowhere_else(
 @given(st.floats(0, 1, exclude_min=True), widths)
 def test_a_difference_is_never_invisible(budget: float, width: int) -> None:
     assert eighths(Bars(width, UNICODE).bar(budget, False)) > 0
-    assert Bars(NARROW, UNICODE).bar(budget, False).strip()
+    assert Bars(SHADE, UNICODE).bar(budget, False).strip()
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_the_full_shade_is_kept_for_what_exceeds(glyphs: Glyphs) -> None:
-    bars = Bars(NARROW, glyphs)
+    bars = Bars(SHADE, glyphs)
     assert bars.bar(1.01, True) == glyphs.shades[-1] != bars.bar(1.0, False)

@@ -13,7 +13,7 @@ from sweep.planted import planted
 from rnncheck.errors import CannotRun, RefusedError
 from rnncheck.model.spec import Cell
 from rnncheck.report import Verdict
-from rnncheck.reporters.sweep.words import facts, sentences
+from rnncheck.reporters.sweep import facts, sentences
 from rnncheck.sweep import explore
 from rnncheck.sweep.judging import Judgement
 from rnncheck.sweep.quick import Comparer

@@ -10,14 +10,12 @@ from rnncheck.reporters.terminal.bench import bench
 from rnncheck.reporters.terminal.brief import brief
 from rnncheck.reporters.terminal.checks import Check, checks
 from rnncheck.reporters.terminal.doctor import doctor
-from rnncheck.reporters.terminal.findings import findings
+from rnncheck.reporters.terminal.findings import findings, paths, witness
 from rnncheck.reporters.terminal.frame import framed, verdict
-from rnncheck.reporters.terminal.paths import paths
 from rnncheck.reporters.terminal.quantities import quantities
 from rnncheck.reporters.terminal.screen import Screen, screen_for
 from rnncheck.reporters.terminal.summary import notes, summary
 from rnncheck.reporters.terminal.timesteps import timesteps
-from rnncheck.reporters.terminal.witness import witness
 from rnncheck.timings import Bench
 
 __all__ = ["render", "render_bench", "render_checks", "render_doctor"]

@@ -16,7 +16,7 @@ STYLES = {Verdict.EQUIVALENT: "bold green", Verdict.MISMATCH: "bold red", Verdic
 
 def verdict(report: Report, screen: Screen) -> list[Text]:
     """The verdict and its sentences."""
-    label = mark(report, screen).append("  ")
+    label = mark(report.verdict, screen).append("  ")
     lines: list[Text] = []
     for sentence in sentences(report):
         said = Text(held(screen.clean(sentence, 10_000)))
@@ -24,9 +24,9 @@ def verdict(report: Report, screen: Screen) -> list[Text]:
     return lines
 
 
-def mark(report: Report, screen: Screen) -> Text:
+def mark(verdict: Verdict, screen: Screen) -> Text:
     """The verdict as one coloured word after its symbol."""
-    return Text(f"{getattr(screen.glyphs, report.verdict)} {report.verdict}", STYLES[report.verdict])
+    return Text(f"{getattr(screen.glyphs, verdict)} {verdict}", STYLES[verdict])
 
 
 def repeat(report: Report, screen: Screen) -> list[Text]:
@@ -44,7 +44,7 @@ def last(report: Report, screen: Screen) -> Text:
     said = f"  {candidate} and {reference} (exit code {int(report.exit_code)})"
     if len(said) + len(report.verdict) + 2 > screen.width:
         said = f"  (exit code {int(report.exit_code)})"
-    return mark(report, screen).append(said, "not bold")
+    return mark(report.verdict, screen).append(said, "not bold")
 
 
 def framed(sections: Iterable[list[Text]], report: Report, screen: Screen) -> list[Text]:

@@ -1,5 +1,6 @@
-"""The timesteps, one row each: the states of both sides, their difference, and a bar."""
+"""The timesteps, one row each: both sides' states, their difference, and its share of the limit as a bar."""
 
+import math
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -7,15 +8,16 @@ from rich.text import Text
 
 from rnncheck.report import Comparison, Report, Timestep
 from rnncheck.reporters.numbers import count, difference, times
-from rnncheck.reporters.terminal import bars
-from rnncheck.reporters.terminal.bars import Bars
 from rnncheck.reporters.terminal.layout import hanging, held
-from rnncheck.reporters.terminal.screen import Screen
+from rnncheck.reporters.terminal.screen import Glyphs, Screen
 from rnncheck.reporters.terminal.states import GAP, side_names, states_that_fit
 from rnncheck.reporters.units import units_of
 
 MOST_LISTED = 6  # timesteps in the line below the table
 FEW = 3  # units beside a bar: for fewer the bar is given up
+NARROWEST, WIDEST = 8, 30  # cells of a bar
+SHADE = 1  # where there is no room for a bar: one shade
+EIGHTHS = 8
 
 
 def timesteps(report: Report, comparison: Comparison, screen: Screen, most: int | None = None) -> list[Text]:
@@ -93,16 +95,16 @@ class _Table:
             step.t != before + 1 for step, before in zip(steps, [-1, *(each.t for each in steps)], strict=False)
         ]
         self._t = len(count(self._total - 1))
-        wide = states_that_fit(steps, self._units, self._room(bars.LEAST))
-        narrow = states_that_fit(steps, self._units, self._room(bars.NARROW))
+        wide = states_that_fit(steps, self._units, self._room(NARROWEST))
+        narrow = states_that_fit(steps, self._units, self._room(SHADE))
         # Where not even one unit fits, what the table of quantities says as well is left out.
-        while len(self._amounts) > 1 and narrow[1].width > self._room(bars.NARROW):
+        while len(self._amounts) > 1 and narrow[1].width > self._room(SHADE):
             self._amounts.pop()
-            narrow = states_that_fit(steps, self._units, self._room(bars.NARROW))
-        crowded = wide[1].width > self._room(bars.LEAST) or len(wide[0]) < min(FEW, len(narrow[0]))
+            narrow = states_that_fit(steps, self._units, self._room(SHADE))
+        crowded = wide[1].width > self._room(NARROWEST) or len(wide[0]) < min(FEW, len(narrow[0]))
         self._shown, self._states = narrow if crowded else wide
         left = self._room(0) - self._states.width
-        self._bars = Bars(bars.NARROW if crowded else min(left, bars.MOST), screen.glyphs)
+        self._bars = Bars(SHADE if crowded else min(left, WIDEST), screen.glyphs)
 
     def _room(self, bar: int) -> int:
         """The width left for states beside a bar of that width."""
@@ -143,7 +145,7 @@ class _Table:
         for cells in self._amounts:
             line.append(f"{cells[index + 1]} ", "red" if exceeded else "")
         line.append(self._bars.bar(step.budget_used, exceeded, first=starts), "red" if exceeded else "green")
-        if self._bars.width > bars.NARROW and not exceeded:
+        if self._bars.width > SHADE and not exceeded:
             line.stylize("dim", len(line) - 1)
         line.rstrip()
         return line
@@ -170,3 +172,38 @@ class _Table:
 
     def _is_padding(self, t: int) -> bool:
         return self._lengths is not None and t >= self._lengths[self._comparison.shown_batch]
+
+
+class Bars:
+    """Bars of one width. The last cell marks the limit; a value beyond the limit fills the bar and passes that mark."""
+
+    def __init__(self, width: int, glyphs: Glyphs) -> None:
+        self.width, self._glyphs = width, glyphs
+
+    def bar(self, budget: float, exceeded: bool, *, first: bool = False) -> str:
+        """The bar of a timestep that used the share `budget` of the limit.
+
+        A difference is never invisible; of those beyond the limit the `first` is drawn thick. Whether a bar passes the
+        limit is the judge's word, not a rounding's.
+        """
+        return self._shade(budget, exceeded) if self.width == SHADE else self._line(budget, exceeded, first)
+
+    def scale(self) -> str:
+        """The heading above the bars."""
+        return "" if self.width == SHADE else "0" + "100 %".rjust(self.width - 1)
+
+    def _line(self, budget: float, exceeded: bool, first: bool) -> str:
+        glyphs, cells = self._glyphs, self.width - 1
+        if exceeded or math.isnan(budget):
+            return (glyphs.eighths[EIGHTHS] if first else glyphs.rule) * cells + glyphs.beyond
+        eighths = 0 if budget == 0 else max(round(min(budget, 1) * cells * EIGHTHS), 1)
+        full, rest = divmod(eighths, EIGHTHS)
+        drawn = glyphs.eighths[EIGHTHS] * full + (glyphs.eighths[rest] if rest else "")
+        return drawn.ljust(cells, glyphs.track) + glyphs.limit
+
+    def _shade(self, budget: float, exceeded: bool) -> str:
+        shades = self._glyphs.shades
+        if exceeded or math.isnan(budget):
+            return shades[-1]
+        highest = len(shades) - 3  # the last but one is left out: the limit must be seen
+        return shades[0] if budget == 0 else shades[max(round(highest * min(budget, 1)), 1)]
