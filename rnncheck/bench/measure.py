@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from rnncheck import machine
-from rnncheck.bench.memory import peak
-from rnncheck.bench.timing import first, forward, forward_and_backward, race
+from rnncheck.bench.timing import first, forward, forward_and_backward, peak, race
 from rnncheck.checking.check import check
 from rnncheck.checking.examine import build_synced
 from rnncheck.checking.plan import Case, Plan, prepare

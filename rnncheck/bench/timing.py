@@ -1,4 +1,4 @@
-"""Times two calls alternately, so that a slow machine slows both.
+"""Times two calls alternately, so that a slow machine slows both, and measures the peak memory of one.
 
 The seconds are those of `torch.utils.benchmark.Timer`, which waits for a GPU to be done, chooses how many calls make a
 block, and counts on a stated number of threads. Every round gives one ratio. The median of the rounds is the speed; the
@@ -6,9 +6,13 @@ second smallest and the second largest of 9 enclose the true median with a proba
 whatever the times are distributed like.
 """
 
+import ctypes
+import gc
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from torch.utils.benchmark import Timer
@@ -19,6 +23,7 @@ ROUNDS = 9
 WITHIN = 1  # rounds left out at either end of the interval
 
 Call = Callable[[], object]
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class NoGradient(Exception):
@@ -102,3 +107,37 @@ def forward_and_backward(call: Callable[[], torch.Tensor], leaves: Sequence[torc
             return torch.autograd.grad(output, leaves, projection, allow_unused=True)
 
     return run
+
+
+def peak(call: Callable[[], object], device: str) -> int | None:
+    """The peak in bytes: allocated by torch on CUDA, resident in this process on a Linux CPU; None elsewhere."""
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        torch.cuda.synchronize(device)
+        return int(torch.cuda.max_memory_allocated(device) - before)
+    if device != "cpu" or sys.platform != "linux":
+        return None
+    try:
+        return resident(call)
+    except OSError:
+        return None  # a kernel that does not let a process reset its own peak
+
+
+def resident(call: Callable[[], object]) -> int:
+    """Peak memory as the kernel counts it. Returns freed memory to the system first, so that its reuse is counted."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+    RESET.write_text("5")  # the peak starts again from here
+    before = memory_of("VmRSS")
+    call()
+    return max(memory_of("VmHWM") - before, 0)
+
+
+def memory_of(what: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024

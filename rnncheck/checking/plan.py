@@ -1,5 +1,6 @@
 """The plan of a check: all options of the command, and both sides once they are loaded."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from rnncheck.checking.weights import as_they_are, weights_of
 from rnncheck.data.random import initial_state
 from rnncheck.data.sequences import Sequences
 from rnncheck.envelope import rounding_of
-from rnncheck.errors import RefusedError, UsageError, WeightsError
+from rnncheck.errors import CannotRun, RefusedError, UsageError, WeightsError
+from rnncheck.evidence import free_run
 from rnncheck.evidence.allowance import Enveloped
 from rnncheck.evidence.common_ground import Ground, ground
-from rnncheck.evidence.memory import require_memory
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load, takes_arguments
 from rnncheck.implementations.on_device import OnDevice
@@ -25,6 +26,9 @@ from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison
+
+FLOAT64, FLOAT32 = 8, 4
+GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -214,3 +218,39 @@ def other_weights(side: Implementation, weights: Weights, spec: Spec) -> Iterato
             at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
             problem = f"{side.name} has other values, different by up to {float(difference.max()):.3g} at {at}"
             yield Comparison(name, "weights", problem=problem)
+
+
+def require_memory(spec: Spec, sequences: Sequences, *, enveloped: bool) -> None:
+    """Raises `CannotRun` for sizes that do not fit into memory; `enveloped` says whether there is an envelope."""
+    needed, here = bytes_held(spec, sequences, enveloped=enveloped), free_run.physical_memory()
+    if needed <= here:
+        return
+    count = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    what = f"{count:,} weights in float64 and on both sides" + (", the rounding envelope" if enveloped else "")
+    ways = "choose smaller sizes"
+    less = bytes_held(spec, sequences, enveloped=False)
+    if enveloped and less <= here:
+        ways += (
+            f", or set a tolerance with --atol: then no envelope is needed, and the check takes {less / GIB:,.1f} GiB"
+        )
+    raise CannotRun(
+        f"this check would hold {needed / GIB:,.1f} GiB ({what}, and states of {sequences.batch_size:,} rows), "
+        f"and there are {here / GIB:,.1f} GiB; {ways}"
+    )
+
+
+def bytes_held(spec: Spec, sequences: Sequences, *, enveloped: bool) -> float:
+    """An upper bound on the bytes that a check holds at once, without torch itself.
+
+    Each weight: its master copy, both sides', and the copy that a side is read back against; in the envelope its
+    value in float64, its square in float64 and in the precision of the samples, what multiplies their moves, and all
+    of a layer side by side. Each timestep and row of a chunk: x, and the sums and states of every direction, on each
+    side and in the envelope.
+    """
+    size = torch.finfo(getattr(torch, spec.dtype)).bits // 8
+    count = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    each = FLOAT64 + 3 * size + (3 * FLOAT64 + 2 * FLOAT32 if enveloped else 0)
+    longest = free_run.chunk_length(sequences.batch_size, spec)
+    steps = sequences.batch_size * min(longest, sequences.seq_len or longest)
+    numbers = spec.input_size + spec.directions * (2 if enveloped else 1) * free_run.rows_per_step(spec)
+    return float(each * count + FLOAT64 * numbers * steps)

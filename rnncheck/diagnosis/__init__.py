@@ -1,9 +1,8 @@
 """The diagnosis: the known fault, or two faults, with which the right layer equals the candidate."""
 
-from rnncheck.diagnosis.diagnose import Diagnosis, diagnose
+from rnncheck.diagnosis.diagnose import Diagnosis, diagnose, variant_of
 from rnncheck.diagnosis.dropout import dropout, dropout_between_layers, dropout_switched_off
 from rnncheck.diagnosis.gradients import diagnose_gradients, follows
-from rnncheck.diagnosis.variants import variant_of
 from rnncheck.diagnosis.words import findings
 
 __all__ = [

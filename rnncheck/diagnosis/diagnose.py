@@ -1,4 +1,4 @@
-"""The search for the known fault, or two faults, with which the right layer equals the candidate."""
+"""The search for the known fault, two faults, or variant with which the right layer equals the candidate."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncheck.diagnosis import scenes
-from rnncheck.diagnosis.probe import FaultProbe, Prober
+from rnncheck.diagnosis.probe import FaultProbe, Prober, ran, values
 from rnncheck.diagnosis.search import fitted, placed, seen
 from rnncheck.diagnosis.suspects import MOST, Match, Suspect, exact, likeness, matches, pairs_tried
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
+from rnncheck.faults.variants import variants
+from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.report import Divergence
+from rnncheck.scratch.network import Network
 
 NEAREST = 20  # faults that are tried on all of the run's own data for being likely
 LIKELY = 0.9  # of the distance from the right layer, on the run's own data and on fresh data
@@ -162,3 +165,28 @@ def likely(ranked: Sequence[Match], others: Fresh) -> Match | None:
     found = [likeness(best.suspect, probe) for probe in others]
     least = min((0.0 if each is None else each.explains for each in found), default=0.0)
     return Match(best.suspect, replace(best.likeness, explains=least)) if LIKELY <= least < 1 else None
+
+
+def variant_of(implementation: Implementation, scene: Scene) -> Variant | None:
+    """The variant that equals the candidate on the data of the run and on fresh data; None if there is none.
+
+    `scene` is the run's own spec and data, in float64 on the host.
+    """
+    spec = scene.spec
+    if spec.variant is not None or spec.proj_size:
+        return None
+    left = [each for each in variants() if each.cell is spec.cell and not each.own]
+    if not left:
+        return None
+    prober = Prober(implementation, spec)
+    part = scenes.cut(scene, None)
+    probes = [probe for each in (part, *scenes.fresh(part)) if (probe := prober.probe(each)) is not None]
+    if len(probes) < 2 or all(probe.shows_nothing for probe in probes):
+        return None
+    for each in left:
+        if all(
+            probe.likeness(values(ran(Network(replace(probe.scene.spec, variant=each)), probe.scene))).exact
+            for probe in probes
+        ):
+            return each
+    return None

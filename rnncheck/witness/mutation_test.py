@@ -1,18 +1,25 @@
-"""Which mutants this check kills, and which survive or do not apply."""
+"""Which mutants this check kills, and which survive or do not apply; remembered for the next candidate."""
 
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
+
+from torch import Tensor
 
 from rnncheck.evidence.first_chunk import FirstChunk
 from rnncheck.evidence.gradients.task import weight_count
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
+from rnncheck.implementations import BUILT_IN
 from rnncheck.report import Comparison, Unseen, Witness
 from rnncheck.witness.mutant import MutantJudgement, Mutants
 from rnncheck.witness.part_of_run import MOST_WEIGHTS, Part, part_of, whole_of
+
+NAMED = 4  # faults that a reason has room for
+RUNS_KEPT = 64  # results that are remembered
 
 
 class MutantOutcome(NamedTuple):
@@ -90,9 +97,6 @@ def because(fault: Fault, seen: Sequence[Comparison], modes: Collection[str]) ->
     return f"changes {most.quantity} by at most {most.max_abs:.2g}, where {most.envelope_at_max:.2g} is allowed"
 
 
-NAMED = 4  # faults that a reason has room for
-
-
 class MutationTest(NamedTuple):
     """The result of the self-test, or the notes that say why there is none."""
 
@@ -127,6 +131,62 @@ def try_mutants(first: FirstChunk, judgement: MutantJudgement, *, always: bool) 
     caught, missed = len(those("killed")), those("survived")
     witness = Witness(caught + len(missed), caught, missed, those("not applicable"), those("not tried"))
     return MutationTest(witness, part.notes(seq_len, batch_size))
+
+
+_KEPT: dict[Hashable, MutationTest] = {}
+
+
+def mutants_tried(first: FirstChunk, judgement: MutantJudgement, *, always: bool) -> MutationTest:
+    """`try_mutants`, with kept results for a run that was seen before with one of rnncheck's own references."""
+    reference = first.sides[1]
+    if reference.name not in BUILT_IN or not type(reference).__module__.startswith("rnncheck."):
+        return try_mutants(first, judgement, always=always)
+    return kept(key_of(first, judgement, always), lambda: try_mutants(first, judgement, always=always))
+
+
+def kept(key: Hashable, found: Callable[[], MutationTest]) -> MutationTest:
+    """The kept value for the key, or a new one; the oldest is dropped."""
+    if key not in _KEPT:
+        outcome = found()
+        if outcome.witness is None:
+            return outcome
+        while len(_KEPT) >= RUNS_KEPT:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[key] = outcome
+    return _KEPT[key]
+
+
+def key_of(first: FirstChunk, judgement: MutantJudgement, always: bool) -> Hashable:
+    """Everything that decides which mutants are caught."""
+    setting, weights = judgement.setting, list(first.weights.values.values())
+    used: Hashable = None
+    if setting is not None:
+        used = (setting.seq_len, setting.batch_size, setting.tf32, setting.takes_state, setting.takes_cell_state)
+        weights += setting.weights(setting.spec).values.values()
+    return (
+        first.sides[1].name,
+        first.spec,
+        tuple(first.lengths or ()),
+        digest([first.x, *first.state.tensors(), *weights]),
+        repr(judgement.held),
+        frozenset(judgement.modes),
+        judgement.seed,
+        judgement.unexposed,
+        judgement.withheld,
+        judgement.by_row,
+        used,
+        tuple(judgement.paths.values()),
+        always,
+    )
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """A digest of shapes and numbers."""
+    found = hashlib.sha256()
+    for each in tensors:
+        held = each.detach().cpu().double().contiguous()
+        found.update(str(tuple(held.shape)).encode() + held.numpy().tobytes())
+    return found.hexdigest()
 
 
 def insufficient(witness: Witness) -> str | None:

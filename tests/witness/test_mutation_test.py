@@ -19,7 +19,7 @@ from rnncheck.faults.planted import Planted
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.report import Report, Verdict, Witness
 from rnncheck.scratch.network import Network
-from rnncheck.witness import mutation_test, part_of_run, remembered
+from rnncheck.witness import mutation_test, part_of_run
 
 pytestmark = pytest.mark.explained
 
@@ -34,7 +34,7 @@ LAYERS = [
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "_KEPT", {})
+    monkeypatch.setattr(mutation_test, "_KEPT", {})
 
 
 def plantable(spec: Spec, lengths: bool = False) -> list[Fault]:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from rnncheck.checking.check import blind_spots
 from rnncheck.data.random import initial_state
-from rnncheck.evidence.blind_spots import blind_spots
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights, draw

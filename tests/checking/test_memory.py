@@ -4,11 +4,10 @@ import pytest
 
 from rnncheck.checking import weights
 from rnncheck.checking.check import check
-from rnncheck.checking.plan import Plan
+from rnncheck.checking.plan import GIB, Plan, bytes_held
 from rnncheck.data.random import random_sequences
 from rnncheck.errors import CannotRun
 from rnncheck.evidence import free_run
-from rnncheck.evidence.memory import GIB, held
 from rnncheck.model.spec import Cell, Dtype, Spec
 
 DATA = random_sequences(3, 12, 3)
@@ -38,7 +37,9 @@ def test_a_way_that_does_not_fit_either_is_not_offered(monkeypatch: pytest.Monke
 
 def test_long_and_wide_data_count_as_far_as_they_are_held_at_once() -> None:
     spec = Spec(Cell.LSTM, 64, 512, dtype=Dtype.BFLOAT16)
-    short, long, longer = (held(spec, random_sequences(64, steps, 32), enveloped=True) for steps in (10, 10**5, 10**6))
+    short, long, longer = (
+        bytes_held(spec, random_sequences(64, steps, 32), enveloped=True) for steps in (10, 10**5, 10**6)
+    )
     assert short < long == longer
 
 
