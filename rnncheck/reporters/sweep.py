@@ -40,16 +40,16 @@ def sentences(report: SweepReport) -> list[str]:
     wrong = [each for each in report.regions if each.raises is None]
     said = []
     if report.reason is not None:
-        said.append(printable(report.reason, 1000))
+        said.append(printable(" ".join(report.reason.split()), 1000))
     if wrong:
         ways = "one region" if len(wrong) == 1 else f"{len(wrong)} regions"
         said.append(f"{candidate} differs from {reference} in {ways} of the configurations tried")
     elif report.verdict is Verdict.EQUIVALENT:
         said.append(f"{candidate} and {reference} differ in no configuration tried")
-    every = "all " if report.complete else ""
+    whole = report.complete and report.compared > 1 and not (report.not_offered or report.refused)
     said.append(
-        f"{every}{count(report.compared)} configurations compared in {report.seconds:,.0f} s, "
-        f"and {count(report.judged)} checked in full"
+        f"{'all ' * whole}{count(report.compared)} configuration{'s' * (report.compared != 1)} compared in "
+        f"{report.seconds:,.0f} s, and {count(report.judged)} checked in full"
     )
     if report.undecided:
         said.append(f"{count(report.undecided)} could not be decided")
@@ -88,10 +88,10 @@ def message(finding: Finding) -> str:
 
 def tried(report: SweepReport) -> list[tuple[str, str]]:
     """The options that varied and the configurations that could not run, each with a label."""
-    told = [("varied", ", ".join(report.varied))]
+    told = [("varied", ", ".join(report.varied))] if report.varied else []
     if report.not_offered:
         told.append(("not offered", ", ".join(report.not_offered)))
-    told += [("not run", f"{count(times)}: {printable(why, 300)}") for why, times in report.refused.items()]
+    told += [("not run", f"{count(times)}: {printable(' '.join(why.split()), 300)}") for why, times in report.refused.items()]
     told += [("note", each) for each in report.notes]
     return told + ([("repeat", report.command)] if report.command else [])
 

@@ -116,7 +116,7 @@ class Comparer:
             except (CannotRun, UsageError) as problem:
                 refused = said(problem)
             if refused is not None:
-                return Kind(spec, f"{side.name}: {refused}")
+                return Kind(spec, f"{side.name}: {refused.splitlines()[0]}")
         try:
             short, long = (
                 ground(spec, *self.sides, seq_len=steps, lengths=(2, 1) if lengths else None) for steps in (1, 10**9)

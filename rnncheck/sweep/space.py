@@ -40,6 +40,7 @@ class Axis:
         return self.name.replace("_", "-")
 
 
+LARGE = ("seq_len", "batch_size", "hidden_size")  # what allows more options the larger it is
 SIZE_NAMES = ("num_layers", "hidden_size", "input_size", "proj_size", "seq_len", "batch_size")
 SEED = "seed"
 
@@ -89,7 +90,7 @@ class Space:
 
     varying: tuple[Axis, ...] = AXES
     base: Configuration = field(default_factory=Configuration)
-    asked: frozenset[str] = frozenset()  # names of what was given a value, which nothing else decides
+    asked: frozenset[str] = frozenset()  # names of what was given values, which nothing else decides
 
     @property
     def endless(self) -> bool:
@@ -138,11 +139,13 @@ def space_of(vary: Sequence[str], fix: Sequence[str], base: Configuration | None
         raise UsageError(f"{BY_NAME[both[0]].option} is in --vary and in --fix; leave one of them out")
     varying = tuple(asked.values()) if asked else tuple(each for each in AXES if each.name not in fixed)
     varying = tuple(sorted(varying, key=lambda each: [axis.name for axis in AXES].index(each.name)))
-    space = Space(varying, base.having(**fixed), frozenset(fixed))
-    if not space.endless and not any(each.possible for each in some(space)):
-        raise UsageError(
-            "--vary and --fix allow no layer: only the lstm has a projection, and proj-size must be below H"
-        )
+    given = {name for name, each in asked.items() if each is not BY_NAME[name]}
+    space = Space(varying, base.having(**fixed), frozenset(fixed.keys() | given))
+    for name in NEEDS:
+        axis = next((each for each in varying if each.name == name), None)
+        values = (getattr(space.base, name),) if axis is None else axis.values if name in given else ()
+        if never := [each for each in values if not reachable(space, name, each)]:
+            raise UsageError(f"no configuration can have {BY_NAME[name].option} {never[0]}: {NEEDS[name]}")
     return space
 
 
@@ -158,14 +161,25 @@ def once(option: str, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
     return dict(pairs)
 
 
-def some(space: Space) -> Iterator[Configuration]:
-    """The configurations with one value after another of each axis, and those with the first and last of all."""
-    for pick in (0, -1):
-        ends = {each.name: each.values[pick] for each in space.varying}
-        yield space.base.having(**ends)
-        for axis in space.varying:
-            for value in axis.values:
-                yield space.base.having(**(ends | {axis.name: value}))
+def simplest(axis: Axis) -> Any:
+    """The value that a sweep would try first."""
+    usual = BY_NAME[axis.name].values
+    return min(axis.values, key=lambda each: usual.index(each) if each in usual else len(usual))
+
+
+NEEDS = {
+    "cell": "only the rnn has a nonlinearity, and only the lstm a projection",
+    "nonlinearity": "only the rnn has one of its own",
+    "lengths": "rows differ in length only where T and B are above 1",
+    "proj_size": "only the lstm has a projection, and proj-size must be below H",
+}
+
+
+def reachable(space: Space, name: str, value: object) -> bool:
+    """Whether a configuration of the space has it: the largest of each cell, with the simplest options besides."""
+    ends = {each.name: each.values[-1] if each.name in LARGE else simplest(each) for each in space.varying}
+    cells = next((each.values for each in space.varying if each.name == "cell"), (space.base.cell,))
+    return any(space.base.having(**(ends | {"cell": cell, name: value})).possible for cell in cells)
 
 
 def varied(text: str) -> Iterator[tuple[str, Axis]]:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from rnncheck import machine
@@ -31,6 +32,7 @@ SHARE = 0.25  # of the time, after which what is suspect is looked into
 SAVED = 5.0  # seconds between two states
 MOST_SUSPECTS = 5000  # kept; more of them are only counted
 NEVER_REFUSED = (SEED, "init", "h0", "weight_scale")
+MAY_BE_ASKED = ("num_layers",)  # of a size, each value is tried where they were given
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Sweep:
         self._started = time.monotonic()
         self._comparer = Comparer(*plan.sides.for_many().loaded())
         self._not_offered: dict[str, str] = {}
+        self._lacking: dict[str, str] = {}  # those of them that were asked for
         self._space = self._narrowed()
         self._about = states.identity(
             [plan.sides.candidate, plan.sides.reference],
@@ -111,17 +114,35 @@ class Sweep:
             space = space.holding("nonlinearity", "tanh")
         if space.base.cell is not Cell.LSTM and not space.varies("cell"):
             space = space.holding("proj_size", 0)
-        if reason := self._refused(small(space)):
-            raise RefusedError(f"nothing can be compared: {reason}")
+        first = self._first(space)
         for axis in space.varying:
-            if axis.name in NEVER_REFUSED or (axis.is_size and axis.name != "proj_size"):
+            asked = axis.name in space.asked
+            if axis.name in NEVER_REFUSED or (axis.is_size and axis.name not in ("proj_size", *MAY_BE_ASKED[:asked])):
                 continue
             tried = [each for each in axis.values if each in (0, 2)] if axis.name == "proj_size" else axis.values
-            refused = {value: self._refused(small(space).having(**{axis.name: value})) for value in tried}
-            self._not_offered |= {f"{axis.option} {value}": why for value, why in refused.items() if why}
+            refused = {value: self._refused(first.having(**{axis.name: value})) for value in tried}
+            found = {f"{axis.option} {value}": why for value, why in refused.items() if why}
+            self._not_offered |= found
+            self._lacking |= found if asked else {}
             offered = tuple(value for value in axis.values if not refused.get(value, refused.get(2) if value else None))
             space = space.with_values(axis, offered)
         return space
+
+    def _first(self, space: Space) -> Configuration:
+        """A small configuration that both sides run, of the first cell and dtype that there is one of.
+
+        Raises `RefusedError` where there is none, and `DeviceError` for a device that is not there.
+        """
+        first, reasons = small(space), list[str]()
+        kinds = {each.name: each.values for each in space.varying if each.name in ("cell", "dtype", "device")}
+        for device in kinds.get("device", (first.device,)):
+            machine.require(replace(first.spec, device=device))
+        for cell, dtype in product(kinds.get("cell", (first.cell,)), kinds.get("dtype", (first.dtype,))):
+            each = first.having(cell=cell, dtype=dtype)
+            if (reason := self._refused(each)) is None and each.possible:
+                return each
+            reasons += filter(None, [reason])
+        raise RefusedError(f"nothing can be compared: {reasons[0]}")
 
     def _refused(self, each: Configuration) -> str | None:
         each = fitting(each)
@@ -270,7 +291,7 @@ class Sweep:
         undecided = state.undecided + causes.undecided
         cut = not (self._complete or self._enough) and state.compared < FEWEST
         verdict, code, reason = verdict_of(
-            causes.found, state.compared, undecided, unjudged, cut=cut, doubt=state.doubt
+            causes.found, state.compared, undecided, unjudged, cut=cut, doubt=state.doubt, lacking=self._lacking
         )
         if self._stopped is not None:
             code = getattr(self._stopped, "exit_code", ExitCode.INTERRUPTED)

@@ -1,5 +1,7 @@
 """The verdict of a sweep, and what it tells of each cause."""
 
+from collections.abc import Mapping
+
 from rnncheck.errors import ExitCode
 from rnncheck.report import Verdict
 from rnncheck.sweep.causes import Cause
@@ -17,10 +19,12 @@ def verdict_of(
     *,
     cut: bool = False,
     doubt: str | None = None,
+    lacking: Mapping[str, str] | None = None,
 ) -> tuple[Verdict, ExitCode, str | None]:
     """A mismatch is one that the judge saw; what could not be run decides nothing, nor does what nobody judged.
 
-    `cut` says that the time ended before enough was compared, `doubt` why the judge left a small configuration open.
+    `cut` says that the time ended before enough was compared, `doubt` why the judge left a small configuration open,
+    `lacking` which values were asked for that a side does not support, and why.
     """
     if any(each.judgement.differs for each in causes):
         return Verdict.MISMATCH, ExitCode.MISMATCH, None
@@ -38,6 +42,9 @@ def verdict_of(
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, why
     if compared <= undecided:
         return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, "no configuration could be decided"
+    if lacking:
+        what, why = ", ".join(lacking), next(iter(lacking.values()))
+        return Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE, f"not run, though it was asked for: {what} ({why})"
     return Verdict.EQUIVALENT, ExitCode.EQUIVALENT, None
 
 

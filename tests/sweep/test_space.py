@@ -45,7 +45,12 @@ def test_vary_names_axes_with_ranges_lists_or_all_usual_values() -> None:
         (["cell"], ["cell=gru"], "leave one of them out"),
         (["H=1,hidden-size=2"], [], "hidden-size is in --vary twice"),
         ([], ["T=8", "seq-len=16"], "as in --vary seq-len=VALUE,VALUE"),
-        (["proj-size=5..9"], ["cell=gru"], "allow no layer"),
+        (["proj-size=5..9"], ["cell=gru"], "can have cell gru: .* only the lstm a projection"),
+        (["cell=gru,lstm"], ["proj-size=2"], "can have cell gru"),
+        (["proj-size=0..4"], ["cell=lstm"], "can have proj-size 4: .* must be below H"),
+        (["nonlinearity=relu,tanh"], ["cell=gru"], "can have nonlinearity relu"),
+        (["lengths=none,mixed"], ["T=1"], "can have lengths mixed: .* where T and B are above 1"),
+        ([], ["lengths=mixed", "B=1"], "can have lengths mixed"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_way_out(vary: list[str], fix: list[str], said: str) -> None:
@@ -58,7 +63,7 @@ def test_what_cannot_be_is_refused_with_a_way_out(vary: list[str], fix: list[str
     [
         (["hidden-size=1..30,cell"], [], 90),
         (["T=1..7,B=1..5,bias"], [], 70),
-        (["cell,proj-size=0..3"], ["hidden-size=3"], 5),
+        (["cell,proj-size=0..2"], ["hidden-size=3"], 5),
         (["T=1..3,lengths,B=1..2"], [], 6 + 2 * 2),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sweep.planted import planted
 
-from rnncheck.errors import CannotRun, RefusedError
+from rnncheck.errors import CannotRun, DeviceError, RefusedError
 from rnncheck.model.spec import Cell
 from rnncheck.report import Verdict
 from rnncheck.reporters.sweep import facts, sentences
@@ -94,6 +94,47 @@ def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_at_all_is_an_error() -> None:
     with pytest.raises(RefusedError, match="not in float16"):
         swept("numpy", 5, ["T=2..5"], ["dtype=float16"])
+
+
+@pytest.mark.parametrize(
+    ("vary", "lacking"),
+    [
+        (["dtype=float32,float16"], "dtype float16 (numpy: it computes in float64 or float32"),
+        (["dtype=float16,float32", "cell=gru,lstm"], "dtype float16"),
+    ],
+)
+def test_a_value_that_was_asked_for_and_not_run_leaves_the_sweep_undecided(vary: list[str], lacking: str) -> None:
+    report = swept("numpy", 50, vary, [])
+    assert (report.verdict, report.exit_code) == (Verdict.INCONCLUSIVE, 5)
+    assert f"not run, though it was asked for: {lacking}" in (report.reason or "")
+    assert "all " not in sentences(report)[1]
+
+
+CELL = "import torch\n\n\nclass OneLSTM(torch.nn.LSTM):\n    def __init__(self, input_size, hidden_size):\n"
+CELL += "        super().__init__(input_size, hidden_size)\n"
+
+
+def test_of_a_class_of_one_cell_and_one_layer_others_are_left_out_unless_they_were_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(CELL)
+    candidate = f"{tmp_path / 'one.py'}:OneLSTM"
+    assert swept(candidate, 9, ["cell", "H=2..3"], []).exit_code == 0
+    for asked in ("num-layers=1,2", "cell=lstm,gru"):
+        report = swept(candidate, 9, [asked], [])
+        assert report.exit_code == 5
+        assert {each.split()[0] for each in report.not_offered} == {asked.split("=")[0]}
+        assert "\\n" not in " ".join(sentences(report))
+
+
+def test_a_candidate_without_the_first_cell_is_tried_with_the_others() -> None:
+    report = swept("variant:ligru", 20, ["cell", "H=2..9"], [])
+    assert report.compared == 8
+    assert set(report.not_offered) == {"cell rnn", "cell lstm"}
+
+
+def test_a_device_that_is_not_there_is_an_error_at_once() -> None:
+    for vary, fix in ((["device=cpu,cuda:77"], []), ([], ["device=cuda:77"])):
+        with pytest.raises(DeviceError, match="device cuda:77 was not found; available"):
+            swept("scratch", 9, vary, fix)
 
 
 def test_a_complete_sweep_of_a_small_space_says_so() -> None:
