@@ -136,6 +136,7 @@ def check(
     files = {name: asked[name] if isinstance(asked[name], Path) else None for name in ("weights", "against_weights")}
     named = {"against": against if isinstance(against, str) else DEFAULT.against}
     random = options_of(CompareOptions, asked | files | named)
+    said = random.cell
     random = with_brought(random, *(each for each in (candidate, against) if isinstance(each, str)))
     ends = lengths_of(random)
     if data is None:
@@ -149,7 +150,7 @@ def check(
         sides, remaining = named_or_read(
             candidate, against, asked["arguments"] or {}, random.mapping, random.read_seconds
         )
-        plan = plan_of(sides, spec, sequences, random, remaining, rows_kept(random))
+        plan = plan_of(sides, spec, sequences, random, remaining, rows_kept(random), said=said)
         plan = replace(
             plan,
             weights=weights if isinstance(weights, Mapping) else plan.weights,

@@ -117,7 +117,7 @@ def prepare(plan: Plan) -> Case:
         if isinstance(side, MayBeFixed):
             side.expect(sequences.seq_len, sequences.batch_size)
         if reason := side.refuses(spec, lengths=sequences.lengths is not None):
-            raise RefusedError(f"{side.name} cannot run this: {reason}")
+            raise RefusedError(f"{side.name} cannot run this: {reason}{beside_a_file(side, sides)}")
     common = ground(spec, *sides, seq_len=sequences.seq_len, lengths=sequences.lengths)
     refuse_other_state(sides, plan.state, common)
     if plan.save_mapping_path:
@@ -142,6 +142,12 @@ def prepare(plan: Plan) -> Case:
         raise UsageError("--lockstep needs the rounding envelope, which --atol and --rtol replace; leave one out")
     enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(coarsest(spec, *sides), tf32=plan.tf32))
     return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
+
+
+def beside_a_file(side: Implementation, sides: Sequence[Implementation]) -> str:
+    """That the other side's options cannot change, for a refusal which may advise other options."""
+    found = next((each.name for each in sides if isinstance(each, BringsWeights) and each is not side), None)
+    return "" if found is None else f"\n(the options are those of {found}, which cannot change them)"
 
 
 def coarsest(spec: Spec, *sides: Implementation) -> Spec:

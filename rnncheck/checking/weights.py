@@ -12,7 +12,7 @@ from rnncheck.implementations import keras_file
 from rnncheck.implementations.protocol import HasWeights, Implementation, Layer
 from rnncheck.model import weights_file
 from rnncheck.model.spec import Spec
-from rnncheck.model.tensor_file import read_tensors
+from rnncheck.model.tensor_file import read_layer
 from rnncheck.model.trace_metadata import is_trace
 from rnncheck.model.weights import Weights, draw
 from rnncheck.text import printable
@@ -51,7 +51,7 @@ def tensors_of(given: Mapping[str, Tensor] | None, path: object) -> tuple[Mappin
     if keras_file.names_a_keras_file(str(path)):
         tensors, notes = keras_file.read(str(path))
     else:
-        tensors = read_tensors(str(path))
+        tensors = read_layer(str(path))
     return tensors, name, notes
 
 

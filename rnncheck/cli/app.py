@@ -115,7 +115,7 @@ def compare(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: CompareOptions
     with failures_reported(candidate, options):
         brought = with_brought(options, candidate, options.against)
         spec, lengths = spec_of(brought, brought.input_size), lengths_of(brought)
-        report = conduct(candidate, spec, lambda: random_data(brought, lengths), brought)
+        report = conduct(candidate, spec, lambda: random_data(brought, lengths), brought, options)
     return deliver(report, candidate, options)
 
 
@@ -140,7 +140,7 @@ def run(
         brought = with_brought(options, candidate, options.against)
         sequences = file_data(data, brought)
         spec = spec_of(brought, sequences.input_size)
-        report = conduct(candidate, spec, lambda: sequences, brought, reads=data)
+        report = conduct(candidate, spec, lambda: sequences, brought, options, reads=data)
     return deliver(report, candidate, options, reads=data)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from rnncheck.cli import delivery
 from rnncheck.cli.bench_options import GRID, BenchOptions, Format
+from rnncheck.cli.brought import with_brought
 from rnncheck.cli.conduct import import_torch
 from rnncheck.cli.delivery import Delivery, deliveries, refuse_to_replace
 from rnncheck.cli.options import CompareOptions
@@ -21,7 +22,7 @@ from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.files import write_atomically
-from rnncheck.implementations import check_name, files_of
+from rnncheck.implementations import check_name, files_of, is_trace
 from rnncheck.text import printable
 from rnncheck.timings import Bench, Size, bench_of
 
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
 def time_both(candidate: str, options: BenchOptions) -> int:
     """Checks, times and reports; returns the exit code."""
     refuse_infinite(options, "seconds", "fail_below")
+    said, options = options.cell, with_brought(options, candidate, options.against)
     sizes = list(grid(options))
     places = sorted(deliveries(options, get_args(Format)[1:]), key=lambda each: each.path is None)  # files first
     arguments = arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)
+        if is_trace(name):
+            raise UsageError(f"{printable(name, 200)} is a recorded run, which takes no time; name the layer itself")
     before = older(options.baseline)
     sources = (options.mapping, options.baseline, *files_of(candidate, options.against))
     refuse_to_replace([each.path for each in places], sources)
@@ -52,7 +56,9 @@ def time_both(candidate: str, options: BenchOptions) -> int:
         plans: dict[Size, Plan] = {}
         sides: Any = (candidate, options.against)
         for size, each in options_at.items():
-            plan = plan_of(sides, specs[size], random_data(each, lengths_of(each)), each, arguments, rows_kept(each))
+            plan = plan_of(
+                sides, specs[size], random_data(each, lengths_of(each)), each, arguments, rows_kept(each), said=said
+            )
             plans[size], arguments, sides = plan, {}, (plan.candidate, plan.reference)
         wanted = Wanted(options.seconds, options.threads, bool(options.backward), options.compile)
         if before is not None:

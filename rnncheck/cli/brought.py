@@ -7,13 +7,14 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from rnncheck.cli.options import CheckOptions, CompareOptions
-from rnncheck.errors import UsageError
-from rnncheck.implementations import spec_in_file
+from rnncheck.errors import CannotRun, RefusedError, UsageError
+from rnncheck.implementations import is_users_own, spec_in_file
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
     from rnncheck.data.sequences import Sequences
+    from rnncheck.implementations.protocol import KnowsItsCell
 
 Options = TypeVar("Options", bound=CheckOptions)
 
@@ -23,11 +24,25 @@ def with_brought(options: Options, *names: str) -> Options:
 
     Raises `UsageError` where an option says otherwise, and `CannotRun` for a file that cannot be read.
     """
+    before: tuple[str, Spec] | None = None
     for name in names:
         spec = spec_in_file(name)
         if spec is not None:
-            options = settled(options, spec, printable(name, 200))
+            shown = printable(name, 200)
+            if before is not None:
+                refuse_two_layers(before, (shown, spec))
+            options, before = settled(options, spec, shown), (shown, spec)
     return options
+
+
+def refuse_two_layers(one: tuple[str, Spec], other: tuple[str, Spec]) -> None:
+    """Raises `UsageError` if two files hold layers with other options."""
+    (first, spec), (second, others) = one, other
+    for each in (each.name for each in fields(Spec) if each.name not in ("device", "variant")):
+        if (has := getattr(spec, each)) != (had := getattr(others, each)):
+            raise UsageError(
+                f"{first} holds a layer with {each} {has}, and {second} one with {had}; they cannot be compared"
+            )
 
 
 def settled(options: Options, spec: Spec, name: str) -> Options:
@@ -38,11 +53,23 @@ def settled(options: Options, spec: Spec, name: str) -> Options:
         if each.name in ("device", "variant"):
             continue
         asked, has = getattr(options, each.name), getattr(spec, each.name)
-        if asked not in (has, getattr(defaults, each.name)):
+        if str(asked) not in (str(has), str(getattr(defaults, each.name))):  # bench has sizes as text
             option = "--" + each.name.replace("_", "-")
             raise UsageError(f"{option} is {asked} and {name} has {has}; leave {option} out")
         found[each.name] = has
     return replace(options, **found)
+
+
+def refuse_another_cell(own: "KnowsItsCell", name: str, spec: Spec) -> None:
+    """Raises `RefusedError` if the user's own layer says that it has another cell than the file `name`."""
+    try:
+        cell = own.cell(spec)
+    except (CannotRun, UsageError):  # nothing says which
+        return
+    if cell is not spec.cell:
+        instead = f"; if it is {spec.cell.called}, pass --cell {spec.cell}" if is_users_own(own.name) else ""
+        seems = "is read as" if instead else "is"
+        raise RefusedError(f"{own.name} {seems} {cell.called}, and {name} holds {spec.cell.called}{instead}")
 
 
 def refuse_other_data(options: CheckOptions, sequences: "Sequences", name: str) -> None:

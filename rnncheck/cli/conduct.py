@@ -31,9 +31,17 @@ def import_torch() -> None:
 
 
 def conduct(
-    candidate: str, spec: Spec, data: "Callable[[], Sequences]", options: CheckOptions, reads: str | None = None
+    candidate: str,
+    spec: Spec,
+    data: "Callable[[], Sequences]",
+    options: CheckOptions,
+    asked: CheckOptions,
+    reads: str | None = None,
 ) -> "Report":
-    """Runs the check, after all checks that do not need torch. `reads` is the data file."""
+    """Runs the check, after all checks that do not need torch. `reads` is the data file.
+
+    The `options` may have the model of a file, and `asked` are those of the command.
+    """
     from rnncheck.implementations import check_mappable, check_name
 
     rows = rows_kept(options)
@@ -55,5 +63,5 @@ def conduct(
         from rnncheck.checking.check import check
 
     with stdout_apart(), ProgressLine(sys.stderr, f"reading {printable(candidate, 60)}") as progress:
-        plan = plan_of((candidate, options.against), spec, data(), options, arguments, rows)
+        plan = plan_of((candidate, options.against), spec, data(), options, arguments, rows, said=asked.cell)
         return check(plan, progress)

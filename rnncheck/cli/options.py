@@ -91,8 +91,8 @@ class CheckOptions:
     weights: Annotated[
         Path | None,
         WEIGHTS(
-            "Read the weights from a safetensors file, a .pt state_dict or model.keras::LAYER. Their names are "
-            "torch's, or those of your own class.",
+            "Read the weights from a safetensors file, a .pt state_dict or a file of Keras; model.pt::LAYER names a "
+            "layer in it. Their names are torch's, or those of your own class.",
             metavar="FILE",
         ),
     ] = None

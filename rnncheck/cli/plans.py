@@ -175,10 +175,13 @@ def plan_of(
     options: CheckOptions,
     arguments: Mapping[str, object],
     rows: int | None,
+    *,
+    said: Cell | None = None,
 ) -> "Plan":
     """All of it, both sides loaded; `rows` timesteps are shown, None for all.
 
-    Where no cell, number of layers or directions was asked for, it is that of the user's own code.
+    Where no cell, number of layers or directions was asked for, it is that of the user's own code. `said` is the cell
+    that was asked for; the `options` may have that of a file.
     """
     witness, paths = witness_of(options), paths_of(options)
     with held_back():
@@ -204,6 +207,10 @@ def plan_of(
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
     if options.cell is None and own is not None:
         spec = spec_of(replace(options, cell=own.cell(spec)), spec.input_size)
+    elif said is None and own is not None and with_weights is not None:
+        from rnncheck.cli.brought import refuse_another_cell
+
+        refuse_another_cell(own, with_weights.name, spec)
     return Plan(
         spec=spec,
         sequences=sequences,

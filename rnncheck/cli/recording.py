@@ -2,6 +2,7 @@
 
 import sys
 
+from rnncheck.cli.brought import with_brought
 from rnncheck.cli.conduct import import_torch
 from rnncheck.cli.delivery import refuse_existing, refuse_to_replace
 from rnncheck.cli.options import CompareOptions
@@ -18,6 +19,7 @@ def record_to_file(candidate: str, options: CompareOptions, *, force: bool) -> i
     """Runs the candidate, writes the file, whole or not at all, and says what is in it."""
     if is_trace(candidate):
         raise UsageError(f"{printable(candidate, 200)} is a recorded run already; copy the file")
+    options = with_brought(options, candidate)
     spec, lengths = spec_of(options, options.input_size), lengths_of(options)
     if options.output is None:
         raise UsageError("record writes a file: say which, as in --output trace.safetensors")

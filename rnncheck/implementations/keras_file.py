@@ -21,10 +21,10 @@ from rnncheck.errors import WeightsError
 from rnncheck.implementations.extras import needed
 from rnncheck.implementations.keras_layout import from_keras
 from rnncheck.model.spec import Cell
+from rnncheck.model.tensor_file import BEHIND
 from rnncheck.text import printable
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-BEHIND = "::"
 NAMES = ("kernel", "recurrent_kernel", "bias")
 SIDES = {"forward": "", "backward": "_reverse"}
 MOST_NUMBERS = 2**31  # of one array, which a damaged file may claim to have many of

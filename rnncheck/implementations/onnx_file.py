@@ -4,7 +4,7 @@
 of one the input of the next; other exporters write them alike.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ class Recurrent:
     weight: Array
     recurrent: Array
     bias: Array | None
+    states: Mapping[str, tuple[int, ...]]  # the shapes of initial states that are constants of the file
 
     @property
     def hidden_size(self) -> int:
@@ -59,6 +60,7 @@ class OnnxFile:
 
     def __init__(self, path: Path) -> None:
         import onnx
+        import onnx.inliner
 
         self.name = printable(str(path), 200)
         try:
@@ -70,20 +72,24 @@ class OnnxFile:
         except Exception as problem:  # of protobuf, of onnx, of the file system
             first = printable((str(problem) or type(problem).__name__).splitlines()[0], 200)
             raise CannotRun(f"{self.name} is not an ONNX model, or is damaged: {first}") from None
-        graph = self.model.graph
-        self.makers = {output: node for node in graph.node for output in node.output}
-        self._initializers = {each.name: each for each in graph.initializer}
-        nodes = [node for node in graph.node if node.op_type in RECURRENT and node.domain in ("", "ai.onnx")]
+        if self.model.functions:
+            self.model = onnx.inliner.inline_local_functions(self.model)
+        self._every = list(nodes_in(self.model.graph))
+        graphs = [self.model.graph, *(graph for node in self._every for graph in branches(node))]
+        self.makers = {output: node for node in self._every for output in node.output}
+        self._initializers = {each.name: each for graph in graphs for each in graph.initializer}
+        nodes = [node for node in self._every if node.op_type in RECURRENT and node.domain in ("", "ai.onnx")]
         if not nodes:
             raise CannotRun(f"{self.name} has no RNN, LSTM or GRU node{self._instead()}")
         self._nodes = nodes
 
     def _instead(self) -> str:
         """What the graph has instead of a recurrent node, as the end of an error."""
-        kinds = {node.op_type for node in self.model.graph.node}
-        if kinds & {"Loop", "Scan", "If"}:
+        kinds = {node.op_type for node in self._every}
+        if kinds & {"Loop", "Scan"}:
             return "; its layer is a loop, which rnncheck cannot read; export a torch.nn layer with dynamo=False"
-        if kinds & {"MatMul", "Gemm"} and kinds & {"Tanh", "Sigmoid"}:
+        products = sum(node.op_type in ("MatMul", "Gemm") for node in self._every)
+        if products and (kinds & {"Tanh", "Sigmoid"} or ("Relu" in kinds and products > 1)):
             return (
                 "; its layer seems to be unrolled over the timesteps; torch.onnx.export with dynamo=False writes LSTM, "
                 "GRU or RNN nodes"
@@ -137,7 +143,14 @@ class OnnxFile:
         peepholes = values.get(PEEPHOLES)
         if peepholes is not None and peepholes.any():
             options["peepholes"] = True
-        return Recurrent(node, title(node), RECURRENT[node.op_type], options, values[W], values[R], values.get(B))
+        given = {"initial_h": H0, "initial_c": C0}
+        states = {
+            what: tuple(self._initializers[node.input[place]].dims)
+            for what, place in given.items()
+            if has(node, place) and node.input[place] in self._initializers
+        }
+        cell = RECURRENT[node.op_type]
+        return Recurrent(node, title(node), cell, options, values[W], values[R], values.get(B), states)
 
     def constant(self, node: Any, place: int) -> Array:
         name = node.input[place]
@@ -160,7 +173,13 @@ class OnnxFile:
         from onnx.reference import ReferenceEvaluator
 
         model = self.part(nodes, constants, [], [name])
-        return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
+        try:
+            return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
+        except Exception as problem:  # of any operator
+            what = printable((str(problem) or type(problem).__name__).splitlines()[0], 200)
+            raise CannotRun(
+                f"{self.name}: {printable(name, 60)} cannot be computed from its constants: {what}"
+            ) from None
 
     def slice(self, name: str, stop: frozenset[str]) -> tuple[list[Any], list[Any]]:
         """The nodes and initializers that a tensor is made of, back to those in `stop`.
@@ -180,10 +199,10 @@ class OnnxFile:
                 maker = self.makers[each]
                 if not any(maker is node for node in nodes):
                     nodes.append(maker)
-                wanted += maker.input
+                wanted += read_by(maker)
             else:
                 raise KeyError(each)
-        order = {id(node): place for place, node in enumerate(self.model.graph.node)}
+        order = {id(node): place for place, node in enumerate(self._every)}
         return sorted(nodes, key=lambda node: order[id(node)]), constants
 
     def part(
@@ -197,6 +216,30 @@ class OnnxFile:
         model = helper.make_model(graph, opset_imports=self.model.opset_import)
         model.ir_version = self.model.ir_version
         return model
+
+
+def branches(node: Any) -> list[Any]:
+    """The graphs in a node, such as the two of an If."""
+    return [each.g for each in node.attribute if each.HasField("g")]
+
+
+def nodes_in(graph: Any) -> Iterator[Any]:
+    """Its nodes in order, each behind those in its branches, so that each comes behind what it reads."""
+    for node in graph.node:
+        for branch in branches(node):
+            yield from nodes_in(branch)
+        yield node
+
+
+def read_by(node: Any) -> list[str]:
+    """The tensors that a node reads, also in its branches."""
+    found = list[str](node.input)
+    for each in branches(node):
+        own = {name for inner in each.node for name in inner.output}
+        own |= {inner.name for inner in (*each.initializer, *each.input)}
+        read = [name for inner in each.node for name in read_by(inner)]
+        found += [name for name in (*read, *(result.name for result in each.output)) if name not in own]
+    return found
 
 
 def has(node: Any, place: int) -> bool:

@@ -57,6 +57,9 @@ class OnnxModel:
         self.weights = Weights({key: held.get(key, torch.zeros(shape).double()) for key, shape in shapes.items()})
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
+        if self.spec.dtype is not Dtype.FLOAT32:
+            only = "onnxruntime has recurrent layers in float32 only"
+            return f"its weights are {self.spec.dtype}, and {only}; export the model in float32"
         if reason := unsupported(spec):
             return reason
         if spec.head:
@@ -167,6 +170,9 @@ def no_counterpart(layer: Recurrent) -> str | None:
         return f"{name} is batchwise, layout 1; onnxruntime runs only layout 0"
     if options.get("direction", b"forward") == b"reverse":
         return f"{name} runs only backward in time; torch.nn runs forward, or in both directions"
+    for what, shape in layer.states.items():
+        if shape and shape[-1] != layer.hidden_size:
+            return f"{name} cannot run: its {what} is {shape}, and it has {layer.hidden_size} units"
     given = [each.decode() for each in options.get("activations", [])]
     usual = DEFAULTS[layer.node.op_type] * (2 if layer.bidirectional else 1)
     if given and given != usual and not (layer.cell is Cell.RNN and set(given) == {"Relu"}):

@@ -219,6 +219,9 @@ class SaysItsShape(Protocol):
 class KnowsItsCell(Protocol):
     """An implementation of one cell only."""
 
+    @property
+    def name(self) -> str: ...
+
     def cell(self, spec: Spec) -> Cell:
         """Its cell; `spec` has the sizes. Raises `UsageError` if that is not known."""
         ...

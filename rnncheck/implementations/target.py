@@ -21,6 +21,8 @@ OTHER_FILES = {  # files that are not a candidate, and what to do with them
     ".pth": WEIGHTS,
     ".ckpt": WEIGHTS,
     ".bin": WEIGHTS,
+    ".pkl": WEIGHTS,
+    ".npz": WEIGHTS,
     ".keras": KERAS,
     ".h5": KERAS,
     ".hdf5": KERAS,
@@ -43,7 +45,8 @@ class Target:
 
 def names_a_file_or_module(name: str) -> bool:
     """Whether this can only be a file or a module, and not a built-in implementation."""
-    return ":" in name or name.endswith(SUFFIXES) or "/" in name or "\\" in name or name.startswith("~")
+    known = name.endswith(SUFFIXES) or Path(name).suffix.lower() in OTHER_FILES
+    return ":" in name or known or "/" in name or "\\" in name or name.startswith("~")
 
 
 def parse(name: str) -> Target:
@@ -57,7 +60,14 @@ def parse(name: str) -> Target:
         )
     if not place:
         raise UsageError(f"{printable(name, 200)}: before the colon write a file or a module, as in file.py:MyLSTM")
-    if place.endswith(SUFFIXES) or "/" in place or "\\" in place or place.startswith("~") or drive:
+    if (
+        place.endswith(SUFFIXES)
+        or Path(place).suffix.lower() in OTHER_FILES
+        or "/" in place
+        or "\\" in place
+        or place.startswith("~")
+        or drive
+    ):
         return Target(name, existing(place), None, attribute or None)
     if not DOTTED.fullmatch(place):
         raise UsageError(

@@ -22,6 +22,11 @@ class Cell(StrEnum):
     GRU = "gru"
 
     @property
+    def called(self) -> str:
+        """The cell in a sentence."""
+        return "a GRU" if self is Cell.GRU else f"an {self.upper()}"
+
+    @property
     def gates(self) -> int:
         """How many blocks of H rows its weights stack: LSTM i, f, g, o; GRU r, z, n."""
         return len(self.letters)

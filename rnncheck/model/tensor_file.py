@@ -40,6 +40,27 @@ _DAMAGE = (
 )
 
 
+BEHIND = "::"  # between a file and the layer in it, as in model.pt::encoder.rnn
+
+
+def read_layer(named: str) -> dict[str, Tensor]:
+    """The tensors of `FILE::LAYER` by their names in that layer, or all of a file. Raises `WeightsError`."""
+    path, found, layer = named.partition(BEHIND)
+    tensors = read_tensors(path)
+    if not found:
+        return tensors
+    start = f"{layer}."
+    inside = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+    if not inside:
+        layers = sorted({name.rpartition(".")[0] for name in tensors} - {""})
+        there = ", ".join(printable(each, 60) for each in layers[:8]) + ", ..." * (len(layers) > 8)
+        raise WeightsError(
+            f"{printable(path, 200)} has no tensors under {printable(layer, 60) or 'an empty name'}; "
+            + (f"it has tensors under {there}" if layers else "its names have no parts, so leave the name out")
+        )
+    return inside
+
+
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Every tensor in the file by its name, on the host, as stored. The first bytes decide the format.
 

@@ -82,7 +82,6 @@ Shapes = Mapping[str, Shape]
 
 _MOST_LISTED = 3
 _PARAMETER = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<name>(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d{1,6})(?:_reverse)?)")
-_CALLED = {Cell.RNN: "an RNN", Cell.LSTM: "an LSTM", Cell.GRU: "a GRU"}
 
 
 def misfit(found: Shapes, spec: Spec) -> str | None:
@@ -171,10 +170,10 @@ def _inner(found: Shapes) -> str | None:
     if not layers:
         return None
     held = listed(
-        [f"{_CALLED[spec.cell]} under '{printable(prefix)}' ({options(spec)})" for prefix, spec in layers.items()]
+        [f"{spec.cell.called} under '{printable(prefix)}' ({options(spec)})" for prefix, spec in layers.items()]
     )
-    path = printable(next(iter(layers)))
-    return f"It holds {held}: save the layer's own state_dict, as in torch.save(model.{path}state_dict(), FILE)"
+    path = printable(next(iter(layers)).removesuffix("."), 100)
+    return f"It holds {held}: name one behind the file, as in --weights FILE::{path}"
 
 
 def _guess(found: Shapes, expected: Shapes, wrong: Sequence[str], spec: Spec) -> str | None:
@@ -185,13 +184,13 @@ def _guess(found: Shapes, expected: Shapes, wrong: Sequence[str], spec: Spec) ->
         size = columns[0] if columns and name.startswith("weight_hh") else spec.hidden_size
         for cell in Cell:
             if rows and rows == cell.gates * size != expected[name][0]:
-                return f"{name}: {rows} rows = {cell.gates} x {size}: {_CALLED[cell]} with hidden_size {size}?"
+                return f"{name}: {rows} rows = {cell.gates} x {size}: {cell.called} with hidden_size {size}?"
     return None
 
 
 def _layer(spec: Spec, found: Shapes) -> str:
     rows = found["weight_ih_l0"][0]
-    return f"{_CALLED[spec.cell]} ({rows} rows = {spec.cell.gates} x {spec.hidden_size})"
+    return f"{spec.cell.called} ({rows} rows = {spec.cell.gates} x {spec.hidden_size})"
 
 
 def _near(name: str, others: Sequence[str]) -> str:

@@ -295,3 +295,70 @@ def test_a_reset_gate_before_the_product_agrees_with_its_own_equations(
 ) -> None:
     model = written(tmp_path / "m.onnx", "GRU", {})
     assert rnncheck("compare", model, "--against", "variant:gru-reset-before", *FAST).code == 0
+
+
+def moved_into(model: Any, where: str) -> None:
+    """Moves all nodes of a graph into both branches of an If, with W beside it, or into a function of the model."""
+    helper, nodes = onnx.helper, list(model.graph.node)
+    result = model.graph.output[0].name
+    del model.graph.node[:]
+    if where == "a function":
+        names = [each.name for each in (*model.graph.input, *model.graph.initializer)]
+        opsets = list(model.opset_import)
+        model.functions.append(helper.make_function("own", "Layer", names, [result], nodes, opsets))
+        model.opset_import.append(helper.make_opsetid("own", 1))
+        model.graph.node.append(helper.make_node("Layer", names, [result], domain="own"))
+        return
+    weight = next(each for each in model.graph.initializer if each.name == "W0")
+    model.graph.initializer.remove(weight)
+    value = helper.make_node("Constant", [], ["W0"], value=weight)
+    ends = [helper.make_empty_tensor_value_info(result)]
+    then = helper.make_graph(nodes, "then", [], ends)
+    other = helper.make_graph([helper.make_node("Identity", ["x"], ["same"])], "else", [], [])
+    other.output.append(helper.make_empty_tensor_value_info("same"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "yes"))
+    model.graph.node.extend([value, helper.make_node("If", ["yes"], ["z"], then_branch=then, else_branch=other)])
+    model.graph.output[0].name = "z"
+
+
+@pytest.mark.parametrize("where", ["a branch", "a function"])
+def test_a_layer_in_a_part_of_the_graph_is_read(where: str, tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
+    path = Path(written(tmp_path / "m.onnx", "LSTM", {}, layers=2))
+    expected = load(str(path))
+    model = onnx.load(path)
+    moved_into(model, where)
+    onnx.save(model, path)
+    read = load(str(path))
+    assert read.spec == expected.spec
+    assert all(torch.equal(value, expected.weights.values[name]) for name, value in read.weights.values.items())
+    assert rnncheck("compare", path, *FAST).code == 0
+
+
+def test_a_node_whose_own_initial_state_has_another_width_is_refused(tmp_path: Path) -> None:
+    path = Path(written(tmp_path / "m.onnx", "LSTM", {}))
+    model = onnx.load(path)
+    model.graph.node[0].input.extend(["", "", "c"])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 3, 12), np.float32), "c"))
+    onnx.save(model, path)
+    with pytest.raises(CannotRun, match=r"node0 cannot run: its initial_c is \(1, 3, 12\), and it has 4 units"):
+        load(str(path))
+
+
+def test_weights_that_onnxruntime_does_not_run_say_what_to_export(tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
+    path = Path(written(tmp_path / "m.onnx", "GRU", {"linear_before_reset": 1}))
+    model = onnx.load(path)
+    for each in model.graph.initializer:
+        if each.data_type == onnx.TensorProto.FLOAT:
+            each.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(each).astype(np.float64), each.name))
+    onnx.save(model, path)
+    outcome = rnncheck("compare", path)
+    assert outcome.code == 4
+    assert "its weights are float64, and onnxruntime has recurrent layers in float32 only; export" in outcome.stderr
+
+
+def test_record_and_bench_take_the_sizes_of_a_model_file(tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
+    path = written(tmp_path / "m.onnx", "LSTM", {})
+    assert rnncheck("record", path, "--output", tmp_path / "t.safetensors").code == 0
+    assert rnncheck("bench", path, "--seconds", "0.01", "--batch-size", "2", "--seq-len", "3").code == 0
+    outcome = rnncheck("bench", path, "--hidden-size", "4,8")
+    assert (outcome.code, "has 4; leave --hidden-size out" in outcome.stderr) == (2, True)

@@ -35,8 +35,11 @@ def test_a_stack_of_layers_is_read(layer: nn.Module, sizes: str, tmp_path: Path,
     assert outcome.code == 0, outcome.stdout + outcome.stderr
 
 
-def test_an_unrolled_rnn_is_refused_with_the_way_out(tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
-    export(nn.RNN(3, 4), tmp_path / "model.onnx", dynamic=False)
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_an_unrolled_rnn_is_refused_with_the_way_out(
+    nonlinearity: str, tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
+    export(nn.RNN(3, 4, nonlinearity=nonlinearity), tmp_path / "model.onnx", dynamic=False)
     outcome = rnncheck("compare", tmp_path / "model.onnx")
     assert outcome.code == 4
     assert "dynamo=False" in outcome.stderr

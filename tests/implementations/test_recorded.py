@@ -176,8 +176,52 @@ def test_a_file_that_is_no_whole_trace_is_refused(damage: str, tmp_path: Path) -
         ("a.txt", "is neither a .py file"),
     ],
 )
-def test_a_file_given_by_mistake_says_what_it_is(name: str, said: str, tmp_path: Path) -> None:
+def test_a_file_given_by_mistake_says_what_it_is(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / name
     path.write_text("x")
-    with pytest.raises(CannotRun, match=said):
-        load(str(path))
+    monkeypatch.chdir(tmp_path)
+    for each in (str(path), f"./{name}", *([] if name.endswith(".txt") else [name])):
+        with pytest.raises(CannotRun, match=said):
+            load(each)
+
+
+GRU = "import torch\n\n\nclass MyGRU(torch.nn.GRU):\n    pass\n\n\nlayer = torch.nn.GRU(5, 7)\n"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "recorded", "said"),
+    [
+        (
+            "{own}:MyGRU",
+            ["--cell", "lstm"],
+            "is read as a GRU, and {trace} holds an LSTM; if it is an LSTM, pass --cell",
+        ),
+        ("{own}:MyGRU", ["--cell", "rnn"], "is read as a GRU, and {trace} holds an RNN"),
+        ("{own}:layer", ["--cell", "gru"], "cannot run this: it has input_size 5"),
+        ("flax:GRUCell", ["--cell", "lstm"], "flax:GRUCell is a GRU, and {trace} holds an LSTM"),
+        ("variant:ligru", ["--cell", "lstm"], "(the options are those of {trace}, which cannot change them)"),
+    ],
+)
+def test_a_layer_of_another_cell_or_size_than_the_trace_is_refused_at_once(
+    candidate: str, recorded: list[str], said: str, rnncheck: Callable[..., Any], tmp_path: Path
+) -> None:
+    if candidate.startswith("flax"):
+        pytest.importorskip("flax")
+    own, trace = tmp_path / "own.py", tmp_path / "trace.safetensors"
+    own.write_text(GRU)
+    assert rnncheck("record", "torch", *recorded, "--output", trace).code == 0
+    outcome = rnncheck("compare", candidate.format(own=own), "--against", trace)
+    assert outcome.code == 4, outcome.stdout
+    assert said.format(trace=trace) in outcome.stderr
+
+
+def test_two_files_of_other_layers_are_told_apart(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
+    one, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
+    rnncheck("record", "torch", "--cell", "gru", "--output", one)
+    rnncheck("record", "torch", "--cell", "gru", "--hidden-size", "5", "--output", other)
+    outcome = rnncheck("compare", one, "--against", other)
+    assert outcome.code == 2
+    assert f"{one} holds a layer with hidden_size 4, and {other} one with 5" in outcome.stderr
+    assert "a recorded run, which takes no time" in rnncheck("bench", one).stderr

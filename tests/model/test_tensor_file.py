@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 
 from rnncheck.errors import ExitCode, WeightsError
-from rnncheck.model.tensor_file import read_tensors
+from rnncheck.model.tensor_file import read_layer, read_tensors
 
 
 def torch_bytes(content: object, **options: Any) -> bytes:
@@ -196,3 +196,15 @@ def test_a_truncated_state_dict_is_called_so(tmp_path: Path, zipped: bool, kept:
 )
 def test_what_is_not_tensors_by_name_is_refused(tmp_path: Path, content: object, said: str) -> None:
     assert refusal_of(tmp_path, content).startswith(said)
+
+
+def test_a_layer_in_a_state_dict_is_named_behind_the_file(tmp_path: Path) -> None:
+    model = torch.nn.ModuleDict({"a": torch.nn.GRU(3, 4), "b": torch.nn.ModuleDict({"c": torch.nn.GRU(3, 4)})})
+    torch.save(model.state_dict(), tmp_path / "m.pt")
+    read = read_layer(f"{tmp_path / 'm.pt'}::b.c")
+    assert read.keys() == model["a"].state_dict().keys()
+    assert torch.equal(read["weight_hh_l0"], model.state_dict()["b.c.weight_hh_l0"])
+    with pytest.raises(WeightsError, match=r"has no tensors under d; it has tensors under a, b\.c"):
+        read_layer(f"{tmp_path / 'm.pt'}::d")
+    with pytest.raises(WeightsError, match="does not exist"):
+        read_layer(f"{tmp_path / 'n.pt'}::a")

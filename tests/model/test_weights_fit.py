@@ -81,7 +81,7 @@ def test_a_layer_inside_a_model_is_found_behind_its_prefix() -> None:
     )
     assert hint == (
         "It holds an RNN under 'rnn.' (--cell rnn --input-size 3 --hidden-size 4): "
-        "save the layer's own state_dict, as in torch.save(model.rnn.state_dict(), FILE)"
+        "name one behind the file, as in --weights FILE::rnn"
     )
 
 
@@ -89,7 +89,7 @@ def test_layers_behind_several_prefixes_are_all_said() -> None:
     hint = told(behind("module.encoder.", Spec(Cell.LSTM)) | behind("module.decoder.", Spec(Cell.GRU)))[1]
     assert "an LSTM under 'module.encoder.'" in hint
     assert "a GRU under 'module.decoder.'" in hint
-    assert "torch.save(model.module.encoder.state_dict(), FILE)" in hint
+    assert "--weights FILE::module.encoder" in hint
 
 
 def test_what_stands_beside_a_complete_layer_is_to_be_left_out() -> None:
