@@ -91,7 +91,8 @@ def tried(report: SweepReport) -> list[tuple[str, str]]:
     told = [("varied", ", ".join(report.varied))] if report.varied else []
     if report.not_offered:
         told.append(("not offered", ", ".join(report.not_offered)))
-    told += [("not run", f"{count(times)}: {printable(' '.join(why.split()), 300)}") for why, times in report.refused.items()]
+    for why, times in report.refused.items():
+        told.append(("not run", f"{count(times)}: {printable(' '.join(why.split()), 300)}"))
     told += [("note", each) for each in report.notes]
     return told + ([("repeat", report.command)] if report.command else [])
 
