@@ -19,7 +19,6 @@ from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import draw
 from rnncheck.scratch.network import Network
-from rnncheck.user_code.activations import run_with_gates
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
 from rnncheck.user_code.in_part import is_in_part, seen_in_part
@@ -27,7 +26,7 @@ from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.proposals import Proposals
-from rnncheck.user_code.quantities import Quantity, quantities
+from rnncheck.user_code.quantities import Quantity, quantities, run_with_gates
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import doubtful
 from rnncheck.user_code.tiny_calls import Proved

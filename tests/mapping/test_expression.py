@@ -21,7 +21,7 @@ from rnncheck.mapping.expression import (
     Zeros,
     evaluate,
 )
-from rnncheck.mapping.parser import SyntaxProblem, parse
+from rnncheck.mapping.toml_file import SyntaxProblem, parse
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import draw
 

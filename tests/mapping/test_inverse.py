@@ -6,7 +6,7 @@ import torch
 from rnncheck.errors import WeightsError
 from rnncheck.mapping.expression import evaluate
 from rnncheck.mapping.inverse import inverse
-from rnncheck.mapping.parser import parse
+from rnncheck.mapping.toml_file import parse
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.weights import draw
 
