@@ -108,7 +108,7 @@ def exit_codes() -> bool:
     for code, command in EXIT_CODES.items():
         with tempfile.TemporaryDirectory() as folder:
             files = {name: Path(folder) / name for name in FORMATS}
-            bug = mock.patch("rnncheck.cli.conduct.conduct", side_effect=ZeroDivisionError)
+            bug = mock.patch("rnncheck.cli.one_check.conduct", side_effect=ZeroDivisionError)
             with contextlib.ExitStack() as stack:
                 stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
                 stack.enter_context(contextlib.redirect_stderr(io.StringIO()))

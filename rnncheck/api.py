@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.checking.check import check as run_check
-from rnncheck.cli.brought import with_brought
+from rnncheck.cli.from_recording import with_model_in_file
 from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
 from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, rows_kept, spec_of
 from rnncheck.cli.repeat import repeat
@@ -137,7 +137,7 @@ def check(
     named = {"against": against if isinstance(against, str) else DEFAULT.against}
     random = options_of(CompareOptions, asked | files | named)
     said = random.cell
-    random = with_brought(random, *(each for each in (candidate, against) if isinstance(each, str)))
+    random = with_model_in_file(random, *(each for each in (candidate, against) if isinstance(each, str)))
     ends = lengths_of(random)
     if data is None:
         spec = spec_of(random, random.input_size)

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import refuse_existing, refuse_to_replace
+from rnncheck.cli.one_check import import_torch
 from rnncheck.cli.plans import arguments_of
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
+from rnncheck.cli.write_report import refuse_existing, refuse_to_replace
 from rnncheck.errors import UsageError
 from rnncheck.files import write_atomically
 from rnncheck.implementations import check_name, files_of, is_users_own

@@ -107,15 +107,15 @@ def compare(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: CompareOptions
 
     Both get the same weights and the same data; every hidden state of both is compared.
     """
-    from rnncheck.cli.brought import with_brought
-    from rnncheck.cli.conduct import conduct
-    from rnncheck.cli.delivery import deliver, failures_reported
+    from rnncheck.cli.from_recording import with_model_in_file
+    from rnncheck.cli.one_check import run_check
     from rnncheck.cli.plans import lengths_of, random_data, spec_of
+    from rnncheck.cli.write_report import deliver, failures_reported
 
     with failures_reported(candidate, options):
-        brought = with_brought(options, candidate, options.against)
-        spec, lengths = spec_of(brought, brought.input_size), lengths_of(brought)
-        report = conduct(candidate, spec, lambda: random_data(brought, lengths), brought, options)
+        settled = with_model_in_file(options, candidate, options.against)
+        spec, lengths = spec_of(settled, settled.input_size), lengths_of(settled)
+        report = run_check(candidate, spec, lambda: random_data(settled, lengths), settled, options)
     return deliver(report, candidate, options)
 
 
@@ -131,16 +131,16 @@ def run(
 
     Rows are timesteps, columns are features; input_size follows the columns.
     """
-    from rnncheck.cli.brought import with_brought
-    from rnncheck.cli.conduct import conduct
-    from rnncheck.cli.delivery import deliver, failures_reported
+    from rnncheck.cli.from_recording import with_model_in_file
+    from rnncheck.cli.one_check import run_check
     from rnncheck.cli.plans import file_data, spec_of
+    from rnncheck.cli.write_report import deliver, failures_reported
 
     with failures_reported(candidate, options, reads=data):
-        brought = with_brought(options, candidate, options.against)
-        sequences = file_data(data, brought)
-        spec = spec_of(brought, sequences.input_size)
-        report = conduct(candidate, spec, lambda: sequences, brought, options, reads=data)
+        settled = with_model_in_file(options, candidate, options.against)
+        sequences = file_data(data, settled)
+        spec = spec_of(settled, sequences.input_size)
+        report = run_check(candidate, spec, lambda: sequences, settled, options, reads=data)
     return deliver(report, candidate, options, reads=data)
 
 
@@ -183,7 +183,7 @@ def record(candidate: CANDIDATE = "scratch", *, force: FORCE = False, options: C
     The file is in safetensors format and has all inputs and results: data, weights, states, single steps, gradients,
     versions. Compare others with it later, or on another machine: --against FILE.
     """
-    from rnncheck.cli.recording import record_to_file
+    from rnncheck.cli.record import record_to_file
 
     return record_to_file(candidate, options, force=force)
 
@@ -246,7 +246,7 @@ def doctor(
     format: Annotated[DoctorFormat, typer.Option(help="The format of the output.")] = "table",
 ) -> None:
     """Show versions, devices and precision switches."""
-    from rnncheck.cli.conduct import import_torch
+    from rnncheck.cli.one_check import import_torch
 
     import_torch()
     from rnncheck.machine import facts

@@ -9,17 +9,17 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from rnncheck.cli import delivery
+from rnncheck.cli import write_report
 from rnncheck.cli.bench_options import GRID, BenchOptions, Format
-from rnncheck.cli.brought import with_brought
-from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import Delivery, deliveries, refuse_to_replace
+from rnncheck.cli.from_recording import with_model_in_file
+from rnncheck.cli.one_check import import_torch
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, refuse_infinite, rows_kept, spec_of
 from rnncheck.cli.progress import StatusLine
 from rnncheck.cli.repeat import command
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
+from rnncheck.cli.write_report import Delivery, deliveries, refuse_to_replace
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.files import write_atomically
 from rnncheck.implementations import check_name, files_of, is_trace
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def time_both(candidate: str, options: BenchOptions) -> int:
     """Checks, times and reports; returns the exit code."""
     refuse_infinite(options, "seconds", "fail_below")
-    said, options = options.cell, with_brought(options, candidate, options.against)
+    said, options = options.cell, with_model_in_file(options, candidate, options.against)
     sizes = list(grid(options))
     places = sorted(deliveries(options, get_args(Format)[1:]), key=lambda each: each.path is None)  # files first
     arguments = arguments_of(options.arg)
@@ -85,7 +85,7 @@ def refused(report: "Report", candidate: str, options: BenchOptions, places: Seq
         if each.format == "csv":
             write(Bench(candidate, options.against, {}, options.threads, []), each, verbose=False)
         else:
-            delivery.write(report, each, options)
+            write_report.write(report, each, options)
     if options.quiet:
         from rnncheck.reporters.verdict import verdict_line
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnncheck.cli.delivery import asked
 from rnncheck.cli.options import CheckOptions
+from rnncheck.cli.write_report import asked
 from rnncheck.errors import CannotRun, ExitCode, RnncheckError, UsageError, exit_code_of
 from rnncheck.files import check_writable, make_folder
 from rnncheck.text import nearest, printable

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import typer
 
 from rnncheck.cli import signals
-from rnncheck.cli.attended import attend, end_with
+from rnncheck.cli.in_child_process import end_with, in_child_process
 from rnncheck.cli.streams import STDERR, STDOUT, lead_to_stderr, occupy_closed, say
 from rnncheck.errors import INTERRUPTED, ExitCode, Interrupted, RnncheckError, Stopped
 
@@ -27,7 +27,7 @@ def main() -> NoReturn:
     """The entry point of the command line."""
     occupy_closed()
     if not PRINT.intersection(sys.argv[1:]) and not completes(sys.argv[1:]):
-        attend()
+        in_child_process()
     end(run(sys.argv[1:]))
 
 

@@ -191,7 +191,7 @@ def plan_of(
     candidate, reference = sides_of(*sides, arguments, options.mapping, options.read_seconds, options.timeout)
     once = next((each for each in (candidate, reference) if isinstance(each, RunsOnce)), None)
     if once is not None:
-        from rnncheck.cli.brought import refuse_other_data
+        from rnncheck.cli.from_recording import refuse_other_data
         from rnncheck.data.array import array_sequences
 
         name = candidate.name if once is candidate else reference.name
@@ -208,7 +208,7 @@ def plan_of(
     if options.cell is None and own is not None:
         spec = spec_of(replace(options, cell=own.cell(spec)), spec.input_size)
     elif said is None and own is not None and with_weights is not None:
-        from rnncheck.cli.brought import refuse_another_cell
+        from rnncheck.cli.from_recording import refuse_another_cell
 
         refuse_another_cell(own, with_weights.name, spec)
     return Plan(

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import deliveries, failures_reported, refuse_to_replace, sources_of, write
+from rnncheck.cli.one_check import import_torch
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of, refuse_infinite
 from rnncheck.cli.progress import StatusLine
@@ -16,6 +15,7 @@ from rnncheck.cli.repeat import repeat
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import say, stdout_apart
 from rnncheck.cli.sweep_options import SweepOptions
+from rnncheck.cli.write_report import deliveries, failures_reported, refuse_to_replace, sources_of, write
 from rnncheck.errors import UsageError
 from rnncheck.implementations import check_mappable, check_name, suffix_of
 from rnncheck.implementations.extras import needed

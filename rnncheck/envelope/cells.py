@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from rnncheck.envelope.rough import KINK
+from rnncheck.envelope.gate_sums import ExactSteps, Gates, StepInputs, add_product
+from rnncheck.envelope.noisy_operations import KINK
 from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
-from rnncheck.envelope.sums import ExactSteps, Frame, Gates, add_product
 from rnncheck.model.variant import EXACTLY, Operations, States
 
 Squash = Sequence[Tensor]
@@ -85,7 +85,7 @@ class TanhCell(Gated):
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         return (by.tanh(from_x + from_h),)
 
-    def frame(self, steps: ExactSteps) -> Frame:
+    def step_inputs(self, steps: ExactSteps) -> StepInputs:
         a = steps.from_x + steps.from_h
         a_scale = self.gates.sum_scale(steps, a)
         (h,) = steps.after
@@ -93,8 +93,8 @@ class TanhCell(Gated):
         h_scale = rounding.of_results(h, rounding.off_tanh(h), h)  # tanh, and how it is stored
         return a_scale, h_scale, *squash(h.to(self.gates.work), a)
 
-    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
-        a_scale, h_scale, *at = frame
+    def move(self, inputs: StepInputs, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+        a_scale, h_scale, *at = inputs
         da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
         return (moved_squash(at, da).add_(sites[1](h_scale)),)
 
@@ -108,12 +108,12 @@ class ReluCell(Gated):
     def step(self, from_x: Tensor, from_h: Tensor, before: States, by: Operations = EXACTLY) -> States:
         return (by.relu(from_x + from_h),)
 
-    def frame(self, steps: ExactSteps) -> Frame:
+    def step_inputs(self, steps: ExactSteps) -> StepInputs:
         a = steps.from_x + steps.from_h
         return self.gates.sum_scale(steps, a), a
 
-    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
-        a_scale, a = frame
+    def move(self, inputs: StepInputs, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+        a_scale, a = inputs
         da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
         return (moved_relu(a, da),)
 
@@ -133,7 +133,7 @@ class LSTMCell(Gated):
         h = by.sigmoid(o) * by.tanh(c)
         return h if self._w_hr is None else by.project(h, self._w_hr), c
 
-    def frame(self, steps: ExactSteps) -> Frame:
+    def step_inputs(self, steps: ExactSteps) -> StepInputs:
         of_results, off_tanh = self.gates.rounding.of_results, self.gates.rounding.off_tanh
         (_, c), (h_next, c_next) = steps.before, steps.after
         a = steps.from_x + steps.from_h
@@ -147,14 +147,14 @@ class LSTMCell(Gated):
         # A gate's sigmoid may be off by u / 2 and a tanh by u, however small they are.
         c_scale = of_results(c_next, f * c, SIGMOID_OFF * c, i * g, i * g, SIGMOID_OFF * g, i * off_tanh(g))
         h_scale = of_results(h, h, SIGMOID_OFF * tanh_c, o * off_tanh(tanh_c))
-        frame = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, a, shares), *squash(tanh_c, c_next)
-        return frame if self._w_hr is None else (*frame, self._projection_scale(h, self._w_hr.to(h.dtype), h_next))
+        inputs = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, a, shares), *squash(tanh_c, c_next)
+        return inputs if self._w_hr is None else (*inputs, self._projection_scale(h, self._w_hr.to(h.dtype), h_next))
 
     def _projection_scale(self, h: Tensor, weight: Tensor, projected: Tensor) -> Tensor:
         return self.gates.rounding.of_sum(h.shape[-1], linear(h.square(), weight.square()), projected)
 
-    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
-        a_scale, c_scale, h_scale, gates, c, tanh_c, *rest = frame
+    def move(self, inputs: StepInputs, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+        a_scale, c_scale, h_scale, gates, c, tanh_c, *rest = inputs
         at_gates, at_c, projection = rest[:4], rest[4:8], rest[8:]
         da = self.gates.moved_by_h(before, self.gates.moved_by_x(dx, sites[0](a_scale)))
         moved = moved_squash(at_gates, da, self._shares.to(da.dtype))
@@ -186,7 +186,7 @@ class GRUCell(Gated):
         n = by.tanh(x_n + r * h_n)
         return ((1 - z) * n + z * h,)
 
-    def frame(self, steps: ExactSteps) -> Frame:
+    def step_inputs(self, steps: ExactSteps) -> StepInputs:
         (h,), (h_next,) = steps.before, steps.after
         (x_rz, x_n), (h_rz, h_n) = self._split(steps.from_x), self._split(steps.from_h)
         rz_scale, n_x_scale, n_h_scale = self._sum_scales(steps)
@@ -221,8 +221,8 @@ class GRUCell(Gated):
         rz = of_sum(gates.terms_x + gates.terms_h, s_rz + t_rz, x_rz, h_rz, x_rz + h_rz)
         return rz, of_sum(gates.terms_x, s_n, x_n), of_sum(gates.terms_h, t_n, h_n)
 
-    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
-        scale, h_scale, r, z, h_n, gap, *rest = frame
+    def move(self, inputs: StepInputs, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+        scale, h_scale, r, z, h_n, gap, *rest = inputs
         at_rz, at_n = rest[:4], rest[4:]
         da, dn_a = self._split(self.gates.moved_by_x(dx, sites[0](scale)))
         dh_n: Tensor | None = None

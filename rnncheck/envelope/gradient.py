@@ -13,7 +13,7 @@ from torch import Tensor
 from rnncheck.envelope.envelope import Given, affordable
 from rnncheck.envelope.layer import SIGMAS, carried
 from rnncheck.envelope.network import UNITS, EnvelopeNetwork
-from rnncheck.envelope.rough import Factors, Rough
+from rnncheck.envelope.noisy_operations import Factors, NoisyOperations
 from rnncheck.envelope.rounding import Noise, Rounding
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
@@ -50,8 +50,8 @@ class Differentiated(NamedTuple):
     steady: int
 
 
-def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, samples: int) -> Differentiated:
-    network = RoughNetwork(spec, given, rough)
+def differentiated(spec: Spec, given: Given, noisy: NoisyOperations, projection: Trace, samples: int) -> Differentiated:
+    network = NoisyNetwork(spec, given, noisy)
     rows = given.rows(0, None)
     inputs = [rows.x, *rows.state.tensors()]
     leaves = [each.expand(1 + samples, *each.shape).clone().requires_grad_() for each in inputs]
@@ -63,8 +63,8 @@ def differentiated(spec: Spec, given: Given, rough: Rough, projection: Trace, sa
     found = {name: SampledGradient(each) for name, each in zip(("x", "h", "c"), gradients, strict=False)}
     with torch.no_grad():
         for name, shape in spec.recurrent_shapes().items():
-            found[name] = parameter_gradient(name, shape, rough)
-        products = {name: each for name, each in rough.factors.items() if each and given.values[name].dim() == 2}
+            found[name] = parameter_gradient(name, shape, noisy)
+        products = {name: each for name, each in noisy.factors.items() if each and given.values[name].dim() == 2}
         largest = [bound(each, given.values[name]) for name, each in products.items()]
     return Differentiated(found, float(torch.stack(largest).amax()), network.steady)
 
@@ -80,26 +80,26 @@ def bound(steps: Factors, weight: Tensor) -> Tensor:
     return torch.cat([each.nan_to_num(torch.nan, torch.nan) for each in sums]).amax()
 
 
-def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> SampledGradient:
+def parameter_gradient(name: str, shape: tuple[int, ...], noisy: NoisyOperations) -> SampledGradient:
     """The sum over all steps and rows of gradient times input for a weight, and of the gradient for a bias.
 
     Zero for a weight that no step reads.
     """
-    steps = rough.factors[name.replace("bias", "weight")]
+    steps = noisy.factors[name.replace("bias", "weight")]
     if not steps:
-        return SampledGradient(torch.zeros(1 + rough.samples, *shape, dtype=torch.float64))
+        return SampledGradient(torch.zeros(1 + noisy.samples, *shape, dtype=torch.float64))
     gradient = torch.cat([each for each, _ in steps], 1)
-    if name in rough.elementwise:
+    if name in noisy.elementwise:
         terms = gradient * torch.cat([each for _, each in steps], 1)
         total = terms.sum(1)
-        return SampledGradient(total, rough.rounding.of_sum(terms.shape[1], terms[0].square().sum(0), total[0]))
+        return SampledGradient(total, noisy.rounding.of_sum(terms.shape[1], terms[0].square().sum(0), total[0]))
     values = gradient.new_ones(*gradient.shape[:2], 1)
     if name.startswith("weight"):
         values = torch.cat([each for _, each in steps], 1)
     total = gradient.mT @ values
     squares = gradient[0].square().T @ values[0].square()
-    rounding = rough.rounding.of_sum(len(values[0]), squares, total[0])
-    rounding += rough.rounding.flushed(gradient[0].T, values[0])
+    rounding = noisy.rounding.of_sum(len(values[0]), squares, total[0])
+    rounding += noisy.rounding.flushed(gradient[0].T, values[0])
     return (
         SampledGradient(total.squeeze(-1), rounding.squeeze(-1))
         if name.startswith("bias")
@@ -107,12 +107,12 @@ def parameter_gradient(name: str, shape: tuple[int, ...], rough: Rough) -> Sampl
     )
 
 
-class RoughNetwork:
+class NoisyNetwork:
     """A spec with its weights, run in all samples at once, (1 + K, B, ·) at every step."""
 
-    def __init__(self, spec: Spec, given: Given, rough: Rough) -> None:
-        self._spec, self._values, self._rough = spec, given.values, rough
-        self._cells = EnvelopeNetwork(spec, given.values, rough.rounding).cells
+    def __init__(self, spec: Spec, given: Given, noisy: NoisyOperations) -> None:
+        self._spec, self._values, self._noisy = spec, given.values, noisy
+        self._cells = EnvelopeNetwork(spec, given.values, noisy.rounding).cells
         self.steady = 0
 
     def run(self, x: Tensor, states: Sequence[Tensor], alive: Tensor | None) -> list[Tensor]:
@@ -135,37 +135,37 @@ class RoughNetwork:
         if self._spec.directions == 1:
             return [read]
         terms = len(self._values[f"weight_ih_l{layer}"])
-        return list(zip(*(self._rough.read(each, self._spec.directions, terms) for each in read), strict=True))
+        return list(zip(*(self._noisy.read(each, self._spec.directions, terms) for each in read), strict=True))
 
     def _walk(
         self, layer: int, direction: int, read: Sequence[Tensor], states: States, alive: Tensor | None
     ) -> tuple[list[Tensor], States]:
-        rough, cell = self._rough, self._cells[layer][direction]
+        noisy, cell = self._noisy, self._cells[layer][direction]
         suffix = f"_l{layer}" + ("_reverse" if direction else "")
 
         def product(part: str, values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-            return rough.product("weight" + part + suffix, values, weight, bias)
+            return noisy.product("weight" + part + suffix, values, weight, bias)
 
         w_ih, w_hh = (self._values["weight" + part + suffix] for part in ("_ih", "_hh"))
         b_ih, b_hh = (self._values.get("bias" + part + suffix) for part in ("_ih", "_hh"))
         by = Operations(
-            rough.tanh,
-            rough.sigmoid,
+            noisy.tanh,
+            noisy.sigmoid,
             lambda h, weight: product("_hr", h, weight),
             lambda values: product("_hh", values, w_hh, b_hh),
-            rough.relu,
-            lambda name, values: rough.scaled(name + suffix, values, self._values[name + suffix]),
-            lambda name, values: rough.shifted(name + suffix, values, self._values[name + suffix]),
-            rough.normalised,
+            noisy.relu,
+            lambda name, values: noisy.scaled(name + suffix, values, self._values[name + suffix]),
+            lambda name, values: noisy.shifted(name + suffix, values, self._values[name + suffix]),
+            noisy.normalised,
         )
         output, swings = list(read), []
         for t in range(len(read))[:: -1 if direction else 1]:
             from_x, from_h = product("_ih", read[t], w_ih, b_ih), product("_hh", states[0], w_hh, b_hh)
-            h, *rest = (rough.stored(each) for each in cell.step(from_x, from_h, states, by))
-            above, onward = rough.read(h, 2, len(w_hh))
+            h, *rest = (noisy.stored(each) for each in cell.step(from_x, from_h, states, by))
+            above, onward = noisy.read(h, 2, len(w_hh))
             (output[t],) = carried(alive, t, (above,), ())
             states = carried(alive, t, (onward, *rest), states)
-            if (swing := rough.swing()) is not None:
+            if (swing := noisy.swing()) is not None:
                 swings.append(swing if alive is None else swing * alive[t])
         if swings:
             within = torch.stack(swings).amax(1) <= STEADY
@@ -220,7 +220,7 @@ def gradient_envelope(
         width = max(spec.cell.gates * spec.hidden_size, spec.input_size, spec.output_size)
         noise = Noise(samples, x.shape[1], width, torch.float64, x.device, seed)
         projected = Trace(given.rounded(projection.output), given.rounded_state(projection.final))
-        found, largest, steady = differentiated(spec, given, Rough(rounding, noise), projected, samples)
+        found, largest, steady = differentiated(spec, given, NoisyOperations(rounding, noise), projected, samples)
     exact = {name: each.samples[0] for name, each in found.items()}
     allowed = {}
     for name, each in found.items():

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rnncheck.envelope.gate_sums import EnvelopeCell, ExactSteps
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import EnvelopeCell, ExactSteps
 from rnncheck.model.variant import States
 
 BLOCK = 2**16  # numbers of one kind that are worked on at a time: what a cache holds
@@ -61,10 +61,10 @@ def walk(
         steps, states = exact_steps(cell, x[first : first + length], states, alive, first)
         met = largest(steps)
         blocks.append((*steps.before, steps.after[0], met))
-        frame = cell.frame(steps.to(work) if ordinary(met) else steps)
-        frames = zip(*(each.to(work).unbind(0) for each in frame), strict=True)
-        for t, frame in enumerate(frames, first):
-            moved_next = cell.move(frame, None if dx is None else dx[t], moved, sites)
+        inputs = cell.step_inputs(steps.to(work) if ordinary(met) else steps)
+        every = zip(*(each.to(work).unbind(0) for each in inputs), strict=True)
+        for t, inputs in enumerate(every, first):
+            moved_next = cell.move(inputs, None if dx is None else dx[t], moved, sites)
             variances.append(variance(moved_next[0], kinks=cell.kinks))
             if keep:
                 moves.append(moved_next[0] if alive is None else moved_next[0] * alive[t, :, None])

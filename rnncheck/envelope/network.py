@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from rnncheck.envelope.cells import GRUCell, LSTMCell, ReluCell, TanhCell
+from rnncheck.envelope.gate_sums import EnvelopeCell
 from rnncheck.envelope.layer import SIGMAS, lost_steps, spread, variance, walk
 from rnncheck.envelope.rounding import Noise, Rounding
-from rnncheck.envelope.sums import EnvelopeCell
 from rnncheck.envelope.variant_cell import VariantCell
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace

@@ -2,13 +2,13 @@
 
 import sys
 
-from rnncheck.cli.brought import with_brought
-from rnncheck.cli.conduct import import_torch
-from rnncheck.cli.delivery import refuse_existing, refuse_to_replace
+from rnncheck.cli.from_recording import with_model_in_file
+from rnncheck.cli.one_check import import_torch
 from rnncheck.cli.options import CompareOptions
 from rnncheck.cli.plans import arguments_of, lengths_of, plan_of, random_data, spec_of
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
+from rnncheck.cli.write_report import refuse_existing, refuse_to_replace
 from rnncheck.errors import ExitCode, UsageError
 from rnncheck.files import write_atomically
 from rnncheck.implementations import check_mappable, check_name, files_of, is_trace
@@ -19,7 +19,7 @@ def record_to_file(candidate: str, options: CompareOptions, *, force: bool) -> i
     """Runs the candidate, writes the file, whole or not at all, and says what is in it."""
     if is_trace(candidate):
         raise UsageError(f"{printable(candidate, 200)} is a recorded run already; copy the file")
-    options = with_brought(options, candidate)
+    options = with_model_in_file(options, candidate)
     spec, lengths = spec_of(options, options.input_size), lengths_of(options)
     if options.output is None:
         raise UsageError("record writes a file: say which, as in --output trace.safetensors")

@@ -10,8 +10,8 @@ from torch.nn.functional import linear
 from rnncheck.envelope.rounding import Noise, Rounding, Site
 from rnncheck.model.variant import EXACTLY, Operations, States
 
-Frame = Sequence[Tensor]
-"""What a cell needs of one step, each (B, ·), to perturb it; a frame of all steps has a T in front."""
+StepInputs = Sequence[Tensor]
+"""What a cell needs of one step, each (B, ·), to perturb it; of all steps they have a T in front."""
 
 
 class ExactSteps(NamedTuple):
@@ -45,11 +45,11 @@ class EnvelopeCell(Protocol):
         """One step of the cell in float64: its equations."""
         ...
 
-    def frame(self, steps: ExactSteps) -> Frame:
+    def step_inputs(self, steps: ExactSteps) -> StepInputs:
         """What `move` needs for all steps, in the dtype of the steps: float64 or `work`."""
         ...
 
-    def move(self, frame: Frame, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
+    def move(self, inputs: StepInputs, dx: Tensor | None, before: States, sites: Sequence[Site]) -> States:
         """The moves (K, B, ·) of the states after one step, given the moves of its inputs; all its operations round."""
         ...
 

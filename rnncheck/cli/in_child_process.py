@@ -29,7 +29,7 @@ MOST = 1 << 16  # bytes of what the child tells
 _channel: int | None = None  # the child's end of the pipe; None without a parent that attends
 
 
-def attend() -> None:
+def in_child_process() -> None:
     """Continues in a child process. The parent waits, passes signals on, and ends as the child does."""
     global _channel
     if sys.platform != "linux":

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rnncheck.cli.attended import end_with_parent, limit, require_parent
-from rnncheck.cli.delivery import deliveries, refuse_to_replace, sources_of
+from rnncheck.cli.in_child_process import end_with_parent, limit, require_parent
 from rnncheck.cli.options import CheckOptions
 from rnncheck.cli.plans import arguments_of, paths_of, plan_of, rows_kept, witness_of
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
+from rnncheck.cli.write_report import deliveries, refuse_to_replace, sources_of
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
@@ -30,7 +30,7 @@ def import_torch() -> None:
     end_with_parent()
 
 
-def conduct(
+def run_check(
     candidate: str,
     spec: Spec,
     data: "Callable[[], Sequences]",

@@ -20,7 +20,7 @@ Factors = list[tuple[Tensor, Tensor]]
 KINK = 4.0  # standard deviations from zero within which a sum's sign may be the other one
 
 
-class Rough:
+class NoisyOperations:
     """The arithmetic of K samples: it rounds as `rounding` says, with random numbers from `noise`."""
 
     def __init__(self, rounding: Rounding, noise: Noise) -> None:
@@ -52,16 +52,16 @@ class Rough:
 
     def product(self, name: str, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """weight @ values + bias."""
-        return RoughProduct.apply(self, name, values, weight, bias)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyProduct.apply(self, name, values, weight, bias)  # type: ignore[no-any-return, no-untyped-call]
 
     def tanh(self, a: Tensor) -> Tensor:
-        return RoughSquash.apply(self, "tanh", a)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisySquash.apply(self, "tanh", a)  # type: ignore[no-any-return, no-untyped-call]
 
     def relu(self, a: Tensor) -> Tensor:
-        return RoughRelu.apply(self, a)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyRelu.apply(self, a)  # type: ignore[no-any-return, no-untyped-call]
 
     def sigmoid(self, a: Tensor) -> Tensor:
-        return RoughSquash.apply(self, "sigmoid", a)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisySquash.apply(self, "sigmoid", a)  # type: ignore[no-any-return, no-untyped-call]
 
     def halves(self, count: int) -> Tensor:
         """For each of `count` choices a random half of the samples, (K, count)."""
@@ -79,58 +79,60 @@ class Rough:
     def scaled(self, name: str, values: Tensor, weight: Tensor) -> Tensor:
         """weight * values, element by element."""
         self.elementwise.add(name)
-        return RoughScale.apply(self, name, values, weight)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyScale.apply(self, name, values, weight)  # type: ignore[no-any-return, no-untyped-call]
 
     def shifted(self, name: str, values: Tensor, weight: Tensor) -> Tensor:
         """values + weight."""
         self.elementwise.add(name)
-        return RoughShift.apply(self, name, values, weight)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyShift.apply(self, name, values, weight)  # type: ignore[no-any-return, no-untyped-call]
 
     def normalised(self, values: Tensor) -> Tensor:
         """Each row with mean 0 and variance 1. Its rounding is at most that of its largest number."""
-        return RoughRow.apply(self, normalised(RoughRow.apply(self, values)))  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyRow.apply(self, normalised(NoisyRow.apply(self, values)))  # type: ignore[no-any-return, no-untyped-call]
 
     def stored(self, value: Tensor) -> Tensor:
-        return RoughResult.apply(self, value)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyResult.apply(self, value)  # type: ignore[no-any-return, no-untyped-call]
 
     def read(self, value: Tensor, times: int, terms: int) -> Sequence[Tensor]:
         """`value` once for each place that reads it, through a product whose gradient has so many terms."""
-        return RoughReads.apply(self, value, times, terms)  # type: ignore[no-any-return, no-untyped-call]
+        return NoisyReads.apply(self, value, times, terms)  # type: ignore[no-any-return, no-untyped-call]
 
 
-class RoughProduct(torch.autograd.Function):
+class NoisyProduct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rough: Rough, name: str, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.rough, ctx.name = rough, name
+    def forward(
+        ctx: Any, noisy: NoisyOperations, name: str, values: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
+        ctx.noisy, ctx.name = noisy, name
         ctx.save_for_backward(values, weight)
         result = torch.nn.functional.linear(values, weight, bias)
         squares = torch.nn.functional.linear(
             values[0].square(), weight.square(), None if bias is None else bias.square()
         )
-        scale = rough.rounding.of_sum(weight.shape[1] + 1, squares, result[0])
-        return rough.rounded((name, "forward"), result, scale)
+        scale = noisy.rounding.of_sum(weight.shape[1] + 1, squares, result[0])
+        return noisy.rounded((name, "forward"), result, scale)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         values, weight = ctx.saved_tensors
-        rough, name = ctx.rough, ctx.name
-        rough.factors[name].append((gradient, values))
+        noisy, name = ctx.noisy, ctx.name
+        noisy.factors[name].append((gradient, values))
         back = gradient @ weight
-        scale = rough.rounding.of_sum(len(weight), gradient[0].square() @ weight.square(), back[0])
-        return None, None, rough.rounded((name, "backward"), back, scale), None, None
+        scale = noisy.rounding.of_sum(len(weight), gradient[0].square() @ weight.square(), back[0])
+        return None, None, noisy.rounded((name, "backward"), back, scale), None, None
 
 
-class RoughSquash(torch.autograd.Function):
+class NoisySquash(torch.autograd.Function):
     """tanh or sigmoid; its slope is taken from its rounded result, and 1 - h^2 or h (1 - h) rounds itself."""
 
     @staticmethod
-    def forward(ctx: Any, rough: Rough, kind: str, a: Tensor) -> Tensor:
-        ctx.rough, ctx.kind = rough, kind
-        rough.watch(a)
+    def forward(ctx: Any, noisy: NoisyOperations, kind: str, a: Tensor) -> Tensor:
+        ctx.noisy, ctx.kind = noisy, kind
+        noisy.watch(a)
         result = torch.tanh(a) if kind == "tanh" else torch.sigmoid(a)
-        off = rough.rounding.off_tanh(result[0]) if kind == "tanh" else torch.full_like(result[0], SIGMOID_OFF)
-        scale = rough.rounding.of_results(result[0], off)
-        result = rough.rounded((kind, "forward"), result, scale)
+        off = noisy.rounding.off_tanh(result[0]) if kind == "tanh" else torch.full_like(result[0], SIGMOID_OFF)
+        scale = noisy.rounding.of_results(result[0], off)
+        result = noisy.rounded((kind, "forward"), result, scale)
         ctx.save_for_backward(result)
         return result
 
@@ -139,24 +141,24 @@ class RoughSquash(torch.autograd.Function):
         (result,) = ctx.saved_tensors
         slope = 1 - result.square() if ctx.kind == "tanh" else result * (1 - result)
         back = gradient * slope
-        scale = ctx.rough.rounding.of_results(gradient[0] * result[0].square(), gradient[0] * slope[0], back[0])
-        return None, None, ctx.rough.rounded((ctx.kind, "backward"), back, scale)
+        scale = ctx.noisy.rounding.of_results(gradient[0] * result[0].square(), gradient[0] * slope[0], back[0])
+        return None, None, ctx.noisy.rounded((ctx.kind, "backward"), back, scale)
 
 
-class RoughRelu(torch.autograd.Function):
+class NoisyRelu(torch.autograd.Function):
     """relu, which is exact. If rounding may change the sign of its argument, or if the argument is zero, its slope is 0
     in half of the samples and 1 in the others, because both slopes are right there.
     """
 
     @staticmethod
-    def forward(ctx: Any, rough: Rough, a: Tensor) -> Tensor:
+    def forward(ctx: Any, noisy: NoisyOperations, a: Tensor) -> Tensor:
         variance = (a[1:] - a[0]).square_().mean(0)
         spread = torch.maximum(variance, variance.mean(-1, keepdim=True)).sqrt_()
         on = a > 0
         either = a[0].abs() <= KINK * spread
         on[1:] = on[0]
         if bool(either.any()):
-            on[1:, either] = rough.halves(int(either.sum()))
+            on[1:, either] = noisy.halves(int(either.sum()))
         ctx.save_for_backward(on)
         return a.clamp_min(0)
 
@@ -166,79 +168,79 @@ class RoughRelu(torch.autograd.Function):
         return None, gradient * on
 
 
-class RoughScale(torch.autograd.Function):
+class NoisyScale(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rough: Rough, name: str, values: Tensor, weight: Tensor) -> Tensor:
-        ctx.rough, ctx.name = rough, name
+    def forward(ctx: Any, noisy: NoisyOperations, name: str, values: Tensor, weight: Tensor) -> Tensor:
+        ctx.noisy, ctx.name = noisy, name
         ctx.save_for_backward(values, weight)
         result = values * weight
-        return rough.rounded((name, "forward"), result, rough.rounding.of_results(result[0]))
+        return noisy.rounded((name, "forward"), result, noisy.rounding.of_results(result[0]))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         values, weight = ctx.saved_tensors
-        ctx.rough.factors[ctx.name].append((gradient, values))
+        ctx.noisy.factors[ctx.name].append((gradient, values))
         back = gradient * weight
-        return None, None, ctx.rough.rounded((ctx.name, "backward"), back, ctx.rough.rounding.of_results(back[0])), None
+        return None, None, ctx.noisy.rounded((ctx.name, "backward"), back, ctx.noisy.rounding.of_results(back[0])), None
 
 
-class RoughShift(torch.autograd.Function):
+class NoisyShift(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rough: Rough, name: str, values: Tensor, weight: Tensor) -> Tensor:
-        ctx.rough, ctx.name = rough, name
+    def forward(ctx: Any, noisy: NoisyOperations, name: str, values: Tensor, weight: Tensor) -> Tensor:
+        ctx.noisy, ctx.name = noisy, name
         result = values + weight
-        return rough.rounded((name, "forward"), result, rough.rounding.of_results(result[0]))
+        return noisy.rounded((name, "forward"), result, noisy.rounding.of_results(result[0]))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        ctx.rough.factors[ctx.name].append((gradient, torch.ones_like(gradient)))
+        ctx.noisy.factors[ctx.name].append((gradient, torch.ones_like(gradient)))
         return None, None, gradient, None
 
 
-class RoughRow(torch.autograd.Function):
+class NoisyRow(torch.autograd.Function):
     """Rounds each row, in forward and in backward, by as much as its largest number may be off."""
 
     @staticmethod
-    def forward(ctx: Any, rough: Rough, value: Tensor) -> Tensor:
-        ctx.rough = rough
-        return rough.rounded("row", value.clone(), of_row(rough, value))
+    def forward(ctx: Any, noisy: NoisyOperations, value: Tensor) -> Tensor:
+        ctx.noisy = noisy
+        return noisy.rounded("row", value.clone(), of_row(noisy, value))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return None, ctx.rough.rounded("row backward", gradient.clone(), of_row(ctx.rough, gradient))
+        return None, ctx.noisy.rounded("row backward", gradient.clone(), of_row(ctx.noisy, gradient))
 
 
-def of_row(rough: Rough, value: Tensor) -> Tensor:
+def of_row(noisy: NoisyOperations, value: Tensor) -> Tensor:
     largest = value[0].abs().amax(-1, keepdim=True).expand_as(value[0])
-    return rough.rounding.of_results(largest, largest, largest)
+    return noisy.rounding.of_results(largest, largest, largest)
 
 
-class RoughResult(torch.autograd.Function):
+class NoisyResult(torch.autograd.Function):
     """Rounds a state when it is stored, and its gradient when it is summed."""
 
     @staticmethod
-    def forward(ctx: Any, rough: Rough, value: Tensor) -> Tensor:
-        ctx.rough = rough
-        return rough.rounded("stored", value.clone(), rough.rounding.of_results(value[0], value[0]))
+    def forward(ctx: Any, noisy: NoisyOperations, value: Tensor) -> Tensor:
+        ctx.noisy = noisy
+        return noisy.rounded("stored", value.clone(), noisy.rounding.of_results(value[0], value[0]))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         back = gradient.clone()
-        return None, ctx.rough.rounded("gradient", back, ctx.rough.rounding.of_results(back[0], back[0]))
+        return None, ctx.noisy.rounded("gradient", back, ctx.noisy.rounding.of_results(back[0], back[0]))
 
 
-class RoughReads(torch.autograd.Function):
+class NoisyReads(torch.autograd.Function):
     """A value that is read several times. The sum of its gradients rounds: a product that is accumulated onto another
     gradient has each of its terms rounded at that gradient's size.
     """
 
     @staticmethod
-    def forward(ctx: Any, rough: Rough, value: Tensor, times: int, terms: int) -> tuple[Tensor, ...]:
-        ctx.rough, ctx.terms = rough, terms
+    def forward(ctx: Any, noisy: NoisyOperations, value: Tensor, times: int, terms: int) -> tuple[Tensor, ...]:
+        ctx.noisy, ctx.terms = noisy, terms
         return tuple(value.view_as(value) for _ in range(times))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         back = torch.stack(gradients).sum(0)
-        scale = ctx.rough.rounding.of_sum(ctx.terms, torch.zeros_like(back[0]), *(each[0] for each in gradients))
-        return None, ctx.rough.rounded("reads", back, scale), None, None
+        scale = ctx.noisy.rounding.of_sum(ctx.terms, torch.zeros_like(back[0]), *(each[0] for each in gradients))
+        return None, ctx.noisy.rounded("reads", back, scale), None, None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rnncheck.cli.attended import explained, outcome
+from rnncheck.cli.in_child_process import explained, outcome
 from rnncheck.errors import ExitCode
 
 Process = Callable[..., "subprocess.Popen[str]"]

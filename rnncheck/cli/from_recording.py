@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Options = TypeVar("Options", bound=CheckOptions)
 
 
-def with_brought(options: Options, *names: str) -> Options:
+def with_model_in_file(options: Options, *names: str) -> Options:
     """The options, with the model from a file that is among the `names` of both sides.
 
     Raises `UsageError` where an option says otherwise, and `CannotRun` for a file that cannot be read.
