@@ -207,7 +207,6 @@ def gradient_envelope(
     *,
     rounding: Rounding,
     samples: int = 8,
-    seed: int = 0,
 ) -> GradientEnvelope:
     """The envelope of the gradients of sum(projection * trace), over the output and the final states.
 
@@ -218,7 +217,7 @@ def gradient_envelope(
     with torch.inference_mode(False), torch.enable_grad():
         given = Given(spec, weights, x, state, lengths, rounding)
         width = max(spec.cell.gates * spec.hidden_size, spec.input_size, spec.output_size)
-        noise = Noise(samples, x.shape[1], width, torch.float64, x.device, seed)
+        noise = Noise(samples, x.shape[1], width, torch.float64, x.device, 0)
         projected = Trace(given.rounded(projection.output), given.rounded_state(projection.final))
         found, largest, steady = differentiated(spec, given, NoisyOperations(rounding, noise), projected, samples)
     exact = {name: each.samples[0] for name, each in found.items()}

@@ -17,6 +17,8 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
 
+SAMPLES = 8  # at least: a single step is judged by many elements
+
 
 class Restarts(NamedTuple):
     """Every step as a sequence of length 1: x (1, N, I), and the states (L*D, N, ·) from which it starts.
@@ -46,14 +48,12 @@ def restarts(x: Tensor, envelope: Envelope, lengths: Sequence[int] | None = None
     return Restarts(x[t, b][None], envelope.before.map(at_places), torch.stack([t, b], -1))
 
 
-def lockstep_envelope(
-    spec: Spec, weights: Weights, starts: Restarts, *, rounding: Rounding, samples: int = 8, seed: int = 0
-) -> Envelope:
+def lockstep_envelope(spec: Spec, weights: Weights, starts: Restarts, *, rounding: Rounding) -> Envelope:
     """The envelope of all steps from `starts`, as a batch of sequences of length 1.
 
     Its exact and allowed h_n and c_n, (L*D, N, ·), belong to every layer and direction at every place.
     """
-    return exact_and_envelope(spec, weights, starts.x, starts.state, rounding=rounding, samples=samples, seed=seed)
+    return exact_and_envelope(spec, weights, starts.x, starts.state, rounding=rounding, samples=SAMPLES)
 
 
 IN_COMMON = 0.03  # mean square of the shares that all units may have in common, as a rough tanh makes it

@@ -10,13 +10,9 @@ SLOWEST = 4  # times as long by the clock as by the processor, on a machine that
 
 @dataclass
 class Budget:
-    """`seconds` of this thread's processor time from when it is made, so that a busy machine changes no verdict.
-
-    `tried` counts the hypotheses that were run, for messages.
-    """
+    """`seconds` of this thread's processor time from when it is made, so that a busy machine changes no verdict."""
 
     seconds: float = SECONDS
-    tried: int = 0
     start: tuple[float, float] = field(default_factory=lambda: (time.thread_time(), time.monotonic()))
 
     @property

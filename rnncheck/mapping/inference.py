@@ -262,7 +262,6 @@ class _Search:
 
     def _agreeing(self, reading: GateReading, network: Network) -> FoundMapping | None:
         """The mapping of the reading, if the candidate computes with it what the network computes."""
-        self.budget.tried += 1
         mapping: FoundMapping | None = self._mapping(reading)
         assert mapping is not None
         if own_at_rest(self.probe.spec):

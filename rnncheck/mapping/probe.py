@@ -139,9 +139,9 @@ def weighted(value: Tensor) -> Tensor:
     return (value * torch.linspace(0.7, 1.3, len(value), dtype=value.dtype, device=value.device)).sum()
 
 
-def scattered(shape: Sequence[int], draw: torch.Generator, scale: float = 0.6) -> Tensor:
+def scattered(shape: Sequence[int], draw: torch.Generator) -> Tensor:
     """Distinct values of both signs."""
-    return scale * torch.randn(tuple(shape), generator=draw, dtype=torch.float64)
+    return 0.6 * torch.randn(tuple(shape), generator=draw, dtype=torch.float64)
 
 
 def put(native: Native, values: Mapping[str, Tensor]) -> None:

@@ -27,13 +27,13 @@ def smallest(
     for _ in range(PASSES):
         before = configuration
         for axis in space.varying:
-            configuration = simpler(configuration, axis, space, fails, (floors or {}).get(axis.name, 0))
+            configuration = simpler(configuration, axis, fails, (floors or {}).get(axis.name, 0))
         if configuration == before:
             break
     return configuration
 
 
-def simpler(configuration: Configuration, axis: Axis, space: Space, fails: Fails, floor: int) -> Configuration:
+def simpler(configuration: Configuration, axis: Axis, fails: Fails, floor: int) -> Configuration:
     """The simplest value of one axis with which it still fails."""
     value = getattr(configuration, axis.name)
 

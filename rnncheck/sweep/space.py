@@ -130,9 +130,8 @@ class Space:
         }
 
 
-def space_of(vary: Sequence[str], fix: Sequence[str], base: Configuration | None = None) -> Space:
+def space_of(vary: Sequence[str], fix: Sequence[str]) -> Space:
     """What `--vary` and `--fix` ask for. Raises `UsageError` for what is no option of a model or of random data."""
-    base = base or Configuration()
     asked = once("--vary", [pair for each in vary for pair in varied(each)])
     fixed = once("--fix", [settled(each) for each in fix])
     if both := sorted(asked.keys() & fixed.keys()):
@@ -140,7 +139,7 @@ def space_of(vary: Sequence[str], fix: Sequence[str], base: Configuration | None
     varying = tuple(asked.values()) if asked else tuple(each for each in AXES if each.name not in fixed)
     varying = tuple(sorted(varying, key=lambda each: [axis.name for axis in AXES].index(each.name)))
     given = {name for name, each in asked.items() if each is not BY_NAME[name]}
-    space = Space(varying, base.having(**fixed), frozenset(fixed.keys() | given))
+    space = Space(varying, Configuration().having(**fixed), frozenset(fixed.keys() | given))
     for name in NEEDS:
         axis = next((each for each in varying if each.name == name), None)
         values = (getattr(space.base, name),) if axis is None else axis.values if name in given else ()

@@ -253,8 +253,8 @@ class Sweep:
             return float("inf")
         return self._plan.seconds * (1 - SHARE * (exploring and self._settled < len(self._state.suspects)))
 
-    def _late(self, share: float = 1.0) -> bool:
-        return self._elapsed > share * self._deadline()
+    def _late(self) -> bool:
+        return self._elapsed > self._deadline()
 
     @property
     def _enough(self) -> bool:

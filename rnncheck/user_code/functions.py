@@ -171,7 +171,7 @@ class WithWeights:
         for name in call.others:
             self.__dict__[name] = MadeOnAccess(make) if holds_many(function, name) else make(name)
         self._unpacked = {name: unpacked(function, name) for name in call.others if holds_many(function, name)}
-        self._sizes = sizes_asked(function, call, spec)
+        self._sizes = sizes_asked(function, spec)
         for name, members in self._unpacked.items():
             for each in members:
                 getattr(self, name)[each]
@@ -218,7 +218,7 @@ class WithWeights:
         return self._function(**arguments, **weights, **self._sizes)
 
 
-def sizes_asked(function: Callable[..., Any], call: Call, spec: Spec) -> dict[str, int]:
+def sizes_asked(function: Callable[..., Any], spec: Spec) -> dict[str, int]:
     """The sizes that it has parameters for, with another default than the spec's, by their names."""
     function = function.func if isinstance(function, partial) else function
     parameters = inspect.signature(function).parameters.values()

@@ -5,21 +5,15 @@ run is repeated in float64: a gap that stays is another function, one that shrin
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-
-from torch import Tensor
 
 from rnncheck.diagnosis.ladder.distance import Gap, Measured, gap, worse
 from rnncheck.diagnosis.ladder.low_precision import evidence
 from rnncheck.diagnosis.ladder.precisions import Precision, coarser_than
 from rnncheck.envelope import Rounding, independent_units, lowered_envelope, rounding_of
 from rnncheck.errors import RefusedError
-from rnncheck.implementations.protocol import Implementation
-from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State
-from rnncheck.model.weights import Weights
+from rnncheck.model.spec import Dtype
 from rnncheck.report import Finding
 
 Conclusion = Literal["semantics", "arithmetic", "unknown"]
@@ -44,28 +38,17 @@ class Ladder:
         return self.finding is not None and self.finding.slug == "low-precision-compute"
 
 
-def climb(
-    implementation: Implementation,
-    spec: Spec,
-    weights: Weights,
-    x: Tensor,
-    state: State,
-    lengths: Sequence[int] | None = None,
-    *,
-    rounding: Rounding | None = None,
-    withheld: frozenset[str] = frozenset(),
-) -> Ladder:
-    """Semantics or arithmetic, for a candidate that was found to differ over x (T, B, I), all given in float64.
+def climb(measured: Measured, rounding: Rounding) -> Ladder:
+    """Semantics or arithmetic, for a candidate that was found to differ; `rounding` is the arithmetic it was allowed.
 
-    `rounding` is the arithmetic the run was allowed, as `rounding_of` says it unless given; of `withheld`, "h0" and
-    "c0", the candidate takes none. Raises what the candidate
-    raises at the run's own dtype; in float64 it may refuse or fail.
+    Raises what the candidate raises at the run's own dtype; in float64 it may refuse or fail.
     """
-    rounding = rounding or rounding_of(spec)
-    rung = Rung(Measured(implementation, spec, weights, x, state, lengths, withheld), rounding)
+    rung = Rung(measured, rounding)
     own = rung.gap(rounding)
     if own.contained:
-        message = f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {spec.dtype} allows"
+        message = (
+            f"its largest error, {own.size:.1e}, is {own.share:.0%} of what rounding in {measured.spec.dtype} allows"
+        )
         return Ladder("arithmetic", own.size, None, message, rounding_only(message))
     coarse = [each for each in coarser_than(rounding) if rung.gap(each.rounding(rounding), each.floor).contained]
     try:
