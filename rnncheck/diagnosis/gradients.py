@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice, takewhile
+from operator import itemgetter
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Read, Reading
 from rnncheck.model.spec import Cell, Dtype
-from rnncheck.model.trace import EVERYTHING, State
+from rnncheck.model.trace import EVERYTHING
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
 from rnncheck.scratch.network import Network
@@ -156,8 +157,8 @@ def in_one_step(candidate: Implementation, scene: Scene, differentiate: Differen
         spec, Weights(scene.weights), scene.x, scene.state, scene.lengths, rounding=rounding_of(spec)
     )
     for t in range(min(scene.lengths or [scene.seq_len])):
-        c = None if exact.before.c is None else exact.before.c[t]
-        step = replace(scene, x=scene.x[t : t + 1], state=State(exact.before.h[t], c), lengths=None)
+        before = exact.before.map(itemgetter(t))
+        step = replace(scene, x=scene.x[t : t + 1], state=before, lengths=None)
         mine, right = (differentiate(side, step) for side in (candidate, Planted("", Network)))
         wrong = {name: each for name in right if (each := differing(spec.cell, name, mine.get(name), right[name]))}
         if wrong:

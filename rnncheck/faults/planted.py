@@ -56,10 +56,8 @@ class PlantedLayer(Leaves):
         return self._network.run(self._weights(), x, None, lengths)
 
     def run_unbatched(self, x: Tensor, state: State) -> Trace:
-        c = None if state.c is None else state.c[:, None]
-        trace = self._network.run(self._weights(), x[:, None], State(state.h[:, None], c))
-        final = State(trace.final.h[:, 0], None if trace.final.c is None else trace.final.c[:, 0])
-        return Trace(trace.output[:, 0], final)
+        trace = self._network.run(self._weights(), x[:, None], state.map(lambda each: each[:, None]))
+        return Trace(trace.output[:, 0], trace.final.map(lambda each: each[:, 0]))
 
     @contextmanager
     def training(self) -> Iterator[None]:

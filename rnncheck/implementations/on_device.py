@@ -89,4 +89,4 @@ class MovedLayer:
         return Trace(found.output.to(self._home), self._moved(found.final, self._home), y, found.unexposed)
 
     def _moved(self, state: State, device: str) -> State:
-        return State(state.h.to(device), None if state.c is None else state.c.to(device))
+        return state.map(lambda each: each.to(device))

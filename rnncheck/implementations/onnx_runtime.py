@@ -77,14 +77,13 @@ class SessionLayer:
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         if not x.numel():  # on which onnxruntime ends the process: of nothing, nothing is computed
             y = x.new_empty(*x.shape[:2], self._spec.hidden_size) if self._spec.head else None
-            c = None if state.c is None else state.c.clone()
-            return Trace(x.new_empty(*x.shape[:2], self._spec.output_size), State(state.h.clone(), c), y)
-        feeds = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
+            return Trace(x.new_empty(*x.shape[:2], self._spec.output_size), state.map(torch.clone), y)
+        feeds = {"x": x} | dict(zip(("h0", "c0"), state.tensors(), strict=False))
         given = {name: np.ascontiguousarray(value.detach().numpy()) for name, value in feeds.items()}
         if lengths is not None:
             given["lengths"] = np.array(lengths, dtype=np.int32)
         output, *results = (torch.from_numpy(each) for each in self._session(lengths is not None).run(None, given))
-        states = 1 if state.c is None else 2
+        states = len(state.tensors())
         return Trace(output, State(*results[:states]), results[states] if self._spec.head else None)
 
     def _session(self, ragged: bool) -> Any:

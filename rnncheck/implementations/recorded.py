@@ -63,8 +63,7 @@ class Recorded:
 
     @property
     def state(self) -> State:
-        c = self._tensors.get("c0")
-        return State(self._tensors["h0"].double(), None if c is None else c.double())
+        return State(self._tensors["h0"], self._tensors.get("c0")).map(Tensor.double)
 
     @property
     def lengths(self) -> tuple[int, ...] | None:

@@ -108,10 +108,10 @@ class RecurrentLayer(torch.nn.Module):
         if state is not None and one:
             state = state.map(lambda each: each.unsqueeze(1))
         trace = self._run(x, state)
-        output, h, c = trace.output, trace.final.h, trace.final.c
+        output, final = trace.output, trace.final
         if one:
-            output, h, c = output.squeeze(1), h.squeeze(1), None if c is None else c.squeeze(1)
-        return output.transpose(0, 1) if batch_first else output, h if c is None else (h, c)
+            output, final = output.squeeze(1), final.map(lambda each: each.squeeze(1))
+        return output.transpose(0, 1) if batch_first else output, final.h if final.c is None else (final.h, final.c)
 
     def _packed(self, packed: PackedSequence, hx: Hidden | None) -> tuple[PackedSequence, Hidden]:
         check_input(packed.data, (2,), self.input_size, self.weight_ih_l0.dtype)

@@ -34,11 +34,11 @@ class StateForm:
         h_name, c_name = names
         assert h_name is not None
         if self.handing.startswith("["):
-            rows = [[arrange(each, "BF", self.axes) for each in value] for value in pair(state)]  # by layer
+            rows = [[arrange(each, "BF", self.axes) for each in value] for value in state.tensors()]  # by layer
             pairs = list(zip(*rows, strict=True))
             both = [[one, other] for one, other in zip(pairs[::2], pairs[1::2], strict=False)]
             return {h_name: {"[h]": rows[0], "[(h, c)]": pairs}.get(self.handing, both)}
-        values = [arrange(each, "KBF", self.axes) for each in pair(state)]
+        values = [arrange(each, "KBF", self.axes) for each in state.tensors()]
         if self.cell_first:
             values.reverse()
         if self.handing == "h":
@@ -47,10 +47,6 @@ class StateForm:
             return {h_name: tuple(values)}
         assert c_name is not None
         return {h_name: values[0], c_name: values[1]}
-
-
-def pair(state: State) -> list[Tensor]:
-    return [state.h] if state.c is None else [state.h, state.c]
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ class NativeLayer:
             own = (
                 torch.clone if self._restore is not None else plain
             )  # what is called over and over is never written into
-            x, state = own(x), State(own(state.h), None if state.c is None else own(state.c))
+            x, state = own(x), state.map(own)
             try:
                 return self.caller.run(x, state, lengths)
             finally:

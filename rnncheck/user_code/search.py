@@ -218,8 +218,7 @@ class Shown:
         return all(a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
 
     def values(self) -> list[Tensor]:
-        final = self.trace.final
-        return [self.trace.output, final.h, *([] if final.c is None else [final.c])]
+        return [self.trace.output, *self.trace.final.tensors()]
 
 
 def shaped(trace: Trace, spec: Spec) -> bool:

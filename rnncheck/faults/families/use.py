@@ -56,9 +56,7 @@ def starting(change: Callable[[Tensor], Tensor]) -> type[Network]:
     class Starting(CutNetwork):
         def initial_state(self, x: Tensor, state: State | None) -> State:
             found = super().initial_state(x, state)
-            if state is not None:
-                return found
-            return State(change(found.h), None if found.c is None else change(found.c))
+            return found if state is not None else found.map(change)
 
     return Starting
 
@@ -84,7 +82,7 @@ class LastStateKept(CutNetwork):
 
     def final_state(self, sweeps: Sequence[Any]) -> State:
         found = super().final_state(sweeps)
-        self.kept = State(found.h.detach(), None if found.c is None else found.c.detach())
+        self.kept = found.map(torch.Tensor.detach)
         return found
 
 
