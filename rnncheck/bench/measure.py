@@ -18,7 +18,7 @@ from rnncheck.errors import RefusedError
 from rnncheck.implementations.on_device import OnDevice
 from rnncheck.implementations.protocol import Implementation, Layer, RunsOnce
 from rnncheck.implementations.uses import NotOffered, offered
-from rnncheck.model.trace import State
+from rnncheck.model.trace import State, dtype_of
 from rnncheck.report import Report, Verdict
 from rnncheck.timings import Bench, Pass, Row, Size
 
@@ -151,7 +151,7 @@ def weights_of(layer: Layer) -> list[Tensor]:
 def given(case: Case, *, graded: bool) -> tuple[Tensor, State]:
     """x (T, B, I) and the initial state, at the dtype and on the device of the run; `graded`: x requires gradients."""
     spec, sequences = case.plan.spec, case.plan.sequences
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     whole = np.concatenate(list(sequences.chunks(sequences.seq_len or 1)))
     x = torch.from_numpy(whole).to(spec.device, dtype, copy=True).requires_grad_(graded)
     return x, case.state.to(spec.device, dtype)

@@ -1,6 +1,5 @@
 """The plan of a check: all options of the command, and both sides once they are loaded."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from rnncheck.implementations import check_mappable, is_users_own, load, takes_a
 from rnncheck.implementations.on_device import OnDevice
 from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
 from rnncheck.model.spec import InitialState, Spec
-from rnncheck.model.trace import State
+from rnncheck.model.trace import State, dtype_of
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison
 
@@ -200,7 +199,7 @@ def sides_of(
 
 def require_fit(weights: Weights, spec: Spec) -> None:
     """Raises `WeightsError` for a finite weight that is too large for the dtype."""
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     largest = torch.finfo(dtype).max
     for name, given in weights.values.items():
         too_large = given.isfinite() & given.to(dtype).isinf()
@@ -231,7 +230,7 @@ def require_memory(spec: Spec, sequences: Sequences, *, enveloped: bool) -> None
     needed, here = bytes_held(spec, sequences, enveloped=enveloped), free_run.physical_memory()
     if needed <= here:
         return
-    count = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    count = spec.count
     what = f"{count:,} weights in float64 and on both sides" + (", the rounding envelope" if enveloped else "")
     ways = "choose smaller sizes"
     less = bytes_held(spec, sequences, enveloped=False)
@@ -253,8 +252,8 @@ def bytes_held(spec: Spec, sequences: Sequences, *, enveloped: bool) -> float:
     of a layer side by side. Each timestep and row of a chunk: x, and the sums and states of every direction, on each
     side and in the envelope.
     """
-    size = torch.finfo(getattr(torch, spec.dtype)).bits // 8
-    count = sum(math.prod(shape) for shape in spec.parameter_shapes().values())
+    size = torch.finfo(dtype_of(spec)).bits // 8
+    count = spec.count
     each = FLOAT64 + 3 * size + (3 * FLOAT64 + 2 * FLOAT32 if enveloped else 0)
     longest = free_run.chunk_length(sequences.batch_size, spec)
     steps = sequences.batch_size * min(longest, sequences.seq_len or longest)

@@ -17,7 +17,7 @@ from rnncheck.evidence.gradients.task import Task, within_reach
 from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.implementations.protocol import Layer
 from rnncheck.model import trace_file
-from rnncheck.model.trace import Trace
+from rnncheck.model.trace import Trace, dtype_of
 from rnncheck.model.trace_file import GRADIENT, STEP
 from rnncheck.model.trace_metadata import metadata_of
 
@@ -36,7 +36,7 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
         x = free_run.gather(plan.sequences, spec)
         if not x.numel():
             raise CannotRun("there is nothing to record: the data have no rows")
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         state, given = case.state.to(spec.device, dtype), x.to(spec.device, dtype)
         lengths = plan.sequences.lengths
         kept = trace_file.given(given.clone(), case.state.to(spec.device, dtype), lengths, case.weights.cast(spec))
@@ -54,7 +54,7 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
 def single_steps(case: Case, layer: Layer, x: Tensor, trace: Trace) -> Tensors:
     """Every single step from the exact states before it, as lockstep needs them."""
     spec, lengths = case.plan.spec, case.plan.sequences.lengths
-    run = SideRun(case.state.to(spec.device, getattr(torch, spec.dtype)), trace)
+    run = SideRun(case.state.to(spec.device, dtype_of(spec)), trace)
     case.enveloped.of(x, run, run)
     envelope = case.enveloped.first
     assert envelope is not None
@@ -78,7 +78,7 @@ def gradients(case: Case, layer: Layer, x: Tensor) -> Tensors:
         found = differentiate(layer, task.run, task.projection)
         if found.problem:
             return {}
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         upstream = {
             name: value.to(dtype) for name, value in quantities(task.projection).items() if name not in common.unexposed
         }

@@ -12,7 +12,7 @@ from rnncheck.envelope import exact_and_envelope, rounding_of
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Read
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace, held
+from rnncheck.model.trace import State, Trace, dtype_of, held
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 
@@ -164,7 +164,7 @@ class Prober:
 
     def _probe(self, spec: Spec, scene: Scene) -> FaultProbe:
         scene = as_held(scene, spec)
-        weights, dtype = Weights(scene.weights), getattr(torch, spec.dtype)
+        weights, dtype = Weights(scene.weights), dtype_of(spec)
         with torch.inference_mode():
             layer = self._implementation.build(spec, weights)
             x = scene.x.to(spec.device, dtype, copy=True)
@@ -183,7 +183,7 @@ class Prober:
 
 def as_held(scene: Scene, spec: Spec) -> Scene:
     """The scene rounded to the spec's dtype, as the candidate gets it."""
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     weights = Weights(scene.weights).held(spec).values
     plain = replace(spec, device="cpu", dtype=Dtype.FLOAT64)
     return Scene(plain, weights, held(scene.x, dtype), scene.state.held(dtype), scene.lengths)

@@ -4,7 +4,6 @@ Monte Carlo arithmetic on the equations of the reference in float64: an exact ru
 rounds at random, stored as differences from the exact run. See docs/envelope.md.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,7 +89,7 @@ def affordable(spec: Spec, steps: int, samples: int, units: int) -> int:
     It is even, because half of the samples keep their noise.
     """
     wanted = max(samples, MOVES // units)
-    products = sum(math.prod(shape) for shape in spec.parameter_shapes().values()) * steps
+    products = spec.count * steps
     return max(min(wanted, int(WORK / products)), FEWEST_SAMPLES) // 2 * 2
 
 

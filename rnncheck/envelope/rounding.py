@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import dtype_of
 
 SIGMOID_OFF = 0.5
 """Units of roundoff that a sigmoid may be off by however small it is: (1 + tanh(a / 2)) / 2 is right, too."""
@@ -95,7 +96,7 @@ class Rounding:
 
 def rounding_of(spec: Spec, *, tf32: bool = False) -> Rounding:
     """The rounding of a run of this spec. `tf32` applies only to float32 on a CUDA device."""
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     unit = torch.finfo(dtype).eps / 2
     if spec.dtype is Dtype.FLOAT32 and tf32 and spec.device.startswith("cuda"):
         return Rounding(dtype, unit, factors=TF32_UNIT)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rnncheck.evidence.places import Excerpt, Locate, Segment
 from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.model.trace import dtype_name
 from rnncheck.report import Comparison, Divergence, Timestep
 
 
@@ -21,12 +22,8 @@ def misfit(candidate: Tensor | None, reference: Tensor | None) -> str | None:
     if candidate.shape != reference.shape:
         return f"the candidate's shape is {tuple(candidate.shape)}, the reference's {tuple(reference.shape)}"
     if candidate.dtype != reference.dtype:
-        return f"the candidate's dtype is {name(candidate.dtype)}, the reference's {name(reference.dtype)}"
+        return f"the candidate's dtype is {dtype_name(candidate.dtype)}, the reference's {dtype_name(reference.dtype)}"
     return None
-
-
-def name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def comparable(side: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from rnncheck.evidence.places import in_final_state, in_head, in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import Layer
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.report import Comparison
 from rnncheck.text import printable
 
@@ -77,10 +77,10 @@ class SideBySide:
         fold.add(a, b, allowed)
 
     def _cast(self, state: State) -> State:
-        return state.to(self._spec.device, getattr(torch, self._spec.dtype))
+        return state.to(self._spec.device, dtype_of(self._spec))
 
     def _given(self, x: Tensor) -> Tensor:
-        return x.to(self._spec.device, getattr(torch, self._spec.dtype), copy=True)
+        return x.to(self._spec.device, dtype_of(self._spec), copy=True)
 
     def comparisons(self) -> list[Comparison]:
         """Every quantity, over all that was run."""
@@ -131,7 +131,7 @@ def tensors(sequences: Sequences, spec: Spec, *, whole: bool = False) -> Iterato
 
 def fitting(x: Tensor, start: int, sequences: Sequences, spec: Spec) -> Tensor:
     """x (t, B, I), whose first timestep is `start`. Raises `DataError` for a finite number too large for the dtype."""
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     too_large = x.isfinite() & x.to(dtype).isinf() if x.numel() and dtype != torch.float64 else None
     if too_large is None or not bool(too_large.any()):
         return x

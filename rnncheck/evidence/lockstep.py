@@ -14,7 +14,7 @@ from rnncheck.evidence.differences import Fold
 from rnncheck.evidence.places import DIRECTIONS, Locate
 from rnncheck.implementations.protocol import Layer
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State
+from rnncheck.model.trace import State, dtype_of
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Place
 
@@ -58,7 +58,7 @@ class Lockstep:
 
     def given(self) -> tuple[Tensor, State]:
         """What a layer is given: x (1, N, I) and the states before each of N steps, at the spec's dtype."""
-        dtype = getattr(torch, self._spec.dtype)
+        dtype = dtype_of(self._spec)
         x = self._starts.x.to(self._spec.device, dtype, copy=True)
         return x, self._starts.state.to(self._spec.device, dtype)
 
@@ -101,7 +101,7 @@ class Lockstep:
 
     def _compared(self, quantity: str, candidate: Tensor | None, exact: Tensor, allowed: Tensor) -> Comparison:
         """All (L*D, N, ·) as (N, 1, L*D*·), so that the first row that exceeds is the earliest step that does."""
-        dtype = getattr(torch, self._spec.dtype)
+        dtype = dtype_of(self._spec)
         fold = Fold(quantity, self._place(exact.shape[2]), mode="lockstep", dtype=dtype)
         widened = None if candidate is None else candidate.cpu().double()
         if widened is None or widened.shape != exact.shape:

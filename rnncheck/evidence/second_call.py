@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
 
@@ -70,7 +70,7 @@ class Inputs:
     """
 
     def __init__(self, spec: Spec, x: Tensor, state: State, lengths: Sequence[int] | None) -> None:
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         with torch.inference_mode(False):
             self._state = state.to(spec.device, dtype)
             self._x = x.to(spec.device, dtype, copy=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.model.leaves import Leaves
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_name
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 
@@ -82,7 +82,7 @@ class PlantedLayer(Leaves):
         return self._around(self._spec, copy.deepcopy(self._network))
 
     def converted(self, dtype: torch.dtype) -> "PlantedLayer":
-        spec = replace(self._spec, dtype=Dtype(str(dtype).removeprefix("torch.")))
+        spec = replace(self._spec, dtype=Dtype(dtype_name(dtype)))
         network = copy.deepcopy(self._network)
         network.spec = replace(network.spec, dtype=spec.dtype)
         return self._around(spec, network)

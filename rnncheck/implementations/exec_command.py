@@ -23,7 +23,7 @@ from rnncheck.implementations.command_line import INPUTS, OUTPUTS, PREFIX, words
 from rnncheck.implementations.protocol import no_place_for_own
 from rnncheck.model import trace_file
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.model.trace_file import GRADIENT, decode, encode
 from rnncheck.model.trace_metadata import metadata_of
 from rnncheck.model.weights import Weights, draw
@@ -76,7 +76,7 @@ class Command:
         return self._tried[spec, lengths]
 
     def _tested(self, spec: Spec, lengths: bool) -> "Tried":
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         states = spec.num_layers * spec.directions
         x, h = torch.ones(2, 2, spec.input_size, dtype=dtype), torch.zeros(states, 2, spec.state_size, dtype=dtype)
         c = torch.zeros(states, 2, spec.hidden_size, dtype=dtype) if spec.cell is Cell.LSTM else None

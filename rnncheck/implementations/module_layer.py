@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnncheck.implementations.uses import Copying
 from rnncheck.model.spec import Cell, Dtype, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 
 Head = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -29,7 +29,7 @@ def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Modu
         "batch_first": spec.batch_first,
         "dropout": spec.dropout,
         "bidirectional": spec.bidirectional,
-        "dtype": getattr(torch, spec.dtype),
+        "dtype": dtype_of(spec),
     }
     if spec.cell is Cell.RNN:
         arguments["nonlinearity"] = spec.nonlinearity
@@ -112,7 +112,7 @@ class ModuleLayer:
         return self._around(module, self._spec)
 
     def converted(self, dtype: torch.dtype) -> "ModuleLayer":
-        spec = replace(self._spec, dtype=Dtype(str(dtype).removeprefix("torch.")))
+        spec = replace(self._spec, dtype=Dtype(dtype_name(dtype)))
         return self._around(copy.deepcopy(self._module).to(dtype), spec)
 
     def compiled(self) -> "ModuleLayer":

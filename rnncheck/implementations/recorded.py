@@ -12,7 +12,7 @@ from torch import Tensor
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import NotRecorded, Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.model.trace_file import GRADIENT, STEP, decode
 from rnncheck.model.trace_metadata import read_metadata, spec_in
 from rnncheck.model.weights import Weights
@@ -206,9 +206,9 @@ def wrong(tensors: Mapping[str, Tensor], spec: Spec) -> str | None:
                 return f"it has no {name}"
             continue
         value = tensors[name]
-        dtype = torch.int64 if name == "lengths" else getattr(torch, spec.dtype)
+        dtype = torch.int64 if name == "lengths" else dtype_of(spec)
         if value.dtype != dtype or tuple(value.shape) != shape:
-            return f"its {name} is {str(value.dtype)[6:]} {tuple(value.shape)}, not {str(dtype)[6:]} {shape}"
+            return f"its {name} is {dtype_name(value.dtype)} {tuple(value.shape)}, not {dtype_name(dtype)} {shape}"
     if not {"output", "h_n"} & tensors.keys():
         return "it has neither output nor h_n"
     lengths = tensors.get("lengths")

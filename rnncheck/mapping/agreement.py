@@ -13,7 +13,7 @@ from torch import Tensor
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import published
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.model.weights import Weights, draw
 from rnncheck.scratch.network import Network
 
@@ -40,7 +40,7 @@ def agrees(native: Native, mapping: FillsWeights, network: Network, steps: int |
     weights = mapping.restrict(Weights({name: GAIN * value for name, value in draw(spec, _SEED).values.items()}))
     x, state = inputs(native)
     x = x[:steps]
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     try:
         with torch.no_grad():
             mapping.fill(native, {name: value.to(native.spec.device, dtype) for name, value in weights.values.items()})
@@ -60,7 +60,7 @@ def published_as(native: Native, mapping: FillsWeights) -> Network | None:
 def is_on_top(native: Native, mapping: FillsWeights, head: str) -> bool:
     """Whether the results are the states times this matrix for any values of it: then it is a head."""
     spec = native.spec
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     weights = mapping.restrict(draw(spec, _SEED))
     x, state = inputs(native)
     with torch.no_grad():
@@ -96,7 +96,7 @@ def inputs(native: Native) -> tuple[Tensor, State]:
         c = normal(places, rows, spec.hidden_size)
         if not (native.facts.takes_state and native.facts.takes_cell_state):
             c = torch.zeros_like(c)
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     return x.to(spec.device, dtype), State(h, c).to(spec.device, dtype)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncheck.model.spec import Cell
 
-GATES = {Cell.RNN: (), Cell.LSTM: ("i", "f", "g", "o"), Cell.GRU: ("r", "z", "n")}
+GATES = {cell: tuple(cell.letters) if cell.gates > 1 else () for cell in Cell}
 """The gates of each cell, in the order in which canonical weights stack them."""
 
 

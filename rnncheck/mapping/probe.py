@@ -14,7 +14,7 @@ from torch import Tensor
 from rnncheck.mapping.gradients import Gradients, gradients
 from rnncheck.mapping.native import Native
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 
 ROWS = 3  # rnncheck reads only the first row, but a batch of one breaks layers that squeeze
 _SEED = 20
@@ -96,7 +96,7 @@ def prepared(native: Native, *, takes_state: bool = True) -> GradientProbe:
         state = State(torch.randn(state.h.shape, generator=draw, dtype=torch.float64), state.c)
     if state.c is not None and takes_state and native.facts.takes_cell_state:
         state = State(state.h, torch.randn(state.c.shape, generator=draw, dtype=torch.float64))
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     return GradientProbe(spec, x.to(spec.device, dtype), state.to(spec.device, dtype), native.facts.exposes)
 
 

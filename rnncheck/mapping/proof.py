@@ -8,7 +8,7 @@ from rnncheck.mapping.found import FoundMapping
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.probe import put, zeros
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State
+from rnncheck.model.trace import State, dtype_of
 from rnncheck.model.weights import draw
 from rnncheck.report import Finding
 from rnncheck.text import printable
@@ -50,7 +50,7 @@ def too_small(mapping: FoundMapping, asked: Native) -> list[Finding]:
 def shows(native: Native) -> list[Tensor]:
     """The results of a short run on fixed random data."""
     spec: Spec = native.spec
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     generator = torch.Generator().manual_seed(5)
     steps, rows = native.facts.fixed or (STEPS, 3)
     x = torch.randn(steps, rows, spec.input_size, generator=generator, dtype=torch.float64).to(spec.device, dtype)

@@ -4,6 +4,7 @@ Names are `torch.nn`'s. The axes, here and everywhere: T timesteps, B batch, I i
 L num_layers, D directions (1 or 2), R the width of one state h (proj_size if there is one, else H).
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -96,6 +97,16 @@ class Spec:
             raise UsageError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
         if self.dropout and self.num_layers == 1:
             raise UsageError("dropout acts between layers and num_layers is 1; raise num_layers or leave it out")
+
+    @property
+    def recurrent_count(self) -> int:
+        """How many numbers the weights of the layer are, without its head."""
+        return sum(map(math.prod, self.recurrent_shapes().values()))
+
+    @property
+    def count(self) -> int:
+        """How many numbers all its parameters are."""
+        return sum(map(math.prod, self.parameter_shapes().values()))
 
     @property
     def directions(self) -> int:

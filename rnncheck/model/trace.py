@@ -6,8 +6,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rnncheck.model.spec import Spec
+
 EVERYTHING = frozenset({"output", "h_n", "c_n"})
 """All that a layer returns."""
+
+
+def dtype_of(spec: Spec) -> torch.dtype:
+    """The dtype in which a layer of this spec runs."""
+    found: torch.dtype = getattr(torch, spec.dtype)
+    return found
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """The name without torch's, as in `float32`."""
+    return str(dtype).removeprefix("torch.")
 
 
 def held(value: Tensor, dtype: torch.dtype) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 from rnncheck.errors import UsageError
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import held
+from rnncheck.model.trace import dtype_of, held
 from rnncheck.text import printable
 
 
@@ -33,12 +33,12 @@ class Weights:
 
     def cast(self, spec: Spec) -> dict[str, Tensor]:
         """Copies at the spec's dtype, on its device: what every implementation gets."""
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         return {name: value.to(spec.device, dtype, copy=True) for name, value in self.values.items()}
 
     def held(self, spec: Spec) -> "Weights":
         """The weights rounded to the spec's dtype, in float64."""
-        return Weights({name: held(value, getattr(torch, spec.dtype)) for name, value in self.values.items()})
+        return Weights({name: held(value, dtype_of(spec)) for name, value in self.values.items()})
 
     def scaled(self, factor: float) -> "Weights":
         """The same weights with the recurrent ones, W_hh, multiplied by `factor`."""

@@ -10,6 +10,7 @@ from rnncheck.errors import WeightsError
 from rnncheck.files import write_atomically
 from rnncheck.model.spec import Spec
 from rnncheck.model.tensor_file import read_tensors
+from rnncheck.model.trace import dtype_name
 from rnncheck.model.weights import Weights, listed, misfit
 from rnncheck.text import printable
 
@@ -73,7 +74,7 @@ def save(path: str | os.PathLike[str], weights: Weights) -> None:
 def _master(tensor: Tensor, what: str) -> Tensor:
     """A float64 copy. Raises `WeightsError` unless the tensor holds plain real numbers."""
     if tensor.dtype not in _FLOATS:
-        kind = str(tensor.dtype).removeprefix("torch.")
+        kind = dtype_name(tensor.dtype)
         raise WeightsError(f"{what} is {kind}; weights are float64, float32, bfloat16 or float16")
     if tensor.layout is not torch.strided:
         raise WeightsError(f"{what} is sparse; save it after to_dense()")

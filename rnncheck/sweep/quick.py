@@ -18,7 +18,7 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.implementations.protocol import Implementation, Layer
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.model.weights import Weights, draw
 from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.sides import anew
@@ -156,7 +156,7 @@ def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind:
     state = initial_state(spec, each.batch_size, seed=each.seed, kind=each.h0 if common.takes_state else "zeros")
     if state.c is not None and not common.takes_cell_state:
         state = State(state.h, torch.zeros_like(state.c))
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
 
     def trace(layer: Layer) -> Trace:
         return layer.run(x.to(spec.device, dtype, copy=True), state.to(spec.device, dtype), lengths)

@@ -11,6 +11,7 @@ from torch import nn
 
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
 from rnncheck.user_code.function_code import parsed
@@ -236,7 +237,7 @@ def value_of(
         case "device":
             return spec.device if default is EMPTY or default is None or isinstance(default, str) else EMPTY
         case "dtype":
-            return getattr(torch, spec.dtype)
+            return dtype_of(spec)
         case "config":
             return Config(spec, output_size, given)
         case "hidden_size" if isinstance(default, list | tuple):

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.user_code.roles import role_of
 
 
@@ -21,7 +20,7 @@ class Config(dict[str, Any]):
         spec, role = self.__dict__["_spec"], role_of(name)
         values = {
             "output_size": self.__dict__["_output_size"],
-            "dtype": getattr(torch, spec.dtype),
+            "dtype": dtype_of(spec),
             "mode": str(spec.cell),
             "nonlinearity": spec.nonlinearity or "tanh",
         }

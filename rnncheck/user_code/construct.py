@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.user_code import keras_module, keras_variables
 from rnncheck.user_code.arguments import Constructor
 from rnncheck.user_code.blame import blaming
@@ -90,7 +91,7 @@ def construct_from(
     loaded: Loaded, make: Callable[[Spec, int], Any], spec: Spec, output_size: int, how: str = "constructed"
 ) -> object:
     """The result of `make`, in evaluation mode, on the spec's device, at its dtype."""
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     what = f"{loaded.called} cannot be {how}"
     with torch.inference_mode(False), loaded.import_path.entered(), isolated(dtype), blaming(what, loaded.file):
         thing: Any = make(spec, output_size)

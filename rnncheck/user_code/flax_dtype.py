@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from rnncheck.model.trace import dtype_name
+
 
 def dtype_in(tree: Any) -> torch.dtype:
     """The dtype of the first floating-point array in it."""
@@ -30,7 +32,7 @@ def flax_makes(dtype: torch.dtype) -> Iterator[None]:
         return
     from jax import numpy as jnp
 
-    ours = jnp.dtype(str(dtype).removeprefix("torch.")).type
+    ours = jnp.dtype(dtype_name(dtype)).type
 
     def changed(value: Any) -> Any:
         return ours if value is jnp.float32 else value

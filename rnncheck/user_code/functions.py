@@ -16,6 +16,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.mapping import names
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.text import printable
 from rnncheck.user_code.function_code import holds_many, torch_code, unpacked
 from rnncheck.user_code.jax_code import in_jax
@@ -161,7 +162,7 @@ class WithWeights:
             return make_array(*scheme.shape(name, spec, output_size))
 
         def make_array(*shape: int) -> Any:
-            value = torch.randn(shape, generator=drawn, dtype=torch.float64).to(getattr(torch, spec.dtype)) * 0.4
+            value = torch.randn(shape, generator=drawn, dtype=torch.float64).to(dtype_of(spec)) * 0.4
             return value.numpy() if self.numpy else value.to(spec.device)
 
         self._gated = bool(call.others) and not any(serves_x(name) for name in call.others)
@@ -269,6 +270,6 @@ def holding(made_by: Any, names: Sequence[str], scheme: Scheme, spec: Spec, outp
     arrays = {}
     for name in names:
         value = torch.randn(scheme.shape(name, spec, output_size), generator=drawn, dtype=torch.float64) * 0.4
-        value = value.to(getattr(torch, spec.dtype))
+        value = value.to(dtype_of(spec))
         arrays[name] = value.numpy() if numpy else value.to(spec.device)
     return made_by(**arrays)

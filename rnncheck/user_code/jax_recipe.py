@@ -12,6 +12,7 @@ import torch
 
 from rnncheck.implementations.jax_bridge import precision, tensor_of
 from rnncheck.model.spec import Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.user_code.flax_dtype import dtype_in, flax_makes
 from rnncheck.user_code.jax_code import Unmade, framework
 from rnncheck.user_code.signatures import Call, read
@@ -63,7 +64,7 @@ def recipe_of(thing: Any, spec: Spec) -> Recipe:
 def read_anew(thing: Any, spec: Spec) -> Recipe:
     makers = {"linen": of_linen, "nnx": of_nnx, "equinox": of_equinox}
     code = thing.made_by if isinstance(thing, Unmade) else thing
-    dtype = getattr(torch, spec.dtype)
+    dtype = dtype_of(spec)
     with precision(dtype), flax_makes(dtype):
         kind = framework(of(code))
         return of_function(thing) if kind is None else makers[kind](thing, spec)

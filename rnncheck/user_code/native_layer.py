@@ -13,7 +13,7 @@ from rnncheck.implementations.protocol import OtherRun
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.mapping.native import Facts
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.import_path import ImportPath
 from rnncheck.user_code.isolation import Dice, isolated
@@ -109,7 +109,7 @@ class NativeLayer:
         return all(self._wanted[name] or id(self._tensors[name]) in buffers for name in names)
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        default, graded = None if self.in_own_default else getattr(torch, self.spec.dtype), wanted(x)
+        default, graded = None if self.in_own_default else dtype_of(self.spec), wanted(x)
         convention = self.caller.convention
         if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
             reason = "it runs only with T = {} and B = {}".format(*convention.fixed)

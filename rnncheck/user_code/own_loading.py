@@ -12,6 +12,7 @@ from torch import Tensor
 from rnncheck.mapping import MappingError, shows
 from rnncheck.mapping.agreement import published_as
 from rnncheck.model.spec import Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.model.weights import Weights, draw
 from rnncheck.report import Finding, Mapped
 from rnncheck.scratch.network import Network
@@ -39,7 +40,7 @@ class OwnLoading:
 
     def fill(self, native: NativeLayer, weights: Mapping[str, Tensor]) -> None:
         """Raises `CandidateError` for an error in the candidate's code."""
-        dtype = getattr(torch, native.spec.dtype)
+        dtype = dtype_of(native.spec)
         with (
             torch.inference_mode(False),  # whose tensors could not be kept for a run with gradients
             torch.no_grad(),
@@ -88,7 +89,7 @@ def proved(loaded: Loaded, make: Callable[[Spec], NativeLayer], spec: Spec) -> O
 
     def shown(weights: Mapping[str, Tensor]) -> list[Tensor]:
         native = make(spec)
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         loading.fill(native, {name: value.to(spec.device, dtype) for name, value in weights.items()})
         return shows(native)
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnncheck.model.trace import dtype_name
+
 Place = Callable[[Any], None]  # puts another value where this one is
 PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, torch.dtype)
 
@@ -42,7 +44,7 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
     converted: dict[object, Tensor] = {}  # two that are the same numbers in memory stay so
     for _, value, put in list(walk(thing, "", set())):
         if isinstance(value, np.ndarray):
-            precision = np.dtype(str(dtype).removeprefix("torch."))
+            precision = np.dtype(dtype_name(dtype))
             # An array that is a view of another must stay one, and one that cannot be written is copied.
             if value.dtype.kind == "f" and (value.dtype != precision or not value.flags.writeable):
                 put(value.astype(precision))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck.model.spec import Cell
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.calling import Caller
@@ -45,7 +45,7 @@ class TinyCalls:
         spec = self.sizes.spec
 
         def normal(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=drawn, dtype=torch.float64).to(getattr(torch, spec.dtype))
+            return torch.randn(shape, generator=drawn, dtype=torch.float64).to(dtype_of(spec))
 
         self.x = normal(self.sizes.seq_len, self.sizes.batch_size, spec.input_size)
         states = (self.sizes.states, self.sizes.batch_size)

@@ -17,6 +17,7 @@ from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
 from rnncheck.mapping.notes import another_layer
 from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.trace import dtype_of
 from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.hypothesis import Fill, Filling, Hypothesis
 from rnncheck.user_code.instances import Instances
@@ -276,7 +277,7 @@ class Understanding:
     def _is_double(self, understood: Hypothesis, spec: Spec) -> bool:
         """Whether it fails at the spec's dtype because its code requires float64."""
         seq_len, batch = understood.facts.fixed or (2, 2)
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         try:
             native = self._instances.native(understood, replace(spec, device="cpu"), forgets=True)
             native.run(
@@ -289,7 +290,7 @@ class Understanding:
     def _widens(self, understood: Hypothesis, spec: Spec) -> bool:
         """Whether it is in jax and fails at the spec's dtype, or returns float32: jax has no default dtype to set."""
         seq_len, batch = understood.facts.fixed or (2, 2)
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         native = self._instances.native(understood, replace(spec, device="cpu"), forgets=True)
         if not in_jax_module(native.thing):
             return False

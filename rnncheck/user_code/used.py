@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rnncheck.implementations.uses import Copying, NotOffered
 from rnncheck.model.spec import Cell, Dtype
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, Reader
@@ -127,14 +127,14 @@ class Used:
     def _around(self, thing: Any, dtype: torch.dtype | None = None) -> Self:
         other = copy.copy(self)
         caller = self._native.caller
-        spec = caller.spec if dtype is None else replace(caller.spec, dtype=Dtype(str(dtype).removeprefix("torch.")))
+        spec = caller.spec if dtype is None else replace(caller.spec, dtype=Dtype(dtype_name(dtype)))
         other._native = self._native.called_by(replace(caller, thing=thing, spec=spec))
         return other
 
     @contextmanager
     def _imports(self, doing: str = "") -> Iterator[None]:
         caller = self._native.caller
-        dtype = getattr(torch, caller.spec.dtype)
+        dtype = dtype_of(caller.spec)
         with self._native.import_path.entered(), isolated(dtype), blaming(doing or caller.called, caller.file):
             yield
 

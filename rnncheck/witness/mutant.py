@@ -23,7 +23,7 @@ from rnncheck.faults.fault import Fault
 from rnncheck.faults.planted import Planted
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Layer
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts
 
@@ -102,7 +102,7 @@ class Mutants:
         self._scene, self._weights = scene, Weights(scene.weights)
         self._reference, self._layer, self._judgement = reference, layer, judgement
         spec, lengths, held = scene.spec, scene.lengths, judgement.held
-        dtype = getattr(torch, spec.dtype)
+        dtype = dtype_of(spec)
         start = scene.state.to(spec.device, dtype)
         self._replayed = Replayed(layer, layer.run(scene.x.to(spec.device, dtype, copy=True), start, lengths))
         run = SideRun(scene.state.to(spec.device, dtype), self._replayed.trace)

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from rnncheck.evidence.first_chunk import FirstChunk
-from rnncheck.evidence.gradients.task import weight_count
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
@@ -111,9 +110,9 @@ def try_mutants(first: FirstChunk, judgement: MutantJudgement, *, always: bool) 
     show is tried on all of `first` if `always`, and is otherwise told apart from what cannot show at all.
     """
     spec, lengths = first.spec, first.lengths
-    if not always and weight_count(spec) > MOST_WEIGHTS:
+    if not always and spec.recurrent_count > MOST_WEIGHTS:
         return MutationTest(
-            None, [f"no faults were planted, because the layer has {weight_count(spec):,} weights; add --witness"]
+            None, [f"no faults were planted, because the layer has {spec.recurrent_count:,} weights; add --witness"]
         )
     faults = [fault for fault in faults_of(spec, lengths=lengths is not None) if not fault.rare]
     seq_len, batch_size, _ = first.x.shape

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from rnncheck.evidence.gradients.task import weight_count
 from rnncheck.faults.scene import Scene
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State
@@ -56,7 +55,7 @@ def whole_of(x: Tensor) -> Part:
 
 def part_of(spec: Spec, seq_len: int, batch_size: int, lengths: Sequence[int] | None, faults: int) -> Part:
     """The largest affordable part for so many faults."""
-    weights = weight_count(spec)
+    weights = spec.recurrent_count
     each = STEPS // (faults * spec.num_layers * spec.directions)
     steps = min(seq_len, LONGEST, max(SHORTEST, min(each, int(WORK / weights))))
     count = min(batch_size, WIDEST, max(FEWEST_ROWS, int(WORK / weights / steps)))

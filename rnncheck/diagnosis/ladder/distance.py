@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncheck.envelope import Envelope, Rounding, exact_and_envelope, restarts
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace, held
+from rnncheck.model.trace import State, Trace, dtype_of, held
 from rnncheck.model.weights import Weights
 
 FEWEST = 6  # samples: the least an envelope takes, where only its exact run is wanted
@@ -30,7 +30,7 @@ class Measured:
 
     def run(self) -> Trace:
         """Runs the candidate, newly built, at the spec's dtype. Raises what the candidate raises."""
-        dtype, device = getattr(torch, self.spec.dtype), self.spec.device
+        dtype, device = dtype_of(self.spec), self.spec.device
         layer = self.implementation.build(self.spec, self.weights)
         return layer.run(self.x.to(device, dtype, copy=True), self.state.to(device, dtype), self.lengths)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnncheck.implementations.protocol import Blames, Layer
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 
 INPUTS = ("x", "h0", "c0")
 
@@ -36,7 +36,7 @@ class BackwardRun:
     def copies(self) -> dict[str, Tensor]:
         """x, h0 and for the LSTM c0, as leaves at the spec's dtype, on its device."""
         given = zip(INPUTS, (self.x, self.state.h, self.state.c), strict=True)
-        dtype = getattr(torch, self.spec.dtype)
+        dtype = dtype_of(self.spec)
         return {
             name: value.to(self.spec.device, dtype, copy=True).requires_grad_()
             for name, value in given
@@ -113,7 +113,7 @@ def random_projection(run: BackwardRun, seed: int) -> Trace:
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator).to(getattr(torch, run.spec.dtype)).double()
+        return torch.randn(shape, generator=generator).to(dtype_of(run.spec)).double()
 
     drawn = shaped(run, normal)
     for name, value in quantities(drawn).items():

@@ -19,7 +19,6 @@ from rnncheck.evidence.gradients.task import (
     JudgedTask,
     Task,
     held_in_float64,
-    weight_count,
     whole,
     within_reach,
 )
@@ -150,7 +149,7 @@ def backward_comparisons(
         return Backward([], [], f"gradients were not compared: {unable}")
     reach = within_reach(spec, *x.shape[:2])
     if reach is None:
-        size = f"the layer has {weight_count(spec):,} weights, and the limit is {MOST_WEIGHTS:,}"
+        size = f"the layer has {spec.recurrent_count:,} weights, and the limit is {MOST_WEIGHTS:,}"
         return Backward([], [], f"gradients were not compared: {size}")
     with torch.inference_mode(False):
         for way in dict.fromkeys((reach, whole(spec, *x.shape[:2]) or reach)):

@@ -1,11 +1,9 @@
 """What is differentiated, on which part of a run, and the allowed difference."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from rnncheck.envelope import Rounding, gradient_envelope, rounding_of
@@ -13,7 +11,7 @@ from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.gradients.differentiate import BackwardRun, random_projection
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace, held
+from rnncheck.model.trace import State, Trace, dtype_of, held
 from rnncheck.model.weights import Weights
 
 SAMPLES = 8  # perturbed runs that an allowance is made of, at least
@@ -32,7 +30,7 @@ class Task:
     @classmethod
     def of(cls, run: BackwardRun, weights: Weights, seed: int) -> "Task":
         """All of it rounded to the run's dtype, so that float64 judges the very same function at the same point."""
-        dtype = getattr(torch, run.spec.dtype)
+        dtype = dtype_of(run.spec)
         run = replace(run, x=held(run.x, dtype), state=run.state.held(dtype))
         return cls(run, weights.held(run.spec), random_projection(run, seed))
 
@@ -133,7 +131,7 @@ class FirstPart(NamedTuple):
 
 def within_reach(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:
     """What can be afforded; None where even the least is too much."""
-    weights = weight_count(spec)
+    weights = spec.recurrent_count
     if weights > MOST_WEIGHTS:
         return None
     steps = min(seq_len, LONGEST, max(SHORTEST, int(WORK / weights)))
@@ -142,9 +140,5 @@ def within_reach(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:
 
 def whole(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:
     """All of a run that can be done whole alone; None where that is too much."""
-    affordable = weight_count(spec) * seq_len * batch_size <= MOST_WHOLE
+    affordable = spec.recurrent_count * seq_len * batch_size <= MOST_WHOLE
     return FirstPart(seq_len, batch_size) if affordable else None
-
-
-def weight_count(spec: Spec) -> int:
-    return sum(math.prod(shape) for shape in spec.recurrent_shapes().values())

@@ -10,7 +10,6 @@ from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 
 GATES = {Cell.LSTM: ("i", "f", "o", "g", "ifo"), Cell.GRU: ("r", "z", "n", "rz")}
-ORDER = {Cell.LSTM: "ifgo", Cell.GRU: "rzn"}
 SIDES = {"gate-ignores-input": "W_ih", "gate-ignores-state": "W_hh"}
 
 
@@ -19,7 +18,7 @@ def of_one_side(spec: Spec) -> Iterator[Fault]:
     """One gate, or all but the proposal, without the product with x or with h. The biases are added."""
     for slug, name in SIDES.items():
         for n, gates in enumerate(GATES.get(spec.cell, ())):
-            change = without(name, gates, ORDER[spec.cell])
+            change = without(name, gates, spec.cell.letters)
             why = f"the rows of {' and '.join(gates)} in {name} are zero"
             found = altered(slug, ", ".join(gates), change, why)
             yield Fault(slug, found.variant, found.mixin, hidden=found.hidden, rare=n > 0)

@@ -13,7 +13,7 @@ from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.shared import shown_by
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, Given, Network
 
@@ -240,7 +240,7 @@ class BuiltForOneDtype(CutNetwork):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.built_for = getattr(torch, spec.dtype)
+        self.built_for = dtype_of(spec)
 
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         found = super().project(w, x)
