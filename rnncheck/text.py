@@ -1,7 +1,7 @@
 """Makes text from a user's file safe to show on a terminal or in a report."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -45,6 +45,11 @@ WHOLE = ("fault:", "variant:", "exec:", "keras:", "flax:", "flax.nnx:", "equinox
 def short(name: str) -> str:
     """What stands after the colon of `my_lstm.py:MyLSTM`; any other name as it is."""
     return name if name.startswith(WHOLE) else name.rpartition(":")[2]
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Such as "h0", "h0 and c0" or "h0, c0 and weight_ih_l0"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _is_plain(character: str) -> bool:

@@ -15,7 +15,7 @@ from rnncheck.diagnosis.scenes import fresh, shortened
 from rnncheck.diagnosis.suspects import Suspect
 from rnncheck.envelope import exact_and_envelope, rounding_of
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
-from rnncheck.evidence.gradients.findings import findings, listed
+from rnncheck.evidence.gradients.findings import findings
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.families import slopes, state_gradients, weight_gradients
 from rnncheck.faults.fault import Fault, combined
@@ -28,6 +28,7 @@ from rnncheck.model.trace import EVERYTHING
 from rnncheck.model.weights import Weights
 from rnncheck.report import Finding
 from rnncheck.scratch.network import Network
+from rnncheck.text import in_words
 
 NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
 STEPS, ROWS = 12, 3
@@ -68,7 +69,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
             if len(residuals) == len(tried):
                 return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
     names = list(dict.fromkeys(wrong))
-    which = listed(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
+    which = in_words(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
     where = f"; {in_one_step(candidate, own, shown)}" if reading.takes_state else ""
     be = "are" if len(names) > 1 else "is"
     message = f"its states are right but {which} {be} wrong, and no known fault has these gradients{where}"
@@ -162,7 +163,7 @@ def in_one_step(candidate: Implementation, scene: Scene, differentiate: Differen
         mine, right = (differentiate(side, step) for side in (candidate, Planted("", Network)))
         wrong = {name: each for name in right if (each := differing(spec.cell, name, mine.get(name), right[name]))}
         if wrong:
-            return in_words(t, wrong, spec.cell)
+            return told_step(t, wrong, spec.cell)
     return RIGHT
 
 
@@ -180,7 +181,7 @@ def differing(cell: Cell, name: str, mine: Tensor | None, right: Tensor | None) 
     return "".join(gate for gate, a, b in zip(gates, *blocks, strict=True) if float((a - b).abs().amax()) > allowed)
 
 
-def in_words(t: int, wrong: Mapping[str, str], cell: Cell) -> str:
+def told_step(t: int, wrong: Mapping[str, str], cell: Cell) -> str:
     """The wrong gradients, as the end of a sentence."""
     every = cell.letters
     by_gates: dict[str, list[str]] = {}
@@ -189,5 +190,5 @@ def in_words(t: int, wrong: Mapping[str, str], cell: Cell) -> str:
     parts = []
     for gates, names in by_gates.items():
         some = len(every) > 1 and gates not in ("all", every)
-        parts.append((f"the rows of gate {listed(list(gates))} in " if some else "") + listed(names))
+        parts.append((f"the rows of gate {in_words(list(gates))} in " if some else "") + in_words(names))
     return f"in the single step t = {t}, from the exact states before it, these already differ: {'; '.join(parts)}"

@@ -8,8 +8,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.regions import StepRegion, conjunction, indices, regions, regions_by_row, timesteps
+from rnncheck.diagnosis.regions import StepRegion, indices, regions, regions_by_row, timesteps
 from rnncheck.evidence.places import DIRECTIONS
+from rnncheck.text import in_words
 
 Which = tuple[bool, ...]  # of the indices of one axis
 AXES = ("timesteps", "rows", "units", "directions")
@@ -76,7 +77,7 @@ class Pattern:
         """The axes that are affected completely, such as "every row and unit". Axes of size one are left out."""
         axes = {axis: getattr(self, axis) for axis in (AXES[2:] if self.region.words else AXES)}
         whole = [axis.removesuffix("s") for axis, which in axes.items() if all(which) and len(which) > 1]
-        return f"every {conjunction(whole)}" if whole else ""
+        return f"every {in_words(whole)}" if whole else ""
 
 
 def pattern(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rnncheck.text import in_words
+
 
 @dataclass(frozen=True)
 class StepRegion:
@@ -151,15 +153,11 @@ def few(gaps: Sequence[range], size: int) -> bool:
 
 def listed(found: Sequence[range]) -> str:
     """Such as "0, 5 and 8 to 11"."""
-    return conjunction([word for run in found for word in ends(run)])
+    return in_words([word for run in found for word in ends(run)])
 
 
 def ends(run: range) -> list[str]:
     return [f"{run.start} to {run[-1]}"] if len(run) > 2 else [str(index) for index in run]
-
-
-def conjunction(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def beginning(which: Sequence[bool]) -> str:

@@ -18,6 +18,7 @@ from rnncheck.implementations import VARIANT, load
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
+from rnncheck.text import in_words
 
 FEWEST_ELEMENTS = 8  # on fewer, nothing is concluded
 HEARD = 0.5  # the share of the same elements that must move in the control
@@ -147,12 +148,12 @@ def evidence(
         if stored := results_stored(trace, envelope, precision):
             return KeptInPrecision(precision, True, f"every {stored} is a number of {precision.name}")
         if insensitive := hearing.insensitive_to(casts_of(precision), precision.unit, TO_CASTS):
-            same = f"rounding {listed(insensitive)} to that precision beforehand does not change its results"
+            same = f"rounding {in_words(insensitive)} to that precision beforehand does not change its results"
             return KeptInPrecision(precision, False, same)
     for precision in precisions:
         insensitive = hearing.insensitive_to(small_changes_of(precision), precision.unit, TO_WHISPERS)
         if insensitive and is_floating(lockstep, envelope.rounding, precision):
-            by = f"a change of {listed(insensitive)} by {WHISPER * precision.unit:.0e} of itself"
+            by = f"a change of {in_words(insensitive)} by {WHISPER * precision.unit:.0e} of itself"
             return KeptInPrecision(precision, False, f"{by} leaves most results as they are, bit for bit")
     return None
 
@@ -236,7 +237,3 @@ def is_floating(lockstep: Measured, rounding: Rounding, precision: Precision) ->
         lockstep, {**weights, "h": state.h * SMALLER} | ({} if state.c is None else {"c": state.c * SMALLER})
     )
     return gap(smaller.run(), smaller.envelope(precision.rounding(rounding)), precision.floor).contained
-
-
-def listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

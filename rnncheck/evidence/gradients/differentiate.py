@@ -94,9 +94,9 @@ def _differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived
             parts = [(results[name] * wanted[name].to(results[name])).sum() for name in attached]
             found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
     names = [name for name in (*inputs, *run.spec.recurrent_shapes()) if name not in run.withheld]
-    arrived = dict(zip(leaves, found, strict=True))
+    arrived = {name: each.cpu() for name, each in zip(leaves, found, strict=True) if each is not None}
     return Derived(
-        {name: on_host(arrived.get(name)) for name in names},
+        {name: arrived.get(name) for name in names},
         [name for name in run.spec.recurrent_shapes() if name not in parameters and name not in run.withheld],
         [name for name in wanted if name not in attached],
     )
@@ -126,10 +126,6 @@ def shaped(run: BackwardRun, fill: Callable[..., Tensor]) -> Trace:
     """A trace with the shapes of the run, filled by `fill(*shape)`."""
     output = fill(*run.x.shape[:2], run.spec.output_size)
     return Trace(output, run.state.map(lambda each: fill(*each.shape)))
-
-
-def on_host(value: Tensor | None) -> Tensor | None:
-    return None if value is None else value.cpu()
 
 
 SIZE = 3.0  # of a disturbance: as large as any number that is usually given

@@ -18,6 +18,7 @@ from rnncheck.evidence.gradients.differentiate import (
 from rnncheck.implementations.protocol import Layer
 from rnncheck.model.trace import State, Trace
 from rnncheck.report import Finding
+from rnncheck.text import in_words
 
 
 def findings(candidate: Layer, reference: Layer, run: BackwardRun, found: Derived, right: Derived) -> list[Finding]:
@@ -31,14 +32,14 @@ def findings(candidate: Layer, reference: Layer, run: BackwardRun, found: Derive
     result = []
     if unregistered := [name for name in found.unregistered if name not in right.unregistered]:
         be = "are" if len(unregistered) > 1 else "is"
-        message = f"{listed(unregistered)} would never be trained: {be} not among the layer's registered parameters"
+        message = f"{in_words(unregistered)} would never be trained: {be} not among the layer's registered parameters"
         result.append(Finding("parameter-not-registered", message))
     detached = detachment(candidate, reference, run, found, right)
     if detached:
         result.append(Finding("gradient-detached", detached))
     explained = [*unregistered, *(("h0", "c0") if detached else ())]
     if missing := [name for name in without_gradient(found, right) if name not in explained]:
-        message = f"no gradient reaches {listed(missing)}: it is detached, frozen, or not used in the results"
+        message = f"no gradient reaches {in_words(missing)}: it is detached, frozen, or not used in the results"
         result.append(Finding("gradient-missing", message))
     return result
 
@@ -56,7 +57,7 @@ def detachment(candidate: Layer, reference: Layer, run: BackwardRun, found: Deri
     cut_off = [name for name in found.cut_off if name not in right.cut_off]
     if cut_off and (cut_off := [name for name in cut_off if name in moving(candidate, run)]):
         carry = "carry" if len(cut_off) > 1 else "carries"
-        return f"{listed(cut_off)} {carry} no gradient: detached, or computed where autograd is off"
+        return f"{in_words(cut_off)} {carry} no gradient: detached, or computed where autograd is off"
     if "h_n" in run.unexposed:
         return None
     given = "h0" not in run.withheld
@@ -78,8 +79,6 @@ def detachment(candidate: Layer, reference: Layer, run: BackwardRun, found: Deri
         return None
     early = slice(total - lost, total) if direction else slice(lost)
     if not final_states_move(candidate, run, with_other_x(run, early, row), k):
-        return None
-    if not reads(candidate, run, k, row, slice(total - lost, total) if direction else slice(lost)):
         return None
     reach = f"{total - lost} of {total} timesteps"
     return f"states are detached between timesteps ({where}): gradients of the last state go back only {reach}"
@@ -111,17 +110,6 @@ def back_to_x(layer: Layer, run: BackwardRun, k: int, row: int) -> Tensor:
     return torch.zeros(len(run.x)) if gradient is None else gradient[:, row].abs().amax(-1)
 
 
-def reads(layer: Layer, run: BackwardRun, k: int, row: int, timesteps: slice) -> bool:
-    """Whether the last states of layer and direction k depend on x at these timesteps, gradients or none."""
-    found = []
-    for added in (0.0, 1.0):
-        x, h, *c = (value.detach() for value in run.copies().values())
-        x[timesteps] += added
-        with torch.no_grad():
-            found.append(layer.run(x, State(h, *c), run.lengths).final.h[k, row].clone())
-    return not torch.equal(*found)
-
-
 def only(run: BackwardRun, k: int) -> Trace:
     """A projection of only the last states of layer and direction k, on varied numbers."""
 
@@ -142,8 +130,3 @@ def longest_row(run: BackwardRun) -> tuple[int, int]:
     """The batch row with the most timesteps, and their number."""
     row = max(range(len(run.ends)), key=run.ends.__getitem__)
     return row, run.ends[row]
-
-
-def listed(names: Sequence[str]) -> str:
-    """ "h0", "h0 and c0", "h0, c0 and weight_ih_l0" """
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncheck.envelope import Rounding
 from rnncheck.evidence.differences import Fold
 from rnncheck.evidence.gradients.differentiate import INPUTS, BackwardRun, Derived, differentiate
-from rnncheck.evidence.gradients.findings import findings, listed
+from rnncheck.evidence.gradients.findings import findings
 from rnncheck.evidence.gradients.task import (
     MOST_WEIGHTS,
     SAMPLES,
@@ -29,6 +29,7 @@ from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, Entry, Finding, Place
+from rnncheck.text import in_words
 
 
 def called(name: str) -> str:
@@ -177,7 +178,7 @@ def backward_comparisons(
 def cannot(candidate: Layer, reference: Layer) -> str | None:
     """Why gradients cannot be compared."""
     unable = [side for side, layer in (("candidate", candidate), ("reference", reference)) if layer.leaves() is None]
-    return f"the {listed(unable)} cannot be differentiated" if unable else None
+    return f"the {in_words(unable)} cannot be differentiated" if unable else None
 
 
 def judge_in_float64(
@@ -227,6 +228,8 @@ def judge(candidate: Layer, reference: Layer, held: JudgedTask, mode: str, steps
             "error is too large"
         )
     if unjudged:
-        notes.append(f"the gradient of {listed(unjudged)}{where} was not judged: rounding error may be as large as it")
+        notes.append(
+            f"the gradient of {in_words(unjudged)}{where} was not judged: rounding error may be as large as it"
+        )
     comparisons = [each for name, each in every.items() if name not in unjudged]
     return Backward(comparisons, because, "; ".join(notes) or None)
