@@ -42,7 +42,7 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
         kept = trace_file.given(given.clone(), case.state.to(spec.device, dtype), lengths, case.weights.cast(spec))
         trace = layer.run(given, state, lengths)
         hidden = Trace(trace.output, trace.final, trace.y, case.common.unexposed)
-        tensors = {**kept, **trace_file.yielded(hidden)}
+        tensors = {**kept, **hidden.shown()}
         if case.common.steps:
             tensors |= single_steps(case, layer, x, trace)
     tensors |= gradients(case, layer, x)
@@ -62,7 +62,7 @@ def single_steps(case: Case, layer: Layer, x: Tensor, trace: Trace) -> Tensors:
     given, state = Lockstep(spec, case.weights, x, envelope, lengths, rows).given()
     kept = {name: value.clone() for name, value in trace_file.given(given, state, None, {}).items()}
     final = layer.run(given, state).final
-    yields = {"h_n": final.h} | ({} if final.c is None else {"c_n": final.c})
+    yields = dict(zip(("h_n", "c_n"), final.tensors(), strict=False))
     return {STEP + name: value for name, value in (kept | yields).items()}
 
 

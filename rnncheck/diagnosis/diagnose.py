@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncheck.diagnosis import scenes
-from rnncheck.diagnosis.probe import FaultProbe, Prober, ran, values
+from rnncheck.diagnosis.probe import FaultProbe, Prober, ran
 from rnncheck.diagnosis.search import fitted, placed, seen
 from rnncheck.diagnosis.suspects import MOST, Match, Suspect, exact, likeness, matches, pairs_tried
 from rnncheck.faults.catalogue import faults_of
@@ -185,7 +185,7 @@ def variant_of(implementation: Implementation, scene: Scene) -> Variant | None:
         return None
     for each in left:
         if all(
-            probe.likeness(values(ran(Network(replace(probe.scene.spec, variant=each)), probe.scene))).exact
+            probe.likeness(ran(Network(replace(probe.scene.spec, variant=each)), probe.scene).shown()).exact
             for probe in probes
         ):
             return each

@@ -1,7 +1,7 @@
 """A probe: one small run of the candidate, with the exact result that faults are compared with."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,7 +16,6 @@ from rnncheck.model.trace import State, Trace, dtype_of, held
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 
-QUANTITIES = ("output", "h_n", "c_n", "y")
 SLACK = 16  # a fault rounds in other places than the right layer, whose envelope is all there is;
 ROUGH = 2  # but in coarse precisions so much would hide what is looked for
 MOST_UNEXPLAINED = 0.1  # of the distance from the right layer: with more left, rounding is too coarse to tell
@@ -171,11 +170,11 @@ class Prober:
             trace = layer.run(x, scene.state.to(spec.device, dtype), scene.lengths)
         if spec != self._own and trace.is_float32:
             raise ArithmeticError("it computes in float32 for every dtype of its input")
-        candidate = {name: value.detach().cpu().double().clone() for name, value in values(trace).items()}
+        candidate = {name: value.detach().cpu().double().clone() for name, value in trace.shown().items()}
         envelope = exact_and_envelope(
             spec, weights, scene.x, scene.state, scene.lengths, rounding=rounding_of(spec), samples=6
         )
-        right, most = values(ran(Network(scene.spec), scene)), values(envelope.allowed)
+        right, most = ran(Network(scene.spec), scene).shown(), envelope.allowed.shown()
         allowed = {name: relative(most[name], value) for name, value in right.items()}
         slack = ROUGH if spec.dtype in (Dtype.BFLOAT16, Dtype.FLOAT16) else SLACK
         return FaultProbe(scene, candidate, right, allowed, slack)
@@ -192,13 +191,6 @@ def as_held(scene: Scene, spec: Spec) -> Scene:
 def ran(network: Network, scene: Scene) -> Trace:
     with torch.inference_mode():
         return network.run(scene.weights, scene.x, scene.state, scene.lengths)
-
-
-def values(trace: Trace) -> dict[str, Tensor]:
-    """The exposed quantities of a trace, by name."""
-    every: Sequence[Tensor | None] = (trace.output, trace.final.h, trace.final.c, trace.y)
-    named = zip(QUANTITIES, every, strict=True)
-    return {name: value for name, value in named if value is not None and name not in trace.unexposed}
 
 
 def shapes(values: Values) -> dict[str, torch.Size]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.probe import FaultProbe, Likeness, Values, ran, values
+from rnncheck.diagnosis.probe import FaultProbe, Likeness, Values, ran
 from rnncheck.faults.fault import Fault, combined
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene
@@ -28,7 +28,7 @@ class Match:
 def ran_on(suspect: Suspect, scene: Scene) -> Values | None:
     """The result of the faulty layer on a scene; None if it cannot run: two faults may not fit together."""
     try:
-        return values(ran(combined(*suspect)(scene.spec), scene))
+        return ran(combined(*suspect)(scene.spec), scene).shown()
     except Exception:
         return None
 

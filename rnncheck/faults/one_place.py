@@ -15,6 +15,7 @@ from rnncheck.faults.overridable import CutNetwork
 from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
+from rnncheck.text import in_words
 
 DIRECTIONS = ("forward", "reverse")
 PARAMETERS = LayerWeights._fields
@@ -99,7 +100,7 @@ def listed(units: list[int]) -> str:
         return f"unit {units[0]}"
     if len(units) > 2 and units[-1] - units[0] == len(units) - 1:
         return f"units {units[0]} to {units[-1]}"
-    return f"units {', '.join(map(str, units[:-1]))} and {units[-1]}"
+    return f"units {in_words([str(each) for each in units])}"
 
 
 def parsed(text: str, spec: Spec) -> Where | None:

@@ -102,14 +102,8 @@ def inputs(native: Native) -> tuple[Tensor, State]:
 
 def shown(found: Trace, wanted: Trace, exposes: frozenset[str]) -> list[tuple[Tensor, Tensor]]:
     """Pairs of each result and its expected value."""
-    pairs = []
-    if "output" in exposes and "output" not in found.unexposed:
-        pairs.append((found.output, wanted.output))
-    if "h_n" in exposes and "h_n" not in found.unexposed:
-        pairs.append((found.final.h, wanted.final.h))
-    if "c_n" in exposes and found.final.c is not None and wanted.final.c is not None:
-        pairs.append((found.final.c, wanted.final.c))
-    return pairs
+    right = wanted.shown()
+    return [(value, right[name]) for name, value in found.shown().items() if name in exposes and name in right]
 
 
 def near(found: Tensor, wanted: Tensor, tolerance: float) -> bool:

@@ -59,5 +59,4 @@ def shows(native: Native) -> list[Tensor]:
         start = State(torch.randn(start.h.shape, generator=generator, dtype=torch.float64), start.c)
     with torch.no_grad():
         trace = native.run(x, start.to(spec.device, dtype))
-    seen = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
-    return [value.clone() for name, value in seen.items() if value is not None and name in native.facts.exposes]
+    return [value.clone() for name, value in trace.shown().items() if name in native.facts.exposes]

@@ -69,6 +69,11 @@ class Trace:
     y: Tensor | None = None
     unexposed: frozenset[str] = frozenset()
 
+    def shown(self) -> dict[str, Tensor]:
+        """What there is and is exposed, by name."""
+        every = {"output": self.output, "h_n": self.final.h, "c_n": self.final.c, "y": self.y}
+        return {name: value for name, value in every.items() if value is not None and name not in self.unexposed}
+
     @property
     def is_float32(self) -> bool:
         """Whether the states it shows are numbers of float32, though held in float64, and not zeros alone."""

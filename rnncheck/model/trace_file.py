@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rnncheck.errors import CannotRun, WeightsError
 from rnncheck.model.tensor_file import read_tensors
-from rnncheck.model.trace import State, Trace
+from rnncheck.model.trace import State
 
 GRADIENT = "grad."  # before the name of what a gradient is of
 STEP = "step."  # before what is of single steps: every one restarted from the exact states before it, as one batch
@@ -41,9 +41,3 @@ def given(x: Tensor, state: State, lengths: Sequence[int] | None, weights: Mappi
     if lengths is not None:
         tensors["lengths"] = torch.tensor(lengths, dtype=torch.int64)
     return {**tensors, **weights}
-
-
-def yielded(trace: Trace) -> dict[str, Tensor]:
-    """The results of a run, by their names in the file."""
-    every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c, "y": trace.y}
-    return {name: value for name, value in every.items() if value is not None and name not in trace.unexposed}

@@ -1,6 +1,6 @@
 """The error of one run of a candidate against exact arithmetic, and whether an envelope contains it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -73,12 +73,11 @@ def gap(trace: Trace, envelope: Envelope, floor: float = 0.0) -> Gap:
     `floor` is added to what is allowed: what is lost near zero.
     """
     sizes, shares = [0.0], [0.0]
-    columns = zip(
-        quantities(trace), quantities(envelope.exact), quantities(envelope.allowed), hidden(trace), strict=True
-    )
-    for value, exact, allowed, unexposed in columns:
-        if exact is None or allowed is None or unexposed:
+    found, most = trace.shown(), envelope.allowed.shown()
+    for name, exact in envelope.exact.shown().items():
+        if name in trace.unexposed:
             continue
+        value, allowed = found.get(name), most[name]
         if value is None or value.shape != exact.shape:
             return Gap(torch.inf, torch.inf)
         error = (value.detach().cpu().double() - exact).abs().nan_to_num(nan=torch.inf)[allowed.isfinite()]
@@ -91,12 +90,3 @@ def gap(trace: Trace, envelope: Envelope, floor: float = 0.0) -> Gap:
 
 def worse(a: Gap, b: Gap) -> Gap:
     return Gap(max(a.size, b.size), max(a.share, b.share))
-
-
-def quantities(trace: Trace) -> Iterator[Tensor | None]:
-    yield from (trace.output, trace.final.h, trace.final.c, trace.y)
-
-
-def hidden(trace: Trace) -> Iterator[bool]:
-    """Which quantities the layer does not return."""
-    yield from (name in trace.unexposed for name in ("output", "h_n", "c_n", "y"))
