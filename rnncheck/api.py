@@ -35,7 +35,7 @@ DEFAULT = CompareOptions()
 SIZES = ("input_size", "hidden_size")
 OF_A_LAYER = (*SIZES, "nonlinearity", "bias", "proj_size")
 OPTIONAL = {"arguments", *(each.name for each in fields(CompareOptions) if getattr(DEFAULT, each.name) is None)}
-Array = Any  # a tensor, an array, or nested lists of numbers
+ArrayLike = Any  # a tensor, an array, or nested lists of numbers
 P = ParamSpec("P")
 Options = TypeVar("Options", bound=CheckOptions)
 
@@ -57,7 +57,7 @@ def check(
     head: Head | None = DEFAULT.head,
     arguments: Mapping[str, object] | None = None,
     timeout: float | None = DEFAULT.timeout,
-    data: str | os.PathLike[str] | Array | None = None,
+    data: str | os.PathLike[str] | ArrayLike | None = None,
     seq_len: int | None = DEFAULT.seq_len,
     batch_size: int | None = DEFAULT.batch_size,
     lengths: Sequence[int] | None = None,

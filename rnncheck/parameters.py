@@ -22,40 +22,40 @@ from rnncheck.text import printable
 
 
 @dataclass(frozen=True)
-class Kind:
+class ValueKind:
     """The values of one kind: in words, and as a function that raises `TypeError` or `ValueError` for any other."""
 
     said: str
     read: Callable[[Any], Any]
 
 
-def whole(least: int | None = None) -> Kind:
+def whole(least: int | None = None) -> ValueKind:
     def read(value: Any) -> int:
         refuse(isinstance(value, bool | np.bool_))
         number = operator.index(value)
         refuse(least is not None and number < least)
         return number
 
-    return Kind("a whole number" if least is None else f"a whole number, at least {least}", read)
+    return ValueKind("a whole number" if least is None else f"a whole number, at least {least}", read)
 
 
-def real(least: float | None = None) -> Kind:
+def real(least: float | None = None) -> ValueKind:
     def read(value: Any) -> float:
         refuse(isinstance(value, bool) or not isinstance(value, numbers.Real))
         number = float(value)
         refuse(not math.isfinite(number) or (least is not None and number < least))
         return number
 
-    return Kind("a number" if least is None else f"a number, at least {least}", read)
+    return ValueKind("a number" if least is None else f"a number, at least {least}", read)
 
 
-def one_of(*allowed: str) -> Kind:
+def one_of(*allowed: str) -> ValueKind:
     def read(value: Any) -> str:
         refuse(not isinstance(value, str))
         return allowed[allowed.index(value)]  # the member of an enum
 
     names = ", ".join(repr(str(each)) for each in allowed)
-    return Kind(f"one of {names}" if len(allowed) > 1 else names, read)
+    return ValueKind(f"one of {names}" if len(allowed) > 1 else names, read)
 
 
 def switch(value: Any) -> bool:
@@ -109,12 +109,12 @@ def refuse(wrong: bool) -> None:
 
 
 SYNC, DTYPE = one_of(*get_args(Sync)), one_of(*Dtype)
-SIZE, COUNT, NUMBER, SWITCH = whole(), whole(1), real(), Kind("True or False", switch)
-TENSORS = Kind("a file, or tensors by name, such as a state_dict", tensors)
+SIZE, COUNT, NUMBER, SWITCH = whole(), whole(1), real(), ValueKind("True or False", switch)
+TENSORS = ValueKind("a file, or tensors by name, such as a state_dict", tensors)
 
 # `candidate`, `against` and `data` accept too much for one line, and are refused where they are read. Whether a size or
 # a probability is possible depends on the others: `Spec` says so.
-ACCEPTED: Mapping[str, Kind] = {
+ACCEPTED: Mapping[str, ValueKind] = {
     "cell": one_of(*Cell),
     "input_size": SIZE,
     "hidden_size": SIZE,
@@ -126,35 +126,35 @@ ACCEPTED: Mapping[str, Kind] = {
     "dropout": NUMBER,
     "batch_first": SWITCH,
     "head": one_of(*get_args(Head)),
-    "arguments": Kind("a mapping of names to values", arguments),
+    "arguments": ValueKind("a mapping of names to values", arguments),
     "timeout": real(0.1),
     "seq_len": COUNT,
     "batch_size": COUNT,
-    "lengths": Kind("whole numbers from 1, such as [7, 5, 2]", lengths),
+    "lengths": ValueKind("whole numbers from 1, such as [7, 5, 2]", lengths),
     "init": one_of(*get_args(Init)),
     "h0": one_of(*get_args(InitialState)),
     "seed": whole(0),
     "weights": TENSORS,
-    "sync": Kind(f"True, False, or {SYNC.said}", sync),
+    "sync": ValueKind(f"True, False, or {SYNC.said}", sync),
     "against_weights": TENSORS,
-    "mapping": Kind("the path of a TOML file", Path),
+    "mapping": ValueKind("the path of a TOML file", Path),
     "read_seconds": real(0.1),
     "weight_scale": NUMBER,
     "allow_nonfinite": SWITCH,
-    "dtype": Kind(DTYPE.said, dtype),
-    "device": Kind("'cpu', 'cuda', 'cuda:N' or 'mps', or a torch.device", device),
+    "dtype": ValueKind(DTYPE.said, dtype),
+    "device": ValueKind("'cpu', 'cuda', 'cuda:N' or 'mps', or a torch.device", device),
     "tf32": SWITCH,
     "atol": real(0),
     "rtol": real(0),
     "backward": SWITCH,
     "lockstep": SWITCH,
-    "paths": Kind("'default', 'all', 'none', or names of paths", paths),
+    "paths": ValueKind("'default', 'all', 'none', or names of paths", paths),
     "compile": SWITCH,
     "autocast": SWITCH,
     "witness": SWITCH,
     "strict": SWITCH,
     "diagnose": SWITCH,
-    "rows": Kind("a whole number, at least 0, or 'all'", rows),
+    "rows": ValueKind("a whole number, at least 0, or 'all'", rows),
 }
 
 

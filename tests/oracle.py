@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from rnncheck.evidence.differences import Allowance
+from rnncheck.evidence.differences import Limit
 from rnncheck.evidence.tolerance import Tolerance
 
 
@@ -21,7 +21,7 @@ class Facts:
     first: tuple[int, int, int] | None = None
 
 
-def facts(candidate: Tensor, reference: Tensor, allowance: Allowance) -> Facts:
+def facts(candidate: Tensor, reference: Tensor, allowance: Limit) -> Facts:
     """Every element in the order of time, batch and unit; the first of equals is the one that is named."""
     found, first_budget = Facts(), 0.0
     allowed = allowance.double().tolist() if isinstance(allowance, Tensor) else None

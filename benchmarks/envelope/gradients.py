@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.envelope.configurations import Configuration, configuration
 from benchmarks.envelope.judge import used
-from rnncheck.envelope import Gradients, gradient_envelope
+from rnncheck.envelope import GradientSet, gradient_envelope
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 
@@ -29,7 +29,7 @@ def projection(spec: Spec, seq_len: int, batch_size: int, seed: int) -> Trace:
     return Trace(normal(seq_len, batch_size, spec.output_size), final)
 
 
-def of_torch(case: Configuration, projected: Trace) -> Gradients:
+def of_torch(case: Configuration, projected: Trace) -> GradientSet:
     """The gradients as torch.nn computes them."""
     spec, dtype = case.spec, getattr(torch, case.spec.dtype)
     options = {"nonlinearity": spec.nonlinearity} if spec.cell is Cell.RNN else {}
@@ -53,7 +53,7 @@ def of_torch(case: Configuration, projected: Trace) -> Gradients:
     parameters = dict(module.named_parameters())
     gradients = torch.autograd.grad(results, [x, *states, *parameters.values()], [each.to(dtype) for each in wanted])
     dx, dstates, dweights = gradients[0], gradients[1 : 1 + len(states)], gradients[1 + len(states) :]
-    return Gradients(dx, State(*dstates), dict(zip(parameters, dweights, strict=True)))
+    return GradientSet(dx, State(*dstates), dict(zip(parameters, dweights, strict=True)))
 
 
 def table(configs: int, seed: int) -> None:
@@ -81,6 +81,6 @@ def table(configs: int, seed: int) -> None:
     print("| not judged | " + " | ".join(f"{lost[str(d)]} of {quantities[str(d)]}" for d in Dtype) + " |", flush=True)
 
 
-def named(gradients: Gradients) -> dict[str, Tensor]:
+def named(gradients: GradientSet) -> dict[str, Tensor]:
     found = {"x": gradients.x, "h": gradients.state.h, **gradients.weights}
     return found if gradients.state.c is None else {**found, "c": gradients.state.c}

@@ -22,7 +22,7 @@ from rnncheck.model.trace import State, dtype_of
 from rnncheck.report import Report, Verdict
 from rnncheck.timings import Bench, Pass, Row, Size
 
-Progress = Callable[[str], None]
+Say = Callable[[str], None]
 SIZES = ("input_size", "hidden_size", "variant")  # of a spec: they vary, or are no fact of it
 
 
@@ -41,12 +41,12 @@ class Timed:
     """The rows so far, and notes on what could not be timed."""
 
     wanted: Wanted
-    progress: Progress
+    progress: Say
     rows: list[Row] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
 
-def bench(plans: Mapping[Size, Plan], wanted: Wanted, progress: Progress = lambda said: None) -> Bench | Report:
+def bench(plans: Mapping[Size, Plan], wanted: Wanted, progress: Say = lambda said: None) -> Bench | Report:
     """The times of both sides at every size, or the report of the first failed check.
 
     Every size is checked before any is timed: states, single steps and gradients; the smallest on the default paths

@@ -22,7 +22,7 @@ from rnncheck.timings import Ratio, Spread
 ROUNDS = 9
 WITHIN = 1  # rounds left out at either end of the interval
 
-Call = Callable[[], object]
+Timeable = Callable[[], object]
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -30,7 +30,7 @@ class NoGradient(Exception):
     """The output of a call carries no gradient."""
 
 
-def first(call: Call, device: str) -> float | None:
+def first(call: Timeable, device: str) -> float | None:
     """The seconds of one call, until the device has finished; None if it needs a gradient and there is none."""
     started = time.perf_counter()
     try:
@@ -40,7 +40,7 @@ def first(call: Call, device: str) -> float | None:
     return time.perf_counter() - started
 
 
-def race(calls: tuple[Call, Call], device: str, seconds: float, threads: int) -> tuple[Spread, Spread, Ratio]:
+def race(calls: tuple[Timeable, Timeable], device: str, seconds: float, threads: int) -> tuple[Spread, Spread, Ratio]:
     """Both calls, about `seconds` each in all: their times, and how many times as fast the first is."""
     timers = [Timer("call()", globals={"call": waited(call, device)}, num_threads=threads) for call in calls]
     times: tuple[list[float], list[float]] = ([], [])
@@ -66,7 +66,7 @@ def interval(ratios: Sequence[float]) -> Ratio:
     return Ratio(statistics.median(ordered), ordered[WITHIN], ordered[-1 - WITHIN])
 
 
-def waited(call: Call, device: str) -> Call:
+def waited(call: Timeable, device: str) -> Timeable:
     """The call, which waits for the device. `Timer` waits only for CUDA, and only once for each block."""
     wait = torch.cuda.synchronize if device.startswith("cuda") else torch.mps.synchronize if device == "mps" else None
     if wait is None:
@@ -79,7 +79,7 @@ def waited(call: Call, device: str) -> Call:
     return run
 
 
-def forward(call: Call) -> Call:
+def forward(call: Timeable) -> Timeable:
     """The forward call without recorded gradients."""
 
     def run() -> object:
@@ -89,7 +89,7 @@ def forward(call: Call) -> Call:
     return run
 
 
-def forward_and_backward(call: Callable[[], torch.Tensor], leaves: Sequence[torch.Tensor]) -> Call:
+def forward_and_backward(call: Callable[[], torch.Tensor], leaves: Sequence[torch.Tensor]) -> Timeable:
     """The call and the gradients of the leaves by a fixed projection of the output. Raises `NoGradient` without one.
 
     The projection is made in the first call, so that this one is timed from the start.

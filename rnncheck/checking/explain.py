@@ -15,7 +15,7 @@ from rnncheck.diagnosis import (
     follows,
     variant_of,
 )
-from rnncheck.diagnosis.ladder import Measured, climb
+from rnncheck.diagnosis.ladder import MeasuredRun, climb
 from rnncheck.envelope import Rounding
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.second_call import Inputs
@@ -119,7 +119,7 @@ def by_precision(first: FirstChunk, rounding: Rounding, *, stated: bool) -> tupl
     """
     try:
         own, lengths = first.sides[0], first.lengths
-        measured = Measured(own, first.spec, first.weights, first.x, first.state, lengths, first.withheld)
+        measured = MeasuredRun(own, first.spec, first.weights, first.x, first.state, lengths, first.withheld)
         ladder = climb(measured, rounding)
     except OtherRun as problem:  # single steps are a run of other sizes
         return None, f"its precision was not examined: {problem}", False

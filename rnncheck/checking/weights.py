@@ -20,10 +20,10 @@ from rnncheck.text import printable
 if TYPE_CHECKING:
     from rnncheck.checking.plan import Plan
 
-Sides = tuple[Implementation, Implementation]
+BothSides = tuple[Implementation, Implementation]
 
 
-def weights_of(plan: "Plan", sides: Sides) -> tuple[Weights, list[str]]:
+def weights_of(plan: "Plan", sides: BothSides) -> tuple[Weights, list[str]]:
     """The weights for both sides, scaled, and saved if the plan says so; and notes about them.
 
     Raises `WeightsError` for a file that has neither torch's names nor those of either side.
@@ -76,7 +76,7 @@ def translated(
     return weights_file.finite(source, fitting, allow_nonfinite=allow_nonfinite), []
 
 
-def as_they_are(plan: "Plan", sides: Sides) -> tuple[Sides, Weights, list[str]]:
+def as_they_are(plan: "Plan", sides: BothSides) -> tuple[BothSides, Weights, list[str]]:
     """Both sides with their own weights, those of the reference in torch's layout, and notes.
 
     Raises `UsageError` for a side without weights, and for options that do not apply.

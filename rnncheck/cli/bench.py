@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from rnncheck.cli import write_report
-from rnncheck.cli.bench_options import GRID, BenchOptions, Format
+from rnncheck.cli.bench_options import GRID, BenchFormat, BenchOptions
 from rnncheck.cli.from_recording import with_model_in_file
 from rnncheck.cli.one_check import import_torch
 from rnncheck.cli.options import CompareOptions
@@ -37,7 +37,7 @@ def time_both(candidate: str, options: BenchOptions) -> int:
     refuse_infinite(options, "seconds", "fail_below")
     said, options = options.cell, with_model_in_file(options, candidate, options.against)
     sizes = list(grid(options))
-    places = sorted(deliveries(options, get_args(Format)[1:]), key=lambda each: each.path is None)  # files first
+    places = sorted(deliveries(options, get_args(BenchFormat)[1:]), key=lambda each: each.path is None)  # files first
     arguments = arguments_of(options.arg)
     for name in (candidate, options.against):
         check_name(name)

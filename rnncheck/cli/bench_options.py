@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from rnncheck.cli.options import ARITHMETIC, DATA, JUDGEMENT, MODEL, OF_A_CHECK, REPORT, CompareOptions
 
-Format = Literal["table", "json", "csv", "markdown", "html"]
+BenchFormat = Literal["table", "json", "csv", "markdown", "html"]
 GRID = ("input_size", "hidden_size", "seq_len", "batch_size")
 # What a benchmark does without: of a check, and of weights and data that are made for one size.
 WITHOUT = (
@@ -39,7 +39,7 @@ class BenchOptions(CompareOptions):
     baseline: Annotated[
         Path | None, REPORT("Compare the speeds with those of an older --report json=FILE.", metavar="FILE")
     ] = None
-    format: Annotated[Format, REPORT("table, json, csv, markdown or html.", metavar="FORMAT")] = "table"  # type: ignore[assignment]
+    format: Annotated[BenchFormat, REPORT("table, json, csv, markdown or html.", metavar="FORMAT")] = "table"  # type: ignore[assignment]
     report: Annotated[
         list[str] | None,
         REPORT(

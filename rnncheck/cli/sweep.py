@@ -23,7 +23,7 @@ from rnncheck.sweep.space import space_of
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
-    from rnncheck.sweep.sweep import Progress
+    from rnncheck.sweep.sweep import SweepProgress
     from rnncheck.sweep_report import SweepReport
 
 USUAL_SECONDS = 60.0
@@ -105,12 +105,12 @@ def command(candidate: str, options: SweepOptions, smallest: Mapping[str, object
 class SweepLine(StatusLine):
     """How many configurations were compared, how fast, what was found, and how much time is left."""
 
-    def told(self, progress: "Progress") -> None:
+    def told(self, progress: "SweepProgress") -> None:
         if self._is_due():
             self._show(in_words(progress))
 
 
-def in_words(progress: "Progress") -> str:
+def in_words(progress: "SweepProgress") -> str:
     said = [f"{progress.drawn:,} configurations", f"{progress.rate:,.0f} a second"]
     causes = f"{progress.causes:,} found" if progress.causes else "none found"
     said.append(f"{causes}, {progress.suspects:,} suspect" if progress.suspects else causes)

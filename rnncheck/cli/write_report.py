@@ -54,10 +54,10 @@ def deliveries(options: CheckOptions, formats: Sequence[str] | None = None) -> l
 
 def asked(text: str, options: CheckOptions, formats: Sequence[str] | None) -> Delivery:
     """The place of `--report FORMAT=FILE`."""
-    from rnncheck.reporters.formats import Format
+    from rnncheck.reporters.formats import FileFormat
 
     name, equals, path = text.partition("=")
-    known = formats or get_args(Format)
+    known = formats or get_args(FileFormat)
     if name not in known:
         raise UsageError(f"--report is {printable(text, 100)}; it must be FORMAT=FILE, with {', '.join(known)}")
     if path:

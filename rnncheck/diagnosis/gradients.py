@@ -42,8 +42,8 @@ BY_DIFFERENCES = "Compare the gradients of one step with finite differences, wit
 
 RIGHT = "the gradients of each single step are right; the fault is in how they are passed between steps or added up"
 
-Gradients = Mapping[str, Tensor | None]
-Differentiate = Callable[[Implementation, Scene], Gradients]
+NamedGradients = Mapping[str, Tensor | None]
+Differentiate = Callable[[Implementation, Scene], NamedGradients]
 
 
 def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[str]) -> list[Finding]:
@@ -89,7 +89,7 @@ def gradients(
     *,
     unexposed: frozenset[str] = frozenset(),
     withheld: frozenset[str] = frozenset(),
-) -> Gradients:
+) -> NamedGradients:
     """The gradients of a fixed random projection of all results of a layer on a scene, but for `unexposed` results and
     `withheld` gradients.
     """
@@ -132,7 +132,7 @@ def follows(suspect: Suspect, reference: Implementation, scene: Scene) -> Callab
     )
 
 
-def apart(mine: Gradients, theirs: Gradients) -> float | None:
+def apart(mine: NamedGradients, theirs: NamedGradients) -> float | None:
     """The largest difference between two sets of gradients; None if they have different names."""
     largest = 0.0
     for name in {*mine, *theirs}:

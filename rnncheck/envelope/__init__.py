@@ -1,7 +1,7 @@
 """The rounding envelope: how far from exact arithmetic a right implementation may be."""
 
 from rnncheck.envelope.envelope import Envelope, exact_and_envelope
-from rnncheck.envelope.gradient import GradientEnvelope, Gradients, gradient_envelope
+from rnncheck.envelope.gradient import GradientEnvelope, GradientSet, gradient_envelope
 from rnncheck.envelope.lockstep import (
     Restarts,
     independent_units,
@@ -15,7 +15,7 @@ from rnncheck.envelope.rounding import Rounding, rounding_of
 __all__ = [
     "Envelope",
     "GradientEnvelope",
-    "Gradients",
+    "GradientSet",
     "Restarts",
     "Rounding",
     "exact_and_envelope",

@@ -72,7 +72,7 @@ def exact_and_envelope(
     x, state and weights are first rounded to the run's dtype, as both sides get them. There are at least `samples`
     samples, more for few units, fewer for long or wide runs, so that the cost is a multiple of that of the run.
     """
-    given = Given(spec, weights, x, state, lengths, rounding)
+    given = RoundedInputs(spec, weights, x, state, lengths, rounding)
     network = EnvelopeNetwork(spec, given.values, rounding)
     samples = affordable(spec, x.shape[0] * x.shape[1], samples, network.different_units)
     width = spec.cell.gates * spec.hidden_size
@@ -93,7 +93,7 @@ def affordable(spec: Spec, steps: int, samples: int, units: int) -> int:
     return max(min(wanted, int(WORK / products)), FEWEST_SAMPLES) // 2 * 2
 
 
-class Given:
+class RoundedInputs:
     """The inputs of both sides, rounded to the run's dtype."""
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.envelope import Given, affordable
+from rnncheck.envelope.envelope import RoundedInputs, affordable
 from rnncheck.envelope.layer import SIGMAS, carried
 from rnncheck.envelope.network import UNITS, EnvelopeNetwork
 from rnncheck.envelope.noisy_operations import Factors, NoisyOperations
@@ -50,7 +50,9 @@ class Differentiated(NamedTuple):
     steady: int
 
 
-def differentiated(spec: Spec, given: Given, noisy: NoisyOperations, projection: Trace, samples: int) -> Differentiated:
+def differentiated(
+    spec: Spec, given: RoundedInputs, noisy: NoisyOperations, projection: Trace, samples: int
+) -> Differentiated:
     network = NoisyNetwork(spec, given, noisy)
     rows = given.rows(0, None)
     inputs = [rows.x, *rows.state.tensors()]
@@ -110,7 +112,7 @@ def parameter_gradient(name: str, shape: tuple[int, ...], noisy: NoisyOperations
 class NoisyNetwork:
     """A spec with its weights, run in all samples at once, (1 + K, B, ·) at every step."""
 
-    def __init__(self, spec: Spec, given: Given, noisy: NoisyOperations) -> None:
+    def __init__(self, spec: Spec, given: RoundedInputs, noisy: NoisyOperations) -> None:
         self._spec, self._values, self._noisy = spec, given.values, noisy
         self._cells = EnvelopeNetwork(spec, given.values, noisy.rounding).cells
         self.steady = 0
@@ -174,7 +176,7 @@ class NoisyNetwork:
 
 
 @dataclass(frozen=True)
-class Gradients:
+class GradientSet:
     """The results of a backward run: the gradients of x (T, B, I), of the initial states, and of every parameter."""
 
     x: Tensor
@@ -191,8 +193,8 @@ class GradientEnvelope:
     in proportion.
     """
 
-    exact: Gradients
-    allowed: Gradients
+    exact: GradientSet
+    allowed: GradientSet
     samples: int
     steady: int
 
@@ -215,7 +217,7 @@ def gradient_envelope(
     """
     samples = affordable(spec, x.shape[0] * x.shape[1], samples, spec.state_size)
     with torch.inference_mode(False), torch.enable_grad():
-        given = Given(spec, weights, x, state, lengths, rounding)
+        given = RoundedInputs(spec, weights, x, state, lengths, rounding)
         width = max(spec.cell.gates * spec.hidden_size, spec.input_size, spec.output_size)
         noise = Noise(samples, x.shape[1], width, torch.float64, x.device, 0)
         projected = Trace(given.rounded(projection.output), given.rounded_state(projection.final))
@@ -247,6 +249,6 @@ def size(values: Tensor, dim: int | None = None) -> Tensor:
     return values.square().mean(dim, keepdim=True).sqrt()
 
 
-def gradients(values: Mapping[str, Tensor]) -> Gradients:
+def gradients(values: Mapping[str, Tensor]) -> GradientSet:
     weights = {name: value for name, value in values.items() if name not in ("x", "h", "c")}
-    return Gradients(values["x"], State(values["h"], values.get("c")), weights)
+    return GradientSet(values["x"], State(values["h"], values.get("c")), weights)

@@ -67,7 +67,7 @@ def spacing(value: float, dtype: torch.dtype) -> float:
 PIECE = 256 * 1024  # elements looked at together (or one row, if that is longer): few enough to stay in a cache
 
 
-Allowance = Tolerance | Tensor  # a tensor says it element by element, (n, B, W)
+Limit = Tolerance | Tensor  # a tensor says it element by element, (n, B, W)
 
 
 class Element(NamedTuple):
@@ -108,7 +108,7 @@ class Fold:
         self._ulp = math.nan
         self._first: Element | None = None
 
-    def add(self, candidate: Tensor | None, reference: Tensor | None, allowance: Allowance) -> None:
+    def add(self, candidate: Tensor | None, reference: Tensor | None, allowance: Limit) -> None:
         """The next rows of both sides, on the host, and what is allowed between them, where it is infinite nothing is
         judged. After a problem of shape or dtype nothing more is compared.
         """
@@ -128,7 +128,7 @@ class Fold:
         self._excerpt.add(Segment(self._row, candidate, reference, allowed), parts_at)
         self._row += len(reference)
 
-    def _add_piece(self, start: int, candidate: Tensor, reference: Tensor, allowance: Allowance) -> None:
+    def _add_piece(self, start: int, candidate: Tensor, reference: Tensor, allowance: Limit) -> None:
         a, b = (comparable(side).flatten(1) for side in (candidate, reference))  # (n, B*W)
         difference, allowed = self._space_for(a)
         torch.sub(a, b, out=difference).abs_()

@@ -59,7 +59,7 @@ SAME_NUMBERS: dict[ShowsIn, str] = {
 }
 
 Faults = TypeVar("Faults", bound=Callable[[Spec], Iterator["Fault"]])
-Hidden = Callable[[Scene], str | None]
+WhyHidden = Callable[[Scene], str | None]
 
 
 def always(scene: Scene) -> str | None:
@@ -84,7 +84,7 @@ class Fault:
     variant: str
     mixin: type[Network]
     shows_in: ShowsIn = "states"
-    hidden: Hidden = always
+    hidden: WhyHidden = always
     rare: bool = False
     path: str = ""
     mend: str = ""  # where it is not that of the page

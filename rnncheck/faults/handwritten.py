@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.overridable import CutNetwork
-from rnncheck.faults.shared import Values
+from rnncheck.faults.shared import ValuesChange
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry
 
 
-class Handing(torch.autograd.Function):
+class BackwardByHand(torch.autograd.Function):
     """`value`, and a backward that hands each of `parts` what its function in `backs` makes of the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, backs: Sequence[Values], *parts: Tensor) -> Tensor:
+    def forward(ctx: Any, value: Tensor, backs: Sequence[ValuesChange], *parts: Tensor) -> Tensor:
         ctx.backs = backs
         return value.clone()
 
@@ -25,9 +25,9 @@ class Handing(torch.autograd.Function):
         return None, None, *(back(gradients[0]) for back in ctx.backs)
 
 
-def handing(value: Tensor, backs: Mapping[Tensor, Values]) -> Tensor:
+def handing(value: Tensor, backs: Mapping[Tensor, ValuesChange]) -> Tensor:
     """`value`, as a handwritten backward has it: each key's gradient is a function of the gradient of `value`."""
-    return Handing.apply(value.detach(), tuple(backs.values()), *backs)  # type: ignore[no-any-return, no-untyped-call]
+    return BackwardByHand.apply(value.detach(), tuple(backs.values()), *backs)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class Counting(CutNetwork):
@@ -49,7 +49,7 @@ Later = Mapping[str, Tensor]
 """What a step has computed when its gradient comes: the state "h" after it, and of the GRU the reset gate "r"."""
 
 
-class Recurrent(CutNetwork):
+class HandwrittenProduct(CutNetwork):
     """Its product with W_hh has a backward of its own: of the GRU with b_hh, of the others with the input part."""
 
     later: dict[str, Tensor]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnncheck.faults.fault import Fault, Hidden
+from rnncheck.faults.fault import Fault, WhyHidden
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.scene import Scene, weights_of
 from rnncheck.model.spec import Cell
@@ -17,7 +17,7 @@ from rnncheck.scratch.network import Carry, DirectionRun, Network
 
 Change = Callable[[LayerWeights], LayerWeights]
 Why = Callable[[Scene], str | None]
-Values = Callable[[Tensor], Tensor]
+ValuesChange = Callable[[Tensor], Tensor]
 FIRST_C = "c, before h reads it,"
 STATES = {Cell.RNN: ("h",), Cell.LSTM: ("h", "c", FIRST_C), Cell.GRU: ("h",)}
 
@@ -66,7 +66,7 @@ def one_step(scene: Scene) -> str | None:
     return "T is 1: there is no second step" if scene.seq_len == 1 else None
 
 
-def more_steps(number: int) -> Hidden:
+def more_steps(number: int) -> WhyHidden:
     """For faults that show only after so many steps."""
     return lambda scene: None if scene.seq_len > number else f"T is {scene.seq_len}: there is no t = {number}"
 
@@ -92,7 +92,7 @@ def zero_state(scene: Scene) -> str | None:
     return "h0 is zero" if scene.state.c is None else "h0 and c0 are zero"
 
 
-def equal_starts(mixin: type[Network], why: str) -> Hidden:
+def equal_starts(mixin: type[Network], why: str) -> WhyHidden:
     """For faults that override the initial states: the reason `why`, if these equal the correct initial states."""
 
     def hidden(scene: Scene) -> str | None:
@@ -120,7 +120,7 @@ def standardised(value: Tensor) -> Tensor:
     return (value - mean) / (variance + 1e-5).sqrt()
 
 
-def before_h(change: Values) -> type[Network]:
+def before_h(change: ValuesChange) -> type[Network]:
     class BeforeH(CutNetwork):
         def new_cell(self, i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor:
             return change(super().new_cell(i, f, g, c))
@@ -128,7 +128,7 @@ def before_h(change: Values) -> type[Network]:
     return BeforeH
 
 
-def reading(change: Values) -> type[Network]:
+def reading(change: ValuesChange) -> type[Network]:
     """The first layer reads another function of x (T, B, I)."""
 
     class Reading(CutNetwork):
@@ -139,7 +139,7 @@ def reading(change: Values) -> type[Network]:
     return Reading
 
 
-def returning(change: Values) -> type[Network]:
+def returning(change: ValuesChange) -> type[Network]:
     """The output (T, B, D*R) passes through one more function. The states are right."""
 
     class Returning(CutNetwork):
@@ -150,7 +150,7 @@ def returning(change: Values) -> type[Network]:
     return Returning
 
 
-def stepping(part: str, change: Values) -> type[Network]:
+def stepping(part: str, change: ValuesChange) -> type[Network]:
     """After every step h, or c, passes through one more function; `FIRST_C` before h is computed from it."""
     if part == FIRST_C:
         return before_h(change)

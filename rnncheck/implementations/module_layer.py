@@ -16,7 +16,7 @@ from rnncheck.implementations.uses import Copying
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 
-Head = Callable[[Tensor, Tensor, Tensor], Tensor]
+HeadFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Module:
@@ -46,7 +46,7 @@ def build_module(classes: Mapping[Cell, type[nn.Module]], spec: Spec) -> nn.Modu
 class ModuleLayer:
     """`module` with the weights `values` loaded by name, and `head(output, W_hy, b_y)` on top if the spec has one."""
 
-    def __init__(self, spec: Spec, module: nn.Module, head: Head, values: Mapping[str, Tensor]) -> None:
+    def __init__(self, spec: Spec, module: nn.Module, head: HeadFunction, values: Mapping[str, Tensor]) -> None:
         self._spec, self._head = spec, head
         self._module = module.eval()
         self._module.load_state_dict({name: values[name] for name in spec.recurrent_shapes()})

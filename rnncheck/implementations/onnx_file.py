@@ -25,7 +25,7 @@ BETWEEN = frozenset(MOVES.split())
 
 
 @dataclass(frozen=True)
-class Recurrent:
+class OnnxLayer:
     """One recurrent node, its constants read."""
 
     node: Any
@@ -134,7 +134,7 @@ class OnnxFile:
                 return chain
         raise CannotRun(f"{self.name} has no recurrent node {printable(name, 60)}; there are {listed}")
 
-    def read(self, node: Any) -> Recurrent:
+    def read(self, node: Any) -> OnnxLayer:
         """The node with its constants. Raises `CannotRun` if its weights are not constants of the file."""
         from onnx.helper import get_attribute_value
 
@@ -150,7 +150,7 @@ class OnnxFile:
             if has(node, place) and node.input[place] in self._initializers
         }
         cell = RECURRENT[node.op_type]
-        return Recurrent(node, title(node), cell, options, values[W], values[R], values.get(B), states)
+        return OnnxLayer(node, title(node), cell, options, values[W], values[R], values.get(B), states)
 
     def constant(self, node: Any, place: int) -> Array:
         name = node.input[place]

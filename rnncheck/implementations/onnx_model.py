@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.implementations.extras import needed
-from rnncheck.implementations.onnx_file import BETWEEN, C0, H0, LENGTHS, B, OnnxFile, R, Recurrent, W, X
+from rnncheck.implementations.onnx_file import BETWEEN, C0, H0, LENGTHS, B, OnnxFile, OnnxLayer, R, W, X
 from rnncheck.implementations.onnx_graph import Parts, flatten, join_states, model_of, split_states, states_of
 from rnncheck.implementations.onnx_layout import packed, unpacked
 from rnncheck.implementations.onnx_runtime import SessionLayer, reading, unsupported
@@ -79,7 +79,7 @@ class OnnxModel:
         values = weights.cast(spec)
         return SessionLayer(spec, values, lambda ragged: self._graph(spec, values, ragged))
 
-    def _moves(self, one: Recurrent, other: Recurrent) -> tuple[list[Any], list[Any]] | None:
+    def _moves(self, one: OnnxLayer, other: OnnxLayer) -> tuple[list[Any], list[Any]] | None:
         """The nodes between two layers, and their constants; None for nodes that put the directions side by side, and
         hold the sizes of the exported example, or compute them.
         """
@@ -105,7 +105,7 @@ class OnnxModel:
         return None
 
     def _joins(
-        self, one: Recurrent, other: Recurrent, nodes: list[Any], constants: list[Any], sizes: tuple[int, ...]
+        self, one: OnnxLayer, other: OnnxLayer, nodes: list[Any], constants: list[Any], sizes: tuple[int, ...]
     ) -> bool:
         """Whether these nodes only put the directions side by side, for the `sizes` T and B."""
         from onnx import TensorProto, helper
@@ -157,7 +157,7 @@ class OnnxModel:
         return model_of(spec, parts, ragged, opsets=self._file.model.opset_import, ir=self._file.model.ir_version)
 
 
-def no_counterpart(layer: Recurrent) -> str | None:
+def no_counterpart(layer: OnnxLayer) -> str | None:
     """What the node has that torch.nn lacks, or that onnxruntime does not run; None if nothing."""
     options, name = layer.options, layer.name
     if layer.options.get("peepholes"):
@@ -183,11 +183,11 @@ def no_counterpart(layer: Recurrent) -> str | None:
     return None
 
 
-def resets_before(layer: Recurrent) -> bool:
+def resets_before(layer: OnnxLayer) -> bool:
     return layer.cell is Cell.GRU and not layer.options.get("linear_before_reset")
 
 
-def spec_of(layers: Sequence[Recurrent], name: str) -> Spec:
+def spec_of(layers: Sequence[OnnxLayer], name: str) -> Spec:
     """The spec of these layers. Raises `CannotRun` if no torch.nn module has all of them."""
     first = layers[0]
     for each in layers[1:]:

@@ -5,8 +5,8 @@ from typing import Literal, Protocol, cast, get_args
 
 from rnncheck.report import Failure, Report
 
-Format = Literal["json", "junit", "github", "markdown", "html"]
-MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "json_file"}
+FileFormat = Literal["json", "junit", "github", "markdown", "html"]
+MODULES: dict[str, str] = {each: each for each in get_args(FileFormat)} | {"json": "json_file"}
 
 
 class Reporter(Protocol):

@@ -35,7 +35,7 @@ def permute_rows(state: MaybeState, order: Tensor | None) -> MaybeState:
     return state.map(lambda each: each.index_select(1, order))
 
 
-Sequences = TypeVar("Sequences", Tensor, PackedSequence)
+TensorOrPacked = TypeVar("TensorOrPacked", Tensor, PackedSequence)
 
 
 class RecurrentLayer(torch.nn.Module):
@@ -88,7 +88,7 @@ class RecurrentLayer(torch.nn.Module):
         for parameter in self.parameters():
             torch.nn.init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input: Sequences, hx: Hidden | None = None) -> tuple[Sequences, Hidden]:
+    def forward(self, input: TensorOrPacked, hx: Hidden | None = None) -> tuple[TensorOrPacked, Hidden]:
         """Runs the layer over whole sequences.
 
         input is (T, B, I), or (B, T, I) with batch_first, or (T, I) for one sequence, or a `PackedSequence`. hx is

@@ -11,7 +11,7 @@ from rnncheck.sweep.quick import CLEAR, GRADIENT_STEPS, NEAR, NEARLY, Comparer
 from rnncheck.sweep.shrink import EASY, Fails, smallest
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import Space
-from rnncheck.sweep.state import Suspect
+from rnncheck.sweep.state import SuspectConfiguration
 
 OTHERS = 2  # seeds that are tried before a configuration counts as one that passes
 MOST = 12  # causes that are looked into
@@ -79,7 +79,7 @@ class Causes:
     def full(self) -> bool:
         return len(self.found) >= MOST
 
-    def cause_of(self, suspect: Suspect) -> Cause | None:
+    def cause_of(self, suspect: SuspectConfiguration) -> Cause | None:
         """The known cause that makes it fail, if there is one."""
         for cause in self.found:
             for each in (cause, *cause.also):
@@ -87,7 +87,7 @@ class Causes:
                     return cause
         return None
 
-    def settle(self, suspect: Suspect) -> None:
+    def settle(self, suspect: SuspectConfiguration) -> None:
         """Finds out its cause, unless that is known; there may be none, if the judge says so."""
         if self.cause_of(suspect) is not None:
             return
@@ -111,7 +111,7 @@ class Causes:
                 cause.apart_from_rules.add(original)
         self._add(cause)
 
-    def _settle_judged(self, suspect: Suspect) -> None:
+    def _settle_judged(self, suspect: SuspectConfiguration) -> None:
         """What the judge alone sees: it was tried on small configurations already, and is grouped by what it is."""
         judgement = self._judge(suspect.configuration, paths=True, diagnose=self._diagnose)
         if judgement.differs:
@@ -126,7 +126,7 @@ class Causes:
         else:
             like.also.append(cause)
 
-    def _looked_into(self, suspect: Suspect) -> Cause | None:
+    def _looked_into(self, suspect: SuspectConfiguration) -> Cause | None:
         fails = self._failing(suspect)
         for floors in (None, EASY):
             small = smallest(suspect.configuration, self._space, fails, floors)
@@ -145,7 +145,7 @@ class Causes:
         repeated = judged(self._sides.loaded(), small, diagnose=self._diagnose)
         return Cause(rules, small, repeated if wrong(repeated, suspect) else judgement, repeated)
 
-    def _failing(self, suspect: Suspect) -> Callable[[Configuration], bool | None]:
+    def _failing(self, suspect: SuspectConfiguration) -> Callable[[Configuration], bool | None]:
         """Whether a configuration fails as the suspect does; None where a known cause makes it fail."""
         enough = next((limit for limit in (CLEAR, NEAR) if suspect.apart > limit), NEARLY)
         remembered: dict[Configuration, bool | None] = {}
@@ -157,7 +157,7 @@ class Causes:
 
         return failing
 
-    def _fails(self, each: Configuration, suspect: Suspect, enough: float) -> bool | None:
+    def _fails(self, each: Configuration, suspect: SuspectConfiguration, enough: float) -> bool | None:
         if any(cause.covers(each) for cause in self.every):
             return None
         if suspect.backward and each.seq_len > GRADIENT_STEPS:
@@ -198,5 +198,5 @@ def on_any_data(fails: Fails) -> Fails:
     return failing
 
 
-def wrong(judgement: Judgement, suspect: Suspect) -> bool:
+def wrong(judgement: Judgement, suspect: SuspectConfiguration) -> bool:
     return judgement.raised is not None if suspect.raised is not None else judgement.differs

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from rnncheck.model.spec import Cell, Dtype, Init, InitialState, Nonlinearity, Spec
 
-Rows = Literal["none", "falling", "mixed"]  # how the lengths of rows differ
+RowLengths = Literal["none", "falling", "mixed"]  # how the lengths of rows differ
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Configuration:
     device: str = "cpu"
     seq_len: int = 12
     batch_size: int = 3
-    lengths: Rows = "none"
+    lengths: RowLengths = "none"
     init: Init = "normal"
     h0: InitialState = "random"
     weight_scale: float = 1.0

@@ -10,7 +10,7 @@ from rnncheck.sweep.draw import group
 from rnncheck.sweep.judging import judged
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.space import Space
-from rnncheck.sweep.state import Suspect
+from rnncheck.sweep.state import SuspectConfiguration
 
 BACK = 2  # of one group in so many, gradients are compared
 JUDGED = 256  # and of one in so many, the first configuration is judged in full
@@ -25,7 +25,7 @@ class Explored:
     judged: int = 0
     undecided: int = 0
     refused: list[tuple[int, str]] = field(default_factory=list)
-    suspects: list[tuple[int, Suspect]] = field(default_factory=list)
+    suspects: list[tuple[int, SuspectConfiguration]] = field(default_factory=list)
 
 
 class Explorer(Protocol):
@@ -62,12 +62,12 @@ def explore(comparer: Comparer, space: Space, seed: int, index: int) -> Explored
         if quick.refused is not None:
             found.refused.append((place, quick.refused))
         elif quick.suspect:
-            found.suspects.append((place, Suspect(each, quick.apart, quick.backward, quick.raised)))
+            found.suspects.append((place, SuspectConfiguration(each, quick.apart, quick.backward, quick.raised)))
         elif judge:
             judge = False
             judgement = judged(comparer.sides, each, paths=True)
             found.judged += 1
             found.undecided += judgement.verdict in (Verdict.INCONCLUSIVE, None)
             if judgement.differs:
-                found.suspects.append((place, Suspect(each, judged=True)))
+                found.suspects.append((place, SuspectConfiguration(each, judged=True)))
     return found

@@ -60,7 +60,7 @@ class BuildsAlike(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class SpecFacts:
     """What is the same at all sizes: what a candidate refuses, takes and exposes."""
 
     known: Spec
@@ -75,7 +75,7 @@ class Comparer:
 
     def __init__(self, candidate: Implementation, reference: Implementation) -> None:
         self.sides = candidate, reference
-        self._kinds: dict[tuple[Spec, bool], Kind] = {}
+        self._kinds: dict[tuple[Spec, bool], SpecFacts] = {}
 
     def group(self, configurations: Sequence[Configuration], *, back: bool) -> list[Quick]:
         """Of configurations with one layer between them; `back` compares the gradients of the first."""
@@ -103,31 +103,31 @@ class Comparer:
     def one(self, configuration: Configuration, *, back: bool) -> Quick:
         return self.group([configuration], back=back)[0]
 
-    def _kind(self, spec: Spec, lengths: bool) -> Kind:
+    def _kind(self, spec: Spec, lengths: bool) -> SpecFacts:
         """Found out once for a spec at small sizes."""
         if (spec, lengths) not in self._kinds:
             self._kinds[spec, lengths] = self._found(spec, lengths)
         return self._kinds[spec, lengths]
 
-    def _found(self, spec: Spec, lengths: bool) -> Kind:
+    def _found(self, spec: Spec, lengths: bool) -> SpecFacts:
         for side in map(anew, self.sides):
             try:
                 refused = side.refuses(spec, lengths=lengths)
             except (CannotRun, UsageError) as problem:
                 refused = said(problem)
             if refused is not None:
-                return Kind(spec, f"{side.name}: {refused.splitlines()[0]}")
+                return SpecFacts(spec, f"{side.name}: {refused.splitlines()[0]}")
         try:
             short, long = (
                 ground(spec, *self.sides, seq_len=steps, lengths=(2, 1) if lengths else None) for steps in (1, 10**9)
             )
         except CannotRun as problem:
-            return Kind(spec, said(problem))
+            return SpecFacts(spec, said(problem))
         readings = [side.read(spec) for side in self.sides if hasattr(side, "read")]
         longest = min((each.longest_output for each in readings if each.longest_output), default=None)
-        return Kind(spec, None, short, long, longest)
+        return SpecFacts(spec, None, short, long, longest)
 
-    def _built(self, spec: Spec, each: Configuration, kind: Kind) -> tuple[Layer, Layer]:
+    def _built(self, spec: Spec, each: Configuration, kind: SpecFacts) -> tuple[Layer, Layer]:
         weights = draw(spec, each.seed).scaled(each.weight_scale)
         assert kind.short is not None
         weights = kind.short.restrict(weights)
@@ -142,7 +142,7 @@ def said(problem: Exception) -> str:
     return (str(problem) or type(problem).__name__).splitlines()[0]
 
 
-def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind: Kind, *, back: bool) -> Quick:
+def compared(spec: Spec, each: Configuration, layers: tuple[Layer, Layer], kind: SpecFacts, *, back: bool) -> Quick:
     """One configuration; `back` also compares gradients, of short runs."""
     lengths, longest = each.row_lengths, kind.longest_output
     common = kind.short if longest is None or each.seq_len <= longest else kind.long

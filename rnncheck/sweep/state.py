@@ -17,7 +17,7 @@ SCHEMA = "rnncheck/sweep-state/1"
 
 
 @dataclass(frozen=True)
-class Suspect:
+class SuspectConfiguration:
     """A configuration in which the sides are far apart in a quick comparison, or of which the judge said so."""
 
     configuration: Configuration
@@ -42,7 +42,7 @@ class SweepState:
     doubt: str | None = None  # why a small configuration that was judged first could not be decided
     seconds: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
-    suspects: list[Suspect] = field(default_factory=list)
+    suspects: list[SuspectConfiguration] = field(default_factory=list)
 
 
 def identity(names: Sequence[str], files: Sequence[Path], asked: Mapping[str, object]) -> dict[str, object]:
@@ -90,8 +90,8 @@ def load(path: Path, about: Mapping[str, object]) -> SweepState:
     return state
 
 
-def suspect(facts: Mapping[str, Any]) -> Suspect:
-    return Suspect(
+def suspect(facts: Mapping[str, Any]) -> SuspectConfiguration:
+    return SuspectConfiguration(
         from_options(facts["configuration"]),
         float(facts["apart"]),
         bool(facts["backward"]),

@@ -23,7 +23,7 @@ from rnncheck.sweep.judging import judged
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import SEED, Space
-from rnncheck.sweep.state import Suspect, SweepState
+from rnncheck.sweep.state import SuspectConfiguration, SweepState
 from rnncheck.sweep.verdict import FEWEST, doubt_of, region, verdict_of
 from rnncheck.sweep.workers import Workers
 from rnncheck.sweep_report import SweepReport
@@ -51,7 +51,7 @@ class SweepPlan:
 
 
 @dataclass(frozen=True)
-class Progress:
+class SweepProgress:
     """How far it has come, and how many seconds of it are left, if that is known."""
 
     drawn: int
@@ -64,7 +64,7 @@ class Progress:
 
 def sweep(
     plan: SweepPlan,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[SweepProgress], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> SweepReport:
     """Runs it. Ctrl-C and signals end it early, with a report of what is known by then.
@@ -78,7 +78,7 @@ def sweep(
 class Sweep:
     """One sweep while it runs."""
 
-    def __init__(self, plan: SweepPlan, progress: Callable[[Progress], None], say: Callable[[str], None]) -> None:
+    def __init__(self, plan: SweepPlan, progress: Callable[[SweepProgress], None], say: Callable[[str], None]) -> None:
         self._plan, self._tell, self._say = plan, progress, say
         self._started = time.monotonic()
         self._comparer = Comparer(*plan.sides.for_many().loaded())
@@ -192,7 +192,7 @@ class Sweep:
             if judgement.differs or judgement.raised:
                 quick = self._comparer.one(each, back=True)
                 self._state.suspects.append(
-                    Suspect(each, quick.apart, quick.backward, quick.raised, judged=not quick.suspect)
+                    SuspectConfiguration(each, quick.apart, quick.backward, quick.raised, judged=not quick.suspect)
                 )
                 self._state.small_suspects += 1
             self._told()
@@ -272,7 +272,9 @@ class Sweep:
             left.append(max(0, configurations - drawn) * self._elapsed / max(1, drawn - self._drawn_before))
         rate = (drawn - self._drawn_before) / max(self._elapsed, 0.001)
         self._tell(
-            Progress(drawn, rate, len(self._state.suspects), len(self._causes.found), min(left, default=None), doing)
+            SweepProgress(
+                drawn, rate, len(self._state.suspects), len(self._causes.found), min(left, default=None), doing
+            )
         )
 
     def _save(self, *, always: bool = False) -> None:

@@ -13,7 +13,7 @@ from rnncheck.user_code.loading import Loaded, written
 BY_GATES: Mapping[int, Cell] = {cell.gates: cell for cell in Cell}
 RNN_WORDS = ("rnn", "elman", "recurrent")  # which many an LSTM is called too
 TORCH_CELLS: Mapping[type[nn.Module], Cell] = {nn.LSTMCell: Cell.LSTM, nn.GRUCell: Cell.GRU, nn.RNNCell: Cell.RNN}
-Shapes = Sequence[tuple[int, ...]]
+TensorShapes = Sequence[tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Built:
     """A candidate built for a spec: the shapes of its weights, and the cell of torch's modules in it."""
 
     spec: Spec
-    shapes: Shapes
+    shapes: TensorShapes
     torch_cell: Cell | None = None
 
 
@@ -91,7 +91,7 @@ def named(loaded: Loaded) -> tuple[Cell | None, str]:
     return None, ""
 
 
-def gates_of(spec: Spec, shapes: Shapes, said: Cell | None = None) -> int | None:
+def gates_of(spec: Spec, shapes: TensorShapes, said: Cell | None = None) -> int | None:
     """How many blocks of H the weights that multiply x, alone or beside h, have in each direction; None if that is no
     whole number.
 

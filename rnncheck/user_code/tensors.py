@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rnncheck.model.trace import dtype_name
 
-Place = Callable[[Any], None]  # puts another value where this one is
+PutValue = Callable[[Any], None]  # puts another value where this one is
 PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, torch.dtype)
 
 
@@ -96,7 +96,7 @@ def memory(thing: object) -> Callable[[], None]:
     return restore
 
 
-def walk(thing: object, name: str, seen: set[int]) -> Iterator[tuple[str, Any, Place]]:
+def walk(thing: object, name: str, seen: set[int]) -> Iterator[tuple[str, Any, PutValue]]:
     """Name, array, and how to replace it, depth first: parameters, buffers, modules, then everything else."""
     if isinstance(thing, PLAIN) or id(thing) in seen:
         return
@@ -111,7 +111,7 @@ def walk(thing: object, name: str, seen: set[int]) -> Iterator[tuple[str, Any, P
             yield from walk(value, dotted, seen)
 
 
-def members(thing: Any) -> Iterator[tuple[object, Any, Place]]:
+def members(thing: Any) -> Iterator[tuple[object, Any, PutValue]]:
     if isinstance(thing, nn.Module):
         for held in (thing._parameters, thing._buffers, thing._modules):
             yield from ((key, value, setter(held, key)) for key, value in held.items() if value is not None)
@@ -128,7 +128,7 @@ def members(thing: Any) -> Iterator[tuple[object, Any, Place]]:
         yield from ((key, value, setter(thing.__dict__, key)) for key, value in vars(thing).items())
 
 
-def setter(container: Any, key: Any) -> Place:
+def setter(container: Any, key: Any) -> PutValue:
     def put(value: Any) -> None:
         container[key] = value
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rnncheck.reporters.formats import Format
+from rnncheck.reporters.formats import FileFormat
 
-FORMATS = get_args(Format)
+FORMATS = get_args(FileFormat)
 ENDINGS = {
     0: ["compare", "--no-witness", "--no-backward"],
     1: ["compare", "--atol", "0", "--hidden-size", "64", "--seq-len", "50", "--no-diagnose"],

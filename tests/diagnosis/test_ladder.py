@@ -11,7 +11,7 @@ from implementations.wrong import Wrong
 from stepped import Stepped, cut, edited, rough_layers, tf32, wrong_layers
 from torch import Tensor
 
-from rnncheck.diagnosis.ladder import Ladder, Measured, climb
+from rnncheck.diagnosis.ladder import Ladder, MeasuredRun, climb
 from rnncheck.envelope import Rounding, rounding_of
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer
@@ -26,7 +26,7 @@ ROUGH = [(dtype, name) for dtype in FLOATS for name in rough_layers(getattr(torc
 
 def climbed(implementation: Implementation, run: Case) -> Ladder:
     with torch.inference_mode():
-        measured = Measured(implementation, run.spec, run.weights, run.x, run.state, run.lengths)
+        measured = MeasuredRun(implementation, run.spec, run.weights, run.x, run.state, run.lengths)
         return climb(measured, rounding_of(run.spec))
 
 
@@ -146,6 +146,6 @@ def test_tf32_that_the_run_was_allowed_is_no_finding():
     run = lstm()
     rounding = Rounding(torch.float32, 2.0**-24, factors=2.0**-11)
     rough = Stepped(x=tf32, factor_h=tf32, weights=tf32)
-    ladder = climb(Measured(rough, run.spec, run.weights, run.x, run.state), rounding)
+    ladder = climb(MeasuredRun(rough, run.spec, run.weights, run.x, run.state), rounding)
     assert ladder.finding is not None
     assert ladder.finding.slug == "rounding-only"

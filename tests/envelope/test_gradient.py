@@ -5,7 +5,7 @@ import torch
 from envelope_cases import Case, case, used
 from torch import nn
 
-from rnncheck.envelope import Gradients, gradient_envelope, rounding_of
+from rnncheck.envelope import GradientSet, gradient_envelope, rounding_of
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -40,7 +40,7 @@ def of_torch(run: Case, wanted: Trace, *, detached: bool = False) -> dict[str, t
     return dict(zip([*given, *parameters], found, strict=True))
 
 
-def named(gradients: Gradients) -> dict[str, torch.Tensor]:
+def named(gradients: GradientSet) -> dict[str, torch.Tensor]:
     found = {"x": gradients.x, "h": gradients.state.h, **gradients.weights}
     return found if gradients.state.c is None else {**found, "c": gradients.state.c}
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.evidence import differences
-from rnncheck.evidence.differences import Allowance, Fold
+from rnncheck.evidence.differences import Fold, Limit
 from rnncheck.evidence.places import in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Spec
@@ -18,7 +18,7 @@ LOCATE = in_output(Spec(hidden_size=4, num_layers=2, bidirectional=True))
 NOTHING, LITTLE = Tolerance(0.0, 0.0), Tolerance(1e-5, 1e-6)
 
 
-def compared(candidate: Tensor | None, reference: Tensor | None, tolerance: Allowance = LITTLE) -> Comparison:
+def compared(candidate: Tensor | None, reference: Tensor | None, tolerance: Limit = LITTLE) -> Comparison:
     fold = Fold("output", LOCATE)
     fold.add(candidate, reference, tolerance)
     return fold.result()

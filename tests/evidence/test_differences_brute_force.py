@@ -11,7 +11,7 @@ from oracle import Facts, facts
 from torch import Tensor
 
 from rnncheck.evidence import differences
-from rnncheck.evidence.differences import Allowance, Fold
+from rnncheck.evidence.differences import Fold, Limit
 from rnncheck.evidence.places import in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Spec
@@ -43,14 +43,14 @@ def tolerances(draw: st.DrawFn) -> Tolerance:
 
 
 @st.composite
-def allowances(draw: st.DrawFn, shape: torch.Size) -> Allowance:
+def allowances(draw: st.DrawFn, shape: torch.Size) -> Limit:
     """A tolerance, or what is allowed element by element; where that is without bound nothing is judged."""
     sizes = [0.0, 2.0**-3, 0.5, 1.0, 2.0, math.inf]
     values = draw(st.none() | st.lists(st.sampled_from(sizes), min_size=shape.numel(), max_size=shape.numel()))
     return draw(tolerances()) if values is None else torch.tensor(values, dtype=torch.float64).view(shape)
 
 
-def fold_in_chunks(sides: tuple[Tensor, Tensor], allowance: Allowance, cuts: list[int], rows: int | None) -> Comparison:
+def fold_in_chunks(sides: tuple[Tensor, Tensor], allowance: Limit, cuts: list[int], rows: int | None) -> Comparison:
     fold = Fold("output", in_output(Spec(hidden_size=sides[0].shape[2])), rows)
     for start, stop in zip([0, *cuts], [*cuts, len(sides[0])], strict=True):
         here = allowance[start:stop] if isinstance(allowance, Tensor) else allowance
@@ -161,7 +161,7 @@ def test_the_rows_of_the_table_add_up_to_the_facts_of_the_whole(
     st.sampled_from([Tolerance(1e-5, 0.0), torch.full((20, 3, 8), 1e-5)]),
 )
 def test_one_wrong_element_is_found_exactly_where_it_is(
-    t: int, batch: int, column: int, error: float, allowance: Allowance
+    t: int, batch: int, column: int, error: float, allowance: Limit
 ) -> None:
     reference = torch.randn(20, 3, 8, generator=torch.Generator().manual_seed(1)).tanh()
     candidate = reference.clone()

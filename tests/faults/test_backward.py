@@ -8,7 +8,7 @@ from rnncheck.faults.families import state_gradients, weight_gradients
 from rnncheck.faults.families.state_gradients import without_final
 from rnncheck.faults.families.weight_gradients import divided, reshaped
 from rnncheck.faults.fault import Fault, near, same
-from rnncheck.faults.handwritten import Recurrent
+from rnncheck.faults.handwritten import HandwrittenProduct
 from rnncheck.model.spec import Cell, Spec
 
 SPECS = [
@@ -52,7 +52,7 @@ def test_each_has_gradients_of_its_own(spec: Spec) -> None:
 @pytest.mark.parametrize(
     "network",
     [
-        Recurrent,
+        HandwrittenProduct,
         divided(("W_ih", "W_hh", "b_ih", "b_hh"), lambda steps, rows: 1),
         reshaped(("W_ih", "W_hh", "W_hr"), lambda gradient: gradient),
         without_final(),

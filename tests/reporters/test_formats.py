@@ -16,7 +16,7 @@ from reporters.samples import SAMPLES
 from reporters.strategies import reports
 
 from rnncheck.report import Failure, Report, Verdict
-from rnncheck.reporters.formats import Format, reporter
+from rnncheck.reporters.formats import FileFormat, reporter
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft202012Validator(json.loads((ROOT / "docs" / "report.schema.json").read_text()))
@@ -28,7 +28,7 @@ some = settings(max_examples=6, deadline=None, suppress_health_check=[HealthChec
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.mark.parametrize("name", get_args(Format))
+@pytest.mark.parametrize("name", get_args(FileFormat))
 def test_every_format_says_the_verdict_or_why_there_is_none(name: str) -> None:
     for sample in ("equivalent", "mismatch", "inconclusive"):
         report = SAMPLES[sample]()

@@ -8,7 +8,7 @@ import pytest
 from rnncheck.errors import DataError, UsageError
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.sweep.configuration import Configuration
-from rnncheck.sweep.state import Suspect, SweepState, identity, load, save
+from rnncheck.sweep.state import SuspectConfiguration, SweepState, identity, load, save
 
 GRU = Configuration(cell=Cell.GRU, dtype=Dtype.FLOAT64, lengths="mixed", hidden_size=9)
 HALF_WAY = SweepState(
@@ -17,7 +17,11 @@ HALF_WAY = SweepState(
     drawn=90,
     compared=88,
     refused=Counter({"no lengths": 2}),
-    suspects=[Suspect(GRU, 1e9), Suspect(GRU, raised="ValueError"), Suspect(GRU, judged=True)],
+    suspects=[
+        SuspectConfiguration(GRU, 1e9),
+        SuspectConfiguration(GRU, raised="ValueError"),
+        SuspectConfiguration(GRU, judged=True),
+    ],
 )
 
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rnncheck.diagnosis.ladder.distance import Gap, Measured, gap, worse
+from rnncheck.diagnosis.ladder.distance import Gap, MeasuredRun, gap, worse
 from rnncheck.diagnosis.ladder.low_precision import evidence
 from rnncheck.diagnosis.ladder.precisions import Precision, coarser_than
 from rnncheck.envelope import Rounding, independent_units, lowered_envelope, rounding_of
@@ -38,7 +38,7 @@ class Ladder:
         return self.finding is not None and self.finding.slug == "low-precision-compute"
 
 
-def climb(measured: Measured, rounding: Rounding) -> Ladder:
+def climb(measured: MeasuredRun, rounding: Rounding) -> Ladder:
     """Semantics or arithmetic, for a candidate that was found to differ; `rounding` is the arithmetic it was allowed.
 
     Raises what the candidate raises at the run's own dtype; in float64 it may refuse or fail.
@@ -63,7 +63,7 @@ def climb(measured: Measured, rounding: Rounding) -> Ladder:
     return in_float64(rung.measured, own)
 
 
-def in_float64(measured: Measured, own: Gap) -> Ladder:
+def in_float64(measured: MeasuredRun, own: Gap) -> Ladder:
     """Repeats the run in float64: what is left of the gap."""
     spec = replace(measured.spec, dtype=Dtype.FLOAT64)
     if spec == measured.spec:
@@ -92,7 +92,7 @@ def in_float64(measured: Measured, own: Gap) -> Ladder:
 class Rung:
     """A candidate at one dtype, in a normal run and in lockstep, to compare with envelopes of any rounding."""
 
-    def __init__(self, measured: Measured, rounding: Rounding) -> None:
+    def __init__(self, measured: MeasuredRun, rounding: Rounding) -> None:
         self.measured = measured
         self._free, self._free_envelope = measured.run(), measured.envelope(rounding)
         self.lockstep = measured.lockstep(self._free_envelope)

@@ -17,7 +17,7 @@ PLACES = 192  # steps that lockstep restarts
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """The inputs of a run: x (T, B, I), the initial states and the weights, all in float64 on the host."""
 
     implementation: Implementation
@@ -39,7 +39,7 @@ class Measured:
             self.spec, self.weights, self.x, self.state, self.lengths, rounding=rounding, samples=samples
         )
 
-    def lockstep(self, envelope: Envelope) -> "Measured":
+    def lockstep(self, envelope: Envelope) -> "MeasuredRun":
         """The steps of this run, each from its exact state, as sequences of length 1; evenly chosen if there are many.
 
         States and x are rounded to the run's dtype, so that they can be cut further without being rounded twice.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rnncheck.diagnosis.ladder.distance import FEWEST, Measured, gap
+from rnncheck.diagnosis.ladder.distance import FEWEST, MeasuredRun, gap
 from rnncheck.diagnosis.ladder.precisions import Precision
 from rnncheck.envelope import Envelope, Rounding
 from rnncheck.implementations import VARIANT, load
@@ -26,19 +26,19 @@ PARTS = {"weight_ih": "W_ih", "weight_hh": "W_hh", "weight_hr": "W_hr", "weight_
 
 CLOSED = 40.0  # below 0 in the argument of a sigmoid: it is 4e-18
 
-Read = Mapping[str, Tensor]
+ReadTensors = Mapping[str, Tensor]
 """Those of x, h, c and the weights that a test changes, by name."""
 
 
 class Sensitivity:
     """A run of steps from which a test changes one thing: what the candidate made of it, and what is exact."""
 
-    def __init__(self, measured: Measured, trace: Trace, envelope: Envelope) -> None:
+    def __init__(self, measured: MeasuredRun, trace: Trace, envelope: Envelope) -> None:
         self._measured, self._before, self._exact = measured, states(trace), states(exactly(measured))
         allowed, ulp = states(envelope.allowed), torch.finfo(envelope.rounding.dtype).eps
         self._least = {name: allowed[name] / 4 + 4 * ulp * exact.abs() for name, exact in self._exact.items()}
 
-    def is_insensitive(self, small: Iterable[Read], large: Read, least: float) -> bool:
+    def is_insensitive(self, small: Iterable[ReadTensors], large: ReadTensors, least: float) -> bool:
         """Whether a share of at least `least` of the results stays as it is for one of the `small` changes, but not
         for the `large` one: who sees neither does not read what was changed.
 
@@ -60,15 +60,15 @@ class Sensitivity:
                         return True
         return False
 
-    def _must_move(self, other: Measured) -> dict[str, Tensor]:
+    def _must_move(self, other: MeasuredRun) -> dict[str, Tensor]:
         exact = states(exactly(other))
         return {name: (exact[name] - was).abs() > self._least[name] for name, was in self._exact.items()}
 
-    def _same(self, other: Measured) -> dict[str, Tensor]:
+    def _same(self, other: MeasuredRun) -> dict[str, Tensor]:
         return {name: value == self._before[name] for name, value in states(other.run()).items()}
 
 
-def parts(measured: Measured) -> Iterator[tuple[str, Read]]:
+def parts(measured: MeasuredRun) -> Iterator[tuple[str, ReadTensors]]:
     """What a layer reads, each that could be rounded by itself."""
     yield "x", {"x": measured.x}
     yield "h", {"h": measured.state.h}
@@ -86,21 +86,21 @@ def is_of(key: str, prefix: str, layer: str) -> bool:
     return key.startswith(prefix) and key.removesuffix("_reverse").endswith(layer)
 
 
-def changed(measured: Measured, values: Read) -> Measured:
+def changed(measured: MeasuredRun, values: ReadTensors) -> MeasuredRun:
     """The same measured, reading `values` instead."""
     weights = Weights({name: values.get(name, value) for name, value in measured.weights.values.items()})
     state = State(values.get("h", measured.state.h), values.get("c", measured.state.c))
     return replace(measured, weights=weights, x=values.get("x", measured.x), state=state)
 
 
-def exactly(measured: Measured) -> Trace:
+def exactly(measured: MeasuredRun) -> Trace:
     """The measured in float64: exact, next to what a test changes."""
     variant = measured.spec.variant
     exact = load("torch" if variant is None else f"{VARIANT}{variant.slug}")
     return replace(measured, implementation=exact, spec=replace(measured.spec, dtype=Dtype.FLOAT64)).run()
 
 
-def with_update_gate_closed(measured: Measured, rounding: Rounding) -> Sensitivity:
+def with_update_gate_closed(measured: MeasuredRun, rounding: Rounding) -> Sensitivity:
     """A GRU with z = 0, so that h' = n: h is read by a product with W_hn alone, and a cast before that shows."""
     closed, size = {}, measured.spec.hidden_size
     for name, value in measured.weights.values.items():
@@ -137,7 +137,7 @@ class KeptInPrecision:
 
 
 def evidence(
-    lockstep: Measured, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]
+    lockstep: MeasuredRun, trace: Trace, envelope: Envelope, precisions: Sequence[Precision]
 ) -> KeptInPrecision | None:
     """What shows that the candidate, which made `trace` of `lockstep`, computes in one of `precisions`, or None.
 
@@ -172,14 +172,14 @@ def results_stored(trace: Trace, envelope: Envelope, precision: Precision) -> st
     return " and ".join(found) or None
 
 
-Small = Callable[[Read], list[Read]]
+Small = Callable[[ReadTensors], list[ReadTensors]]
 """The changes of a part that a candidate may be insensitive to."""
 
 
 class Sensitivities:
     """Which parts of what it reads a candidate is insensitive to changes of."""
 
-    def __init__(self, lockstep: Measured, trace: Trace, envelope: Envelope) -> None:
+    def __init__(self, lockstep: MeasuredRun, trace: Trace, envelope: Envelope) -> None:
         self._measured = lockstep
         self._listeners = [Sensitivity(lockstep, trace, envelope)]
         self._rounding = envelope.rounding
@@ -191,7 +191,7 @@ class Sensitivities:
             if self._is_insensitive(name, small(read), larger(read, unit), least)
         ]
 
-    def _is_insensitive(self, name: str, small: list[Read], large: Read, least: float) -> bool:
+    def _is_insensitive(self, name: str, small: list[ReadTensors], large: ReadTensors, least: float) -> bool:
         if self._listeners[0].is_insensitive(small, large, least):
             return True
         if name != "h" or self._measured.spec.cell is not Cell.GRU or not self._measured.spec.bias:
@@ -202,11 +202,11 @@ class Sensitivities:
         return self._listeners[1].is_insensitive(small, large, least)
 
 
-def mapped(read: Read, change: Callable[[Tensor], Tensor]) -> Read:
+def mapped(read: ReadTensors, change: Callable[[Tensor], Tensor]) -> ReadTensors:
     return {name: change(value) for name, value in read.items()}
 
 
-def larger(read: Read, unit: float) -> Read:
+def larger(read: ReadTensors, unit: float) -> ReadTensors:
     return mapped(read, lambda value: value * (1 + LOUD * unit))
 
 
@@ -217,7 +217,7 @@ def casts_of(precision: Precision) -> Small:
 def small_changes_of(precision: Precision) -> Small:
     """Each number a little larger or smaller, at random."""
 
-    def changes(read: Read) -> list[Read]:
+    def changes(read: ReadTensors) -> list[ReadTensors]:
         draws = torch.Generator().manual_seed(0)
 
         def change(value: Tensor) -> Tensor:
@@ -229,7 +229,7 @@ def small_changes_of(precision: Precision) -> Small:
     return changes
 
 
-def is_floating(lockstep: Measured, rounding: Rounding, precision: Precision) -> bool:
+def is_floating(lockstep: MeasuredRun, rounding: Rounding, precision: Precision) -> bool:
     """Whether the error shrinks as the numbers do, as that of floating-point numbers, but not of a table, does."""
     weights = {name: value * SMALLER for name, value in lockstep.weights.values.items()}
     state = lockstep.state

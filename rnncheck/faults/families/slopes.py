@@ -8,7 +8,7 @@ from torch import Tensor
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.handwritten import handing
 from rnncheck.faults.overridable import CutNetwork
-from rnncheck.faults.shared import Values
+from rnncheck.faults.shared import ValuesChange
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
@@ -90,7 +90,7 @@ def sloped(value: Tensor, slopes: Mapping[Tensor, Tensor]) -> Tensor:
     return handing(value, {part: multiplied(slope.detach()) for part, slope in slopes.items()})
 
 
-def multiplied(slope: Tensor) -> Values:
+def multiplied(slope: Tensor) -> ValuesChange:
     return lambda gradient: gradient * slope
 
 

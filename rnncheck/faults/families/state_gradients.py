@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.handwritten import Counting, Later, Recurrent, handing, without_reset
+from rnncheck.faults.handwritten import Counting, HandwrittenProduct, Later, handing, without_reset
 from rnncheck.faults.overridable import CutNetwork
 from rnncheck.faults.shared import blocks
 from rnncheck.model.spec import Cell, Spec
@@ -59,21 +59,21 @@ def overwritten(part: int) -> type[Network]:
     return Overwritten
 
 
-class NotTransposed(Recurrent):
+class NotTransposed(HandwrittenProduct):
     def of_state(self, gradient: Tensor, weight: Tensor, later: Later) -> Tensor:
         gates = self.spec.cell.gates
         pairs = zip(blocks(gradient, gates), blocks(weight, gates), strict=True)
         return torch.stack([each @ of_gate for each, of_gate in pairs]).sum(0)
 
 
-class StateWithoutR(Recurrent):
+class StateWithoutR(HandwrittenProduct):
     """Of the GRU, without the factor r in the rows of n."""
 
     def of_state(self, gradient: Tensor, weight: Tensor, later: Later) -> Tensor:
         return super().of_state(without_reset(gradient, later), weight, later)
 
 
-class StateWithoutProduct(Recurrent):
+class StateWithoutProduct(HandwrittenProduct):
     """Nothing comes back through the product with W_hh."""
 
     def of_state(self, gradient: Tensor, weight: Tensor, later: Later) -> Tensor:
@@ -88,7 +88,7 @@ def without_gate(k: int, *, of_state: bool) -> type[Network]:
         kept[k] = torch.zeros_like(kept[k])
         return torch.cat(kept, -1)
 
-    class WithoutGate(Recurrent):
+    class WithoutGate(HandwrittenProduct):
         def of_state(self, gradient: Tensor, weight: Tensor, later: Later) -> Tensor:
             return super().of_state(but(gradient, self.spec.cell.gates) if of_state else gradient, weight, later)
 

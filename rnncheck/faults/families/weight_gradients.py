@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from rnncheck.faults.fault import Fault, family
-from rnncheck.faults.handwritten import Counting, Later, Recurrent, handing, without_reset
+from rnncheck.faults.handwritten import Counting, HandwrittenProduct, Later, handing, without_reset
 from rnncheck.faults.overridable import CutNetwork
-from rnncheck.faults.shared import Values, altering, blocks
+from rnncheck.faults.shared import ValuesChange, altering, blocks
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Carry, DirectionRun, Network
@@ -43,7 +43,7 @@ def variants(spec: Spec) -> Iterator[Fault]:
             yield fault(f"{whose}: divided by T", divided(fields, lambda steps, rows: steps))
             yield fault(f"{whose}: of the first timestep alone", OneStep.of(fields, last=False))
             yield fault(f"{whose}: of the last timestep alone", OneStep.of(fields, last=True))
-    yield fault("W_hh: from the state after the step", StateAfter)
+    yield fault("W_hh: from the state after the step", FromStateAfter)
     if spec.cell is Cell.GRU:
         yield fault("W_hh and b_hh: r is missing in n", without_r(weight=True, bias=True))
         yield fault("W_hh: r is missing in n", without_r(weight=True, bias=False))
@@ -62,13 +62,13 @@ def variants(spec: Spec) -> Iterator[Fault]:
         )
 
 
-def replaced(w: LayerWeights, fields: Sequence[str], gradient: Values) -> LayerWeights:
+def replaced(w: LayerWeights, fields: Sequence[str], gradient: ValuesChange) -> LayerWeights:
     """The same parameters, and of these another function of their gradient."""
     present = {name: value for name in fields if (value := getattr(w, name)) is not None}
     return w._replace(**{name: handing(value, {value: gradient}) for name, value in present.items()})
 
 
-def reshaped(fields: Sequence[str], gradient: Values) -> type[Network]:
+def reshaped(fields: Sequence[str], gradient: ValuesChange) -> type[Network]:
     return altering(lambda w: replaced(w, fields, gradient))
 
 
@@ -77,7 +77,7 @@ def transposed(gradient: Tensor, gates: int) -> Tensor:
     return torch.cat([each.T for each in blocks(gradient, gates)], -1)
 
 
-def exchanging(gates: int, one: int, other: int) -> Values:
+def exchanging(gates: int, one: int, other: int) -> ValuesChange:
     order = list(range(gates))
     order[one], order[other] = other, one
     return lambda gradient: torch.cat([blocks(gradient, gates)[k] for k in order], -1)
@@ -118,7 +118,7 @@ class OneStep(Counting):
         return w._replace(**{name: value.detach() for name, value in present.items()})
 
 
-class StateAfter(Recurrent):
+class FromStateAfter(HandwrittenProduct):
     """Multiplies by the state after the step instead of the one before it."""
 
     def of_weight(self, gradient: Tensor, before: Tensor, later: Later) -> Tensor:
@@ -128,7 +128,7 @@ class StateAfter(Recurrent):
 def without_r(*, weight: bool, bias: bool) -> type[Network]:
     """The gradients of the GRU's W_hh, of its b_hh, lack the factor r in the rows of n."""
 
-    class WithoutR(Recurrent):
+    class WithoutR(HandwrittenProduct):
         def of_weight(self, gradient: Tensor, before: Tensor, later: Later) -> Tensor:
             return super().of_weight(without_reset(gradient, later) if weight else gradient, before, later)
 

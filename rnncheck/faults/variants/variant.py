@@ -8,7 +8,7 @@ from torch import Tensor
 from rnncheck.model.spec import Cell, Nonlinearity
 from rnncheck.model.variant import Operations, States
 
-Step = Callable[[Tensor, Tensor, States, Operations], States]
+CellStep = Callable[[Tensor, Tensor, States, Operations], States]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Variant:
     equations: str
     source: str
     users: str
-    step: Step
+    step: CellStep
     own: Mapping[str, int] = field(default_factory=dict)
     around: Mapping[str, float] = field(default_factory=dict)
     nonlinearity: Nonlinearity | None = None

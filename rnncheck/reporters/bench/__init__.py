@@ -5,8 +5,8 @@ from typing import Literal, Protocol, cast, get_args
 
 from rnncheck.timings import Bench
 
-Format = Literal["json", "csv", "markdown", "html"]
-MODULES: dict[str, str] = {each: each for each in get_args(Format)} | {"json": "json_file", "csv": "csv_file"}
+BenchFileFormat = Literal["json", "csv", "markdown", "html"]
+MODULES: dict[str, str] = {each: each for each in get_args(BenchFileFormat)} | {"json": "json_file", "csv": "csv_file"}
 
 
 class BenchReporter(Protocol):

@@ -15,16 +15,16 @@ MOST = 12  # units side by side: more than that no eye compares
 GAP = 2  # between the two sides
 SHORTEST = len("unit 0")
 
-Row = tuple[str, ...]
+ShownRow = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class States:
+class ShownStates:
     """The states of `shown` units at every step, candidate and reference."""
 
-    labels: Row
-    candidate: Sequence[Row]
-    reference: Sequence[Row]
+    labels: ShownRow
+    candidate: Sequence[ShownRow]
+    reference: Sequence[ShownRow]
 
     @cached_property
     def cell(self) -> int:
@@ -41,21 +41,21 @@ class States:
     def width(self) -> int:
         return 2 * self.side + GAP
 
-    def aligned(self, row: Row) -> Row:
+    def aligned(self, row: ShownRow) -> ShownRow:
         return tuple(text.rjust(self.cell) for text in row)
 
 
-def states(steps: Sequence[Timestep], units: Units, shown: range) -> States:
+def states(steps: Sequence[Timestep], units: Units, shown: range) -> ShownStates:
     """The states of the `shown` units."""
     window = slice(shown.start, shown.stop)
-    return States(
+    return ShownStates(
         tuple(units.label(column) for column in shown),
         [tuple(map(state, step.candidate[window])) for step in steps],
         [tuple(map(state, step.reference[window])) for step in steps],
     )
 
 
-def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, States]:
+def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, ShownStates]:
     """The states of as many units as fit into `room`, at least one."""
     most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # for any numbers
     for size in range(min(units.width, MOST, most), 1, -1):
