@@ -43,6 +43,19 @@ def describe(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
+@contextmanager
+def torch_defaults() -> Iterator[None]:
+    """torch's own defaults for new tensors, float32 on the CPU, whatever the caller has set, which is restored."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+
 SHARED = 2**22  # multiplications a timestep
 
 

@@ -152,6 +152,7 @@ def check(plan: Plan, progress: Progress | None = None) -> Report:
     fit, or a side does not support an option.
     """
     started = time.monotonic()
-    case = prepare(plan)
-    report = reported(case, examine(case, progress))
+    with machine.torch_defaults():
+        case = prepare(plan)
+        report = reported(case, examine(case, progress))
     return replace(report, seconds=time.monotonic() - started)

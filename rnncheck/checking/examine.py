@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnncheck import machine
-from rnncheck.checking.plan import Case
+from rnncheck.checking.plan import Case, coarsest
 from rnncheck.checking.verdict import judge
 from rnncheck.errors import ExitCode, WeightsError
 from rnncheck.evidence import free_run
@@ -181,6 +181,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         plan.seed,
         common.unexposed,
         common.withheld,
+        coarsest(plan.spec, *case.sides).device,
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
     walked = walk(chosen(text), setting)

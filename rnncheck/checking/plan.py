@@ -217,8 +217,9 @@ def other_weights(side: Implementation, weights: Weights, spec: Spec) -> Iterato
         return
     own, given = side.weights.cast(spec), weights.cast(spec)
     for name in spec.recurrent_shapes():
-        difference = (own[name].double() - given[name].double()).abs()
-        if not bool((difference == 0).all()):
+        same = (own[name] == given[name]) | (own[name].isnan() & given[name].isnan())
+        if not bool(same.all()):
+            difference = (own[name].double() - given[name].double()).abs().masked_fill(same, 0.0)
             most = int(difference.argmax())
             at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
             problem = f"{side.name} has other values, different by up to {float(difference.max()):.3g} at {at}"

@@ -29,7 +29,11 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
 
     Raises `CannotRun` if it cannot run: a device, weights or data do not fit, or an option is not supported.
     """
-    case = prepare(plan)
+    with machine.torch_defaults():
+        return _recorded(plan, prepare(plan))
+
+
+def _recorded(plan: Plan, case: Case) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
     side, spec = case.sides[0], plan.spec
     with machine.threads_for(0), machine.tf32(plan.tf32), torch.inference_mode():
         layer = build_synced(side, spec, case.weights)
@@ -45,8 +49,8 @@ def record(plan: Plan) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
         tensors = {**kept, **hidden.shown()}
         if case.common.steps:
             tensors |= single_steps(case, layer, x, trace)
-    tensors |= gradients(case, layer, x)
-    about = machine.versions() | machine.precision_switches()
+        tensors |= gradients(case, layer, x)
+        about = machine.versions() | machine.precision_switches()
     about |= {"name": side.name, "location": side.location, "device": machine.describe(spec.device), "tf32": plan.tf32}
     return tensors, metadata_of(spec) | {"seed": str(plan.seed), "recorded": json.dumps(about)}
 

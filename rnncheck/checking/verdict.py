@@ -44,7 +44,7 @@ def judge(comparisons: Sequence[Comparison], doubt: str | None = None) -> tuple[
 def first_divergence(comparisons: Sequence[Comparison]) -> Divergence | None:
     """The first difference: the first wrong single step, or if there is none, the first in the normal run."""
     by_mode = {
-        mode: [each.first_divergence for each in comparisons if each.mode == mode and each.first_divergence]
+        mode: [each.first_divergence for each in comparisons if each.mode.startswith(mode) and each.first_divergence]
         for mode in ("lockstep", "free", "backward")
     }
     stepped = min(by_mode["lockstep"], key=lambda each: each.t, default=None)

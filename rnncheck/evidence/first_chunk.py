@@ -15,7 +15,7 @@ from rnncheck.evidence.lockstep import Lockstep
 from rnncheck.evidence.places import DIRECTIONS
 from rnncheck.evidence.second_call import copied, repeat
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.protocol import Implementation, Layer, NotRecorded
+from rnncheck.implementations.protocol import Implementation, Layer, NotRecorded, RunsOnce
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -138,13 +138,22 @@ class FirstChunk:
         if not all(each.mode in ("free", "lockstep") and is_slight(each) for each in states):
             return None
         other, exceeding = replace(self, x=self._backwards()), {(each.mode, each.quantity) for each in gradients}
-        if states and not all(each.agrees for each in other._states_again(held, steps)):
-            return None
-        if gradients and any(
-            not each.agrees and (each.mode, each.quantity) in exceeding for each in other._gradients_again(held, seed)
-        ):
-            return None
         most = max(wrong, key=lambda each: each.budget_used)
+        try:
+            if states and not all(each.agrees for each in other._states_again(held, steps)):
+                return None
+            again = other._gradients_again(held, seed) if gradients else []
+        except NotRecorded:
+            again = []
+        if any(not each.agrees and (each.mode, each.quantity) in exceeding for each in again):
+            return None
+        if any(isinstance(side, RunsOnce) for side in self.sides):
+            if not is_slight(most):
+                return None
+            return (
+                f"{most.quantity} is at {most.budget_used:.3g} times the limit, and a recording holds one run, so it "
+                "cannot be confirmed on other data; compare the recorded layer itself to decide"
+            )
         instead = "smaller recurrent weights" if gradients else "other data"
         return (
             f"{most.quantity} is at {most.budget_used:.3g} times the limit here, but within the limit on other data "

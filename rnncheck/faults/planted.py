@@ -75,7 +75,7 @@ class PlantedLayer(Leaves):
         left_out = getattr(self._network, "unregistered", ())
         return {name: leaf.detach().clone() for name, leaf in self._leaves.items() if name not in left_out}
 
-    def load(self, saved: Mapping[str, Tensor]) -> None:
+    def load(self, saved: Mapping[str, Tensor], *, assign: bool = False) -> None:
         self.change({name: saved.get(name, leaf.detach()) for name, leaf in self._leaves.items()})
 
     def copied(self, how: str) -> "PlantedLayer":

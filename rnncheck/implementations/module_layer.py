@@ -104,8 +104,8 @@ class ModuleLayer:
     def saved(self) -> Mapping[str, Any]:
         return self._module.state_dict()
 
-    def load(self, saved: Mapping[str, Any]) -> None:
-        self._module.load_state_dict(saved)
+    def load(self, saved: Mapping[str, Any], *, assign: bool = False) -> None:
+        self._module.load_state_dict(saved, assign=assign)
 
     def copied(self, how: Copying) -> "ModuleLayer":
         module = copy.deepcopy(self._module) if how == "deepcopy" else pickle.loads(pickle.dumps(self._module))

@@ -60,8 +60,8 @@ class Uses(Protocol):
         """Its state_dict."""
         ...
 
-    def load(self, saved: Mapping[str, Any]) -> None:
-        """Loads a state_dict of the same layer."""
+    def load(self, saved: Mapping[str, Any], *, assign: bool = False) -> None:
+        """Loads a state_dict of the same layer, into its parameters or as its parameters."""
         ...
 
     def copied(self, how: Copying) -> Layer:
@@ -74,6 +74,10 @@ class Uses(Protocol):
 
     def compiled(self) -> Layer:
         """The layer compiled by `torch.compile`."""
+        ...
+
+    def lasting(self, x: Tensor, state: State) -> list[str]:
+        """What a run changes beyond the layer: settings of torch and of the process, by name."""
         ...
 
     def ready(self, x: Tensor, state: State) -> AbstractContextManager[Callable[[], Tensor]]:

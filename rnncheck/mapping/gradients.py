@@ -106,7 +106,7 @@ def _confirmed(native: Native, name: str, found: Sequence[Gradients], x: Tensor,
         tensor.copy_(kept)
     for gradient, above, below in zip(found, *sides, strict=True):
         by_gradient, by_values = float((gradient[name] * direction).sum()), float(above - below) / (2 * STEP)
-        if abs(by_gradient - by_values) > NEAR * (abs(by_gradient) + abs(by_values)) + NEAR**2:
+        if not abs(by_gradient - by_values) <= NEAR * (abs(by_gradient) + abs(by_values)) + NEAR**2:  # NaN, too
             return False
     return True
 

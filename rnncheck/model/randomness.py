@@ -35,10 +35,10 @@ class Draws:
         self._digits = torch.Generator().manual_seed(seed + stream + len(Stream))
 
     def uniform(self, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
-        return self._beyond_float32(torch.empty(shape).uniform_(low, high, generator=self._float32))
+        return self._beyond_float32(_float32(shape).uniform_(low, high, generator=self._float32))
 
     def normal(self, shape: Sequence[int]) -> Tensor:
-        return self._beyond_float32(torch.empty(shape).normal_(generator=self._float32))
+        return self._beyond_float32(_float32(shape).normal_(generator=self._float32))
 
     def uniform_blocks(self, count: int) -> Iterator[Tensor]:
         """The numbers of `uniform((count,))`, bit for bit, a block at a time."""
@@ -55,6 +55,10 @@ class Draws:
     def _beyond_float32(self, drawn: Tensor) -> Tensor:
         digits = torch.rand(drawn.shape, generator=self._digits, dtype=torch.float64)
         return digits.mul_(2).sub_(1).mul_(2.0**-26).add_(1).mul_(drawn)
+
+
+def _float32(shape: Sequence[int]) -> Tensor:
+    return torch.empty(shape, dtype=torch.float32, device="cpu")  # whatever torch's defaults are
 
 
 def recut(blocks: Iterator[Tensor], sizes: Iterable[int]) -> Iterator[Tensor]:

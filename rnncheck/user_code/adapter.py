@@ -209,6 +209,8 @@ class Candidate:
             tensors, notes = by_own_names(tensors, native, frozenset(native.tensors()), source)
         else:
             self._require_own(spec)
+            if not self._loaded.lives:  # another construction, at another dtype, may draw other weights
+                tensors = {name: value.detach().clone() for name, value in native.tensors().items()}
         self._kept = Kept(tensors, beside)
         return notes
 

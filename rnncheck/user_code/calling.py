@@ -273,8 +273,8 @@ def ends_in_output(spec: Spec) -> bool:
 
 def last_states(output: Tensor, spec: Spec, lengths: Sequence[int] | None) -> Tensor:
     """(D, B, R) from outputs (T, B, D*R): the forward direction ends at each row's last timestep, the other at 0."""
-    ends = lengths or [len(output)] * output.shape[1]
-    forward = torch.stack([output[end - 1, b, : spec.state_size] for b, end in enumerate(ends)])
+    ends = torch.tensor(lengths or [len(output)] * output.shape[1], dtype=torch.long, device=output.device)
+    forward = output[ends - 1, torch.arange(len(ends), device=output.device), : spec.state_size]
     return torch.stack([forward, output[0, :, spec.state_size :]]) if spec.bidirectional else forward[None]
 
 

@@ -156,6 +156,7 @@ def exits_caught() -> Iterator[None]:
 class ProcessSetting(NamedTuple):
     """`read` yields a value of its own, which `write` takes."""
 
+    name: str
     read: Callable[[], Any]
     write: Callable[[Any], object]
 
@@ -171,6 +172,11 @@ def settings_remembered() -> Callable[[], None]:
                     setting.write(value)
 
     return put_back
+
+
+def current() -> dict[str, Any]:
+    """The values of all settings by name."""
+    return {setting.name: setting.read() for setting in SETTINGS}
 
 
 def environment() -> dict[Any, Any]:
@@ -236,24 +242,24 @@ def set_signals(value: list[Any]) -> None:
 
 
 SETTINGS = (
-    ProcessSetting(lambda: list(sys.argv), set_argv),
-    ProcessSetting(lambda: list(sys.path), set_path),
-    ProcessSetting(os.getcwd, os.chdir),
-    ProcessSetting(environment, set_environment),
-    ProcessSetting(handlers_of_signals, set_signals),
-    ProcessSetting(sys.getrecursionlimit, sys.setrecursionlimit),
-    ProcessSetting(lambda: list(logging.getLogger().handlers), set_handlers),
-    ProcessSetting(lambda: logging.getLogger().level, logging.getLogger().setLevel),
-    ProcessSetting(np.geterr, lambda value: np.seterr(**value)),
-    ProcessSetting(torch.get_default_dtype, torch.set_default_dtype),
-    ProcessSetting(torch.get_default_device, set_device),
-    ProcessSetting(torch.is_grad_enabled, torch.set_grad_enabled),
-    ProcessSetting(torch.get_num_threads, torch.set_num_threads),
-    ProcessSetting(determinism, set_determinism),
-    ProcessSetting(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
-    ProcessSetting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    ProcessSetting(lambda: TINY * 2.0**-10 == 0, torch.set_flush_denormal),
-    ProcessSetting(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
-    ProcessSetting(cudnn, set_cudnn),
-    ProcessSetting(print_options, set_print_options),
+    ProcessSetting("sys.argv", lambda: list(sys.argv), set_argv),
+    ProcessSetting("sys.path", lambda: list(sys.path), set_path),
+    ProcessSetting("the working directory", os.getcwd, os.chdir),
+    ProcessSetting("the environment", environment, set_environment),
+    ProcessSetting("the handlers of signals", handlers_of_signals, set_signals),
+    ProcessSetting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
+    ProcessSetting("the handlers of logging", lambda: list(logging.getLogger().handlers), set_handlers),
+    ProcessSetting("the level of logging", lambda: logging.getLogger().level, logging.getLogger().setLevel),
+    ProcessSetting("numpy's errors", np.geterr, lambda value: np.seterr(**value)),
+    ProcessSetting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype),
+    ProcessSetting("torch's default device", torch.get_default_device, set_device),
+    ProcessSetting("torch's gradient mode", torch.is_grad_enabled, torch.set_grad_enabled),
+    ProcessSetting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
+    ProcessSetting("torch's deterministic algorithms", determinism, set_determinism),
+    ProcessSetting("torch's matmul precision", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    ProcessSetting("torch's anomaly detection", torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    ProcessSetting("the flushing of subnormal numbers", lambda: TINY * 2.0**-10 == 0, torch.set_flush_denormal),
+    ProcessSetting("torch's use of mkldnn", torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled),
+    ProcessSetting("the switches of cuDNN", cudnn, set_cudnn),
+    ProcessSetting("torch's print options", print_options, set_print_options),
 )

@@ -47,7 +47,7 @@ class NativeLayer:
 
     @contextmanager
     def as_called(self) -> Iterator[None]:
-        """A context in which `run` changes neither torch's modes nor its arguments."""
+        """A context in which `run` changes neither torch's modes, its seed nor its arguments."""
         before, self._as_called = self._as_called, True
         try:
             yield
@@ -116,7 +116,7 @@ class NativeLayer:
             raise NotOffered(reason) if self._as_called else OtherRun(reason)
         if self._as_called:
             caller = replace(self.caller, convention=replace(convention, verbatim=True))
-            with self.import_path.entered(), isolated(default, self._dice):
+            with self.import_path.entered(), isolated(default):
                 return caller.run(x, state, lengths)
         # Out of inference mode, whose tensors the candidate could not keep for a later call.
         with (

@@ -16,6 +16,7 @@ from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
 from rnncheck.mapping.notes import another_layer
+from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import dtype_of
 from rnncheck.user_code.blame import CandidateError
@@ -203,7 +204,10 @@ class Understanding:
         with isolated(dtype):
             if not agrees(made.called_by(caller), replace(filling, spec=plain), type(network)(plain)):
                 return False
-        x, state = torch.randn(4, 3, plain.input_size, dtype=dtype), initial_state(plain, 3).to("cpu", dtype)
+        x, state = (
+            Draws(0, Stream.SEQUENCES).normal((4, 3, plain.input_size)).to(dtype),
+            initial_state(plain, 3).to("cpu", dtype),
+        )
 
         def seen(thing: Any) -> dict[Way, Tensor]:
             return dict(leaves(replace(caller, thing=thing).result(x, state), {}))

@@ -18,7 +18,7 @@ from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, Reader
-from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.isolation import current, isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.native_layer import NativeLayer
 
@@ -97,9 +97,9 @@ class Used:
         with self._imports():
             return self._module.state_dict()
 
-    def load(self, saved: Mapping[str, Any]) -> None:
+    def load(self, saved: Mapping[str, Any], *, assign: bool = False) -> None:
         with self._imports():
-            self._module.load_state_dict(saved)
+            self._module.load_state_dict(saved, assign=assign)
 
     def copied(self, how: Copying) -> Self:
         thing = self._native.thing
@@ -117,6 +117,16 @@ class Used:
     def compiled(self) -> Self:
         module: Any = torch.compile(self._module)
         return self._around(module)
+
+    def lasting(self, x: Tensor, state: State) -> list[str]:
+        with self._imports():
+            before, ends = current(), []
+            for seed in (1, 2):
+                torch.manual_seed(seed)
+                self._native.caller.run(x, state)
+                ends.append(torch.get_rng_state())
+            changed = [name for name, value in current().items() if value != before[name]]
+            return [*changed, *["torch's seed"] * torch.equal(*ends)]
 
     @contextmanager
     def ready(self, x: Tensor, state: State) -> Iterator[Callable[[], Tensor]]:

@@ -272,6 +272,20 @@ def test_a_class_that_draws_its_weights_has_none_of_its_own() -> None:
         quick(PortedGRU, against=theirs, sync="none")
 
 
+class SeededGRU(PortedGRU):
+    """Draws the same weights each time, but others at another dtype."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        torch.manual_seed(0)
+        super().__init__(input_size, hidden_size)
+
+
+def test_a_class_that_seeds_its_weights_keeps_them_at_every_dtype() -> None:
+    report = check(SeededGRU, cell="gru", against=SeededGRU, sync="none", witness=False)
+    assert any(each.mode == "backward float64" for each in report.comparisons)  # where it is constructed anew
+    assert report.verdict == "equivalent"
+
+
 def test_a_report_says_that_a_living_layer_s_weights_were_replaced() -> None:
     mine, _ = trained()
     before = copy.deepcopy(mine.state_dict())

@@ -215,7 +215,7 @@ def test_file_options_reach_the_reader(report: Callable[..., dict[str, Any]], da
         (["--seq-len", "0"], "--seq-len"),
         (["--cell", "elman"], "'rnn', 'lstm', 'gru'"),
         (["tourch"], "did you mean torch?"),
-        (["--paths", "none,default"], "--paths is 'none,default'; none stands alone: leave it or the others out"),
+        (["--paths", "none,default"], "--paths is 'none,default'; 'none' cannot be combined with other paths"),
         (["--against", "keras"], "there are scratch, torch, numpy"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -5,7 +5,7 @@ from pkgutil import iter_modules
 from rnncheck.errors import UsageError
 from rnncheck.text import printable
 
-MACHINERY = {"path", "scene", "gradients", "walk"}
+MACHINERY = {"path", "scene", "gradients", "sampled_dropout", "walk"}
 SLUGS = tuple(sorted(each.name.replace("_", "-") for each in iter_modules(__path__) if each.name not in MACHINERY))
 """The paths by name, told without importing torch: one module each."""
 
@@ -14,7 +14,7 @@ def checked(text: str) -> str:
     """The value of --paths, unchanged. Raises `UsageError` for none among others and for an unknown path."""
     names = text.split(",")
     if len(names) > 1 and "none" in map(str.strip, names):
-        raise UsageError(f"--paths is {printable(text, 60)!r}; none stands alone: leave it or the others out")
+        raise UsageError(f"--paths is {printable(text, 60)!r}; 'none' cannot be combined with other paths")
     for name in [] if text == "none" else names:
         if name.strip() not in ("default", "all", *SLUGS):
             raise UsageError(

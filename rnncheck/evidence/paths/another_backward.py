@@ -1,12 +1,16 @@
 """Gradients taken twice, of two runs in either order, accumulated in `.grad`, of a large loss and a plain sum."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 
 import torch
 
-from rnncheck.evidence.paths.gradients import CHANGE, Attached, accumulated, change, kept, times
+from rnncheck.evidence.paths.gradients import CHANGE, GIVEN, Attached, accumulated, change, kept, times, weights_like
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User
+from rnncheck.evidence.without_dropout import WithoutDropout
+from rnncheck.implementations.uses import offered
 from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
@@ -32,13 +36,14 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         found = {number: runs[number].gradients() for number in (first, 1 - first)}
         return {CHANGE: torch.maximum(*(change(found[number], alone[number]) for number in (0, 1)))}
 
-    def into_grad(user: User) -> Values:
+    def into_grad(user: User, train: bool) -> Values:
         layer = user.fresh(scene)
-        alone = kept(Attached.of(layer, scene).gradients())
-        names = [name for name in alone if name not in ("x", "h0", "c0")]
-        for _ in range(2):
-            run = Attached.of(layer, scene)
-            run.loss().backward()  # type: ignore[no-untyped-call]
+        with offered(layer, "training")() if train else nullcontext(), WithoutDropout():
+            alone = kept(Attached.of(layer, scene).gradients())
+            names = [name for name in alone if name not in ("x", "h0", "c0")]
+            for _ in range(2):
+                run = Attached.of(layer, scene)
+                run.loss().backward()  # type: ignore[no-untyped-call]
         return {CHANGE: change(accumulated(run.leaves, names), times(2, {name: alone[name] for name in names}))}
 
     def of_a_large_loss(user: User) -> Values:
@@ -58,9 +63,39 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             ones = torch.stack([(value * torch.ones_like(value)).sum() for value in weighted.results.values()]).sum()
         return {CHANGE: change(plain.gradients(total), weighted.gradients(ones))}
 
+    def transposed(user: User) -> Values:
+        """The gradients that its backward is given are not contiguous."""
+        layer = user.fresh(scene)
+        plain, turned = Attached.of(layer, scene), Attached.of(layer, scene)
+        with torch.enable_grad():
+            pairs = [(each.permute(2, 1, 0), weights_like(each).permute(2, 1, 0)) for each in turned.results.values()]
+            loss = torch.stack([(each * weights.contiguous()).sum() for each, weights in pairs]).sum()
+        return {CHANGE: change(turned.gradients(loss), plain.gradients())}
+
+    def alone(user: User) -> Values:
+        """By each leaf while the others require no gradient."""
+        layer = user.fresh(scene)
+        together = kept(Attached.of(layer, scene).gradients())
+        apart = {name: Attached.of(layer, scene, only=name).gradients() for name in together}
+        return {CHANGE: change({name: each[name] for name, each in apart.items() if each}, together)}
+
+    def of_given(user: User) -> Values:
+        """The gradients of its results, which other branches of a graph read too."""
+        results = list(Attached.of(user.fresh(scene), scene).results.values())
+        given = [weights_like(each) for each in results]
+        before = [each.clone() for each in given]
+        with torch.enable_grad():
+            torch.autograd.backward(results, given)
+        return {GIVEN: torch.tensor([[[float(not torch.equal(*each)) for each in zip(given, before, strict=True)]]])}
+
     yield Leg("differentiated twice through one graph", twice, scene, FAULT, must_run=True)
     yield Leg("run twice, then differentiated in that order", lambda user: two_runs(user, 0), scene, FAULT, True)
     yield Leg("run twice, then differentiated in the other order", lambda user: two_runs(user, 1), scene, FAULT, True)
-    yield Leg("differentiated twice into .grad", into_grad, scene, FAULT, must_run=True)
+    for train in (False, True) if not setting.spec.dropout else (False,):
+        what = "differentiated twice into .grad" + " in training mode" * train
+        yield Leg(what, partial(into_grad, train=train), scene, FAULT, must_run=True)
+    yield Leg("differentiated by one tensor at a time", alone, scene, "gradient-wrong-in-use")
+    yield Leg("differentiated from gradients that others read", of_given, scene, FAULT)
     yield Leg("differentiated from a large loss", of_a_large_loss, scene, "gradient-clipped")
     yield Leg("differentiated from a plain sum of its results", of_a_sum, scene, "memory-layout-assumed")
+    yield Leg("differentiated through transposed results", transposed, scene, "memory-layout-assumed")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
-from rnncheck.implementations.uses import NotOffered, as_called
+from rnncheck.implementations.uses import NotOffered, Unlike, as_called
 
 FAULT = "results-share-memory"
 
@@ -38,6 +38,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 mine.copy_(each)
             return values(layer.run(x, state))
 
+    def lasting(user: User) -> Values:
+        layer = user.fresh(scene)
+        changed = layer.lasting(*scene.given()) if hasattr(layer, "lasting") else []  # other sides' code is rnncheck's
+        if changed:
+            raise Unlike(f"changes {', '.join(changed)} for the whole process")
+        return {}
+
     def recorded(user: User) -> Values:
         layer = user.fresh(scene)
         first = Attached.of(layer, scene)
@@ -59,4 +66,5 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("called again with other numbers in the same memory", refilled, other_data, "state-leaks-between-calls")
     yield Leg("called again with gradients recorded", recorded, scene, FAULT)
     yield Leg("differentiated, then differentiated again", gradients, scene, FAULT)
+    yield Leg("called, it", lasting, scene, FAULT)
     yield Leg("called after a call with larger sizes", afterwards, scene, "state-leaks-between-calls")

@@ -36,13 +36,23 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         offered(layer, "change")(after.weights.cast(after.spec))
         return values(run(layer, after))
 
-    def loaded(user: User) -> Values:
+    def through_data(user: User) -> Values:
         layer, donor = user.fresh(before), user.fresh(after)
         run(layer, before)
-        offered(layer, "load")(offered(donor, "saved")())
+        mine, theirs = (offered(each, "trained")() for each in (layer, donor))
+        for name, value in mine.items():
+            value.data.copy_(theirs[name].data)
+        return values(run(layer, after))
+
+    def loaded(user: User, assign: bool) -> Values:
+        layer, donor = user.fresh(before), user.fresh(after)
+        run(layer, before)
+        offered(layer, "load")(offered(donor, "saved")(), assign=assign)
         return values(run(layer, after))
 
     yield Leg("run again after its weights were changed in place", in_place, after, FAULT)
+    yield Leg("run again after its weights were changed through .data", through_data, after, FAULT)
     yield Leg("run again with gradients, after its weights were changed in place", while_trained, after, FAULT)
     yield Leg("run after .train(), .eval() and a change of its weights in place", evaluated, after, FAULT)
-    yield Leg("run again after load_state_dict", loaded, after, FAULT)
+    yield Leg("run again after load_state_dict", lambda user: loaded(user, False), after, FAULT)
+    yield Leg("run again after load_state_dict with assign=True", lambda user: loaded(user, True), after, FAULT)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import torch
 
-from rnncheck.envelope import rounding_of
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import Copying, NotOffered, offered
@@ -42,7 +41,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("copied by deepcopy, with weights of its own", apart, scene, FAULT)
     yield Leg("copied by pickle", lambda user: copied(user, "pickle"), scene, FAULT)
     yield Leg("built anew and given its state_dict", loaded, scene, FAULT)
-    for dtype in (Dtype.FLOAT64, Dtype.FLOAT32, Dtype.FLOAT16):
+    for dtype in (Dtype.FLOAT64, Dtype.FLOAT32, Dtype.BFLOAT16, Dtype.FLOAT16):
         if dtype is not setting.spec.dtype:
             yield converted(setting, scene, dtype)
 
@@ -53,8 +52,7 @@ def converted(setting: PathSetting, scene: PathScene, dtype: Dtype, *, stateless
     given = {name: each.to(own).double() for name, each in scene.weights.values.items()}  # as it was held before
     coarser = max(scene.spec.dtype, dtype, key=lambda each: float(torch.finfo(getattr(torch, each)).eps))
     judged_as = replace(scene.spec, dtype=coarser)
-    held = setting.tolerance or rounding_of(judged_as, tf32=setting.tf32)
-    judged = replace(scene, spec=judged_as, weights=Weights(given), held=held)
+    judged = replace(scene, spec=judged_as, weights=Weights(given), held=setting.held(judged_as))
     there = replace(scene, spec=replace(scene.spec, dtype=dtype), allows=lambda: judged.allowed)
 
     def go(user: User) -> Values:

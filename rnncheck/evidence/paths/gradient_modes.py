@@ -7,7 +7,7 @@ import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User, run, values
-from rnncheck.implementations.uses import as_called
+from rnncheck.implementations.uses import Unlike, as_called
 
 FAULT = "depends-on-grad-mode"
 
@@ -27,6 +27,14 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         with mode():
             return values(run(layer, scene))
 
+    def unrecorded(user: User) -> Values:
+        layer = user.layer(scene)
+        with torch.no_grad():
+            if any(each.requires_grad for each in values(run(layer, scene)).values()):
+                raise Unlike("records gradients all the same")
+        return {}
+
     yield Leg("with gradients recorded", recorded, scene, FAULT)
     yield Leg("under no_grad", lambda user: under(user, torch.no_grad), scene, FAULT)
+    yield Leg("under no_grad, it", unrecorded, scene, FAULT)
     yield Leg("under inference_mode", lambda user: under(user, torch.inference_mode), scene, FAULT)

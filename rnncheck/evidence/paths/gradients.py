@@ -1,6 +1,7 @@
 """Runs one side with gradients recorded and computes the gradients of its results, for the paths that need them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +15,13 @@ from rnncheck.implementations.uses import NotOffered, as_called
 Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
 END = "the gradient by x ends"
+MASKS = "its gradient has other dropout masks than its results"
+GIVEN = "a gradient that was given changes"
 SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
 SAID = {  # of the worst difference
     CHANGE: f"{CHANGE} by {{}} of its largest value, but it must not change",
+    MASKS: f"{MASKS}, or dropout depends on the gradient mode",
+    GIVEN: "its backward writes into the gradients that it is given",
     END: "no gradient of the last state reaches x before some timestep",
 }
 
@@ -29,20 +34,22 @@ class Attached:
     leaves: Mapping[str, Tensor]
 
     @classmethod
-    def of(cls, layer: Layer, scene: PathScene) -> "Attached":
-        """Runs the side. Raises `NotOffered` if no result has a gradient."""
+    def of(cls, layer: Layer, scene: PathScene, only: str | None = None) -> "Attached":
+        """Runs the side, by every leaf or by `only` this one. Raises `NotOffered` if no result has a gradient."""
         live: Mapping[str, Tensor] = getattr(layer, "trained", layer.leaves)() or {}
         trained = {name: value for name, value in live.items() if value.requires_grad}
         x, state = scene.given()
         inputs = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
-        for value in inputs.values():
-            value.requires_grad_()
-        with as_called(layer), torch.enable_grad():
-            results = values(layer.run(x, state, scene.lengths))
+        leaves = {name: each for name, each in (inputs | trained).items() if only in (None, name)}
+        with frozen(each for name, each in trained.items() if name not in leaves):
+            for value in leaves.values():
+                value.requires_grad_()
+            with as_called(layer), torch.enable_grad():
+                results = values(layer.run(x, state, scene.lengths))
         attached = {name: value for name, value in results.items() if value.requires_grad}
         if not attached:
             raise NotOffered("its results cannot be differentiated")
-        return cls(attached, inputs | trained)
+        return cls(attached, leaves)
 
     def loss(self, *, of_variables: bool = False) -> Tensor:
         """A weighted sum of all results. With `of_variables` the weights require gradients."""
@@ -58,6 +65,19 @@ class Attached:
         except NotImplementedError as problem:  # of a function without a backward, which the gradients have shown
             raise NotOffered("its results cannot be differentiated") from problem
         return {name: each for name, each in zip(self.leaves, found, strict=True) if each is not None}
+
+
+@contextmanager
+def frozen(tensors: Iterable[Tensor]) -> Iterator[None]:
+    """Within it these require no gradient."""
+    held = list(tensors)
+    for each in held:
+        each.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for each in held:
+            each.requires_grad_()
 
 
 def weights_like(value: Tensor) -> Tensor:

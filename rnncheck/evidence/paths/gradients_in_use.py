@@ -21,6 +21,7 @@ from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
+STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
 
     if not setting.spec.dropout:
-        yield leg("in training mode", scene, plain, train=True)
+        longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
+        yield leg("in training mode", longer, plain, train=True)
     yield leg("without a state", zeros, without_state)
     yield leg("of one row", setting.scene(rows=1, spec=spec), plain)
     yield leg("by its weights alone", scene, by_weights)

@@ -1,8 +1,13 @@
 """Called without an initial state: it must be zero, also after other calls."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import torch
 
 from rnncheck.evidence.paths.copies import converted
+from rnncheck.evidence.paths.other_sizes import larger
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import offered
@@ -32,10 +37,21 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def again(user: User) -> Values:
         return stateless(user, zeros, after=setting.base)
 
+    def as_from_zeros(user: User, scene: PathScene) -> Values:
+        """It is the same as from a state of zeros."""
+        layer = user.layer(scene)
+        without, given = values(offered(layer, "run_without_state")(scene.given()[0])), values(run(layer, scene))
+        return {f"change of {name}": each - given[name] for name, each in without.items()}
+
     yield Leg("called without a state", first, zeros, "default-state-not-zero")
     yield Leg(f"called without a state at B = {MORE_ROWS}", of_more, more, "default-state-not-zero")
     yield Leg("called without a state for other numbers in the same memory", refilled, zeros, LEAKS)
     yield Leg("called without a state after another call", again, zeros, LEAKS)
+    for what, scene in (("at T = 1", setting.scene(1)), *larger(setting)):
+        still = replace(scene, state=scene.state.map(torch.zeros_like))
+        yield Leg(
+            f"called without a state {what}", partial(as_from_zeros, scene=still), still, "default-state-not-zero"
+        )
     yield converted(setting, zeros, Dtype.FLOAT64, stateless=True)
 
 

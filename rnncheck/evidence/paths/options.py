@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -43,6 +44,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("unbatched", unbatched, one, FAULT)
     yield Leg("with lengths", lambda user: built(user, ragged), ragged, FAULT)
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
+    for small, axis in (
+        (setting.scene(1, rows, spec=turned.spec), "T"),
+        (setting.scene(rows=1, spec=turned.spec), "B"),
+    ):
+        yield Leg(f"with batch_first = {batch_first} at {axis} = 1", partial(built, scene=small), small, FAULT)
     if setting.takes_state:
         yield Leg(f"from a state in {wider}", from_another_dtype, base, FAULT)
 

@@ -1,6 +1,7 @@
-"""Other sizes: one larger run in odd sizes, its gradients, a single timestep, a single row, and an empty batch."""
+"""Other sizes: larger ones and odd ones, gradients far back, sizes that are all equal or 1, and an empty batch."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -9,30 +10,52 @@ from rnncheck.evidence.paths.gradients import END, Attached
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.uses import NotOffered
-from rnncheck.model.spec import Dtype
+from rnncheck.evidence.without_dropout import WithoutDropout
+from rnncheck.implementations.uses import NotOffered, offered
+from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "wrong-at-other-sizes"
-STEPS, ROWS, UNITS, FEATURES = 131, 65, 33, 9
+STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
+WIDE = 2, 300, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
+EQUAL = 4  # T, B, I and H: axes that are mixed up have fitting sizes
 VANISHED = 1e-25  # of the largest gradient: below, rounding may make it zero
 
 
 @path("other-sizes", "at other sizes than the run's")
 def legs(setting: PathSetting) -> Iterator[Leg]:
-    projected = min(setting.spec.proj_size, UNITS - 1)  # which is below H
-    spec = replace(setting.spec, input_size=FEATURES, hidden_size=UNITS, proj_size=projected)
-    steps, rows = len(setting.base.x), setting.base.x.shape[1]
-    more = (steps, rows) if setting.fixed else (STEPS, ROWS)
-    if setting.offers(spec):
-        what = "of I = {} and H = {}, at T = {}, B = {}".format(FEATURES, UNITS, *more)
-        yield leg(what, setting.scene(*more, spec=spec))
-    else:
-        yield leg(f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS))
-    if setting.spec.dtype in (Dtype.FLOAT32, Dtype.FLOAT64):  # others have gradients that vanish sooner
+    steps, rows = setting.sizes
+    for what, scene in larger(setting):
+        yield leg(what, scene)
+    if setting.offers(sized(setting.spec, FEATURES, UNITS)):
+        equal = (steps, rows) if setting.fixed else (EQUAL, EQUAL)
+        yield leg(*of_sizes(setting, *equal, EQUAL, EQUAL))
+        yield leg(*of_sizes(setting, steps, rows, 1, 1))
+    if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS))
     yield leg("at T = 1", setting.scene(1, rows))
     yield leg("at B = 1", setting.scene(steps, 1))
     yield leg("of an empty batch", setting.base.of_rows([]))
+
+
+def larger(setting: PathSetting) -> Iterator[tuple[str, PathScene]]:
+    """Larger scenes, each with what is said of it."""
+    if not setting.offers(sized(setting.spec, FEATURES, UNITS)):
+        yield f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS)
+    elif setting.fixed:
+        yield of_sizes(setting, *setting.sizes, UNITS, FEATURES)
+    else:
+        yield of_sizes(setting, STEPS, ROWS, UNITS, FEATURES)
+        yield of_sizes(setting, *WIDE)
+
+
+def of_sizes(setting: PathSetting, steps: int, rows: int, units: int, features: int) -> tuple[str, PathScene]:
+    scene = setting.scene(steps, rows, spec=sized(setting.spec, features, units))
+    return f"of I = {features} and H = {units}, at T = {steps}, B = {rows}", scene
+
+
+def sized(spec: Spec, input_size: int, hidden_size: int) -> Spec:
+    projected = min(spec.proj_size, hidden_size - 1)  # which is below H
+    return replace(spec, input_size=input_size, hidden_size=hidden_size, proj_size=projected)
 
 
 def leg(what: str, scene: PathScene) -> Leg:
@@ -42,13 +65,19 @@ def leg(what: str, scene: PathScene) -> Leg:
     return Leg(what, go, scene, FAULT)
 
 
-def far_back(scene: PathScene) -> Leg:
+def far_back_shows(spec: Spec) -> bool:
+    return spec.dtype in (Dtype.FLOAT32, Dtype.FLOAT64)  # gradients of others vanish sooner
+
+
+def far_back(scene: PathScene, *, train: bool = False) -> Leg:
     """How far back the gradient of the last state by x goes: 1 where it is zero though at the next timestep it is not
     small, as it is where the state is detached in between.
     """
 
     def go(user: User) -> Values:
-        attached = Attached.of(user.layer(scene), scene)
+        layer = user.fresh(scene)
+        with offered(layer, "training")() if train else nullcontext(), WithoutDropout():
+            attached = Attached.of(layer, scene)
         with torch.enable_grad():
             last = next(iter(attached.results.values()))[-1]  # of the outputs, or the last layer's final state
             (gradient,) = torch.autograd.grad(last.sum(), [attached.leaves["x"]], allow_unused=True)
@@ -59,4 +88,5 @@ def far_back(scene: PathScene) -> Leg:
         return {END: ends.double()[:, None, None]}
 
     judged = replace(scene, allows=lambda: {END: Tolerance(atol=0.5)})
-    return Leg(f"with gradients over {STEPS} timesteps", go, judged, "gradient-detached")
+    mode = "in training mode " if train else ""
+    return Leg(f"{mode}with gradients over {STEPS} timesteps", go, judged, "gradient-detached")

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import torch
 
+from rnncheck.evidence.paths.gradients import Attached
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import QUANTITIES, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.uses import Unlike
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights
@@ -24,12 +26,28 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     limits = torch.finfo(getattr(torch, setting.spec.dtype))
     still = State(torch.zeros_like(base.state.h), None if base.state.c is None else torch.zeros_like(base.state.c))
     quiet = replace(base, state=still, weights=unbiased(base))
-    yield leg("given large x", replace(base, x=base.x * LARGE[setting.spec.dtype]))
+    yield leg("given large x", large(base))
+    yield differentiated(large(base))
     yield leg("given small x, without biases", replace(quiet, x=base.x * SMALL * limits.eps))
     yield leg("given subnormal x, without biases", lenient(replace(quiet, x=base.x * limits.tiny / 8), limits.eps))
     yield leg("given a large initial state", replace(base, state=base.state.map(lambda each: each * LARGE_STATE)))
     yield leg("of large weights", replace(base, weights=larger(base)))
     yield leg("given zeros", replace(base, x=torch.zeros_like(base.x), state=still))
+
+
+def large(scene: PathScene) -> PathScene:
+    return replace(scene, x=scene.x * LARGE[scene.spec.dtype])
+
+
+def differentiated(scene: PathScene) -> Leg:
+    """Gradients that are not finite, as of a sigmoid made of exponentials, are told and are no fault."""
+
+    def go(user: User) -> Values:
+        if all(bool(each.isfinite().all()) for each in Attached.of(user.layer(scene), scene).gradients().values()):
+            return {}
+        raise Unlike("has gradients that are not finite, where the reference's are")
+
+    return Leg("given large x and differentiated, it", go, scene, FAULT)
 
 
 def lenient(scene: PathScene, units: float) -> PathScene:

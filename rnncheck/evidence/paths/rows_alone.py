@@ -6,7 +6,7 @@ import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User, run, values
-from rnncheck.implementations.uses import as_called
+from rnncheck.implementations.uses import Unlike, as_called
 
 
 @path("rows-alone", "with each row of the batch alone, and with a NaN in one of them")
@@ -27,6 +27,17 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         with as_called(layer):
             return {name: each[:, 1:] for name, each in values(layer.run(x, state)).items()}
 
+    def hidden(user: User) -> Values:
+        layer = user.layer(scene)
+        x, state = scene.given()
+        x[0, 0, 0] = float("nan")
+        with as_called(layer):
+            found = values(layer.run(x, state))
+        if all(bool(each.isfinite().all()) for each in found.values()):
+            raise Unlike("hides it: its results are finite, and the reference's are not")
+        return {}
+
     yield Leg("given each row alone", alone, scene, "batch-mixed")
     yield Leg("given a NaN in another row", lambda user: beside(user, float("nan")), others, "nan-spreads")
+    yield Leg("given a NaN, it", hidden, scene, "nan-spreads")
     yield Leg("given an infinity in another row", lambda user: beside(user, float("inf")), others, "nan-spreads")

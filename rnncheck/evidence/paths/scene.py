@@ -112,6 +112,7 @@ class PathSetting:
     seed: int
     unexposed: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those without a gradient to compare
+    rounds_on: str = "cpu"  # of the devices of both sides the one with the lowest precision of products
     fixed: bool = False  # whether a side takes no other numbers of timesteps and rows than those of the run
     _scenes: dict[object, PathScene] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)
@@ -157,9 +158,13 @@ class PathSetting:
             state = initial_state(spec, rows, seed=seed, kind="random" if self.takes_state and not zeros else "zeros")
             if state.c is not None and not self.takes_cell_state:
                 state = State(state.h, torch.zeros_like(state.c))
-            held = self.tolerance or rounding_of(spec, tf32=self.tf32)
+            held = self.held(spec)
             self._scenes[key] = PathScene(spec, self.weights(spec, other), x, state, held, lengths)
         return self._scenes[key]
+
+    def held(self, spec: Spec) -> Rounding | Tolerance:
+        """What a run of this spec is held against."""
+        return self.tolerance or rounding_of(replace(spec, device=self.rounds_on), tf32=self.tf32)
 
     def offers(self, spec: Spec) -> bool:
         """Whether both sides can be built for this spec and loaded with weights."""

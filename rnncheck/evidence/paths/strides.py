@@ -1,14 +1,15 @@
 """x and the initial states as views that are not contiguous in memory."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, values
-from rnncheck.implementations.uses import as_called
-from rnncheck.model.trace import State
+from rnncheck.evidence.without_dropout import WithoutDropout
+from rnncheck.implementations.uses import as_called, offered
 
 View = Callable[[Tensor], Tensor]
 FAULT = "memory-layout-assumed"
@@ -41,16 +42,18 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         ("expanded", expanded, alike),
     ):
         yield leg(f"given {name} x", scene, view, lambda value: value)
+        if view is transposed and not setting.spec.dropout:
+            yield leg(f"in training mode, given {name} x", scene, view, lambda value: value, train=True)
         if setting.takes_state:
             yield leg(f"given {name} h0", scene, lambda value: value, view)
 
 
-def leg(what: str, scene: PathScene, view_x: View, view_state: View) -> Leg:
+def leg(what: str, scene: PathScene, view_x: View, view_state: View, *, train: bool = False) -> Leg:
     def go(user: User) -> Values:
-        layer = user.layer(scene)
+        layer = user.fresh(scene) if train else user.layer(scene)
         x, state = scene.given()
-        viewed = State(view_state(state.h), None if state.c is None else view_state(state.c))
-        with as_called(layer):
+        viewed = state.map(view_state)
+        with as_called(layer), offered(layer, "training")() if train else nullcontext(), WithoutDropout():
             return values(layer.run(view_x(x), viewed, scene.lengths))
 
     return Leg(what, go, scene, FAULT)

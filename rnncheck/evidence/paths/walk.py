@@ -14,6 +14,7 @@ from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
 from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.protocol import OtherRun
 from rnncheck.implementations.uses import NotOffered, OtherShape, Unlike
 from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
@@ -131,9 +132,11 @@ class PathOutcome:
         if isinstance(mine, Exception):
             if isinstance(mine, OtherShape) or (leg.must_run and not isinstance(mine, NotOffered)):
                 return cls([Comparison(leg.what, mode, problem=why_not(mine))])
-            offered = isinstance(mine, NotOffered) and not isinstance(mine, Unlike)
-            return cls(not_gone=NotGone((), why_not(mine)), unlike=not offered)
+            fails = isinstance(mine, Unlike) or not isinstance(mine, NotOffered | OtherRun)
+            return cls(not_gone=NotGone((), why_not(mine)), unlike=fails)
         names = [name for name in right if name in mine]
+        if right and mine and not names:
+            return cls(not_gone=NotGone((), f"it returns none of {', '.join(right)}"), unlike=True)
         return cls([compared(name, mode, mine[name], right[name], leg) for name in names])
 
     def told(self, name: str, leg: Leg) -> str:

@@ -1,0 +1,138 @@
+"""Dropout on both sides: the same row run many times in training mode, compared by its distribution."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from rnncheck.evidence.paths.gradients import MASKS, Attached, weights_like
+from rnncheck.evidence.paths.path import Leg, Values
+from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
+from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.implementations.uses import NotOffered, offered
+from rnncheck.model.spec import Dtype
+
+COPIES = 16_384  # of a row, each with dropout of its own
+ERROR_RATE = 1e-6  # how often a right layer's dropout would be called another, over all that is compared
+STATISTICS = 11  # of an element: its mean, its deviation and nine parts of its distribution
+PARTS = torch.arange(1, 10) / 10  # of the samples below each threshold, about
+NO_GAP = 1e-5  # of an element's range: an atom of the distribution, of which rounding decides on which side it is
+BY_X = "gradient by x"
+ROWS, STEP, NEAR = 4, 1e-5, 1e-3
+
+Samples = Mapping[str, Tensor]  # (T, COPIES, W) in float64, by quantity
+
+
+def legs(setting: PathSetting, steps: int, fault: str) -> Iterator[Leg]:
+    yield by_distribution(setting, steps, fault)
+    spec = replace(setting.spec, dtype=Dtype.FLOAT64)
+    yield by_differences(setting.scene(rows=ROWS, spec=spec), fault)
+
+
+def by_differences(scene: PathScene, fault: str) -> Leg:
+    """The gradient by x must be that of the results with the same masks, as differences with the same seed show."""
+
+    def go(user: User) -> Values:
+        if reason := user.implementation.refuses(scene.spec):
+            raise NotOffered(reason)
+        along = weights_like(scene.x).to(torch.float64)
+        with seeded():
+            layer = user.fresh(scene)
+            with offered(layer, "training")():
+                attached = Attached.of(layer, scene, only="x")
+                torch.manual_seed(1)  # a mask that is drawn again is another
+                (by_x,) = attached.gradients().values()
+        losses = []
+        for step in (STEP, -STEP):
+            with seeded():
+                layer = user.fresh(scene)
+                with offered(layer, "training")(), torch.no_grad():
+                    results = values(run(layer, replace(scene, x=scene.x + step * along)))
+                losses.append(float(Attached({name: results[name] for name in attached.results}, {}).loss()))
+        expected, found = (losses[0] - losses[1]) / (2 * STEP), float((by_x.cpu().double() * along).sum())
+        return {MASKS: torch.tensor([[[abs(found - expected) / (abs(found) + abs(expected) + STEP)]]])}
+
+    judged = replace(scene, allows=lambda: {MASKS: Tolerance(atol=NEAR)})
+    return Leg("in training mode, differentiated with dropout", go, judged, fault)
+
+
+def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
+    """The results, and the gradient by x."""
+    many = setting.scene(steps, 1).of_rows([0] * COPIES)
+    right = list[Samples]()  # of the reference, once it has run
+
+    def reference() -> Samples:
+        if not right:
+            right.append(drawn(setting.sides[1], many))
+        return right[0]
+
+    def go(user: User) -> Values:
+        samples = reference() if user is setting.sides[1] else drawn(user, many)
+        return {
+            name: statistics(each, thresholds(reference()[name]))
+            for name, each in samples.items()
+            if name in reference()
+        }
+
+    judged = replace(many, allows=lambda: allowed(reference(), torch.finfo(getattr(torch, many.spec.dtype)).eps))
+    return Leg("in training mode, dropout compared by its distribution", go, judged, fault)
+
+
+def drawn(user: User, scene: PathScene) -> Samples:
+    layer = user.fresh(scene)
+    with offered(layer, "training")(), seeded():
+        try:
+            attached = Attached.of(layer, scene, only="x")
+        except NotOffered:
+            return {}
+        with torch.enable_grad():
+            loss = torch.stack([each.square().sum() / 2 for each in attached.results.values()]).sum()
+        (by_x,) = attached.gradients(loss).values()
+    return {name: each.detach().cpu().double() for name, each in {**attached.results, BY_X: by_x}.items()}
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def thresholds(samples: Tensor) -> Tensor:
+    """(9, T, 1, W): in each tenth of the sorted samples the middle of the widest gap; infinite where there is none."""
+    ordered = samples.sort(1).values
+    gaps, span = ordered.diff(dim=1), (ordered[:, -1:] - ordered[:, :1]).clamp_min(1e-300)
+    count, found = samples.shape[1], []
+    for part in PARTS:
+        first = int((part - 0.05) * count)
+        gap, at = gaps[:, first : first + count // 10].max(1, keepdim=True)
+        middle = ordered.gather(1, at + first) + gap / 2
+        found.append(middle.masked_fill(gap < NO_GAP * span, torch.inf))
+    return torch.stack(found)
+
+
+def statistics(samples: Tensor, below: Tensor) -> Tensor:
+    """(T, 11, W): mean, standard deviation, and the parts of the samples below the thresholds."""
+    parts = torch.cat([(samples < each).double().mean(1, keepdim=True) for each in below], 1)
+    return torch.cat([samples.mean(1, keepdim=True), samples.std(1, keepdim=True), parts], 1)
+
+
+def allowed(samples: Samples, unit: float) -> Allowed:
+    """How far the statistics of two samples of one distribution are apart by chance."""
+    count = sum(each[:, 0].numel() for each in samples.values())
+    beyond = ERROR_RATE / (2 * STATISTICS * max(count, 1))  # of a normal number on one side
+    far = float(torch.special.ndtri(torch.tensor(1 - beyond, dtype=torch.float64)))
+    return {name: far * errors(each) + 64 * unit for name, each in samples.items()}
+
+
+def errors(samples: Tensor) -> Tensor:
+    """(T, 11, W): the standard errors of the differences of two samples' statistics."""
+    count = samples.shape[1]
+    centred = samples - samples.mean(1, keepdim=True)
+    variance, fourth = centred.square().mean(1, keepdim=True), centred.pow(4).mean(1, keepdim=True)
+    of_mean = (2 * variance / count).sqrt()
+    of_deviation = ((fourth - variance.square()).clamp_min(0) / (2 * count * variance.clamp_min(1e-300))).sqrt()
+    of_parts = (2 * PARTS * (1 - PARTS) / count).sqrt().double()
+    return torch.cat([of_mean, of_deviation, of_parts[None, :, None].expand(len(samples), -1, samples.shape[2])], 1)
