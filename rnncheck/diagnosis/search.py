@@ -26,8 +26,8 @@ MOST_UNITS = 64  # beyond, units are not tried
 class Seen:
     """Where the states of a probe are wrong: in which layer first, and there in which directions and units.
 
-    What a layer below gives it is right, so a fault that is in it makes these states what they are, whatever it does
-    in the layers above. Units are told apart in a single timestep alone.
+    The layers below are right, so this layer's states show its own fault only. Units are told apart in a single
+    timestep only.
     """
 
     probe: FaultProbe

@@ -172,7 +172,7 @@ def spread_over(steps: int, ceilings: Quantities) -> Quantities:
 
 
 def within(allowed: Quantities, candidate: Quantities, reference: Quantities) -> bool:
-    """Whether nothing exceeds; false where that cannot be told, such as beside a NaN or another shape."""
+    """Whether nothing exceeds. False for a NaN or another shape."""
     for most, a, b in zip(allowed, candidate, reference, strict=True):
         if most is None or b is None:
             continue

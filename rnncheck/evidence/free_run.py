@@ -68,7 +68,7 @@ class SideBySide:
         return self._output.parted
 
     def _add(self, fold: Fold, candidate: Tensor | None, reference: Tensor | None, allowed: Tensor | Tolerance) -> None:
-        """On the host. Only a relu layer can overflow: of the others a NaN is judged beyond the horizon too."""
+        """On the host. For bounded cells, a NaN of the candidate alone is a difference even after the horizon."""
         a, b = on_host(candidate), on_host(reference)
         if isinstance(allowed, Tensor) and self._spec.nonlinearity != "relu" and not misfit(a, b):
             assert a is not None

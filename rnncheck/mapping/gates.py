@@ -79,7 +79,8 @@ class GateMeasurements:
         self._native, self._probe, self._others = native, probe, others
         self._blocks = symmetric(probe)
         self._measured: dict[tuple[Placed, ...], Measured] = {}
-        # One place shows itself in all that there is to see; of that, this candidate shows a part.
+        # With one layer and direction, expected signatures are computed for all results once, and cut to those that
+        # this candidate returns.
         whole = replace(probe, exposes=EVERYTHING) if len(probe.places) == 1 else probe
         self._whole, self._shown = whole, [source in probe.exposes for source in whole.sources]
         self._expected = _remembered(probe.spec, whole.run)

@@ -8,9 +8,7 @@ from rnncheck.sweep.configuration import Configuration
 from rnncheck.sweep.space import SEED, Axis, Space
 
 Fails = Callable[[Configuration], bool | None]
-"""Whether a configuration fails in the way that is looked into; None where that cannot be told, as it has another
-failure that is known already.
-"""
+"""Whether a configuration fails in the way that is looked into; None if another, known failure hides it."""
 PASSES = 3
 EASY: Mapping[str, int] = {"input_size": 3, "hidden_size": 4, "batch_size": 2, "seq_len": 3}
 """Sizes below which less can be told of a layer: of one unit, a transposed matrix is the same."""

@@ -112,7 +112,7 @@ def gates_of(spec: Spec, shapes: TensorShapes, said: Cell | None = None) -> int 
 
 
 def blocks(shape: tuple[int, ...], inputs: int, units: int) -> float:
-    """How many blocks of `units` outputs a weight for `inputs` inputs has; 0 for one that is none."""
+    """How many blocks of `units` outputs a weight for `inputs` inputs has; 0 if its shape does not fit."""
     if len(shape) < 2 or inputs not in shape:
         return 0
     outputs = prod(shape) // inputs

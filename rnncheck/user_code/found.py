@@ -68,8 +68,8 @@ def has_axis_of_one(reading: ResultReading) -> bool:
 
 
 def drops_time(trace: Trace, reading: ResultReading, start: State) -> bool:
-    """Whether a last state is returned beside the outputs. One with an axis in the place of time is among them; and
-    what is returned as it was given, for a backward pass, is none.
+    """Whether a last state is returned beside the outputs. A state with a time axis of 1 counts as an output. The
+    initial state returned unchanged does not count.
     """
     if reading.h is None or reading.output is None:
         return False

@@ -80,7 +80,7 @@ class NativeLayer:
     def registered(self) -> frozenset[str]:
         """What a module knows of: parameters, and buffers, which are held back from training on purpose.
 
-        Of what is no module all: its user trains what it holds.
+        For an object that is not a module: all its tensors.
         """
         if not isinstance(self.thing, nn.Module):
             return frozenset(self._tensors)

@@ -24,7 +24,7 @@ from rnncheck.user_code.tensors import held
 @dataclass(frozen=True)
 class Unread:
     """`heads` have weights of their own on top of the states, or pool them over time. Of what is `strange` nothing is
-    known; `mixed` has rows that depend on other rows. What is `aside` is kept by a name that is no state's.
+    known; `mixed` has rows that depend on other rows. `aside`: results whose names say that they are not states.
     `cell_alone` is the cell state of the last layer without those of the others.
     """
 
@@ -188,7 +188,7 @@ def claimed(reading: ResultReading, strange: Mapping[Way, Tensor], sizes: Sizes,
 
 
 def with_twin(reading: ResultReading, found: Mapping[Way, Tensor], spec: Spec) -> ResultReading:
-    """With what stands beside h in a pair, where c would, for c: it is to be that, whatever it is."""
+    """Reads the second element of (h, ?) as c, so that a wrong one is compared."""
     h = reading.h
     if spec.cell is not Cell.LSTM or reading.c is not None or h is None or len(h.way) < 2 or h.way[-1] != 0:
         return reading

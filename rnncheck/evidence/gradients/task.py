@@ -81,9 +81,9 @@ class JudgedTask(NamedTuple):
 def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: JudgedTask, samples: int = SAMPLES) -> JudgedTask:
     """A task in float64, and what is allowed there, as far as it follows from what is allowed at the dtype.
 
-    What noise does is proportional to it while it is small. In half precision it is not, at a kink of relu it never is,
-    and where rounding may be as large as the gradient neither; products whose factors are cut, as in TF32, are another
-    arithmetic than float64's. There it is found anew.
+    The effect of small noise is proportional to it. This fails in half precision, at the kink of relu, and where
+    rounding is as large as the gradient; products whose factors are cut, as in TF32, are another arithmetic. There the
+    allowed difference is computed in float64.
     """
     allowances = at_dtype.allowances
     if isinstance(allowances, Tolerance) or isinstance(by, Tolerance):
