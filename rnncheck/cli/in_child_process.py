@@ -24,7 +24,7 @@ ENDED = re.compile(rb"\0ended (\d+)\0")
 FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
 TIMEOUT = "Timeout ("  # with which a traceback begins that was written because time was up
 STOPPED: dict[int, ExitCode] = {2: ExitCode.INTERRUPTED, 15: ExitCode.TERMINATED, 1: ExitCode.HUNG_UP}  # by signal
-MOST = 1 << 16  # bytes of what the child tells
+MOST_BYTES = 1 << 16  # bytes of what the child tells
 
 _channel: int | None = None  # the child's end of the pipe; None without a parent that attends
 
@@ -52,7 +52,7 @@ def in_child_process() -> None:
         _, status = os.waitpid(child, 0)
         os.set_blocking(reading, False)  # a process that the candidate left behind may hold the other end
         with suppress(BlockingIOError):
-            told = os.read(reading, MOST)
+            told = os.read(reading, MOST_BYTES)
             os._exit(outcome(told, os.waitstatus_to_exitcode(status)))
         os._exit(outcome(b"", os.waitstatus_to_exitcode(status)))
 

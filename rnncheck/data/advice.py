@@ -19,7 +19,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|\d\d?
 
 
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:([,_' \u00a0\u202f.])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]*)?$")
-MOST = 20  # characters of a marker that are repeated
+MARKER_LENGTH = 20  # characters of a marker that are repeated
 _NO_WORD = re.compile(r"[^\w\s]{1,4}")  # as ?, -, .. and *
 
 
@@ -54,7 +54,7 @@ def way_out_of_text(
     date = bool(_DATE.match(cell))
     way_out = ("it looks like a date or a time; " if date else "") + _without(column, layout, options, data)
     if _NO_WORD.fullmatch(cell) or (not date and any(not is_text(row[column], options.decimal) for row in data)):
-        marker = shlex.quote(",".join([*options.na, cell[:MOST]]))
+        marker = shlex.quote(",".join([*options.na, cell[:MARKER_LENGTH]]))
         how = "" if options.missing != "error" else " --missing drop-row, zero or ffill"
         return f"if it stands for a missing value, pass --na {marker}{how}; else {way_out}"
     return way_out

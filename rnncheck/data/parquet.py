@@ -16,7 +16,7 @@ from rnncheck.errors import DataError
 from rnncheck.text import printable
 
 SUFFIXES = (".parquet", ".pq", ".arrow", ".feather")
-ROWS = 65_536  # read at a time
+ROWS_AT_ONCE = 65_536  # read at a time
 
 
 def open_parquet(file: DataFile, options: FileOptions, suffix: str) -> Table:
@@ -94,7 +94,7 @@ def _batches(file: DataFile, suffix: str, columns: list[int]) -> Iterator[list[A
         try:
             if hasattr(reader, "iter_batches"):
                 names = reader.schema_arrow.names
-                for batch in reader.iter_batches(batch_size=ROWS, columns=[names[each] for each in columns]):
+                for batch in reader.iter_batches(batch_size=ROWS_AT_ONCE, columns=[names[each] for each in columns]):
                     yield [batch.column(names[each]) for each in columns]
             else:
                 for number in range(reader.num_record_batches):

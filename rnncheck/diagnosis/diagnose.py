@@ -8,7 +8,7 @@ from typing import Any
 from rnncheck.diagnosis import scenes
 from rnncheck.diagnosis.probe import FaultProbe, Prober, ran
 from rnncheck.diagnosis.search import fitted, placed, seen
-from rnncheck.diagnosis.suspects import MOST, Match, Suspect, exact, likeness, matches, pairs_tried
+from rnncheck.diagnosis.suspects import PAIRS_BUDGET, Match, Suspect, exact, likeness, matches, pairs_tried
 from rnncheck.faults.catalogue import faults_of
 from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
@@ -77,7 +77,7 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     if named := told_apart(exact(((fault,) for fault in searched), [*quick, own]), others):
         return replace(base, **found(base, named, others))
     base = replace(base, likely=likely(nearest(faults, [*quick, own]), others))
-    tried = pairs_tried(faults, [*quick, own], int(MOST / math.sqrt(len(own.scene.state.h))))
+    tried = pairs_tried(faults, [*quick, own], int(PAIRS_BUDGET / math.sqrt(len(own.scene.state.h))))
     base = replace(base, pairs=tried.number, pairs_left=tried.left)
     named = told_apart(tried.equal, others)
     if named:

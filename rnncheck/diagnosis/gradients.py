@@ -30,7 +30,7 @@ from rnncheck.report import Finding
 from rnncheck.scratch.network import Network
 from rnncheck.text import in_words
 
-NEAR = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
+SAME_GRADIENT = 1e-9  # relative to the largest: in float64 two right layers' gradients part by some 1e-14
 STEPS, ROWS = 12, 3
 FRESH = 2  # other data, then other weights too
 SEED = 7
@@ -142,7 +142,7 @@ def apart(mine: NamedGradients, theirs: NamedGradients) -> float | None:
                 return None
             continue
         difference = float((a - b).abs().amax()) if a.shape == b.shape else torch.inf
-        if not difference <= NEAR * float(b.abs().amax()):
+        if not difference <= SAME_GRADIENT * float(b.abs().amax()):
             return None
         largest = max(largest, difference)
     return largest
@@ -174,7 +174,7 @@ def differing(cell: Cell, name: str, mine: Tensor | None, right: Tensor | None) 
     gates = cell.letters if name.startswith(("weight_ih", "weight_hh", "bias")) else ""
     if mine is None or mine.shape != right.shape:
         return gates or "all"
-    allowed = NEAR * float(right.abs().amax())
+    allowed = SAME_GRADIENT * float(right.abs().amax())
     if not gates:
         return "all" if float((mine - right).abs().amax()) > allowed else ""
     blocks = (each.chunk(len(gates)) for each in (mine, right))

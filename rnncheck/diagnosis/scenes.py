@@ -13,7 +13,7 @@ from rnncheck.report import Divergence
 STEPS, ROWS = 24, 8
 AFTER = 8  # timesteps after the first divergence, if that comes late
 MOST_STEPS = 512
-WORK = 2e7  # weights times timesteps times rows: what a hundred faults can be run on
+RUN_BUDGET = 2e7  # weights times timesteps times rows: what a hundred faults can be run on
 FEWEST_STEPS, FEWEST_ROWS = 6, 2
 SMALL_STEPS, SMALL_ROWS = 4, 3
 MOST_ROWS = 64
@@ -29,14 +29,14 @@ def cut(scene: Scene, first: Divergence | None) -> Scene:
         rows = scene.batch_size  # some faults show where these are the same alone
     if first is not None and scene.lengths is None:
         steps, rows = min(max(steps, first.t + AFTER), MOST_STEPS), max(rows, first.batch + 1)
-    most = int(WORK / sum(value.numel() for value in scene.weights.values()))
+    most = int(RUN_BUDGET / sum(value.numel() for value in scene.weights.values()))
     rows = min(rows, max(most // steps, FEWEST_ROWS))
     return shortened(scene, min(steps, max(most // rows, FEWEST_STEPS)), rows)
 
 
 def affordable(scene: Scene) -> bool:
     """Whether the candidate can be run on all of it once more."""
-    return sum(value.numel() for value in scene.weights.values()) * scene.seq_len * scene.batch_size <= 10 * WORK
+    return sum(value.numel() for value in scene.weights.values()) * scene.seq_len * scene.batch_size <= 10 * RUN_BUDGET
 
 
 def one_step(scene: Scene) -> Scene:

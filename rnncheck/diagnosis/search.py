@@ -17,8 +17,8 @@ from rnncheck.model.spec import Spec
 from rnncheck.scratch.cells import LayerWeights
 from rnncheck.scratch.network import Network
 
-STEPS = 12  # of Gauss and Newton, at most: a number that is there is found in six
-NEAR = 1e-6  # the distance over which a derivative is taken
+NEWTON_STEPS = 12  # of Gauss and Newton, at most: a number that is there is found in six
+DERIVATIVE_STEP = 1e-6  # the distance over which a derivative is taken
 MOST_UNITS = 64  # beyond, units are not tried
 
 
@@ -177,16 +177,16 @@ def fitted(found: Seen) -> Iterator[Fault]:
 def fit(family: WithNumber, found: Seen) -> float | None:
     """The number with the fewest digits for which the fault reproduces the wrong values."""
     wanted, number, last = found.row(None), family.planted, math.inf
-    for _ in range(STEPS):
-        here, beyond = found.row(family.at(number)), found.row(family.at(number + NEAR))
+    for _ in range(NEWTON_STEPS):
+        here, beyond = found.row(family.at(number)), found.row(family.at(number + DERIVATIVE_STEP))
         if wanted is None or here is None or beyond is None:
             return None
-        slope, left = (beyond - here) / NEAR, wanted - here
+        slope, left = (beyond - here) / DERIVATIVE_STEP, wanted - here
         size, steep = float(left.square().sum()), float(slope.square().sum())
         if not size < last / 2 or not steep:
             break
         last, number = size, number + float(slope @ left) / steep
-    if not math.isfinite(number) or abs(number) < NEAR or not found.equal(family.at(number)):
+    if not math.isfinite(number) or abs(number) < DERIVATIVE_STEP or not found.equal(family.at(number)):
         return None
     shorter = (round(number, digits) for digits in range(16))
     return next((each for each in shorter if found.equal(family.at(each))), number)

@@ -53,7 +53,7 @@ def exact(suspects: Iterable[Suspect], probes: Sequence[FaultProbe]) -> list[Sus
     return left
 
 
-MOST = 700  # mostly runs of one timestep: a quarter of a second for one layer in one direction
+PAIRS_BUDGET = 700  # mostly runs of one timestep: a quarter of a second for one layer in one direction
 USUAL_TOGETHER = {"gate-order", "gru-reset-before-matmul", "gru-update-inverted"}  # in ports: tried before all others
 FURTHER = 200  # pairs after one that is equal, for others that are too
 
@@ -64,7 +64,7 @@ class PairsTried(NamedTuple):
     equal: list[Suspect]
 
 
-def pairs_tried(faults: Sequence[Fault], probes: Sequence[FaultProbe], budget: int = MOST) -> PairsTried:
+def pairs_tried(faults: Sequence[Fault], probes: Sequence[FaultProbe], budget: int) -> PairsTried:
     """The pairs that equal the candidate on all probes, of which the quickest come first; the last, which is the run's
     own data, ranks the pairs only if no other shows the candidate to be wrong.
     """

@@ -17,7 +17,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
 
-WORK = 0.6e9  # multiplications that the perturbed runs may take
+SAMPLES_BUDGET = 0.6e9  # multiplications that the perturbed runs may take
 MOVES = 256  # samples times units: how many moves of one state a standard deviation is taken from
 FEWEST_SAMPLES = 4
 BLOCK = 2**18  # numbers that move at a time: what the caches hold
@@ -90,7 +90,7 @@ def affordable(spec: Spec, steps: int, samples: int, units: int) -> int:
     """
     wanted = max(samples, MOVES // units)
     products = spec.count * steps
-    return max(min(wanted, int(WORK / products)), FEWEST_SAMPLES) // 2 * 2
+    return max(min(wanted, int(SAMPLES_BUDGET / products)), FEWEST_SAMPLES) // 2 * 2
 
 
 class RoundedInputs:

@@ -77,15 +77,15 @@ class Enveloped:
             return Allowed(Tolerance(), Tolerance(), Tolerance(), Tolerance())
         self._finite &= bool(x.isfinite().all())
         allowed = self._of_first(x, reference) if self.first is None else self._of_later(x, candidate, reference)
-        self._together &= together(allowed.h_n, candidate.trace.final.h, reference.trace.final.h)
-        self._together &= together(allowed.c_n, candidate.trace.final.c, reference.trace.final.c)
+        self._together &= states_agree(allowed.h_n, candidate.trace.final.h, reference.trace.final.h)
+        self._together &= states_agree(allowed.c_n, candidate.trace.final.c, reference.trace.final.c)
         return allowed
 
     def _of_first(self, x: Tensor, reference: SideRun) -> Allowed:
         self.first = self._envelope(x, reference.start)
         allowed = tuple(None if each is None else PAIR * each for each in quantities(self.first.allowed))
         self._ceiling = ceiling(allowed)
-        return Allowed(*map(settled, allowed))
+        return Allowed(*map(as_allowed, allowed))
 
     def _of_later(self, x: Tensor, candidate: SideRun, reference: SideRun) -> Allowed:
         everywhere = spread_over(len(x), self._ceiling)
@@ -100,9 +100,9 @@ class Enveloped:
             )
             everywhere = judgeable(everywhere, theirs.exact)
             self._ceiling = higher(self._ceiling, ceiling(everywhere))
-        if beyond(everywhere, reference.start.h):
+        if has_unjudged(everywhere, reference.start.h):
             self._beyond += len(x)
-        return Allowed(*map(settled, everywhere))
+        return Allowed(*map(as_allowed, everywhere))
 
     @property
     def doubt(self) -> str | None:
@@ -133,7 +133,7 @@ def quantities(trace: Trace) -> Quantities:
     return trace.output, trace.final.h, trace.final.c, trace.y
 
 
-def settled(allowed: Tensor | None) -> Tensor | Tolerance:
+def as_allowed(allowed: Tensor | None) -> Tensor | Tolerance:
     """The allowance, or zeros for a quantity that this spec does not have."""
     return Tolerance() if allowed is None else allowed.nan_to_num(nan=math.inf, posinf=math.inf)
 
@@ -181,13 +181,13 @@ def within(allowed: Quantities, candidate: Quantities, reference: Quantities) ->
     return True
 
 
-def beyond(allowed: Quantities, start: Tensor) -> bool:
+def has_unjudged(allowed: Quantities, start: Tensor) -> bool:
     """Whether something is not judged in a row of the batch whose states `start` (L*D, B, ·) are finite."""
     finite = start.isfinite().all(2).all(0).cpu()
     return any(each is not None and bool(each.isinf().any(2).any(0)[finite].any()) for each in allowed)
 
 
-def together(allowed: Tensor | Tolerance, candidate: Tensor | None, reference: Tensor | None) -> bool:
+def states_agree(allowed: Tensor | Tolerance, candidate: Tensor | None, reference: Tensor | None) -> bool:
     """Whether final states are as near each other as is allowed, or alike, NaN to NaN; another shape is not."""
     if reference is None or isinstance(allowed, Tolerance):
         return True

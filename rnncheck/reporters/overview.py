@@ -8,7 +8,7 @@ from rnncheck.report import Comparison
 
 NORMAL, STEPPED, GRADIENT = "normal run", "step by step", "gradients"
 WAYS = {"free": NORMAL, "lockstep": STEPPED, "backward": GRADIENT, "backward float64": GRADIENT}
-ROWS = {"h": "output", "c": "c_n"}  # the row of the last layer also shows the states of the other layers
+ROW_OF_STATE = {"h": "output", "c": "c_n"}  # the row of the last layer also shows the states of the other layers
 PATH = "path:"
 
 
@@ -49,7 +49,8 @@ def row_name(comparison: Comparison) -> str:
     """The name of the row. It says if a gradient is wrong only in float64."""
     if comparison.mode == "backward float64" and not comparison.agrees:
         return f"{comparison.quantity}, float64"
-    return ROWS.get(comparison.quantity, comparison.quantity) if comparison.mode == "lockstep" else comparison.quantity
+    row = comparison.quantity
+    return ROW_OF_STATE.get(row, row) if comparison.mode == "lockstep" else row
 
 
 def way_of(mode: str) -> str:

@@ -14,7 +14,7 @@ from rnncheck.sweep.space import Space
 from rnncheck.sweep.state import SuspectConfiguration
 
 OTHERS = 2  # seeds that are tried before a configuration counts as one that passes
-MOST = 12  # causes that are looked into
+MOST_CAUSES = 12  # causes that are looked into
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Causes:
 
     @property
     def full(self) -> bool:
-        return len(self.found) >= MOST
+        return len(self.found) >= MOST_CAUSES
 
     def cause_of(self, suspect: SuspectConfiguration) -> Cause | None:
         """The known cause that makes it fail, if there is one."""

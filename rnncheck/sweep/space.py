@@ -245,7 +245,7 @@ def axis_of(name: str, words: Sequence[str]) -> Axis:
 RANGE = re.compile(r"(\d+)\.\.(\d+)")
 LEAST = {"proj_size": 0, SEED: 0}
 YES = {"yes": True, "true": True, "no": False, "false": False}
-MOST = 1_000_000  # values of one range
+MOST_VALUES = 1_000_000  # values of one range
 
 
 def values_of(name: str, word: str) -> Iterator[Any]:
@@ -255,7 +255,7 @@ def values_of(name: str, word: str) -> Iterator[Any]:
         found = RANGE.fullmatch(word)
         first, last = map(int, found.groups()) if found else (int(word), int(word)) if word.isdecimal() else (1, 0)
         least = LEAST.get(name, 1)
-        if not least <= first <= last or last - first >= MOST:
+        if not least <= first <= last or last - first >= MOST_VALUES:
             raise UsageError(
                 f"{option} is {printable(word, 60)!r}; it must be a whole number from {least} or a range such as 1..300"
             )

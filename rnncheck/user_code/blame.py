@@ -11,7 +11,7 @@ from rnncheck.errors import CannotRun, RnncheckError
 from rnncheck.text import printable
 from rnncheck.user_code.own_code import is_own, shown, source_line
 
-LONGEST = 600  # of a message
+LONGEST_MESSAGE = 600  # of a message
 
 
 class CandidateError(CannotRun):
@@ -73,7 +73,7 @@ def told(problem: BaseException) -> str:
         return f"it calls exit({problem.code if problem.code is not None else ''})"
     message = problem.msg if isinstance(problem, SyntaxError) else str(problem)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST)] if lines else [])])
+    return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST_MESSAGE)] if lines else [])])
 
 
 def is_hopeless(problem: CannotRun) -> bool:

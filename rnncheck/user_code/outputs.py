@@ -13,7 +13,7 @@ from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.sizes import Sizes
 
 Movers = Callable[[], Mapping[Way, frozenset[str]]]  # the matrices that each part of the result depends on
-MOST = 6  # interpretations of one result
+MOST_INTERPRETATIONS = 6  # interpretations of one result
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def interpretations(
         readings += [ResultReading(None, each.reader, None) for each in found.states]
     if first is not None and first.c is not None and not sizes.spec.proj_size:
         readings += [ResultReading(first.output, h.reader, c.reader) for h, c in possible_pairs(found.states)]
-    return list(dict.fromkeys(readings))[:MOST]
+    return list(dict.fromkeys(readings))[:MOST_INTERPRETATIONS]
 
 
 def taken_apart(result: object, convention: Convention, sizes: Sizes) -> PossibleStates:

@@ -12,8 +12,8 @@ from rnncheck.model.trace import State
 
 LONGEST, SHORTEST = 48, 8  # timesteps
 WIDEST, FEWEST_ROWS = 8, 2
-STEPS = 4_000  # timesteps of all faults, layers and directions
-WORK = 1.2e6  # weights times timesteps times rows, for each fault
+STEPS_OF_ALL = 4_000  # timesteps of all faults, layers and directions
+FAULT_BUDGET = 1.2e6  # weights times timesteps times rows, for each fault
 MOST_WEIGHTS = 20_000  # with more weights, faults cost as much as the rest of a check: planted only on request
 
 
@@ -56,9 +56,9 @@ def whole_of(x: Tensor) -> Part:
 def part_of(spec: Spec, seq_len: int, batch_size: int, lengths: Sequence[int] | None, faults: int) -> Part:
     """The largest affordable part for so many faults."""
     weights = spec.recurrent_count
-    each = STEPS // (faults * spec.num_layers * spec.directions)
-    steps = min(seq_len, LONGEST, max(SHORTEST, min(each, int(WORK / weights))))
-    count = min(batch_size, WIDEST, max(FEWEST_ROWS, int(WORK / weights / steps)))
+    each = STEPS_OF_ALL // (faults * spec.num_layers * spec.directions)
+    steps = min(seq_len, LONGEST, max(SHORTEST, min(each, int(FAULT_BUDGET / weights))))
+    count = min(batch_size, WIDEST, max(FEWEST_ROWS, int(FAULT_BUDGET / weights / steps)))
     if count < batch_size:
         steps, count = as_many_as_units(spec, steps, count, batch_size, weights)
     return Part(steps, telling_rows(lengths, batch_size, count))
@@ -70,7 +70,7 @@ def as_many_as_units(spec: Spec, steps: int, count: int, batch_size: int, weight
     A bias fits along the batch only if B is H.
     """
     if batch_size == spec.hidden_size:
-        fewer = min(steps, int(WORK / weights / batch_size))
+        fewer = min(steps, int(FAULT_BUDGET / weights / batch_size))
         if fewer >= min(steps, SHORTEST):
             return fewer, batch_size
     if count == spec.hidden_size:

@@ -101,8 +101,8 @@ def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: JudgedTask, 
 LONGEST = 24  # timesteps
 SHORTEST = 8
 FEWEST_ROWS = 2  # in a single one, neither rows that are mixed nor a gradient divided by the batch size show
-WORK = 1.2e6  # weights times timesteps times rows
-MOST_WHOLE = 8 * WORK  # of a run that can be done whole alone
+GRADIENT_BUDGET = 1.2e6  # weights times timesteps times rows
+MOST_WHOLE = 8 * GRADIENT_BUDGET  # of a run that can be done whole alone
 MOST_WEIGHTS = 4_000_000  # more take seconds, in float64 and in all samples, even as the least of runs
 
 
@@ -134,8 +134,8 @@ def within_reach(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:
     weights = spec.recurrent_count
     if weights > MOST_WEIGHTS:
         return None
-    steps = min(seq_len, LONGEST, max(SHORTEST, int(WORK / weights)))
-    return FirstPart(steps, min(batch_size, max(FEWEST_ROWS, int(WORK / weights / steps))))
+    steps = min(seq_len, LONGEST, max(SHORTEST, int(GRADIENT_BUDGET / weights)))
+    return FirstPart(steps, min(batch_size, max(FEWEST_ROWS, int(GRADIENT_BUDGET / weights / steps))))
 
 
 def whole(spec: Spec, seq_len: int, batch_size: int) -> FirstPart | None:

@@ -14,7 +14,7 @@ from rnncheck.reporters.terminal.layout import GAP, TableColumn, hanging, held, 
 from rnncheck.reporters.terminal.screen import Screen
 
 Check = tuple[str, Mapping[str, Any]]  # a name, and the JSON report
-LEAST = 12  # columns for a name, on a screen however narrow
+NARROWEST_NAME = 12  # columns for a name, on a screen however narrow
 
 
 def checks(found: Sequence[Check], exit_code: int, screen: Screen) -> list[Text]:
@@ -27,7 +27,7 @@ def checks(found: Sequence[Check], exit_code: int, screen: Screen) -> list[Text]
         TableColumn("of limit", [largest(facts) for _, facts in found]),
         TableColumn("faults caught", [planted(facts) for _, facts in found]),
     ]
-    room = max(screen.width - sum(each.width + GAP for each in columns), LEAST)
+    room = max(screen.width - sum(each.width + GAP for each in columns), NARROWEST_NAME)
     names = [ending(screen.clean(name, 1000), room, screen.glyphs.skipped) for name, _ in found]
     lines = table([*columns, TableColumn("candidate", names, right=False)], screen.width, indent=0)
     for name, facts in found:

@@ -8,7 +8,7 @@ from rnncheck.reporters.numbers import count
 from rnncheck.reporters.terminal.layout import hanging
 from rnncheck.reporters.terminal.screen import Screen
 
-MOST = 8  # members of a list
+MOST_MEMBERS = 8  # members of a list
 
 
 def told(facts: Mapping[str, object], screen: Screen) -> list[str]:
@@ -21,8 +21,8 @@ def plain(value: object, screen: Screen) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        shown = [plain(each, screen) for each in value[:MOST]]
-        more = [f"... {count(len(value))} in all"] if len(value) > MOST else []
+        shown = [plain(each, screen) for each in value[:MOST_MEMBERS]]
+        more = [f"... {count(len(value))} in all"] if len(value) > MOST_MEMBERS else []
         return f"({', '.join(shown + more)})"
     text = screen.clean(value, 200)
     return text if any(map(str.isalnum, text)) else repr(text)

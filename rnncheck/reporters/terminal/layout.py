@@ -14,7 +14,7 @@ NO_BREAK = "\u00a0"  # holds words together on one line; shown as a space
 HELD = re.compile(r"\([\d, ]+\)|\b[a-z](?:, [a-z])+\b|\S+ %|\b(t =|batch row|unit|layer|seed|h0|[TBI]) \w")
 GAP = 2
 LABELS = 15  # where the text behind a label begins
-LEAST = 28  # columns for a text beside a table
+NARROWEST_TEXT = 28  # columns for a text beside a table
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def wrapped(text: Text, width: int) -> list[Text]:
 def beside(columns: Sequence[TableColumn], header: str, texts: Sequence[str], width: int, indent: int) -> list[Text]:
     """The columns under dim headers, and a text for each row: beside them, or below where that leaves little room."""
     column = indent + sum(each.width + GAP for each in columns)
-    below = width - column < LEAST
+    below = width - column < NARROWEST_TEXT
     column = indent + 2 * GAP if below else column
     headers = [(each.aligned(each.header), "dim") for each in columns]
     lines = [_row(headers if below else [*headers, (header, "dim")], indent)]

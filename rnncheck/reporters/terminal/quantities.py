@@ -12,7 +12,7 @@ from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.terminal.states import side_names
 
 NAME = 18  # room for a side's name
-ROWS = 10  # the most in the table of shares
+MOST_ROWS = 10  # the most in the table of shares
 PROBLEM = 12  # where the text of a problem begins
 
 Fact = Callable[[Comparison], str]
@@ -23,8 +23,10 @@ def shares(report: Report, screen: Screen) -> list[Text]:
     found = overview(report.comparisons)
     if not found:
         return []
-    rows = found if len(found) <= ROWS else [each for index, each in enumerate(found) if index < 2 or not each.agrees]
-    rows = rows[: ROWS - 1] if len(found) > ROWS else rows
+    rows = (
+        found if len(found) <= MOST_ROWS else [each for index, each in enumerate(found) if index < 2 or not each.agrees]
+    )
+    rows = rows[: MOST_ROWS - 1] if len(found) > MOST_ROWS else rows
     marks = [" " if row.agrees else screen.glyphs.exceeded for row in rows]
     names = [f"{mark} {row.name}" for mark, row in zip(marks, rows, strict=True)]
     columns = [

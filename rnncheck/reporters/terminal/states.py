@@ -11,7 +11,7 @@ from rnncheck.reporters.numbers import state
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.units import Units
 
-MOST = 12  # units side by side: more than that no eye compares
+MOST_UNITS = 12  # units side by side: more than that no eye compares
 GAP = 2  # between the two sides
 SHORTEST = len("unit 0")
 
@@ -58,7 +58,7 @@ def states(steps: Sequence[Timestep], units: Units, shown: range) -> ShownStates
 def states_that_fit(steps: Sequence[Timestep], units: Units, room: int) -> tuple[range, ShownStates]:
     """The states of as many units as fit into `room`, at least one."""
     most = (room - GAP + 2) // (2 * (SHORTEST + 1))  # for any numbers
-    for size in range(min(units.width, MOST, most), 1, -1):
+    for size in range(min(units.width, MOST_UNITS, most), 1, -1):
         shown = units.window(size)
         cells = states(steps, units, shown)
         if cells.width <= room:

@@ -14,7 +14,7 @@ from rnncheck.reporters.terminal.states import GAP, side_names, states_that_fit
 from rnncheck.reporters.units import units_of
 
 MOST_LISTED = 6  # timesteps in the line below the table
-FEW = 3  # units beside a bar: for fewer the bar is given up
+FEWEST_UNITS = 3  # units beside a bar: for fewer the bar is given up
 NARROWEST, WIDEST = 8, 30  # cells of a bar
 SHADE = 1  # where there is no room for a bar: one shade
 EIGHTHS = 8
@@ -101,7 +101,7 @@ class _Table:
         while len(self._amounts) > 1 and narrow[1].width > self._room(SHADE):
             self._amounts.pop()
             narrow = states_that_fit(steps, self._units, self._room(SHADE))
-        crowded = wide[1].width > self._room(NARROWEST) or len(wide[0]) < min(FEW, len(narrow[0]))
+        crowded = wide[1].width > self._room(NARROWEST) or len(wide[0]) < min(FEWEST_UNITS, len(narrow[0]))
         self._shown, self._states = narrow if crowded else wide
         left = self._room(0) - self._states.width
         self._bars = Bars(SHADE if crowded else min(left, WIDEST), screen.glyphs)
