@@ -12,7 +12,7 @@ from rnncheck.envelope import exact_and_envelope, rounding_of
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations.protocol import Implementation, Read
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace, dtype_of, held
+from rnncheck.model.trace import State, Trace, dtype_of, rounded
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 
@@ -162,7 +162,7 @@ class Prober:
         return replace(scene, state=state, weights=reading.restrict(Weights(scene.weights)).values)
 
     def _probe(self, spec: Spec, scene: Scene) -> FaultProbe:
-        scene = as_held(scene, spec)
+        scene = as_rounded(scene, spec)
         weights, dtype = Weights(scene.weights), dtype_of(spec)
         with torch.inference_mode():
             layer = self._implementation.build(spec, weights)
@@ -180,12 +180,12 @@ class Prober:
         return FaultProbe(scene, candidate, right, allowed, slack)
 
 
-def as_held(scene: Scene, spec: Spec) -> Scene:
+def as_rounded(scene: Scene, spec: Spec) -> Scene:
     """The scene rounded to the spec's dtype, as the candidate gets it."""
     dtype = dtype_of(spec)
-    weights = Weights(scene.weights).held(spec).values
+    weights = Weights(scene.weights).rounded(spec).values
     plain = replace(spec, device="cpu", dtype=Dtype.FLOAT64)
-    return Scene(plain, weights, held(scene.x, dtype), scene.state.held(dtype), scene.lengths)
+    return Scene(plain, weights, rounded(scene.x, dtype), scene.state.rounded(dtype), scene.lengths)
 
 
 def ran(network: Network, scene: Scene) -> Trace:

@@ -23,7 +23,7 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def held(value: Tensor, dtype: torch.dtype) -> Tensor:
+def rounded(value: Tensor, dtype: torch.dtype) -> Tensor:
     """A float64 copy of `value`, rounded once to this dtype, as a run at this dtype sees it."""
     return value.to(dtype, copy=True).double()
 
@@ -46,9 +46,9 @@ class State:
         """A copy on that device, at that dtype."""
         return self.map(lambda each: each.to(device, dtype, copy=True))
 
-    def held(self, dtype: torch.dtype) -> "State":
+    def rounded(self, dtype: torch.dtype) -> "State":
         """The states rounded to this dtype, in float64."""
-        return self.map(lambda each: held(each, dtype))
+        return self.map(lambda each: rounded(each, dtype))
 
     def tensors(self) -> list[Tensor]:
         """h, and c if there is one."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from rnncheck.errors import UsageError
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.model.trace import dtype_of, held
+from rnncheck.model.trace import dtype_of, rounded
 from rnncheck.text import printable
 
 
@@ -36,9 +36,9 @@ class Weights:
         dtype = dtype_of(spec)
         return {name: value.to(spec.device, dtype, copy=True) for name, value in self.values.items()}
 
-    def held(self, spec: Spec) -> "Weights":
+    def rounded(self, spec: Spec) -> "Weights":
         """The weights rounded to the spec's dtype, in float64."""
-        return Weights({name: held(value, dtype_of(spec)) for name, value in self.values.items()})
+        return Weights({name: rounded(value, dtype_of(spec)) for name, value in self.values.items()})
 
     def scaled(self, factor: float) -> "Weights":
         """The same weights with the recurrent ones, W_hh, multiplied by `factor`."""

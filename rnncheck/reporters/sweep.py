@@ -14,7 +14,7 @@ from rnncheck.reporters.junit import clean, written
 from rnncheck.reporters.markdown import MARKS, block, joined, prose
 from rnncheck.reporters.numbers import count
 from rnncheck.reporters.terminal.frame import mark
-from rnncheck.reporters.terminal.layout import entry, hanging, held
+from rnncheck.reporters.terminal.layout import entry, hanging, unbroken
 from rnncheck.reporters.terminal.screen import Screen, screen_for
 from rnncheck.sweep_report import Region, SweepReport
 from rnncheck.text import printable, short
@@ -102,7 +102,7 @@ def table(report: SweepReport, stream: IO[str] | None = None, width: int | None 
     label = mark(report.verdict, screen).append("  ")
     lines: list[Text] = []
     for sentence in sentences(report):
-        said = Text(held(screen.clean(sentence, 2000)))
+        said = Text(unbroken(screen.clean(sentence, 2000)))
         lines += hanging(Text() if lines else label, said, screen.width, label.cell_len)
     for number, each in enumerate(report.regions, 1):
         lines += [Text(), *on_screen(number, each, screen)]
@@ -115,11 +115,11 @@ def table(report: SweepReport, stream: IO[str] | None = None, width: int | None 
 
 def on_screen(number: int, region: Region, screen: Screen) -> list[Text]:
     """One region: its configurations, its message and the command that repeats it."""
-    said = Text(held(screen.clean(title(region), 1000)), "bold")
+    said = Text(unbroken(screen.clean(title(region), 1000)), "bold")
     lines = hanging(Text(f"{number:>3}  ", "bold red"), said, screen.width, 5)
     for name, text in facts(region):
         start = Text(f"     {screen.clean(name)}  ", "dim")
-        lines += hanging(start, Text(held(screen.clean(text, 2000))), screen.width, max(LABELS, start.cell_len))
+        lines += hanging(start, Text(unbroken(screen.clean(text, 2000))), screen.width, max(LABELS, start.cell_len))
     return lines
 
 

@@ -86,7 +86,7 @@ def held_gradients(
             scene.spec, *reach.cut(scene.x, scene.state, scene.lengths), judgement.unexposed, judgement.withheld
         )
         task = Task.of(run, Weights(scene.weights), judgement.seed)
-        held = task.held(judgement.held)
+        held = task.judged_by(judgement.held)
         found = [MutantTask(held.task, Right(layer, held, MODE))]
         if MODE_FLOAT64 in judgement.modes:
             finer = held_in_float64(task.in_float64(), judgement.held, held)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from rnncheck.reporters.terminal.layout import TableColumn, hanging, held, table, wrapped
+from rnncheck.reporters.terminal.layout import TableColumn, hanging, table, unbroken, wrapped
 
 letters = st.characters(codec="utf-8", categories=["L", "N", "P"])
 words = st.text(letters, min_size=1, max_size=12)
@@ -30,7 +30,7 @@ def test_a_word_that_fits_on_a_line_is_not_broken(said: list[str], width: int) -
 
 
 def test_what_belongs_together_stays_on_one_line() -> None:
-    said = Text(held("it used 0.5 % of what is allowed in (1, 3, 4), batch row 2, unit 1"))
+    said = Text(unbroken("it used 0.5 % of what is allowed in (1, 3, 4), batch row 2, unit 1"))
     assert [line.plain for line in wrapped(said, 12)] == [
         "it used",
         "0.5 % of",

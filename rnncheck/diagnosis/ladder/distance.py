@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncheck.envelope import Envelope, Rounding, exact_and_envelope, restarts
 from rnncheck.implementations.protocol import Implementation
 from rnncheck.model.spec import Spec
-from rnncheck.model.trace import State, Trace, dtype_of, held
+from rnncheck.model.trace import State, Trace, dtype_of, rounded
 from rnncheck.model.weights import Weights
 
 FEWEST = 6  # samples: the least an envelope takes, where only its exact run is wanted
@@ -48,11 +48,11 @@ class MeasuredRun:
         count = starts.x.shape[1]
         chosen = torch.arange(0, count, max(1, -(-count // PLACES)))
         dtype = envelope.rounding.dtype
-        state = starts.state.map(lambda each: each[:, chosen]).held(dtype)
+        state = starts.state.map(lambda each: each[:, chosen]).rounded(dtype)
         h = torch.zeros_like(state.h) if "h0" in self.withheld else state.h
         c = None if state.c is None else state.c * ("c0" not in self.withheld)
-        weights = Weights({name: held(value, dtype) for name, value in self.weights.values.items()})
-        return replace(self, weights=weights, x=held(starts.x[:, chosen], dtype), state=State(h, c), lengths=None)
+        weights = Weights({name: rounded(value, dtype) for name, value in self.weights.values.items()})
+        return replace(self, weights=weights, x=rounded(starts.x[:, chosen], dtype), state=State(h, c), lengths=None)
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def backward_comparisons(
     with torch.inference_mode(False):
         for way in dict.fromkeys((reach, whole(spec, *x.shape[:2]) or reach)):
             task = Task.of(BackwardRun(spec, *way.cut(x, state, lengths), unexposed, withheld), weights, seed)
-            at_dtype = task.held(held, samples)
+            at_dtype = task.judged_by(held, samples)
             steps = len(task.run.x)
             try:
                 parts = [judge(candidate, reference, at_dtype, MODE, steps)]

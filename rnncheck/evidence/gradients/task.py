@@ -11,7 +11,7 @@ from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.gradients.differentiate import BackwardRun, random_projection
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.model.spec import Dtype, Spec
-from rnncheck.model.trace import State, Trace, dtype_of, held
+from rnncheck.model.trace import State, Trace, dtype_of, rounded
 from rnncheck.model.weights import Weights
 
 SAMPLES = 8  # perturbed runs that an allowance is made of, at least
@@ -31,8 +31,8 @@ class Task:
     def of(cls, run: BackwardRun, weights: Weights, seed: int) -> "Task":
         """All of it rounded to the run's dtype, so that float64 judges the very same function at the same point."""
         dtype = dtype_of(run.spec)
-        run = replace(run, x=held(run.x, dtype), state=run.state.held(dtype))
-        return cls(run, weights.held(run.spec), random_projection(run, seed))
+        run = replace(run, x=rounded(run.x, dtype), state=run.state.rounded(dtype))
+        return cls(run, weights.rounded(run.spec), random_projection(run, seed))
 
     def in_float64(self) -> "Task":
         return replace(self, run=replace(self.run, spec=replace(self.run.spec, dtype=Dtype.FLOAT64)))
@@ -44,7 +44,7 @@ class Task:
         projection = replace(self.projection, output=self.projection.output[:steps])
         return replace(self, run=replace(run, x=run.x[:steps], lengths=lengths), projection=projection)
 
-    def held(self, by: Rounding | Tolerance, samples: int = SAMPLES) -> "JudgedTask":
+    def judged_by(self, by: Rounding | Tolerance, samples: int = SAMPLES) -> "JudgedTask":
         """The task and what is allowed: the stated tolerance, or for each gradient the envelope's, by element.
 
         Rounding that grows from step to step reaches a size at which gradients, which grow with it, do not follow in
@@ -55,7 +55,7 @@ class Task:
         allowances, steady = self._enveloped(by, samples)
         steps = len(self.run.x)
         if steady < steps and steps > 1:
-            return self.shortened(max(1, min(steady, steps // 2))).held(by, samples)
+            return self.shortened(max(1, min(steady, steps // 2))).judged_by(by, samples)
         return JudgedTask(self, allowances)
 
     def _enveloped(self, held: Rounding, samples: int) -> tuple[Allowances, int]:
@@ -87,13 +87,13 @@ def held_in_float64(task: Task, by: Rounding | Tolerance, at_dtype: JudgedTask, 
     """
     allowances = at_dtype.allowances
     if isinstance(allowances, Tolerance) or isinstance(by, Tolerance):
-        return task.held(by)
+        return task.judged_by(by)
     rounding = rounding_of(task.run.spec)
     whole = len(at_dtype.task.run.x) == len(task.run.x) and all(
         bool(each.isfinite().all()) for each in allowances.values()
     )
     if not whole or not by.sequential or by.factors or task.run.spec.nonlinearity == "relu":
-        return task.held(rounding, samples)
+        return task.judged_by(rounding, samples)
     return JudgedTask(task, {name: each * (rounding.unit / by.unit) for name, each in allowances.items()})
 
 

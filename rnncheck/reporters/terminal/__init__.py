@@ -11,7 +11,7 @@ from rnncheck.reporters.terminal.checks import Check, checks
 from rnncheck.reporters.terminal.doctor import doctor
 from rnncheck.reporters.terminal.findings import findings, first_finding, paths, witness
 from rnncheck.reporters.terminal.frame import framed, verdict
-from rnncheck.reporters.terminal.layout import LABELS, entry, hanging, held
+from rnncheck.reporters.terminal.layout import LABELS, entry, hanging, unbroken
 from rnncheck.reporters.terminal.quantities import quantities, shares
 from rnncheck.reporters.terminal.screen import Screen, screen_for
 from rnncheck.reporters.terminal.summary import in_short, notes, read_in_words, summary
@@ -85,7 +85,7 @@ def one_line(label: str, text: str, screen: Screen) -> list[Text]:
     if len(lines) == 1:
         return lines
     dots = screen.glyphs.skipped
-    short = hanging(Text(), Text(held(text)), screen.width - len(dots) - 1, LABELS)[0].plain.strip()
+    short = hanging(Text(), Text(unbroken(text)), screen.width - len(dots) - 1, LABELS)[0].plain.strip()
     return entry(label, f"{short} {dots}", screen.width)
 
 

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes
-from rnncheck.reporters.terminal.layout import TableColumn, hanging, held, table
+from rnncheck.reporters.terminal.layout import TableColumn, hanging, table, unbroken
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.text import short
 from rnncheck.timings import Bench, Outcome, Ratio
@@ -17,7 +17,7 @@ def bench(found: Bench, screen: Screen, *, verbose: bool) -> list[Text]:
     mark.stylize("bold red" if found.exit_code else "bold green")
     lines: list[Text] = []
     for sentence in sentences(found):
-        lines += hanging(Text() if lines else mark, Text(held(screen.clean(sentence, 2000))), screen.width, 2)
+        lines += hanging(Text() if lines else mark, Text(unbroken(screen.clean(sentence, 2000))), screen.width, 2)
     lines += [Text(), *(details(found, screen) if verbose else rows(found, screen)), Text()]
     threads = f"{found.threads} thread{'s' * (found.threads != 1)}"
     model = f"{str(found.model['cell']).upper()} L {found.model['num_layers']}"
@@ -25,7 +25,7 @@ def bench(found: Bench, screen: Screen, *, verbose: bool) -> list[Text]:
     facts = [("timed", where), *(("note", each) for each in found.notes)]
     for label, text in [*facts, ("repeat", found.command)]:
         if text:
-            lines += hanging(Text(f"  {label}", "dim"), Text(held(screen.clean(text, 2000))), screen.width, 10)
+            lines += hanging(Text(f"  {label}", "dim"), Text(unbroken(screen.clean(text, 2000))), screen.width, 10)
     return lines
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from rnncheck.report import Verdict
 from rnncheck.reporters.numbers import times
 from rnncheck.reporters.terminal.frame import STYLES
-from rnncheck.reporters.terminal.layout import GAP, TableColumn, hanging, held, table
+from rnncheck.reporters.terminal.layout import GAP, TableColumn, hanging, table, unbroken
 from rnncheck.reporters.terminal.screen import Screen
 
 Check = tuple[str, Mapping[str, Any]]  # a name, and the JSON report
@@ -64,5 +64,5 @@ def explained(name: str, facts: Mapping[str, Any], screen: Screen) -> Iterable[T
     for label, text in [*said, ("repeat", facts.get("command"))]:
         if text:
             start = Text(f"  {screen.clean(label)}  ", "dim")
-            lines += hanging(start, Text(held(screen.clean(text, 2000))), screen.width, min(start.cell_len, 26))
+            lines += hanging(start, Text(unbroken(screen.clean(text, 2000))), screen.width, min(start.cell_len, 26))
     return lines

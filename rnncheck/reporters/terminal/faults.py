@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnncheck.faults.pages import EVERY, Page
 from rnncheck.model.spec import Cell
-from rnncheck.reporters.terminal.layout import LABELS, hanging, held
+from rnncheck.reporters.terminal.layout import LABELS, hanging, unbroken
 from rnncheck.reporters.terminal.screen import Screen, screen_for
 
 BESIDE = 100  # from how many columns on code stands side by side
@@ -84,7 +84,7 @@ def render_variant(facts: Mapping[str, str], stream: IO[str] | None = None, widt
 
 
 def entry(label: str, text: str, screen: Screen) -> list[Text]:
-    return hanging(Text(f"  {label}", "dim"), Text(held(spelled(text, screen))), screen.width, LABELS)
+    return hanging(Text(f"  {label}", "dim"), Text(unbroken(spelled(text, screen))), screen.width, LABELS)
 
 
 def pair(right: str, wrong: str, screen: Screen, what: str, *, beside: bool) -> list[Text]:

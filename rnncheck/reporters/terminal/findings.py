@@ -8,7 +8,7 @@ from rich.text import Text
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Report, Unseen
 from rnncheck.reporters.numbers import NOTHING, count, percent
 from rnncheck.reporters.overview import PATH
-from rnncheck.reporters.terminal.layout import GAP, TableColumn, entry, hanging, held, table
+from rnncheck.reporters.terminal.layout import GAP, TableColumn, entry, hanging, table, unbroken
 from rnncheck.reporters.terminal.screen import Screen
 
 WIDEST = 26  # of a name, with its margins, beside which its text stands
@@ -44,7 +44,7 @@ def first_finding(report: Report, screen: Screen) -> list[Text]:
 
 def _named(finding: Finding, screen: Screen) -> list[Text]:
     name = Text(f"  {screen.clean(finding.slug)}  ", "bold")
-    message = Text(held(screen.clean(finding.message, 2000)))
+    message = Text(unbroken(screen.clean(finding.message, 2000)))
     if name.cell_len <= WIDEST:
         return hanging(name, message, screen.width, name.cell_len)
     name.rstrip()
@@ -55,7 +55,7 @@ def _mend(finding: Finding, screen: Screen) -> list[Text]:
     lines: list[Text] = []
     if finding.mend:
         for label, said in (("mend", finding.mend), ("more", f"rnncheck faults {finding.slug}")):
-            text = Text(held(screen.clean(said, 500)))
+            text = Text(unbroken(screen.clean(said, 500)))
             lines += hanging(Text(f"  {label}", "dim"), text, screen.width, LABELS)
     return lines
 

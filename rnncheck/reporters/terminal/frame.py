@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from rnncheck.report import Report, Verdict
-from rnncheck.reporters.terminal.layout import LABELS, hanging, held
+from rnncheck.reporters.terminal.layout import LABELS, hanging, unbroken
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.verdict import sentences
 from rnncheck.text import short
@@ -19,7 +19,7 @@ def verdict(report: Report, screen: Screen) -> list[Text]:
     label = mark(report.verdict, screen).append("  ")
     lines: list[Text] = []
     for sentence in sentences(report):
-        said = Text(held(screen.clean(sentence, 10_000)))
+        said = Text(unbroken(screen.clean(sentence, 10_000)))
         lines += hanging(Text() if lines else label, said, screen.width, label.cell_len)
     return lines
 
@@ -33,7 +33,7 @@ def repeat(report: Report, screen: Screen) -> list[Text]:
     """The command that repeats this report, if there is one."""
     if not report.command:
         return []
-    command = Text(held(screen.clean(report.command, 2000)))
+    command = Text(unbroken(screen.clean(report.command, 2000)))
     column = LABELS if LABELS + command.cell_len <= screen.width else LONG
     return hanging(Text("  repeat", "dim"), command, screen.width, column)
 

@@ -93,10 +93,10 @@ def hanging(label: Text, body: Text, width: int, column: int) -> list[Text]:
 
 def entry(label: str, text: str, width: int, style: str = "") -> list[Text]:
     """A dim label and its value."""
-    return hanging(Text(f"  {label}", "dim"), Text(held(text), style), width, LABELS)
+    return hanging(Text(f"  {label}", "dim"), Text(unbroken(text), style), width, LABELS)
 
 
-def held(text: str) -> str:
+def unbroken(text: str) -> str:
     """`text` with unbreakable spaces in shapes, percentages and the like: `(1, 3, 4)`, `0.5 %`, `unit 2`."""
     return HELD.sub(lambda match: match[0].replace(" ", NO_BREAK), text)
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from rnncheck.report import Comparison, Place, Report
 from rnncheck.reporters.numbers import NOTHING, count, difference, percent, times, told_apart, ulps
 from rnncheck.reporters.overview import GRADIENT, NORMAL, STEPPED, condensed, overview, problems, way_of
-from rnncheck.reporters.terminal.layout import TableColumn, hanging, held, table
+from rnncheck.reporters.terminal.layout import TableColumn, hanging, table, unbroken
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.reporters.terminal.states import side_names
 
@@ -69,7 +69,7 @@ def quantities(report: Report, screen: Screen) -> list[Text]:
     for each in problems(report.comparisons):
         lines += [Text()] if lines else []
         label = Text(f"{screen.glyphs.exceeded} {each.quantity}: ", "red")
-        said = held(screen.clean(each.problem, 1000))
+        said = unbroken(screen.clean(each.problem, 1000))
         lines += hanging(label, Text(said), screen.width, PROBLEM)
     return lines
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from rnncheck.report import Comparison, Report, Timestep
 from rnncheck.reporters.numbers import count, difference, times
-from rnncheck.reporters.terminal.layout import hanging, held
+from rnncheck.reporters.terminal.layout import hanging, unbroken
 from rnncheck.reporters.terminal.screen import Glyphs, Screen
 from rnncheck.reporters.terminal.states import GAP, side_names, states_that_fit
 from rnncheck.reporters.units import units_of
@@ -119,7 +119,7 @@ class _Table:
         shown = len(self._jumps)
         detail += f", {count(shown)} of {count(self._total)} timesteps" if shown < self._total else ""
         heading = Text.assemble("  ", (what, "bold"), "  ")
-        return hanging(heading, Text(held(detail)), self._screen.width, heading.cell_len)
+        return hanging(heading, Text(unbroken(detail)), self._screen.width, heading.cell_len)
 
     def headers(self) -> list[Text]:
         side, states = self._states.side, self._states
@@ -157,7 +157,7 @@ class _Table:
             return []
         listed = ", ".join(others[:MOST_LISTED]) + (" and others" if len(others) > MOST_LISTED else "")
         said = f"at t = {listed} another batch row differs, not the one shown"
-        return hanging(Text("  "), Text(held(said), "dim"), self._screen.width, 2)
+        return hanging(Text("  "), Text(unbroken(said), "dim"), self._screen.width, 2)
 
     def _append_candidate(self, line: Text, index: int, step: Timestep) -> None:
         """In red what is beyond the limit, or, where that is not known, what does not look the same."""
