@@ -91,11 +91,7 @@ def other_way_round(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Pla
     if each.pinned or each.layout.kinds == B:
         return each
     other = replace(each.layout, transposed=not each.layout.transposed)
-    return (
-        replace(each, layout=other)
-        if other in layouts(held[each.name].shape, spec, each.k // spec.directions)
-        else each
-    )
+    return replace(each, layout=other) if fits(each, other, held, spec) else each
 
 
 def other_side(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
@@ -105,11 +101,7 @@ def other_side(each: Placed, held: Mapping[str, Tensor], spec: Spec) -> Placed:
     kinds = {("x",): ("h",), ("h",): ("x",), ("x", "h"): ("h", "x"), ("h", "x"): ("x", "h")}[each.layout.kinds]
     widths = each.layout.widths[::-1]
     other = replace(each.layout, kinds=kinds, widths=widths)
-    return (
-        replace(each, layout=other)
-        if other in layouts(held[each.name].shape, spec, each.k // spec.directions)
-        else each
-    )
+    return replace(each, layout=other) if fits(each, other, held, spec) else each
 
 
 def fits(each: Placed, layout: Layout, held: Mapping[str, Tensor], spec: Spec) -> bool:
