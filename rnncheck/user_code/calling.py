@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from rnncheck.implementations.uses import OtherShape
+from rnncheck.implementations.uses import NotOffered, OtherShape
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.blame import CandidateError, blaming
@@ -44,8 +44,10 @@ class Caller:
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         """x (T, B, I) from `state`; what is not exposed is NaN."""
-        if not self.convention.by_row or x.shape[1] == 0:
+        if not self.convention.by_row:
             return self._rows(x, state, lengths)
+        if x.shape[1] == 0:
+            raise NotOffered("it takes no batch, and an empty one has no row to run")
         parts = []
         for b in range(x.shape[1]):
             row = slice(b, b + 1)

@@ -177,6 +177,11 @@ class WithWeights:
             for each in members:
                 getattr(self, name)[each]
 
+    @property
+    def code(self) -> Callable[..., Any]:
+        """The function as it was written."""
+        return self._code
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "WithWeights":
         other = copy.copy(self)  # all but the weights is the same for every copy
         for name, value in vars(self).items():

@@ -18,8 +18,10 @@ from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, Reader
+from rnncheck.user_code.functions import WithWeights
 from rnncheck.user_code.isolation import current, isolated
 from rnncheck.user_code.jax_module import in_jax_module
+from rnncheck.user_code.keras_module import KerasModule
 from rnncheck.user_code.native_layer import NativeLayer
 
 NO_MODULE = "it is not a torch.nn.Module"
@@ -102,7 +104,9 @@ class Used:
             self._module.load_state_dict(saved, assign=assign)
 
     def copied(self, how: Copying) -> Self:
-        thing = self._native.thing
+        thing = self._module
+        if how == "pickle" and (in_jax_module(thing) or isinstance(thing, KerasModule)):
+            raise NotOffered("it is a layer of another framework, which pickle of torch does not serve")
         with self._imports(how):
             return self._around(copy.deepcopy(thing) if how == "deepcopy" else pickle.loads(pickle.dumps(thing)))
 
@@ -149,10 +153,15 @@ class Used:
             yield
 
 
+def code_of(thing: Any) -> Any:
+    """What the user wrote of it, which is called."""
+    return thing.code if isinstance(thing, WithWeights) else signed(thing)
+
+
 def must_be_given(thing: Any, convention: Convention) -> bool:
     """Whether a parameter for the state has no default."""
     try:
-        parameters = inspect.signature(signed(thing)).parameters
+        parameters = inspect.signature(code_of(thing)).parameters
     except (TypeError, ValueError):
         return False
     named = [parameters[name] for name in convention.state_names if name is not None and name in parameters]
@@ -162,7 +171,7 @@ def must_be_given(thing: Any, convention: Convention) -> bool:
 def source_of(thing: Any) -> str:
     """The source of the code that is called, or ""."""
     try:
-        return inspect.getsource(signed(thing))
+        return inspect.getsource(code_of(thing))
     except (OSError, TypeError):
         return ""
 

@@ -1,6 +1,8 @@
 """Layers that are right as they are run first: what is wrong otherwise is found and named, and nothing else."""
 
 import copy
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from evidence.used_layers import (
@@ -128,3 +130,28 @@ def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
 def test_only_the_paths_asked_for_are_gone_down() -> None:
     report = checked(Plain, paths="strides, no-state")
     assert [each.path for each in report.paths] == ["no-state", "strides"]
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+OF_OTHERS = ["candidates/numpy_rnn.py", "jax/functions.py:lstm", "jax/nnx_lstm.py:MyLSTM", "jax/equinox_gru.py:MyGRU"]
+
+
+@pytest.mark.parametrize(
+    "candidate", [pytest.param(each, marks=[pytest.mark.slow] * (at > 0)) for at, each in enumerate(OF_OTHERS)]
+)
+def test_what_rnncheck_cannot_do_with_a_layer_that_is_no_module_is_no_failure_of_the_layer(candidate: str) -> None:
+    if candidate.startswith("jax"):
+        pytest.importorskip("equinox")
+        pytest.importorskip("flax")
+    report = check(str(EXAMPLES / candidate), witness=False, paths="copies,no-state,changed-weights,other-sizes")
+    assert report.verdict is Verdict.EQUIVALENT
+    assert not [each for each in report.restrictions if "fail" in each]
+
+
+def test_a_layer_of_keras_is_not_pickled(tmp_path: Path) -> None:
+    if find_spec("keras") is None:
+        pytest.skip("keras is not installed")
+    (tmp_path / "own.py").write_text("import keras\n\n\nclass MyRNN(keras.layers.SimpleRNN):\n    pass\n")
+    report = check(f"{tmp_path / 'own.py'}:MyRNN", witness=False, paths="copies")
+    assert report.verdict is Verdict.EQUIVALENT
+    assert not report.restrictions
