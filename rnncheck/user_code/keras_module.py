@@ -144,6 +144,7 @@ class KerasModule(nn.Module):
         self._call: Callable[[], Callable[..., Any]] = lambda: call
         self._layers: Callable[[], list[Any]] = lambda: every
         self._attributes = remembering(every)
+        self._layer: Callable[[], Any] = lambda: layer
         with self._with_own_attributes():
             show_all(keras, layer)
         self._trains = "training" in inspect.signature(layer.call).parameters
@@ -155,6 +156,21 @@ class KerasModule(nn.Module):
             self.register_parameter(name, nn.Parameter(value_of(variable)))
         for name, variable in zip(self._others, layer.non_trainable_variables, strict=True):
             self.register_buffer(name, value_of(variable))
+
+    def filled_by(self, fill: Callable[[Any], None]) -> None:
+        """Has `fill` assign the variables of the layer itself, and takes their values; the layer gets its own back."""
+        layer = self._layer()
+        names, variables = [*self._trained, *self._others], [*layer.trainable_variables, *layer.non_trainable_variables]
+        before = [value_of(each) for each in variables]
+        try:
+            for name, each in zip(names, variables, strict=True):
+                each.assign(getattr(self, name).detach().cpu().numpy())
+            fill(layer)
+            for name, each in zip(names, variables, strict=True):
+                getattr(self, name).copy_(value_of(each))
+        finally:
+            for each, value in zip(variables, before, strict=True):
+                each.assign(value.cpu().numpy())
 
     def called(self, *arguments: Any, **named: Any) -> Any:
         """What the layer returns."""

@@ -18,6 +18,7 @@ from rnncheck.report import Finding, Mapped
 from rnncheck.scratch.network import Network
 from rnncheck.user_code.blame import blaming
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.keras_module import KerasModule
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.native_layer import NativeLayer
 
@@ -52,7 +53,9 @@ class OwnLoading:
             native.filled_by(lambda thing: self._load(thing, OrderedDict(own)))
 
     def _load(self, thing: Any, state_dict: Mapping[str, Tensor]) -> None:
-        if callable(method := getattr(thing, NAME, None)):
+        if isinstance(thing, KerasModule):
+            thing.filled_by(lambda layer: self._load(layer, state_dict))
+        elif callable(method := getattr(thing, NAME, None)):
             method(state_dict)
         else:
             getattr(self.loaded.module, NAME)(thing, state_dict)
