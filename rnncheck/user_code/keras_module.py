@@ -21,6 +21,7 @@ from rnncheck.text import printable
 from rnncheck.user_code.keras_variables import paths_of, value_of
 from rnncheck.user_code.signatures import is_state
 
+SHOWING = ("return_sequences", "return_state", "zero_output_for_mask")
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
@@ -94,8 +95,22 @@ def recurrent_in(keras: Any, layer: Any, called: str) -> Any:
     return found[0]
 
 
+@contextmanager
+def showing_all(keras: Any, layer: Any) -> Iterator[None]:
+    """Within it a recurrent layer returns every output and its last states, and zeros for what is masked."""
+    every = list(layer._flatten_layers())
+    before = remembering(every)()
+    show_all(keras, layer)
+    try:
+        yield
+    finally:
+        for each, attributes in zip(every, before, strict=True):
+            for name in SHOWING:
+                vars(each).pop(name, None)
+            vars(each).update({name: attributes[name] for name in SHOWING if name in attributes})
+
+
 def show_all(keras: Any, layer: Any) -> None:
-    """Has a recurrent layer return every output and its last states, and zeros for what is masked."""
     if isinstance(layer, keras.layers.Bidirectional):
         layer.return_sequences = layer.return_state = True
         sides = [layer.forward_layer, layer.backward_layer]
@@ -144,9 +159,7 @@ class KerasModule(nn.Module):
         self._call: Callable[[], Callable[..., Any]] = lambda: call
         self._layers: Callable[[], list[Any]] = lambda: every
         self._attributes = remembering(every)
-        self._layer: Callable[[], Any] = lambda: layer
-        with self._with_own_attributes():
-            show_all(keras, layer)
+        self._own: Callable[[], tuple[Any, Any]] = lambda: (keras, layer)
         self._trains = "training" in inspect.signature(layer.call).parameters
         self.runs_on = f"Keras {keras.__version__} on the {keras.backend.backend()} backend"
         paths = paths_of(layer, KerasModule)
@@ -158,19 +171,29 @@ class KerasModule(nn.Module):
             self.register_buffer(name, value_of(variable))
 
     def filled_by(self, fill: Callable[[Any], None]) -> None:
-        """Has `fill` assign the variables of the layer itself, and takes their values; the layer gets its own back."""
-        layer = self._layer()
-        names, variables = [*self._trained, *self._others], [*layer.trainable_variables, *layer.non_trainable_variables]
-        before = [value_of(each) for each in variables]
-        try:
-            for name, each in zip(names, variables, strict=True):
-                each.assign(getattr(self, name).detach().cpu().numpy())
-            fill(layer)
-            for name, each in zip(names, variables, strict=True):
-                getattr(self, name).copy_(value_of(each))
-        finally:
-            for each, value in zip(variables, before, strict=True):
-                each.assign(value.cpu().numpy())
+        """Has `fill` set the variables of the layer itself, which has them in the dtype of this module meanwhile."""
+        keras, layer = self._own()
+        own = dict(
+            zip(
+                [*self._trained, *self._others],
+                [*layer.trainable_variables, *layer.non_trainable_variables],
+                strict=True,
+            )
+        )
+        own = {name: each for name, each in own.items() if getattr(self, name).is_floating_point()}
+        first: Tensor = getattr(self, next(iter(own)))
+        dtype, before = str(first.dtype).removeprefix("torch."), [each._value for each in own.values()]
+        with keras_backend.within(keras, dtype, first.device.type), converted(keras, layer, dtype):
+            try:
+                for name, each in own.items():
+                    value = keras.ops.convert_to_tensor(getattr(self, name).detach().double().cpu().numpy(), dtype)
+                    each._value = nn.Parameter(value) if isinstance(value, Tensor) else value
+                fill(layer)
+                for name, each in own.items():
+                    getattr(self, name).copy_(value_of(each))
+            finally:
+                for each, value in zip(own.values(), before, strict=True):
+                    each._value = value
 
     def called(self, *arguments: Any, **named: Any) -> Any:
         """What the layer returns."""
@@ -213,7 +236,7 @@ def stateless(
     keras: Any, layer: Any, dtype: str, trained: Sequence[Any], others: Sequence[Any], *arguments: Any, **named: Any
 ) -> tuple[Any, Sequence[Any]]:
     """What the layer returns with these values of its variables, and those that are not trained after the call."""
-    with keras_backend.computing(keras, dtype), converted(keras, layer, dtype):
+    with keras_backend.computing(keras, dtype), converted(keras, layer, dtype), showing_all(keras, layer):
         found: tuple[Any, Sequence[Any]] = layer.stateless_call(trained, others, *arguments, **named)
     return found
 

@@ -171,3 +171,52 @@ def test_a_layer_runs_on_jax(source: Path, process: Callable[..., Any]) -> None:
 
 def test_a_file_that_imports_keras_gets_the_torch_backend(source: Path) -> None:
     assert load(f"{source}:MyLSTM").refuses(Spec(cell=Cell.LSTM)) is None
+
+
+PORT = """
+import keras
+import numpy as np
+
+
+class MyGRU(keras.layers.GRU):
+    order = {order}
+
+    def load_torch_weights(self, state_dict):
+        def ordered(name):
+            return np.concatenate([np.split(state_dict[name].numpy(), 3)[each] for each in self.order])
+
+        w, r, b_i, b_h = map(ordered, ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"))
+        self.set_weights([w.T, r.T, np.stack([b_i, {second}])])
+"""
+PORTS = {
+    "right": ("[1, 0, 2]", "b_h", None),
+    "gate order": ("[0, 1, 2]", "b_h", "gate-order"),
+    "b_hn outside": (
+        "[1, 0, 2]",
+        "0 * b_h])])\n        self.set_weights([w.T, r.T, np.stack([b_i + b_h, 0 * b_h",
+        "gru-bias-outside-reset",
+    ),
+}
+
+
+@pytest.mark.explained
+@pytest.mark.parametrize("port", PORTS)
+def test_a_port_loads_the_weights_of_torch_by_the_methods_of_keras(port: str, tmp_path: Path) -> None:
+    order, second, fault = PORTS[port]
+    (tmp_path / "port.py").write_text(PORT.format(order=order, second=second))
+    report = check(
+        f"{tmp_path / 'port.py'}:MyGRU", witness=False, paths="none", dtype="float64" if fault is None else "float32"
+    )
+    assert report.exit_code == (0 if fault is None else 1)
+    assert [each.slug for each in report.findings] == ([] if fault is None else [fault])
+
+
+@pytest.mark.slow
+def test_a_layer_with_its_gradients_runs_on_jax(tmp_path: Path, process: Callable[..., Any]) -> None:
+    pytest.importorskip("jax", reason="jax is not installed: pip install 'rnncheck[jax]'")
+    (tmp_path / "own.py").write_text("import keras\n\n\nclass MyRNN(keras.layers.SimpleRNN):\n    pass\n")
+    arguments = ("compare", f"{tmp_path / 'own.py'}:MyRNN", "--no-witness", "--paths", "none", "--quiet")
+    started = process(*arguments, env=os.environ | {"KERAS_BACKEND": "jax"})
+    stdout, stderr = started.communicate(timeout=120)
+    assert started.returncode == 0, stderr
+    assert "equivalent" in stdout
