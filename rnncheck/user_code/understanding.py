@@ -72,14 +72,14 @@ class Understanding:
             return reason
         understood = self._of(spec)
         convention = understood.found.convention
+        if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
+            return f"it computes in numpy, which has no {spec.dtype}"
         if understood.dtype is Dtype.FLOAT32 and spec.dtype is not Dtype.FLOAT32:
             return f"its code works in float32 only and fails in {spec.dtype}"
         if spec.dtype is not Dtype.FLOAT64 and self._is_double(understood, spec):
             return f"its code works in float64 only and fails in {spec.dtype}; add --dtype float64"
         if spec.dtype in (Dtype.BFLOAT16, Dtype.FLOAT16) and self._widens(understood, spec):
             return f"it is in jax and makes arrays without a dtype, which are of float32, so it fails in {spec.dtype}"
-        if convention.numpy and spec.dtype not in (Dtype.FLOAT64, Dtype.FLOAT32):
-            return f"it computes in numpy, which has no {spec.dtype}"
         if convention.numpy and spec.device != "cpu":
             return f"it computes in numpy, which runs on the cpu only, not on {spec.device}"
         if lengths and not (convention.is_cell or convention.by_row or convention.lengths or self._packs(spec)):

@@ -1,6 +1,7 @@
 """float32 written into a candidate: it is looked at in float32, and refused where another dtype is asked for."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,12 @@ def test_another_mistake_is_told_as_it_is(rnncheck: Command, write: Write) -> No
     outcome = rnncheck("compare", "mine.py")
     assert outcome.code == 4
     assert "has no attribute 'absent'" in outcome.stderr
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_numpy_function_is_refused_in_the_dtypes_that_numpy_has_no_arithmetic_of(
+    dtype: str, rnncheck: Command
+) -> None:
+    example = Path(__file__).parents[2] / "examples" / "candidates" / "numpy_rnn.py"
+    outcome = rnncheck("compare", example, "--dtype", dtype)
+    assert (outcome.code, f"it computes in numpy, which has no {dtype}" in outcome.stderr) == (4, True)
