@@ -7,7 +7,15 @@ from rnncheck.user_code.results import Way
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 
-LAYOUTS = {"TBF": "time first", "BTF": "batch first", "FBT": "time last", "TB": "time first", "BT": "batch first"}
+LAYOUTS = {
+    "TBF": "time first",
+    "BTF": "batch first",
+    "FBT": "time last",
+    "BFT": "x as (B, I, T)",
+    "TFB": "x as (T, I, B)",
+    "TB": "time first",
+    "BT": "batch first",
+}
 
 
 def sentence(found: Found, call: Call, sizes: Sizes) -> str:

@@ -63,6 +63,7 @@ def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | 
         ("TBF", "list"),
         ("BFT", "array"),
         ("FBT", "array"),
+        ("TFB", "array"),
         ("TFB", "list"),
     ]
     return [*scalars, *arrays] if one_feature else [*arrays, *scalars]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from rnncheck import check
@@ -60,6 +61,42 @@ class CellLastOut(CellFirst):
 def test_what_is_unlike_torch_is_said(candidate: type, said: list[str]) -> None:
     report = check(candidate, input_size=4, hidden_size=6, batch_size=3, seq_len=7)
     assert (report.verdict, list(report.conventions)) == (Verdict.EQUIVALENT, said)
+
+
+class OnColumns(nn.Module):
+    """x (T, I, B) and states (H, B), as equations write them."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.of_x = nn.Parameter(torch.randn(hidden_size, input_size))
+        self.of_h = nn.Parameter(torch.randn(hidden_size, hidden_size))
+        self.b = nn.Parameter(torch.randn(hidden_size, 1))
+
+    def forward(self, x: Tensor, h: Tensor | None = None) -> Any:
+        _, _, rows = x.shape
+        h = x.new_zeros(self.hidden_size, rows) if h is None else h
+        outputs = []
+        for columns in x:
+            h = torch.tanh(self.of_x @ columns + self.of_h @ self.passed_on(h) + self.b)
+            outputs.append(h)
+        return torch.stack(outputs), h
+
+    def passed_on(self, h: Tensor) -> Tensor:
+        return h
+
+
+class OnColumnsHalved(OnColumns):
+    def passed_on(self, h: Tensor) -> Tensor:
+        return h / 2
+
+
+@pytest.mark.parametrize("batch_size", [3, 5])
+def test_x_of_columns_for_each_timestep_is_read(batch_size: int) -> None:
+    report = check(OnColumns, input_size=3, hidden_size=4, batch_size=batch_size)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert "x as (T, I, B)" in report.candidate.read_as
+    assert check(OnColumnsHalved, input_size=3, hidden_size=4, batch_size=batch_size).verdict is Verdict.MISMATCH
 
 
 @pytest.mark.parametrize(
