@@ -104,10 +104,14 @@ def outcome(told: bytes, status: int) -> int:
 
 def explained(told: str, status: int) -> str:
     """Why the process ended, and at which line."""
-    where, line = place(told)
+    where, line, own = place(told)
     if TIMEOUT in told:
-        seconds = re.search(r"Timeout \((.*?)\)", told)
-        return f"{where}the check did not end within {seconds[1] if seconds else '?'} (--timeout){line}"
+        clock = re.search(r"Timeout \((\d+):(\d+):([\d.]+)\)", told)
+        seconds = (
+            sum(float(each) * unit for each, unit in zip(clock.groups(), (3600, 60, 1), strict=True)) if clock else 0
+        )
+        where, line = (where, line) if own else ("", "")  # of rnncheck's own code, the line is of no use
+        return f"{where}the check did not end within {seconds:g} s; --timeout S gives it more time{line}"
     if status >= 0:
         return f"the candidate's code ended the process, with exit code {status}, before there was a verdict"
     number = signal.Signals(-status)
@@ -117,12 +121,14 @@ def explained(told: str, status: int) -> str:
     return f"{where}the process crashed here: {what} ({number.name}){line}"
 
 
-def place(told: str) -> tuple[str, str]:
-    """The innermost line of the candidate's own among those that were written down, else the innermost of all."""
+def place(told: str) -> tuple[str, str, bool]:
+    """The innermost line of the candidate's own among those that were written down, else the innermost of all; and
+    whether it is one of its own.
+    """
     frames = [match.groupdict() for match in map(FRAME.fullmatch, told.splitlines()) if match]
     own = [each for each in frames if is_own(each["file"])]
     if not frames:
-        return "", ""
+        return "", "", False
     frame = (own or frames)[0]
     said = f"{shown(frame['file'])}:{frame['line']} in {frame['function']}: "
-    return said, source_line(frame["file"], int(frame["line"]))
+    return said, source_line(frame["file"], int(frame["line"])), bool(own)

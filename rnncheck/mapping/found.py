@@ -46,6 +46,7 @@ class FoundMapping:
     conventions: Sequence[str] = ()
     restrictions: Sequence[str] = ()
     notes: Sequence[str] = ()
+    idle: tuple[str, ...] = ()  # trained tensors without a weight, on which no measured state depended
     findings: Sequence[Finding] = ()
     agrees: Network | None = None
 

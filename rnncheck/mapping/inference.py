@@ -16,7 +16,7 @@ from rnncheck.mapping.named_cells import as_named
 from rnncheck.mapping.names import gate, is_head, torch_kind
 from rnncheck.mapping.native import Native
 from rnncheck.mapping.networks import faulty, mirrored, of_one_direction, published, varied
-from rnncheck.mapping.notes import explained, kept, uncompared, unread
+from rnncheck.mapping.notes import explained, kept, uncompared, unused
 from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import GradientProbe, prepared, put
@@ -61,7 +61,8 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
         except MappingError as error:
             problem = error
         except Exception as error:  # a user's class may refuse any size except its own, with any error
-            problem = MappingError(f"rnncheck could not measure what its weights do: {printable(str(error), 200)}")
+            said = printable(str(error).partition("\n")[0], 200)
+            problem = MappingError(f"rnncheck could not measure what its weights do: {said}")
             problem.__cause__ = error
         else:
             return replace(found, findings=(*too_small(found, asked), *found.findings))
@@ -103,12 +104,11 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         require_biases(mapping, live)
     put(native, own.made)
     beside = uncompared(mapping, live, own.made)
-    notes = [*mapping.notes, *unread(mapping, live, own.trained, beside)]
-    restrictions = [*mapping.restrictions, *kept(mapping, live, own.trained), *beside]
+    left = [name for name in unused(mapping, own.trained) if not any(name in each for each in beside)]
     return replace(
         mapping,
-        notes=notes,
-        restrictions=restrictions,
+        restrictions=[*mapping.restrictions, *kept(name for name in left if name in live), *beside],
+        idle=tuple(name for name in left if name not in live and not is_head(name)),
         findings=() if type(mapping.agrees) is Network else dead(native, mapping),
     )
 

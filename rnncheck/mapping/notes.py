@@ -1,7 +1,7 @@
 """The consequences of a mapping for the comparison, in words."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -99,15 +99,16 @@ def _held(mapping: FoundMapping) -> list[str]:
     ]
 
 
-def kept(mapping: FoundMapping, live: Collection[str], trained: Collection[str]) -> list[str]:
+def unused(mapping: FoundMapping, trained: Collection[str]) -> list[str]:
+    """The trained tensors that hold no weight."""
+    return [name for name, each in mapping.entries.items() if isinstance(each.expression, Unused) and name in trained]
+
+
+def kept(found: Iterable[str]) -> list[str]:
     """The restriction to weights that the candidate has besides torch's, with the values that it was made with."""
-    found = [
-        printable(name)
-        for name, entry in mapping.entries.items()
-        if isinstance(entry.expression, Unused) and name in live and name in trained
-    ]
-    keeps = "keeps its own value" if len(found) == 1 else "keep their own values"
-    return [f"{', '.join(found)}, which torch.nn does not have, {keeps}"] if found else []
+    said = [printable(name) for name in found]
+    keeps = "keeps its own value" if len(said) == 1 else "keep their own values"
+    return [f"{', '.join(said)}, which torch.nn does not have, {keeps}"] if said else []
 
 
 def another_layer(mapping: FoundMapping, shapes: Mapping[str, Sequence[int]]) -> list[str]:
@@ -148,14 +149,7 @@ def uncompared(mapping: FoundMapping, live: Collection[str], made: Mapping[str, 
     return [said] if found and found == every else []
 
 
-def unread(
-    mapping: FoundMapping, live: Collection[str], trained: Collection[str], said: Collection[str] = ()
-) -> list[str]:
-    """The note on trained tensors that do not affect any state, except those of heads and what is already `said`."""
-    found = [
-        printable(name)
-        for name, entry in mapping.entries.items()
-        if isinstance(entry.expression, Unused) and name in trained and name not in live and not names.is_head(name)
-    ]
-    found = [name for name in found if not any(name in each for each in said)]
-    return [f"No compared result depends on {', '.join(found)}."] if found else []
+def unread(found: Iterable[str]) -> list[str]:
+    """The note on trained tensors on which nothing that is compared depends."""
+    said = [printable(name) for name in found]
+    return [f"No compared result depends on {', '.join(said)}."] if said else []

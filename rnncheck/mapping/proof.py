@@ -1,5 +1,7 @@
 """Verifies a mapping: a change of any of torch's weights must change the candidate's results."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -30,6 +32,21 @@ def dead(native: Native, mapping: FoundMapping) -> list[Finding]:
             found.append(
                 Finding("dead-parameter", f"{held} does not affect the output: other values of {name} change nothing.")
             )
+    return found
+
+
+def moving(native: Native, mapping: FoundMapping, names: Iterable[str]) -> set[str]:
+    """Which of these tensors, of those that hold no weight, change results of random weights."""
+    weights = {name: 2 * value for name, value in draw(native.spec, 0).values.items()}
+    put(native, mapping.values(native, weights))
+    before, found = shows(native), set[str]()
+    for name in names:
+        tensor = native.tensors()[name]
+        made = tensor.detach().clone()
+        put(native, {name: made + 0.5})
+        if any(not torch.equal(a, b) for a, b in zip(before, shows(native), strict=True)):
+            found.add(name)
+        put(native, {name: made})
     return found
 
 

@@ -20,6 +20,8 @@ from rnncheck.mapping.budget import FOR_FAULTS, Budget
 from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
+from rnncheck.mapping.notes import kept, unread
+from rnncheck.mapping.proof import moving
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.text import printable
@@ -144,6 +146,7 @@ class Candidate:
             mapping, doubt, crash = self._mapping(spec), self._understood.doubt(spec), self._understood.crash(spec)
             ignored = self._ignored(spec)
         hint = shape_hint(self._loaded.called, self._instances.takes, spec)
+        idle, acting = self._idle(spec, mapping)
         return Reading(
             facts.read_as,
             facts.takes_state,
@@ -152,13 +155,14 @@ class Candidate:
             mapping.restrict,
             tuple(mapping.mapped(self._understood.native(spec))),
             (*self._understood.decided(spec), *mapping.conventions),
-            (*mapping.restrictions, *self._understood.passed_over(spec), *self._differs_in(spec)),
+            (*mapping.restrictions, *kept(acting), *self._understood.passed_over(spec), *self._differs_in(spec)),
             tuple(mapping.findings),
             (
                 *self._notes,
                 *runs_on(self._understood.native(spec).thing),
                 *self._replaced(),
                 *mapping.notes,
+                *unread(idle),
                 *filter(None, (doubt, hint)),
             ),
             doubt,
@@ -171,6 +175,13 @@ class Candidate:
             tuple(self._understood.mixed(spec)),
             self._understood.unsearched(spec),
         )
+
+    def _idle(self, spec: Spec, mapping: FoundMapping | OwnLoading | Kept) -> tuple[list[str], list[str]]:
+        """Its trained tensors without a weight that change nothing that is compared, and those that do."""
+        if not isinstance(mapping, FoundMapping) or not mapping.idle:
+            return [], []
+        acting = moving(self._understood.native(spec), mapping, mapping.idle)
+        return [each for each in mapping.idle if each not in acting], [each for each in mapping.idle if each in acting]
 
     def _differs_in(self, spec: Spec) -> list[str]:
         """What rnncheck runs in another way than the candidate's own users."""

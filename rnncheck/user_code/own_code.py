@@ -10,7 +10,7 @@ from rnncheck.text import printable
 OURS = str(Path(__file__).parent.parent)
 TORCH = find_spec("torch")  # which finds it without importing it
 LIBRARIES = (
-    *(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *(str(Path(sysconfig.get_path(kind))) for kind in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")),
     *([str(Path(TORCH.origin).parents[1])] if TORCH and TORCH.origin else []),  # the user's site-packages, perhaps
 )
 
