@@ -27,7 +27,7 @@ from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
-from rnncheck.user_code.tiny_calls import TinyCalls, cloned
+from rnncheck.user_code.tiny_calls import TinyCalls
 from rnncheck.user_code.ways import (
     KINDS,
     LAYERS,
@@ -175,7 +175,7 @@ class CallProbe:
         if self.sizes.states == 1 or self.call.state_required or self.numpy:
             return False
         x, given = self.calls.given(convention)
-        state = cloned(given)
+        state = given.map(torch.clone)
         try:
             with torch.no_grad(), isolated(self.calls.x.dtype):
                 self.calls.caller(convention).result(x.clone(), state)
@@ -230,7 +230,7 @@ class CallProbe:
                     result, convention, self.sizes, lambda: self.calls.matrices(convention, x, state)
                 )
                 if isinstance(self.thing, nn.Module) and not convention.is_cell:
-                    readings += inner_states(self.calls.caller(convention), self.sizes, x, cloned(state))
+                    readings += inner_states(self.calls.caller(convention), self.sizes, x, state.map(torch.clone))
         except CandidateError as problem:
             if not convention.graded and WANTS_GRAD.search(str(problem)):
                 yield from self._attempt(replace(convention, graded=True))

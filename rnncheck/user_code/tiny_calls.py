@@ -74,7 +74,7 @@ class TinyCalls:
         other = State(bumped, state.c) if which == "h" else State(state.h, bumped)
 
         def after(start: State) -> Tensor:
-            trace = self.caller(found.convention, found.reading).run(self.x[one].clone(), cloned(start))
+            trace = self.caller(found.convention, found.reading).run(self.x[one].clone(), start.map(torch.clone))
             return shown(trace)[..., 1 - self.sizes.spec.state_size :]
 
         try:
@@ -91,7 +91,7 @@ class TinyCalls:
         x = x.clone().requires_grad_()
         try:
             with torch.inference_mode(False), torch.enable_grad():
-                output = shown(self.caller(found.convention, found.reading).run(x, cloned(given)))
+                output = shown(self.caller(found.convention, found.reading).run(x, given.map(torch.clone)))
                 if output.requires_grad:
                     output.sum().backward()  # type: ignore[no-untyped-call]
         except Exception:  # of the user's code, of any kind
@@ -114,8 +114,8 @@ class TinyCalls:
             state,
             convention.state is not None,
             convention.is_cell,
-            lambda thing: caller(thing, nothing).result(x.clone(), cloned(state)),
-            lambda thing: caller(thing, reading).run(x.clone(), cloned(state)),
+            lambda thing: caller(thing, nothing).result(x.clone(), state.map(torch.clone)),
+            lambda thing: caller(thing, reading).run(x.clone(), state.map(torch.clone)),
             lambda: caller(held_thing, nothing).result(x[:, order], rows_of(state, order)),
             convention.state is not None and convention.state.cell_first,
             convention.state is not None and convention.state.handing in ("(h, c)", "h, c"),
@@ -134,11 +134,7 @@ class TinyCalls:
         calls = self.calls(convention, reading, x, state)
 
         def read(thing: Any) -> Mapping[results.Way, Tensor]:
-            trace = calls.trace_of(thing)
-            values = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
-            return {
-                (name,): value for name, value in values.items() if value is not None and name not in trace.unexposed
-            }
+            return {(name,): value for name, value in calls.trace_of(thing).shown().items()}
 
         returned = movers(self.thing, lambda thing: dict(results.leaves(calls.result_of(thing), self.sizes.letters)))
         return frozenset().union(*returned.values()) - frozenset().union(*movers(self.thing, read).values())
@@ -150,7 +146,7 @@ class TinyCalls:
         """
         x, state = self.given(found.convention)
         if found.convention.state is None:
-            state = State(torch.zeros_like(state.h), None if state.c is None else torch.zeros_like(state.c))
+            state = state.map(torch.zeros_like)
         elif state.c is not None and not found.convention.state.gives_c:
             state = State(state.h, torch.zeros_like(state.c))
         thing = self.thing if proved is None else proved.thing
@@ -180,7 +176,7 @@ class TinyCalls:
 
         def traced(x: Tensor, state: State) -> Trace:
             put_back(drawn)
-            return self.caller(convention, reading).run(x.clone(), cloned(state))
+            return self.caller(convention, reading).run(x.clone(), state.map(torch.clone))
 
         def observed(x: Tensor, state: State) -> Tensor:
             return shown(traced(x, state))
@@ -197,8 +193,7 @@ class TinyCalls:
         late = slice(1, None) if len(base) > 1 else slice(None)
         remembers = differ(base[late, 0], bumped(0)[late])
         foresees = differ(base[:-1, 0], bumped(-1)[:-1])
-        c = self.state.c
-        other = observed(self.x, State(torch.cos(self.state.h), None if c is None else torch.cos(c)))
+        other = observed(self.x, self.state.map(torch.cos))
         return Found(
             convention,
             reading,
@@ -214,11 +209,11 @@ class TinyCalls:
     def result(self, convention: Convention, x: Tensor, state: State) -> object:
         """Of one call; from the first that draws at random on, all of them are held still."""
         before = torch.get_rng_state()
-        result = self.caller(convention).result(x.clone(), cloned(state))
+        result = self.caller(convention).result(x.clone(), state.map(torch.clone))
         if self.draws or torch.equal(before, torch.get_rng_state()):
             return result
         self.draws = True
-        return self.caller(convention).result(x.clone(), cloned(state))
+        return self.caller(convention).result(x.clone(), state.map(torch.clone))
 
 
 def differ(a: Tensor, b: Tensor) -> bool:
@@ -227,8 +222,4 @@ def differ(a: Tensor, b: Tensor) -> bool:
 
 
 def rows_of(state: State, rows: Any) -> State:
-    return State(state.h[:, rows], None if state.c is None else state.c[:, rows])
-
-
-def cloned(state: State) -> State:
-    return replace(state, h=state.h.clone(), c=None if state.c is None else state.c.clone())
+    return state.map(lambda each: each[:, rows])
