@@ -1,16 +1,29 @@
-"""Files that rnncheck writes: whole or not at all."""
+"""Files that rnncheck writes, whole or not at all, and TOML that it reads."""
 
 import contextlib
 import os
 import stat
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from rnncheck.errors import OutputError
+from rnncheck.errors import CannotRun, OutputError
 from rnncheck.text import printable
 
 ADVICE = "give another path, or make this one writable"
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
+
+def read_toml(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+    """Raises `CannotRun`, for `what`, where the file cannot be read or is no TOML."""
+    name = printable(os.fspath(path), 200)
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CannotRun(f"cannot read {what} {name}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise CannotRun(f"{what} {name} is not valid TOML: {printable(str(error), 200)}") from None
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:

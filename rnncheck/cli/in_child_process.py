@@ -126,8 +126,9 @@ def place(told: str) -> tuple[str, str, bool]:
     whether it is one of its own.
     """
     frames = [match.groupdict() for match in map(FRAME.fullmatch, told.splitlines()) if match]
+    frames = [each for each in frames if each["file"] != sys.argv[0]]  # the script rnncheck
     own = [each for each in frames if is_own(each["file"])]
-    if not frames:
+    if not frames or (TIMEOUT in told and not own):
         return "", "", False
     frame = (own or frames)[0]
     said = f"{shown(frame['file'])}:{frame['line']} in {frame['function']}: "

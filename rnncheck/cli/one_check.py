@@ -53,7 +53,7 @@ def run_check(
     for name in (candidate, options.against):
         check_name(name)
     if options.mapping or options.save_mapping:
-        check_mappable(candidate)
+        check_mappable(candidate, options.mapping)
     targets = [*(each.path for each in wanted), options.save_weights, options.save_mapping]
     refuse_to_replace(targets, sources_of(candidate, options, reads))
     import_torch()

@@ -29,7 +29,7 @@ def record_to_file(candidate: str, options: CompareOptions, *, force: bool) -> i
     arguments = arguments_of(options.arg)
     check_name(candidate)
     if options.mapping:
-        check_mappable(candidate)
+        check_mappable(candidate, options.mapping)
     refuse_to_replace([options.output, options.save_weights], (options.weights, options.mapping, *files_of(candidate)))
     refuse_existing(options.output, force=force)
     import_torch()

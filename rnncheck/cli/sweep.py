@@ -57,7 +57,7 @@ def swept(candidate: str, options: SweepOptions) -> "SweepReport":
             raise UsageError(f"{printable(name, 200)} holds a layer of one size; compare checks it")
         check_name(name)
     if options.mapping:
-        check_mappable(candidate)
+        check_mappable(candidate, options.mapping)
     refuse_to_replace([*(each.path for each in wanted), options.state], sources_of(candidate, options))
     if options.dask is not None:
         needed("--dask", "dask", "distributed")

@@ -51,6 +51,10 @@ def way_out_of_text(
     if _DECIMAL_COMMA.fullmatch(cell):
         return "write it with a decimal point, or separate the cells by ';' and pass --sep ';' --decimal ','"
     data = [row for row in (rows[1:] if layout.header else rows) if len(row) == layout.width]
+    if layout.header and options.header is None and options.header_row is None and _is_data(layout, options, data):
+        texts = _texts(column, layout, options, [list(layout.names), *data])
+        places = ",".join(str(each + 1) for each in texts)
+        return f"the first row looks like data, not like a header: pass --no-header --drop {places}"
     date = bool(_DATE.match(cell))
     way_out = ("it looks like a date or a time; " if date else "") + _without(column, layout, options, data)
     if _NO_WORD.fullmatch(cell) or (not date and any(not is_text(row[column], options.decimal) for row in data)):
@@ -62,18 +66,36 @@ def way_out_of_text(
 
 def _without(column: int, layout: ColumnLayout, options: FileOptions, data: list[list[str]]) -> str:
     """How to leave out this column, and all others that hold text alone as far as can be seen."""
-    texts = [
-        each
-        for each in layout.inputs
-        if each == column or (data and all(is_text(row[each], options.decimal) for row in data))
-    ]
+    texts = _texts(column, layout, options, data)
     left = [layout.selector(each) for each in layout.inputs if each not in texts]
     if options.columns:
         return "take it out of --columns" + (f", as in --columns {','.join(left)}" if left else "")
     if not left:
-        return "no other column is left: does the header stand on another line (--header-row N), or is --sep another?"
+        whole = "every column holds text: write numbers instead; or" if len(texts) > 1 else "no other column is left:"
+        return f"{whole} does the header stand on another line (--header-row N), or is --sep another?"
     columns = ",".join([*options.drop, *(layout.selector(each) for each in texts)])
     return f"leave the {'column' if len(texts) == 1 else 'columns of text'} out with --drop {columns}"
+
+
+def _texts(column: int, layout: ColumnLayout, options: FileOptions, data: list[list[str]]) -> list[int]:
+    """The column, and all that hold text alone as far as can be seen."""
+    return [
+        each
+        for each in layout.inputs
+        if each == column or (data and all(is_text(row[each], options.decimal) for row in data))
+    ]
+
+
+def _is_data(layout: ColumnLayout, options: FileOptions, data: list[list[str]]) -> bool:
+    """Whether the header is a row of data: it has numbers where the data have, and texts that the data have too."""
+    named = [is_text(each, options.decimal) for each in layout.names]
+    if options.columns or options.drop or all(named) or not data:
+        return False
+    alike = all(
+        is_text(row[at], options.decimal) == named[at] for row in data for at in layout.inputs if row[at].strip()
+    )
+    again = [at for at in layout.inputs if named[at] and any(row[at].strip() == layout.names[at] for row in data)]
+    return alike and bool(again) and len(again) == sum(named[at] for at in layout.inputs)
 
 
 def _rows_of(sample: list[str], options: FileOptions) -> list[list[str]]:

@@ -120,7 +120,7 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> ColumnLayout:
         chosen = "the first row is all numbers"
     names = tuple(cell.strip() for cell in first) if header else tuple(str(i + 1) for i in range(len(first)))
 
-    finder = _Finder(names, where)
+    finder = _Finder(names, where, chosen if not header else None)
     sequence_id = None if options.sequence_id is None else finder.find(options.sequence_id)
     index = None if options.index is None else finder.find(options.index)
     if options.columns:
@@ -146,6 +146,7 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> ColumnLayout:
 class _Finder:
     names: tuple[str, ...]
     where: str
+    headless: str | None  # why the file was taken to have no header, if it was
 
     def find(self, wanted: str) -> int:
         """The place of a column that the user named."""
@@ -156,6 +157,11 @@ class _Finder:
             raise DataError(f"{self.where}: {count} columns are named '{printable(wanted)}'; give the place, from 1")
         if re.fullmatch("[0-9]{1,9}", wanted) and 1 <= int(wanted) <= len(self.names):
             return int(wanted) - 1
+        if self.headless is not None:
+            raise DataError(
+                f"{self.where}: no column '{printable(wanted)}': the file has no header ({self.headless}), so a column "
+                f"is named by its place, from 1 to {len(self.names)}; if the first row is a header, pass --header"
+            )
         near = nearest(wanted, self.names)[:1] or self.names[:8]
         known = ", ".join(f"'{printable(name)}'" for name in near)
         raise DataError(
@@ -167,7 +173,9 @@ class _Finder:
         for name, count in Counter(self.names[column] for column in columns).items():
             if count > 1:
                 places = ",".join(str(column + 1) for column in columns if self.names[column] == name)
+                number = read_cell(name)[0] is CellKind.NUMBER  # which as a place would be another column
+                instead = "if the row is data, pass --no-header" if number else "rename them"
+                by_place = "" if number else f", or choose by place, as in --columns {places}"
                 raise DataError(
-                    f"{self.where}: columns {places} are all named '{printable(name)}'; "
-                    f"rename them, or choose by place, as in --columns {places}"
+                    f"{self.where}: columns {places} are all named '{printable(name)}'; {instead}{by_place}"
                 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncheck.errors import UsageError
+from rnncheck.files import read_toml
 from rnncheck.implementations import jax_names
 from rnncheck.implementations.target import names_a_file_or_module, parse
 from rnncheck.text import nearest
@@ -152,12 +153,14 @@ def is_trace(name: str) -> bool:
     return suffix_of(name) == TRACE
 
 
-def check_mappable(candidate: str) -> None:
-    """Raises `UsageError` for a candidate whose weights are not mapped."""
+def check_mappable(candidate: str, mapping: Path | None = None) -> None:
+    """Raises `UsageError` for a candidate whose weights are not mapped, and `CannotRun` for a file that is no TOML."""
     if not is_users_own(candidate):
         raise UsageError(
             f"--mapping and --save-mapping are for your own class; {candidate} already names its weights as torch does"
         )
+    if mapping is not None:
+        read_toml(mapping, "the mapping")
 
 
 def files_of(*names: str) -> list[Path]:

@@ -90,7 +90,12 @@ class Command:
             found = self.call(spec, {**tensors, **{GRADIENT + name: value for name, value in upstream.items()}})
         except UnsupportedByCommand as reason:
             return Tried(str(reason))
-        return Tried(None, frozenset(name.removeprefix(GRADIENT) for name in found if name.startswith(GRADIENT)))
+        offered = frozenset(name.removeprefix(GRADIENT) for name in found if name.startswith(GRADIENT))
+        wanted = ["x", *(name for name in ("h0", "c0") if name in tensors), *spec.recurrent_shapes()]
+        if offered and (lacking := [GRADIENT + name for name in wanted if name not in offered]):
+            told = printable(", ".join(lacking), 200)
+            raise CommandError(f"{self.name} wrote some gradients but not {told}; write all of them, or none")
+        return Tried(None, offered)
 
     def call(self, spec: Spec, tensors: Tensors) -> dict[str, Tensor]:
         """The results of the command. Raises `CommandError` if it fails, or leaves out a result."""

@@ -19,11 +19,10 @@ one     = "reshape" | "column" | "interleaved" | "first"
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
 
-from rnncheck.files import write_atomically
+from rnncheck.errors import CannotRun
+from rnncheck.files import read_toml, write_atomically
 from rnncheck.mapping.expression import (
     GATES,
     Cat,
@@ -81,11 +80,9 @@ def load(path: str | os.PathLike[str], spec: Spec) -> FoundMapping:
     """
     name = printable(os.fspath(path), 200)
     try:
-        facts = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MappingError(f"cannot read the mapping {name}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise MappingError(f"the mapping {name} is not valid TOML: {printable(str(error), 200)}") from None
+        facts = read_toml(path, "the mapping")
+    except CannotRun as unread:
+        raise MappingError(str(unread)) from None
     problem = _problem(facts, spec)
     if problem:
         raise MappingError(f"{name}: {problem}")

@@ -1,6 +1,7 @@
 """Isolates user code: the first of its prints go to stderr, settings are restored, and it cannot end the process."""
 
 import ctypes
+import io
 import logging
 import os
 import random
@@ -20,6 +21,7 @@ Seeds = tuple[Any, Any, Tensor]
 
 
 MOST_LINES = 20  # of what the code prints: rnncheck calls it hundreds of times
+MOST_PIECES = 60  # of which lines are made: a prompt ends no line
 SIGNALS = [each for name in ("SIGINT", "SIGTERM", "SIGHUP") if (each := getattr(signal, name, None)) is not None]
 TINY = 2.0**-1060
 
@@ -28,14 +30,14 @@ class Printed:
     """stderr for user code, up to a number of lines in this process."""
 
     def __init__(self) -> None:
-        self._lines = 0
+        self._lines = self._pieces = 0
 
     def write(self, text: str) -> int:
-        if self._lines < MOST_LINES:
+        if self._lines < MOST_LINES and self._pieces < MOST_PIECES:
             sys.stderr.write(text)
-            self._lines += text.count("\n")
-            if self._lines >= MOST_LINES:
-                sys.stderr.write("(your code prints more, which is not shown)\n")
+            self._lines, self._pieces = self._lines + text.count("\n"), self._pieces + 1
+            if self._lines >= MOST_LINES or self._pieces >= MOST_PIECES:
+                sys.stderr.write("\n" * (not text.endswith("\n")) + "(your code prints more, which is not shown)\n")
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -80,7 +82,7 @@ def isolated(dtype: torch.dtype | None = None, dice: Dice | None = None) -> Iter
         return
     put_settings_back, before, default_dtype = settings_remembered(), seeds(), torch.get_default_dtype()
     try:
-        with exits_caught(), redirect_stdout(PRINTED), warnings.catch_warnings():
+        with exits_caught(), nothing_typed(), redirect_stdout(PRINTED), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if dtype is not None and dtype != default_dtype:
                 torch.set_default_dtype(dtype)
@@ -134,6 +136,22 @@ numpys = NumpysState()
 
 def same_numpy(a: Any, b: Any) -> bool:
     return a[2:] == b[2:] and np.array_equal(a[1], b[1])
+
+
+class NothingTyped(io.StringIO):
+    """stdin for user code, which is called hundreds of times and must not wait for answers."""
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        raise EOFError("rnncheck calls this code many times, so it gets no input from stdin")
+
+
+@contextmanager
+def nothing_typed() -> Iterator[None]:
+    before, sys.stdin = sys.stdin, NothingTyped()
+    try:
+        yield
+    finally:
+        sys.stdin = before
 
 
 @contextmanager

@@ -73,8 +73,11 @@ FOUND = [
     pytest.param("a    b  c\n1  2      3\n4   5    6\n", id="aligned by blanks"),
     pytest.param('a,b\n"1,234",2\n"5,678",3\n', id="thousands"),
     pytest.param("# made by\na,b\n1,2\n", id="a comment"),
+    pytest.param("5.1,3.5,iris\n4.9,3.0,iris\n4.7,3.2,rose\n", id="no header, and a label"),
+    pytest.param("1,0,1,g\n2,1,0.5,b\n3,1,0.7,g\n", id="no header, a label, and a number twice"),
 ]
-FLAGS = {"sep", "decimal", "na", "missing", "drop", "comment", "header_row", "data_row", "thousands"}
+WITHOUT_HEADER = ("no header, and a label", "no header, a label, and a number twice")
+FLAGS = {"no_header", "sep", "decimal", "na", "missing", "drop", "comment", "header_row", "data_row", "thousands"}
 
 
 @pytest.mark.parametrize("content", FOUND)
@@ -92,6 +95,37 @@ def test_following_the_first_suggestion_each_time_leads_to_numbers(write_data: A
     pytest.fail(f"no end: {options}")
 
 
+@pytest.mark.parametrize("content", [each for each in FOUND if each.id in WITHOUT_HEADER])
+def test_no_row_is_lost_where_the_first_is_data(write_data: Any, content: str) -> None:
+    path, options = write_data(content), {}
+    while "header" not in options:
+        with pytest.raises(DataError) as raised:
+            open_data(path, FileOptions(**options))
+        options |= suggested(str(raised.value))
+    last = content.splitlines()[0].count(",") + 1
+    x = open_data(path, FileOptions(header=False, drop=(str(last),)))
+    assert len(np.concatenate(list(x.chunks(9)))) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("year,1990,1991\nUSA,1,2\nUK,3,4\n", "leave the column out with --drop year"),
+        ("a,b\nx,y\nz,w\n", "every column holds text"),
+    ],
+)
+def test_a_header_stays_one_where_no_text_of_it_comes_again(
+    write_data: Any, refusal: Callable[..., str], content: str, said: str
+) -> None:
+    assert said in refusal(write_data(content))
+
+
+def test_without_a_header_columns_are_named_by_place(write_data: Any, refusal: Callable[..., str]) -> None:
+    said = "the file has no header (the first row is all numbers), so a column is named by its place, from 1 to 2"
+    for options in ({"drop": ("3",)}, {"columns": ("a",)}):
+        assert said in refusal(write_data("1.5,2\n3,4\n"), **options)
+
+
 def suggested(message: str) -> dict[str, Any]:
     """The options of the first suggestion of an error."""
     advice = message.split("; ", 1)[1].split("; else")[0].split(" or --data-row")[0]
@@ -106,7 +140,7 @@ def suggested(message: str) -> dict[str, Any]:
                 read = int(re.sub(r"\D", "", value))
             elif name in ("sep", "decimal", "thousands"):
                 read = value
-            found[name] = read
+            found |= {"header": False} if name == "no_header" else {name: read}
     assert found, message
     return found
 

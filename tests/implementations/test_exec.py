@@ -124,6 +124,15 @@ def test_wrong_results_are_a_mismatch(
     assert said in re.sub(r"\s+", " ", outcome.stdout)
 
 
+def test_some_gradients_without_the_others_are_an_error(tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
+    made = tmp_path / "made.safetensors"
+    tensors = {"output": torch.zeros(12, 3, 4), "h_n": torch.zeros(1, 3, 4), "grad.x": torch.zeros(12, 3, 3)}
+    made.write_bytes(trace_file.encode(tensors, {}))
+    outcome = rnncheck("compare", f"exec:sh -c 'cp {made} $1' {{inputs}} {{outputs}}")
+    assert outcome.code == 4
+    assert "wrote some gradients but not grad.h0, grad.weight_ih_l0" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "problem", "said"),
     [

@@ -100,3 +100,24 @@ def test_what_the_code_prints_is_cut_after_some_lines(
     assert outcome.code == 0
     assert outcome.stderr.count("it prints") == isolation.MOST_LINES
     assert "which is not shown" in outcome.stderr
+
+
+def test_a_prompt_of_the_code_is_not_answered_and_not_repeated_for_long(
+    rnncheck: Command, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "PRINTED", isolation.Printed())
+    write(FIXED.replace("return", "input('scale? ')\n        return"))
+    outcome = rnncheck("compare", "mine.py:Fixed", "-q")
+    assert outcome.code == 4
+    assert "EOFError: rnncheck calls this code many times, so it gets no input" in outcome.stderr
+    assert outcome.stderr.count("scale? ") <= isolation.MOST_PIECES + 1
+
+
+def test_a_mapping_that_is_no_toml_is_told_before_the_code_is_imported(rnncheck: Command, write: Write) -> None:
+    source = write("raise ValueError('imported')\n")
+    (source.parent / "bad.toml").write_text("x = ")
+    for command in ("compare", "sweep"):
+        outcome = rnncheck(command, "mine.py:Fixed", "--mapping", "bad.toml")
+        assert (outcome.code, "bad.toml is not valid TOML" in outcome.stderr) == (4, True)
+        assert "imported" not in outcome.stderr
+    assert "cannot read the mapping none.toml" in rnncheck("compare", "mine.py:Fixed", "--mapping", "none.toml").stderr
