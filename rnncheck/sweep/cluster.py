@@ -67,10 +67,9 @@ class Cluster:
             if address == LOCAL:
                 self._cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, processes=True)
             self._client = distributed.Client(self._cluster or address, timeout=20)
-        except (OSError, ValueError, TimeoutError) as problem:
-            raise CannotRun(
-                f"--dask {printable(address, 200)}: cannot reach a scheduler: {printable(str(problem), 200)}"
-            ) from None
+        except (OSError, ValueError, TimeoutError, RuntimeError) as problem:
+            what = "its processes cannot be started" if address == LOCAL else "cannot reach a scheduler"
+            raise CannotRun(f"--dask {printable(address, 200)}: {what}: {printable(str(problem), 200)}") from None
         say(f"dask dashboard: {self._client.dashboard_link}")
         self._job = self._client.scatter(job, broadcast=True, hash=False)
         self._tasks: dict[int, Any] = {}
