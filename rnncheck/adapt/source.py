@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)
+SCANS = {"cumsum", "cumprod", "logcumsumexp", "scan", "associative_scan"}
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,39 @@ def parsed(thing: Any) -> tuple[ast.AST, int] | None:
         return None
 
 
-def loops(function: Callable[..., Any]) -> bool:
-    """Whether there is a loop in it, over timesteps presumably."""
-    tree = parsed(function)
-    return tree is not None and any(isinstance(each, LOOPS) for each in ast.walk(tree[0]))
+def loops(function: Callable[..., Any], owner: type | None = None) -> bool:
+    """Whether there is a loop or a scan in it or in what it calls, over timesteps presumably, or it asks x for three
+    axes. `owner` is the class whose method it is.
+    """
+    members = {name: inspect.unwrap(getattr(each, "__func__", each)) for name, each in vars(owner or object).items()}
+    own = {name: each for name, each in members.items() if inspect.isfunction(each)}
+    waiting, seen = [function, *called_in(function)], set[str]()
+    while waiting:
+        tree = parsed(waiting.pop())
+        for each in ast.walk(tree[0]) if tree else ():
+            if isinstance(each, LOOPS) or _scans(each) or _asks_for_three_axes(each):
+                return True
+            if isinstance(each, ast.Attribute) and each.attr in own.keys() - seen and _is_self(each.value):
+                seen.add(each.attr)
+                waiting.append(own[each.attr])
+    return False
+
+
+def _scans(node: ast.AST) -> bool:
+    called = node.func if isinstance(node, ast.Call) else None
+    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in SCANS
+
+
+def _asks_for_three_axes(node: ast.AST) -> bool:
+    """`b, t, _ = x.shape`, or `x.size()`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Tuple):
+        return False
+    value = node.value.func if isinstance(node.value, ast.Call) else node.value
+    return len(node.targets[0].elts) == 3 and isinstance(value, ast.Attribute) and value.attr in ("shape", "size")
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
 def last_return(function: Callable[..., Any]) -> Returned | None:

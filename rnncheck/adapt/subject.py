@@ -128,8 +128,12 @@ def takes_one_step(loaded: Loaded, thing: Any, forward: Callable[..., Any] | Non
     if forward is None:
         return False
     code = forward.func if isinstance(forward, partial) else forward
-    layers = thing.modules() if isinstance(thing, nn.Module) else ()
-    return not loops(code) and not any(isinstance(each, nn.RNNBase) for each in layers)
+    owner = loaded.thing if isinstance(loaded.thing, type) else None if inspect.isroutine(thing) else type(thing)
+    layers = [each for each in thing.modules() if each is not thing] if isinstance(thing, nn.Module) else []
+    if any(isinstance(each, nn.RNNBase) for each in layers):
+        return False
+    own = [type(each) for each in layers if type(each).__module__ == loaded.module.__name__]
+    return not loops(code, owner) and not any(loops(each.forward, each) for each in own)
 
 
 def numpy_code(loaded: Loaded, thing: Any) -> bool:

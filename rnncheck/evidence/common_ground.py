@@ -100,13 +100,14 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
     return next((reading.read_as for each, reading in sides if each is side), None)
 
 
+ROWS_FIRST = "Move its batch axis in front with transpose or permute before you flatten it with view or reshape."
 OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 does not just swap its rows"
 
 
 def wrong_calls(reading: Reading) -> list[Finding]:
     """Findings about how the candidate is constructed and called, independent of what it computes."""
     found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
-    found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}") for each in reading.mixed]
+    found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}", mend=ROWS_FIRST) for each in reading.mixed]
     if reading.crash is None:
         return found
     return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]

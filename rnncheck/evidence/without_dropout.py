@@ -20,6 +20,8 @@ DROPOUTS = {
     torch.alpha_dropout,
     torch.feature_dropout,
 }
+# They take the chance of dropout between layers, and whether this is training, after the flag `has_biases`.
+LAYERS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 
 
 class WithoutDropout(TorchFunctionMode):
@@ -37,9 +39,21 @@ class WithoutDropout(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         named = dict(kwargs or {})
+        if getattr(func, "__name__", "") in LAYERS:
+            return func(*self._between_layers(args), **named)
         if func not in DROPOUTS:
             return func(*args, **named)
         given = dict(zip(("input", "p", "training"), args, strict=False)) | named
         if given.get("p", 0.5) and given.get("training", given.get("train", True)):
             self.chances.add(float(given.get("p", 0.5)))
         return given["input"]
+
+    def _between_layers(self, args: Sequence[Any]) -> Sequence[Any]:
+        """The arguments of one of torch's recurrent layers without the dropout between its layers."""
+        flag = next((at for at, each in enumerate(args) if isinstance(each, bool)), len(args))
+        if len(args) < flag + 4:
+            return args
+        layers, chance, training = args[flag + 1 : flag + 4]
+        if chance and training and layers > 1:
+            self.chances.add(float(chance))
+        return [*args[: flag + 2], 0.0, *args[flag + 3 :]]

@@ -202,8 +202,8 @@ def require_complete(mapping: FoundMapping) -> None:
         names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
         if set(names) <= absent:
             held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
-            whole = f" for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else ""
+            whole = f"for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else "for its units alone"
             raise Unplaced(
-                f"no tensor of the candidate holds {names[0]}: none of {held} {role}{whole}\n"
-                "Assign each tensor with --mapping FILE.toml"
+                f"no tensor of the candidate holds {names[0]}: none of {held} {role} {whole}. A layer without such "
+                "weights is none of torch.nn\nIf it has them, assign each tensor with --mapping FILE.toml"
             )

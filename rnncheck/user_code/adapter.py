@@ -68,12 +68,13 @@ class Candidate:
         self._understood = Understanding(self._instances, self._filling, read_seconds)
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
-        self._notes = [
+        self._read_as = [
             f"{name} was read as the {'class' if isinstance(each, type) else 'function'} {each.__name__}; for the text "
             f"write --arg {name}=str:{arguments[name]}"
             for name, each in given.items()
             if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
         ]
+        self._notes = list(self._read_as)
         self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:
@@ -264,7 +265,7 @@ class Candidate:
         except (CannotRun, UsageError) as problem:
             lines = [shape_hint(self._loaded.called, self._instances.takes, spec)]
             unread = isinstance(problem, CannotRun) and not isinstance(problem, GivenMappingError)
-            lines += [way_out(self._named, self._loaded.thing)] if unread else []
+            lines += [*self._read_as, way_out(self._named, self._loaded.thing)] if unread else []
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
                 raise

@@ -16,6 +16,7 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.blame import CandidateError, blaming
 from rnncheck.user_code.construct import entry
 from rnncheck.user_code.convention import Convention, Reader, ResultReading, Tap
+from rnncheck.user_code.front import entering
 from rnncheck.user_code.ids import LookedUp
 from rnncheck.user_code.layout import arrange
 from rnncheck.user_code.mean_draws import MeanDraws
@@ -65,6 +66,8 @@ class Caller:
         if convention.is_cell or convention.by_row or self.reading.tap or read is None:
             return None
         if convention.x_form == "ids" or convention.lengths in ("always packed", "argument") or function is None:
+            return None
+        if convention.enters is not None:
             return None
         arguments, target = convention.arguments(x, state), "TBF" if self.reading.output else "KBF"
 
@@ -191,11 +194,13 @@ class Caller:
         checking = sizes_checked(self.thing) if packs else nullcontext()
         drawing = MeanDraws() if self.mean_draws else nullcontext()  # type: ignore[no-untyped-call]
         looking = LookedUp(x) if convention.x_form == "ids" else nullcontext()
+        entered = entering(self.thing, convention.enters, x) if convention.enters else nullcontext()
         graded = convention.graded and not torch.is_grad_enabled()
         with (
             checking,
             drawing,
             looking,
+            entered,
             blaming(self.called, self.file),
             torch.enable_grad() if graded else nullcontext(),
         ):

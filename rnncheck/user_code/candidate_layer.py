@@ -148,7 +148,10 @@ class CandidateLayer:
         module = self._module
         if in_jax_module(module):
             raise NotOffered("it is in jax, whose dropout rnncheck cannot switch off")
-        module.train()
+        try:
+            module.train()
+        except TypeError as problem:
+            raise NotOffered(f"its train is a method of its own: {problem}") from problem
         try:
             yield
         finally:

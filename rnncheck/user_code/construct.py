@@ -25,7 +25,7 @@ from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.parametrized import make_plain
 from rnncheck.user_code.roles import role_of
 from rnncheck.user_code.signatures import by_name
-from rnncheck.user_code.tensors import convert, copied
+from rnncheck.user_code.tensors import convert, copied, place_of
 
 SIZE = re.compile(r"size|sz|dim|num|units|features|hiddens|model|^n_?[a-z]|^d_", re.IGNORECASE)
 METHODS = (
@@ -78,8 +78,9 @@ def construct(loaded: Loaded, made_by: Constructor | None, spec: Spec, output_si
 def thawed(thing: Any) -> Any:
     """With every parameter trained: what an owner has frozen is no mistake of the layer."""
     if isinstance(thing, nn.Module):
+        trained = {place_of(each) for each in thing.parameters() if each.requires_grad}
         for each in frozen(thing):
-            each.requires_grad_(True)
+            each.requires_grad_(place_of(each) not in trained)  # of two that are the same numbers, one is trained
     return thing
 
 

@@ -109,7 +109,8 @@ class Convention:
     """`x_axes` without T is a cell, which a loop of ours calls; without B it is called for every row by itself.
 
     `x_form` says what x is handed over as: an array, a list of timesteps, or token ids, in whose place x enters where
-    the code looks them up. `graded` says that it runs with gradients recorded alone.
+    the code looks them up. `graded` says that it runs with gradients recorded alone. `enters` is the module inside that
+    is handed x in the place of what the code makes of it.
     """
 
     x_name: str
@@ -124,6 +125,7 @@ class Convention:
     lengths_name: str | None = None
     settled: tuple[tuple[str, object], ...] = ()  # further arguments, the same in every call
     verbatim: bool = False  # a view of x that is not contiguous is handed over as it is
+    enters: str | None = None
 
     @property
     def is_cell(self) -> bool:

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
-from rnncheck.errors import CannotRun
+from rnncheck.errors import CannotRun, UsageError
 from rnncheck.model.spec import Spec
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.calling import Caller
@@ -69,15 +70,32 @@ class Instances:
         sizes = " and ".join(f"{name} {size}" for name, size in own.items())
         return f"it has {sizes}; add " + " ".join(f"--{name.replace('_', '-')} {size}" for name, size in own.items())
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self, spec: Spec) -> dict[str, Any]:
         """The number of layers, if there are several, and the directions, if there are two, unless told otherwise."""
-        if self.constructor is not None:
-            own = self.constructor.default
-        else:
-            own = lambda role: getattr(self.loaded.thing, role, None)  # noqa: E731
-        layers, both = own("num_layers"), own("bidirectional")
+        layers, both = self._own("num_layers", spec), self._own("bidirectional", spec)
         several = isinstance(layers, int) and 1 < layers <= MOST_LAYERS
         return ({"num_layers": layers} if several else {}) | ({"bidirectional": True} if both is True else {})
+
+    def _own(self, role: str, spec: Spec) -> object:
+        """What it is unless told otherwise: an instance, a parameter's default, or a layer of torch's inside."""
+        if self.constructor is None:
+            return getattr(self.loaded.thing, role, None)
+        if role in self.takes:
+            return self.constructor.default(role)
+        return getattr(self._torch_layer(spec), role, None)
+
+    def _torch_layer(self, spec: Spec) -> nn.RNNBase | None:
+        """The only recurrent layer of torch inside, as the class makes it whatever it is told."""
+        if self.constructor is None:
+            return None
+        try:
+            thing = construct(self.loaded, self.constructor, spec, sizes_.output_size(spec))
+        except (CannotRun, UsageError):
+            return None
+        found = (
+            [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []
+        )
+        return found[0] if len(found) == 1 and found[0] is not thing else None
 
     @property
     def takes_cell_state(self) -> bool:

@@ -112,7 +112,7 @@ class NativeLayer:
         default, graded = None if self.in_own_default else dtype_of(self.spec), wanted(x)
         convention = self.caller.convention
         if convention.fixed is not None and convention.fixed != tuple(x.shape[:2]):
-            reason = "it runs only with T = {} and B = {}".format(*convention.fixed)
+            reason = "rnncheck could read it only with T = {} and B = {}, as this run has".format(*convention.fixed)
             raise NotOffered(reason) if self._as_called else OtherRun(reason)
         if self._as_called:
             caller = replace(self.caller, convention=replace(convention, verbatim=True))

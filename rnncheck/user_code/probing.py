@@ -226,10 +226,13 @@ class CallProbe:
             x, state = self.calls.given(convention)
             with torch.no_grad(), isolated(self.calls.x.dtype):
                 result = self.calls.result(convention, x, state)
+                if front := self.calls.front(convention):
+                    convention = replace(convention, enters=front)
+                    result = self.calls.result(convention, x, state)
                 readings = interpretations(
                     result, convention, self.sizes, lambda: self.calls.matrices(convention, x, state)
                 )
-                if isinstance(self.thing, nn.Module) and not convention.is_cell:
+                if isinstance(self.thing, nn.Module) and not convention.is_cell and result is not None:
                     readings += inner_states(self.calls.caller(convention), self.sizes, x, state.map(torch.clone))
         except CandidateError as problem:
             if not convention.graded and WANTS_GRAD.search(str(problem)):
@@ -280,6 +283,11 @@ class CallProbe:
 
     def _refusal(self) -> CannotRun:
         name, width = self.loaded.called, self.sizes.spec.output_size
+        if "None" in self.returned:
+            return NoStates(
+                f"{name} returned None when it was called: it ends without a return statement; return the output of "
+                "every timestep, and the last state"
+            )
         if self.returned:
             or_seen = "" if in_jax_module(self.thing) else ", or pass them to a module, such as nn.Linear"
             if self.doubled and not self.sizes.spec.bidirectional:

@@ -12,6 +12,7 @@ from rnncheck.user_code.arithmetics import arithmetics
 from rnncheck.user_code.blame import CandidateError, furthest, is_hopeless
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention
+from rnncheck.user_code.front import OtherWidth
 from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.hints import size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
@@ -48,6 +49,8 @@ class Proposals:
             if some or not any(OF_A_DTYPE.search(str(each)) for each in problems):
                 break
         if not some:
+            if inner := [each for each in problems if isinstance(each, OtherWidth)]:
+                raise inner[-1]  # at the sizes of the run
             first = furthest([each for each in problems if not OF_A_DTYPE.search(str(each))] or problems)
             always = {each.always if isinstance(each, CandidateError) else "" for each in problems}
             if isinstance(first, CandidateError) and len(always) > 1:  # another at other sizes
@@ -79,7 +82,8 @@ class Proposals:
                 known = [each.found.convention for each in ways] if tried.fixed and scheme is None else []
                 try:
                     for understood, probe in self._probed(sized, scheme, problems, known, budget):
-                        likely = likely or understood.likely
+                        # A head is looked through only where it, and all before it, can be as wide as the states.
+                        likely = likely or (understood.likely and not understood.as_wide)
                         yield understood, probe
                 except CannotRun as problem:
                     problems.append(problem)

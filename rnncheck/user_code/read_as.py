@@ -43,6 +43,8 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
         parts.append("x as a list of timesteps")
     if convention.x_form == "ids":
         parts.append("takes token ids, x replaces its embedding")
+    if convention.enters:
+        parts.append(f"x replaces what its module {convention.enters} is given")
     if state is None:
         parts.append("takes no initial state and starts from zeros")
     elif sizes.spec.cell is Cell.LSTM and not state.gives_c:

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Reader, ResultReading
 from rnncheck.user_code.movers import Calls, tops
 from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, NESTED, Way, leaves
+from rnncheck.user_code.return_code import returns_gates_first
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 
@@ -62,12 +64,13 @@ def sorted_out(
         reading = of_one_pair(reading, found)
     if calls.takes_pair:
         reading = in_the_order_taken(reading, calls.takes_cell_first)
-    read = ways_read(reading)
+    read, gates_first = ways_read(reading), returns_gates_first(signed(thing))
     given = [calls.x, *calls.x, *held(thing).values()]
     records = {way[:1] for way, value in found.items() if len(way) > 1 and has_numbers_of(value, given)}
     covered, half = set[Way](), list[Way]()
     for way, value in found.items():
         absent = in_place_of(reading, way, sizes.spec, one_step=calls.one_step) if proved else frozenset()
+        absent -= {"gate"} if gates_first else set()
         right = [each for each in known if each.name not in absent]
         quantity = matching(value, right, sizes)
         if way in read or quantity is not None:
@@ -75,6 +78,7 @@ def sorted_out(
         if quantity is not None and quantity.name == "part of output" and reading.tap and sizes.spec.bidirectional:
             half.append(way)
     left = [way for way in found if way[:1] not in records and not covered >= set(parts_of(way, result))]
+    left = [way for way in left if not is_a_pair(way, found, sizes)]
     left = [way for way in left if not any(way != each and within(way, each, result) for each in left)]
     front = () if reading.output is None or starts_right(reading, result, calls) else ((*reading.output.way, 0),)
     if reading.c is not None and left == [reading.c.way]:
@@ -131,6 +135,14 @@ def parts_of(way: Way, result: object) -> Iterator[Way]:
         inside: Any = step
         place = place[inside] if isinstance(place, Mapping | list | tuple) else getattr(place, str(step))
     yield way
+
+
+def is_a_pair(way: Way, found: Mapping[Way, Tensor], sizes: Sizes) -> bool:
+    """Whether it stacks what has the axis of layers already: a pair of states, and not those of two layers."""
+    if way[-1:] != (ALL,) or axes_of(found[way], sizes) is not None:
+        return False
+    parts = [found[each] for each in found if each[:-1] == way[:-1] and isinstance(each[-1], int)]
+    return bool(parts) and all("K" in (axes_of(each, sizes) or "") for each in parts)
 
 
 def within(way: Way, other: Way, result: object) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 ROLES: Mapping[str, Sequence[str]] = {
     "input_size": (
         r"inputs?((size|sz|dim|dims|features?|units|length|channels?|d|n))?",
-        r"in(dim|size|sz|features|channels|d)",
+        r"inp?(dims?|size|sz|features|channels|d)",
         r"d(im)?in(put)?|xdim|dx|nx|xsize|idim|isize|ninp",
         r"n(um)?in(puts?)?|n(um)?features?|features?(size|dim)?|n(um)?chars|alphabetsize",
-        r"(d|n)?emb(ed|edding)?s?(size|sz|dim)?|vocab(ulary)?(size|sz|len)?|(d|n)?feats?|[a-z]*vec(tor)?(size|dim)",
+        r"(d|n)?emb(e?d|edding)?s?(size|sz|dim)?|vocab(ulary)?(size|sz|len)?|(d|n)?feats?|[a-z]*vec(tor)?(size|dim)",
     ),
     "hidden_size": (
         r"hidden(s|size|sz|dims?|units|features|state(size|dim))?|hid(den)?(dim|size|sz|s)?|d?hid(den)?|dimh(idden)?",
@@ -46,7 +46,8 @@ OF_TRAINING: Mapping[re.Pattern[str], object] = {
     re.compile(r"(n|num|max)?(epochs?|iterations?|iters?)"): 1,
     re.compile(r"max(imum)?(seq(uence)?)?_?len(gth)?"): 1000,
 }
-EMBEDDED = re.compile(r"(d|n)?emb(ed|edding)?s?(size|sz|dim)")
+OF_A_HEAD = re.compile(r"n?(um)?(classes|labels|categories|tags|tokens?)|tag.*|target.*")  # never as wide as a state
+EMBEDDED = re.compile(r"(d|n)?emb(e?d|edding)?s?(size|sz|dim)")
 # Of parameters that say for how many timesteps and rows a layer is made: the place of each in the shape of the run.
 OF_SHAPE: Mapping[re.Pattern[str], int] = {
     re.compile(r"(num|n)?(seq(uence)?|time|t)_?(len(gth)?|steps?|size)|(num|n)?steps|seqlens?|unroll(len(gth)?)?"): 0,
@@ -102,10 +103,10 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
             del found[name]
     required = [each.name for each in parameters.values() if each.default is inspect.Parameter.empty]
     unknown = [name for name in required if name not in found and of_training(name) is None and of_shape(name) is None]
-    if "hidden_size" not in found.values() and "output_size" in found.values() and not unknown:
-        # A cell may call its state's size its output's.
-        name = next(name for name, role in found.items() if role == "output_size")
-        found[name] = "hidden_size"
+    outputs = [name for name, role in found.items() if role == "output_size"]
+    outputs = [name for name in outputs if not OF_A_HEAD.fullmatch(name.lower().replace("_", ""))]
+    if "hidden_size" not in found.values() and outputs and not unknown:
+        found[outputs[0]] = "hidden_size"  # a cell may call its state's size its output's
     if "hidden_size" not in found.values() and "features" in found:  # what flax calls the size of a layer's outputs
         found["features"] = "hidden_size"
     for role in ("input_size", "hidden_size"):

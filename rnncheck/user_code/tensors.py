@@ -18,7 +18,8 @@ PLAIN = (str, bytes, int, float, complex, bool, type(None), type, torch.device, 
 def held(thing: object) -> dict[str, Tensor]:
     """Each tensor once. The object reads these tensors, so they can be changed in place.
 
-    Of several that are the same numbers in memory it is the first parameter, or else the first of all.
+    Of several that are the same numbers in memory it is the first that is trained, or else the first parameter, or else
+    the first of all.
     """
     found: dict[object, tuple[str, Tensor]] = {}
     for name, value, _ in walk(thing, "", set()):
@@ -27,9 +28,14 @@ def held(thing: object) -> dict[str, Tensor]:
         if not value.is_floating_point():
             continue
         _, known = found.get(place := place_of(value), (name, None))
-        if known is None or (isinstance(value, nn.Parameter) and not isinstance(known, nn.Parameter)):
+        if known is None or rank(value) > rank(known):
             found[place] = name, value
     return dict(found.values())
+
+
+def rank(value: Tensor) -> tuple[bool, bool]:
+    parameter = isinstance(value, nn.Parameter)
+    return parameter and value.requires_grad, parameter
 
 
 def place_of(value: Tensor) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,7 @@ from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.convention import Convention, ResultReading
 from rnncheck.user_code.found import Found, drops_time, shown
+from rnncheck.user_code.front import learned_front, recurrent_inside
 from rnncheck.user_code.isolation import isolated, put_back, seeds
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.movers import Calls, movers
@@ -205,6 +207,16 @@ class TinyCalls:
             drops_time=drops_time(whole, reading, self.state),
             draws=self.draws,
         )
+
+    def front(self, convention: Convention) -> str | None:
+        """The module inside that reads what others make of x with parameters, and not x."""
+        module = recurrent_inside(self.thing)
+        if module is None or convention.enters is not None or isinstance(self.thing, torch.jit.ScriptModule):
+            return None
+        x, state = self.given(convention)
+        caller = self.caller(convention)
+        call = partial(caller.result, x.clone(), state.map(torch.clone))
+        return module if learned_front(caller.thing, module, call) else None
 
     def result(self, convention: Convention, x: Tensor, state: State) -> object:
         """Of one call; from the first that draws at random on, all of them are held still."""

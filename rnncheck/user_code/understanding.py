@@ -10,7 +10,7 @@ from torch import Tensor
 from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
-from rnncheck.mapping import FoundMapping
+from rnncheck.mapping import FoundMapping, MappingError
 from rnncheck.mapping.agreement import agrees
 from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
@@ -118,6 +118,11 @@ class Understanding:
         understood = self._of(spec)
         if understood.filling is None:
             assert understood.problem is not None
+            if understood.as_wide and "output_size" in self._instances.takes:
+                raise MappingError(
+                    "rnncheck read it through its head, made as wide as its states, and found no weights of torch's; "
+                    "return the output of every timestep, before the head"
+                ) from understood.problem
             raise understood.problem
         return understood.filling
 
@@ -162,8 +167,11 @@ class Understanding:
         )
 
     def passed_over(self, spec: Spec) -> list[str]:
-        """Notes on results that rnncheck does not compare."""
-        return passed_over(self._of(spec).found.unread)
+        """Notes on results, and on what is computed of x, that rnncheck does not compare."""
+        found = self._of(spec).found
+        enters = found.convention.enters
+        before = [f"what it computes of x before its module {enters} was not compared"] if enters else []
+        return before + passed_over(found.unread)
 
     def decided(self, spec: Spec) -> list[str]:
         """The conventions of its call that the verdict names, also after an agreement."""

@@ -25,13 +25,13 @@ class Unsaid:
 
         Without a number that is about something else, such as its head.
         """
-        found = {name: value for name, value in self._instances.shape().items() if name in unsaid}
+        found = {name: value for name, value in self._instances.shape(spec).items() if name in unsaid}
         own = self._of_its_layer(found, spec, cell) if found else found
         for name, value in found.items():
             option = f"--{name.replace('_', '-')} 1" if name == "num_layers" else f"--no-{name}"
             if name not in own:
                 said = f"{name} {value} of {self._loaded.called} is of another part than its recurrent layer"
-            elif self._loaded.lives:
+            elif self._loaded.lives or name not in self._instances.takes:
                 said = f"{name} is {value}, as {self._loaded.called} says"
             else:
                 said = f"{name} is {value}, the default of {self._loaded.called}; {option} sets another"

@@ -268,3 +268,55 @@ def test_a_layer_in_a_notebook(rnncheck: Command, tmp_path: Path, function: str,
     (tmp_path / "own.ipynb").write_text(json.dumps({"cells": [cell], "nbformat": 4}))
     assert rnncheck("adapt", f"{tmp_path}/own.ipynb:MyRNN", "-o", tmp_path / "adapted.py").code == 0
     assert rnncheck("compare", f"{tmp_path}/adapted.py:Adapted", "--cell", "rnn", *QUICK).code == code
+
+
+SEQUENCES = """\
+import torch
+from torch import nn
+
+class Base(nn.Module):
+    def __init__(self, input_size, hidden_size, unknown):
+        super().__init__()
+        self.of_x, self.of_h = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+
+    @staticmethod
+    def first_of(h0, steps):
+        return torch.cat([h0[None], steps]).cumsum(0)
+
+class InAMethod(Base):
+    def run_all(self, w, h):
+        every = []
+        for w_t in w:
+            h = torch.tanh(w_t + self.of_h(h))
+            every.append(h)
+        return torch.stack(every)
+
+    def forward(self, x, h0):
+        return self.run_all(self.of_x(x), h0)
+
+class Scanned(Base):
+    @staticmethod
+    def scan(steps):
+        return steps.cumsum(0)
+
+    def forward(self, x, h0):
+        return self.scan(self.of_x(x)) + h0
+
+class Shaped(Base):
+    def forward(self, x, h0):
+        steps, rows, _ = x.shape
+        return self.of_x(x).view(steps, rows, -1) + h0
+
+class Single(Base):
+    def forward(self, x, h):
+        return torch.tanh(self.of_x(x) + self.of_h(h))
+"""
+
+
+@pytest.mark.parametrize(("name", "loops"), [("InAMethod", 0), ("Scanned", 0), ("Shaped", 0), ("Single", 1)])
+def test_a_loop_over_time_is_written_around_single_steps_alone(
+    rnncheck: Command, tmp_path: Path, name: str, loops: int
+) -> None:
+    (tmp_path / "theirs.py").write_text(SEQUENCES)
+    text = rnncheck("adapt", f"{tmp_path / 'theirs.py'}:{name}", "--cell", "rnn").stdout
+    assert text.count("for x_t in x:") == loops

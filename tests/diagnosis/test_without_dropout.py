@@ -65,3 +65,17 @@ def test_behind_it_dropout_drops_again() -> None:
     with WithoutDropout():
         pass
     assert F.dropout(X, 0.999).count_nonzero() < X.numel()
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("packs", [False, True], ids=["padded", "packed"])
+def test_dropout_between_the_layers_of_torch_is_switched_off(layer: type[nn.RNNBase], packs: bool) -> None:
+    torch.manual_seed(0)
+    several = layer(4, 5, 3, dropout=0.4)
+    x = nn.utils.rnn.pack_sequence([X[:, 0], X[:1, 1]]) if packs else X
+    right = several.eval()(x)[0]
+    with WithoutDropout() as off:
+        dropped = several.train()(x)[0]
+    pairs = zip(right[:1], dropped[:1], strict=True) if packs else [(right, dropped)]
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert off.chances == {0.4}

@@ -84,9 +84,10 @@ def test_a_direction_that_is_not_reversed_is_named() -> None:
     assert report.findings[0].slug == "reverse-reads-forward"
 
 
-def test_both_directions_inside_are_refused_with_the_option() -> None:
-    with pytest.raises(CannotRun, match="add --bidirectional"):
-        check(InsideWithHead)
+def test_both_directions_inside_are_compared_without_the_option() -> None:
+    report = check(InsideWithHead)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert "bidirectional is True, as InsideWithHead says" in report.notes
 
 
 @pytest.mark.parametrize("layer", [ToHead, LastToHead])

@@ -245,8 +245,8 @@ TWO_LAYERS = HEAD + (
         (BOTH, [], "its output holds both directions side by side; add --bidirectional"),
         (BOTH.replace("return both, torch.cat([h, g])", "return self.fc(both)"), [], "add --bidirectional"),
         (CELLS_OF_BOTH, [], "add --bidirectional"),
-        (TWO_LAYERS, [], "it has the states of 2 layers; add --num-layers 2"),
-        (TWO_LAYERS.replace("h=None", "h"), [], "it has the states of 2 layers; add --num-layers 2"),
+        (TWO_LAYERS, ["--num-layers", "1"], "it has the states of 2 layers; add --num-layers 2"),
+        (TWO_LAYERS.replace("h=None", "h"), ["--num-layers", "1"], "it has the states of 2 layers; add --num-layers 2"),
     ],
 )
 def test_a_layer_of_another_shape_is_refused_with_the_option_to_give(

@@ -9,6 +9,7 @@ from torch import nn
 from user_code.sources import HEAD, Write
 
 from rnncheck import check
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.calling import sizes_checked
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.loading import in_hand
@@ -67,6 +68,18 @@ def test_the_layers_and_directions_are_those_of_its_constructor_unless_it_is_tol
     assert (told.code, "L 1," in told.stdout, "L 1, bidirectional" in told.stdout) == (0, True, False)
     write(BOTH_WAYS.replace("return self.rnn(x, h)", "y, n = self.rnn(x, h); return y, n.flip(0)"))
     assert rnncheck("compare", "mine.py:Both", "--no-witness", "--no-diagnose").code == 1
+
+
+@pytest.mark.paths
+def test_layers_and_dropout_that_are_written_into_a_class_are_its_own(rnncheck: Command, write: Write) -> None:
+    inside = BOTH_WAYS.replace(", num_layers=2, bidirectional=True", "").replace(
+        "num_layers, bidirectional=bidirectional", "num_layers=3, dropout=0.2"
+    )
+    write(inside)
+    right = rnncheck("compare", "mine.py:Both", "--no-witness", "--paths", "train-mode", "-v")
+    assert (right.code, "num_layers is 3, as Both says" in right.stdout) == (0, True), right.stdout
+    write(inside.replace("return self.rnn(x, h)", "y, n = self.rnn(x, h); return y, n.flip(0)"))
+    assert rnncheck("compare", "mine.py:Both", *QUICK).code == 1
 
 
 def test_one_direction_that_is_returned_of_two_is_a_restriction(rnncheck: Command, write: Write) -> None:
@@ -150,7 +163,7 @@ def test_a_number_that_is_more_than_layers_are_is_not_taken_for_theirs() -> None
             def __init__(self, input_size: int, hidden_size: int, num_layers: int = number) -> None:
                 super().__init__(input_size, hidden_size, num_layers)
 
-        return Instances(in_hand(Mine), {}).shape()
+        return Instances(in_hand(Mine), {}).shape(Spec(cell=Cell.GRU))
 
     assert (shape(1), shape(8), shape(9)) == ({}, {"num_layers": 8}, {})
 

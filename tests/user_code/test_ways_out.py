@@ -27,12 +27,25 @@ FIXED = HEAD + (
     "    def forward(self, x):\n"
     "        return self.layer(x)\n"
 )
+CLASSES = HEAD + (
+    "class Classes(nn.Module):\n"
+    "    def __init__(self, input_dim, num_classes):\n"
+    "        super().__init__()\n"
+    "        self.layer = nn.LSTM(input_dim, 6, batch_first=True)\n"
+    "        self.out = nn.Linear(6, num_classes)\n"
+    "    def forward(self, x):\n"
+    "        return self.out(self.layer(x)[0][:, -1])\n"
+)
 
 
 @pytest.mark.parametrize(
     ("text", "name", "options"),
-    [(TAGGER, "Tagger", "--input-size 4"), (FIXED, "Fixed", "--input-size 10 --hidden-size 6 --num-layers 2")],
-    ids=["an embedding as wide as the state", "a layer of fixed sizes"],
+    [
+        (TAGGER, "Tagger", "--input-size 4"),
+        (FIXED, "Fixed", "--input-size 10 --hidden-size 6"),
+        (CLASSES, "Classes", "--hidden-size 6"),
+    ],
+    ids=["an embedding as wide as the state", "a layer of fixed sizes", "a head alone takes a size"],
 )
 def test_the_option_that_is_named_works(rnncheck: Command, write: Write, text: str, name: str, options: str) -> None:
     write(text)
@@ -121,3 +134,37 @@ def test_a_mapping_that_is_no_toml_is_told_before_the_code_is_imported(rnncheck:
         assert (outcome.code, "bad.toml is not valid TOML" in outcome.stderr) == (4, True)
         assert "imported" not in outcome.stderr
     assert "cannot read the mapping none.toml" in rnncheck("compare", "mine.py:Fixed", "--mapping", "none.toml").stderr
+
+
+def test_an_argument_that_was_read_as_a_class_is_told_where_it_fails(rnncheck: Command, write: Write) -> None:
+    write(
+        HEAD + "class LSTM(nn.LSTM):\n"
+        "    pass\n"
+        "class Model(nn.Module):\n"
+        "    def __init__(self, input_size, hidden_size, mode):\n"
+        "        super().__init__()\n"
+        "        self.layer = {'LSTM': nn.LSTM}[mode](input_size, hidden_size)\n"
+        "    def forward(self, x, state):\n"
+        "        return self.layer(x, state)\n"
+    )
+    refused = rnncheck("compare", "mine.py:Model", "--cell", "lstm", "--arg", "mode=LSTM", "-q", "--no-witness")
+    assert (refused.code, "for the text write --arg mode=str:LSTM" in refused.stderr) == (4, True)
+    assert rnncheck("compare", "mine.py:Model", "--cell", "lstm", "--arg", "mode=str:LSTM", "-q").code == 0
+
+
+def test_the_last_output_of_both_directions_behind_a_head_is_not_judged(rnncheck: Command, write: Write) -> None:
+    write(
+        HEAD + "class Last(nn.Module):\n"
+        "    def __init__(self, input_size, hidden_size, output_size):\n"
+        "        super().__init__()\n"
+        "        self.cell, self.size = nn.GRUCell(input_size, hidden_size), hidden_size\n"
+        "        self.head = nn.Linear(2 * hidden_size, output_size)\n"
+        "    def steps(self, x):\n"
+        "        h = x.new_zeros(x.shape[1], self.size)\n"
+        "        return [h := self.cell(x_t, h) for x_t in x]\n"
+        "    def forward(self, x):\n"
+        "        return self.head(torch.cat([self.steps(x)[-1], self.steps(x.flip(0))[0]], 1))\n"
+    )
+    refused = rnncheck("compare", "mine.py:Last", "--cell", "gru", "-q", "--read-seconds", "2")
+    assert refused.code in (4, 5)
+    assert "through its head, made as wide as its states" in refused.stdout + refused.stderr

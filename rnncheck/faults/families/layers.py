@@ -144,7 +144,9 @@ def of_states(spec: Spec) -> Iterator[Fault]:
             hidden = equal_starts(start, "the states in question are equal")
             yield Fault("layer-state-swapped", name + part, start, hidden=hidden, rare=bool(part))
         slug = "final-state-wrong" if name.endswith("for all") else "final-state-swapped"
-        yield Fault(slug, name, final_of(other))
+        yield Fault(slug, name, final_of(other, (H, C)))
+        for part, k in {", h_n alone": H, ", c_n alone": C}.items() if spec.cell is Cell.LSTM else ():
+            yield Fault(slug, name + part, final_of(other, (k,)), rare=True)
 
 
 def starting_where_ended(*, of_layers: bool) -> Fault:
@@ -206,12 +208,17 @@ def starting(other: Other, parts: tuple[int, ...]) -> type[Network]:
     return Starting
 
 
-def final_of(other: Other) -> type[Network]:
+def final_of(other: Other, parts: tuple[int, ...]) -> type[Network]:
+    """Returns these parts of the final state of another layer or direction."""
+
     class FinalOf(CutNetwork):
         def final_state(self, sweeps: Sequence[DirectionRun]) -> State:
             directions = self.spec.directions
             places = [other(self.spec, *divmod(k, directions)) for k in range(len(sweeps))]
-            return super().final_state([sweeps[layer * directions + direction] for layer, direction in places])
+            others = [sweeps[layer * directions + direction] for layer, direction in places]
+            own, theirs = super().final_state(sweeps), super().final_state(others)
+            c = theirs.c if C in parts else own.c
+            return State(theirs.h if H in parts else own.h, c)
 
     return FinalOf
 
