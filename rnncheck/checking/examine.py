@@ -26,6 +26,7 @@ from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts, Verdict
 from rnncheck.witness import MutantJudgement, MutationTest, insufficient, mutants_tried
 
+MOST_TOLD = 3  # uses in which it fails
 UNASKED = "default"  # paths, where none are asked for
 Progress = Callable[[int, int | None], None]
 
@@ -202,7 +203,9 @@ def unlike(walked: Walked) -> list[str]:
     if len(fails) == 1:
         (why,) = (each for each in walked.unlike if each.startswith(FAILS))
         return [f"{fails[0]} {why}", *said]
-    return [f"it fails in other uses, with the errors that -v shows: {'; '.join(fails)}", *said] if fails else said
+    more = f"; and {len(fails) - MOST_TOLD} more" if len(fails) > MOST_TOLD else ""
+    told = f"it fails in other uses, with the errors that -v shows: {'; '.join(fails[:MOST_TOLD])}{more}"
+    return [told, *said] if fails else said
 
 
 def leave_open(found: Examination, case: Case) -> None:

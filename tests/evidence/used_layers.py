@@ -157,6 +157,13 @@ class FromZerosOfNoDtype(Plain):
         return super().forward(x, hx)
 
 
+class TeachingItself(Plain):
+    """Its method train is another than that of modules."""
+
+    def train(self, sequences: Any, targets: Any) -> None:  # type: ignore[override]
+        raise AssertionError
+
+
 class OwnDropout(Plain):
     """Has a dropout of its own, in training."""
 
@@ -166,6 +173,7 @@ class OwnDropout(Plain):
 
 RIGHT = [
     Plain,
+    TeachingItself,
     Packing,
     Contiguous,
     WithFunction,
