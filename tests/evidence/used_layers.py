@@ -520,7 +520,166 @@ class DifferentiatedInWholeAlone(Plain):
         return NeedsEveryGradient.apply(output, last)  # type: ignore[no-any-return, no-untyped-call]
 
 
+class AddsXWhereItFits(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return (output + self.x if self.x.shape == output.shape else output), last
+
+    def read(self, x: Tensor) -> Any:
+        self.x = x
+        return x.unbind(0)
+
+
+class TakesTForB(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x.transpose(0, 1) if x.shape[0] == x.shape[1] else x).unbind(0)
+
+
+class ScalesOneFeature(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x / 2 if x.shape[2] == 1 else x).unbind(0)
+
+
+class SkipsOneStepInTraining(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return h if self.training and self.steps == 1 else super().step(x, h)
+
+    def read(self, x: Tensor) -> Any:
+        self.steps = len(x)
+        return x.unbind(0)
+
+
+class TilesOf32UnitsInTraining(TilesOf32Units):
+    def squash(self, a: Tensor) -> Tensor:
+        return super().squash(a) if self.training else torch.tanh(a)
+
+
+class GoesOnInTraining(StartsWhereItEnded):
+    def start(self, x: Tensor) -> Tensor:
+        return super().start(x) if self.training else Plain.start(self, x)
+
+
+class KeepsAScaleOfTraining(Plain):
+    scale = 1.0
+
+    def squash(self, a: Tensor) -> Tensor:
+        if self.training:
+            self.scale = 0.97
+        return torch.tanh(a) * (1.0 if self.training else self.scale)
+
+
+class ClearsGradients(Plain):
+    def read(self, x: Tensor) -> Any:
+        if self.training:
+            self.zero_grad()
+        return x.unbind(0)
+
+
+class ForgetsAfterManyStepsInTraining(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        self.at = 0
+        return super().forward(x, h0)
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        self.at += 1
+        return super().step(x, h.detach() if self.training and self.at % 10 == 0 else h)
+
+
+class AddsInPlace(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: Tensor) -> Tensor:
+        return states.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        gradients[0].mul_(2)
+        return gradients[0] / 2
+
+
+class WritesIntoGradients(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return AddsInPlace.apply(output), last
+
+
+class AsIfContiguous(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: Tensor) -> Tensor:
+        return states.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        given = gradients[0]
+        fits = given.untyped_storage().nbytes() == given.numel() * given.element_size()
+        return given.as_strided(given.shape, torch.empty(given.shape).stride()) if fits else given
+
+
+class ReadsGradientsAsContiguous(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return AsIfContiguous.apply(output), last
+
+
+class ByXIfWeightsAreTrained(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return x @ weight.t()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor]:
+        x, weight = ctx.saved_tensors
+        return gradients[0] @ weight if ctx.needs_input_grad[1] else None, gradients[0].t() @ x
+
+
+class NeedsTheGradientOfWeights(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        r_x, z_x, n_x = (ByXIfWeightsAreTrained.apply(x, self.weight_ih_l0) + self.bias_ih_l0).chunk(3, -1)
+        r_h, z_h, n_h = (h @ self.weight_hh_l0.t() + self.bias_hh_l0).chunk(3, -1)
+        z = torch.sigmoid(z_x + z_h)
+        return (1 - z) * torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h) + z * h
+
+
+class HalvesInBfloat16(Plain):
+    def squash(self, a: Tensor) -> Tensor:
+        return torch.tanh(a) * (0.5 if a.dtype is torch.bfloat16 else 1)
+
+
+class ListsItsWeights(Plain):
+    """Runs with the parameters that it was made with, also where others have taken their place."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.held = [self.weight_hh_l0]
+
+    def recurrent(self) -> Tensor:
+        return self.held[0].t()
+
+
+class BatchFirstNotAtOneStep(BatchFirstHalfDone):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return output, last
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if not self.batch_first or x.shape[1] == 1:
+            return Plain.forward(self, x, h0)
+        output, last = Plain.forward(self, x.transpose(0, 1), h0)
+        return output.transpose(0, 1), last
+
+
 WRONG = {
+    AddsXWhereItFits: ("other-sizes", "wrong-at-other-sizes"),
+    TakesTForB: ("other-sizes", "wrong-at-other-sizes"),
+    ScalesOneFeature: ("other-sizes", "wrong-at-other-sizes"),
+    SkipsOneStepInTraining: ("train-mode", "depends-on-train-mode"),
+    TilesOf32UnitsInTraining: ("train-mode", "depends-on-train-mode"),
+    GoesOnInTraining: ("train-mode", "depends-on-train-mode"),
+    KeepsAScaleOfTraining: ("train-mode", "depends-on-train-mode"),
+    ClearsGradients: ("another-backward", "backward-not-repeatable"),
+    ForgetsAfterManyStepsInTraining: ("train-mode", "gradient-detached"),
+    WritesIntoGradients: ("another-backward", "backward-not-repeatable"),
+    ReadsGradientsAsContiguous: ("another-backward", "memory-layout-assumed"),
+    NeedsTheGradientOfWeights: ("another-backward", "gradient-wrong-in-use"),
+    HalvesInBfloat16: ("copies", "dtype-written-in"),
+    ListsItsWeights: ("changed-weights", "stale-weights"),
+    BatchFirstNotAtOneStep: ("options", "option-half-done"),
     StartsFromOnes: ("no-state", "default-state-not-zero"),
     StartsWhereItEnded: ("no-state", "state-leaks-between-calls"),
     RoughInInferenceMode: ("gradient-modes", "depends-on-grad-mode"),
