@@ -155,3 +155,17 @@ def test_a_layer_of_keras_is_not_pickled(tmp_path: Path) -> None:
     report = check(f"{tmp_path / 'own.py'}:MyRNN", witness=False, paths="copies")
     assert report.verdict is Verdict.EQUIVALENT
     assert not report.restrictions
+
+
+class WrongFromSeventeenRowsOn(nn.GRU):
+    def forward(self, x, hx=None):  # type: ignore[no-untyped-def]
+        output, final = super().forward(x, hx)
+        if x.shape[0 if self.batch_first else 1] > 16:
+            output = output * 1.1
+        return output, final
+
+
+def test_what_is_wrong_at_other_sizes_is_not_told_as_another_use() -> None:
+    assert checked(WrongFromSeventeenRowsOn, paths="no-state,train-mode").verdict is Verdict.EQUIVALENT
+    report = checked(WrongFromSeventeenRowsOn, paths="no-state,train-mode,other-sizes")
+    assert [each.slug for each in report.findings] == ["wrong-at-other-sizes"]

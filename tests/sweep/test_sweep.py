@@ -88,7 +88,7 @@ def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "self.training"), 20, ["T=2..5"], [])
     assert report.exit_code == 1
     (region,) = report.regions
-    assert region.in_words == "path:train-mode, which only the full check compares"
+    assert "path:train-mode, which only the full check compares" in region.in_words
 
 
 def test_what_cannot_be_compared_at_all_is_an_error() -> None:
@@ -256,3 +256,11 @@ def test_a_full_check_that_cannot_be_run_decides_nothing(monkeypatch: pytest.Mon
     comparer, space = Comparer(*Sides("scratch").loaded()), space_of(["T=1..9", "seed"], [])
     found = explore.explore(comparer, space, 0, explore.JUDGED - 1)
     assert (found.judged, found.undecided, found.suspects) == (1, 1, [])
+
+
+@pytest.mark.paths
+@pytest.mark.parametrize("where", ["H > 8 and H % 8", "B > 16"])
+def test_a_wrong_size_is_no_cause_in_another_use(where: str, tmp_path: Path) -> None:
+    report = swept(planted(tmp_path, where), 60, ["H=2..12,B=1..20,T=3..5"], [])
+    assert len(report.regions) == 1
+    assert "path:" not in report.regions[0].in_words

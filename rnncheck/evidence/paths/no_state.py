@@ -9,7 +9,7 @@ import torch
 from rnncheck.evidence.paths.copies import converted
 from rnncheck.evidence.paths.other_sizes import larger
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
 from rnncheck.implementations.uses import offered
 from rnncheck.model.spec import Dtype
 
@@ -26,7 +26,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return stateless(user, zeros)
 
     def of_more(user: User) -> Values:
-        return stateless(user, more)
+        return unlike_normal(stateless(user, more), user, more, setting)
 
     def refilled(user: User) -> Values:
         layer, (x, _) = user.fresh(zeros), zeros.given()

@@ -202,3 +202,15 @@ def run(layer: Layer, scene: PathScene) -> Trace:
     x, state = scene.given()
     with as_called(layer):
         return layer.run(x, state, scene.lengths)
+
+
+def unlike_normal(
+    found: Mapping[str, Tensor], user: User, scene: PathScene, setting: PathSetting
+) -> Mapping[str, Tensor]:
+    """What a candidate yields in another use at other sizes; nothing, if a normal run at these sizes yields the same:
+    where that is wrong, it says nothing of the other use.
+    """
+    if user is not setting.sides[0]:
+        return found
+    normal = values(run(user.fresh(scene), scene))
+    return {} if all(torch.equal(each, normal[name]) for name, each in found.items()) else found

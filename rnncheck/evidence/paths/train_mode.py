@@ -1,12 +1,13 @@
 """Training mode: without dropout nothing changes, with dropout only what torch's dropout changes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rnncheck.evidence.paths import sampled_dropout
 from rnncheck.evidence.paths.other_sizes import STEPS, far_back, far_back_shows, larger
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.ranges import large
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.uses import Unlike, offered
 
@@ -25,6 +26,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 return [values(run(layer, scene)) for _ in range(calls)][-1]
 
         return Leg(f"in training mode{what}", go, scene, FAULT)
+
+    def elsewhere(what: str, scene: PathScene) -> Leg:
+        alone = training(what, scene)
+        return replace(alone, go=lambda user: unlike_normal(alone.go(user), user, scene, setting))
 
     def without_state(user: User) -> Values:
         layer = user.fresh(zeros)
@@ -53,11 +58,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return
     yield training("", scene)
     yield training(", called twice", scene, 2)
-    yield training(" at T = 1", setting.scene(1))
-    yield training(" at B = 1", setting.scene(rows=1))
-    yield training(" given large x", large(scene))
+    yield elsewhere(" at T = 1", setting.scene(1))
+    yield elsewhere(" at B = 1", setting.scene(rows=1))
+    yield elsewhere(" given large x", large(scene))
     for what, other in larger(setting):
-        yield training(f" {what}", other)
+        yield elsewhere(f" {what}", other)
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS), train=True)
     yield Leg("in training mode, called without a state twice", without_state, zeros, FAULT)
