@@ -32,6 +32,7 @@ def of_training_use(spec: Spec) -> Iterator[Fault]:
     yield shown_by("another-backward", "backward-not-repeatable", "workspace", Workspace)
     yield shown_by("another-backward", "gradient-clipped", "", through(ClippedBackward))
     yield replace(shown_by("other-sizes", "gradient-detached", "every 100 timesteps", DetachedLate), hidden=coarse)
+    yield shown_by("gradients-in-use", "gradient-wrong-in-use", "", DetachedFirstStep)
     yield shown_by("changed-weights", "stale-weights", "", WeightsPackedOnce)
     if spec.nonlinearity != "relu":  # whose second derivative is zero
         yield shown_by("double-backward", "second-derivative-wrong", "", DetachedTanh)
@@ -66,6 +67,14 @@ class BatchStatistics(CutNetwork):
     def project(self, w: LayerWeights, x: Tensor) -> Tensor:
         found = super().project(w, x)
         return found - found.mean(1, keepdim=True) if self.training else found
+
+
+class DetachedFirstStep(CutNetwork):
+    """Called without a state, no gradient reaches x at the first timestep."""
+
+    def trace(self, given: Given) -> Trace:
+        x = given.x if given.state is not None else torch.cat([given.x[:1].detach(), given.x[1:]])
+        return super().trace(given._replace(x=x))
 
 
 class Spent(torch.autograd.Function):
