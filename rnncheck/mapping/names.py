@@ -93,9 +93,17 @@ def is_bias(name: str) -> bool:
     return "bias" in name.lower() or _BIAS.fullmatch(words(name)[-1]) is not None
 
 
+_GRADIENT = re.compile(r"grad\w*|dL_d\w*|d_?[WUVb]\w{0,3}")
+
+
 def is_start(name: str) -> bool:
     """Whether the name suggests an initial state."""
     return _START.fullmatch(name.rpartition(".")[2].lower()) is not None
+
+
+def is_gradient(name: str) -> bool:
+    """Whether the name says that it holds a gradient, as in code without autograd: grads.0, dWx, dL_dW."""
+    return any(_GRADIENT.fullmatch(part) for part in name.split("."))
 
 
 def family(name: str) -> str:

@@ -143,7 +143,7 @@ def above(shape: tuple[int, ...], spec: Spec) -> tuple[int, ...]:
 def uncompared(mapping: FoundMapping, live: Collection[str], made: Mapping[str, Tensor]) -> list[str]:
     """The restriction that the weights of a whole layer or direction affect nothing that is compared."""
     every = another_layer(mapping, {name: value.shape for name, value in made.items()})
-    found = [name for name in every if name not in live]
+    found = [name for name in every if name not in live and not names.is_gradient(name)]
     shown = ", ".join(map(printable, found))
     said = f"{shown}, with the shapes of one more layer or direction, affect nothing that is compared"
     return [said] if found and found == every else []
