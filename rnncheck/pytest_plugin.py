@@ -57,9 +57,9 @@ class Checker:
         __tracebackhide__ = True
         report = self.check(candidate, **options)
         if report.verdict != "equivalent":
-            from rnncheck.reporters.verdict import told
+            from rnncheck.reporters.verdict import lines_of
 
-            pytest.fail("\n".join([f"rnncheck: {report.verdict}", *told(report)]), pytrace=False)
+            pytest.fail("\n".join([f"rnncheck: {report.verdict}", *lines_of(report)]), pytrace=False)
         return report
 
     def check(self, candidate: object, **options: Any) -> "Report":

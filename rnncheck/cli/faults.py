@@ -13,16 +13,16 @@ from rnncheck.model.spec import Cell
 def tell(slug: str | None, cell: Cell | None, format: PageFormat) -> None:
     """Writes the page of that fault, or the whole catalogue, to stdout; all for that cell, if one is given."""
     if slug is not None and slug not in pages() and is_variant(slug.removeprefix("variant:")):
-        sys.stdout.write(told_variant(slug.removeprefix("variant:"), format))
+        sys.stdout.write(variant_in_words(slug.removeprefix("variant:"), format))
         return
     told_of = list(pages().values()) if slug is None else [page(slug)]
     chosen = [each for each in told_of if cell is None or cell in each.cells]
     if not chosen:
         raise UsageError(f"{slug} is not a fault of the {cell}, only of the {' and the '.join(told_of[0].cells)}")
-    sys.stdout.write(told(chosen, cell, format, catalogue=slug is None))
+    sys.stdout.write(pages_in_words(chosen, cell, format, catalogue=slug is None))
 
 
-def told(pages: Sequence[Page], cell: Cell | None, format: PageFormat, *, catalogue: bool) -> str:
+def pages_in_words(pages: Sequence[Page], cell: Cell | None, format: PageFormat, *, catalogue: bool) -> str:
     if format == "json":
         from rnncheck.reporters.json_file import dump
 
@@ -43,7 +43,7 @@ def is_variant(slug: str) -> bool:
     return slug in slugs()
 
 
-def told_variant(slug: str, format: PageFormat) -> str:
+def variant_in_words(slug: str, format: PageFormat) -> str:
     """The equations of a variant, where they come from and who uses them."""
     from rnncheck.faults.variants import variant
 

@@ -67,7 +67,7 @@ def diagnose_gradients(candidate: Implementation, scene: Scene, wrong: Sequence[
             found = (apart(has, shown(planted, each)) for has, each in zip(mine, tried, strict=True))
             residuals = list(takewhile(lambda residual: residual is not None, found))
             if len(residuals) == len(tried):
-                return [named(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
+                return [finding_of(fault, candidate.name, residuals[0] or 0.0, len(mine[0]))]
     names = list(dict.fromkeys(wrong))
     which = in_words(names) if len(names) <= MOST_LISTED else f"{len(names)} gradients"
     where = f"; {in_one_step(candidate, own, shown)}" if reading.takes_state else ""
@@ -99,7 +99,7 @@ def gradients(
         return differentiate(layer, run, random_projection(run, SEED)).gradients
 
 
-def named(fault: Fault, name: str, residual: float, count: int) -> Finding:
+def finding_of(fault: Fault, name: str, residual: float, count: int) -> Finding:
     told = page(fault.slug)
     where = f" ({fault.variant})" if fault.variant else ""
     message = (

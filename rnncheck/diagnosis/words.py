@@ -156,23 +156,23 @@ def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:
     )
     if diagnosis.probe.coarse:
         message += f", as far as {diagnosis.prober.spec.dtype} can tell"
-    return named(diagnosis, fault, message)
+    return finding_of(diagnosis, fault, message)
 
 
-def named(diagnosis: Diagnosis, fault: Fault, message: str) -> Finding:
+def finding_of(diagnosis: Diagnosis, fault: Fault, message: str) -> Finding:
     variant, told = fault.variant or None, page(fault.slug)
     return Finding(fault.slug, message, diagnosis.explains, diagnosis.residual, variant, fault.mend or told.mend)
 
 
 def as_well(diagnosis: Diagnosis, fault: Fault) -> Finding:
     """Another fault that gives the same results as the first on all data."""
-    return named(diagnosis, fault, f"or {said(fault)}: both give the same results on all data that was tried")
+    return finding_of(diagnosis, fault, f"or {said(fault)}: both give the same results on all data that was tried")
 
 
 def besides(diagnosis: Diagnosis, fault: Fault) -> Finding:
     """The second fault of a pair."""
     message = f"{said(fault)}; only together with {diagnosis.named[0].title} does it explain the difference"
-    return named(diagnosis, fault, message)
+    return finding_of(diagnosis, fault, message)
 
 
 def mostly(name: str, likely: Match) -> Finding:

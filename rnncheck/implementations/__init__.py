@@ -103,9 +103,9 @@ def check_fault(fault: str) -> None:
 
 def check_variant(slug: str) -> None:
     """Raises `UsageError` for an unknown variant. The equations need torch, the names do not."""
-    from rnncheck.faults.variants.names import check
+    from rnncheck.faults.variants.names import check_slug
 
-    check(slug)
+    check_slug(slug)
 
 
 def check_command(command: str) -> None:

@@ -3,7 +3,7 @@
 import re
 
 from rnncheck.report import Failure, Report, Verdict
-from rnncheck.reporters.verdict import told
+from rnncheck.reporters.verdict import lines_of
 from rnncheck.text import printable
 
 LEVELS = {Verdict.EQUIVALENT: "notice", Verdict.MISMATCH: "error", Verdict.INCONCLUSIVE: "warning"}
@@ -34,7 +34,7 @@ def place(report: Report | Failure) -> dict[str, str]:
 def lines(report: Report | Failure) -> list[str]:
     """The lines of the annotation. After a failure: the reason, and the command that repeats it."""
     if isinstance(report, Report):
-        return told(report)
+        return lines_of(report)
     return [printable(report.reason, 1000), *([f"Repeat it: {report.command}"] if report.command else [])]
 
 

@@ -77,9 +77,9 @@ def condensed(comparisons: Sequence[Comparison]) -> list[Comparison]:
     for mode in dict.fromkeys(each.mode for each in comparisons if is_gradient(each)):
         gradients = [each for each in comparisons if each.mode == mode]
         parting = [each for each in gradients if not each.agrees]
-        rows += parting if states_agree or not parting else [named(parting, "gradients")]
+        rows += parting if states_agree or not parting else [one_row(parting, "gradients")]
         if agreeing := [each for each in gradients if each.agrees]:
-            rows.append(named(agreeing, "gradients"))
+            rows.append(one_row(agreeing, "gradients"))
     return rows + paths(comparisons)
 
 
@@ -123,7 +123,7 @@ def is_path(comparison: Comparison) -> bool:
     return comparison.mode.startswith(PATH)
 
 
-def named(alike: Sequence[Comparison], what: str) -> Comparison:
+def one_row(alike: Sequence[Comparison], what: str) -> Comparison:
     """One row for them all: "6 gradients"; one alone keeps its name."""
     both = together(alike)
     return replace(both, quantity=f"{len(alike)} {what}") if len(alike) > 1 else both

@@ -30,7 +30,7 @@ def verdict_line(report: Report) -> str:
     return line
 
 
-def told(report: Report) -> list[str]:
+def lines_of(report: Report) -> list[str]:
     """What is wrong, the name of the fault, the fix and the command that repeats it, one line each."""
     lines = [*sentences(report), *(f"{each.slug}: {each.message}" for each in report.findings)]
     lines += [f"Mend: {each.mend}" for each in report.findings if each.mend]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 
-from rnncheck.faults.variants.names import check, slugs
+from rnncheck.faults.variants.names import check_slug, slugs
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.model.spec import Dtype, Spec
 
@@ -16,7 +16,7 @@ PREFIX = "variant:"
 
 def variant(slug: str) -> Variant:
     """The variant of that name. Raises `UsageError`, with the slugs that come near, when there is none."""
-    check(slug)
+    check_slug(slug)
     found: Variant = import_module(f"{__name__}.{slug.replace('-', '_')}").VARIANT
     return found
 

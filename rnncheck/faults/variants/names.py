@@ -14,7 +14,7 @@ def slugs() -> list[str]:
     return [stem.replace("_", "-") for stem in files if stem not in NOT_VARIANTS]
 
 
-def check(slug: str) -> None:
+def check_slug(slug: str) -> None:
     """Raises `UsageError`, with the slugs that come near, when there is no such variant."""
     every = slugs()
     if slug not in every:

@@ -39,7 +39,7 @@ def render(bench: Bench) -> str:
     )
 
 
-def told(power: int) -> str:
+def ratio_label(power: int) -> str:
     return f"{2**power} x" if power >= 0 else f"1/{2**-power} x"
 
 
@@ -61,7 +61,7 @@ def plot(rows: Sequence[Row]) -> str:
         style = "jump" if power == 0 else "grid"
         parts.append(
             f'<path class="{style}" d="M{at(2.0**power):.1f} {TOP - 4}V{height - 4}"/>'
-            f'<text class="axis middle" x="{at(2.0**power):.1f}" y="{TOP - 10}">{told(power)}</text>'
+            f'<text class="axis middle" x="{at(2.0**power):.1f}" y="{TOP - 10}">{ratio_label(power)}</text>'
         )
     for index, row in enumerate(rows):
         y, style = TOP + LINE * (index + 0.5), COLOURS[row.speed.outcome]

@@ -11,17 +11,17 @@ from rnncheck.reporters.terminal.screen import Screen
 MOST_MEMBERS = 8  # members of a list
 
 
-def told(facts: Mapping[str, object], screen: Screen) -> list[str]:
+def facts_in_words(facts: Mapping[str, object], screen: Screen) -> list[str]:
     """Each fact as `key value`, without those that are None."""
-    return [f"{screen.clean(key)} {plain(value, screen)}" for key, value in facts.items() if value is not None]
+    return [f"{screen.clean(key)} {in_words(value, screen)}" for key, value in facts.items() if value is not None]
 
 
-def plain(value: object, screen: Screen) -> str:
+def in_words(value: object, screen: Screen) -> str:
     """One value in words."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list | tuple):
-        shown = [plain(each, screen) for each in value[:MOST_MEMBERS]]
+        shown = [in_words(each, screen) for each in value[:MOST_MEMBERS]]
         more = [f"... {count(len(value))} in all"] if len(value) > MOST_MEMBERS else []
         return f"({', '.join(shown + more)})"
     text = screen.clean(value, 200)
@@ -44,5 +44,5 @@ def doctor(facts: Mapping[str, object], screen: Screen) -> list[Text]:
 def _rows(section: Mapping[str, object], screen: Screen, column: int) -> list[Text]:
     lines: list[Text] = []
     for key, value in section.items():
-        lines += hanging(Text(f"  {screen.clean(key)}", "dim"), Text(plain(value, screen)), screen.width, column)
+        lines += hanging(Text(f"  {screen.clean(key)}", "dim"), Text(in_words(value, screen)), screen.width, column)
     return lines

@@ -11,7 +11,7 @@ from rich.text import Text
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.report import Mapped, Report, Side
 from rnncheck.reporters.numbers import count
-from rnncheck.reporters.terminal.doctor import plain, told
+from rnncheck.reporters.terminal.doctor import facts_in_words, in_words
 from rnncheck.reporters.terminal.layout import GAP, LABELS, NO_BREAK, TableColumn, beside, entry, table
 from rnncheck.reporters.terminal.screen import Screen
 
@@ -35,7 +35,7 @@ MOST_ROWS = 16
 def summary(report: Report, screen: Screen) -> list[Text]:
     """All entries, the most important first."""
     dot = f" {screen.glyphs.dot} "
-    environment = dot.join(fact.replace(" ", NO_BREAK) for fact in told(report.environment, screen))
+    environment = dot.join(fact.replace(" ", NO_BREAK) for fact in facts_in_words(report.environment, screen))
     return [
         *entry("model", model(report.spec), screen.width),
         *entry("candidate", _side(report.candidate, screen), screen.width),
@@ -115,14 +115,14 @@ def sequences(report: Report, screen: Screen) -> str:
     facts = report.sequences
     shape = ", ".join(f"{axis} {count(size)}" for axis, size in zip("TBI", facts.shape, strict=True))
     if facts.lengths:
-        shape += f", lengths {plain(facts.lengths, screen)}"
+        shape += f", lengths {in_words(facts.lengths, screen)}"
     unusual = {
         key: value
         for key, value in facts.source.items()
         if key != IN_THE_NOTES and (key not in USUAL or value != USUAL[key])
     }
     kind = screen.clean(unusual.pop("source", "given"))
-    return "; ".join([", ".join([kind, *told(unusual, screen)]), shape, f"h0 {screen.clean(facts.h0)}"])
+    return "; ".join([", ".join([kind, *facts_in_words(unusual, screen)]), shape, f"h0 {screen.clean(facts.h0)}"])
 
 
 def _tolerance(report: Report, screen: Screen) -> str:
