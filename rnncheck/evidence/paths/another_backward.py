@@ -1,12 +1,22 @@
 """Gradients taken twice, of two runs in either order, accumulated in `.grad`, of a large loss and a plain sum."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
 
 import torch
 
-from rnncheck.evidence.paths.gradients import CHANGE, GIVEN, Attached, accumulated, change, kept, times, weights_like
+from rnncheck.evidence.paths.gradients import (
+    CHANGE,
+    GIVEN,
+    Attached,
+    accumulated,
+    change,
+    frozen,
+    kept,
+    times,
+    weights_like,
+)
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User
 from rnncheck.evidence.without_dropout import WithoutDropout
@@ -76,7 +86,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         """By each leaf while the others require no gradient."""
         layer = user.fresh(scene)
         together = kept(Attached.of(layer, scene).gradients())
-        apart = {name: Attached.of(layer, scene, only=name).gradients() for name in together}
+        apart = dict[str, Mapping[str, torch.Tensor]]()
+        for name in together:
+            with frozen(layer, name):
+                apart[name] = Attached.of(layer, scene, only=name).gradients()
         return {CHANGE: change({name: each[name] for name, each in apart.items() if each}, together)}
 
     def of_given(user: User) -> Values:

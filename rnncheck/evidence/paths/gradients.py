@@ -1,6 +1,6 @@
 """Runs one side with gradients recorded and computes the gradients of its results, for the paths that need them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,17 +35,17 @@ class Attached:
 
     @classmethod
     def of(cls, layer: Layer, scene: PathScene, only: str | None = None) -> "Attached":
-        """Runs the side, by every leaf or by `only` this one. Raises `NotOffered` if no result has a gradient."""
-        live: Mapping[str, Tensor] = getattr(layer, "trained", layer.leaves)() or {}
-        trained = {name: value for name, value in live.items() if value.requires_grad}
+        """Runs the side, by every leaf or by `only` this one, for which others are `frozen`. Raises `NotOffered` if no
+        result has a gradient.
+        """
+        trained = trained_by(layer)
         x, state = scene.given()
         inputs = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
         leaves = {name: each for name, each in (inputs | trained).items() if only in (None, name)}
-        with frozen(each for name, each in trained.items() if name not in leaves):
-            for value in leaves.values():
-                value.requires_grad_()
-            with as_called(layer), torch.enable_grad():
-                results = values(layer.run(x, state, scene.lengths))
+        for value in leaves.values():
+            value.requires_grad_()
+        with as_called(layer), torch.enable_grad():
+            results = values(layer.run(x, state, scene.lengths))
         attached = {name: value for name, value in results.items() if value.requires_grad}
         if not attached:
             raise NotOffered("its results cannot be differentiated")
@@ -67,10 +67,16 @@ class Attached:
         return {name: each for name, each in zip(self.leaves, found, strict=True) if each is not None}
 
 
+def trained_by(layer: Layer) -> dict[str, Tensor]:
+    """The tensors of the layer that require gradients."""
+    live: Mapping[str, Tensor] = getattr(layer, "trained", layer.leaves)() or {}
+    return {name: value for name, value in live.items() if value.requires_grad}
+
+
 @contextmanager
-def frozen(tensors: Iterable[Tensor]) -> Iterator[None]:
-    """Within it these require no gradient."""
-    held = list(tensors)
+def frozen(layer: Layer, but: str) -> Iterator[None]:
+    """Within it no tensor of the layer requires a gradient `but` this one, where it is one."""
+    held = [each for name, each in trained_by(layer).items() if name != but]
     for each in held:
         each.requires_grad_(False)
     try:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from rnncheck.evidence.paths.gradients import MASKS, Attached, weights_like
+from rnncheck.evidence.paths.gradients import MASKS, Attached, frozen, weights_like
 from rnncheck.evidence.paths.path import Leg, Values
 from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
@@ -40,7 +40,7 @@ def by_differences(scene: PathScene, fault: str) -> Leg:
         along = weights_like(scene.x).to(torch.float64)
         with seeded():
             layer = user.fresh(scene)
-            with offered(layer, "training")():
+            with offered(layer, "training")(), frozen(layer, "x"):
                 attached = Attached.of(layer, scene, only="x")
                 torch.manual_seed(1)  # a mask that is drawn again is another
                 (by_x,) = attached.gradients().values()
@@ -82,7 +82,7 @@ def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
 
 def drawn(user: User, scene: PathScene) -> Samples:
     layer = user.fresh(scene)
-    with offered(layer, "training")(), seeded():
+    with offered(layer, "training")(), seeded(), frozen(layer, "x"):
         try:
             attached = Attached.of(layer, scene, only="x")
         except NotOffered:
