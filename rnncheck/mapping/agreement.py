@@ -79,6 +79,30 @@ def is_on_top(native: Native, mapping: FillsWeights, head: str) -> bool:
     )
 
 
+def is_before(native: Native, mapping: FillsWeights, front: str, network: Network) -> bool:
+    """Whether for any values of this matrix x is multiplied by it, and by nothing between: it is part of weight_ih."""
+    spec, dtype = native.spec, dtype_of(native.spec)
+    weights = mapping.restrict(draw(spec, _SEED))
+    x, state = inputs(native)
+    with torch.no_grad():
+        mapping.fill(native, {name: value.to(spec.device, dtype) for name, value in weights.values.items()})
+        held = native.tensors()[front]
+        generator = torch.Generator().manual_seed(_SEED)
+        matrix = torch.randn(held.shape, generator=generator, dtype=torch.float64)
+        held.copy_(matrix.to(held))
+        found = native.run(x, state)
+        given = {name: value for name, value in weights.values.items() if name.startswith("weight_ih_l0")}
+        if any(len(value) != len(matrix) for value in given.values()):
+            return False
+        for each in (matrix, matrix.t()):
+            values = {**weights.values, **{name: each @ value.double() for name, value in given.items()}}
+            wanted = network.run(values, x.to("cpu", torch.float64), state.to("cpu", torch.float64))
+            pairs = list(shown(found, wanted, native.facts.exposes))
+            if pairs and all(near(a, b, TOLERANCE.get(spec.dtype, 1e-4)) for a, b in pairs):
+                return True
+    return False
+
+
 def inputs(native: Native) -> tuple[Tensor, State]:
     """x (T, B, I) and a state: random if the candidate takes one, otherwise zero."""
     spec: Spec = native.spec

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from rnncheck.mapping.agreement import agrees, is_on_top
+from rnncheck.mapping.agreement import agrees, is_before, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, other_way_round
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
@@ -152,7 +152,10 @@ class _Search:
             for way in (where_else, turned, *as_named(where_else, beside, spec)):
                 reading = other.reading(way, published(spec)[0])
                 agreeing = None if reading is None else search._agreeing(reading, published(spec)[0])
-                if agreeing is not None and is_on_top(self.native, agreeing, square):
+                if agreeing is None:
+                    continue
+                network = published(spec)[0]
+                if is_on_top(self.native, agreeing, square) or is_before(self.native, agreeing, square, network):
                     return agreeing
             if self.budget.over:
                 break

@@ -21,7 +21,7 @@ def recurrent_inside(thing: object) -> str | None:
     """The name of the one module of torch's that is recurrent, in a network with further parameters."""
     if not isinstance(thing, nn.Module):
         return None
-    found = [(name, each) for name, each in thing.named_modules() if isinstance(each, nn.RNNBase)]
+    found = [(name, each) for name, each in thing.named_modules() if isinstance(each, nn.RNNBase | nn.RNNCellBase)]
     if len(found) != 1 or not found[0][0]:
         return None
     own = {id(each) for each in found[0][1].parameters()}
@@ -42,20 +42,28 @@ def learned_front(thing: nn.Module, module: str, call: Callable[[], object]) -> 
             call()
     finally:
         handle.remove()
-    return seen == [True]
+    return bool(seen) and all(seen)
 
 
 @contextmanager
 def entering(thing: nn.Module, module: str, x: Tensor) -> Iterator[None]:
     """Hands x (T, B, I) to the module, in the place of what the network makes of it."""
-    inside = thing.get_submodule(module)
-    assert isinstance(inside, nn.RNNBase)
+    inside, steps = thing.get_submodule(module), iter(x)
+
+    def ours(given: Any) -> Tensor | PackedSequence:
+        require_width(given, x, module)
+        if isinstance(inside, nn.RNNBase):
+            return in_the_place_of(given, x, batch_first=inside.batch_first, module=module)
+        step: Tensor | None = next(steps, None)  # of a cell
+        if step is None or step.shape != given.shape:
+            raise CandidateError(f"its module {module} is not called once for each timestep, with (B, I)")
+        return step
 
     def replaced(
         _: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        ours = in_the_place_of(read_by(arguments, named), x, batch_first=inside.batch_first, module=module)
-        return ((ours, *arguments[1:]), named) if arguments else ((), {**named, "input": ours})
+        entered = ours(read_by(arguments, named))
+        return ((entered, *arguments[1:]), named) if arguments else ((), {**named, "input": entered})
 
     handle = inside.register_forward_pre_hook(replaced, with_kwargs=True)
     try:
@@ -64,19 +72,23 @@ def entering(thing: nn.Module, module: str, x: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def in_the_place_of(given: Any, x: Tensor, *, batch_first: bool, module: str) -> Tensor | PackedSequence:
-    """x in the axes of what the module is given, and packed as that is."""
-    width, axes = data_of(given).shape[-1], "BTF" if batch_first else "TBF"
+def require_width(given: Any, x: Tensor, module: str) -> None:
+    width = data_of(given).shape[-1]
     if width != x.shape[-1]:
         raise OtherWidth(
             f"its module {module} reads {width} features, which other modules make of x; rnncheck hands x to {module} "
             f"itself: add --input-size {width}"
         )
+
+
+def in_the_place_of(given: Any, x: Tensor, *, batch_first: bool, module: str) -> Tensor | PackedSequence:
+    """x in the axes of what the module is given, and packed as that is."""
+    axes = "BTF" if batch_first else "TBF"
     if isinstance(given, PackedSequence):
         rows = x if given.sorted_indices is None else x[:, given.sorted_indices]
         lengths = [int((given.batch_sizes > row).sum()) for row in range(x.shape[1])]
         packed = pack_padded_sequence(arrange(rows, "TBF", axes), torch.tensor(lengths), batch_first=batch_first)
-        return given._replace(data=packed.data)
+        return PackedSequence(packed.data, given.batch_sizes, given.sorted_indices, given.unsorted_indices)
     ours = arrange(x, "TBF", axes) if given.dim() == 3 else x[:, 0]
     if ours.shape != given.shape:
         raise CandidateError(

@@ -18,6 +18,7 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Cell
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError, NoStates, is_hopeless
+from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, StateForm
 from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, plausible
 from rnncheck.user_code.inner_states import inner_states
@@ -25,6 +26,7 @@ from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
+from rnncheck.user_code.return_code import writes_members_of
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tiny_calls import TinyCalls
@@ -129,6 +131,8 @@ class CallProbe:
                     break
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
                     continue
+                if form is not None and form.handing == "[h]" and self.sizes.states == 1 and not self._fills_a_list():
+                    continue
                 if (form is None and runs) or (kind in SINGLE_STEPS and form is not None and form.handing in handed):
                     continue
                 if any(wider in self.ran for wider in in_place_of_ones(x_axes)):
@@ -185,6 +189,11 @@ class CallProbe:
                 )
         except CandidateError:
             return False
+
+    def _fills_a_list(self) -> bool:
+        """Whether its code writes into the members of its state, one for each layer."""
+        code = signed(self.thing)
+        return self.call.state is not None and writes_members_of(code, self.call.state)
 
     def _looks_up(self) -> bool:
         """Whether it wants token ids: it holds an embedding, or has complained of what it was given."""

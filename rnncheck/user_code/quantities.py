@@ -122,6 +122,8 @@ def axes_of(value: Tensor, sizes: Sizes) -> str | None:
 def matching(value: Tensor, known: Sequence[Quantity], sizes: Sizes) -> Quantity | None:
     """The quantity with the same numbers, axis by axis."""
     axes = axes_of(value, sizes)
+    if axes is not None and {"S", "T"} <= set(axes):
+        return None  # a head may be as wide as one timestep more
     for each in known:
         if axes is not None:
             own, value_ = axes, value

@@ -1,4 +1,6 @@
-"""What the return statement of a function says of its first value: whether that is called a gate."""
+"""What the code of a function says of its results and its states: that the first is called a gate, and that it writes
+into a list of states.
+"""
 
 import ast
 import re
@@ -34,3 +36,19 @@ def variables(value: ast.expr) -> set[str]:
         if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
     }
     return {each.id for each in ast.walk(value) if isinstance(each, ast.Name) and id(each) not in called}
+
+
+def writes_members_of(function: Callable[..., Any], name: str) -> bool:
+    """Whether it assigns to members of this parameter, or of a variable that may be it: `h[layer] = ...`."""
+    code, named = parsed(function), {name}
+    for each in ast.walk(code):
+        if isinstance(each, ast.Assign) and named & {value.id for value in alternatives(each.value)}:
+            named |= {target.id for target in each.targets if isinstance(target, ast.Name)}
+    stored = [each for each in ast.walk(code) if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store)]
+    return any(isinstance(each.value, ast.Name) and each.value.id in named for each in stored)
+
+
+def alternatives(value: ast.expr) -> list[ast.Name]:
+    """The variables that it may be: itself, or the two sides of a conditional expression."""
+    sides = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+    return [each for each in sides if isinstance(each, ast.Name)]

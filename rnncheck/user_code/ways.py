@@ -89,7 +89,7 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
         handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
         for handing in handings:
             yield from (StateForm(each, handing) for each in axes)
-        if kind in (LAYERS, IDS, CELLS, PACKED) and (lstm or sizes.states > 1):
+        if kind in (LAYERS, IDS, CELLS, PACKED) and (lstm or sizes.states > 1 or kind == LAYERS):
             yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
         if kind == LAYERS and lstm and sizes.spec.bidirectional:
             yield StateForm("BF", "[[(h, c)]]")

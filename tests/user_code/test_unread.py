@@ -352,3 +352,25 @@ class WithGates(OtherOutput):
 
 def test_gates_beside_the_output_are_known() -> None:
     assert checked(WithGates, cell="lstm").verdict is Verdict.EQUIVALENT
+
+
+class Widths(nn.Module):
+    """Has heads of these widths, some as wide as rnncheck's calls have timesteps or rows, or one more."""
+
+    widths: tuple[int, ...]
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.GRU(input_size, hidden_size, batch_first=True)
+        self.heads = nn.ModuleList(nn.Linear(hidden_size, width) for width in self.widths)
+
+    def forward(self, x: Tensor) -> Any:
+        output, h = self.inner(x)
+        return [head(output) for head in self.heads], self.heads[0](h[-1])
+
+
+@pytest.mark.sample(3)
+@pytest.mark.parametrize("widths", [(6,), (5,), (3,), (4,), (6, 4), (2, 6, 3)])
+def test_heads_of_any_width_are_none_of_the_states(widths: tuple[int, ...]) -> None:
+    report = check(type("Candidate", (Widths,), {"widths": widths}), hidden_size=8, witness=False, paths="none")
+    assert report.verdict is Verdict.EQUIVALENT
