@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -102,6 +103,7 @@ def construct_from(
             thing = keras_module.module_of(again, loaded.called, spec)
         elif is_jax(thing):
             thing = as_module(thing, spec)
+        called_once(thing, spec)
         refuse_what_cannot_be_filled(thing, loaded.called)
         if holds_jax(thing):
             raise CannotRun(
@@ -189,13 +191,31 @@ def evaluating(module: nn.Module) -> None:
         each.training = False
 
 
+def called_once(thing: Any, spec: Spec) -> None:
+    """Calls a lazy module in the usual ways until its weights have shapes, which the last axis of x gives them."""
+    x, h = torch.zeros(3, 2, spec.input_size), torch.zeros(1, 2, spec.state_size)
+    c = torch.zeros(1, 2, spec.hidden_size)
+    calls = (x,), (x[0],), (x, h), (x[0], h[0]), (x, (h, c)), (x[0], (h[0], c[0])), (x[0], h[0], c[0])
+    for arguments in calls if is_unshaped(thing) else ():
+        with suppress(Exception), torch.no_grad():  # also a call that raises may have made the shapes
+            thing(*arguments)
+        if not is_unshaped(thing):
+            break
+
+
+def is_unshaped(thing: Any) -> bool:
+    return isinstance(thing, nn.Module) and any(map(is_lazy, (*thing.parameters(), *thing.buffers())))
+
+
 def refuse_what_cannot_be_filled(thing: Any, called: str) -> None:
     """Raises `CannotRun` for layers whose weights cannot be accessed, or do not exist yet."""
     if isinstance(thing, TopLevelTracedModule | torch.jit.ScriptFunction):
         raise CannotRun(f"{called} is compiled by torch.jit; give the class or the layer that it was compiled from")
-    tensors = [*thing.parameters(), *thing.buffers()] if isinstance(thing, nn.Module) else []
-    if any(map(is_lazy, tensors)):
-        raise CannotRun(f"{called} is lazy: some of its weights have no shape before the first call; set their sizes")
+    if is_unshaped(thing):
+        raise CannotRun(
+            f"{called} is lazy: some of its weights have no shape, also after calls of forward(x), forward(x, h) and "
+            "forward(x, (h, c)); set their sizes"
+        )
 
 
 def entry(thing: Any) -> Callable[..., Any] | None:

@@ -42,6 +42,21 @@ class Lazy(nn.Module):
         return torch.tanh(self.x2h(x) + self.h2h(h))
 
 
+class NeverShaped(Lazy):
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(self.h2h(h))
+
+
+class LazyAndWrong(Lazy):
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(self.x2h(x) + self.h2h(h / 2))
+
+
+def test_a_lazy_layer_is_given_its_shapes() -> None:
+    assert check(Lazy, cell="rnn", **SMALL).verdict == "equivalent"
+    assert check(LazyAndWrong, cell="rnn", **SMALL).verdict == "mismatch"
+
+
 def used(layer: nn.Module) -> nn.Module:
     layer(torch.ones(4, 2, 3))
     return layer
@@ -79,7 +94,7 @@ def not_copyable() -> nn.Module:
 @pytest.mark.parametrize(
     ("candidate", "said"),
     [
-        (lambda: Lazy, "Lazy is lazy: some of its weights have no shape before the first call"),
+        (lambda: NeverShaped, "NeverShaped is lazy: some of its weights have no shape, also after calls"),
         (lambda: torch.jit.trace(nn.GRU(3, 5), torch.ones(4, 2, 3)), "is compiled by torch.jit; give the class"),
         (not_copyable, "RNN cannot be copied: TypeError"),
     ],
