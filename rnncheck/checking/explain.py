@@ -70,7 +70,8 @@ def explain(
             following = follows(found.named, first.sides[1], scene_of(first))
             others = [finding for finding in into.findings if not following(finding)]
             name, said = first.sides[0].name, findings(short(first.sides[0].name), found)
-            own = first.sides[0].variant(first.spec) if isinstance(first.sides[0], Recognised) else None
+            side, unexplained = first.sides[0], not found.named
+            own = side.variant(first.spec, unexplained=unexplained) if isinstance(side, Recognised) else None
             variant = own or variant_of(first.sides[0], scene_of(first))
             if variant is not None and (not found.named or (own is None and len(found.named) > 1)):
                 said = [this_variant(name, variant)]

@@ -170,8 +170,11 @@ class Defines(Protocol):
 class Recognised(Protocol):
     """An implementation that may be a variant with weights of its own, which can be found out."""
 
-    def variant(self, spec: Spec) -> Variant | None:
-        """The variant that it computes, where that has weights besides those of torch's layer of this spec."""
+    def variant(self, spec: Spec, *, unexplained: bool = False) -> Variant | None:
+        """The variant that it computes, where that has weights besides those of torch's layer of this spec.
+
+        It is looked for longer where a mismatch is `unexplained`.
+        """
         ...
 
 

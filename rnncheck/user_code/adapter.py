@@ -89,12 +89,16 @@ class Candidate:
         with self._hinting(spec):
             return self._unsaid.cell(spec)
 
-    def variant(self, spec: Spec) -> Variant | None:
-        """The variant that it computes, where that has weights besides those of torch's layer of this spec."""
+    def variant(self, spec: Spec, *, unexplained: bool = False) -> Variant | None:
+        """The variant that it computes, where that has weights besides those of torch's layer of this spec.
+
+        They are looked for where a tensor holds none of torch's, and where a mismatch is `unexplained`: a tensor that
+        multiplies c may look like a bias.
+        """
         if self._given or self._kept is not None or spec.variant is not None:
             return None
         with suppress(CannotRun):
-            if self._all_placed(spec):
+            if self._understood.filling(spec).agrees is not None or (not unexplained and self._all_placed(spec)):
                 return None
         budget = Budget(FOR_FAULTS)
         for each, asked in with_own_weights(spec):

@@ -221,3 +221,31 @@ def test_a_mismatch_beside_torch_names_the_variant() -> None:
     assert [each.slug for each in report.findings] == ["layer-normalised"]
     assert "equals lstm-layer-norm, a known variant" in report.findings[0].message
     assert "--against variant:lstm-layer-norm --cell lstm" in str(report.findings[0].mend)
+
+
+class NamedPeepholes(nn.Module):
+    """Each peephole is a parameter of H, as a bias is."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.of_x = nn.Linear(input_size, 4 * hidden_size)
+        self.of_h = nn.Linear(hidden_size, 4 * hidden_size, bias=False)
+        self.p_i, self.p_f, self.p_o = (nn.Parameter(torch.randn(hidden_size)) for _ in range(3))
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        h, c = state
+        outputs = []
+        for step in x:
+            i, f, g, o = (self.of_x(step) + self.of_h(h)).chunk(4, -1)
+            c = torch.sigmoid(f + self.p_f * c) * c + torch.sigmoid(i + self.p_i * c) * torch.tanh(g)
+            h = torch.sigmoid(o + self.p_o * c) * torch.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+
+@pytest.mark.explained
+@pytest.mark.patient
+def test_peepholes_that_could_be_read_as_biases_are_recognised() -> None:
+    report = rnncheck.check(NamedPeepholes, cell="lstm", witness=False, paths="none")
+    assert report.verdict == "mismatch"
+    assert "--against variant:lstm-peephole" in str(report.findings[0].mend)
