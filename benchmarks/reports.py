@@ -20,12 +20,12 @@ from rnncheck import Report, check
 from rnncheck.cli.outcome import run
 from rnncheck.report import Verdict
 from rnncheck.reporters import terminal
-from rnncheck.reporters.formats import Format, reporter
+from rnncheck.reporters.formats import FileFormat, reporter
 
 PASS, MISMATCH = 24, 40  # the most lines at 80 columns
 PAGE = 500_000  # the most bytes of a page
 REPEATS = 5
-FORMATS = get_args(Format)
+FORMATS = get_args(FileFormat)
 CANDIDATES = "examples/candidates/"
 RIGHT: dict[str, dict[str, object]] = {
     "scratch": {},

@@ -15,7 +15,7 @@ from rnncheck.data.random import random_sequences
 from rnncheck.data.sequences import Sequences
 from rnncheck.errors import ExitCode, Stopped
 from rnncheck.evidence import free_run
-from rnncheck.evidence.allowance import beyond
+from rnncheck.evidence.allowance import has_unjudged
 from rnncheck.implementations.protocol import Layer
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
@@ -217,6 +217,6 @@ def test_rows_that_overflow_do_not_hide_that_others_are_not_judged() -> None:
     finite = torch.tensor([[[1.0], [float("inf")]]])  # (L*D, B, ·)
     output = torch.zeros(3, 2, 1)
     output[1, 1] = float("inf")
-    assert not beyond((output, None), finite)
+    assert not has_unjudged((output, None), finite)
     output[1, 0] = float("inf")
-    assert beyond((output, None), finite)
+    assert has_unjudged((output, None), finite)
