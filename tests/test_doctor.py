@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rnncheck import machine
+from rnncheck.reporters.terminal import render_doctor
 
 
 def test_it_tells_versions_devices_backends_and_switches() -> None:
@@ -47,3 +48,9 @@ def test_the_default_dtype_is_told_without_torchs_prefix() -> None:
 
 def test_its_facts_are_plain_enough_for_json() -> None:
     assert json.loads(json.dumps(machine.facts(), allow_nan=False)) == machine.facts()
+
+
+def test_a_section_without_facts_has_no_heading() -> None:
+    shown = render_doctor({"versions": {"torch": "2"}, "extras": {}})
+    assert "versions" in shown
+    assert "extras" not in shown

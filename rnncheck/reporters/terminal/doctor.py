@@ -30,6 +30,9 @@ def in_words(value: object, screen: Screen) -> str:
 
 def doctor(facts: Mapping[str, object], screen: Screen) -> list[Text]:
     """A heading for each section, and its facts below in two columns. Facts outside sections come first."""
+    facts = {
+        key: value for key, value in facts.items() if value != {}
+    }  # of a copy without metadata, no extras are known
     sections = {key: value for key, value in facts.items() if isinstance(value, Mapping)}
     loose = {key: value for key, value in facts.items() if key not in sections}
     keys = [screen.clean(key) for section in (loose, *sections.values()) for key in section]
