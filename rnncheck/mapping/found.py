@@ -198,12 +198,15 @@ def require_complete(mapping: FoundMapping) -> None:
     explains the others; the comparison shows what else is missing."""
     gates = 1 if mapping.agrees is None else mapping.spec.cell.gates
     absent = {name for name, missing in mapping.absent().items() if len(missing) >= gates}
-    for kind, role in (("weight_ih", "multiplies x"), ("weight_hh", "multiplies h")):
+    for kind, role, without in (
+        ("weight_ih", "multiplies x", "rnncheck does not look through what other modules make of x first"),
+        ("weight_hh", "multiplies h", "a layer without such weights is none of torch.nn"),
+    ):
         names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
         if set(names) <= absent:
             held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
             whole = f"for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else "for its units alone"
             raise Unplaced(
-                f"no tensor of the candidate holds {names[0]}: none of {held} {role} {whole}. A layer without such "
-                "weights is none of torch.nn\nIf it has them, assign each tensor with --mapping FILE.toml"
+                f"no tensor of the candidate holds {names[0]}: none of {held} {role} {whole}; {without}\n"
+                "If it has them, assign each tensor with --mapping FILE.toml"
             )

@@ -6,7 +6,7 @@ from typing import Any
 from rnncheck.errors import CannotRun
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import dtype_of
-from rnncheck.user_code.roles import role_of
+from rnncheck.user_code.roles import of_training, role_of
 
 
 class Config(dict[str, Any]):
@@ -24,6 +24,8 @@ class Config(dict[str, Any]):
             "mode": str(spec.cell),
             "nonlinearity": spec.nonlinearity or "tanh",
         }
+        if role is None and (usual := of_training(name)) is not None:
+            return usual
         if role is None or role == "config":
             raise CannotRun(
                 f"it reads {name} from its configuration, and rnncheck cannot tell its value from its name; "
@@ -37,7 +39,8 @@ class Config(dict[str, Any]):
         return self[name]
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and role_of(name) not in (None, "config"))
+        known = isinstance(name, str) and (role_of(name) not in (None, "config") or of_training(name) is not None)
+        return super().__contains__(name) or known
 
     def get(self, name: str, default: Any = None) -> Any:
         return default if name not in self else self[name]  # noqa: SIM401 (which would call itself)

@@ -44,7 +44,7 @@ OF_TRAINING: Mapping[re.Pattern[str], object] = {
     re.compile(r"(use|with|is)?(gpu|cuda|(layer|batch)norm)"): False,
     re.compile(r"learningrate|learnrate|lr|momentum|weightdecay|l2(lambda|reg)?|clip(norm|value)?"): 0.01,
     re.compile(r"(n|num|max)?(epochs?|iterations?|iters?)"): 1,
-    re.compile(r"max(imum)?(seq(uence)?)?_?len(gth)?"): 1000,
+    re.compile(r"max(imum)?(seq(uence)?)?_?len(gth)?|(block|context)(size|len(gth)?)"): 1000,
 }
 OF_A_HEAD = re.compile(r"n?(um)?(classes|labels|categories|tags|tokens?)|tag.*|target.*")  # never as wide as a state
 EMBEDDED = re.compile(r"(d|n)?emb(e?d|edding)?s?(size|sz|dim)")

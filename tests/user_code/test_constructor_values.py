@@ -1,5 +1,7 @@
 """What a constructor is given where its parameters' names do not say all."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -130,3 +132,20 @@ def test_a_nonlinearity_is_given_in_the_form_that_its_code_takes(candidate: type
 def test_another_nonlinearity_is_found_out() -> None:
     report = check(OfNone, cell="rnn", witness=False)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "wrong-nonlinearity")
+
+
+class FromSettings(nn.Module):
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.block_size, self.rate = config.block_size, config.learning_rate
+        self.table = nn.Embedding(config.vocab_size, config.n_embd)
+        self.inner = nn.GRU(config.n_embd, config.units, batch_first=True)
+        self.head = nn.Linear(config.units, config.n_classes)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        assert ids.shape[1] <= self.block_size
+        return self.head(self.inner(self.table(ids))[0])
+
+
+def test_what_a_configuration_says_of_training_gets_its_usual_value() -> None:
+    assert check(FromSettings, witness=False, paths="none").verdict is Verdict.EQUIVALENT

@@ -168,3 +168,21 @@ def test_the_last_output_of_both_directions_behind_a_head_is_not_judged(rnncheck
     refused = rnncheck("compare", "mine.py:Last", "--cell", "gru", "-q", "--read-seconds", "2")
     assert refused.code in (4, 5)
     assert "through its head, made as wide as its states" in refused.stdout + refused.stderr
+
+
+def test_a_layer_without_weights_for_h_is_told_so(rnncheck: Command, write: Write) -> None:
+    write(
+        HEAD + "class Mine(nn.Module):\n"
+        "    def __init__(self, input_size, hidden_size):\n"
+        "        super().__init__()\n"
+        "        self.of_x, self.own = nn.Linear(input_size, hidden_size), nn.Parameter(torch.randn(hidden_size))\n"
+        "    def forward(self, x, h):\n"
+        "        outputs = []\n"
+        "        for x_t in x:\n"
+        "            h = torch.tanh(self.of_x(x_t) + torch.sigmoid(self.own) * h)\n"
+        "            outputs.append(h)\n"
+        "        return torch.stack(outputs), h\n"
+    )
+    refused = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "-q", "--read-seconds", "2")
+    assert refused.code == 4
+    assert "a layer without such weights is none of torch.nn" in refused.stderr
