@@ -103,10 +103,13 @@ class Search:
         be called so here.
         """
         for known_spec, known in found.items():
+            if (known_spec.proj_size > 0) is not (spec.proj_size > 0):
+                continue
             at_these = replace(
                 known_spec,
                 input_size=spec.input_size,
                 hidden_size=spec.hidden_size,
+                proj_size=spec.proj_size,
                 batch_first=spec.batch_first,
             )
             if at_these != spec or not isinstance(known.filling, FoundMapping):

@@ -92,6 +92,12 @@ def test_a_wide_projection_is_narrowed_at_the_other_sizes() -> None:
     assert (report.verdict, len(report.paths)) == (Verdict.EQUIVALENT, 1)
 
 
+def test_a_class_with_a_projection_is_used_at_other_sizes() -> None:
+    (sizes,) = check(nn.LSTM, proj_size=2, paths="other-sizes", witness=False).paths
+    assert "of I = 4 and H = 4, at T = 4, B = 4" in sizes.gone
+    assert not any("H = 1," in each for each in sizes.gone)  # no projection is smaller than one unit
+
+
 def test_what_fails_loudly_is_not_offered_and_limits_the_verdict() -> None:
     report = checked(Squeezing, paths="other-sizes")
     (sizes,) = report.paths

@@ -26,10 +26,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     steps, rows = setting.sizes
     for what, scene in larger(setting):
         yield leg(what, scene)
-    if setting.offers(sized(setting.spec, FEATURES, UNITS)):
-        equal = (steps, rows) if setting.fixed else (EQUAL, EQUAL)
-        yield leg(*of_sizes(setting, *equal, EQUAL, EQUAL))
-        yield leg(*of_sizes(setting, steps, rows, 1, 1))
+    equal = (steps, rows) if setting.fixed else (EQUAL, EQUAL)
+    for what, scene in (*of_sizes(setting, *equal, EQUAL, EQUAL), *of_sizes(setting, steps, rows, 1, 1)):
+        yield leg(what, scene)
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS))
     yield leg("at T = 1", setting.scene(1, rows))
@@ -39,23 +38,19 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
 def larger(setting: PathSetting) -> Iterator[tuple[str, PathScene]]:
     """Larger scenes, each with what is said of it."""
-    if not setting.offers(sized(setting.spec, FEATURES, UNITS)):
-        yield f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS)
-    elif setting.fixed:
-        yield of_sizes(setting, *setting.sizes, UNITS, FEATURES)
-    else:
-        yield of_sizes(setting, STEPS, ROWS, UNITS, FEATURES)
-        yield of_sizes(setting, *WIDE)
+    more = setting.sizes if setting.fixed else (STEPS, ROWS)
+    found = [*of_sizes(setting, *more, UNITS, FEATURES), *([] if setting.fixed else of_sizes(setting, *WIDE))]
+    yield from found or [(f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS))]
 
 
-def of_sizes(setting: PathSetting, steps: int, rows: int, units: int, features: int) -> tuple[str, PathScene]:
-    scene = setting.scene(steps, rows, spec=sized(setting.spec, features, units))
-    return f"of I = {features} and H = {units}, at T = {steps}, B = {rows}", scene
-
-
-def sized(spec: Spec, input_size: int, hidden_size: int) -> Spec:
-    projected = min(spec.proj_size, hidden_size - 1)  # which is below H
-    return replace(spec, input_size=input_size, hidden_size=hidden_size, proj_size=projected)
+def of_sizes(setting: PathSetting, steps: int, rows: int, units: int, features: int) -> Iterator[tuple[str, PathScene]]:
+    """The scene of these sizes, with what is said of it, if both sides can have them."""
+    projected = min(setting.spec.proj_size, units - 1)  # which is below H
+    if bool(projected) is not bool(setting.spec.proj_size):
+        return
+    spec = replace(setting.spec, input_size=features, hidden_size=units, proj_size=projected)
+    if setting.offers(spec):
+        yield f"of I = {features} and H = {units}, at T = {steps}, B = {rows}", setting.scene(steps, rows, spec=spec)
 
 
 def leg(what: str, scene: PathScene) -> Leg:
