@@ -13,6 +13,7 @@ from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User,
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.uses import NotOffered, offered
 from rnncheck.model.spec import Dtype
+from rnncheck.model.trace import dtype_of
 
 COPIES = 16_384  # of a row, each with dropout of its own
 ERROR_RATE = 1e-6  # how often a right layer's dropout would be called another, over all that is compared
@@ -61,6 +62,7 @@ def by_differences(scene: PathScene, fault: str) -> Leg:
 def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
     """The results, and the gradient by x."""
     many = setting.scene(steps, 1).of_rows([0] * COPIES)
+    unit = torch.finfo(dtype_of(many.spec)).eps
     right = list[Samples]()  # of the reference, once it has run
 
     def reference() -> Samples:
@@ -71,12 +73,12 @@ def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
     def go(user: User) -> Values:
         samples = reference() if user is setting.sides[1] else drawn(user, many)
         return {
-            name: statistics(each, thresholds(reference()[name]))
+            name: statistics(each, thresholds(reference()[name], unit))
             for name, each in samples.items()
             if name in reference()
         }
 
-    judged = replace(many, allows=lambda: allowed(reference(), torch.finfo(getattr(torch, many.spec.dtype)).eps))
+    judged = replace(many, allows=lambda: allowed(reference(), unit))
     return Leg("in training mode, dropout compared by its distribution", go, judged, fault)
 
 
@@ -100,16 +102,19 @@ def seeded() -> Iterator[None]:
         yield
 
 
-def thresholds(samples: Tensor) -> Tensor:
-    """(9, T, 1, W): in each tenth of the sorted samples the middle of the widest gap; infinite where there is none."""
+def thresholds(samples: Tensor, unit: float) -> Tensor:
+    """(9, T, 1, W): in each tenth of the sorted samples the middle of the widest gap; infinite where rounding could
+    bridge it, at a dtype with this `unit`.
+    """
     ordered = samples.sort(1).values
     gaps, span = ordered.diff(dim=1), (ordered[:, -1:] - ordered[:, :1]).clamp_min(1e-300)
+    smallest = NO_GAP * span + 16 * unit * samples.abs().amax(1, keepdim=True)
     count, found = samples.shape[1], []
     for part in PARTS:
         first = int((part - 0.05) * count)
         gap, at = gaps[:, first : first + count // 10].max(1, keepdim=True)
         middle = ordered.gather(1, at + first) + gap / 2
-        found.append(middle.masked_fill(gap < NO_GAP * span, torch.inf))
+        found.append(middle.masked_fill(gap < smallest, torch.inf))
     return torch.stack(found)
 
 
