@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 
 from rnncheck.evidence.paths.gradients import (
+    ALONE,
     CHANGE,
     GIVEN,
     Attached,
@@ -90,15 +92,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         for name in together:
             with frozen(layer, name):
                 apart[name] = Attached.of(layer, scene, only=name).gradients()
-        return {CHANGE: change({name: each[name] for name, each in apart.items() if each}, together)}
+        return {f"{ALONE}{name}": change(apart[name], {name: each}) for name, each in together.items()}
 
     def of_given(user: User) -> Values:
         """The gradients of its results, which other branches of a graph read too."""
-        results = list(Attached.of(user.fresh(scene), scene).results.values())
-        given = [weights_like(each) for each in results]
+        run = Attached.of(user.fresh(scene), scene)
+        given = [weights_like(each) for each in run.results.values()]
         before = [each.clone() for each in given]
         with torch.enable_grad():
-            torch.autograd.backward(results, given)
+            sums = [Handing.apply(*each) for each in zip(run.results.values(), given, strict=True)]  # type: ignore[no-untyped-call]
+            run.gradients(torch.stack(sums).sum())
         changed = any(not torch.equal(*each) for each in zip(given, before, strict=True))
         return {GIVEN: torch.tensor([[[float(changed)]]])}
 
@@ -113,3 +116,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("differentiated from a large loss", of_a_large_loss, scene, "gradient-clipped")
     yield Leg("differentiated from a plain sum of its results", of_a_sum, scene, "memory-layout-assumed")
     yield Leg("differentiated through transposed results", transposed, scene, "memory-layout-assumed")
+
+
+class Handing(torch.autograd.Function):
+    """A number, whose gradient by `value` is `given` itself, not a copy of it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        ctx.given = given
+        return value.sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return ctx.given, None

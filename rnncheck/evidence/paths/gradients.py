@@ -14,6 +14,7 @@ from rnncheck.implementations.uses import NotOffered, as_called
 
 Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
+ALONE = "the gradient by "
 END = "the gradient by x ends"
 MASKS = "its gradient has other dropout masks than its results"
 GIVEN = "a gradient that was given changes"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
-from rnncheck.evidence.paths.gradients import SAID
+from rnncheck.evidence.paths.gradients import ALONE, SAID
 from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
@@ -22,6 +22,7 @@ from rnncheck.text import printable, short
 
 OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may be taken in another order
 MODE = "path:"
+MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # of rnncheck, if a reference raises them
 FAILS = "it fails"  # so begins why a leg was not gone, where the code of a side raised an error
 
 
@@ -127,6 +128,8 @@ class PathOutcome:
         if key not in setting.right:
             setting.right[key] = attempted(leg, reference)
         right, mine = setting.right[key], attempted(leg, candidate)
+        if isinstance(right, MISTAKES):
+            raise right
         if isinstance(right, Exception):
             return cls(not_gone=NotGone((), why_not(right), "reference"))
         if isinstance(mine, Exception):
@@ -145,6 +148,10 @@ class PathOutcome:
         if problems := [each.problem for each in wrong if each.problem]:
             return f"{name}, {leg.what}: {problems[0]}."
         worst = max(wrong, key=lambda each: each.budget_used)
+        if worst.quantity.startswith(ALONE) and worst.quantity not in SAID:
+            lost = "is missing, or not finite,"
+            how = lost if math.isinf(worst.max_abs) else f"changes by {amount(worst.max_abs)} of its largest value"
+            return f"{name}, {leg.what}: {worst.quantity} {how} where the other tensors are frozen."
         if worst.quantity in SAID:
             return f"{name}, {leg.what}: {SAID[worst.quantity].format(amount(worst.max_abs))}."
         if worst.max_abs <= worst.envelope_at_max:  # the largest difference is within its own limit, and another is not
