@@ -100,8 +100,9 @@ class Search:
 
     def at_other_sizes(self, spec: Spec, found: Mapping[Spec, Hypothesis]) -> Hypothesis | None:
         """As it was understood at other sizes, or with a batch_first that it does not take, if it agrees there and can
-        be called so here.
+        be called so here. Raises `CannotRun` if it cannot: another reading would be of another layer.
         """
+        failed: CannotRun | MappingError | None = None
         for known_spec, known in found.items():
             if (known_spec.proj_size > 0) is not (spec.proj_size > 0):
                 continue
@@ -119,7 +120,7 @@ class Search:
             if known.filling.agrees is None or known.facts.fixed is not None:
                 continue
             network = type(known.filling.agrees)
-            with suppress(CannotRun, MappingError):
+            try:
                 looked_at = replace(spec, dtype=known.dtype)
                 native = self._instances.native(known, looked_at, forgets=True)
                 with isolated(getattr(torch, looked_at.dtype)):
@@ -128,6 +129,10 @@ class Search:
                         continue  # its head is as wide as the states were there
                 filling = replace(known.filling, spec=spec, agrees=network(spec) if right else None)
                 return replace(known, filling=filling)
+            except (CannotRun, MappingError) as problem:
+                failed = problem
+        if failed is not None:
+            raise CannotRun(f"it does not run at these sizes as it does at others: {failed}") from failed
         return None
 
     def begins_right(self, understood: Hypothesis, spec: Spec) -> bool:

@@ -26,8 +26,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     steps, rows = setting.sizes
     for what, scene in larger(setting):
         yield leg(what, scene)
-    equal = (steps, rows) if setting.fixed else (EQUAL, EQUAL)
-    for what, scene in (*of_sizes(setting, *equal, EQUAL, EQUAL), *of_sizes(setting, steps, rows, 1, 1)):
+    for what, scene in (*of_sizes(setting, EQUAL, EQUAL, EQUAL, EQUAL), *of_sizes(setting, steps, rows, 1, 1)):
         yield leg(what, scene)
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS))
@@ -38,16 +37,15 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
 def larger(setting: PathSetting) -> Iterator[tuple[str, PathScene]]:
     """Larger scenes, each with what is said of it."""
-    more = setting.sizes if setting.fixed else (STEPS, ROWS)
-    found = [*of_sizes(setting, *more, UNITS, FEATURES), *([] if setting.fixed else of_sizes(setting, *WIDE))]
+    found = [*of_sizes(setting, STEPS, ROWS, UNITS, FEATURES), *of_sizes(setting, *WIDE)]
     yield from found or [(f"at T = {STEPS}, B = {ROWS}", setting.scene(STEPS, ROWS))]
 
 
 def of_sizes(setting: PathSetting, steps: int, rows: int, units: int, features: int) -> Iterator[tuple[str, PathScene]]:
     """The scene of these sizes, with what is said of it, if both sides can have them."""
     projected = min(setting.spec.proj_size, units - 1)  # which is below H
-    if bool(projected) is not bool(setting.spec.proj_size):
-        return
+    if setting.fixed or bool(projected) is not bool(setting.spec.proj_size):
+        return  # at other sizes, a layer of fixed T and B would be read anew, perhaps in another way
     spec = replace(setting.spec, input_size=features, hidden_size=units, proj_size=projected)
     if setting.offers(spec):
         yield f"of I = {features} and H = {units}, at T = {steps}, B = {rows}", setting.scene(steps, rows, spec=spec)
