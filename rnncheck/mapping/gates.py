@@ -24,18 +24,22 @@ from rnncheck.mapping.signatures import (
     Signature,
     expected,
     measured,
+    silent,
     symmetric,
 )
 from rnncheck.mapping.signatures import (
     distances as table,
 )
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import EVERYTHING
 from rnncheck.scratch.network import Network
 
 # Costs of a role besides the measured ones; a larger number is stronger evidence against it.
 _NAMED, _SIDE, _ORDER, _NEVER = 0.1, 0.01, 1e-3, 1e6
+_ONE_EACH = 2.0  # of one gate with two biases and another with none, where there are as many biases as gates
 _NO_BIAS, _SPARE = 0.45, 2.0
+_HALVED = 10.0
+_NO_SCALAR = 0.02  # one number is soon like another
 MOST_SIDED = 4  # biases of several gates in one place of which every combination of sides is tried
 NEARLY_EXACT = 0.05  # of a wrong gate, much more is left
 
@@ -148,14 +152,26 @@ class _GateReader:
         sided = [(side, gate) for side in BIASES for gate in self.letters]
         distances, priors, without = [], [], []
         earlier: Counter[str | None] = Counter()
+        one_each = self.spec.cell is Cell.LSTM and len(group) == len(self.letters)  # in which both sides are added
+        one_each = one_each and all(each.layout.count == 1 for each in group)
+        other_side = _ONE_EACH if one_each else _SIDE
         for each in group:
             named = names.gate(each.name, self.spec.cell) if each.layout.count == 1 else None
             found = self.found[each.name]
             distances += table([unit["b"] for unit in found], [self.beside[each.k, *role] for role in sided])
             for g in range(len(found)):
                 side = _side(each, here, earlier[named] + g // len(self.letters))
-                priors.append([self._prior(each, g, gate) + _against(each, bias, side) for bias, gate in sided])
-                without.append(_SPARE if each.adds or names.is_bias(each.name) else _NO_BIAS)
+                halved = _HALVED * (each.layout.count == len(self.letters) and self._partly_read(each))
+                priors.append(
+                    [
+                        self._prior(each, g, gate)
+                        + _against(each, bias, side, other_side)
+                        + halved * (self.order[each.k][g % len(self.letters)] != gate)
+                        for bias, gate in sided
+                    ]
+                )
+                lone = _NO_SCALAR if each.layout.scalar else _NO_BIAS
+                without.append(_SPARE if each.adds or names.is_bias(each.name) else lone)
             earlier[named] += 1
         units = [each for each in group for _ in range(each.layout.count)]
         fused = [each.name for each in group if 1 < each.layout.count <= len(self.letters)][:MOST_SIDED]
@@ -199,6 +215,10 @@ class _GateReader:
         )
         return slots
 
+    def _partly_read(self, each: Placed) -> bool:
+        """Whether some of its blocks have no effect, so that other blocks may be used instead of them."""
+        return 0 < sum(silent(unit["b"]) for unit in self.found[each.name]) < each.layout.count
+
     def _prior(self, each: Placed, g: int, gate: str) -> float:
         """The cost of a gate by the name, or by the order of gates in earlier tensors (at first torch's order)."""
         if self.letters == ("",):
@@ -214,8 +234,8 @@ def _summed(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
     return [[x + y for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
 
 
-def _against(each: Placed, bias: str, side: str) -> float:
-    return _NEVER * (each.pinned in BIASES and each.pinned != bias) + _SIDE * (bias != side)
+def _against(each: Placed, bias: str, side: str, other_side: float) -> float:
+    return _NEVER * (each.pinned in BIASES and each.pinned != bias) + other_side * (bias != side)
 
 
 def _side(each: Placed, here: Sequence[Placed], rank: int) -> str:

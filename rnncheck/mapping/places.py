@@ -66,6 +66,7 @@ def _options(
         alike.setdefault(native.tensors()[each.name].shape, []).append(each.layout)
     torch_s = torch_names.kinds(native.tensors(), probe.spec)
     said = torch_names.said(torch_s, probe.spec)
+    certain = torch_names.certain(torch_s, probe.spec, {name for name, to in shown.reached.items() if to})
     for rank, (name, tensor) in enumerate(native.tensors().items()):
         live, pinned = bool(shown.reached[name]), torch_s.get(name)
         if name in fixed or (not live and pinned is None and names.is_head(name)):
@@ -79,7 +80,7 @@ def _options(
                 if not live:
                     cost += _UNLIKE * (layout not in alike.get(tensor.shape, [layout]))
                     cost += _NAME * (layout.transposed not in stored)
-                options.append((cost, rank, k, Placed(name, layout, k, live, pinned)))
+                options.append((cost * (name not in certain), rank, k, Placed(name, layout, k, live, pinned)))
     return options
 
 
@@ -130,6 +131,7 @@ def biases(
             continue
         live, pinned, module = bool(shown.reached[name]), torch_s.get(name), names.family(name)
         alone = not module and names.is_bias(name) and not names.is_head(name)
+        alone = alone and not _switched_off(name, native.tensors(), shown, weights)
         if not live and module not in modules and not pinned and not alone:
             continue
         beside = _beside(name, weights)
@@ -144,6 +146,15 @@ def biases(
         if options:
             found.append(min(options, key=lambda option: option[:2])[2])
     return found
+
+
+def _switched_off(name: str, tensors: Collection[str], shown: GradientEvidence, weights: Collection[str]) -> bool:
+    """Whether its module, such as a norm, is reached by nothing: it has other tensors than biases, and no weight."""
+    owner = name.rpartition(".")[0] + "."
+    beside = [each for each in tensors if each.startswith(owner)]
+    if owner == "." or any(shown.reached[each] or each in weights for each in beside):
+        return False
+    return not all(names.is_bias(each) for each in beside)
 
 
 def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:

@@ -52,6 +52,14 @@ def said(names: Collection[str], spec: Spec) -> Mapping[str, list[int]]:
     return found
 
 
+def certain(names: Collection[str], spec: Spec, live: Collection[str]) -> frozenset[str]:
+    """The names that nothing can speak against: those of the only module that has all weights of the spec, if it is in
+    use at all."""
+    whole = owners(names, spec)
+    found = {name for name in names if name.rpartition(".")[0] in whole and _NAME.fullmatch(name.rpartition(".")[2])}
+    return frozenset(found) if len(whole) == 1 and not found.isdisjoint(live) else frozenset()
+
+
 def owners(names: Collection[str], spec: Spec) -> frozenset[str]:
     """The modules that have all weights of the spec under torch's names."""
     weights = [name for name in spec.recurrent_shapes() if name.startswith("weight")]
