@@ -65,7 +65,7 @@ def _options(
     for each in found.values():
         alike.setdefault(native.tensors()[each.name].shape, []).append(each.layout)
     torch_s = torch_names.kinds(native.tensors(), probe.spec)
-    said = torch_names.said(torch_s, probe.spec)
+    said, meant = torch_names.said(torch_s, probe.spec), torch_names.meant(native.tensors(), probe.spec)
     certain = torch_names.certain(torch_s, probe.spec, {name for name, to in shown.reached.items() if to})
     for rank, (name, tensor) in enumerate(native.tensors().items()):
         live, pinned = bool(shown.reached[name]), torch_s.get(name)
@@ -76,7 +76,9 @@ def _options(
                 if layout.kinds == ("b",) or (pinned and not _is_torch_s(pinned, layout, probe.spec)):
                     continue
                 cost = _misfit(name, layout, k, shown) + shown.unreached(name, k) if live else _DEAD
-                cost += _NAME * (names.side(name) not in (None, *layout.kinds))
+                cost += _NAME * (names.side(name) not in (None, *layout.kinds)) + _NAME * (
+                    k not in meant.get(name, [k])
+                )
                 if not live:
                     cost += _UNLIKE * (layout not in alike.get(tensor.shape, [layout]))
                     cost += _NAME * (layout.transposed not in stored)
@@ -124,7 +126,7 @@ def biases(
     most of their name."""
     modules = {names.family(each.name) for each in weights.values()} - {""}
     torch_s = torch_names.kinds(native.tensors(), probe.spec)
-    said = torch_names.said(torch_s, probe.spec)
+    said, meant = torch_names.said(torch_s, probe.spec), torch_names.meant(native.tensors(), probe.spec)
     found = []
     for name, tensor in native.tensors().items():
         if name in weights or name in fixed:
@@ -141,7 +143,7 @@ def biases(
                 if layout.kinds == ("b",):
                     strange = _strange(name, layout, k, shown) if live else 0.0
                     cost = _STRANGE * strange + (shown.unreached(name, k) if live else 0.0)
-                    cost += _NAME * (beside is not None and beside != k)
+                    cost += _NAME * (beside is not None and beside != k) + _NAME * (k not in meant.get(name, [k]))
                     options.append((cost, k, Placed(name, layout, k, live, pinned, adds=not strange)))
         if options:
             found.append(min(options, key=lambda option: option[:2])[2])

@@ -52,6 +52,11 @@ def said(names: Collection[str], spec: Spec) -> Mapping[str, list[int]]:
     return found
 
 
+def meant(names: Collection[str], spec: Spec) -> Mapping[str, list[int]]:
+    """As `said`, of tensors that may be stored the other way round than torch's: evidence, and no proof."""
+    return said([name for name in names if torch_kind(name) is not None], spec)
+
+
 def certain(names: Collection[str], spec: Spec, live: Collection[str]) -> frozenset[str]:
     """The names that nothing can speak against: those of the only module that has all weights of the spec, if it is in
     use at all."""
