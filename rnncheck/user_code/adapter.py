@@ -75,6 +75,7 @@ class Candidate:
             if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
         ]
         self._notes = list(self._read_as)
+        self._acting: dict[Spec, set[str]] = {}
         self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:
@@ -185,7 +186,9 @@ class Candidate:
         """Its trained tensors without a weight that change nothing that is compared, and those that do."""
         if not isinstance(mapping, FoundMapping) or not mapping.idle:
             return [], []
-        acting = moving(self._understood.native(spec), mapping, mapping.idle)
+        if spec not in self._acting:  # a check reads it for each of its runs
+            self._acting[spec] = moving(self._understood.native(spec), mapping, mapping.idle)
+        acting = self._acting[spec]
         return [each for each in mapping.idle if each not in acting], [each for each in mapping.idle if each in acting]
 
     def _differs_in(self, spec: Spec) -> list[str]:

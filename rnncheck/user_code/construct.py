@@ -193,10 +193,12 @@ def evaluating(module: nn.Module) -> None:
 
 def called_once(thing: Any, spec: Spec) -> None:
     """Calls a lazy module in the usual ways until its weights have shapes, which the last axis of x gives them."""
+    if not is_unshaped(thing):
+        return
     x, h = torch.zeros(3, 2, spec.input_size), torch.zeros(1, 2, spec.state_size)
     c = torch.zeros(1, 2, spec.hidden_size)
     calls = (x,), (x[0],), (x, h), (x[0], h[0]), (x, (h, c)), (x[0], (h[0], c[0])), (x[0], h[0], c[0])
-    for arguments in calls if is_unshaped(thing) else ():
+    for arguments in calls:
         with suppress(Exception), torch.no_grad():  # also a call that raises may have made the shapes
             thing(*arguments)
         if not is_unshaped(thing):

@@ -1,4 +1,4 @@
-"""Gradients taken twice, of two runs in either order, accumulated in `.grad`, of a large loss and a plain sum."""
+"""Gradients taken twice, of two runs in either order, in `.grad`, by one tensor at a time, and of unusual losses."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext

@@ -86,7 +86,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 for name, each in gradients.items()
             }
 
-        judged = replace(scene, allows=lambda: near_the_largest(go(setting.sides[1])))
+        judged = replace(
+            scene, allows=lambda: near_the_largest(setting.right["gradients-in-use", f"differentiated {what}"])
+        )
         return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
 
     if not setting.spec.dropout:
