@@ -200,10 +200,10 @@ def use_otherwise(found: Examination, case: Case) -> None:
 def unlike(walked: Walked) -> list[str]:
     """Sentences about uses of the candidate that were not compared, because it fails or does something else there."""
     fails = [leg for why, legs in walked.unlike.items() if why.startswith(FAILS) for leg in legs]
-    said = [f"{', '.join(legs)} {why}" for why, legs in walked.unlike.items() if not why.startswith(FAILS)]
+    said = [f"{', '.join(legs)}, {why}" for why, legs in walked.unlike.items() if not why.startswith(FAILS)]
     if len(fails) == 1:
         (why,) = (each for each in walked.unlike if each.startswith(FAILS))
-        return [f"{fails[0]} {why}", *said]
+        return [f"{fails[0]}, {why}", *said]
     more = f"; and {len(fails) - MOST_TOLD} more" if len(fails) > MOST_TOLD else ""
     told = f"it fails in other uses, with the errors that -v shows: {'; '.join(fails[:MOST_TOLD])}{more}"
     return [told, *said] if fails else said

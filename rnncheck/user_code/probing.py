@@ -18,6 +18,7 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Cell
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError, NoStates, is_hopeless
+from rnncheck.user_code.code_of_results import writes_members_of
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, StateForm
 from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, plausible
@@ -26,7 +27,6 @@ from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
-from rnncheck.user_code.return_code import writes_members_of
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tiny_calls import TinyCalls

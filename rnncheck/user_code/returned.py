@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code.code_of_results import returns_gates_first
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Reader, ResultReading
 from rnncheck.user_code.movers import Calls, tops
 from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, NESTED, Way, leaves
-from rnncheck.user_code.return_code import returns_gates_first
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 

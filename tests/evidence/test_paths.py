@@ -103,13 +103,13 @@ def test_what_fails_loudly_is_not_offered_and_limits_the_verdict() -> None:
     (sizes,) = report.paths
     assert [each.what for each in sizes.not_offered] == [("at B = 1",)]
     assert "used_layers.py" in sizes.not_offered[0].why
-    assert [each.partition(": ")[0] for each in report.restrictions] == ["at B = 1 it fails"]
+    assert [each.partition(": ")[0] for each in report.restrictions] == ["at B = 1, it fails"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_state_of_zeros_in_another_dtype_fails_after_a_conversion(dtype: str) -> None:
     (only,) = checked(FromZerosOfNoDtype, paths="no-state,copies", dtype=dtype).restrictions
-    assert only.startswith("converted by .to(float64) and called without a state it fails: ")
+    assert only.startswith("converted by .to(float64) and called without a state, it fails: ")
 
 
 def test_a_layer_that_fails_in_several_uses_says_so_once() -> None:
@@ -127,7 +127,7 @@ def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
     (training,) = report.paths
     assert "dropout with p = 0.3" in training.not_offered[0].why
     assert report.restrictions == [
-        "in training mode with dropout it applies dropout with p = 0.3, which the reference does not"
+        "in training mode with dropout, it applies dropout with p = 0.3, which the reference does not"
     ]
 
 

@@ -42,7 +42,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         layer = user.fresh(scene)
         changed = layer.lasting(*scene.given()) if hasattr(layer, "lasting") else []  # other sides' code is rnncheck's
         if changed:
-            raise Unlike(f"changes {', '.join(changed)} for the whole process")
+            raise Unlike(f"it changes {', '.join(changed)} for the whole process")
         return {}
 
     def recorded(user: User) -> Values:
@@ -66,5 +66,5 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("called again with other numbers in the same memory", refilled, other_data, "state-leaks-between-calls")
     yield Leg("called again with gradients recorded", recorded, scene, FAULT)
     yield Leg("differentiated, then differentiated again", gradients, scene, FAULT)
-    yield Leg("called, it", lasting, scene, FAULT)
+    yield Leg("called", lasting, scene, FAULT)
     yield Leg("called after a call with larger sizes", afterwards, scene, "state-leaks-between-calls")

@@ -45,7 +45,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             value.data.copy_(theirs[name].data)
         expected, found = (values(run(each, after)) for each in (donor, layer))
         if not all(torch.allclose(each, expected[name], rtol=1e-2, atol=1e-2) for name, each in found.items()):
-            raise Unlike("still runs with old ones")
+            raise Unlike("it still runs with old ones")
         return {}
 
     def loaded(user: User, assign: bool) -> Values:
@@ -55,7 +55,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return values(run(layer, after))
 
     yield Leg("run again after its weights were changed in place", in_place, after, FAULT)
-    yield Leg("run again after its weights were changed through .data, it", through_data, after, FAULT)
+    yield Leg("run again after its weights were changed through .data", through_data, after, FAULT)
     yield Leg("run again with gradients, after its weights were changed in place", while_trained, after, FAULT)
     yield Leg("run after .train(), .eval() and a change of its weights in place", evaluated, after, FAULT)
     yield Leg("run again after load_state_dict", lambda user: loaded(user, False), after, FAULT)

@@ -31,10 +31,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         layer = user.layer(scene)
         with torch.no_grad():
             if any(each.requires_grad for each in values(run(layer, scene)).values()):
-                raise Unlike("records gradients all the same")
+                raise Unlike("it records gradients all the same")
         return {}
 
     yield Leg("with gradients recorded", recorded, scene, FAULT)
     yield Leg("under no_grad", lambda user: under(user, torch.no_grad), scene, FAULT)
-    yield Leg("under no_grad, it", unrecorded, scene, FAULT)
+    yield Leg("called under no_grad", unrecorded, scene, FAULT)
     yield Leg("under inference_mode", lambda user: under(user, torch.inference_mode), scene, FAULT)

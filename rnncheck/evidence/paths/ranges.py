@@ -45,9 +45,9 @@ def differentiated(scene: PathScene) -> Leg:
     def go(user: User) -> Values:
         if all(bool(each.isfinite().all()) for each in Attached.of(user.layer(scene), scene).gradients().values()):
             return {}
-        raise Unlike("has gradients that are not finite, where the reference's are")
+        raise Unlike("it has gradients that are not finite, where the reference's are")
 
-    return Leg("given large x and differentiated, it", go, scene, FAULT)
+    return Leg("given large x and differentiated", go, scene, FAULT)
 
 
 def lenient(scene: PathScene, units: float) -> PathScene:

@@ -34,10 +34,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         with as_called(layer):
             found = values(layer.run(x, state))
         if all(bool(each.isfinite().all()) for each in found.values()):
-            raise Unlike("hides it: its results are finite, and the reference's are not")
+            raise Unlike("it hides that: its results are finite, and the reference's are not")
         return {}
 
     yield Leg("given each row alone", alone, scene, "batch-mixed")
     yield Leg("given a NaN in another row", lambda user: beside(user, float("nan")), others, "nan-spreads")
-    yield Leg("given a NaN, it", hidden, scene, "nan-spreads")
+    yield Leg("given a NaN", hidden, scene, "nan-spreads")
     yield Leg("given an infinity in another row", lambda user: beside(user, float("inf")), others, "nan-spreads")
