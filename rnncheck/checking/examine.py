@@ -1,7 +1,6 @@
 """Runs both sides of a case, compares and judges the results, and explains a mismatch."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -210,28 +209,11 @@ def unlike(walked: Walked) -> list[str]:
 
 
 def leave_open(found: Examination, case: Case) -> None:
-    """An unexplained mismatch is uncertain while some ways to read the candidate were not tried, and where the names of
-    its tensors speak against the way it was read.
-    """
+    """An unexplained mismatch is uncertain while some ways to read the candidate were not tried."""
     unexplained = all(each.slug == "unexplained" for each in found.evidence.findings)
-    if found.verdict is not Verdict.MISMATCH or not unexplained:
-        return
-    if reason := case.common.unsearched or against_names(case):
-        found.verdict, found.reason = Verdict.INCONCLUSIVE, reason
+    if found.verdict is Verdict.MISMATCH and case.common.unsearched and unexplained:
+        found.verdict, found.reason = Verdict.INCONCLUSIVE, case.common.unsearched
         found.evidence.findings.clear()
-
-
-def against_names(case: Case) -> str | None:
-    """Why its mapping is doubtful: a tensor with one of torch's names was found to hold other weights."""
-    names = case.plan.spec.recurrent_shapes()
-    for each in case.common.mapping:
-        own = each.candidate.rpartition(".")[2]
-        if each.how == "gradient" and own in names and not re.search(rf"\b{own}\b", each.from_):
-            return (
-                f"no known fault explains the difference, and its {each.candidate} was found to hold {each.from_}, "
-                "which its name does not say; assign its tensors with --mapping FILE.toml"
-            )
-    return None
 
 
 def account_for(found: Examination, case: Case, first: FirstChunk) -> None:

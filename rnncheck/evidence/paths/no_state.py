@@ -25,8 +25,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def first(user: User) -> Values:
         return stateless(user, zeros)
 
-    def of_more(user: User) -> Values:
-        return unlike_normal(stateless(user, more), user, more, setting)
+    def at_sizes(user: User, scene: PathScene) -> Values:
+        return unlike_normal(stateless(user, scene), user, scene, setting)
 
     def refilled(user: User) -> Values:
         layer, (x, _) = user.fresh(zeros), zeros.given()
@@ -37,21 +37,12 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def again(user: User) -> Values:
         return stateless(user, zeros, after=setting.base)
 
-    def as_from_zeros(user: User, scene: PathScene) -> Values:
-        """It is the same as from a state of zeros."""
-        layer = user.layer(scene)
-        without, given = values(offered(layer, "run_without_state")(scene.given()[0])), values(run(layer, scene))
-        return {f"change of {name}": each - given[name] for name, each in without.items()}
-
     yield Leg("called without a state", first, zeros, "default-state-not-zero")
-    yield Leg(f"called without a state at B = {MORE_ROWS}", of_more, more, "default-state-not-zero")
     yield Leg("called without a state for other numbers in the same memory", refilled, zeros, LEAKS)
     yield Leg("called without a state after another call", again, zeros, LEAKS)
-    for what, scene in (("at T = 1", setting.scene(1)), *larger(setting)):
+    for what, scene in ((f"at B = {MORE_ROWS}", more), ("at T = 1", setting.scene(1)), *larger(setting)):
         still = replace(scene, state=scene.state.map(torch.zeros_like))
-        yield Leg(
-            f"called without a state {what}", partial(as_from_zeros, scene=still), still, "default-state-not-zero"
-        )
+        yield Leg(f"called without a state {what}", partial(at_sizes, scene=still), still, "default-state-not-zero")
     yield converted(setting, zeros, Dtype.FLOAT64, stateless=True)
 
 
