@@ -139,8 +139,9 @@ class LSTMCell(Gated):
         a = steps.from_x + steps.from_h
         shares = self._shares.to(a.dtype)
         a_scale = self.gates.sum_scale(steps, a).mul_(shares)
+        gates = torch.sigmoid(a)  # not (1 + tanh(a / 2)) / 2, which is zero for a small one
         squashed = a.mul_(shares).tanh()
-        gates = torch.addcmul(1 - shares, squashed, shares)
+        gates.chunk(4, -1)[2].copy_(squashed.chunk(4, -1)[2])
         i, f, g, o = gates.chunk(4, -1)
         tanh_c = torch.tanh(c_next)
         h = o * tanh_c
@@ -192,7 +193,7 @@ class GRUCell(Gated):
         rz_scale, n_x_scale, n_h_scale = self._sum_scales(steps)
         a_rz = (x_rz + h_rz) / 2
         squashed = torch.tanh(a_rz)
-        r, z = ((1 + squashed) / 2).chunk(2, -1)
+        r, z = torch.sigmoid(x_rz + h_rz).chunk(2, -1)
         n_a = x_n + r * h_n
         n = torch.tanh(n_a)
         new, kept, gap = (1 - z) * n, z * h, h - n

@@ -59,9 +59,9 @@ def walk(
     length = max(BLOCK // (x.shape[1] * cell.gates.rows), 1)
     for first in range(0, len(x), length):
         steps, states = exact_steps(cell, x[first : first + length], states, alive, first)
-        met = largest(steps)
-        blocks.append((*steps.before, steps.after[0], met))
-        inputs = cell.step_inputs(steps.to(work) if ordinary(met) else steps)
+        largest = largest_numbers(steps)
+        blocks.append((*steps.before, steps.after[0], largest.amax(0)))
+        inputs = cell.step_inputs(steps.to(work) if ordinary(largest) else steps)
         every = zip(*(each.to(work).unbind(0) for each in inputs), strict=True)
         for t, inputs in enumerate(every, first):
             moved_next = cell.move(inputs, None if dx is None else dx[t], moved, sites)
@@ -115,18 +115,17 @@ def carried(alive: Tensor | None, t: int, new: States, old: States) -> States:
     return tuple(torch.where(rows, *pair) for pair in zip(new, old, strict=True))
 
 
-def largest(steps: ExactSteps) -> Tensor:
-    """(T, B): the largest number in each step; NaN if one is NaN."""
-    numbers = steps.from_x, steps.from_h, *steps.after
-    return torch.stack([each.abs().amax(-1) for each in numbers]).amax(0)
+def largest_numbers(steps: ExactSteps) -> Tensor:
+    """(quantities, T, B): the largest number of each sum and state in each step; NaN if one is NaN."""
+    return torch.stack([each.abs().amax(-1) for each in (steps.from_x, steps.from_h, *steps.after)])
 
 
-def ordinary(met: Tensor) -> bool:
+def ordinary(largest: Tensor) -> bool:
     """Whether float32 can square the rounding scales of steps with these largest numbers.
 
-    A sum far smaller than the largest number of its step and row may become zero: rows are judged together.
+    A number far smaller than the largest of its quantity, step and row may become zero: rows are judged together.
     """
-    return bool(((met == 0) | ((met > 1e-6) & (met < 1e9))).all())
+    return bool(((largest == 0) | ((largest > 1e-6) & (largest < 1e9))).all())
 
 
 def variance(moved: Tensor, *, kinks: bool = False) -> Tensor:

@@ -86,3 +86,16 @@ def test_sums_too_small_to_be_squared_in_float32_are_allowed_their_share(cell, s
     )
     ratio = (tiny.allowed.output / scale) / (ordinary.allowed.output / quiet)
     assert 0.99 < ratio.min() < ratio.max() < 1.01
+
+
+def test_the_error_of_c_reaches_h_through_an_output_gate_that_is_nearly_closed():
+    run = case(Spec(Cell.LSTM, hidden_size=1), seq_len=1)
+    nothing = {name: torch.zeros_like(value) for name, value in run.weights.values.items()}
+    biases = nothing | {"bias_ih_l0": torch.tensor([-60.0, -60.0, 0.0, -24.0], dtype=torch.float64)}
+    run = run.with_weights(**biases)
+    state = State(torch.zeros_like(run.state.h), torch.ones_like(run.state.h))
+    allowed = exact_and_envelope(run.spec, run.weights, run.x, state, rounding=rounding_of(run.spec)).allowed
+    error_of_c = torch.finfo(torch.float32).eps / 4  # (1 + tanh(-60 / 2)) / 2 may be off by so much
+    expected = torch.tensor(-24.0).double().sigmoid() * error_of_c
+    assert (expected < allowed.output).all()
+    assert (allowed.output < 100 * expected).all()
