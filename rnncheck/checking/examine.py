@@ -18,7 +18,7 @@ from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.free_run import SideBySide
 from rnncheck.evidence.paths.path import chosen
 from rnncheck.evidence.paths.scene import PathSetting, User
-from rnncheck.evidence.paths.walk import FAILS, Walked, walk
+from rnncheck.evidence.paths.walk import Walked, walk
 from rnncheck.implementations import load
 from rnncheck.implementations.protocol import Implementation, Layer, Read, RunsOnce
 from rnncheck.model.spec import Spec
@@ -45,6 +45,7 @@ class Examination:
     switches: dict[str, object]
     paths: Sequence[PathFacts] = ()
     setting: PathSetting | None = None
+    noted: frozenset[str] = frozenset()  # of the paths, those on which a difference is no mismatch
     restrictions: Sequence[str] = ()
     mutation_test: MutationTest = NOT_TRIED
     stopped: KeyboardInterrupt | None = None
@@ -170,6 +171,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
             "no path was compared, because paths call the command many times; add --paths default to compare them"
         )
         return
+    paths = chosen(text)
     setting = PathSetting(
         replace(plan.spec, head=None),
         (User(case.sides[0]), User(case.sides[1])),
@@ -185,8 +187,9 @@ def use_otherwise(found: Examination, case: Case) -> None:
         coarsest(plan.spec, *case.sides).device,
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
-    walked = walk(chosen(text), setting)
+    walked = walk(paths, setting)
     found.paths, found.setting = walked.facts, setting
+    found.noted = frozenset(each.slug for each in paths if each.noted)
     found.comparisons += walked.comparisons
     found.evidence.findings += walked.findings
     found.restrictions = unlike(walked)
@@ -198,14 +201,13 @@ def use_otherwise(found: Examination, case: Case) -> None:
 
 def unlike(walked: Walked) -> list[str]:
     """Sentences about uses of the candidate that were not compared, because it fails or does something else there."""
-    fails = [leg for why, legs in walked.unlike.items() if why.startswith(FAILS) for leg in legs]
-    said = [f"{', '.join(legs)}, {why}" for why, legs in walked.unlike.items() if not why.startswith(FAILS)]
+    otherwise = [f"{', '.join(legs)}, {what}" for what, legs in walked.unlike.items()]
+    fails = [(leg, why) for why, legs in walked.fails.items() for leg in legs]
     if len(fails) == 1:
-        (why,) = (each for each in walked.unlike if each.startswith(FAILS))
-        return [f"{fails[0]}, {why}", *said]
+        return [", ".join(fails[0]), *otherwise]
     more = f"; and {len(fails) - MOST_TOLD} more" if len(fails) > MOST_TOLD else ""
-    told = f"it fails in other uses, with the errors that -v shows: {'; '.join(fails[:MOST_TOLD])}{more}"
-    return [told, *said] if fails else said
+    told = "; ".join(leg for leg, _ in fails[:MOST_TOLD])
+    return [f"it fails in other uses, with the errors that -v shows: {told}{more}", *otherwise] if fails else otherwise
 
 
 def leave_open(found: Examination, case: Case) -> None:
@@ -237,7 +239,7 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         held = case.tolerance or case.enveloped.rounding
         paths = {each.path: each for each in found.paths}
         judgement = MutantJudgement(
-            held, modes, plan.seed, common.unexposed, common.withheld, common.by_row, found.setting, paths
+            held, modes, plan.seed, common.unexposed, common.withheld, common.by_row, found.setting, paths, found.noted
         )
         found.mutation_test = mutants_tried(first, judgement, always=plan.witness is not None)
         witness = found.mutation_test.witness

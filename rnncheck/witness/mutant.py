@@ -36,7 +36,7 @@ class MutantJudgement:
 
     `seed` draws the projection of which gradients are taken; what a side keeps to itself
     is `unexposed` of a trace and `withheld` of the gradients, and was not compared. A candidate that was run `by_row`
-    was never given a batch. `paths` were run in the `setting`, by name.
+    was never given a batch. `paths` were run in the `setting`, by name; a difference on those `noted` is no mismatch.
     """
 
     held: Rounding | Tolerance
@@ -47,13 +47,15 @@ class MutantJudgement:
     by_row: bool = False
     setting: PathSetting | None = None
     paths: Mapping[str, PathFacts] = field(default_factory=dict)
+    noted: frozenset[str] = frozenset()
 
     def hides(self, fault: Fault) -> str | None:
         """Why the candidate could have this fault although the check passed, or None."""
         if self.by_row and fault.slug in OF_BATCHES:
             return "the candidate was called with one batch row at a time, so faults of batches cannot show"
-        if fault.path and fault.path not in self.paths and not chosen(fault.path)[0].by_default:
-            return f"it shows only on the path {fault.path}; add --paths all"
+        unasked = fault.path and fault.path not in self.paths and not chosen(fault.path)[0].by_default
+        if unasked or fault.path in self.noted:
+            return f"it is a mismatch only if the path {fault.path} is asked for; add --paths all"
         facts = self.paths.get(fault.path)
         if facts is not None and not facts.gone:
             return f"the path {facts.path} could not be run"

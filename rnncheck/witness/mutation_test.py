@@ -173,6 +173,7 @@ def key_of(first: FirstChunk, judgement: MutantJudgement, always: bool) -> Hasha
         judgement.unexposed,
         judgement.withheld,
         judgement.by_row,
+        judgement.noted,
         used,
         tuple(judgement.paths.values()),
         always,

@@ -15,6 +15,7 @@ from evidence.used_layers import (
     OfTwelveStepsFromOnes,
     OwnDropout,
     Plain,
+    SecondOrderWrong,
     SkipsTheLastOfOddNumbers,
     Squeezing,
 )
@@ -35,7 +36,7 @@ def checked(layer: object, **options: object) -> Report:
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)
     assert report.verdict is Verdict.EQUIVALENT, [each.message for each in report.findings]
-    assert len(report.paths) == 13
+    assert len(report.paths) == 14
 
 
 @pytest.mark.sample(11)
@@ -55,6 +56,15 @@ def assert_found(layer: type, path: str, slug: str) -> None:
     assert slug in [each.slug for each in report.findings]
     assert f"path:{path}" in {each.mode for each in report.comparisons if not each.agrees}
     assert all(each.mode.startswith("path:") for each in report.comparisons if not each.agrees)
+
+
+@pytest.mark.explained
+def test_other_second_derivatives_are_a_note_unless_they_are_asked_for() -> None:
+    report = check(SecondOrderWrong, cell="gru", paths="default", witness=True)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert report.restrictions == ["differentiated twice, it has other second derivatives than the reference"]
+    assert "second-derivative-wrong" in {each.slug for each in report.witness.hidden}
+    assert checked(SecondOrderWrong, paths="default,double-backward").verdict is Verdict.MISMATCH
 
 
 def test_what_is_wrong_without_any_path_is_told_once() -> None:

@@ -486,6 +486,20 @@ class HalvedWithoutState(Plain):
         return super().forward(Halved.apply(x) if h0 is None else x, h0)  # type: ignore[no-untyped-call]
 
 
+class ForgetsAfterManyStepsFromZeros(Plain):
+    """Detaches its state every 50 timesteps where it starts from its own zeros."""
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        self.done = 1 if h0 is None else None
+        return super().forward(x, h0)
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        if self.done is not None:
+            self.done += 1
+            h = h.detach() if self.done % 50 == 0 else h
+        return super().step(x, h)
+
+
 class HalvedForOneRow(Plain):
     def read(self, x: Tensor) -> Any:
         return super().read(Halved.apply(x) if x.shape[1] == 1 else x)  # type: ignore[no-untyped-call]
@@ -708,6 +722,7 @@ WRONG = {
     ClipsItsWeights: ("ranges", "wrong-at-extremes"),
     WearsOutInTraining: ("train-mode", "depends-on-train-mode"),
     DetachedInTraining: ("gradients-in-use", "gradient-wrong-in-use"),
+    ForgetsAfterManyStepsFromZeros: ("no-state", "gradient-detached"),
     HalvedWithoutState: ("gradients-in-use", "gradient-wrong-in-use"),
     HalvedForOneRow: ("gradients-in-use", "gradient-wrong-in-use"),
     NeedsTheGradientOfX: ("gradients-in-use", "gradient-wrong-in-use"),

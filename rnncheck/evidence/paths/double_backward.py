@@ -13,15 +13,17 @@ from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
 
 FAULT = "second-derivative-wrong"
+WHAT = "differentiated twice"
 
 
-@path("double-backward", "to take gradients of gradients", by_default=False)  # few layers promise them
+# A right autograd function may have no second derivative, and few say so.
+@path("double-backward", "to take gradients of gradients", noted="it has other second derivatives than the reference")
 def legs(setting: PathSetting) -> Iterator[Leg]:
     scene = setting.scene(min(5, len(setting.base.x)), spec=replace(setting.spec, dtype=Dtype.FLOAT64))
 
     taken = ["x", *["h0"] * setting.takes_state, *["c0"] * setting.takes_cell_state]
 
-    judged = replace(scene, allows=lambda: near_the_largest(go(setting.sides[1])))
+    judged = replace(scene, allows=lambda: near_the_largest(setting.right["double-backward", WHAT]))
 
     def go(user: User) -> Values:
         if reason := user.implementation.refuses(scene.spec):
@@ -44,7 +46,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         found = zip(inputs.items(), second, strict=True)
         return {f"second derivative by {name}": zeros_for(each, value) for (name, value), each in found}
 
-    yield Leg("differentiated twice", go, judged, FAULT)
+    yield Leg(WHAT, go, judged, FAULT)
 
 
 def zeros_for(gradient: Tensor | None, value: Tensor) -> Tensor:

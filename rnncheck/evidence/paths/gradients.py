@@ -1,7 +1,7 @@
 """Runs one side with gradients recorded and computes the gradients of its results, for the paths that need them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 from rnncheck.evidence.paths.scene import Allowed, PathScene, values
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import Layer
-from rnncheck.implementations.uses import NotOffered, as_called
+from rnncheck.implementations.uses import NotOffered, as_called, offered
+from rnncheck.model.trace import State, Trace
 
 Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
@@ -25,6 +26,32 @@ SAID = {  # of the worst difference
     GIVEN: "its backward writes into the gradients that it is given",
     END: "no gradient of the last state reaches x before some timestep",
 }
+
+
+@dataclass(frozen=True)
+class UsedAs:
+    """A layer whose `run` is another use of it."""
+
+    layer: Layer
+    use: Callable[[Tensor, State, Sequence[int] | None], Trace]
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        return self.layer.parameters()
+
+    def leaves(self) -> Mapping[str, Tensor] | None:
+        return self.layer.leaves()
+
+    def as_called(self) -> AbstractContextManager[None]:
+        return as_called(self.layer)
+
+    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
+        return self.use(x, state, lengths)
+
+
+def without_state(layer: Layer) -> Layer:
+    """The layer, run without an initial state. Raises `NotOffered` if it needs one."""
+    use = offered(layer, "run_without_state")
+    return UsedAs(layer, lambda x, state, lengths: use(x, lengths))
 
 
 @dataclass(frozen=True)

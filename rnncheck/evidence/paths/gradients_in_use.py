@@ -2,43 +2,25 @@
 weights alone, and of one result alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
-from rnncheck.evidence.paths.gradients import near_the_largest
+from rnncheck.evidence.paths.gradients import UsedAs, near_the_largest, without_state
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, as_called, offered
 from rnncheck.model.spec import Dtype
-from rnncheck.model.trace import EVERYTHING, State, Trace
+from rnncheck.model.trace import EVERYTHING
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
 STEPS = 12
-
-
-@dataclass(frozen=True)
-class As:
-    """A layer whose `run` is another use of it."""
-
-    layer: Layer
-    use: Callable[[Tensor, State, Sequence[int] | None], Trace]
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        return self.layer.parameters()
-
-    def leaves(self) -> Mapping[str, Tensor] | None:
-        return self.layer.leaves()
-
-    def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
-        return self.use(x, state, lengths)
 
 
 TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
@@ -53,12 +35,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def plain(layer: Layer) -> Layer:
         return layer
 
-    def without_state(layer: Layer) -> Layer:
-        use = offered(layer, "run_without_state")
-        return As(layer, lambda x, state, lengths: use(x, lengths))
-
     def by_weights(layer: Layer) -> Layer:
-        return As(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
+        return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
     def leg(what: str, scene: PathScene, used: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from rnncheck.evidence.paths.copies import converted
-from rnncheck.evidence.paths.other_sizes import larger
+from rnncheck.evidence.paths.other_sizes import STEPS, far_back, far_back_shows, larger
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
 from rnncheck.implementations.uses import offered
@@ -43,6 +43,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     for what, scene in ((f"at B = {MORE_ROWS}", more), ("at T = 1", setting.scene(1)), *larger(setting)):
         still = replace(scene, state=scene.state.map(torch.zeros_like))
         yield Leg(f"called without a state {what}", partial(at_sizes, scene=still), still, "default-state-not-zero")
+    if far_back_shows(setting.spec):
+        yield far_back(setting.scene(STEPS, zeros=True), stateless=True)
     yield converted(setting, zeros, Dtype.FLOAT64, stateless=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from rnncheck.evidence.paths.gradients import END, Attached
+from rnncheck.evidence.paths.gradients import END, Attached, without_state
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
@@ -62,7 +62,7 @@ def far_back_shows(spec: Spec) -> bool:
     return spec.dtype in (Dtype.FLOAT32, Dtype.FLOAT64)  # gradients of others vanish sooner
 
 
-def far_back(scene: PathScene, *, train: bool = False) -> Leg:
+def far_back(scene: PathScene, *, train: bool = False, stateless: bool = False) -> Leg:
     """How far back the gradient of the last state by x goes: 1 where it is zero though at the next timestep it is not
     small, as it is where the state is detached in between.
     """
@@ -70,7 +70,7 @@ def far_back(scene: PathScene, *, train: bool = False) -> Leg:
     def go(user: User) -> Values:
         layer = user.fresh(scene)
         with offered(layer, "training")() if train else nullcontext(), WithoutDropout():
-            attached = Attached.of(layer, scene)
+            attached = Attached.of(without_state(layer) if stateless else layer, scene)
         with torch.enable_grad():
             last = next(iter(attached.results.values()))[-1]  # of the outputs, or the last layer's final state
             (gradient,) = torch.autograd.grad(last.sum(), [attached.leaves["x"]], allow_unused=True)
@@ -81,5 +81,5 @@ def far_back(scene: PathScene, *, train: bool = False) -> Leg:
         return {END: ends.double()[:, None, None]}
 
     judged = replace(scene, allows=lambda: {END: Tolerance(atol=0.5)})
-    mode = "in training mode " if train else ""
+    mode = "in training mode " if train else "called without a state " if stateless else ""
     return Leg(f"{mode}with gradients over {STEPS} timesteps", go, judged, "gradient-detached")

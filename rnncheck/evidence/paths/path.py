@@ -1,7 +1,7 @@
 """The path, and the register of all paths."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from torch import Tensor
@@ -36,6 +36,8 @@ Legs = Callable[[PathSetting], Iterator[Leg]]
 class Path:
     """A way to use a layer. `by_default` says whether it runs without --paths, `follows` that what is wrong there is
     told only where nothing is on the other paths: it may follow from that.
+
+    A difference on a path that is `noted` is no mismatch; the verdict says this of it.
     """
 
     slug: str
@@ -43,16 +45,19 @@ class Path:
     legs: Legs
     by_default: bool = True
     follows: bool = False
+    noted: str = ""
 
 
 PATHS: dict[str, Path] = {}
 
 
-def path(slug: str, title: str, *, by_default: bool = True, follows: bool = False) -> Callable[[Legs], Legs]:
+def path(
+    slug: str, title: str, *, by_default: bool = True, follows: bool = False, noted: str = ""
+) -> Callable[[Legs], Legs]:
     """Registers a function that yields the legs of a path. `title` completes "the layer is used ..."."""
 
     def register(legs: Legs) -> Legs:
-        PATHS[slug] = Path(slug, title, legs, by_default, follows)
+        PATHS[slug] = Path(slug, title, legs, by_default, follows, noted)
         return legs
 
     return register
@@ -66,12 +71,10 @@ def every() -> list[Path]:
 
 
 def chosen(text: str) -> list[Path]:
-    """The paths that `--paths text` asks for. `checked` must have accepted `text`."""
-    if text == "none":
-        return []
-    names = {name.strip() for name in text.split(",")}
-
-    def wanted(one: Path) -> bool:
-        return "all" in names or ("default" in names and one.by_default) or one.slug in names
-
-    return [each for each in every() if wanted(each)]
+    """The paths that `--paths text` asks for. `checked` must have accepted `text`. None is `noted` that is asked for by
+    name or with all others.
+    """
+    names = {name.strip() for name in text.split(",")} - {"none"}
+    named = [replace(each, noted="") for each in every() if each.slug in names or "all" in names]
+    others = {each.slug for each in named}
+    return named + [each for each in every() if "default" in names and each.by_default and each.slug not in others]

@@ -23,20 +23,21 @@ from rnncheck.text import printable, short
 OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may be taken in another order
 MODE = "path:"
 MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # of rnncheck, if a reference raises them
-FAILS = "it fails"  # so begins why a leg was not gone, where the code of a side raised an error
 
 
 @dataclass
 class Walked:
     """The results of all paths. `failed`: a leg certainly differs. `doubt`: a leg differed once.
 
-    `unlike`: what the candidate does instead of that which the reference does, with the legs.
+    `fails` has the legs in which the candidate alone raises, by the error; `unlike` those in which it does something
+    else that is no mismatch, by what that is.
     """
 
     comparisons: list[Comparison] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     facts: list[PathFacts] = field(default_factory=list)
     doubt: str | None = None
+    fails: dict[str, list[str]] = field(default_factory=dict)
     unlike: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -83,8 +84,13 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         outcome = PathOutcome.of(leg, path, setting)
         if outcome.not_gone:
             not_gone.setdefault(outcome.not_gone, []).append(leg.what)
-            if outcome.unlike:
-                into.unlike.setdefault(outcome.not_gone.why, []).append(leg.what)
+            if outcome.fails or outcome.unlike:
+                told = into.fails if outcome.fails else into.unlike
+                told.setdefault(outcome.not_gone.why, []).append(leg.what)
+            continue
+        if path.noted and not outcome.agrees:
+            not_gone.setdefault(NotGone((), path.noted), []).append(leg.what)
+            into.unlike.setdefault(path.noted, []).append(leg.what)
             continue
         gone += [leg.what] if outcome.comparisons else []
         found += outcome.comparisons
@@ -110,10 +116,11 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
 
 @dataclass(frozen=True)
 class PathOutcome:
-    """The result of one leg."""
+    """The result of one leg. One that was not gone may be one in which the candidate `fails` or is `unlike`."""
 
     comparisons: Sequence[Comparison] = ()
     not_gone: NotGone | None = None
+    fails: bool = False
     unlike: bool = False
 
     @property
@@ -135,8 +142,8 @@ class PathOutcome:
         if isinstance(mine, Exception):
             if isinstance(mine, OtherShape) or (leg.must_run and not isinstance(mine, NotOffered)):
                 return cls([Comparison(leg.what, mode, problem=why_not(mine))])
-            fails = isinstance(mine, Unlike) or not isinstance(mine, NotOffered | OtherRun)
-            return cls(not_gone=NotGone((), why_not(mine)), unlike=fails)
+            fails = not isinstance(mine, NotOffered | OtherRun)
+            return cls(not_gone=NotGone((), why_not(mine)), fails=fails, unlike=isinstance(mine, Unlike))
         names = [name for name in right if name in mine]
         if right and mine and not names:
             return cls(not_gone=NotGone((), f"it returns none of {', '.join(right)}"), unlike=True)
@@ -223,7 +230,7 @@ def why_not(problem: Exception) -> str:
     if isinstance(problem, NotOffered):
         return printable(said, 300)
     kind = "" if isinstance(problem, RnncheckError) else f"{type(problem).__name__}: "
-    return printable(f"{FAILS}: {kind}{said}", 300)
+    return printable(f"it fails: {kind}{said}", 300)
 
 
 def amount(value: float) -> str:
