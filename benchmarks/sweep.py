@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import torch
@@ -150,34 +151,40 @@ def test_case(case):
     torch.testing.assert_close(a[0], b[0])
     torch.testing.assert_close(a[1], b[1])
 """
+TURNS = 5
 PLAIN = ["dtype=float32", "proj-size=0", "lengths=none", "nonlinearity=tanh", "weight-scale=1"]
 
 
 def speed(groups: int) -> None:
-    """The same configurations, forwards: here, and as a parametrised test of assert_close."""
+    """The same configurations, forwards: here, and as a parametrised test of assert_close, in turns."""
     torch.set_num_threads(1)
     space = space_of([], PLAIN)
     explorer = Here(Comparer(*Sides("scratch").loaded()), space, 0)
     for _ in explorer.explored(0, 20):
         pass
-    drawn, start = 0, time.process_time()
-    for each in explorer.explored(0, groups):
-        drawn += each.drawn
-    ours = drawn / (time.process_time() - start)
+    ours, theirs = list[float](), list[float]()
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "test_cases.py"
-        rates = []
-        for count in (1, groups):
-            file.write_text(CASE.format(groups=count, fix=PLAIN))
-            before = time.monotonic(), used()
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(file)]
-            ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-            rates.append((used() - before[1], int(ended.stdout.split(" passed")[0].split()[-1])))
-        theirs = (rates[1][1] - rates[0][1]) / (rates[1][0] - rates[0][0])
+        for _ in range(TURNS):
+            start = time.process_time()
+            drawn = sum(each.drawn for each in explorer.explored(0, groups))
+            ours.append(drawn / (time.process_time() - start))
+            (fewer, started), (tests, took) = tested(Path(folder), 1), tested(Path(folder), groups)
+            theirs.append((tests - fewer) / (took - started))
+    ratios = sorted(one / other for one, other in zip(ours, theirs, strict=True))
     print(
-        f"a second of processor time: sweep {ours:,.0f} configurations, parametrised assert_close {theirs:,.0f}; "
-        f"{ours / theirs:.1f} times as many"
+        f"a second of processor time, median of {TURNS} turns: sweep {median(ours):,.0f} configurations, parametrised "
+        f"assert_close {median(theirs):,.0f}; {median(ratios):.1f} times as many ({ratios[0]:.1f} to {ratios[-1]:.1f})"
     )
+
+
+def tested(folder: Path, groups: int) -> tuple[int, float]:
+    """How many tests pytest passes, and the processor seconds that it takes."""
+    file = folder / "test_cases.py"
+    file.write_text(CASE.format(groups=groups, fix=PLAIN))
+    before = used()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(file)]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return int(ended.stdout.split(" passed")[0].split()[-1]), used() - before
 
 
 def used() -> float:

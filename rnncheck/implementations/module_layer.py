@@ -4,7 +4,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -63,7 +63,7 @@ class ModuleLayer:
         return self._called(x, state.h if state.c is None else tuple(state.tensors()), lengths)
 
     def _called(self, x: Tensor, hx: object, lengths: Sequence[int] | None) -> Trace:
-        with without_notice_of_speed(), differentiable(self._module, x):
+        with without_notice_of_speed(self._spec), differentiable(self._module, x):
             output, final = self._packed(x, hx, lengths) if lengths else self._padded(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)
         y = self._head(output, *self._head_values.values()) if self._head_values else None
@@ -80,7 +80,7 @@ class ModuleLayer:
 
     def run_unbatched(self, x: Tensor, state: State) -> Trace:
         hx = state.h if state.c is None else (state.h, state.c)
-        with without_notice_of_speed():
+        with without_notice_of_speed(self._spec):
             output, final = self._module(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)
         return Trace(output, State(h, c))
@@ -124,7 +124,7 @@ class ModuleLayer:
         module, head, values = self._module, self._head, tuple(self._head_values.values())
         hx = state.h if state.c is None else (state.h, state.c)
         given = x.transpose(0, 1) if self._spec.batch_first else x
-        with without_notice_of_speed(), differentiable(module, x):
+        with without_notice_of_speed(self._spec), differentiable(module, x):
             yield (lambda: head(module(given, hx)[0], *values)) if values else (lambda: module(given, hx)[0])
 
     def _around(self, module: nn.Module, spec: Spec) -> "ModuleLayer":
@@ -161,9 +161,13 @@ def differentiable(module: nn.Module, x: Tensor) -> Iterator[None]:
         module.dropout = dropout
 
 
-@contextmanager
-def without_notice_of_speed() -> Iterator[None]:
+def without_notice_of_speed(spec: Spec) -> AbstractContextManager[None]:
     """torch warns that an LSTM with a projection is not run by oneDNN, which changes nothing that is compared."""
+    return ignoring("LSTM with projections is not supported with oneDNN") if spec.proj_size else nullcontext()
+
+
+@contextmanager
+def ignoring(warning: str) -> Iterator[None]:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+        warnings.filterwarnings("ignore", warning)
         yield

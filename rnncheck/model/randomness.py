@@ -53,8 +53,8 @@ class Draws:
         yield from map(self.normal, _block_shapes(count))
 
     def _beyond_float32(self, drawn: Tensor) -> Tensor:
-        digits = torch.rand(drawn.shape, generator=self._digits, dtype=torch.float64)
-        return digits.mul_(2).sub_(1).mul_(2.0**-26).add_(1).mul_(drawn)
+        digits = torch.empty(drawn.shape, dtype=torch.float64, device="cpu")
+        return digits.uniform_(1 - 2.0**-26, 1 + 2.0**-26, generator=self._digits).mul_(drawn)
 
 
 def _float32(shape: Sequence[int]) -> Tensor:

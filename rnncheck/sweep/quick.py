@@ -199,7 +199,7 @@ def apart(candidate: Tensor | None, reference: Tensor | None) -> float:
         return 0.0
     if candidate is None or candidate.shape != reference.shape or candidate.dtype != reference.dtype:
         return math.inf
-    units = float((candidate - reference).abs_().amax()) / torch.finfo(reference.dtype).eps
+    units = float(torch.linalg.vector_norm(candidate - reference, math.inf)) / torch.finfo(reference.dtype).eps
     if units > NEAR:  # only then is it worth knowing how large the numbers are
         units /= max(float(reference.abs().amax()), 1.0)
     return units if math.isfinite(units) else math.inf
