@@ -5,6 +5,7 @@ scheduler gives its tasks to others.
 """
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from rnncheck.sweep.explore import Explored, explore
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import Space
+from rnncheck.sweep.state import contents
 from rnncheck.text import printable
 
 BLOCK = 16  # groups of one task
@@ -31,27 +33,32 @@ class Job:
 
     def __init__(self, sides: Sides, space: Space, seed: int) -> None:
         self.sides, self.space, self.seed = sides, space, seed
+        self.name = uuid.uuid4().hex  # a worker outlives the sweep, and the next one may be of changed code
+        self.contents = contents(sides.files())
 
     def __call__(self, block: int) -> list[Explored] | str:
         """One task, on a worker: what came of its groups, or why they cannot be run there."""
         with _one_at_a_time, machine.tf32(False):
             torch.set_num_threads(1)
             try:
-                comparer = comparer_of(repr((self.sides, self.seed)), lambda: Comparer(*self.sides.for_many().loaded()))
+                comparer = self.comparer()
                 first = block * BLOCK
                 return [explore(comparer, self.space, self.seed, index) for index in range(first, first + BLOCK)]
             except RnncheckError as problem:
                 return str(problem)
 
+    def comparer(self) -> Comparer:
+        """Made once in a process for each sweep: reading a candidate takes a while. Raises `CannotRun`."""
+        if self.name not in _comparers:
+            _comparers.clear()
+            comparer = Comparer(*self.sides.for_many().loaded())
+            if contents(self.sides.files()) != self.contents:
+                raise CannotRun(f"{self.sides.candidate} on a worker is not the same file as here")
+            _comparers[self.name] = comparer
+        return _comparers[self.name]
 
-_comparers: dict[str, Comparer] = {}
 
-
-def comparer_of(job: str, make: Callable[[], Comparer]) -> Comparer:
-    """Made once in a process for each job: reading a candidate takes a while."""
-    if job not in _comparers:
-        _comparers[job] = make()
-    return _comparers[job]
+_comparers: dict[str, Comparer] = {}  # at most one, by the name of its sweep
 
 
 class Cluster:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rnncheck.checking.plan import sides_of
 from rnncheck.errors import UsageError
-from rnncheck.implementations import FAULT, load
+from rnncheck.implementations import FAULT, files_of, load
 from rnncheck.implementations.protocol import Implementation, RunsOnce
 
 READ_SECONDS = 2.0
@@ -26,6 +26,10 @@ class Sides:
     def for_many(self) -> "Sides":
         """The same, with less time for each way in which a class is constructed: a sweep reads it in dozens."""
         return replace(self, read_seconds=min(self.read_seconds, READ_SECONDS))
+
+    def files(self) -> list[Path]:
+        """The user's files among them, and the mapping."""
+        return [*files_of(self.candidate, self.reference), *filter(None, [self.mapping])]
 
     def loaded(self) -> tuple[Implementation, Implementation]:
         """Raises `UsageError` for a recorded run, which has one configuration."""

@@ -47,8 +47,13 @@ class SweepState:
 
 def identity(names: Sequence[str], files: Sequence[Path], asked: Mapping[str, object]) -> dict[str, object]:
     """What a sweep is about: a state of another one is of no use to it."""
-    found = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
-    return json.loads(json.dumps({"sides": list(names), "files": found, **asked}))  # type: ignore[no-any-return]
+    about = {"sides": list(names), "files": contents(files), **asked}
+    return json.loads(json.dumps(about))  # type: ignore[no-any-return]
+
+
+def contents(files: Sequence[Path]) -> dict[str, str]:
+    """A hash of each file that there is."""
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
 
 def save(path: Path, about: Mapping[str, object], state: SweepState) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rnncheck import machine
 from rnncheck.errors import ExitCode, RefusedError
-from rnncheck.implementations import files_of
 from rnncheck.implementations.protocol import KnowsItsCell
 from rnncheck.model.spec import Cell
 from rnncheck.report import Verdict
@@ -87,7 +86,7 @@ class Sweep:
         self._space = self._narrowed()
         self._about = states.identity(
             [plan.sides.candidate, plan.sides.reference],
-            [*files_of(plan.sides.candidate, plan.sides.reference), *filter(None, [plan.sides.mapping])],
+            plan.sides.files(),
             {
                 "space": self._space.to_dict(),
                 "seed": plan.seed,

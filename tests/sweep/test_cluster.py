@@ -13,7 +13,6 @@ from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides
 from rnncheck.sweep.space import space_of
 
-pytestmark = [pytest.mark.dask, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 GROUPS = 100
 
 
@@ -21,9 +20,12 @@ def told(each: Explored) -> tuple[object, ...]:
     return each.index, each.drawn, [(place, suspect.configuration) for place, suspect in each.suspects]
 
 
+@pytest.mark.dask
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
 def test_a_worker_that_is_killed_loses_nothing_and_nothing_is_counted_twice(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="dask.distributed is not installed: pip install 'rnncheck[dask]'")
-    sides, space = Sides(planted(tmp_path, "B > 16")), space_of(["T,B,H,seed"], [])
+    sides, space = Sides(planted(tmp_path, "B > 16")), space_of(["T,B,H,seed"], ["cell=gru"])
     alone = [told(each) for each in Here(Comparer(*sides.loaded()), space, 0).explored(0, GROUPS)]
     cluster = Cluster("local", 2, Job(sides, space, 0), lambda said: None)
     try:
@@ -34,5 +36,21 @@ def test_a_worker_that_is_killed_loses_nothing_and_nothing_is_counted_twice(tmp_
                 pids = cluster._client.run(os.getpid)
                 os.kill(next(iter(pids.values())), signal.SIGKILL)
         assert found == alone
+        assert any(suspects for _, _, suspects in found)
     finally:
         cluster.close()
+
+
+def test_a_worker_reads_the_candidate_anew_in_each_sweep_and_refuses_another_file(tmp_path: Path) -> None:
+    space, right = space_of(["T,B,H,seed"], ["cell=gru"]), planted(tmp_path, "False")
+    before = Job(Sides(right), space, 0)
+    assert not suspects(before(0))
+    wrong = planted(tmp_path, "B > 2")
+    assert wrong == right
+    assert suspects(Job(Sides(wrong), space, 0)(0))
+    assert "not the same file" in str(before(0))
+
+
+def suspects(answer: list[Explored] | str) -> int:
+    assert not isinstance(answer, str), answer
+    return sum(len(each.suspects) for each in answer)
