@@ -186,7 +186,7 @@ def plan_of(
     witness, paths = witness_of(options), paths_of(options)
     with held_back():
         from rnncheck.checking.plan import Plan, sides_of
-        from rnncheck.implementations.protocol import BringsWeights, KnowsItsCell, RunsOnce, SaysItsShape
+        from rnncheck.implementations.protocol import BringsWeights, Defines, KnowsItsCell, RunsOnce, SaysItsShape
 
     candidate, reference = sides_of(*sides, arguments, options.mapping, options.read_seconds, options.timeout)
     once = next((each for each in (candidate, reference) if isinstance(each, RunsOnce)), None)
@@ -203,6 +203,11 @@ def plan_of(
     if shaped is not None:
         unsaid = [name for name in ("num_layers", "bidirectional") if getattr(options, name) is None]
         options = replace(options, **shaped.shape(unsaid, spec, options.cell))
+        spec = spec_of(options, spec.input_size)
+    defined = next((each.semantics for each in (candidate, reference) if isinstance(each, Defines)), None)
+    if defined is not None and options.cell in (None, defined.cell):
+        nonlinearity = options.nonlinearity or defined.nonlinearity
+        options = replace(options, cell=defined.cell, nonlinearity=nonlinearity)
         spec = spec_of(options, spec.input_size)
     own = next((each for each in (candidate, reference) if isinstance(each, KnowsItsCell)), None)
     if options.cell is None and own is not None:

@@ -4,11 +4,14 @@ The same step runs exactly in the network, and with random rounding in the envel
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
+
+if TYPE_CHECKING:
+    from rnncheck.model.spec import Cell, Nonlinearity
 
 States = tuple[Tensor, ...]
 """h (B, R), and for the LSTM c (B, H)."""
@@ -65,6 +68,14 @@ class Semantics(Protocol):
 
     @property
     def slug(self) -> str: ...
+
+    @property
+    def cell(self) -> "Cell": ...
+
+    @property
+    def nonlinearity(self) -> "Nonlinearity | None":
+        """That of an RNN, if it is not torch's default."""
+        ...
 
     @property
     def own(self) -> Mapping[str, int]:

@@ -116,7 +116,7 @@ class Candidate:
         )
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
-        if reason := self._instances.other_sizes(spec):
+        if reason := self._instances.other_sizes(spec) or self._unsaid.another_cell(spec):
             return reason
         with self._hinting(spec):
             if reason := self._understood.refuses(spec, lengths=lengths):

@@ -13,6 +13,7 @@ from rnncheck.user_code.loading import Loaded, written
 BY_GATES: Mapping[int, Cell] = {cell.gates: cell for cell in Cell}
 RNN_WORDS = ("rnn", "elman", "recurrent")  # which many an LSTM is called too
 TORCH_CELLS: Mapping[type[nn.Module], Cell] = {nn.LSTMCell: Cell.LSTM, nn.GRUCell: Cell.GRU, nn.RNNCell: Cell.RNN}
+DOCSTRING = "its docstring"
 TensorShapes = Sequence[tuple[int, ...]]
 
 
@@ -27,8 +28,11 @@ class Built:
 
 @dataclass(frozen=True)
 class Inferred:
+    """The cell, and what says so. `twice` if its name or that of a base class and its weights both do."""
+
     cell: Cell
     because: str
+    twice: bool = False
 
 
 def inferred(loaded: Loaded, held: Callable[[], Built | None], takes_cell_state: bool) -> Inferred:
@@ -59,7 +63,8 @@ def inferred(loaded: Loaded, held: Callable[[], Built | None], takes_cell_state:
         raise UsageError(f"rnncheck cannot tell which cell {loaded.called} is; add --cell rnn, lstm or gru")
     if cell is not None and said in (None, cell, Cell.RNN):
         proof = f"the {gates} gates in its weights" if gates > 1 else "its weights, which are of one gate"
-        return Inferred(cell, f"{where} and {proof}" if said is cell else proof)
+        twice = said is cell and said is not Cell.RNN and where != DOCSTRING
+        return Inferred(cell, f"{where} and {proof}" if said is cell else proof, twice)
     held_gates = f"the weights of {loaded.called} hold {gates} gate{'s' * (gates > 1)}"
     like = f"which fits {'no cell' if cell is None else f'the {cell}'}"
     claim = f"{where} says {said}, but " if said is not None else ""
@@ -80,13 +85,13 @@ def named(loaded: Loaded) -> tuple[Cell | None, str]:
     """The cell by the candidate's name, its base classes' names or its docstring, and which of these named it."""
     code = written(loaded.thing)
     bases = [each.__name__ for each in code.__mro__[1:]] if isinstance(code, type) else []
-    sources = {"its name": loaded.called, "its base class": " ".join(bases), "its docstring": code.__doc__ or ""}
+    sources = {"its name": loaded.called, "its base class": " ".join(bases), DOCSTRING: code.__doc__ or ""}
     for source, text in sources.items():
         lower = text.lower()
         gated = [cell for cell in (Cell.LSTM, Cell.GRU) if str(cell) in lower]
         if len(gated) == 1:
             return gated[0], source
-        if not gated and source != "its docstring" and any(word in lower for word in RNN_WORDS):
+        if not gated and source != DOCSTRING and any(word in lower for word in RNN_WORDS):
             return Cell.RNN, source
     return None, ""
 

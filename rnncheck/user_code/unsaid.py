@@ -8,7 +8,7 @@ from typing import Any
 
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.model.spec import Cell, Spec
-from rnncheck.user_code.cells import inferred, named
+from rnncheck.user_code.cells import Inferred, inferred, named
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.understanding import Understanding
@@ -62,11 +62,25 @@ class Unsaid:
         self.notes.append(f"cell {cell}, inferred from {because}; --cell sets another")
         return cell
 
+    def another_cell(self, spec: Spec) -> str | None:
+        """Why it is not of the cell of the spec, where both its name and its weights say another."""
+        said, _ = named(self._loaded)
+        if said in (None, spec.cell):
+            return None
+        with suppress(CannotRun, UsageError):
+            found = self._by_name_and_weights(spec)
+            if found.twice:
+                return f"it is {found.cell.called}, as {found.because} say; compare it with --cell {found.cell}"
+        return None
+
+    def _by_name_and_weights(self, spec: Spec) -> Inferred:
+        held, takes_c = self._instances.holds, self._instances.takes_cell_state
+        return inferred(self._loaded, lambda: held(spec), takes_c)
+
     def _inferred(self, spec: Spec) -> tuple[Cell, str]:
         """The cell, and what it was inferred from."""
         try:
-            held, takes_c = self._instances.holds, self._instances.takes_cell_state
-            found = inferred(self._loaded, lambda: held(spec), takes_c)
+            found = self._by_name_and_weights(spec)
             return found.cell, found.because
         except UsageError:
             said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell

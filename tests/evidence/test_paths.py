@@ -183,3 +183,16 @@ def test_what_is_wrong_at_other_sizes_is_not_told_as_another_use() -> None:
     assert checked(WrongFromSeventeenRowsOn, paths="no-state,train-mode").verdict is Verdict.EQUIVALENT
     report = checked(WrongFromSeventeenRowsOn, paths="no-state,train-mode,other-sizes")
     assert [each.slug for each in report.findings] == ["wrong-at-other-sizes"]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_wrong_at_one_step_or_row_is_told_as_that_alone(axis: int) -> None:
+    class WrongAtOne(nn.GRU):
+        def forward(self, x, hx=None):  # type: ignore[no-untyped-def]
+            output, final = super().forward(x, hx)
+            return (output * 1.1 if x.shape[axis ^ self.batch_first] == 1 else output), final
+
+    report = checked(WrongAtOne, paths="no-state,train-mode,options,rows-alone,other-sizes")
+    (finding,) = report.findings
+    assert finding.slug == "wrong-at-other-sizes"
+    assert f"at {'TB'[axis]} = 1" in finding.message

@@ -88,6 +88,13 @@ def test_rounding_alone_never_makes_a_variant_differ_from_itself(variant, seed: 
     assert all(each.budget_used < 0.6 for each in report.comparisons)
 
 
+def test_a_variant_brings_its_cell_and_its_nonlinearity() -> None:
+    for name, *spec in (("variant:ligru", "gru", None), ("variant:indrnn", "rnn", "relu")):
+        report = check(name, against=name, witness=False, paths="none")
+        assert report.verdict == "equivalent"
+        assert [report.spec.cell, report.spec.nonlinearity] == spec
+
+
 def test_another_cell_and_another_name_are_refused() -> None:
     variant = load("variant:gru-minimal")
     assert "add --cell gru" in variant.refuses(Spec(Cell.LSTM))

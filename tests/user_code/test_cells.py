@@ -100,6 +100,15 @@ def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, wri
     )
 
 
+def test_another_cell_than_its_name_and_its_weights_say_is_refused_at_once(rnncheck: Command, write: Write) -> None:
+    write(FUSED.format(name="MyLSTM", gates=4))
+    outcome = rnncheck("compare", "mine.py", "--cell", "gru", *SOON)
+    said = "it is an LSTM, as its name and the 4 gates in its weights say; compare it with --cell lstm"
+    assert (outcome.code, outcome.stderr) == (4, f"error: mine.py cannot run this: {said}\n")
+    write(FUSED.format(name="Mine", gates=4))
+    assert "it is" not in rnncheck("compare", "mine.py", "--cell", "gru", *SOON).stderr
+
+
 def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="Mine", gates=2))
     outcome = rnncheck("compare", "mine.py", *SOON)

@@ -26,7 +26,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return stateless(user, zeros)
 
     def at_sizes(user: User, scene: PathScene) -> Values:
-        return unlike_normal(stateless(user, scene), user, scene, setting)
+        return unlike_normal(lambda: stateless(user, scene), user, scene, setting)
 
     def refilled(user: User) -> Values:
         layer, (x, _) = user.fresh(zeros), zeros.given()

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_normal, values
 from rnncheck.implementations.protocol import Read
 from rnncheck.implementations.uses import NotOffered, as_called, offered
 from rnncheck.model.spec import Dtype
@@ -48,9 +48,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         (setting.scene(1, rows, spec=turned.spec), "T"),
         (setting.scene(rows=1, spec=turned.spec), "B"),
     ):
-        yield Leg(f"with batch_first = {batch_first} at {axis} = 1", partial(built, scene=small), small, FAULT)
+        go = partial(unlike_other_order, scene=small, setting=setting)
+        yield Leg(f"with batch_first = {batch_first} at {axis} = 1", go, small, FAULT)
     if setting.takes_state:
         yield Leg(f"from a state in {wider}", from_another_dtype, base, FAULT)
+
+
+def unlike_other_order(user: User, scene: PathScene, setting: PathSetting) -> Values:
+    """Run with the other order of axes; nothing, if a run with its own order at these sizes does the same."""
+    normal = replace(scene, spec=setting.spec)
+    return unlike_normal(lambda: built(user, scene), user, normal, setting)
 
 
 def built(user: User, scene: PathScene) -> Values:

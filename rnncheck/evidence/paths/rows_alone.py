@@ -37,7 +37,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             raise Unlike("it hides that: its results are finite, and the reference's are not")
         return {}
 
-    yield Leg("given each row alone", alone, scene, "batch-mixed")
+    yield Leg("given each row alone", alone, scene, "wrong-at-other-sizes")
     yield Leg("given a NaN in another row", lambda user: beside(user, float("nan")), others, "nan-spreads")
     yield Leg("given a NaN", hidden, scene, "nan-spreads")
     yield Leg("given an infinity in another row", lambda user: beside(user, float("inf")), others, "nan-spreads")

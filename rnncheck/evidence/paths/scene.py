@@ -205,12 +205,16 @@ def run(layer: Layer, scene: PathScene) -> Trace:
 
 
 def unlike_normal(
-    found: Mapping[str, Tensor], user: User, scene: PathScene, setting: PathSetting
+    other: Callable[[], Mapping[str, Tensor]], user: User, scene: PathScene, setting: PathSetting
 ) -> Mapping[str, Tensor]:
-    """What a candidate yields in another use at other sizes; nothing, if a normal run at these sizes yields the same:
-    where that is wrong, it says nothing of the other use.
+    """What `other`, another use at other sizes, yields of a candidate; nothing, if a normal run at these sizes yields
+    the same, or fails: where that is wrong, it says nothing of the other use.
     """
     if user is not setting.sides[0]:
-        return found
-    normal = values(run(user.fresh(scene), scene))
+        return other()
+    try:
+        normal = values(run(user.fresh(scene), scene))
+    except Exception:
+        return {}
+    found = other()
     return {} if all(torch.equal(each, normal[name]) for name, each in found.items()) else found

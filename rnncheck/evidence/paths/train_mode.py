@@ -29,7 +29,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def elsewhere(what: str, scene: PathScene) -> Leg:
         alone = training(what, scene)
-        return replace(alone, go=lambda user: unlike_normal(alone.go(user), user, scene, setting))
+        return replace(alone, go=lambda user: unlike_normal(lambda: alone.go(user), user, scene, setting))
 
     def without_state(user: User) -> Values:
         layer = user.fresh(zeros)

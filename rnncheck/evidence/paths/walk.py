@@ -34,15 +34,19 @@ class Walked:
     """
 
     comparisons: list[Comparison] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    wrong: dict[str, Finding] = field(default_factory=dict)  # by fault: the first leg tells, others are counted up
     facts: list[PathFacts] = field(default_factory=list)
     doubt: str | None = None
     fails: dict[str, list[str]] = field(default_factory=dict)
     unlike: dict[str, list[str]] = field(default_factory=dict)
 
     @property
+    def findings(self) -> list[Finding]:
+        return list(self.wrong.values())
+
+    @property
     def failed(self) -> bool:
-        return bool(self.findings)
+        return bool(self.wrong)
 
 
 def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
@@ -78,7 +82,6 @@ WITHOUT_A_PATH = Path("other-sizes", "at other sizes than the run's", without_a_
 def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     """Runs one path, leg by leg."""
     gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
-    wrong: dict[str, Finding] = {}  # by its fault: the first leg tells of it, the others are counted up
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
         outcome = PathOutcome.of(leg, path, setting)
@@ -103,12 +106,10 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
                 f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
                 "try another --seed"
             )
-        elif leg.fault in wrong:
-            first = wrong[leg.fault]
-            wrong[leg.fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
+        elif first := into.wrong.get(leg.fault):
+            into.wrong[leg.fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
         else:
-            wrong[leg.fault] = Finding(leg.fault, outcome.told(name, leg), variant=leg.what)
-    into.findings += wrong.values()
+            into.wrong[leg.fault] = Finding(leg.fault, outcome.told(name, leg), variant=leg.what)
     into.comparisons += merged(found)
     grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
     into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
