@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rnncheck.checking.verdict import first_divergence
 from rnncheck.diagnosis import (
+    Diagnosis,
     diagnose,
     diagnose_gradients,
     dropout,
@@ -13,6 +14,7 @@ from rnncheck.diagnosis import (
     dropout_switched_off,
     findings,
     follows,
+    ruled_out,
     variant_of,
 )
 from rnncheck.diagnosis.ladder import MeasuredRun, climb
@@ -24,8 +26,9 @@ from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import OtherRun, Recognised
 from rnncheck.report import Comparison, Finding
-from rnncheck.text import short
+from rnncheck.text import printable, short
 
+MOST_NAMED = 6  # tensors in a finding
 DEAD, SHAPE = "dead-parameter", "parameter-shape"
 UNSEEN = (
     "no known fault could be tried: the difference appears neither in a short run over the first timesteps and rows "
@@ -42,10 +45,12 @@ def explain(
     into: Evidence,
     stated: bool,
     wanted: bool,
+    beyond: Sequence[str] = (),
 ) -> None:
     """Adds findings to the evidence that explain why `comparisons` differ; searches known faults if `wanted`.
 
-    Wrong gradients that follow from a named fault are not reported again.
+    Wrong gradients that follow from a named fault are not reported again. States that depend on tensors `beyond` those of
+    torch.nn are another layer's.
     """
     if any(finding.slug == UNSTEADY for finding in into.findings):
         if wanted and (found_dropout := dropped(first)):
@@ -77,6 +82,8 @@ def explain(
                 said = [this_variant(name, variant)]
             elif variant is not None:
                 into.notes.append(known_variant(name, variant))
+            elif not found.named and beyond:
+                said = [another_layer(name, beyond, found), *(each for each in said if each.slug != "unexplained")]
             into.findings[:] = [*said, *others]
             note = None if found.named or variant is not None else note
         elif only_gradients:
@@ -102,6 +109,17 @@ def this_variant(name: str, variant: Variant) -> Finding:
         f"{short(name)} equals {variant.slug}, a known variant: {variant.title} ({variant.source.partition(';')[0]})",
         1.0,
         mend=f"To compare it with those equations: rnncheck compare {shlex.quote(name)} {variant.options}",
+    )
+
+
+def another_layer(name: str, beyond: Sequence[str], found: Diagnosis) -> Finding:
+    """The finding that a candidate computes with weights that torch.nn does not have, and is no known variant."""
+    more = f" and {len(beyond) - MOST_NAMED} more" if len(beyond) > MOST_NAMED else ""
+    return Finding(
+        "own-weights",
+        f"the states of {short(name)} depend on {', '.join(map(printable, beyond[:MOST_NAMED]))}{more}, which torch.nn does "
+        f"not have, and no known variant has; {ruled_out(found)}",
+        0.0,
     )
 
 

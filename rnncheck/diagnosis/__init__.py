@@ -3,7 +3,7 @@
 from rnncheck.diagnosis.diagnose import Diagnosis, diagnose, variant_of
 from rnncheck.diagnosis.dropout import dropout, dropout_between_layers, dropout_switched_off
 from rnncheck.diagnosis.gradients import diagnose_gradients, follows
-from rnncheck.diagnosis.words import findings
+from rnncheck.diagnosis.words import findings, ruled_out
 
 __all__ = [
     "Diagnosis",
@@ -14,5 +14,6 @@ __all__ = [
     "dropout_switched_off",
     "findings",
     "follows",
+    "ruled_out",
     "variant_of",
 ]

@@ -34,6 +34,7 @@ class Ground:
     problems: Sequence[Comparison]
     withheld: frozenset[str]
     by_row: bool
+    beyond: tuple[str, ...]
     restrictions: Sequence[Callable[[Weights], Weights]]
 
     def restrict(self, weights: Weights) -> Weights:
@@ -84,6 +85,7 @@ def ground(
         problems=[comparison for each in known for comparison in problems(each)],
         withheld=frozenset().union(*(each.withheld for each in known)),
         by_row=mine is not None and mine.by_row,
+        beyond=mine.beyond if mine else (),
         restrictions=[each.restrict for each in known],
     )
 

@@ -103,6 +103,7 @@ class Reading:
     fixed: bool = False  # whether it takes no other numbers of timesteps and rows than those of the run
     mixed: tuple[str, ...] = ()  # parts of what it returns whose rows depend on other rows of the batch
     unsearched: str | None = None  # why some ways to read it were not tried, of which one may agree
+    beyond: tuple[str, ...] = ()  # its tensors that torch.nn's layer does not have, and that change its states
     runs_once: bool = False  # whether it holds one run and can run nothing else, as `RunsOnce`
 
 

@@ -47,6 +47,7 @@ class FoundMapping:
     restrictions: Sequence[str] = ()
     notes: Sequence[str] = ()
     idle: tuple[str, ...] = ()  # trained tensors without a weight, on which no measured state depended
+    beyond: tuple[str, ...] = ()  # trained tensors without a weight, on which a measured state depended
     findings: Sequence[Finding] = ()
     agrees: Network | None = None
 

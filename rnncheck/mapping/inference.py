@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from rnncheck.mapping import switched_off
 from rnncheck.mapping.agreement import agrees, is_before, is_on_top
 from rnncheck.mapping.arrangements import arrangements, dealt_out, other_way_round
 from rnncheck.mapping.budget import Budget
@@ -69,6 +70,11 @@ def infer(make: Make, spec: Spec, budget: Budget | None = None, *, faults: bool 
     raise problem
 
 
+def right(mapping: FoundMapping) -> bool:
+    """Whether it is torch's layer, if only without the weights that torch lacks."""
+    return type(mapping.agrees) in (Network, switched_off.BesideOwnWeights)
+
+
 def _attempts(spec: Spec, *, small: bool) -> Iterator[Spec]:
     """Sizes that tell the axes apart, then those of the spec; `small` ones if every number is tried by itself."""
     tried: list[Spec] = []
@@ -109,7 +115,8 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         mapping,
         restrictions=[*mapping.restrictions, *kept(name for name in left if name in live), *beside],
         idle=tuple(name for name in left if name not in live and not is_head(name)),
-        findings=() if type(mapping.agrees) is Network else dead(native, mapping),
+        beyond=tuple(name for name in left if name in live),
+        findings=(*mapping.findings, *(() if right(mapping) else dead(native, mapping))),
     )
 
 
@@ -162,10 +169,13 @@ class _Search:
         gates, held = spec.cell.gates, self._gates_held(where)
         if 0 < min(held) <= max(held) < gates and (variant := self._of_a_variant(bench, where)) is not None:
             return variant
+        if faults and self.probe.spec.variant is None and (beside := self._beside_own_weights(where)) is not None:
+            return beside
         late = self.budget.over
         if faults and spec.bidirectional and not late and (shared := self._shared_by_directions(bench)) is not None:
             return shared
-        if faults and not own_at_rest(spec) and not (min(held) == gates and all(each.pinned for each in where)):
+        strange = self._has_a_matrix_more(where)
+        if faults and not strange and not own_at_rest(spec) and not (min(held) == gates and all(each.pinned for each in where)):
             found = self._beside_faults(bench, where, best)
         else:
             found = None if best is None else self._likeliest(best)
@@ -218,6 +228,30 @@ class _Search:
                     return self._with_opposite(reading, network, other.gate)
                 if self.budget.over:
                     return None
+        return None
+
+    def _has_a_matrix_more(self, where: list[Placed]) -> bool:
+        """Whether states depend on a trained matrix without a place: it is another layer, and no fault of torch's."""
+        more = self.live & self.own.trained - {each.name for each in where}
+        return any(self.own.made[name].dim() > 1 and min(self.own.made[name].shape) > 1 for name in more)
+
+    def _beside_own_weights(self, where: list[Placed]) -> FoundMapping | None:
+        """The mapping of a candidate that is torch's layer where tensors that torch lacks have no effect."""
+        extra = switched_off.suspects(where, self.own.made, self.live)
+        for given in switched_off.values(self.own.made, extra) if extra else ():
+            put(self.native, given)
+            own = switched_off.at(self.own, given)
+            search = replace(self, own=own, live=self.live - given.keys())
+            where_else, _ = placed(self.native, self.probe, own)
+            bench = GateMeasurements(self.native, self.probe, own)
+            for tensors in (where_else, *as_named(where_else, self.native.tensors(), self.probe.spec)):
+                network = published(self.probe.spec)[0]
+                reading = bench.reading(tensors, network)
+                found = None if reading is None else search._agreeing(reading, network)
+                if found is not None:
+                    put(self.native, self.own.made)
+                    return switched_off.told(found, given, network)
+        put(self.native, self.own.made)
         return None
 
     def _with_opposite(self, reading: GateReading, network: Network, gate: str) -> FoundMapping:

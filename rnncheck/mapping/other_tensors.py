@@ -1,5 +1,6 @@
 """Tensors of a candidate that are not weights of the layer: constants, initial states, and what torch lacks."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from rnncheck.mapping.expression import Expression, Eye, Ones, Unused, Zeros
 from rnncheck.mapping.native import Native
 
 _FEW = 2  # values: a mask has two
+_STATISTIC = re.compile(r"(?:.*\.)?running_(?:mean|var)\w*")  # of a batch norm
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,12 @@ def other_tensors(native: Native) -> OtherTensors:
         for name, value in made.items()
         if trained and name not in trained and names.side(name) is None and bool(value.any()) and _constant(value)
     }
-    return OtherTensors(made, trained, frozenset(starts | constants))
+    return OtherTensors(made, trained, frozenset(starts | constants | set(filter(is_statistic, made))))
+
+
+def is_statistic(name: str) -> bool:
+    """Whether it is what a batch norm has seen, which is not trained, nor zero."""
+    return _STATISTIC.fullmatch(name) is not None
 
 
 def _held_back(native: Native, made: Mapping[str, Tensor]) -> set[str]:
@@ -73,7 +80,8 @@ def _held_back(native: Native, made: Mapping[str, Tensor]) -> set[str]:
     return {
         name
         for name, value in made.items()
-        if name in buffers and _constant(value) and (bool(value.any()) or names.is_start(name))
+        if name in buffers
+        and (is_statistic(name) or (_constant(value) and (bool(value.any()) or names.is_start(name))))
     }
 
 

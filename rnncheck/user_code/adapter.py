@@ -180,6 +180,7 @@ class Candidate:
             facts.fixed is not None,
             tuple(self._understood.mixed(spec)),
             self._understood.unsearched(spec),
+            (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
         )
 
     def _idle(self, spec: Spec, mapping: FoundMapping | OwnLoading | Kept) -> tuple[list[str], list[str]]:

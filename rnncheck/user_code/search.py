@@ -15,6 +15,7 @@ from rnncheck.errors import CannotRun
 from rnncheck.mapping import FoundMapping, MappingError
 from rnncheck.mapping.agreement import agrees, inputs
 from rnncheck.mapping.budget import Budget
+from rnncheck.mapping.switched_off import BesideOwnWeights
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import draw
@@ -169,7 +170,7 @@ class Search:
     def _proved(self, understood: Hypothesis, probe: CallProbe) -> Proved | None:
         """It with the weights of a layer that it agrees with, and what that layer yields."""
         filling, spec = understood.filling, probe.sizes.spec
-        if filling is None or filling.agrees is None:
+        if filling is None or filling.agrees is None or isinstance(filling.agrees, BesideOwnWeights):
             return None
         weights = filling.restrict(draw(spec, 1))
         native = self._instances.native(understood, spec, forgets=True)

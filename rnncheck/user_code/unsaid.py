@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from rnncheck.errors import CannotRun, UsageError
+from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.cells import Inferred, inferred, named
 from rnncheck.user_code.instances import Instances
@@ -82,12 +83,20 @@ class Unsaid:
         try:
             found = self._by_name_and_weights(spec)
             return found.cell, found.because
-        except UsageError:
+        except UsageError as problem:
             said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell
-            cells = sorted(Cell, key=lambda cell: cell is not said)
-            if (agreeing := next(filter(lambda cell: self._agrees(spec, cell), cells), None)) is None:
+            budget = Budget()
+            for cell in sorted(Cell, key=lambda cell: cell is not said):
+                if self._agrees(spec, cell):
+                    return cell, "what it computes"
+                if budget.over:
+                    break
+            if said is None:
                 raise
-            return agreeing, "what it computes"
+            raise UsageError(
+                f"{problem}\nIt computes none of torch.nn's layers and no variant that rnncheck knows; with --cell {said} "
+                "rnncheck says what it finds"
+            ) from problem
 
     def _agrees(self, spec: Spec, cell: Cell) -> bool:
         """Whether it computes a published layer of this cell."""
