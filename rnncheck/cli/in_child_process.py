@@ -118,6 +118,11 @@ def explained(told: str, status: int) -> str:
     what = signal.strsignal(number) or number.name
     if number is signal.SIGKILL:
         return "the process was killed from outside, perhaps because memory ran out; choose smaller sizes"
+    if not own:
+        return (
+            f"the process crashed: {what} ({number.name}); native code that the candidate calls may have read or written "
+            "beyond its tensors before; check the shapes of what it hands over"
+        )
     return f"{where}the process crashed here: {what} ({number.name}){line}"
 
 

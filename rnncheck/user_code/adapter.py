@@ -64,17 +64,21 @@ class Candidate:
         self.location = self._loaded.location
         arguments = arguments or {}
         given = meant(arguments, self._loaded)
-        self._instances = Instances(self._loaded, given)
+        words = {
+            name: str(arguments[name])
+            for name, each in given.items()
+            if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
+        }
+        self._instances = Instances(self._loaded, given, words)
         self._understood = Understanding(self._instances, self._filling, read_seconds)
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._read_as = [
-            f"{name} was read as the {'class' if isinstance(each, type) else 'function'} {each.__name__}; for the text "
-            f"write --arg {name}=str:{arguments[name]}"
-            for name, each in given.items()
-            if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
+            f"{name} was read as the {'class' if isinstance(given[name], type) else 'function'} {given[name].__name__}; "
+            f"for the text write --arg {name}=str:{said}"
+            for name, said in words.items()
         ]
-        self._notes = list(self._read_as)
+        self._notes = list[str]()
         self._acting: dict[Spec, set[str]] = {}
         self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
 
@@ -165,6 +169,7 @@ class Candidate:
             tuple(mapping.findings),
             (
                 *self._notes,
+                *self._read_words,
                 *runs_on(self._understood.native(spec).thing),
                 *self._replaced(),
                 *mapping.notes,
@@ -254,6 +259,12 @@ class Candidate:
             mapping = replace(mapping, spec=spec)
         return CandidateLayer(self._understood.native_like(known, spec), mapping, weights, self._loaded.file)
 
+    @property
+    def _read_words(self) -> list[str]:
+        """Which words of --arg were read as the classes and functions that they name."""
+        constructor = self._instances.constructor
+        return [] if constructor is not None and constructor.as_text else self._read_as
+
     def _replaced(self) -> list[str]:
         """The notes that a copy of an instance got other weights, and that its frozen parameters were trained."""
         notes, thing = list[str](), self._loaded.thing
@@ -273,7 +284,7 @@ class Candidate:
         except (CannotRun, UsageError) as problem:
             lines = [shape_hint(self._loaded.called, self._instances.takes, spec)]
             unread = isinstance(problem, CannotRun) and not isinstance(problem, GivenMappingError)
-            lines += [*self._read_as, way_out(self._named, self._loaded.thing)] if unread else []
+            lines += [*self._read_words, way_out(self._named, self._loaded.thing)] if unread else []
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
                 raise
@@ -303,7 +314,10 @@ class Candidate:
                 raise own from cause
             hint = size_hint(self._instances, spec)
             if hint is None and (variant := self.variant(spec)) is not None:
-                hint = f"It computes {variant.slug}, a known variant; add {variant.options}"
+                raise type(problem)(
+                    f"it computes {variant.slug}, a known variant: {variant.title}\nCompare it with those equations: add "
+                    f"{variant.options}"
+                ) from cause
             if hint:
                 raise type(problem)(f"{problem}\n{hint}") from cause
             raise

@@ -21,19 +21,22 @@ EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 # What a spec may ask for and a candidate may have no parameter for.
 OPTIONS = {"dropout": 0.0, "proj_size": 0, "num_layers": 1, "bidirectional": False}
+PASSED_ON = {"bias", "batch_first", *OPTIONS}  # that a base class may take, too
 MODULES: Mapping[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 # What a candidate may have without a parameter for it: that is seen in what it holds and returns.
 SEEN = ("num_layers", "bidirectional")
 
 
 def passed_on(of: type, own: Collection[str]) -> Mapping[str, inspect.Parameter]:
-    """The parameters that the first base class with its own names requires, to which `**kwargs` hands them on.
+    """The parameters that the first base class with its own names requires, and its options, to which `**kwargs` hands
+    them on.
 
     None where the class names a size itself, and says what its base class gets; none of torch's, which `Constructor`
     knows by other names than those of its code.
     """
     if {"input_size", "hidden_size"} & set(map(role_of, own)):
         return {}
+    own = {*own, *handed_to_base(of)}
     for base in of.__mro__[1:]:
         if "__init__" not in vars(base):
             continue
@@ -42,8 +45,15 @@ def passed_on(of: type, own: Collection[str]) -> Mapping[str, inspect.Parameter]
         found = dict(list(inspect.signature(vars(base)["__init__"]).parameters.items())[1:])
         named = {name: each for name, each in found.items() if each.kind not in VARIABLE and name not in own}
         if named:
-            return {name: each for name, each in named.items() if each.default is EMPTY}
+            return {name: each for name, each in named.items() if each.default is EMPTY or role_of(name) in PASSED_ON}
     return {}
+
+
+def handed_to_base(of: type) -> set[str]:
+    """The keywords that its constructor itself gives to that of its base class."""
+    calls = [each for each in ast.walk(parsed(of.__init__)) if isinstance(each, ast.Call)]  # type: ignore[misc]
+    to_base = [each for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr == "__init__"]
+    return {keyword.arg for each in to_base for keyword in each.keywords if keyword.arg is not None}
 
 
 class Constructor:
@@ -66,6 +76,8 @@ class Constructor:
         self.roles = roles(self.parameters)
         self._optional = compared_with_none(function)
         self.run_shape = (12, 3)  # timesteps and rows, until they are known
+        self.words: Mapping[str, str] = {}  # the text of those of `given` that were read as what they name
+        self.as_text = False  # whether it was made with the text instead
         self.of_both = False  # whether its hidden size was seen to be that of both directions together
         self._refuse_unknown()
 
@@ -177,9 +189,16 @@ class Constructor:
 
     def spellings(self, spec: Spec, output_size: int) -> Iterator[dict[str, object]]:
         """The arguments, with the name of the cell in every spelling that is usual, and the nonlinearity as a name, a
-        class and a module, where nothing says which it is.
+        class and a module, where nothing says which it is; at last with text that names a class as text.
         """
+        self.as_text = False
         filled = self.arguments(spec, output_size)
+        yield from self._spelled(filled, spec)
+        if self.words:
+            self.as_text = True
+            yield filled | self.words
+
+    def _spelled(self, filled: dict[str, object], spec: Spec) -> Iterator[dict[str, object]]:
         yield filled
         others: dict[str, list[object]] = {"mode": [str(spec.cell), str(spec.cell).capitalize()], "nonlinearity": []}
         if spec.cell is Cell.RNN:

@@ -57,7 +57,7 @@ def inferred(loaded: Loaded, held: Callable[[], Built | None], takes_cell_state:
     ):  # it may have one direction, whatever it is asked for
         gates = gates_of(replace(built.spec, bidirectional=False), built.shapes, said) or gates
     cell = BY_GATES.get(gates or 0)
-    if cell is None and (said in (Cell.LSTM, Cell.GRU) or (said and gates is None)):
+    if cell is None and said is not None:
         return Inferred(said, where)  # with decoys, peepholes, or weights whose sizes say nothing
     if gates is None:
         raise UsageError(f"rnncheck cannot tell which cell {loaded.called} is; add --cell rnn, lstm or gru")

@@ -75,6 +75,12 @@ class Hypothesis:
         )
 
     @property
+    def without_state(self) -> "Hypothesis":
+        """Called in the same way, but from its own initial state."""
+        found = replace(self.found, convention=replace(self.found.convention, state=None))
+        return replace(self, found=found, facts=replace(self.facts, takes_state=False, takes_cell_state=False))
+
+    @property
     def carries(self) -> bool:
         """Whether it carries something from step to step, and nothing from row to row, as a right layer does."""
         return self.found.recurs and self.found.keeps_rows

@@ -28,11 +28,15 @@ MOST_LAYERS = 8  # a larger number means something else
 
 
 class Instances:
-    """Makes instances of one candidate; `given` are the arguments of --arg."""
+    """Makes instances of one candidate; `given` are the arguments of --arg, `words` the text of those that name a class
+    or a function.
+    """
 
-    def __init__(self, loaded: Loaded, given: Mapping[str, object]) -> None:
+    def __init__(self, loaded: Loaded, given: Mapping[str, object], words: Mapping[str, str] | None = None) -> None:
         self.loaded, self.given = loaded, given
         self.constructor = constructor(loaded, given)
+        if self.constructor is not None:
+            self.constructor.words = words or {}
         self.function: tuple[Callable[..., Any], Call] | None = None
         self._dice = Dice()
         self._weights: tuple[str, ...] = ()  # that its constructor takes

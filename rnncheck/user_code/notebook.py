@@ -5,6 +5,7 @@ places, counted over all code cells one below the other.
 """
 
 import ast
+import builtins
 import importlib.util
 import json
 import linecache
@@ -83,10 +84,23 @@ def needed(cells: Iterable[str], wanted: str | None) -> list[str]:
         more = {index for index, found in enumerate(names) if found & missing} - chosen
         chosen |= more
         missing = {name for index in more for name in used(statements[index][0])} - done
+    given = set().union(*names) | set(dir(builtins))
+    for index, (statement, _) in enumerate(statements):
+        if isinstance(statement, ast.ImportFrom) and "*" in names[index] and exported(statement) & (done - given):
+            chosen.add(index)
     kept: set[int] = set()
     for statement, above in (statements[index] for index in chosen):
         kept |= set(range(above + first_line(statement), above + (statement.end_lineno or 0) + 1))
     return [line if number in kept else "\n" for number, line in enumerate(lines, 1)]
+
+
+def exported(statement: ast.ImportFrom) -> set[str]:
+    """The names that `from module import *` gives; none where the module cannot be imported."""
+    try:
+        module = importlib.import_module(statement.module or "")
+    except Exception:  # of any module
+        return set()
+    return set(getattr(module, "__all__", [name for name in dir(module) if not name.startswith("_")]))
 
 
 def first_line(statement: ast.stmt) -> int:

@@ -301,9 +301,11 @@ class CallProbe:
             or_seen = "" if in_jax_module(self.thing) else ", or pass them to a module, such as nn.Linear"
             if self.doubled and not self.sizes.spec.bidirectional:
                 or_seen += "\nIt returns twice as many, as both directions have; --bidirectional compares them"
+            has_width = re.search(rf"\b{width}\b", self.returned[0])
+            without = "is a state of every timestep and row" if has_width else "has that width"
             return NoStates(
-                f"{name} returned {self.returned[0]}, called with states of {width} units: no part of it has that "
-                f"width, so rnncheck cannot find the states; return them{or_seen}"
+                f"{name} returned {self.returned[0]}, called with states of {width} units: no part of it {without}, so "
+                f"rnncheck cannot find the states; return them{or_seen}"
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:

@@ -107,7 +107,7 @@ class Proposals:
         fixed = (tried.seq_len, tried.batch_size) if tried.fixed else None
         one_feature = tried.spec.input_size == 1 and "input_size" not in self._instances.takes
         example = thing if isinstance(thing, WithWeights) else scheme
-        problem, some = CannotRun(""), False
+        raised, some = list[CannotRun](), False
         for numpy in arithmetics(thing):
             probe = CallProbe(
                 self._instances.loaded, thing, call, tried, batch_first, numpy, one_feature, fixed, known, budget
@@ -124,11 +124,11 @@ class Proposals:
                     as_wide = tried.output_size == tried.spec.output_size
                     yield Hypothesis(found, call, facts, tried.spec.dtype, example, as_wide=as_wide), probe
             except CannotRun as error:
-                problem = problem if str(problem) else error
+                raised.append(error)
             problems += [each for _, each in probe.problems if OF_A_DTYPE.search(str(each))]
             if some:
                 return
-        raise problem
+        raise next(filter(is_hopeless, raised), None) or furthest(raised)
 
 
 def with_head_as_wide(tried: sizes_.Sizes) -> sizes_.Sizes:

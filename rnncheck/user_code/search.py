@@ -193,6 +193,11 @@ class Search:
                 filling = self._fill(make, looked_at, budget, faults)
             return replace(understood, filling=filling, problem=None)
         except MappingError as problem:
+            found = understood.found
+            if spec.variant is not None and found.convention.state is not None and not found.uses_state:
+                other = self.filled(understood.without_state, spec, budget, faults=faults)
+                if isinstance(other.filling, FoundMapping):
+                    return replace(understood, filling=replace(other.filling, agrees=None), problem=None)
             return replace(understood, filling=None, problem=problem)
 
     def _precision(self, understood: Hypothesis, spec: Spec) -> Dtype:

@@ -190,8 +190,10 @@ class Understanding:
 
     def computes(self, variant: Spec, read_as: Spec, budget: Budget) -> bool:
         """Whether it computes this variant, called as it is called for the spec `read_as`."""
+        understood = self._of(read_as)
+        ways = [understood] if understood.found.uses_state else [understood, understood.without_state]
         with torch.inference_mode(False), torch.enable_grad():
-            return self._search.filled(self._of(read_as), variant, budget, faults=False).agrees
+            return any(self._search.filled(each, variant, budget, faults=False).agrees for each in ways)
 
     def is_of_other_parts(self, plain: Spec, several: Spec) -> bool:
         """Whether all that it holds for more layers or directions than `plain` has belongs to something else.
