@@ -231,9 +231,17 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
         from rnncheck.checking.explain import explain  # a pass has no need of it, and should not wait for it
 
         stated = case.tolerance is not None
-        if any(each.explains == 1.0 for each in common.findings):
-            return  # as it was read
-        explain(first, found.comparisons, case.enveloped.rounding, found.evidence, stated, plan.diagnose, common.beyond)
+        told = any(each.explains == 1.0 for each in common.findings)
+        explain(
+            first,
+            found.comparisons,
+            case.enveloped.rounding,
+            found.evidence,
+            stated,
+            plan.diagnose,
+            common.beyond,
+            told=told,
+        )
         if plan.sync == "none" and plan.diagnose:
             tell_of_other_weights(found, case, first)
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:

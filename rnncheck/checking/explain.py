@@ -29,7 +29,7 @@ from rnncheck.report import Comparison, Finding
 from rnncheck.text import printable, short
 
 MOST_NAMED = 6  # tensors in a finding
-DEAD, SHAPE = "dead-parameter", "parameter-shape"
+DEAD, SHAPE, OWN = "dead-parameter", "parameter-shape", "own-weights"
 UNSEEN = (
     "no known fault could be tried: the difference appears neither in a short run over the first timesteps and rows "
     "nor on fresh data"
@@ -46,11 +46,13 @@ def explain(
     stated: bool,
     wanted: bool,
     beyond: Sequence[str] = (),
+    *,
+    told: bool = False,
 ) -> None:
     """Adds findings to the evidence that explain why `comparisons` differ; searches known faults if `wanted`.
 
-    Wrong gradients that follow from a named fault are not reported again. States that depend on tensors `beyond` those of
-    torch.nn are another layer's.
+    Wrong gradients that follow from a named fault are not reported again. States that depend on tensors `beyond` those
+    of torch.nn are another layer's. Where that was `told` as it was read, one fault or a variant alone says more.
     """
     if any(finding.slug == UNSTEADY for finding in into.findings):
         if wanted and (found_dropout := dropped(first)):
@@ -70,7 +72,7 @@ def explain(
             return
     if wanted:
         # States may agree at the dtype for its roughness alone: in float64 they may not.
-        found = diagnose(first.sides[0], scene_of(first), first_divergence(comparisons))
+        found = diagnose(first.sides[0], scene_of(first), first_divergence(comparisons), pairs=not told)
         if found is not None:
             following = follows(found.named, first.sides[1], scene_of(first))
             others = [finding for finding in into.findings if not following(finding)]
@@ -82,8 +84,9 @@ def explain(
                 said = [this_variant(name, variant)]
             elif variant is not None:
                 into.notes.append(known_variant(name, variant))
-            elif not found.named and beyond:
-                said = [another_layer(name, beyond, found), *(each for each in said if each.slug != "unexplained")]
+            elif not found.named and (told or beyond):
+                other = [] if told else [another_layer(name, beyond, found)]
+                said = [*other, *(each for each in said if each.slug != "unexplained")]
             into.findings[:] = [*said, *others]
             note = None if found.named or variant is not None else note
         elif only_gradients:
@@ -116,9 +119,9 @@ def another_layer(name: str, beyond: Sequence[str], found: Diagnosis) -> Finding
     """The finding that a candidate computes with weights that torch.nn does not have, and is no known variant."""
     more = f" and {len(beyond) - MOST_NAMED} more" if len(beyond) > MOST_NAMED else ""
     return Finding(
-        "own-weights",
-        f"the states of {short(name)} depend on {', '.join(map(printable, beyond[:MOST_NAMED]))}{more}, which torch.nn does "
-        f"not have, and no known variant has; {ruled_out(found)}",
+        OWN,
+        f"the states of {short(name)} depend on {', '.join(map(printable, beyond[:MOST_NAMED]))}{more}, which torch.nn "
+        f"does not have, and no known variant has; {ruled_out(found)}",
         0.0,
     )
 
@@ -158,8 +161,9 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     """The findings from running the candidate and those from `read` before, the most certain first.
 
     If a fault is named with which the right layer equals the candidate, a dead parameter follows from that fault and is
-    left out, and the shape of a scalar bias becomes a note. In a mapping that was `given`, a dead parameter may also
-    come from a wrong entry, so it stays. A nondeterministic layer has no dead parameters.
+    left out, as are weights that torch lacks, and the shape of a scalar bias becomes a note. In a mapping that was
+    `given`, a dead parameter may also come from a wrong entry, so it stays. A nondeterministic layer has no dead
+    parameters.
     """
     sure = [finding for finding in into.findings if finding.explains == 1.0]
     found = [finding for finding in into.findings if finding not in sure and finding.slug != "unexplained"]
@@ -167,6 +171,7 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     unsteady = any(finding.slug == UNSTEADY for finding in into.findings)
     follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
+    follow |= {OWN} if sure else set()
     kept = [finding for finding in read if finding.slug not in follow]
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
 

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from rnncheck.cli.signals import ENDING, held_back
@@ -23,6 +24,7 @@ from rnncheck.user_code.own_code import is_own, shown, source_line
 ENDED = re.compile(rb"\0ended (\d+)\0")
 FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
 TIMEOUT = "Timeout ("  # with which a traceback begins that was written because time was up
+RNNCHECK = str(Path(__file__).parents[1])
 STOPPED: dict[int, ExitCode] = {2: ExitCode.INTERRUPTED, 15: ExitCode.TERMINATED, 1: ExitCode.HUNG_UP}  # by signal
 MOST_BYTES = 1 << 16  # bytes of what the child tells
 
@@ -118,10 +120,10 @@ def explained(told: str, status: int) -> str:
     what = signal.strsignal(number) or number.name
     if number is signal.SIGKILL:
         return "the process was killed from outside, perhaps because memory ran out; choose smaller sizes"
-    if not own:
+    if not where:
         return (
-            f"the process crashed: {what} ({number.name}); native code that the candidate calls may have read or written "
-            "beyond its tensors before; check the shapes of what it hands over"
+            f"the process crashed: {what} ({number.name}); native code that the candidate calls may have read or "
+            "written beyond its tensors before; check the shapes of what it hands over"
         )
     return f"{where}the process crashed here: {what} ({number.name}){line}"
 
@@ -133,7 +135,8 @@ def place(told: str) -> tuple[str, str, bool]:
     frames = [match.groupdict() for match in map(FRAME.fullmatch, told.splitlines()) if match]
     frames = [each for each in frames if each["file"] != sys.argv[0]]  # the script rnncheck
     own = [each for each in frames if is_own(each["file"])]
-    if not frames or (TIMEOUT in told and not own):
+    ours = not own and bool(frames) and frames[0]["file"].startswith(RNNCHECK)  # not where it happened
+    if not frames or ours or (TIMEOUT in told and not own):
         return "", "", False
     frame = (own or frames)[0]
     said = f"{shown(frame['file'])}:{frame['line']} in {frame['function']}: "

@@ -47,13 +47,15 @@ class Diagnosis:
     pairs_left: int = 0
 
 
-def diagnose(implementation: Implementation, scene: Scene, first: Divergence | None) -> Diagnosis | None:
+def diagnose(
+    implementation: Implementation, scene: Scene, first: Divergence | None, *, pairs: bool = True
+) -> Diagnosis | None:
     """Finds why the states of the candidate differ. `scene` is the spec and data of the run, in float64 on the host.
 
-    Every single fault is tried, then each in one place alone and with other numbers in it, then pairs within a budget.
-    Nothing is named that does not also equal the candidate
-    on fresh data, and what cannot be told apart there is named together. None where no short run shows a difference,
-    on the run's own data or on fresh data, or the candidate cannot be run again.
+    Every single fault is tried, then each in one place alone and with other numbers in it, then `pairs` within a
+    budget. Nothing is named that does not also equal the candidate on fresh data, and what cannot be told apart there
+    is named together. None where no short run shows a difference, on the run's own data or on fresh data, or the
+    candidate cannot be run again.
     """
     prober = Prober(implementation, scene.spec)
     part = scenes.cut(scene, first)
@@ -77,11 +79,12 @@ def diagnose(implementation: Implementation, scene: Scene, first: Divergence | N
     if named := told_apart(exact(((fault,) for fault in searched), [*quick, own]), others):
         return replace(base, **found(base, named, others))
     base = replace(base, likely=likely(nearest(faults, [*quick, own]), others))
-    tried = pairs_tried(faults, [*quick, own], int(PAIRS_BUDGET / math.sqrt(len(own.scene.state.h))))
-    base = replace(base, pairs=tried.number, pairs_left=tried.left)
-    named = told_apart(tried.equal, others)
-    if named:
-        return replace(base, **found(base, named, others))
+    if pairs:
+        tried = pairs_tried(faults, [*quick, own], int(PAIRS_BUDGET / math.sqrt(len(own.scene.state.h))))
+        base = replace(base, pairs=tried.number, pairs_left=tried.left)
+        named = told_apart(tried.equal, others)
+        if named:
+            return replace(base, **found(base, named, others))
     if seen_on is not part:
         return replace(base, part="on fresh data, ")
     whole = prober.probe(scene) if part.x.shape != scene.x.shape and scenes.affordable(scene) else own

@@ -169,13 +169,13 @@ class _Search:
         gates, held = spec.cell.gates, self._gates_held(where)
         if 0 < min(held) <= max(held) < gates and (variant := self._of_a_variant(bench, where)) is not None:
             return variant
-        if faults and self.probe.spec.variant is None and (beside := self._beside_own_weights(where)) is not None:
-            return beside
+        if faults and spec.variant is None and (plain := self._beside_own_weights(where)) is not None:
+            return plain
         late = self.budget.over
         if faults and spec.bidirectional and not late and (shared := self._shared_by_directions(bench)) is not None:
             return shared
-        strange = self._has_a_matrix_more(where)
-        if faults and not strange and not own_at_rest(spec) and not (min(held) == gates and all(each.pinned for each in where)):
+        sure = min(held) == gates and all(each.pinned for each in where)
+        if faults and not sure and not own_at_rest(spec) and not self._has_a_matrix_more(where):
             found = self._beside_faults(bench, where, best)
         else:
             found = None if best is None else self._likeliest(best)

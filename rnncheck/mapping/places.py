@@ -160,7 +160,9 @@ def _switched_off(name: str, tensors: Collection[str], shown: GradientEvidence, 
     return not all(names.is_bias(each) for each in beside)
 
 
-def _of_a_head(name: str, tensors: Mapping[str, torch.Tensor], shown: GradientEvidence, weights: Collection[str]) -> bool:
+def _of_a_head(
+    name: str, tensors: Mapping[str, torch.Tensor], shown: GradientEvidence, weights: Collection[str]
+) -> bool:
     """Whether it reaches no state, as a matrix with as many outputs, and its name says nothing of x or h."""
     if shown.reached[name] or names.side(name) is not None:
         return False

@@ -82,8 +82,8 @@ def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network) -
     more = f" and {len(off) - MOST_NAMED} more" if len(off) > MOST_NAMED else ""
     finding = Finding(
         SLUG,
-        f"it computes with {', '.join(map(printable, off[:MOST_NAMED]))}{more}, which torch.nn does not have; where these "
-        f"have no effect, it equals torch's {network.spec.cell}",
+        f"it computes with {', '.join(map(printable, off[:MOST_NAMED]))}{more}, which torch.nn does not have; where "
+        f"these have no effect, it equals torch's {network.spec.cell}",
         explains=1.0,
     )
     return replace(mapping, entries=entries, agrees=BesideOwnWeights(network.spec), findings=(finding,))

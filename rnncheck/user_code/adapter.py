@@ -22,6 +22,7 @@ from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
 from rnncheck.mapping.notes import kept, unread
 from rnncheck.mapping.proof import moving
+from rnncheck.mapping.switched_off import BesideOwnWeights
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.text import printable
@@ -74,9 +75,10 @@ class Candidate:
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared
         self._read_as = [
-            f"{name} was read as the {'class' if isinstance(given[name], type) else 'function'} {given[name].__name__}; "
-            f"for the text write --arg {name}=str:{said}"
-            for name, said in words.items()
+            f"{name} was read as the {'class' if isinstance(each, type) else 'function'} {each.__name__}; for the text "
+            f"write --arg {name}=str:{arguments[name]}"
+            for name, each in given.items()
+            if name in words and (isinstance(each, type) or inspect.isroutine(each))
         ]
         self._notes = list[str]()
         self._acting: dict[Spec, set[str]] = {}
@@ -103,7 +105,9 @@ class Candidate:
         if self._given or self._kept is not None or spec.variant is not None:
             return None
         with suppress(CannotRun):
-            if self._understood.filling(spec).agrees is not None or (not unexplained and self._all_placed(spec)):
+            agrees = self._understood.filling(spec).agrees
+            plain = agrees is not None and not isinstance(agrees, BesideOwnWeights)
+            if plain or (not unexplained and self._all_placed(spec)):
                 return None
         budget = Budget(FOR_FAULTS)
         for each, asked in with_own_weights(spec):
@@ -315,8 +319,8 @@ class Candidate:
             hint = size_hint(self._instances, spec)
             if hint is None and (variant := self.variant(spec)) is not None:
                 raise type(problem)(
-                    f"it computes {variant.slug}, a known variant: {variant.title}\nCompare it with those equations: add "
-                    f"{variant.options}"
+                    f"it computes {variant.slug}, a known variant: {variant.title}\n"
+                    f"Compare it with those equations: add {variant.options}"
                 ) from cause
             if hint:
                 raise type(problem)(f"{problem}\n{hint}") from cause

@@ -196,7 +196,7 @@ class Constructor:
         yield from self._spelled(filled, spec)
         if self.words:
             self.as_text = True
-            yield filled | self.words
+            yield {**filled, **self.words}
 
     def _spelled(self, filled: dict[str, object], spec: Spec) -> Iterator[dict[str, object]]:
         yield filled

@@ -95,13 +95,13 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     inputs = [name for name, role in found.items() if role == "input_size"]
     embedded = [name for name in inputs if EMBEDDED.fullmatch(name.lower().replace("_", ""))]
     needed = [name for name in embedded if parameters[name].default is inspect.Parameter.empty]
-    if len(inputs) == 2 and len(embedded) == len(needed) == 1:  # the other is the number of tokens
+    if len(inputs) == 2 and len(embedded) == len(needed) == 1 and not words:  # the other is the number of tokens
         found[next(name for name in inputs if name not in embedded)] = "vocab_size"
     for name, role in list(found.items()):  # the first of a kind, and of sizes those that must be given: all alike
         earlier = [other for other in found if other != name and found[other] == role]
-        if earlier and list(found).index(earlier[0]) < list(found).index(name):
-            if role not in ("input_size", "hidden_size") or parameters[name].default is not inspect.Parameter.empty:
-                del found[name]
+        needed_size = role in ("input_size", "hidden_size") and parameters[name].default is inspect.Parameter.empty
+        if earlier and not needed_size and list(found).index(earlier[0]) < list(found).index(name):
+            del found[name]
     required = [each.name for each in parameters.values() if each.default is inspect.Parameter.empty]
     unknown = [name for name in required if name not in found and of_training(name) is None and of_shape(name) is None]
     outputs = [name for name, role in found.items() if role == "output_size"]

@@ -9,7 +9,9 @@ from typing import Any
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.user_code import sizes
 from rnncheck.user_code.cells import Inferred, inferred, named
+from rnncheck.user_code.construct import construct
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.understanding import Understanding
@@ -82,7 +84,8 @@ class Unsaid:
         """The cell, and what it was inferred from."""
         try:
             found = self._by_name_and_weights(spec)
-            return found.cell, found.because
+            other = self._accepted(spec, found.cell)
+            return (found.cell, found.because) if other is None else (other, "what its constructor accepts")
         except UsageError as problem:
             said, _ = named(self._loaded)  # a layer with fewer gates may be a variant of that cell
             budget = Budget()
@@ -94,9 +97,25 @@ class Unsaid:
             if said is None:
                 raise
             raise UsageError(
-                f"{problem}\nIt computes none of torch.nn's layers and no variant that rnncheck knows; with --cell {said} "
-                "rnncheck says what it finds"
+                f"{problem}\nrnncheck finds no layer of torch.nn's and no variant in it; --cell {said} shows how far "
+                "it got"
             ) from problem
+
+    def _accepted(self, spec: Spec, said: Cell) -> Cell | None:
+        """Another cell than was said that its constructor accepts, if it takes the cell, but not that one."""
+        constructor = self._instances.constructor
+        if constructor is None or not constructor.of_any_cell or self._makes(spec, said):
+            return None
+        return next((cell for cell in (Cell.LSTM, Cell.GRU, Cell.RNN) if self._makes(spec, cell)), None)
+
+    def _makes(self, spec: Spec, cell: Cell) -> bool:
+        """Whether it can be constructed as this cell."""
+        asked = of_cell(spec, cell)
+        try:
+            construct(self._instances.loaded, self._instances.constructor, asked, sizes.output_size(asked))
+        except CannotRun:
+            return False
+        return True
 
     def _agrees(self, spec: Spec, cell: Cell) -> bool:
         """Whether it computes a published layer of this cell."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rnncheck.cli import in_child_process
 from rnncheck.cli.in_child_process import explained, outcome
 from rnncheck.errors import ExitCode
 
@@ -110,3 +111,9 @@ def test_an_exit_code_that_nobody_told_is_not_believed(
 def test_a_crash_outside_of_the_candidate_names_the_innermost_line() -> None:
     told = 'Fatal Python error: Segmentation fault\n\n  File "/x/torch/rnn.py", line 3 in run\n'
     assert explained(told, -signal.SIGSEGV).startswith("/x/torch/rnn.py:3 in run: the process crashed here")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_a_crash_in_rnncheck_s_own_code_names_no_line() -> None:
+    told = f'Fatal Python error: Aborted\n\n  File "{in_child_process.__file__}", line 3 in run\n'
+    assert explained(told, -signal.SIGABRT).startswith("the process crashed: Aborted (SIGABRT); native code")

@@ -97,6 +97,7 @@ def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, wri
     assert outcome.stderr == (
         "error: its name says lstm, but the weights of MyLSTM hold 3 gates, which fits the gru; set the cell with "
         "--cell rnn, lstm or gru\n"
+        "rnncheck finds no layer of torch.nn's and no variant in it; --cell lstm shows how far it got\n"
     )
 
 

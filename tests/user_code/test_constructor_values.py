@@ -149,3 +149,41 @@ class FromSettings(nn.Module):
 
 def test_what_a_configuration_says_of_training_gets_its_usual_value() -> None:
     assert check(FromSettings, witness=False, paths="none").verdict is Verdict.EQUIVALENT
+
+
+class OfBase(nn.Module):
+    def __init__(self, kind: str, cell: type, input_size: int, hidden_size: int, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.layer = {"gru": nn.GRU}[kind](input_size, hidden_size, bidirectional=bidirectional)
+
+    def forward(self, x: Tensor, h: Tensor) -> Any:
+        return self.layer(x, h)
+
+
+class Passes(OfBase):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, kind="gru", cell=nn.GRUCell, **kwargs)
+
+
+class RNNOfTwoKinds(nn.Module):
+    """It makes whatever cell it is told, of two; its embedding's size and its cell's input size are one."""
+
+    def __init__(self, rnn_type: str, vocab_size: int, emb_size: int, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        assert rnn_type in ("LSTM", "GRU")
+        self.embedding = nn.Embedding(vocab_size, emb_size)
+        self.rnn = getattr(nn, rnn_type)(input_size, hidden_size)
+
+    def forward(self, x: Tensor, state: Any) -> Any:
+        return self.rnn(self.embedding(x), state)
+
+
+def test_what_a_class_hands_to_its_base_is_not_asked_for() -> None:
+    report = check(Passes, cell="gru", bidirectional=True, witness=False, backward=False)
+    assert report.verdict is Verdict.EQUIVALENT
+
+
+def test_a_class_that_does_not_make_the_cell_of_its_name_says_another() -> None:
+    report = check(RNNOfTwoKinds, witness=False, backward=False)
+    assert (report.verdict, report.spec.cell) == (Verdict.EQUIVALENT, "lstm")
+    assert any("what its constructor accepts" in note for note in report.notes)

@@ -45,6 +45,12 @@ def test_only_what_the_class_needs_is_kept_and_lines_keep_their_places(tmp_path:
     assert lines.index("class Cell(nn.Module):\n") == "".join(cells).splitlines().index("class Cell(nn.Module):")
 
 
+def test_names_of_star_imports_are_found_where_no_cell_defines_them() -> None:
+    imports = "from nowhere import *\nfrom typing import *\nfrom string import *\n"
+    cells = [imports, "def cell(x: Optional[int]):\n    pass\n"]
+    assert needed(cells, "cell")[:3] == ["\n", "from typing import *\n", "\n"]
+
+
 def test_a_class_in_a_notebook_is_compared_alone(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
     path = write(tmp_path / "own.ipynb", CELLS)
     ended = rnncheck("compare", f"{path}:Cell", "--no-witness", "--no-backward", "--format", "json")

@@ -136,7 +136,7 @@ def test_a_mapping_that_is_no_toml_is_told_before_the_code_is_imported(rnncheck:
     assert "cannot read the mapping none.toml" in rnncheck("compare", "mine.py:Fixed", "--mapping", "none.toml").stderr
 
 
-def test_an_argument_that_was_read_as_a_class_is_told_where_it_fails(rnncheck: Command, write: Write) -> None:
+def test_text_is_taken_where_a_class_of_that_name_does_not_construct_it(rnncheck: Command, write: Write) -> None:
     write(
         HEAD + "class LSTM(nn.LSTM):\n"
         "    pass\n"
@@ -147,9 +147,10 @@ def test_an_argument_that_was_read_as_a_class_is_told_where_it_fails(rnncheck: C
         "    def forward(self, x, state):\n"
         "        return self.layer(x, state)\n"
     )
-    refused = rnncheck("compare", "mine.py:Model", "--cell", "lstm", "--arg", "mode=LSTM", "-q", "--no-witness")
-    assert (refused.code, "for the text write --arg mode=str:LSTM" in refused.stderr) == (4, True)
-    assert rnncheck("compare", "mine.py:Model", "--cell", "lstm", "--arg", "mode=str:LSTM", "-q").code == 0
+    taken = rnncheck("compare", "mine.py:Model", "--cell", "lstm", "--arg", "mode=LSTM", "--no-witness")
+    assert (taken.code, "was read as the class" in taken.stdout) == (0, False)
+    refused = rnncheck("compare", "mine.py:Model", "--cell", "lstm", "--arg", "mode=Model", "-q", "--no-witness")
+    assert (refused.code, "KeyError" in refused.stderr) == (4, True)
 
 
 def test_the_last_output_of_both_directions_behind_a_head_is_not_judged(rnncheck: Command, write: Write) -> None:
