@@ -168,6 +168,7 @@ class Forgetful(Network):
         return history
 
 
+@pytest.mark.slow
 def test_what_to_do_about_an_unexplained_layer_depends_on_whether_its_steps_are_wrong() -> None:
     spec = Spec(Cell.RNN, hidden_size=6)
     mends = []

@@ -38,6 +38,7 @@ def test_without_a_backward_it_cannot_be_trained() -> None:
 
 
 @pytest.mark.explained
+@pytest.mark.slow
 def test_its_states_alone_are_compared_if_asked() -> None:
     assert check(Steps, cell="rnn", backward=False).verdict is Verdict.EQUIVALENT
     wrong = check(WithoutTanh, cell="rnn", backward=False, witness=False)
@@ -97,6 +98,7 @@ class Scanned(nn.Module):
         return output, tuple(final)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.explained
 @pytest.mark.parametrize(
     ("wrong", "slug", "variant"),

@@ -71,6 +71,7 @@ class InsideWithHead(nn.Module):
         return self.head(self.inner(x)[0][:, -1])
 
 
+@pytest.mark.sample(1)
 @pytest.mark.paths
 @pytest.mark.parametrize(("layer", "cell"), [(Finals, "gru"), (LstmFinals, "lstm"), (ToHead, "lstm")])
 def test_final_states_side_by_side_are_both_compared(layer: type[nn.Module], cell: str) -> None:
@@ -90,6 +91,7 @@ def test_both_directions_inside_are_compared_without_the_option() -> None:
     assert "bidirectional is True, as InsideWithHead says" in report.notes
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("layer", [ToHead, LastToHead])
 def test_one_direction_of_two_is_no_pass(layer: type[nn.Module]) -> None:
     report = check(layer)
@@ -97,6 +99,7 @@ def test_one_direction_of_two_is_no_pass(layer: type[nn.Module]) -> None:
     assert "--bidirectional" in str(report.reason)
 
 
+@pytest.mark.slow
 def test_states_that_a_head_is_given_are_no_wrong_final_states() -> None:
     with pytest.raises(CannotRun, match="what it passes to head is not the final state of each direction"):
         check(LastToHead, bidirectional=True)
@@ -120,6 +123,7 @@ class NotFlipped(Outputs):
         return torch.cat(self.both(x), -1)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.explained
 @pytest.mark.parametrize(("layer", "slug"), [(Swapped, "directions-swapped"), (NotFlipped, "reverse-not-flipped")])
 def test_wrong_outputs_are_one_fault_where_they_are_all_that_is_returned(layer: type[nn.Module], slug: str) -> None:

@@ -57,6 +57,7 @@ def test_a_flag_is_off_and_told(candidate: type) -> None:
     assert any("it is called with" in str(each) for each in report.conventions)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("candidate", [Uneven, Halved])
 def test_what_is_wrong_with_a_flag_off_may_be_right_with_it_on(candidate: type) -> None:
     with pytest.raises(CannotRun, match=r"its call needs .*, and with .* it is no published layer"):

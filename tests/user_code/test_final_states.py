@@ -56,7 +56,7 @@ CASES = [
 
 
 @pytest.mark.explained
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("order", "said"), CASES, ids=str)
 def test_final_states_of_another_layer_or_direction_are_named(order: str, said: dict[str, Any]) -> None:
     report = check(ordered(order=order, **said), witness=False, paths="none")

@@ -113,6 +113,7 @@ class Deep(Inline):
         return torch.stack(outputs), h
 
 
+@pytest.mark.slow
 def test_of_two_matrices_on_x_the_square_one_is_the_identity() -> None:
     report = check(Inline, cell="rnn", **QUICK)
     assert report.verdict is Verdict.EQUIVALENT

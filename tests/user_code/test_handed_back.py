@@ -28,6 +28,7 @@ class OfCharacters:
         return xs, hs
 
 
+@pytest.mark.slow
 def test_a_layer_that_cannot_be_read_is_not_judged_by_the_state_it_was_given() -> None:
     with pytest.raises(CannotRun):
         check(OfCharacters, cell="rnn", witness=False)

@@ -199,6 +199,7 @@ PORTS = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.explained
 @pytest.mark.parametrize("port", PORTS)
 def test_a_port_loads_the_weights_of_torch_by_the_methods_of_keras(port: str, tmp_path: Path) -> None:

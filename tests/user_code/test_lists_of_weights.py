@@ -35,6 +35,7 @@ ATTRIBUTES = SIMPLE.replace("    (W_xh, W_hh, b_h) = params\n", "").replace(
 )
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("text", "cell", "right", "wrong"),
     [

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from user_code.sources import HEAD, Write
 
 Command = Callable[..., Any]
@@ -23,6 +24,7 @@ IMAGES = HEAD + (
 SHAPE = ("--input-size", "26", "--hidden-size", "8", "--seq-len", "26", "--batch-size", "3")
 
 
+@pytest.mark.slow
 def test_images_read_row_by_row_with_a_norm_and_a_head_on_top(rnncheck: Command, write: Write) -> None:
     write(IMAGES)
     outcome = rnncheck("compare", "mine.py", *SHAPE, "--format", "json", "--no-witness")

@@ -159,6 +159,7 @@ def test_a_peephole_of_the_wrong_cell_state_is_a_mismatch_in_h_alone() -> None:
     assert steps == {"h": False, "c": True}
 
 
+@pytest.mark.slow
 def test_a_weight_that_no_variant_has_is_not_hidden_at_rest() -> None:
     assert beside("lstm-peephole", Scaled, read_seconds=1).verdict != "equivalent"
 
@@ -173,6 +174,7 @@ def test_a_weight_of_the_variant_that_the_class_lacks_is_a_restriction() -> None
     assert "it has no tensor for peephole_o_l0, which is zero on both sides" in restrictions(report)
 
 
+@pytest.mark.slow
 def test_a_row_without_effect_does_not_keep_the_others_at_rest() -> None:
     report = beside("lstm-peephole", FourRows)
     assert report.verdict == "equivalent"
@@ -245,6 +247,7 @@ class NamedPeepholes(nn.Module):
 
 @pytest.mark.explained
 @pytest.mark.patient
+@pytest.mark.slow
 def test_peepholes_that_could_be_read_as_biases_are_recognised() -> None:
     report = rnncheck.check(NamedPeepholes, cell="lstm", witness=False, paths="none")
     assert report.verdict == "mismatch"

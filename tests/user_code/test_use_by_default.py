@@ -104,6 +104,7 @@ OF_ITS_HEAD = HEAD + (
 )
 
 
+@pytest.mark.slow
 def test_a_number_of_layers_that_is_of_a_head_is_not_taken_for_that_of_the_recurrent_layer(
     rnncheck: Command, write: Write
 ) -> None:
@@ -131,6 +132,7 @@ STACKED = HEAD + (
 )
 
 
+@pytest.mark.slow
 def test_a_wrong_stack_is_not_taken_for_the_right_layer_that_it_is_alone(rnncheck: Command, write: Write) -> None:
     write(STACKED)
     assert rnncheck("compare", "mine.py:Mine", *QUICK).code == 0

@@ -38,6 +38,7 @@ CLASSES = HEAD + (
 )
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("text", "name", "options"),
     [
@@ -153,6 +154,7 @@ def test_text_is_taken_where_a_class_of_that_name_does_not_construct_it(rnncheck
     assert (refused.code, "KeyError" in refused.stderr) == (4, True)
 
 
+@pytest.mark.slow
 def test_the_last_output_of_both_directions_behind_a_head_is_not_judged(rnncheck: Command, write: Write) -> None:
     write(
         HEAD + "class Last(nn.Module):\n"

@@ -155,6 +155,7 @@ def compared(candidate: type[nn.Module], **options: object) -> Report:
     [LeakyParameter, LeakyScalar, UnitOff, ConstantAdded, ResidualScalar, StartElsewhere],
     ids=lambda each: each.__name__,
 )
+@pytest.mark.slow
 def test_a_constant_that_makes_another_model_of_it_is_not_taken_away(candidate: type[nn.Module]) -> None:
     report = compared(candidate, cell="rnn", diagnose=False)
     assert report.verdict is Verdict.MISMATCH

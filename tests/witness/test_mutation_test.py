@@ -123,6 +123,7 @@ def test_the_witness_and_the_judge_agree_on_every_fault(plan: Plan, data: st.Dat
 
 @settings(deadline=None, max_examples=2)
 @given(plans(tolerances=False), st.data())  # the states that a part ends in are others: by chance beyond a tolerance
+@pytest.mark.slow
 def test_they_agree_on_runs_of_which_faults_are_planted_in_a_part(plan: Plan, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(part_of_run, "LONGEST", 3)
@@ -248,6 +249,7 @@ def test_a_bias_along_the_batch_is_caught_where_all_rows_are_as_many_as_units() 
 
 
 @pytest.mark.paths
+@pytest.mark.slow
 def test_what_only_all_of_a_large_run_can_show_is_not_tried_unless_asked_for() -> None:
     here = plan(Spec(hidden_size=64), T=6, B=64)
     (untried,) = witness_of(check(here)).untried
