@@ -29,6 +29,7 @@ from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
+from rnncheck.user_code.tensors import held
 from rnncheck.user_code.tiny_calls import TinyCalls
 from rnncheck.user_code.ways import (
     KINDS,
@@ -224,8 +225,8 @@ class CallProbe:
             assert form is not None
             kept = mixing.convention.state or form
             cell_first = self._attempt(replace(convention, state=replace(kept, cell_first=True)))
-            if not self.calls.mixes_units(mixing, "h"):
-                yield from cell_first
+            if not self.calls.mixes_units(mixing, "h") and "weight_ih_l0" not in held(self.thing):
+                yield from cell_first  # with the names of torch, its order comes first too
         yield from readings
         yield from cell_first  # with a norm of c, both mix units
 

@@ -74,6 +74,8 @@ class Search:
             part_agrees = part_agrees or in_part
             if filled.agrees and not in_part:
                 finished = self._finished(filled, probe)
+                if self._changes_order(finished, spec):
+                    continue
                 inside = finished.found.reading.tap is not None and finished.found.unread.strange
                 if not inside or all(other.found.reading.tap is not None for other, _ in tried):
                     return finished
@@ -166,6 +168,16 @@ class Search:
             found = probe.calls.sorted(understood.found, self._proved(understood, probe))
         facts = facts_of(found, probe.sizes, sentence(found, understood.call, probe.sizes))
         return replace(understood, found=found, facts=facts)
+
+    def _changes_order(self, finished: Hypothesis, spec: Spec) -> bool:
+        """Whether it takes (c, h) and returns (h, c), with the names of torch: then it should take (h, c)."""
+        state, filling = finished.found.convention.state, finished.filling
+        if state is None or not state.cell_first or not isinstance(filling, FoundMapping) or filling.agrees is None:
+            return False
+        spec, network = replace(spec, dtype=finished.dtype), type(filling.agrees)
+        native = self._instances.native(finished, spec, forgets=True)
+        with isolated(getattr(torch, spec.dtype)):
+            return "weight_ih_l0" in native.tensors() and not agrees(native, replace(filling, spec=spec), network(spec))
 
     def _proved(self, understood: Hypothesis, probe: CallProbe) -> Proved | None:
         """It with the weights of a layer that it agrees with, and what that layer yields."""

@@ -60,11 +60,9 @@ class TinyCalls:
         return self.x[t, b], rows_of(self.state, b)
 
     def order_shows(self) -> bool:
-        """Whether h and c can be told apart by what they reach: not in a layer of one unit, nor through a projection,
-        nor do they have to be where the layer is a copy of torch's, names and all.
-        """
+        """Whether h and c can be told apart by what they reach: not in a layer of one unit, or with a projection."""
         spec = self.sizes.spec
-        return spec.hidden_size > 1 and not spec.proj_size and "weight_ih_l0" not in held(self.thing)
+        return spec.hidden_size > 1 and not spec.proj_size
 
     def mixes_units(self, found: Found, which: Literal["h", "c"]) -> bool:
         """Whether one unit of what is handed over as h, or as c, reaches other units in one step: of h alone it can."""

@@ -149,6 +149,19 @@ def test_a_copy_of_torch_s_is_taken_at_its_word_for_the_order_of_h_and_c() -> No
     assert [each.slug for each in report.findings] == ["initial-state-swapped"]
 
 
+class SwappedBothWays(Swapped):
+    def forward(self, x: Tensor, state: Any = None) -> Any:
+        output, (h, c) = super().forward(x, state)
+        return output, (c, h)
+
+
+def test_a_copy_of_torch_s_that_takes_and_returns_c_first_has_another_convention() -> None:
+    report = checked(SwappedBothWays)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert compared(report) == {"output", "h_n", "c_n"}
+    assert report.conventions == ("it takes (c, h)", "it returns (c, h)")
+
+
 def test_states_of_one_unit_are_not_mistaken_for_a_layer_axis() -> None:
     report = checked(nn.GRU(2, 1), input_size=2, hidden_size=1, cell="gru")
     assert (report.verdict, compared(report)) == (Verdict.EQUIVALENT, {"output", "h_n"})
