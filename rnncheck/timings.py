@@ -26,7 +26,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Spread:
-    """Seconds of one call: the median and the quartiles of `calls` calls, measured in blocks."""
+    """Seconds of one call: the median and the quartiles of the rounds, with `calls` calls in all."""
 
     median: float
     lower: float

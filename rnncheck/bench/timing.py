@@ -43,21 +43,19 @@ def first(call: Timeable, device: str) -> float | None:
 def race(calls: tuple[Timeable, Timeable], device: str, seconds: float, threads: int) -> tuple[Spread, Spread, Ratio]:
     """Both calls, about `seconds` each in all: their times, and how many times as fast the first is."""
     timers = [Timer("call()", globals={"call": waited(call, device)}, num_threads=threads) for call in calls]
-    times: tuple[list[float], list[float]] = ([], [])
-    counts, ratios = [0, 0], []
+    medians: tuple[list[float], list[float]] = ([], [])  # of each round: a slow round counts as much as a fast one
+    counts = [0, 0]
     for number in range(ROUNDS):
-        medians = [0.0, 0.0]
         for side in (0, 1) if number % 2 == 0 else (1, 0):  # neither always comes after the other
             measured = timers[side].blocked_autorange(min_run_time=seconds / ROUNDS)
-            times[side].extend(measured.times)
+            medians[side].append(measured.median)
             counts[side] += measured.number_per_run * len(measured.times)
-            medians[side] = measured.median
-        ratios.append(medians[1] / medians[0])
-    return spread(times[0], counts[0]), spread(times[1], counts[1]), interval(ratios)
+    ratios = [theirs / ours for ours, theirs in zip(*medians, strict=True)]
+    return spread(medians[0], counts[0]), spread(medians[1], counts[1]), interval(ratios)
 
 
-def spread(times: Sequence[float], calls: int) -> Spread:
-    lower, median, upper = statistics.quantiles(times, n=4, method="inclusive")
+def spread(rounds: Sequence[float], calls: int) -> Spread:
+    lower, median, upper = statistics.quantiles(rounds, n=4, method="inclusive")
     return Spread(median, lower, upper, calls)
 
 

@@ -10,7 +10,11 @@ BenchFormat = Literal["table", "json", "csv", "markdown", "html"]
 GRID = ("input_size", "hidden_size", "seq_len", "batch_size")
 # What a benchmark does without: of a check, and of weights and data that are made for one size.
 WITHOUT = (
-    *(each for each in OF_A_CHECK if each not in ("against", "backward", "format", "report", "verbose", "quiet")),
+    *(
+        each
+        for each in OF_A_CHECK
+        if each not in ("against", "backward", "compile", "format", "report", "verbose", "quiet")
+    ),
     *("weights", "sync", "against_weights", "save_weights", "lengths", "paths", "autocast", "allow_nonfinite"),
 )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from rnncheck.cli.app import command
 
 COMMANDS = command().commands
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +36,10 @@ def test_every_option_is_explained_by_a_sentence_before_its_default(name: str) -
     helps = {each.name: each.help or "" for each in COMMANDS[name].params if each.name != "help"}
     unclear = {option for option, text in helps.items() if not re.match(r"[A-Za-z].+\.( |$)", text)}
     assert unclear == set()
+
+
+@pytest.mark.parametrize("name", ["bench", "sweep"])
+def test_a_command_has_every_option_that_its_page_names(name: str) -> None:
+    named = set(re.findall(r"`(--[a-z-]+)", (DOCS / f"{name}.md").read_text()))
+    has = {option for each in COMMANDS[name].params for option in each.opts}
+    assert named - has == set()

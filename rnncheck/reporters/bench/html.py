@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rnncheck.errors import CannotRun
 from rnncheck.reporters import html
-from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes
+from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes, threads
 from rnncheck.timings import Bench, Outcome, Row
 
 HERE, STYLE = Path(__file__).parent, Path(html.__file__).parent / "style.css"
-WIDTH, LEFT, LINE, TOP = 760, 330, 26, 24  # of the plot, in pixels
+WIDTH, LEFT, LINE, TOP, LABEL = 760, 330, 26, 24, 60  # of the plot, in pixels
 COLOURS = {Outcome.FASTER: "within", Outcome.SLOWER: "beyond", Outcome.NO_DIFFERENCE: "open"}
 
 
@@ -35,6 +35,7 @@ def render(bench: Bench) -> str:
         sentences=list(sentences(bench)),
         plot=plot(bench.rows),
         changed=any(each.change for each in bench.rows),
+        threads=threads(bench),
         style=STYLE.read_text(encoding="utf-8"),
     )
 
@@ -57,7 +58,8 @@ def plot(rows: Sequence[Row]) -> str:
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Speed of each size and pass, with its interval">'
     ]
-    for power in range(low, high + 1):
+    apart = math.ceil(LABEL * (high - low) / (WIDTH - LEFT))
+    for power in (each for each in range(low, high + 1) if each % apart == 0):
         style = "jump" if power == 0 else "grid"
         parts.append(
             f'<path class="{style}" d="M{at(2.0**power):.1f} {TOP - 4}V{height - 4}"/>'

@@ -1,6 +1,6 @@
 """The benchmark in Markdown: for a pull request or the summary of a CI job."""
 
-from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes
+from rnncheck.reporters.bench.words import deviation, how, interval, kind, ratio, seconds, sentences, size_in_bytes
 from rnncheck.reporters.markdown import block, joined, prose, table
 from rnncheck.timings import Bench
 
@@ -9,7 +9,17 @@ def render(bench: Bench) -> str:
     """The answer, and a row for each size and pass."""
     changed = any(row.change for row in bench.rows)
     names = [prose(bench.candidate), prose(bench.reference)]
-    header = ["size", "pass", *names, "speed", "interval", "", "first call", "memory", *["since"] * changed]
+    header = [
+        "size",
+        "pass",
+        *names,
+        "speed",
+        "interval",
+        "outcome",
+        "first call",
+        "memory",
+        *["since the baseline"] * changed,
+    ]
     rows = [
         [
             str(row.size),
@@ -25,8 +35,5 @@ def render(bench: Bench) -> str:
         for row in bench.rows
     ]
     facts = "\n".join(f"- {prose(each)}" for each in [*sentences(bench), *bench.notes])
-    where = (
-        f"{bench.model['dtype']} on {bench.environment.get('device', bench.model['device'])}, {bench.threads} thread(s)"
-    )
     command = [block(bench.command)] if bench.command else []
-    return joined(["## rnncheck bench", facts, table(header, rows), prose(where), *command])
+    return joined(["## rnncheck bench", facts, table(header, rows), prose(how(bench)), *command])

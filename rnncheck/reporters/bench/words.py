@@ -34,10 +34,21 @@ def interval(value: Ratio) -> str:
 
 
 def size_in_bytes(value: int | None) -> str:
-    if value is None:
-        return "-"
+    if not value:
+        return "-" if value is None else "0"
     factor, unit = next((each for each in BYTES if value >= each[0]), BYTES[-1])
     return f"{digits(value / factor)} {unit}"
+
+
+def how(bench: Bench) -> str:
+    """What was timed, and where."""
+    model = f"{str(bench.model['cell']).upper()} L {bench.model['num_layers']}"
+    device = bench.environment.get("device", bench.model["device"])
+    return f"{model}, {bench.model['dtype']} on {device}, {threads(bench)}"
+
+
+def threads(bench: Bench) -> str:
+    return f"{bench.threads} thread{'s' * (bench.threads != 1)}"
 
 
 def sentences(bench: Bench) -> Iterator[str]:
@@ -45,12 +56,6 @@ def sentences(bench: Bench) -> Iterator[str]:
     sizes = {row.size for row in bench.rows}
     where = f"at all {len(sizes)} sizes" if len(sizes) > 1 else f"at {next(iter(sizes))}" if sizes else ""
     candidate, reference = short(bench.candidate), short(bench.reference)
-    yield f"{candidate} and {reference} compute the same {str(bench.model['cell']).upper()} {where}"
-    for name, rows in kinds(bench.rows):
-        speeds = [row.speed.value for row in rows]
-        least, most = digits(min(speeds)), digits(max(speeds))
-        span = least if least == most else f"{least} to {most}"
-        yield f"{name}: {span} times as fast as {reference} ({', '.join(outcomes(rows))})"
     asked = f"--fail-below {bench.fail_below:g} allows" if bench.fail_below is not None else ""
     if bench.too_slow:
         yield f"{len(bench.too_slow)} of {len(bench.rows)} rows are slower than {asked}"
@@ -59,6 +64,12 @@ def sentences(bench: Bench) -> Iterator[str]:
             f"{len(bench.undecided)} of {len(bench.rows)} rows may be slower than {asked}: the interval of their "
             f"speed contains {bench.fail_below:g}; measure longer with --seconds"
         )
+    yield f"{candidate} and {reference} compute the same {str(bench.model['cell']).upper()} {where}"
+    for name, rows in kinds(bench.rows):
+        speeds = [row.speed.value for row in rows]
+        least, most = digits(min(speeds)), digits(max(speeds))
+        span = least if least == most else f"{least} to {most}"
+        yield f"{name}: {span} times as fast as {reference} ({', '.join(outcomes(rows))})"
 
 
 def outcomes(rows: Sequence[Row]) -> Iterator[str]:

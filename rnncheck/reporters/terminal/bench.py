@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from rnncheck.reporters.bench.words import deviation, interval, kind, ratio, seconds, sentences, size_in_bytes
+from rnncheck.reporters.bench.words import deviation, how, interval, kind, ratio, seconds, sentences, size_in_bytes
 from rnncheck.reporters.terminal.layout import TableColumn, hanging, table, unbroken
 from rnncheck.reporters.terminal.screen import Screen
 from rnncheck.text import short
@@ -13,16 +13,15 @@ STYLES = {Outcome.FASTER: "bold green", Outcome.SLOWER: "bold red", Outcome.NO_D
 
 def bench(found: Bench, screen: Screen, *, verbose: bool) -> list[Text]:
     """The screen. `verbose` adds the spread of the times, memory, the first call and the number of timed calls."""
-    mark = Text(screen.glyphs.mismatch if found.exit_code else screen.glyphs.equivalent)
-    mark.stylize("bold red" if found.exit_code else "bold green")
+    if found.exit_code:
+        mark = Text(screen.glyphs.mismatch if found.too_slow else screen.glyphs.inconclusive, "bold red")
+    else:
+        mark = Text(screen.glyphs.equivalent, "bold green")
     lines: list[Text] = []
     for sentence in sentences(found):
         lines += hanging(Text() if lines else mark, Text(unbroken(screen.clean(sentence, 2000))), screen.width, 2)
     lines += [Text(), *(details(found, screen) if verbose else rows(found, screen)), Text()]
-    threads = f"{found.threads} thread{'s' * (found.threads != 1)}"
-    model = f"{str(found.model['cell']).upper()} L {found.model['num_layers']}"
-    where = f"{model}, {found.model['dtype']} on {found.model['device']}, {threads}: medians; speed with 96 % interval"
-    facts = [("timed", where), *(("note", each) for each in found.notes)]
+    facts = [("timed", f"{how(found)}: medians; speed with 96 % interval"), *(("note", each) for each in found.notes)]
     for label, text in [*facts, ("repeat", found.command)]:
         if text:
             lines += hanging(Text(f"  {label}", "dim"), Text(unbroken(screen.clean(text, 2000))), screen.width, 10)
