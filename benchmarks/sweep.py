@@ -5,10 +5,13 @@ is less than what the clock says; `speed` and `workers` are ratios within one ru
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -195,30 +198,58 @@ def used() -> float:
     return of.ru_utime + of.ru_stime
 
 
-def workers(groups: int) -> None:
-    """How many configurations a second one worker and two explore, once they have started."""
+def workers(groups: int, *, dask: bool) -> None:
+    """How many configurations are explored, once all have started: by one worker, two, and two of dask.
+
+    Beside other work, two workers do not get twice the processor; a second of processor time is worth the same.
+    """
+    from rnncheck.sweep.cluster import Cluster, Job
     from rnncheck.sweep.workers import Workers
 
-    rates = {}
-    for count in (1, 2, 1, 2):
-        pool = Workers(count, Sides("scratch"), space_of([], []), 0)
+    sides, space = Sides("scratch"), space_of([], [])
+    makers: dict[str, Callable[[], Workers | Cluster]] = {
+        "one worker": lambda: Workers(1, sides, space, 0),
+        "two": lambda: Workers(2, sides, space, 0),
+    }
+    if dask:
+        makers["two of dask"] = lambda: Cluster("local", 2, Job(sides, space, 0), lambda said: None)
+    rates: dict[str, list[tuple[float, float]]] = {}
+    for name in [*makers] * TURNS:
+        pool = makers[name]()
         every = pool.explored(0, None)
-        for _ in range(40):
+        for _ in range(96):
             next(every)
-        start, drawn = time.monotonic(), 0
+        start, before, drawn = time.monotonic(), of_children(), 0
         for _ in range(groups):
             drawn += next(every).drawn
-        rates.setdefault(count, []).append(drawn / (time.monotonic() - start))
+        rates.setdefault(name, []).append((drawn / (time.monotonic() - start), drawn / (of_children() - before)))
         pool.close()
-    one, two = max(rates[1]), max(rates[2])
-    print(f"one worker {one:,.0f} a second, two {two:,.0f}: {two / one:.2f} times as many")
+    for name, found in rates.items():
+        wall, processor = (median(each) for each in zip(*found, strict=True))
+        print(f"{name}: {wall:,.0f} a second, {processor:,.0f} a second of processor time, medians of {TURNS} turns")
+    for one, other in zip(list(rates)[1:], rates, strict=False):
+        for what, which in (("a second", 0), ("a second of processor time", 1)):
+            of = sorted(a[which] / b[which] for a, b in zip(rates[one], rates[other], strict=True))
+            print(f"{one} to {other}, {what}: {median(of):.2f} times as many ({of[0]:.2f} to {of[-1]:.2f})")
 
 
-def alarms(configurations: int, count: int) -> None:
+def of_children() -> float:
+    """Processor seconds of this process and all that it has started and that still run, and theirs."""
+    tree, seconds = {os.getpid()}, 0.0
+    for line in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda path: int(path.parent.name)):
+        with suppress(OSError):
+            facts = line.read_text().rpartition(")")[2].split()
+            if int(line.parent.name) in tree or int(facts[1]) in tree:
+                tree.add(int(line.parent.name))
+                seconds += (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
+def alarms(configurations: int, count: int, seed: int) -> None:
     """Right layers: nothing may be found."""
     for name in ("scratch", "numpy"):
         report = sweep(
-            SweepPlan(Sides(name), space_of([], []), seed=1000, configurations=configurations, workers=count)
+            SweepPlan(Sides(name), space_of([], []), seed=seed, configurations=configurations, workers=count)
         )
         print(
             f"{name}: {report.verdict}, {report.compared:,} compared, {report.judged} judged, "
@@ -232,6 +263,8 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--configs", type=int)
+    parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--dask", action="store_true", help="workers: dask too")
     parser.add_argument("--only", nargs="+", help="names of faults")
     asked = parser.parse_args()
     match asked.what:
@@ -240,6 +273,6 @@ if __name__ == "__main__":
         case "speed":
             speed(150)
         case "workers":
-            workers(300)
+            workers(400, dask=asked.dask)
         case "alarms":
-            alarms(asked.configs or 20_000, asked.workers)
+            alarms(asked.configs or 20_000, asked.workers, asked.seed)
