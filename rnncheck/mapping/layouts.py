@@ -100,7 +100,7 @@ def _biases(shape: torch.Size, size: int, gates: int) -> Iterator[Layout]:
     *others, last = [axis for axis in shape if axis != 1] or [1]
     if shape.numel() == 1 and size != 1:
         yield Layout(("b",), 1, (0,))
-    elif last % size == 0 and shape.numel() // size <= 2 * gates and len(others) <= 1:
+    elif last % size == 0 and shape.numel() // size <= 2 * gates and len(others) <= 2:
         yield Layout(("b",), shape.numel() // size, (size,))
 
 

@@ -207,7 +207,7 @@ class Caller:
             if graded:
                 arguments = {name: requiring(value) for name, value in arguments.items()}
             if tap is None:
-                result = function(**arguments)
+                result = convention.parted(function(**arguments), state)
             else:
                 with tapped(self.thing, tap) as caught:
                     function(**arguments)

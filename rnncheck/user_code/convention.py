@@ -9,11 +9,15 @@ from torch import Tensor
 
 from rnncheck.model.trace import State
 from rnncheck.user_code.layout import arrange
+from rnncheck.user_code.one_tensor import OneTensor, apart, joined, shape_of
 from rnncheck.user_code.results import Way, follow
 
 # How h and c are handed over: each its own argument, both as one tuple, h alone in a tuple, a list with one h, or one
-# (h, c), a layer, or a list of lists with one (h, c) a direction of each layer.
-Handing = Literal["h", "h, c", "(h, c)", "(h)", "[h]", "[(h, c)]", "[[(h, c)]]"]
+# (h, c), a layer, or a list of lists with one (h, c) a direction of each layer; or both in one tensor.
+Handing = Literal["h", "h, c", "(h, c)", "(h)", "[h]", "[(h, c)]", "[[(h, c)]]", "stacked", "side by side"]
+
+
+SAID = {"stacked": "h and c stacked", "side by side": "h and c side by side"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class StateForm:
             values.reverse()
         if self.handing == "h":
             return {h_name: values[0]}
+        if self.handing in ("stacked", "side by side"):
+            return {h_name: joined(values, self.handing)}
         if self.handing in ("(h, c)", "(h)"):
             return {h_name: tuple(values)}
         assert c_name is not None
@@ -126,6 +132,7 @@ class Convention:
     settled: tuple[tuple[str, object], ...] = ()  # further arguments, the same in every call
     verbatim: bool = False  # a view of x that is not contiguous is handed over as it is
     enters: str | None = None
+    returns: OneTensor | None = None  # how it returns h and c, if in one tensor
 
     @property
     def is_cell(self) -> bool:
@@ -143,8 +150,15 @@ class Convention:
     @property
     def described(self) -> str:
         axes = ", ".join(self.x_axes.replace("F", "I"))
-        state = "" if self.state is None else f" and {self.state.handing} of axes ({', '.join(self.state.axes)})"
+        handed = "" if self.state is None else SAID.get(self.state.handing, self.state.handing)
+        state = "" if self.state is None else f" and {handed} of axes ({', '.join(self.state.axes)})"
         return f"x of axes ({axes}){state}"
+
+    def parted(self, result: object, state: State) -> object:
+        """The result with (h, c) where it returns both in one tensor."""
+        if self.returns is None or self.state is None:
+            return result
+        return apart(result, self.returns, shape_of(arrange(state.h, "KBF", self.state.axes), self.returns))
 
     def arguments(self, x: Tensor, state: State) -> dict[str, Any]:
         """Of one call: x is (T, B, F), with T = 1 for a cell, and with B = 1 if it is called by row."""

@@ -29,9 +29,11 @@ def make_plain(module: nn.Module) -> None:
                 parametrize.remove_parametrizations(each, name, leave_parametrized=True)
             elif not is_head(dotted):
                 by = " and ".join(type(step).__name__ for step in each.parametrizations[name])
+                inverted = all(hasattr(step, "right_inverse") for step in each.parametrizations[name])
+                why = "which cannot produce every weight" if inverted else "which has no right_inverse"
                 raise CannotRun(
-                    f"{printable(dotted)} is computed by {printable(by)}, which cannot produce every weight, so "
-                    "rnncheck cannot set it to torch's weight\nRemove the parametrization, or give it a right_inverse"
+                    f"{printable(dotted)} is computed by {printable(by)}, {why}, so rnncheck cannot set it to torch's "
+                    "weight\nRemove the parametrization, or give it a right_inverse"
                 )
 
 
@@ -40,6 +42,8 @@ def takes(module: nn.Module, name: str) -> bool:
     with torch.no_grad():
         held: Tensor = getattr(module, name).clone()
         drawn = torch.randn(held.shape, generator=torch.Generator().manual_seed(2)).to(held)
+        if changes_nothing(module, name, drawn):
+            return True
         try:
             setattr(module, name, drawn)
             found = torch.allclose(getattr(module, name), drawn, atol=float(torch.finfo(held.dtype).eps) ** 0.5)
@@ -47,6 +51,18 @@ def takes(module: nn.Module, name: str) -> bool:
         except Exception:  # it has no inverse, or refuses this weight, in any way
             return False
     return found
+
+
+def changes_nothing(module: nn.Module, name: str, drawn: Tensor) -> bool:
+    """Whether what is computed is what it is computed from, so that it needs no inverse."""
+    original = getattr(module.parametrizations[name], "original", None)  # type: ignore[index, union-attr]
+    if not isinstance(original, Tensor) or original.shape != drawn.shape:
+        return False
+    kept = original.clone()
+    original.copy_(drawn)
+    same = torch.equal(getattr(module, name), drawn)
+    original.copy_(kept)
+    return same
 
 
 def own_class(module: nn.Module) -> type[nn.Module]:

@@ -16,6 +16,7 @@ from torch import nn
 from rnncheck.errors import CannotRun
 from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Cell
+from rnncheck.model.trace import State
 from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError, NoStates, is_hopeless
 from rnncheck.user_code.code_of_results import writes_members_of
@@ -26,6 +27,7 @@ from rnncheck.user_code.inner_states import inner_states
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.one_tensor import OneTensor
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
@@ -127,6 +129,7 @@ class CallProbe:
             kind, features=features, one_feature=self.one_feature, batch_first=self.batch_first
         ):
             runs, handed, mixing, later = False, set[str](), set[str](), list[Found]()
+            pairs = False  # whether it takes a pair, of which a stack of both looks like one
             for form in forms(kind, self.call, self.sizes):
                 if self.budget.over and (self.ran or self.problems):
                     break
@@ -138,6 +141,8 @@ class CallProbe:
                     continue
                 if any(wider in self.ran for wider in in_place_of_ones(x_axes)):
                     break  # it takes sequences, or rows, or a step without that axis
+                if form is not None and form.handing == "stacked" and pairs:
+                    continue
                 names = self.call.state, self.call.cell_state
                 convention = Convention(
                     self.call.x, x_axes, names, form, self.numpy, x_form, fixed=self.fixed, settled=self.call.settled
@@ -153,6 +158,7 @@ class CallProbe:
                 written = form is not None and self._writes_where_it_wants_a_list(convention)
                 for found in self._readings(convention, form):
                     runs = True
+                    pairs = pairs or (form is not None and form.handing == "(h, c)")
                     if form is not None and kind in SINGLE_STEPS:
                         if form.handing in mixing and not self._returns_as_it_takes(convention):
                             continue  # a loop hands over what is returned
@@ -239,6 +245,9 @@ class CallProbe:
                 if front := self.calls.front(convention):
                     convention = replace(convention, enters=front)
                     result = self.calls.result(convention, x, state)
+                if returns := self._returns_in_one(convention, result, state):
+                    convention = replace(convention, returns=returns)
+                    result = self.calls.result(convention, x, state)
                 readings = interpretations(
                     result, convention, self.sizes, lambda: self.calls.matrices(convention, x, state)
                 )
@@ -265,6 +274,14 @@ class CallProbe:
                 self.problems.append((convention, problem))
             else:
                 yield found
+
+    def _returns_in_one(self, convention: Convention, result: object, state: State) -> OneTensor | None:
+        """How it returns h and c, if in one tensor as it may be handed them."""
+        form = convention.state
+        if self.sizes.spec.cell is not Cell.LSTM or form is None or not form.gives_c or form.axes not in ("KBF", "BF"):
+            return None
+        ways: tuple[OneTensor, ...] = ("side by side",) if form.handing == "side by side" else ("stacked",)
+        return next((how for how in ways if replace(convention, returns=how).parted(result, state) is not result), None)
 
     def _crash(self, found: Found) -> Found:
         """With what happens when it is given the initial state that its signature offers.

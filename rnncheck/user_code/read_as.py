@@ -1,7 +1,7 @@
 """How a candidate was read, in words: in one sentence, and the conventions that differ from torch.nn."""
 
 from rnncheck.model.spec import Cell
-from rnncheck.user_code.convention import Convention, Reader, ResultReading
+from rnncheck.user_code.convention import SAID, Convention, Reader, ResultReading
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.results import Way
 from rnncheck.user_code.signatures import Call
@@ -28,6 +28,7 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
             {
                 "(h, c)": pair,
                 "(h)": "(h,)",
+                **SAID,
                 "[h]": "[h, ...]",
                 "[(h, c)]": "[(h, c), ...]",
                 "[[(h, c)]]": "[[(h, c), (h, c)], ...]",
@@ -73,6 +74,11 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
     state, x = convention.state, convention.x_axes
     if state is not None and not state.handing.startswith("[") and turned(state.axes, x):
         said.append(f"it takes the initial state as {spelled(state.axes)}")
+    if state is not None and state.handing in SAID:
+        returns = " and returns" if convention.returns == state.handing else ""
+        said.append(f"it takes{returns} h and c in one tensor, {state.handing}")
+    elif convention.returns is not None:
+        said.append(f"it returns h and c in one tensor, {convention.returns}")
     if state is not None and state.cell_first:
         said.append("it takes (c, h)")
     if reading.tap is not None:

@@ -82,6 +82,8 @@ class Unsaid:
 
     def _inferred(self, spec: Spec) -> tuple[Cell, str]:
         """The cell, and what it was inferred from."""
+        if (own := self._by_default()) is not None:
+            return own, "the default of its constructor"
         try:
             found = self._by_name_and_weights(spec)
             other = self._accepted(spec, found.cell)
@@ -100,6 +102,14 @@ class Unsaid:
                 f"{problem}\nrnncheck finds no layer of torch.nn's and no variant in it; --cell {said} shows how far "
                 "it got"
             ) from problem
+
+    def _by_default(self) -> Cell | None:
+        """The cell that its constructor makes unless it is told another, if its name says no other."""
+        constructor = self._instances.constructor
+        default = constructor.default("mode") if constructor is not None and constructor.of_any_cell else None
+        if not isinstance(default, str) or named(self._loaded)[0] not in (None, Cell.RNN):
+            return None
+        return next((cell for cell in (Cell.LSTM, Cell.GRU, Cell.RNN) if cell in default.lower()), None)
 
     def _accepted(self, spec: Spec, said: Cell) -> Cell | None:
         """Another cell than was said that its constructor accepts, if it takes the cell, but not that one."""

@@ -31,6 +31,7 @@ ROW_ID_CELLS: Kind = "cells of a row of ids"
 KINDS = (PACKED, IDS, CELLS, ID_CELLS, ROWS, ROW_CELLS, ROW_IDS, ROW_ID_CELLS)  # beside layers, in their order
 SINGLE_STEPS = (CELLS, ID_CELLS, ROW_CELLS, ROW_ID_CELLS)
 SINGLE_ROWS = (ROWS, ROW_IDS, ROW_CELLS, ROW_ID_CELLS)
+IN_ONE: tuple[Handing, ...] = ("stacked", "side by side")
 OF_IDS = (IDS, ID_CELLS, ROW_IDS, ROW_ID_CELLS)
 
 
@@ -86,9 +87,10 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
         }[kind]
         if sizes.states > 1:
             axes = [each for each in axes if "K" in each]
-        handings: list[Handing] = ["h"] if not lstm else ["h, c"] if call.cell_state else ["(h, c)", "h"]
-        for handing in handings:
-            yield from (StateForm(each, handing) for each in axes)
+        both: list[Handing] = ["h, c"] if call.cell_state else ["(h, c)", *IN_ONE, "h"]
+        one: list[Handing] = ["h"]
+        for handing in both if lstm else one:
+            yield from (StateForm(each, handing) for each in axes if handing not in IN_ONE or each in ("KBF", "BF"))
         if kind in (LAYERS, IDS, CELLS, PACKED) and (lstm or sizes.states > 1 or kind == LAYERS):
             yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
         if kind == LAYERS and lstm and sizes.spec.bidirectional:
