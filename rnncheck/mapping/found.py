@@ -174,6 +174,10 @@ class Unplaced(MappingError):
     """The candidate can run, but not all weights have a tensor."""
 
 
+class OtherLayer(Unplaced):
+    """The candidate is a layer that torch.nn does not have, and it is known which: no wrapper changes that."""
+
+
 def require_biases(mapping: FoundMapping, live: Collection[str]) -> None:
     """A bias is left out of the comparison only if no tensor that the output depends on could be it."""
     unplaced = [

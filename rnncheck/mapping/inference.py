@@ -10,7 +10,7 @@ from rnncheck.mapping.arrangements import arrangements, dealt_out, other_way_rou
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.compose import entries
 from rnncheck.mapping.expression import negated
-from rnncheck.mapping.found import FoundMapping, MappingError, Unplaced, require_biases, require_complete
+from rnncheck.mapping.found import FoundMapping, MappingError, OtherLayer, Unplaced, require_biases, require_complete
 from rnncheck.mapping.gates import NEARLY_EXACT, GateMeasurements, GateReading
 from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.named_cells import as_named
@@ -22,6 +22,7 @@ from rnncheck.mapping.other_tensors import OtherTensors, other_tensors
 from rnncheck.mapping.places import placed
 from rnncheck.mapping.probe import GradientProbe, prepared, put
 from rnncheck.mapping.proof import dead, too_small
+from rnncheck.mapping.unit_by_unit import unit_by_unit
 from rnncheck.mapping.variant_weights import closest, with_own
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import draw, own_at_rest
@@ -106,7 +107,12 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         where, live = placed(native, probe, own)
     mapping = _Search(native, probe, own, live, budget).best(where, faults)
     if mapping.agrees is None or mapping.agrees.spec.variant is None:
-        require_complete(mapping)
+        try:
+            require_complete(mapping)
+        except Unplaced as problem:
+            if (said := unit_by_unit(native)) is not None:
+                raise OtherLayer(said) from problem
+            raise
         require_biases(mapping, live)
     put(native, own.made)
     beside = uncompared(mapping, live, own.made)

@@ -18,6 +18,7 @@ from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, GivenMappingError, MappingError, given, infer
 from rnncheck.mapping.budget import FOR_FAULTS, Budget
 from rnncheck.mapping.expression import Unused, rows
+from rnncheck.mapping.found import OtherLayer
 from rnncheck.mapping.inverse import inverse
 from rnncheck.mapping.native import Facts
 from rnncheck.mapping.notes import kept, unread
@@ -287,7 +288,7 @@ class Candidate:
             yield
         except (CannotRun, UsageError) as problem:
             lines = [shape_hint(self._loaded.called, self._instances.takes, spec)]
-            unread = isinstance(problem, CannotRun) and not isinstance(problem, GivenMappingError)
+            unread = isinstance(problem, CannotRun) and not isinstance(problem, GivenMappingError | OtherLayer)
             lines += [*self._read_words, way_out(self._named, self._loaded.thing)] if unread else []
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
@@ -318,7 +319,7 @@ class Candidate:
                 raise own from cause
             hint = size_hint(self._instances, spec)
             if hint is None and (variant := self.variant(spec)) is not None:
-                raise type(problem)(
+                raise OtherLayer(
                     f"it computes {variant.slug}, a known variant: {variant.title}\n"
                     f"Compare it with those equations: add {variant.options}"
                 ) from cause

@@ -1,5 +1,6 @@
 """The last line of an error about a candidate: the option to try, or else the way to write a wrapper."""
 
+import re
 from collections.abc import Collection
 from contextlib import suppress
 
@@ -60,6 +61,40 @@ def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None
     return f"It holds a torch.nn.{type(layer).__name__}({arguments}); to compare that, add {' '.join(options)}"
 
 
+PAIRS_OF_SIZES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\)",
+        r"[Ee]xpected (\d+),? (?:but )?got (\d+)",
+        r"[Ee]xpected hidden.* size [\[(].*?(\d+)[\])],? got [\[(].*?(\d+)[\])]",
+        r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)",
+    )
+)
+
+
+def fixed_hint(problem: CannotRun, spec: Spec) -> str | None:
+    """The option for a size that its code fixes, where an error says that it stands beside one of ours."""
+    tried = sizes_.all_different(spec)
+    ours = {"hidden-size": {tried.spec.hidden_size, spec.hidden_size}, "input-size": {tried.spec.input_size}}
+    ours["input-size"] |= {spec.input_size} - ours["hidden-size"]
+    known = {1, tried.seq_len, tried.batch_size, tried.output_size}.union(*ours.values())
+    for pattern in PAIRS_OF_SIZES:
+        if (found := pattern.search(str(problem))) is None:
+            continue
+        one, other = int(found[1]), int(found[2])
+        for option, numbers in ours.items():
+            for mine, its in ((one, other), (other, one)):
+                if mine in numbers and its not in known:
+                    return f"If its code fixes the size {its}, add --{option} {its}"
+    return None
+
+
+def convolves(thing: object) -> bool:
+    """Whether it convolves images: no recurrent layer of torch.nn does."""
+    inside = thing.modules() if isinstance(thing, nn.Module) else ()
+    return any(isinstance(each, nn.Conv2d | nn.Conv3d) for each in inside)
+
+
 def size_hint(instances: Instances, spec: Spec) -> str | None:
     """Which size to give, where the constructor has only one of the two that it could be told, or not to give."""
     constructor = instances.constructor
@@ -78,6 +113,8 @@ def size_hint(instances: Instances, spec: Spec) -> str | None:
         ):
             return f"Its embedding is as wide as its hidden state; add --input-size {spec.hidden_size}"
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
+        if convolves(thing):
+            return "It convolves images, which no recurrent layer of torch.nn does"
         if hint := inside_hint(thing, constructor.takes, spec):
             return hint
     roles = constructor.roles.items()

@@ -55,7 +55,7 @@ def takes(module: nn.Module, name: str) -> bool:
 
 def changes_nothing(module: nn.Module, name: str, drawn: Tensor) -> bool:
     """Whether what is computed is what it is computed from, so that it needs no inverse."""
-    original = getattr(module.parametrizations[name], "original", None)  # type: ignore[index, union-attr]
+    original = getattr(module.parametrizations[name], "original", None)  # type: ignore[index]
     if not isinstance(original, Tensor) or original.shape != drawn.shape:
         return False
     kept = original.clone()

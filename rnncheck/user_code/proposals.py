@@ -14,7 +14,7 @@ from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.front import OtherWidth
 from rnncheck.user_code.functions import Scheme, WithWeights
-from rnncheck.user_code.hints import size_hint
+from rnncheck.user_code.hints import fixed_hint, size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
@@ -55,7 +55,7 @@ class Proposals:
             always = {each.always if isinstance(each, CandidateError) else "" for each in problems}
             if isinstance(first, CandidateError) and len(always) > 1:  # another at other sizes
                 first.always = ""
-            if hint := size_hint(self._instances, spec):
+            if hint := fixed_hint(first, spec) or size_hint(self._instances, spec):
                 first.args = (f"{first}\n{hint}",)
             raise first
 

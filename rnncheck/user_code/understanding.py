@@ -65,9 +65,8 @@ class Understanding:
             and known.filling.agrees is not None
         )
         self._others = Budget(self._seconds)
-        one_shape = (
-            proved or self._instances.is_given_weights
-        )  # whose weights would be made for whatever shape is tried
+        # The weights of a function would be made for whatever shape is tried; and what is known at other sizes says it.
+        one_shape = proved or self._instances.is_given_weights or self._agrees_at_other_sizes(spec)
         if not one_shape and (reason := other_shape(spec, self._instances.takes, self._understood_as)):
             return reason
         understood = self._of(spec)
@@ -88,9 +87,16 @@ class Understanding:
             return "it does not return the output of every timestep, which --head needs; leave --head out"
         return None
 
+    def _agrees_at_other_sizes(self, spec: Spec) -> bool:
+        """Whether it agrees with a published layer of this shape at other sizes."""
+        return any(
+            each.agrees and replace(known, input_size=spec.input_size, hidden_size=spec.hidden_size) == plain(spec)
+            for known, each in self._known.items()
+        )
+
     def _packs(self, spec: Spec) -> bool:
         """Whether it accepts a PackedSequence as x. If so, rows with lengths are passed as a PackedSequence."""
-        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        key = plain(spec)
         understood = self._of(spec)
         convention = replace(understood.found.convention, lengths="packed")
         packing = replace(understood, found=replace(understood.found, convention=convention))
@@ -277,7 +283,7 @@ class Understanding:
         return self._instances.native(self._of(known), spec)
 
     def _of(self, spec: Spec) -> Hypothesis:
-        key = replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)
+        key = plain(spec)
         if key in self._refused:
             raise self._refused[key]
         if key not in self._known:
@@ -313,3 +319,8 @@ class Understanding:
             return bool(native.run(x, start.to("cpu", dtype)).output.dtype != dtype)
         except CannotRun as problem:
             return bool(OF_A_DTYPE.search(str(problem)))
+
+
+def plain(spec: Spec) -> Spec:
+    """What is understood once for every dtype and device."""
+    return replace(spec, dtype=Dtype.FLOAT64, device="cpu", head=None)

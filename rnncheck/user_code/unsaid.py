@@ -8,6 +8,7 @@ from typing import Any
 
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.mapping.budget import Budget
+from rnncheck.mapping.found import OtherLayer
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code import sizes
 from rnncheck.user_code.cells import Inferred, inferred, named
@@ -22,6 +23,7 @@ class Unsaid:
 
     def __init__(self, loaded: Loaded, instances: Instances, understood: Understanding, notes: list[str]) -> None:
         self._loaded, self._instances, self._understood, self.notes = loaded, instances, understood, notes
+        self._other: OtherLayer | None = None  # what it was found to be
 
     def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
         """The layers and directions that an instance has, or that a class makes unless it is told otherwise.
@@ -96,6 +98,8 @@ class Unsaid:
                     return cell, "what it computes"
                 if budget.over:
                     break
+            if self._other is not None:
+                raise self._other from problem
             if said is None:
                 raise
             raise UsageError(
@@ -131,8 +135,11 @@ class Unsaid:
         """Whether it computes a published layer of this cell."""
         try:
             return self._understood.filling(of_cell(spec, cell)).agrees is not None
+        except OtherLayer as problem:
+            self._other = problem
         except CannotRun:
-            return False
+            pass
+        return False
 
 
 def of_cell(spec: Spec, cell: Cell) -> Spec:
