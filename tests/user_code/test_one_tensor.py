@@ -1,0 +1,68 @@
+"""An LSTM that takes or returns h and c in one tensor: stacked, or side by side."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rnncheck import check
+from rnncheck.report import Report, Verdict
+
+
+class Step(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def parted(self, state: Tensor) -> Any:
+        return state[0], state[1]
+
+    def joined(self, h: Tensor, c: Tensor) -> Tensor:
+        return torch.stack([h, c])
+
+    def forward(self, x: Tensor, state: Tensor) -> Any:
+        return self.joined(*self.cell(x, self.parted(state)))
+
+
+class Whole(Step):
+    def forward(self, x: Tensor, state: Tensor) -> Any:
+        output = []
+        for x_t in x:
+            state = super().forward(x_t, state)
+            output.append(self.parted(state)[0])
+        return torch.stack(output), state
+
+
+class SideBySide(Step):
+    def parted(self, state: Tensor) -> Any:
+        return state.chunk(2, -1)
+
+    def joined(self, h: Tensor, c: Tensor) -> Tensor:
+        return torch.cat([h, c], -1)
+
+
+class WholeSideBySide(SideBySide, Whole):
+    pass
+
+
+class Exchanged(WholeSideBySide):
+    """Wrong: h starts from c0."""
+
+    def parted(self, state: Tensor) -> Any:
+        return state.chunk(2, -1)[::-1] if state.any() else state.chunk(2, -1)
+
+
+def compared(candidate: type) -> Report:
+    return check(candidate, cell="lstm", seq_len=4, batch_size=2, witness=False, diagnose=False)
+
+
+@pytest.mark.parametrize("candidate", [Step, Whole, SideBySide, WholeSideBySide], ids=lambda each: each.__name__)
+def test_right_ones_are_read_and_the_verdict_says_how(candidate: type) -> None:
+    report = compared(candidate)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert any("h and c in one tensor" in each for each in report.conventions)
+
+
+def test_a_wrong_one_is_a_mismatch() -> None:
+    assert compared(Exchanged).verdict is Verdict.MISMATCH
