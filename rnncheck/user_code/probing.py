@@ -278,7 +278,9 @@ class CallProbe:
     def _returns_in_one(self, convention: Convention, result: object, state: State) -> OneTensor | None:
         """How it returns h and c, if in one tensor as it may be handed them."""
         form = convention.state
-        if self.sizes.spec.cell is not Cell.LSTM or form is None or not form.gives_c or form.axes not in ("KBF", "BF"):
+        if self.sizes.spec.cell is not Cell.LSTM or form is None or form.axes not in ("KBF", "BF"):
+            return None
+        if form.handing not in ("(h, c)", "h, c", "stacked", "side by side"):
             return None
         ways: tuple[OneTensor, ...] = ("side by side",) if form.handing == "side by side" else ("stacked",)
         return next((how for how in ways if replace(convention, returns=how).parted(result, state) is not result), None)
