@@ -31,14 +31,18 @@ def way_out_of_text(
     `line` is where the cell stands, if it is in the first row of data.
     """
     cell = cell.strip()
-    if structure := _other_structure(cell if column == 0 else "", options, sample):
-        return structure
+    alone = layout.names[0] if layout.width == 1 and layout.header else ""  # perhaps a comment, and no header
+    for start in (alone, cell if column == 0 else ""):
+        if structure := _other_structure(start, options, sample):
+            return structure
+    if line is not None and (second := way_out_of_units(layout, options, sample, line)):
+        return second
     rows = _rows_of(sample, options)
-    if line is not None and len(rows) > 2 and layout.header and _is_second_header(rows, layout, options):
-        header = options.header_row or line - 1
-        return f"if line {line} holds units or a second header, pass --header-row {header} --data-row {line + 1}"
     if options.decimal == "." and options.separator != "," and _DECIMAL_COMMA.fullmatch(cell):
-        return "for a decimal comma, pass --decimal ','"
+        thousands = options.thousands is None and _THOUSANDS.match(cell)
+        return "for a decimal comma, pass --decimal ','" + (
+            " or, if it stands between thousands, --thousands ," if thousands else ""
+        )
     if options.decimal == "," and re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", cell):
         return "--decimal ',' was given; for a decimal point, leave it out"
     if options.thousands is None and (groups := _THOUSANDS.match(cell)):
@@ -64,6 +68,15 @@ def way_out_of_text(
     return way_out
 
 
+def way_out_of_units(layout: ColumnLayout, options: FileOptions, sample: list[str], line: int) -> str:
+    """What to do about the first row of data, at `line`, if it is a second header."""
+    rows = _rows_of(sample, options)
+    if options.data_row or len(rows) < 3 or not layout.header or not _is_second_header(rows, layout, options):
+        return ""
+    header = options.header_row or line - 1
+    return f"if line {line} holds units or a second header, pass --header-row {header} --data-row {line + 1}"
+
+
 def _without(column: int, layout: ColumnLayout, options: FileOptions, data: list[list[str]]) -> str:
     """How to leave out this column, and all others that hold text alone as far as can be seen."""
     texts = _texts(column, layout, options, data)
@@ -82,7 +95,7 @@ def _texts(column: int, layout: ColumnLayout, options: FileOptions, data: list[l
     return [
         each
         for each in layout.inputs
-        if each == column or (data and all(is_text(row[each], options.decimal) for row in data))
+        if each == column or (data and all(_is_no_number(row[each], options) for row in data))
     ]
 
 
@@ -114,7 +127,13 @@ def _is_second_header(rows: list[list[str]], layout: ColumnLayout, options: File
         return False
     return all(
         is_text(behind[each], options.decimal) or not behind[each].strip() for each in layout.inputs
-    ) and not all(is_text(after[each], options.decimal) for each in layout.inputs)
+    ) and not all(_is_no_number(after[each], options) for each in layout.inputs)
+
+
+def _is_no_number(cell: str, options: FileOptions) -> bool:
+    """Whether it is text, whichever marks stand for the decimal point and between thousands."""
+    cell = cell.strip()
+    return is_text(cell, options.decimal) and not _THOUSANDS.match(cell) and not _DECIMAL_COMMA.fullmatch(cell)
 
 
 def way_out_of_width(

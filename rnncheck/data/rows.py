@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from rnncheck.data.advice import way_out_of_text, way_out_of_width
+from rnncheck.data.advice import way_out_of_text, way_out_of_units, way_out_of_width
 from rnncheck.data.batching import Group, Tally
 from rnncheck.data.columns import MAY_UNDERFLOW, CellKind, ColumnLayout, read_cell
 from rnncheck.data.markers import Markers, Rising
@@ -204,11 +204,14 @@ class StrictRows:
 
     def _refused(self, kind: CellKind, cell: str, column: int, line: int) -> str:
         start = f"{self._name}:{line}: {self._layout.describe(column)} is"
-        shown = f"'{printable(cell)}'"
+        shown, begun = f"'{printable(cell)}'", self.last_row is not None
         match kind:
             case CellKind.MISSING:
                 what = "empty" if not cell.strip() else shown
-                may_be_header = self._options.header is None and not self._layout.header and self.last_row is None
+                units = "" if begun else way_out_of_units(self._layout, self._options, self._sample, line)
+                if units:
+                    return f"{start} {what}, a missing value; {units}"
+                may_be_header = self._options.header is None and not self._layout.header and not begun
                 header = ", or --header if this is the header" if may_be_header else ""
                 return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill{header}"
             case CellKind.NONFINITE:
@@ -221,7 +224,6 @@ class StrictRows:
             case CellKind.OVERFLOW:
                 return f"{start} {shown}, which overflows float64; scale the column down"
             case _:
-                begun = self.last_row is not None
                 way_out = way_out_of_text(
                     cell, column, self._layout, self._options, self._sample, None if begun else line
                 )

@@ -4,6 +4,7 @@ Every block of groups is one task, and its answer is counted once, when its turn
 scheduler gives its tasks to others.
 """
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -72,7 +73,9 @@ class Cluster:
         self._cluster: Any = None
         try:
             if address == LOCAL:
-                self._cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, processes=True)
+                self._cluster = distributed.LocalCluster(
+                    n_workers=workers, threads_per_worker=1, processes=True, silence_logs=logging.ERROR
+                )
             self._client = distributed.Client(self._cluster or address, timeout=20)
         except (OSError, ValueError, TimeoutError, RuntimeError) as problem:
             what = "its processes cannot be started" if address == LOCAL else "cannot reach a scheduler"

@@ -73,6 +73,7 @@ FOUND = [
     pytest.param("a    b  c\n1  2      3\n4   5    6\n", id="aligned by blanks"),
     pytest.param('a,b\n"1,234",2\n"5,678",3\n', id="thousands"),
     pytest.param("# made by\na,b\n1,2\n", id="a comment"),
+    pytest.param("# by\nt;a;b\n;C;%\n2020-01-01;1,200;?\n2020-01-02;1,300;4\n", id="a comment, units, dates, decimals"),
     pytest.param("5.1,3.5,iris\n4.9,3.0,iris\n4.7,3.2,rose\n", id="no header, and a label"),
     pytest.param("1,0,1,g\n2,1,0.5,b\n3,1,0.7,g\n", id="no header, a label, and a number twice"),
 ]
@@ -83,7 +84,7 @@ FLAGS = {"no_header", "sep", "decimal", "na", "missing", "drop", "comment", "hea
 @pytest.mark.parametrize("content", FOUND)
 def test_following_the_first_suggestion_each_time_leads_to_numbers(write_data: Any, content: str) -> None:
     path, options = write_data(content), {}
-    for _ in range(4):
+    for _ in range(6):
         try:
             x = np.concatenate(list(open_data(path, FileOptions(**options)).chunks(9)))
         except DataError as problem:
@@ -128,7 +129,7 @@ def test_without_a_header_columns_are_named_by_place(write_data: Any, refusal: C
 
 def suggested(message: str) -> dict[str, Any]:
     """The options of the first suggestion of an error."""
-    advice = message.split("; ", 1)[1].split("; else")[0].split(" or --data-row")[0]
+    advice = message.split("; ", 1)[1].split("; else")[0].split(" or --data-row")[0].split(" or, if")[0]
     words, found = shlex.split(advice.replace(", zero or ffill", "")), {}
     for flag, value in zip(words, [*words[1:], ""], strict=True):
         name = flag.removeprefix("--").replace("-", "_")
