@@ -83,7 +83,7 @@ def explain(
             if variant is not None and (not found.named or (own is None and len(found.named) > 1)):
                 said = [this_variant(name, variant)]
             elif variant is not None:
-                into.notes.append(known_variant(name, variant))
+                said = [with_variant(said[0], name, variant), *said[1:]]
             elif not found.named and (told or beyond):
                 other = [] if told else [another_layer(name, beyond, found)]
                 said = [*other, *(each for each in said if each.slug != "unexplained")]
@@ -97,12 +97,10 @@ def explain(
         into.notes.append(note)
 
 
-def known_variant(name: str, variant: Variant) -> str:
-    """The note that a candidate is a known variant, with the command that checks it."""
-    return (
-        f"{short(name)} equals {variant.slug}, a known variant: {variant.title}; "
-        f"rnncheck compare {shlex.quote(name)} {variant.options} compares it with those equations"
-    )
+def with_variant(found: Finding, name: str, variant: Variant) -> Finding:
+    """The finding of a fault that makes the layer a known variant, with the command that checks it as that."""
+    means = f"If {variant.slug}, a known variant, is meant: rnncheck compare {shlex.quote(name)} {variant.options}"
+    return replace(found, mend=" ".join(filter(None, (found.mend, means))))
 
 
 def this_variant(name: str, variant: Variant) -> Finding:
