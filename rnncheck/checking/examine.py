@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnncheck import machine
-from rnncheck.checking.plan import Case, coarsest
+from rnncheck.checking.plan import Case, approximate, coarsest
 from rnncheck.checking.verdict import judge
 from rnncheck.errors import ExitCode, WeightsError
 from rnncheck.evidence import free_run
@@ -185,6 +185,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         common.unexposed,
         common.withheld,
         coarsest(plan.spec, *case.sides).device,
+        approximate(*case.sides),
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
     walked = walk(paths, setting)

@@ -20,7 +20,7 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load, takes_arguments
 from rnncheck.implementations.on_device import OnDevice
-from rnncheck.implementations.protocol import BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
+from rnncheck.implementations.protocol import Approximates, BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State, dtype_of
 from rnncheck.model.weights import Weights
@@ -139,7 +139,12 @@ def prepare(plan: Plan) -> Case:
     tolerance = stated(plan.atol, plan.rtol)
     if tolerance is not None and plan.lockstep:
         raise UsageError("--lockstep needs the rounding envelope, which --atol and --rtol replace; leave one out")
-    enveloped = Enveloped(spec, weights, sequences.lengths, rounding_of(coarsest(spec, *sides), tf32=plan.tf32))
+    enveloped = Enveloped(
+        spec,
+        weights,
+        sequences.lengths,
+        rounding_of(coarsest(spec, *sides), tf32=plan.tf32, approximate=approximate(*sides)),
+    )
     return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
 
 
@@ -147,6 +152,11 @@ def beside_a_file(side: Implementation, sides: Sequence[Implementation]) -> str:
     """That the other side's options cannot change, for a refusal which may advise other options."""
     found = next((each.name for each in sides if isinstance(each, BringsWeights) and each is not side), None)
     return "" if found is None else f"\n(the options are those of {found}, which cannot change them)"
+
+
+def approximate(*sides: Implementation) -> float:
+    """The error of tanh and sigmoid, in units of roundoff of 1, that a side has whatever their size."""
+    return max((each.approximate for each in sides if isinstance(each, Approximates)), default=0.0)
 
 
 def coarsest(spec: Spec, *sides: Implementation) -> Spec:

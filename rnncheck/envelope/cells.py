@@ -20,7 +20,7 @@ from torch.nn.functional import linear
 
 from rnncheck.envelope.gate_sums import ExactSteps, Gates, StepInputs, add_product
 from rnncheck.envelope.noisy_operations import KINK
-from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
+from rnncheck.envelope.rounding import Noise, Rounding, Site
 from rnncheck.model.variant import EXACTLY, Operations, States
 
 Squash = Sequence[Tensor]
@@ -135,6 +135,7 @@ class LSTMCell(Gated):
 
     def step_inputs(self, steps: ExactSteps) -> StepInputs:
         of_results, off_tanh = self.gates.rounding.of_results, self.gates.rounding.off_tanh
+        off = self.gates.rounding.off_sigmoid
         (_, c), (h_next, c_next) = steps.before, steps.after
         a = steps.from_x + steps.from_h
         shares = self._shares.to(a.dtype)
@@ -146,8 +147,8 @@ class LSTMCell(Gated):
         tanh_c = torch.tanh(c_next)
         h = o * tanh_c
         # A gate's sigmoid may be off by u / 2 and a tanh by u, however small they are.
-        c_scale = of_results(c_next, f * c, SIGMOID_OFF * c, i * g, i * g, SIGMOID_OFF * g, i * off_tanh(g))
-        h_scale = of_results(h, h, SIGMOID_OFF * tanh_c, o * off_tanh(tanh_c))
+        c_scale = of_results(c_next, f * c, off * c, i * g, i * g, off * g, i * off_tanh(g))
+        h_scale = of_results(h, h, off * tanh_c, o * off_tanh(tanh_c))
         inputs = a_scale, c_scale, h_scale, gates, c, tanh_c, *squash(squashed, a, shares), *squash(tanh_c, c_next)
         return inputs if self._w_hr is None else (*inputs, self._projection_scale(h, self._w_hr.to(h.dtype), h_next))
 
@@ -199,8 +200,9 @@ class GRUCell(Gated):
         new, kept, gap = (1 - z) * n, z * h, h - n
         # A gate's sigmoid may be off by u / 2 and a tanh by u, however small they are.
         of_results, off_tanh = self.gates.rounding.of_results, self.gates.rounding.off_tanh
-        n_scale = hypotenuse(n_x_scale, r * n_h_scale, of_results(n_a, r * h_n, SIGMOID_OFF * h_n))
-        h_scale = of_results(h_next, new, new, (1 - z) * off_tanh(n), kept, z * gap, SIGMOID_OFF * gap)
+        off = self.gates.rounding.off_sigmoid
+        n_scale = hypotenuse(n_x_scale, r * n_h_scale, of_results(n_a, r * h_n, off * h_n))
+        h_scale = of_results(h_next, new, new, (1 - z) * off_tanh(n), kept, z * gap, off * gap)
         scale = torch.cat([rz_scale / 2, n_scale], -1)
         return (
             scale,

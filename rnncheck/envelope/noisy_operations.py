@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnncheck.envelope.rounding import SIGMOID_OFF, Noise, Rounding, Site
+from rnncheck.envelope.rounding import Noise, Rounding, Site
 from rnncheck.model.variant import normalised
 
 Factors = list[tuple[Tensor, Tensor]]
@@ -130,7 +130,11 @@ class NoisySquash(torch.autograd.Function):
         ctx.noisy, ctx.kind = noisy, kind
         noisy.watch(a)
         result = torch.tanh(a) if kind == "tanh" else torch.sigmoid(a)
-        off = noisy.rounding.off_tanh(result[0]) if kind == "tanh" else torch.full_like(result[0], SIGMOID_OFF)
+        off = (
+            noisy.rounding.off_tanh(result[0])
+            if kind == "tanh"
+            else torch.full_like(result[0], noisy.rounding.off_sigmoid)
+        )
         scale = noisy.rounding.of_results(result[0], off)
         result = noisy.rounded((kind, "forward"), result, scale)
         ctx.save_for_backward(result)

@@ -30,12 +30,15 @@ class Rounding:
 
     `sequential` says that sums may be accumulated in `dtype` term by term. In half precisions they may not: hardware
     sums their products in float32, and other code in pairs or blocks, with log2(n) roundings.
+    `approximate` is the error of tanh and sigmoid, in units of 1, of a library whose formulas are off by as much,
+    however small the result is.
     """
 
     dtype: torch.dtype
     unit: float
     factors: float = 0.0
     sequential: bool = True
+    approximate: float = 0.0
 
     @property
     def largest(self) -> float:
@@ -78,10 +81,17 @@ class Rounding:
             return one.new_zeros(())
         return low_one @ other.abs() + one.abs() @ low_other
 
+    @property
+    def off_sigmoid(self) -> float:
+        """The error of a sigmoid, in units, however small it is."""
+        return max(SIGMOID_OFF, self.approximate)
+
     def off_tanh(self, value: Tensor) -> Tensor:
         """The error of a tanh of this value that is computed with exponentials, in units. It is zero in half precision,
         where activations are computed in float32.
         """
+        if self.approximate:
+            return torch.full_like(value, self.approximate)
         if not self.sequential:
             return torch.zeros_like(value)
         return value.abs().mul_(TANH_SHARE / self.unit).clamp_max_(TANH_OFF)
@@ -94,13 +104,13 @@ class Rounding:
         return variance.sqrt_().mul_(self.unit).add_(self.smallest)
 
 
-def rounding_of(spec: Spec, *, tf32: bool = False) -> Rounding:
+def rounding_of(spec: Spec, *, tf32: bool = False, approximate: float = 0.0) -> Rounding:
     """The rounding of a run of this spec. `tf32` applies only to float32 on a CUDA device."""
     dtype = dtype_of(spec)
     unit = torch.finfo(dtype).eps / 2
     if spec.dtype is Dtype.FLOAT32 and tf32 and spec.device.startswith("cuda"):
-        return Rounding(dtype, unit, factors=TF32_UNIT)
-    return Rounding(dtype, unit, sequential=spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32))
+        return Rounding(dtype, unit, factors=TF32_UNIT, approximate=approximate)
+    return Rounding(dtype, unit, sequential=spec.dtype in (Dtype.FLOAT64, Dtype.FLOAT32), approximate=approximate)
 
 
 class Noise:

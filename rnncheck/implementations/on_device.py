@@ -8,6 +8,7 @@ from torch import Tensor
 from rnncheck import machine
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import (
+    Approximates,
     Blames,
     BringsWeights,
     Defines,
@@ -36,6 +37,10 @@ class OnDevice:
     def __init__(self, implementation: Implementation, device: str) -> None:
         self._implementation, self.device = implementation, device
         self.name = f"{implementation.name}@{device}"
+
+    @property
+    def approximate(self) -> float:
+        return self._implementation.approximate if isinstance(self._implementation, Approximates) else 0.0
 
     @property
     def location(self) -> str:

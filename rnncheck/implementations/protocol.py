@@ -220,6 +220,14 @@ class SaysItsShape(Protocol):
 
 
 @runtime_checkable
+class Approximates(Protocol):
+    """An implementation whose tanh and sigmoid are off by so many units of roundoff of 1, however small they are."""
+
+    @property
+    def approximate(self) -> float: ...
+
+
+@runtime_checkable
 class KnowsItsCell(Protocol):
     """An implementation of one cell only."""
 

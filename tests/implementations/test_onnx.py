@@ -14,9 +14,11 @@ from implementations.cases import CASES, Case
 from implementations.conformance import RULES, refusal, run
 from torch import nn
 
+from rnncheck import check
 from rnncheck.errors import CannotRun
 from rnncheck.implementations import extras, load
 from rnncheck.model.spec import Cell, Dtype, Spec
+from rnncheck.model.weights import draw
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'rnncheck[onnx]'")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'rnncheck[onnx]'")
@@ -36,6 +38,16 @@ def test_onnxruntime_keeps_every_rule_or_says_what_it_lacks() -> None:
     assert (kept, refused) == (22, {"ONNX has no projection of h; leave --proj-size out"})
     assert refusal(load("onnxruntime"), CASES[0]) == "onnxruntime has recurrent layers in float32 only, not in float64"
     assert "not on cuda" in str(load("onnxruntime").refuses(Spec(device="cuda")))
+
+
+def test_its_tanh_near_zero_is_no_mismatch_and_another_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(Spec(hidden_size=16), 0).values
+    small, smaller = ({name: value / by for name, value in drawn.items()} for by in (1e4, 1e5))
+    options: dict[str, Any] = {"cell": "rnn", "hidden_size": 16, "witness": False}
+    assert check("onnxruntime", weights=smaller, **options).verdict == "equivalent"
+    assert check("onnxruntime", against="fault:parameter-scaled", weights=small, **options).verdict == "mismatch"
+    monkeypatch.setattr("rnncheck.implementations.onnx_runtime.OnnxRuntime.approximate", 0.0)
+    assert check("onnxruntime", weights=smaller, **options).verdict == "mismatch"
 
 
 @pytest.mark.parametrize(("seq_len", "batch_size"), [(3, 0), (0, 2)])

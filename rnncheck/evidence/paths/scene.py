@@ -113,6 +113,7 @@ class PathSetting:
     unexposed: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those without a gradient to compare
     rounds_on: str = "cpu"  # of the devices of both sides the one with the lowest precision of products
+    approximate: float = 0.0  # the error of their activations, as of `Rounding`
     fixed: bool = False  # whether a side takes no other numbers of timesteps and rows than those of the run
     _scenes: dict[object, PathScene] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)
@@ -164,7 +165,9 @@ class PathSetting:
 
     def held(self, spec: Spec) -> Rounding | Tolerance:
         """What a run of this spec is held against."""
-        return self.tolerance or rounding_of(replace(spec, device=self.rounds_on), tf32=self.tf32)
+        if self.tolerance is not None:
+            return self.tolerance
+        return rounding_of(replace(spec, device=self.rounds_on), tf32=self.tf32, approximate=self.approximate)
 
     def offers(self, spec: Spec) -> bool:
         """Whether both sides can be built for this spec and loaded with weights."""
