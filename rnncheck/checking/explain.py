@@ -29,7 +29,7 @@ from rnncheck.report import Comparison, Finding
 from rnncheck.text import printable, short
 
 MOST_NAMED = 6  # tensors in a finding
-DEAD, SHAPE, OWN = "dead-parameter", "parameter-shape", "own-weights"
+DEAD, SHAPE, OWN, NORMALISED = "dead-parameter", "parameter-shape", "own-weights", "layer-normalised"
 UNSEEN = (
     "no known fault could be tried: the difference appears neither in a short run over the first timesteps and rows "
     "nor on fresh data"
@@ -169,7 +169,7 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     unsteady = any(finding.slug == UNSTEADY for finding in into.findings)
     follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
-    follow |= {OWN} if sure else set()
+    follow |= {OWN, NORMALISED} if sure else set()
     kept = [finding for finding in read if finding.slug not in follow]
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
 

@@ -35,6 +35,7 @@ from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.keras_module import KerasModule
 from rnncheck.user_code.loading import in_hand, load, meant
 from rnncheck.user_code.native_layer import NativeLayer
+from rnncheck.user_code.norms import beside_norms
 from rnncheck.user_code.own_loading import OwnLoading, loads_itself, proved
 from rnncheck.user_code.own_weights import Kept, by_own_names, repeats
 from rnncheck.user_code.refusals import lacking
@@ -303,7 +304,8 @@ class Candidate:
             return given(self._given, make, spec)
         if loads_itself(self._loaded):
             return proved(self._loaded, make, spec)
-        return infer(make, spec, budget, faults=faults)
+        beside = beside_norms(make, spec, budget) if faults and spec.variant is None else None
+        return infer(make, spec, budget, faults=faults) if beside is None else beside
 
     def _mapping(self, spec: Spec) -> FoundMapping | OwnLoading | Kept:
         """The mapping, or what keeps its own weights in the place of it."""

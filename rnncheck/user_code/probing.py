@@ -141,7 +141,7 @@ class CallProbe:
                     continue
                 if any(wider in self.ran for wider in in_place_of_ones(x_axes)):
                     break  # it takes sequences, or rows, or a step without that axis
-                if form is not None and form.handing == "stacked" and pairs:
+                if form is not None and form.handing == "stacked" and (pairs or self._writes_into_a_tuple):
                     continue
                 names = self.call.state, self.call.cell_state
                 convention = Convention(
@@ -275,6 +275,11 @@ class CallProbe:
             else:
                 yield found
 
+    @property
+    def _writes_into_a_tuple(self) -> list[CandidateError]:
+        """What it raised where it writes into a pair that it is given, which is a mistake of its own."""
+        return [problem for _, problem in self.problems if WRITES_INTO_A_TUPLE in str(problem)]
+
     def _returns_in_one(self, convention: Convention, result: object, state: State) -> OneTensor | None:
         """How it returns h and c, if in one tensor as it may be handed them."""
         form = convention.state
@@ -299,8 +304,7 @@ class CallProbe:
             and problem.in_its_code
             and not any(each in str(problem) for each in ANOTHER_KIND)
         ]
-        written = [problem for _, problem in self.problems if WRITES_INTO_A_TUPLE in str(problem)]
-        if written:
+        if written := self._writes_into_a_tuple:
             return replace(found, raised=": ".join(str(written[0]).split("\n    ")), crashes=True)
         if not own:
             return found

@@ -53,6 +53,22 @@ class Exchanged(WholeSideBySide):
         return state.chunk(2, -1)[::-1] if state.any() else state.chunk(2, -1)
 
 
+class WritesIntoIt(nn.Module):
+    """Wrong: it writes into the pair that it is given."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x: Tensor, state: Any = None) -> Any:
+        state = [x.new_zeros(x.shape[1], self.cell.hidden_size)] * 2 if state is None else state
+        output = []
+        for x_t in x:
+            state[0], state[1] = self.cell(x_t, (state[0], state[1]))
+            output.append(state[0])
+        return torch.stack(output), tuple(state)
+
+
 def compared(candidate: type) -> Report:
     return check(candidate, cell="lstm", seq_len=4, batch_size=2, witness=False, diagnose=False)
 
@@ -66,3 +82,7 @@ def test_right_ones_are_read_and_the_verdict_says_how(candidate: type) -> None:
 
 def test_a_wrong_one_is_a_mismatch() -> None:
     assert compared(Exchanged).verdict is Verdict.MISMATCH
+
+
+def test_a_mistake_with_a_pair_is_not_mended_by_one_tensor() -> None:
+    assert [each.slug for each in compared(WritesIntoIt).findings] == ["initial-state-crashes"]
