@@ -16,8 +16,8 @@ from rnncheck.implementations.extras import needed
 from rnncheck.implementations.onnx_file import BETWEEN, C0, H0, LENGTHS, B, OnnxFile, OnnxLayer, R, W, X
 from rnncheck.implementations.onnx_graph import Parts, flatten, join_states, model_of, split_states, states_of
 from rnncheck.implementations.onnx_layout import packed, unpacked
-from rnncheck.implementations.onnx_runtime import APPROXIMATE, SessionLayer, reading, unsupported
-from rnncheck.implementations.protocol import Reading
+from rnncheck.implementations.onnx_runtime import SessionLayer, reading, unsupported
+from rnncheck.implementations.protocol import OF_ONNXRUNTIME, Reading
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.text import printable
@@ -36,7 +36,7 @@ def split(name: str) -> tuple[Path, str | None]:
 class OnnxModel:
     """Raises `CannotRun` if the file cannot be read, or if its layer has something that torch.nn lacks."""
 
-    approximate = APPROXIMATE
+    approximate = OF_ONNXRUNTIME
 
     def __init__(self, name: str) -> None:
         needed(name, "onnx", "onnx", "onnxruntime")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.implementations.extras import needed
 from rnncheck.implementations.onnx_graph import OPSET, layer_graph
-from rnncheck.implementations.protocol import Reading, no_place_for_own
+from rnncheck.implementations.protocol import OF_ONNXRUNTIME, Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
@@ -17,11 +17,6 @@ from rnncheck.model.weights import Weights
 HIDES_NAN = (
     "the LSTM and GRU of onnxruntime turn NaN into finite numbers, so a NaN in the data does not show in the results"
 )
-
-APPROXIMATE = 6.0
-"""Units of roundoff of 1, as a standard deviation. The largest errors measured: 3 of the tanh of its RNN, also
-of numbers near zero, 2.6 of a sigmoid, and 12 of a step of its GRU.
-"""
 
 Graph = Callable[[bool], bytes]  # the model, for rows with lengths or without
 
@@ -31,7 +26,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     location = "onnxruntime"
-    approximate = APPROXIMATE
+    approximate = OF_ONNXRUNTIME
 
     def __init__(self) -> None:
         needed(self.name, "onnx", "onnx", "onnxruntime")

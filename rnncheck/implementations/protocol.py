@@ -227,6 +227,12 @@ class Approximates(Protocol):
     def approximate(self) -> float: ...
 
 
+OF_ONNXRUNTIME = 6.0
+"""As a standard deviation. The largest errors that were measured are 3 of the tanh of its RNN, also of numbers near
+zero, 2.6 of a sigmoid, and 12 of a step of its GRU.
+"""
+
+
 @runtime_checkable
 class KnowsItsCell(Protocol):
     """An implementation of one cell only."""

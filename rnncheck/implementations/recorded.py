@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun
-from rnncheck.implementations.protocol import NotRecorded, Reading, no_place_for_own
+from rnncheck.implementations.protocol import OF_ONNXRUNTIME, NotRecorded, Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.model.trace_file import GRADIENT, STEP, decode
@@ -35,6 +35,8 @@ class Recorded:
         if problem := wrong(self._tensors, self.spec):
             raise CannotRun(f"{shown} is damaged: {problem}; record it again")
         self.tf32 = self.about.get("tf32") is True
+        by_onnxruntime = str(self.about.get("name")).partition("@")[0].endswith(("onnxruntime", ".onnx"))
+        self.approximate = OF_ONNXRUNTIME if by_onnxruntime else 0.0
         self.seed = int(self._metadata["seed"]) if self._metadata.get("seed", "").isdigit() else 0
 
     @cached_property

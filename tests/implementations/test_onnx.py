@@ -12,6 +12,7 @@ import pytest
 import torch
 from implementations.cases import CASES, Case
 from implementations.conformance import RULES, refusal, run
+from safetensors.torch import save_file
 from torch import nn
 
 from rnncheck import check
@@ -40,12 +41,18 @@ def test_onnxruntime_keeps_every_rule_or_says_what_it_lacks() -> None:
     assert "not on cuda" in str(load("onnxruntime").refuses(Spec(device="cuda")))
 
 
-def test_its_tanh_near_zero_is_no_mismatch_and_another_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_tanh_near_zero_is_no_mismatch_and_another_one_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
     drawn = draw(Spec(hidden_size=16), 0).values
     small, smaller = ({name: value / by for name, value in drawn.items()} for by in (1e4, 1e5))
     options: dict[str, Any] = {"cell": "rnn", "hidden_size": 16, "witness": False}
     assert check("onnxruntime", weights=smaller, **options).verdict == "equivalent"
     assert check("onnxruntime", against="fault:parameter-scaled", weights=small, **options).verdict == "mismatch"
+    save_file({name: value.float() for name, value in smaller.items()}, tmp_path / "small.safetensors")
+    given = ("--hidden-size", 16, "--weights", tmp_path / "small.safetensors")
+    assert rnncheck("record", "onnxruntime", *given, "-o", tmp_path / "trace.safetensors").code == 0
+    assert check("torch", against=str(tmp_path / "trace.safetensors"), witness=False).verdict == "equivalent"
     monkeypatch.setattr("rnncheck.implementations.onnx_runtime.OnnxRuntime.approximate", 0.0)
     assert check("onnxruntime", weights=smaller, **options).verdict == "mismatch"
 
