@@ -35,6 +35,7 @@ UNSEEN = (
     "nor on fresh data"
 )
 SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
+LEAKS = "state-leaks-between-calls"
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
 
 
@@ -170,6 +171,9 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
     follow |= {OWN, NORMALISED} if sure else set()
+    follow |= (
+        {OWN} if any(finding.slug == LEAKS for finding in found) else set()
+    )  # what leaks only seems to be a weight
     kept = [finding for finding in read if finding.slug not in follow]
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
 
