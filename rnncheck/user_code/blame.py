@@ -1,7 +1,10 @@
 """Reports an error in the user's code at its file and line, without rnncheck's own frames."""
 
+import ast
+import linecache
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
 
@@ -66,7 +69,27 @@ def blamed(problem: BaseException, what: str, own: Path | None = None) -> Candid
     function = "" if code.co_name == "<module>" else f" in {code.co_name}"
     source = source_line(code.co_filename, line)
     message = f"{shown(code.co_filename)}:{line}{function}: {said}{source}"
-    return CandidateError(message, tuple(each for _, each in frames))
+    return CandidateError(message, tuple(begun(each.co_filename, number) for each, number in frames))
+
+
+def begun(filename: str, line: int) -> int:
+    """The first line of the statement that a line is part of: arguments are computed before a call."""
+    starts = [start for start, end in statements(filename) if start <= line <= end]
+    return max(starts, default=line)
+
+
+@lru_cache(maxsize=64)
+def statements(filename: str) -> tuple[tuple[int, int], ...]:
+    """The first and the last line of every statement in a file that is not made of others."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(filename)))
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    return tuple(
+        (each.lineno, each.end_lineno or each.lineno)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.stmt) and not hasattr(each, "body")
+    )
 
 
 def told(problem: BaseException) -> str:

@@ -34,6 +34,7 @@ from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 from rnncheck.user_code.tiny_calls import TinyCalls
 from rnncheck.user_code.ways import (
+    IN_ONE,
     KINDS,
     LAYERS,
     OF_IDS,
@@ -157,6 +158,8 @@ class CallProbe:
                     continue
                 written = form is not None and self._writes_where_it_wants_a_list(convention)
                 for found in self._readings(convention, form):
+                    if form is not None and form.handing in IN_ONE and not self.calls.reads_c(found):
+                        continue  # what it reads is h alone
                     runs = True
                     pairs = pairs or (form is not None and form.handing == "(h, c)")
                     if form is not None and kind in SINGLE_STEPS:

@@ -82,6 +82,20 @@ class TinyCalls:
         except CandidateError:  # in a single timestep
             return False
 
+    def reads_c(self, found: Found) -> bool:
+        """Whether what is handed over as c reaches what it returns."""
+        x, state = self.given(found.convention)
+        if state.c is None:
+            return False
+        caller = partial(self.caller, found.convention, found.reading)
+        try:
+            one, other = (
+                shown(caller().run(x.clone(), State(state.h.clone(), c))) for c in (state.c.clone(), state.c.cos())
+            )
+        except CandidateError:
+            return False
+        return differ(one, other)
+
     def fails_backward(self, found: Found) -> bool:
         """Whether it runs forwards so, and raises an error backwards: one written by hand may take no broadcast."""
         state = found.convention.state

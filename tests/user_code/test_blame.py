@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from user_code.sources import HEAD, RNN, Write, raising_in
 
+from rnncheck.user_code.blame import begun
+
 Command = Callable[..., Any]
 
 
@@ -89,3 +91,8 @@ def test_a_state_of_another_kind_leaves_the_verdict_open(rnncheck: Command, writ
     outcome = rnncheck("compare", "mine.py:MyRNN", "-q")
     assert outcome.code == 5
     assert "given an initial state, it raises: mine.py:10 in forward: " in outcome.stdout
+
+
+def test_the_lines_of_a_statement_count_as_its_first(write: Write) -> None:
+    path = write("def f(x):\n    y = g(\n        x,\n        1,\n    )\n    return y\n", "lines.py")
+    assert [begun(str(path), line) for line in (2, 3, 4, 6, 9)] == [2, 2, 2, 6, 9]

@@ -69,6 +69,22 @@ class WritesIntoIt(nn.Module):
         return torch.stack(output), tuple(state)
 
 
+class OfTheFirstRow(nn.Module):
+    """Wrong: its state is h of every layer, and c starts from the same."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x: Tensor, h0: Tensor) -> Tensor:
+        h = c = h0[0]
+        output = []
+        for x_t in x:
+            h, c = self.cell(x_t, (h, c))
+            output.append(h)
+        return torch.stack(output)
+
+
 def compared(candidate: type) -> Report:
     return check(candidate, cell="lstm", seq_len=4, batch_size=2, witness=False, diagnose=False)
 
@@ -86,3 +102,9 @@ def test_a_wrong_one_is_a_mismatch() -> None:
 
 def test_a_mistake_with_a_pair_is_not_mended_by_one_tensor() -> None:
     assert [each.slug for each in compared(WritesIntoIt).findings] == ["initial-state-crashes"]
+
+
+def test_a_state_of_h_alone_is_no_pair() -> None:
+    report = compared(OfTheFirstRow)
+    assert report.verdict is Verdict.MISMATCH
+    assert not any("one tensor" in each for each in report.conventions)
