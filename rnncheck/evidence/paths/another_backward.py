@@ -1,7 +1,6 @@
 """Gradients taken twice, of two runs in either order, in `.grad`, by one tensor at a time, and of unusual losses."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -20,9 +19,7 @@ from rnncheck.evidence.paths.gradients import (
     weights_like,
 )
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathSetting, User
-from rnncheck.evidence.without_dropout import WithoutDropout
-from rnncheck.implementations.uses import offered
+from rnncheck.evidence.paths.scene import PathSetting, User, in_mode
 from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
@@ -50,7 +47,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def into_grad(user: User, train: bool) -> Values:
         layer = user.fresh(scene)
-        with offered(layer, "training")() if train else nullcontext(), WithoutDropout():
+        with in_mode(layer, train=train):
             alone = kept(Attached.of(layer, scene).gradients())
             names = [name for name in alone if name not in ("x", "h0", "c0")]
             for _ in range(2):

@@ -3,7 +3,6 @@ weights alone, and of one result alone.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
 import torch
@@ -11,10 +10,9 @@ import torch
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.evidence.paths.gradients import UsedAs, near_the_largest, without_state
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User
-from rnncheck.evidence.without_dropout import WithoutDropout
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode
 from rnncheck.implementations.protocol import Layer
-from rnncheck.implementations.uses import NotOffered, as_called, offered
+from rnncheck.implementations.uses import NotOffered, as_called
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import EVERYTHING
 
@@ -38,7 +36,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def by_weights(layer: Layer) -> Layer:
         return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
-    def leg(what: str, scene: PathScene, used: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
+    def leg(what: str, scene: PathScene, as_use: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
 
         def go(user: User) -> Values:
@@ -48,16 +46,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             if not (leaves := layer.leaves()):
                 raise NotOffered("it cannot be differentiated by torch's weights")
             run = BackwardRun(spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
-            with ExitStack() as stack:
-                stack.enter_context(offered(layer, "training")() if train else nullcontext())
-                stack.enter_context(WithoutDropout() if train else nullcontext())
-                stack.enter_context(as_called(layer))
-                found = differentiate(used(layer), run, random_projection(run, SEED))
+            with in_mode(layer, train=train), as_called(layer):
+                found = differentiate(as_use(layer), run, random_projection(run, SEED))
             if found.problem:
                 raise RuntimeError(found.problem)
             shapes = {name: each.shape for name, each in run.copies().items()}
             # Called without a state, its code is not fed by torch's weights.
-            shapes |= {} if used is without_state else {name: each.shape for name, each in leaves.items()}
+            shapes |= {} if as_use is without_state else {name: each.shape for name, each in leaves.items()}
             gradients = {name: each for name, each in found.gradients.items() if name in shapes}
             return {
                 f"gradient of {name}": (torch.zeros(shapes[name]) if each is None else each).double().reshape(1, 1, -1)

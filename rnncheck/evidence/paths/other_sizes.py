@@ -1,17 +1,15 @@
 """Other sizes: larger ones and odd ones, gradients far back, sizes that are all equal or 1, and an empty batch."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
 
 from rnncheck.evidence.paths.gradients import END, Attached, without_state
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.evidence.without_dropout import WithoutDropout
-from rnncheck.implementations.uses import NotOffered, offered
+from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "wrong-at-other-sizes"
@@ -69,7 +67,7 @@ def far_back(scene: PathScene, *, train: bool = False, stateless: bool = False) 
 
     def go(user: User) -> Values:
         layer = user.fresh(scene)
-        with offered(layer, "training")() if train else nullcontext(), WithoutDropout():
+        with in_mode(layer, train=train):
             attached = Attached.of(without_state(layer) if stateless else layer, scene)
         with torch.enable_grad():
             last = next(iter(attached.results.values()))[-1]  # of the outputs, or the last layer's final state

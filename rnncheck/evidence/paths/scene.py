@@ -1,7 +1,8 @@
 """The weights and data of a path: small, without extreme values."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,8 +15,9 @@ from rnncheck.envelope import Rounding, exact_and_envelope, rounding_of
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.tolerance import Tolerance
+from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.protocol import Implementation, Layer, Read
-from rnncheck.implementations.uses import as_called
+from rnncheck.implementations.uses import as_called, offered
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
@@ -198,6 +200,13 @@ def values(trace: Trace) -> dict[str, Tensor]:
     """The values of a trace, by quantity."""
     every = {"output": trace.output, "h_n": trace.final.h, "c_n": trace.final.c}
     return {name: each for name, each in every.items() if each is not None and name not in trace.unexposed}
+
+
+@contextmanager
+def in_mode(layer: Layer, *, train: bool) -> Iterator[WithoutDropout]:
+    """Within it the layer is in training mode, if so asked, and torch's dropout is off."""
+    with offered(layer, "training")() if train else nullcontext(), WithoutDropout() as off:
+        yield off
 
 
 def run(layer: Layer, scene: PathScene) -> Trace:

@@ -1,15 +1,13 @@
 """x and the initial states as views that are not contiguous in memory."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, values
-from rnncheck.evidence.without_dropout import WithoutDropout
-from rnncheck.implementations.uses import as_called, offered
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, values
+from rnncheck.implementations.uses import as_called
 
 View = Callable[[Tensor], Tensor]
 FAULT = "memory-layout-assumed"
@@ -53,7 +51,7 @@ def leg(what: str, scene: PathScene, view_x: View, view_state: View, *, train: b
         layer = user.fresh(scene) if train else user.layer(scene)
         x, state = scene.given()
         viewed = state.map(view_state)
-        with as_called(layer), offered(layer, "training")() if train else nullcontext(), WithoutDropout():
+        with as_called(layer), in_mode(layer, train=train):
             return values(layer.run(view_x(x), viewed, scene.lengths))
 
     return Leg(what, go, scene, FAULT)

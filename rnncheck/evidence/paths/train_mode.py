@@ -7,8 +7,7 @@ from rnncheck.evidence.paths import sampled_dropout
 from rnncheck.evidence.paths.other_sizes import STEPS, far_back, far_back_shows, larger
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.ranges import large
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
-from rnncheck.evidence.without_dropout import WithoutDropout
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, unlike_normal, values
 from rnncheck.implementations.uses import Unlike, offered
 
 FAULT = "depends-on-train-mode"
@@ -22,7 +21,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def training(what: str, scene: PathScene, calls: int = 1) -> Leg:
         def go(user: User) -> Values:
             layer = user.fresh(scene)
-            with offered(layer, "training")(), WithoutDropout():
+            with in_mode(layer, train=True):
                 return [values(run(layer, scene)) for _ in range(calls)][-1]
 
         return Leg(f"in training mode{what}", go, scene, FAULT)
@@ -33,20 +32,20 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def without_state(user: User) -> Values:
         layer = user.fresh(zeros)
-        with offered(layer, "training")(), WithoutDropout():
+        with in_mode(layer, train=True):
             use = offered(layer, "run_without_state")
             return [values(use(zeros.given()[0], zeros.lengths)) for _ in range(2)][-1]
 
     def afterwards(user: User) -> Values:
         """In evaluation mode again."""
         layer = user.fresh(scene)
-        with offered(layer, "training")(), WithoutDropout():
+        with in_mode(layer, train=True):
             run(layer, scene)
         return values(run(layer, scene))
 
     def own_dropout(user: User) -> Values:
         layer = user.fresh(scene)
-        with offered(layer, "training")(), WithoutDropout() as dropout:
+        with in_mode(layer, train=True) as dropout:
             run(layer, scene)
         if dropout.chances:
             chances = " and ".join(f"{chance:g}" for chance in sorted(dropout.chances))
