@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -63,22 +64,19 @@ def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
     """The results, and the gradient by x."""
     many = setting.scene(steps, 1).of_rows([0] * COPIES)
     unit = torch.finfo(dtype_of(many.spec)).eps
-    right = list[Samples]()  # of the reference, once it has run
 
-    def reference() -> Samples:
-        if not right:
-            right.append(drawn(setting.sides[1], many))
-        return right[0]
+    @cache
+    def reference() -> tuple[Samples, Mapping[str, Tensor]]:
+        """Its samples and their thresholds, by quantity."""
+        samples = drawn(setting.sides[1], many)
+        return samples, {name: thresholds(each, unit) for name, each in samples.items()}
 
     def go(user: User) -> Values:
-        samples = reference() if user is setting.sides[1] else drawn(user, many)
-        return {
-            name: statistics(each, thresholds(reference()[name], unit))
-            for name, each in samples.items()
-            if name in reference()
-        }
+        right, below = reference()
+        samples = right if user is setting.sides[1] else drawn(user, many)
+        return {name: statistics(each, below[name]) for name, each in samples.items() if name in below}
 
-    judged = replace(many, allows=lambda: allowed(reference(), unit))
+    judged = replace(many, allows=lambda: allowed(reference()[0], unit))
     return Leg("in training mode, dropout compared by its distribution", go, judged, fault)
 
 
