@@ -213,7 +213,7 @@ def unlike(walked: Walked) -> list[str]:
 
 def leave_open(found: Examination, case: Case) -> None:
     """An unexplained mismatch is uncertain while some ways to read the candidate were not tried."""
-    unexplained = all(each.slug == "unexplained" for each in found.evidence.findings)
+    unexplained = all(each.slug == "unexplained" or each.explains == 0 for each in found.evidence.findings)
     if found.verdict is Verdict.MISMATCH and case.common.unsearched and unexplained:
         found.verdict, found.reason = Verdict.INCONCLUSIVE, case.common.unsearched
         found.evidence.findings.clear()

@@ -137,3 +137,23 @@ def near(found: Tensor, wanted: Tensor, tolerance: float) -> bool:
         return False
     allowed = tolerance * wanted.abs().clamp(min=1.0)
     return bool(((found - wanted).abs() <= allowed).all())
+
+
+def is_affine_in(native: Native, name: str) -> bool:
+    """Whether its results are affine in this tensor, as in a head's: one that acts on a state acts on later states too.
+
+    `native` is a copy without memory, of at least two timesteps.
+    """
+    x, state = inputs(native)
+    generator = torch.Generator().manual_seed(_SEED)
+
+    def results(value: Tensor) -> list[Tensor]:
+        native.tensors()[name].copy_(value)
+        trace = native.run(x, state)
+        return [each.double() for each, _ in shown(trace, trace, native.facts.exposes)]
+
+    with torch.no_grad():
+        held = native.tensors()[name]
+        one, other = (torch.randn(held.shape, generator=generator, dtype=torch.float64).to(held) for _ in range(2))
+        rows = zip(*map(results, (torch.zeros_like(held), one, other, one + other)), strict=True)
+        return all(near(both - a, b - none, TOLERANCE.get(native.spec.dtype, 1e-4)) for none, a, b, both in rows)

@@ -100,7 +100,7 @@ def turned(axes: str, x_axes: str) -> bool:
     common = [each for each in own if each in of_x and each != "1"]
     layers = next((own.index(each) for each in "K1" if each in own and "T" not in own), None)
     return common != [each for each in of_x if each in own and each != "1"] or (
-        layers is not None and "B" in own and own.index("B") < layers < own.index("F")
+        layers is not None and "B" in own and own.index("B") < layers < own.find("F")
     )
 
 

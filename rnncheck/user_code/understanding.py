@@ -1,5 +1,6 @@
 """What is known of a candidate, for each spec: found once, then used at every dtype."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from rnncheck.data.random import initial_state
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.protocol import Ignored
 from rnncheck.mapping import FoundMapping, MappingError
-from rnncheck.mapping.agreement import agrees
+from rnncheck.mapping.agreement import agrees, is_affine_in
 from rnncheck.mapping.budget import SECONDS, Budget
 from rnncheck.mapping.expression import Unused
 from rnncheck.mapping.native import Facts
@@ -165,12 +166,30 @@ class Understanding:
                 "what it returns is its state after one timestep, and differs after more; it may be something else of "
                 "all states, such as their mean; return the output of every timestep"
             )
+        if head := self._head_as_wide(understood, spec):
+            return (
+                f"it differs as rnncheck read it, and {head} may be a head, which is as wide as the output of its "
+                "states; return the output before it too"
+            )
         if not understood.is_cut:
             return None
         return (
             f"it differs as rnncheck read it, but not every way to read it was tried in {self._seconds:g} seconds; "
             f"--read-seconds {4 * self._seconds:g} gives more time"
         )
+
+    def _head_as_wide(self, understood: Hypothesis, spec: Spec) -> str | None:
+        """A matrix that torch does not have, square and as wide as the output, that may be applied to that alone."""
+        filling = understood.filling
+        if not isinstance(filling, FoundMapping) or filling.agrees is not None:
+            return None
+        native = self._instances.native(understood, replace(spec, dtype=understood.dtype, device="cpu"), forgets=True)
+        square, tensors = (spec.output_size, spec.output_size), native.tensors()
+        with suppress(CannotRun), isolated(getattr(torch, understood.dtype)):
+            for name in filling.beyond:
+                if tensors[name].shape == square and is_affine_in(native, name):
+                    return name
+        return None
 
     def passed_over(self, spec: Spec) -> list[str]:
         """Notes on results, and on what is computed of x, that rnncheck does not compare."""
