@@ -25,8 +25,23 @@ class Unlike(NotOffered):
     """A layer can be used in this way, but then does something else on purpose; the message says what."""
 
 
-class OtherShape(Exception):
+class WrongUse(Exception):
+    """A layer does something in a use that is certainly wrong; the message says what.
+
+    `fault` is the slug of that fault, if it is not the one of the use.
+    """
+
+    fault: str | None = None
+
+
+class OtherShape(WrongUse):
     """A layer returns results with other axes than before, without an error."""
+
+
+class InputChanged(WrongUse):
+    """A layer writes into what it is given."""
+
+    fault = "input-mutated"
 
 
 class Uses(Protocol):

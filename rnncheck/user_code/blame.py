@@ -11,7 +11,7 @@ from traceback import walk_tb
 import torch
 
 from rnncheck.errors import CannotRun, RnncheckError
-from rnncheck.implementations.uses import NotOffered, OtherShape
+from rnncheck.implementations.uses import NotOffered, WrongUse
 from rnncheck.text import printable
 from rnncheck.user_code.own_code import is_own, shown, source_line
 
@@ -49,7 +49,7 @@ def blaming(what: str, own: Path | None = None) -> Iterator[None]:
     """A context that turns errors of the candidate's code into a `CandidateError`. `own` is the candidate's file."""
     try:
         yield
-    except (RnncheckError, NotOffered, OtherShape, KeyboardInterrupt, torch.cuda.OutOfMemoryError, MemoryError):
+    except (RnncheckError, NotOffered, WrongUse, KeyboardInterrupt, torch.cuda.OutOfMemoryError, MemoryError):
         raise
     except BaseException as problem:  # a candidate may have one of its own
         raise blamed(problem, what, own) from problem

@@ -58,23 +58,29 @@ class Derived:
     problem: str | None = None
 
 
-def differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived:
+PLAIN_ALONE = "use_reentrant=True"  # in what torch raises for any other backward than a plain one
+
+
+def differentiate(layer: Layer, run: BackwardRun, projection: Trace, *, plain: bool = False) -> Derived:
     """The gradients of sum(projection * trace) over output, h_n and c_n. The head's y is left out.
 
-    A `RuntimeError` of the layer or of autograd becomes `problem`, because the layer ran without gradients.
+    A `RuntimeError` of the layer or of autograd becomes `problem`, because the layer ran without gradients. `plain`
+    takes the gradients by `backward()`.
     """
     try:
-        return _differentiate(layer, run, projection)
+        return _differentiate(layer, run, projection, plain)
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
+        if PLAIN_ALONE in str(error) and not plain:
+            return differentiate(layer, run, projection, plain=True)
         if isinstance(layer, Blames) and (blamed := layer.blamed(error)):
             raise blamed from error
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         return Derived(problem=f"it cannot be differentiated: {first_line}")
 
 
-def _differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived:
+def _differentiate(layer: Layer, run: BackwardRun, projection: Trace, plain: bool) -> Derived:
     # Leaves the caller's mode, because a tensor made in inference mode can never be differentiated.
     with torch.inference_mode(False), torch.enable_grad():
         parameters = layer.leaves() or {}
@@ -92,7 +98,9 @@ def _differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived
         if attached:
             # As one number: torch imports sympy, which takes half a second, to check the shapes of grad_outputs.
             parts = [(results[name] * wanted[name].to(results[name])).sum() for name in attached]
-            found = torch.autograd.grad(torch.stack(parts).sum(), list(leaves.values()), allow_unused=True)
+            total = torch.stack(parts).sum()
+            every = list(leaves.values())
+            found = by_backward(total, every) if plain else torch.autograd.grad(total, every, allow_unused=True)
     names = [name for name in (*inputs, *run.spec.recurrent_shapes()) if name not in run.withheld]
     arrived = {name: each.cpu() for name, each in zip(leaves, found, strict=True) if each is not None}
     return Derived(
@@ -100,6 +108,18 @@ def _differentiate(layer: Layer, run: BackwardRun, projection: Trace) -> Derived
         [name for name in run.spec.recurrent_shapes() if name not in parameters and name not in run.withheld],
         [name for name in wanted if name not in attached],
     )
+
+
+def by_backward(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor | None]:
+    """The gradients that `backward()` leaves in `.grad`, which is then as before."""
+    before = [leaf.grad for leaf in leaves]
+    for leaf in leaves:
+        leaf.grad = None
+    total.backward()  # type: ignore[no-untyped-call]
+    found = [leaf.grad for leaf in leaves]
+    for leaf, held in zip(leaves, before, strict=True):
+        leaf.grad = held
+    return found
 
 
 def quantities(trace: Trace) -> dict[str, Tensor]:

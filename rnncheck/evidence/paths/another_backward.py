@@ -1,6 +1,7 @@
 """Gradients taken twice, of two runs in either order, in `.grad`, by one tensor at a time, and of unusual losses."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from rnncheck.evidence.paths.gradients import (
 )
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User, in_mode
+from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
@@ -55,14 +57,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 run.loss().backward()  # type: ignore[no-untyped-call]
         return {CHANGE: change(accumulated(run.leaves, names), times(2, {name: alone[name] for name in names}))}
 
-    def of_a_large_loss(user: User) -> Values:
+    def of_a_loss(user: User, factor: float) -> Values:
         layer = user.fresh(scene)
         alone = kept(Attached.of(layer, scene).gradients())
-        large = LARGE.get(scene.spec.dtype, 2.0**16)
         run = Attached.of(layer, scene)
         with torch.enable_grad():
-            found = run.gradients(run.loss() * large)
-        return {CHANGE: change(found, times(large, alone))}
+            found = run.gradients(run.loss() * factor)
+        return {CHANGE: change(found, times(factor, alone))}
 
     def of_a_sum(user: User) -> Values:
         layer = user.fresh(scene)
@@ -87,9 +88,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         together = kept(Attached.of(layer, scene).gradients())
         apart = dict[str, Mapping[str, torch.Tensor]]()
         for name in together:
-            with frozen(layer, name):
+            with frozen(layer, name), suppress(NotOffered):  # without results to differentiate, its gradient is missing
                 apart[name] = Attached.of(layer, scene, only=name).gradients()
-        return {f"{ALONE}{name}": change(apart[name], {name: each}) for name, each in together.items()}
+        return {f"{ALONE}{name}": change(apart.get(name, {}), {name: each}) for name, each in together.items()}
 
     def of_given(user: User) -> Values:
         """The gradients of its results, which other branches of a graph read too."""
@@ -110,7 +111,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield Leg(what, partial(into_grad, train=train), scene, FAULT, must_run=True)
     yield Leg("differentiated by one tensor at a time", alone, scene, "gradient-wrong-in-use")
     yield Leg("differentiated from gradients that others read", of_given, scene, FAULT)
-    yield Leg("differentiated from a large loss", of_a_large_loss, scene, "gradient-clipped")
+    large = LARGE.get(scene.spec.dtype, 2.0**16)
+    yield Leg("differentiated from a large loss", partial(of_a_loss, factor=large), scene, "gradient-clipped")
+    if scene.spec.dtype is not Dtype.FLOAT16:  # in which small gradients are subnormal
+        yield Leg("differentiated from a small loss", partial(of_a_loss, factor=2.0**-24), scene, "gradient-clipped")
     yield Leg("differentiated from a plain sum of its results", of_a_sum, scene, "memory-layout-assumed")
     yield Leg("differentiated through transposed results", transposed, scene, "memory-layout-assumed")
 

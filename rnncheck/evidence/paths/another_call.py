@@ -9,6 +9,7 @@ from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, val
 from rnncheck.implementations.uses import NotOffered, Unlike, as_called
 
 FAULT = "results-share-memory"
+MANY = 4
 
 
 @path("another-call", "called again before the results of the first call are used")
@@ -17,11 +18,22 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     other_data = replace(alike, weights=scene.weights)
     larger = setting.scene(len(scene.x) + 3, scene.x.shape[1] + 2)
 
-    def results(user: User, between: PathScene) -> Values:
-        layer = user.fresh(scene)
-        first = values(run(layer, scene))
+    step, step_after = setting.scene(1), setting.scene(1, other=1)
+
+    def results(user: User, between: PathScene, first: PathScene = scene) -> Values:
+        layer = user.fresh(first)
+        found = values(run(layer, first))
         run(layer, between)
-        return first
+        return found
+
+    def many(user: User) -> Values:
+        """Calls of the same sizes, of which some implementations keep the memory."""
+        layer = user.fresh(scene)
+        for _ in range(MANY):
+            run(layer, alike)
+        found = values(run(layer, scene))
+        run(layer, alike)
+        return found
 
     def afterwards(user: User) -> Values:
         layer = user.fresh(scene)
@@ -62,6 +74,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {CHANGE: change(first, before)}
 
     yield Leg("called again with the same sizes", lambda user: results(user, alike), scene, FAULT)
+    yield Leg("called again at T = 1", lambda user: results(user, step_after, step), step, FAULT)
+    yield Leg("called again after many calls with the same sizes", many, scene, FAULT)
     yield Leg("called again with larger sizes", lambda user: results(user, larger), scene, FAULT)
     yield Leg("called again with other numbers in the same memory", refilled, other_data, "state-leaks-between-calls")
     yield Leg("called again with gradients recorded", recorded, scene, FAULT)

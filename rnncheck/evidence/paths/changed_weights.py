@@ -9,6 +9,7 @@ from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.implementations.uses import Unlike, offered
 
 FAULT = "stale-weights"
+MOST_ALONE = 8  # of its tensors that are changed one at a time
 
 
 @path("changed-weights", "after a change of its weights")
@@ -54,6 +55,39 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         offered(layer, "load")(offered(donor, "saved")(), assign=assign)
         return values(run(layer, after))
 
+    def one_alone(user: User) -> Values:
+        """After a change of one of its own tensors, beside a new layer with the same change."""
+        donor, farthest = offered(user.fresh(after), "trained")(), torch.zeros(1, 1, 1)
+        for name in list(donor)[:MOST_ALONE]:
+            called, new = user.fresh(before), user.fresh(before)
+            run(called, before)
+            for layer in (called, new):
+                offered(layer, "trained")()[name].copy_(donor[name])
+            pairs = zip(*(values(run(layer, before)).values() for layer in (called, new)), strict=True)
+            farthest = max(farthest, *((one - other).abs().max().view(1, 1, 1) for one, other in pairs))
+        return {"the difference from a new layer": farthest}
+
+    def frozen(user: User) -> Values:
+        layer, donor = user.fresh(before), user.fresh(after)
+        for value in offered(layer, "trained")().values():
+            value.requires_grad_(False)
+        run(layer, before)
+        offered(layer, "load")(offered(donor, "saved")())
+        return values(run(layer, after))
+
+    def turned(user: User) -> Values:
+        """Loaded as the parameters themselves, of which matrices are transposed in memory."""
+        layer, donor = user.fresh(before), user.fresh(after)
+        saved = {
+            name: value.mT.contiguous().mT if value.dim() > 1 else value
+            for name, value in offered(donor, "saved")().items()
+        }
+        offered(layer, "load")(saved, assign=True)
+        return values(run(layer, after))
+
+    yield Leg("run again after one of its weights was changed", one_alone, before, FAULT)
+    yield Leg("run again after load_state_dict with frozen weights", frozen, after, FAULT)
+    yield Leg("run with weights that are not contiguous in memory", turned, after, "memory-layout-assumed")
     yield Leg("run again after its weights were changed in place", in_place, after, FAULT)
     yield Leg("run again after its weights were changed through .data", through_data, after, FAULT)
     yield Leg("run again with gradients, after its weights were changed in place", while_trained, after, FAULT)

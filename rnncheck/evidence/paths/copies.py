@@ -1,17 +1,22 @@
 """Copies of the layer: by deepcopy, by pickle, by a state_dict, and in another dtype."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
+from rnncheck.errors import CannotRun
+from rnncheck.evidence.paths.gradients import Attached
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
-from rnncheck.implementations.uses import Copying, NotOffered, offered
+from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
+from rnncheck.implementations.uses import Copying, NotOffered, Unlike, offered
 from rnncheck.model.spec import Dtype
 from rnncheck.model.weights import Weights
 
 FAULT = "copy-differs"
+ROUGH = 1e-9  # of the largest result, in float64
 
 
 @path("copies", "as a copy: by deepcopy, pickle, state_dict, .to(dtype)")
@@ -37,6 +42,19 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         offered(target, "load")(offered(layer, "saved")())
         return values(run(target, scene))
 
+    def changed(user: User) -> Values:
+        """With weights of its own, of which the layer that it was copied from knows nothing."""
+        copy = offered(user.fresh(scene), "copied")("deepcopy")
+        offered(copy, "change")(other.weights.cast(other.spec))
+        return values(run(copy, other))
+
+    def trained(user: User) -> Values:
+        layer = user.fresh(scene)
+        Attached.of(layer, scene)
+        return values(run(offered(layer, "copied")("deepcopy"), scene))
+
+    yield Leg("copied by deepcopy, with other weights", changed, other, FAULT)
+    yield Leg("copied by deepcopy after a run with gradients", trained, scene, FAULT)
     yield Leg("copied by deepcopy", lambda user: copied(user, "deepcopy"), scene, FAULT)
     yield Leg("copied by deepcopy, with weights of its own", apart, scene, FAULT)
     yield Leg("copied by pickle", lambda user: copied(user, "pickle"), scene, FAULT)
@@ -56,14 +74,27 @@ def converted(setting: PathSetting, scene: PathScene, dtype: Dtype, *, stateless
     there = replace(scene, spec=replace(scene.spec, dtype=dtype), allows=lambda: judged.allowed)
 
     def go(user: User) -> Values:
-        if reason := user.implementation.refuses(there.spec):
-            raise NotOffered(reason)
+        with suppress(CannotRun):  # as its code is not run at that dtype before it is converted
+            if reason := user.implementation.refuses(there.spec):
+                raise NotOffered(reason)
         layer = user.fresh(scene)
         run(layer, scene)
         other = offered(layer, "converted")(getattr(torch, dtype))
-        if not stateless:
-            return values(run(other, there))
-        return values(offered(other, "run_without_state")(there.given()[0], there.lengths))
+        if stateless:
+            return values(offered(other, "run_without_state")(there.given()[0], there.lengths))
+        found = values(run(other, there))
+        right = setting.right.get(("copies", what)) if user is setting.sides[0] and dtype is Dtype.FLOAT64 else None
+        if isinstance(right, dict) and is_rough(found, right, judged.allowed):
+            raise Unlike(f"it does not compute at the precision of {dtype}")
+        return found
 
-    also = " and called without a state" if stateless else ""
-    return Leg(f"converted by .to({dtype}){also}", go, there, "dtype-written-in")
+    what = f"converted by .to({dtype})" + " and called without a state" * stateless
+    return Leg(what, go, there, "dtype-written-in")
+
+
+def is_rough(found: Values, right: Values, allowed: Allowed) -> bool:
+    """Whether results in float64 are within what a lower precision allows, and beyond that of float64."""
+    names = [name for name in right if name in found and found[name].shape == right[name].shape]
+    far = {name: (found[name] - right[name]).abs().cpu() for name in names}
+    within = all(isinstance(limit := allowed[name], Tensor) and bool((far[name] <= limit).all()) for name in names)
+    return within and any(bool((far[name].amax() > ROUGH * right[name].abs().amax()).any()) for name in names)

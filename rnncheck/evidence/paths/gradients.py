@@ -17,12 +17,14 @@ Gradients = Mapping[str, Tensor]
 CHANGE = "a gradient changes"
 ALONE = "the gradient by "
 END = "the gradient by x ends"
+SAME = "its dropout is the same in each call"
 MASKS = "its gradient has other dropout masks than its results"
 GIVEN = "a gradient that was given changes"
 SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
 SAID = {  # of the worst difference
     CHANGE: f"{CHANGE} by {{}} of its largest value, but it must not change",
     MASKS: f"{MASKS}, or dropout depends on the gradient mode",
+    SAME: "its dropout is the same in each call, where the reference draws it anew",
     GIVEN: "its backward writes into the gradients that it is given",
     END: "no gradient of the last state reaches x before some timestep",
 }
@@ -40,6 +42,9 @@ class UsedAs:
 
     def leaves(self) -> Mapping[str, Tensor] | None:
         return self.layer.leaves()
+
+    def trained(self) -> Mapping[str, Tensor]:
+        return trained_by(self.layer)
 
     def as_called(self) -> AbstractContextManager[None]:
         return as_called(self.layer)

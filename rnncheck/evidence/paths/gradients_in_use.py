@@ -3,14 +3,17 @@ weights alone, and of one result alone.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 import torch
 
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
-from rnncheck.evidence.paths.gradients import UsedAs, near_the_largest, without_state
+from rnncheck.evidence.paths.gradients import CHANGE, Attached, UsedAs, change, near_the_largest, without_state
+from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, as_called
 from rnncheck.model.spec import Dtype
@@ -19,6 +22,8 @@ from rnncheck.model.trace import EVERYTHING
 FAULT = "gradient-wrong-in-use"
 SEED = 13
 STEPS = 12
+LARGER = 3, 70, 70, 9  # T, B, H, I: beyond the usual tiles
+Mode = type[AbstractContextManager[None]]
 
 
 TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
@@ -36,21 +41,32 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def by_weights(layer: Layer) -> Layer:
         return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
-    def leg(what: str, scene: PathScene, as_use: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
+    def leg(
+        what: str,
+        scene: PathScene,
+        as_use: Callable[[Layer], Layer],
+        *,
+        train: bool = False,
+        of: str = "",
+        after: Mode | None = None,
+    ) -> Leg:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
 
         def go(user: User) -> Values:
             if reason := user.implementation.refuses(spec):
                 raise NotOffered(reason)
             layer = user.fresh(scene)
+            if after is not None:
+                with after():
+                    run(layer, scene)
             if not (leaves := layer.leaves()):
                 raise NotOffered("it cannot be differentiated by torch's weights")
-            run = BackwardRun(spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
+            given = BackwardRun(spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
             with in_mode(layer, train=train), as_called(layer):
-                found = differentiate(as_use(layer), run, random_projection(run, SEED))
+                found = differentiate(as_use(layer), given, random_projection(given, SEED))
             if found.problem:
                 raise RuntimeError(found.problem)
-            shapes = {name: each.shape for name, each in run.copies().items()}
+            shapes = {name: each.shape for name, each in given.copies().items()}
             # Called without a state, its code is not fed by torch's weights.
             shapes |= {} if as_use is without_state else {name: each.shape for name, each in leaves.items()}
             gradients = {name: each for name, each in found.gradients.items() if name in shapes}
@@ -62,12 +78,31 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         judged = replace(
             scene, allows=lambda: near_the_largest(setting.right["gradients-in-use", f"differentiated {what}"])
         )
-        return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
+        return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of or after))
+
+    def own(user: User, train: bool) -> Values:
+        """By the layer's own tensors, from a state of zeros and without one."""
+        found = []
+        for as_use in (plain, without_state):
+            layer = user.fresh(zeros)
+            with in_mode(layer, train=train):
+                attached = Attached.of(as_use(layer), zeros)
+            results = {name: each for name, each in attached.results.items() if name in shown}
+            found.append(replace(attached, results=results).gradients())
+        return {CHANGE: change(found[1], {name: each for name, each in found[0].items() if name not in ("h0", "c0")})}
 
     if not setting.spec.dropout:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
         yield leg("in training mode", longer, plain, train=True)
     yield leg("without a state", zeros, without_state)
+    for train in (False, True) if not setting.spec.dropout else (False,):
+        what = "differentiated by its own tensors without a state" + " in training mode" * train
+        yield Leg(what, partial(own, train=train), zeros, FAULT)
+    yield leg("after a run under no_grad", scene, plain, after=torch.no_grad)
+    yield leg("after a run under inference_mode", scene, plain, after=torch.inference_mode)
+    for what, large in of_sizes(setting, *LARGER):
+        there = setting.scene(*LARGER[:2], spec=replace(large.spec, dtype=Dtype.FLOAT64))
+        yield leg(what, there, plain)
     yield leg("of one row", setting.scene(rows=1, spec=spec), plain)
     yield leg("by its weights alone", scene, by_weights)
     for name in sorted(shown) if len(shown) > 1 else ():

@@ -15,6 +15,7 @@ from rnncheck.model.spec import Dtype, Spec
 FAULT = "wrong-at-other-sizes"
 STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
 WIDE = 2, 300, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
+ROUND = 16, 32, 32, 16  # T, B, H, I: what fast paths are written for
 EQUAL = 4  # T, B, I and H: axes that are mixed up have fitting sizes
 VANISHED = 1e-25  # of the largest gradient: below, rounding may make it zero
 
@@ -24,12 +25,18 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     steps, rows = setting.sizes
     for what, scene in larger(setting):
         yield leg(what, scene)
-    for what, scene in (*of_sizes(setting, EQUAL, EQUAL, EQUAL, EQUAL), *of_sizes(setting, steps, rows, 1, 1)):
+    for what, scene in (
+        *of_sizes(setting, *ROUND),
+        *of_sizes(setting, EQUAL, EQUAL, EQUAL, EQUAL),
+        *of_sizes(setting, steps, rows, 1, 1),
+    ):
         yield leg(what, scene)
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS))
     yield leg("at T = 1", setting.scene(1, rows))
     yield leg("at B = 1", setting.scene(steps, 1))
+    if (layers := setting.spec.num_layers * setting.spec.directions) > 1:  # the first axes of a state fit each other
+        yield leg(f"at B = {layers}", setting.scene(steps, layers))
     yield leg("of an empty batch", setting.base.of_rows([]))
 
 

@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from rnncheck.evidence.paths.gradients import MASKS, Attached, frozen, weights_like
+from rnncheck.evidence.paths.gradients import MASKS, SAME, Attached, frozen, weights_like
 from rnncheck.evidence.paths.path import Leg, Values
 from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
@@ -18,7 +18,9 @@ from rnncheck.model.trace import dtype_of
 
 COPIES = 16_384  # of a row, each with dropout of its own
 ERROR_RATE = 1e-6  # how often a right layer's dropout would be called another, over all that is compared
-STATISTICS = 11  # of an element: its mean, its deviation and nine parts of its distribution
+STATISTICS = 12  # of an element: mean, deviation, nine parts of its distribution, and how often two rows are the same
+RARE = 10  # pairs that are counted on top: of something rare, the other sample may have more
+FEW = 64  # rows, of which two calls do not have all the same masks
 PARTS = torch.arange(1, 10) / 10  # of the samples below each threshold, about
 NO_GAP = 1e-5  # of an element's range: an atom of the distribution, of which rounding decides on which side it is
 BY_X = "gradient by x"
@@ -28,7 +30,9 @@ Samples = Mapping[str, Tensor]  # (T, COPIES, W) in float64, by quantity
 
 
 def legs(setting: PathSetting, steps: int, fault: str) -> Iterator[Leg]:
-    yield by_distribution(setting, steps, fault)
+    yield by_distribution(setting, steps, fault, "")
+    yield by_distribution(setting, 1, fault, " at T = 1")
+    yield drawn_anew(setting, fault)
     spec = replace(setting.spec, dtype=Dtype.FLOAT64)
     yield by_differences(setting.scene(rows=ROWS, spec=spec), fault)
 
@@ -60,7 +64,23 @@ def by_differences(scene: PathScene, fault: str) -> Leg:
     return Leg("in training mode, differentiated with dropout", go, judged, fault)
 
 
-def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
+def drawn_anew(setting: PathSetting, fault: str) -> Leg:
+    """Another call must have other masks."""
+    some = setting.scene(rows=1).of_rows([0] * FEW)
+
+    def go(user: User) -> Values:
+        layer = user.fresh(some)
+        with offered(layer, "training")(), seeded():
+            # Not as called: then what the code draws at random is the same each time.
+            first, second = (values(layer.run(*some.given(), some.lengths)) for _ in range(2))
+        same = all(torch.equal(each, second[name]) for name, each in first.items())
+        return {SAME: torch.tensor([[[float(same)]]])}
+
+    judged = replace(some, allows=lambda: {SAME: Tolerance(atol=0.5)})
+    return Leg("in training mode with dropout, called twice", go, judged, fault)
+
+
+def by_distribution(setting: PathSetting, steps: int, fault: str, where: str) -> Leg:
     """The results, and the gradient by x."""
     many = setting.scene(steps, 1).of_rows([0] * COPIES)
     unit = torch.finfo(dtype_of(many.spec)).eps
@@ -74,10 +94,10 @@ def by_distribution(setting: PathSetting, steps: int, fault: str) -> Leg:
     def go(user: User) -> Values:
         right, below = reference()
         samples = right if user is setting.sides[1] else drawn(user, many)
-        return {name: statistics(each, below[name]) for name, each in samples.items() if name in below}
+        return {name: statistics(each, below[name], unit) for name, each in samples.items() if name in below}
 
     judged = replace(many, allows=lambda: allowed(reference()[0], unit))
-    return Leg("in training mode, dropout compared by its distribution", go, judged, fault)
+    return Leg(f"in training mode{where}, dropout compared by its distribution", go, judged, fault)
 
 
 def drawn(user: User, scene: PathScene) -> Samples:
@@ -116,10 +136,22 @@ def thresholds(samples: Tensor, unit: float) -> Tensor:
     return torch.stack(found)
 
 
-def statistics(samples: Tensor, below: Tensor) -> Tensor:
-    """(T, 11, W): mean, standard deviation, and the parts of the samples below the thresholds."""
+def statistics(samples: Tensor, below: Tensor, unit: float) -> Tensor:
+    """(T, 12, W): mean, standard deviation, the parts of the samples below the thresholds, and how many pairs of
+    neighbours are the same.
+    """
     parts = torch.cat([(samples < each).double().mean(1, keepdim=True) for each in below], 1)
-    return torch.cat([samples.mean(1, keepdim=True), samples.std(1, keepdim=True), parts], 1)
+    return torch.cat([samples.mean(1, keepdim=True), samples.std(1, keepdim=True), parts, alike(samples, unit)], 1)
+
+
+def alike(samples: Tensor, unit: float) -> Tensor:
+    """(T, 1, W): the part of the pairs of neighbouring rows that are the same but for rounding; of none where rounding
+    is coarse.
+    """
+    near = NO_GAP * samples.abs().amax(1, keepdim=True)
+    if unit > NO_GAP / 16:
+        return torch.zeros_like(near)
+    return ((samples[:, ::2] - samples[:, 1::2]).abs() <= near).double().mean(1, keepdim=True)
 
 
 def allowed(samples: Samples, unit: float) -> Allowed:
@@ -127,15 +159,19 @@ def allowed(samples: Samples, unit: float) -> Allowed:
     count = sum(each[:, 0].numel() for each in samples.values())
     beyond = ERROR_RATE / (2 * STATISTICS * max(count, 1))  # of a normal number on one side
     far = float(torch.special.ndtri(torch.tensor(1 - beyond, dtype=torch.float64)))
-    return {name: far * errors(each) + 64 * unit for name, each in samples.items()}
+    return {name: far * errors(each, unit) + 64 * unit for name, each in samples.items()}
 
 
-def errors(samples: Tensor) -> Tensor:
-    """(T, 11, W): the standard errors of the differences of two samples' statistics."""
+def errors(samples: Tensor, unit: float) -> Tensor:
+    """(T, 12, W): the standard errors of the differences of two samples' statistics."""
     count = samples.shape[1]
     centred = samples - samples.mean(1, keepdim=True)
     variance, fourth = centred.square().mean(1, keepdim=True), centred.pow(4).mean(1, keepdim=True)
     of_mean = (2 * variance / count).sqrt()
     of_deviation = ((fourth - variance.square()).clamp_min(0) / (2 * count * variance.clamp_min(1e-300))).sqrt()
     of_parts = (2 * PARTS * (1 - PARTS) / count).sqrt().double()
-    return torch.cat([of_mean, of_deviation, of_parts[None, :, None].expand(len(samples), -1, samples.shape[2])], 1)
+    pairs = count / 2
+    same = (alike(samples, unit) * pairs + RARE) / (pairs + 2 * RARE)
+    of_pairs = (2 * same * (1 - same) / pairs).sqrt()
+    each_part = of_parts[None, :, None].expand(len(samples), -1, samples.shape[2])
+    return torch.cat([of_mean, of_deviation, each_part, of_pairs], 1)

@@ -17,7 +17,7 @@ from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.protocol import Implementation, Layer, Read
-from rnncheck.implementations.uses import as_called, offered
+from rnncheck.implementations.uses import InputChanged, as_called, offered
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
@@ -210,10 +210,16 @@ def in_mode(layer: Layer, *, train: bool) -> Iterator[WithoutDropout]:
 
 
 def run(layer: Layer, scene: PathScene) -> Trace:
-    """Runs the scene in torch's current gradient mode."""
+    """Runs the scene in torch's current gradient mode. Raises `InputChanged` if that changes x or a state."""
     x, state = scene.given()
     with as_called(layer):
-        return layer.run(x, state, scene.lengths)
+        trace = layer.run(x, state, scene.lengths)
+    before, start = scene.given()
+    pairs = zip(("x", "h0", "c0"), (x, *state.tensors()), (before, *start.tensors()), strict=False)
+    for name, value, given in pairs:
+        if not torch.equal(value.nan_to_num(), given.nan_to_num()):
+            raise InputChanged(f"it writes into {name}")
+    return trace
 
 
 def unlike_normal(

@@ -25,6 +25,13 @@ def sliced(value: Tensor) -> Tensor:
     return wide[::2, :, ::2]
 
 
+def offset(value: Tensor) -> Tensor:
+    """A view that is contiguous, and does not begin where its memory begins."""
+    wide = torch.full((value.shape[0] + 2, *value.shape[1:]), 0.5, dtype=value.dtype, device=value.device)
+    wide[2:] = value
+    return wide[2:]
+
+
 def expanded(value: Tensor) -> Tensor:
     """Expands the first row to all rows of the batch."""
     return value[:, :1].clone().expand(-1, value.shape[1], -1)
@@ -37,6 +44,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     for name, view, scene in (
         ("transposed", transposed, base),
         ("sliced", sliced, base),
+        ("offset", offset, base),
         ("expanded", expanded, alike),
     ):
         yield leg(f"given {name} x", scene, view, lambda value: value)

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
+from rnncheck.evidence.gradients.differentiate import PLAIN_ALONE
 from rnncheck.evidence.paths.gradients import ALONE, SAID
 from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import OtherRun
-from rnncheck.implementations.uses import NotOffered, OtherShape, Unlike
+from rnncheck.implementations.uses import InputChanged, NotOffered, Unlike, WrongUse
 from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
 from rnncheck.text import printable, short
@@ -99,17 +100,17 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         found += outcome.comparisons
         if outcome.agrees:
             continue
-        fresh = setting.anew()
+        fault, fresh = outcome.fault or leg.fault, setting.anew()
         again = PathOutcome.of(list(path.legs(fresh))[number], path, fresh)
         if again.agrees:
             into.doubt = into.doubt or (
                 f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
                 "try another --seed"
             )
-        elif first := into.wrong.get(leg.fault):
-            into.wrong[leg.fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
+        elif first := into.wrong.get(fault):
+            into.wrong[fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
         else:
-            into.wrong[leg.fault] = Finding(leg.fault, outcome.told(name, leg), variant=leg.what)
+            into.wrong[fault] = Finding(fault, outcome.told(name, leg), variant=leg.what)
     into.comparisons += merged(found)
     grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
     into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
@@ -120,6 +121,7 @@ class PathOutcome:
     """The result of one leg. One that was not gone may be one in which the candidate `fails` or is `unlike`."""
 
     comparisons: Sequence[Comparison] = ()
+    fault: str | None = None  # if it is not the leg's
     not_gone: NotGone | None = None
     fails: bool = False
     unlike: bool = False
@@ -141,7 +143,9 @@ class PathOutcome:
         if isinstance(right, Exception):
             return cls(not_gone=NotGone((), why_not(right), "reference"))
         if isinstance(mine, Exception):
-            if isinstance(mine, OtherShape) or (leg.must_run and not isinstance(mine, NotOffered)):
+            if isinstance(mine, WrongUse):
+                return cls([Comparison(leg.what, mode, problem=why_not(mine))], fault=mine.fault)
+            if leg.must_run and not isinstance(mine, NotOffered):
                 return cls([Comparison(leg.what, mode, problem=why_not(mine))])
             fails = not isinstance(mine, NotOffered | OtherRun)
             return cls(not_gone=NotGone((), why_not(mine)), fails=fails, unlike=isinstance(mine, Unlike))
@@ -222,13 +226,15 @@ def attempted(leg: Leg, user: User) -> Values | Exception:
     except (MemoryError, torch.cuda.OutOfMemoryError):
         raise
     except Exception as problem:
+        if PLAIN_ALONE in str(problem):
+            return NotOffered("torch's reentrant checkpoint permits plain backward() alone")
         return problem
 
 
 def why_not(problem: Exception) -> str:
     """The reason in one line. An error in the user's code comes with its file and line."""
     said = (str(problem).splitlines() or [""])[0]
-    if isinstance(problem, NotOffered):
+    if isinstance(problem, NotOffered | InputChanged):
         return printable(said, 300)
     kind = "" if isinstance(problem, RnncheckError) else f"{type(problem).__name__}: "
     return printable(f"it fails: {kind}{said}", 300)
