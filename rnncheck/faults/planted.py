@@ -55,8 +55,9 @@ class PlantedLayer(Leaves):
     def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
         return self._network.run(self._weights(), x, None, lengths)
 
-    def run_unbatched(self, x: Tensor, state: State) -> Trace:
-        trace = self._network.run(self._weights(), x[:, None], state.map(lambda each: each[:, None]))
+    def run_unbatched(self, x: Tensor, state: State | None) -> Trace:
+        start = None if state is None else state.map(lambda each: each[:, None])
+        trace = self._network.run(self._weights(), x[:, None], start)
         return Trace(trace.output[:, 0], trace.final.map(lambda each: each[:, 0]))
 
     @contextmanager

@@ -78,8 +78,8 @@ class ModuleLayer:
     def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
         return self._called(x, None, lengths)
 
-    def run_unbatched(self, x: Tensor, state: State) -> Trace:
-        hx = state.h if state.c is None else (state.h, state.c)
+    def run_unbatched(self, x: Tensor, state: State | None) -> Trace:
+        hx = None if state is None else state.h if state.c is None else (state.h, state.c)
         with without_notice_of_speed(self._spec):
             output, final = self._module(x, hx)
         h, c = final if isinstance(final, tuple) else (final, None)

@@ -55,8 +55,8 @@ class Uses(Protocol):
         """`run` without the initial state in the call."""
         ...
 
-    def run_unbatched(self, x: Tensor, state: State) -> Trace:
-        """One sequence without a batch axis: x (T, I), states (L*D, ·); the trace lacks that axis too."""
+    def run_unbatched(self, x: Tensor, state: State | None) -> Trace:
+        """One sequence without a batch axis: x (T, I), states (L*D, ·), or none; the trace lacks that axis too."""
         ...
 
     def training(self) -> AbstractContextManager[None]:

@@ -13,13 +13,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from rnncheck.implementations.uses import Copying, NotOffered
+from rnncheck.implementations.uses import Copying, NotOffered, WrongUse
 from rnncheck.mapping import FoundMapping
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
 from rnncheck.user_code.blame import blamed, blaming
+from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, Reader
 from rnncheck.user_code.functions import WithWeights
@@ -118,29 +119,38 @@ class CandidateLayer:
             yield
 
     def run_without_state(self, x: Tensor, lengths: Sequence[int] | None = None) -> Trace:
-        native = self._native
-        convention, spec = native.caller.convention, native.spec
+        return self._native.called_by(self._stateless()).run(x, self._zeros(x), lengths)
+
+    def _stateless(self) -> Caller:
+        """Its caller, by which it is given no initial state."""
+        convention = self._native.caller.convention
         if convention.state is None:
             raise NotOffered("it takes no initial state, so every run is without one")
-        if must_be_given(native.thing, convention):
+        if must_be_given(self._native.thing, convention):
             raise NotOffered("its initial state cannot be left out")
+        return replace(self._native.caller, stateless=True)
+
+    def _zeros(self, x: Tensor) -> State:
+        """The initial state that it has where none is given, for x (T, B, I)."""
+        spec = self._native.spec
         rows = spec.num_layers * spec.directions, x.shape[1]
         h = x.new_zeros(*rows, spec.state_size)
-        zeros = State(h, x.new_zeros(*rows, spec.hidden_size) if spec.cell is Cell.LSTM else None)
-        return native.called_by(replace(native.caller, stateless=True)).run(x, zeros, lengths)
+        return State(h, x.new_zeros(*rows, spec.hidden_size) if spec.cell is Cell.LSTM else None)
 
-    def run_unbatched(self, x: Tensor, state: State) -> Trace:
+    def run_unbatched(self, x: Tensor, state: State | None) -> Trace:
         native = self._native
         convention, reading = native.caller.convention, native.caller.reading
         if convention.by_row or convention.is_cell or not ASKS_FOR_AXES.search(source_of(native.thing)):
             raise NotOffered("its code does not check whether x has a batch axis")
+        used = native.caller if state is not None else self._stateless()
         form = convention.state and replace(convention.state, axes=without_batch(convention.state.axes))
         caller = replace(
-            native.caller,
+            used,
             convention=replace(convention, x_axes=without_batch(convention.x_axes), state=form),
             reading=replace(reading, output=unbatched(reading.output), h=unbatched(reading.h), c=unbatched(reading.c)),
         )
-        trace = native.called_by(caller).run(x[:, None], state.map(lambda each: each[:, None]))
+        start = self._zeros(x[:, None]) if state is None else state.map(lambda each: each[:, None])
+        trace = native.called_by(caller).run(x[:, None], start)
         return replace(trace, output=trace.output[:, 0], final=trace.final.map(lambda each: each[:, 0]))
 
     @contextmanager
@@ -154,6 +164,8 @@ class CandidateLayer:
             raise NotOffered(f"its train is a method of its own: {problem}") from problem
         try:
             yield
+            if not module.training:
+                raise WrongUse("a call in training mode switches it to evaluation mode")
         finally:
             module.eval()
 

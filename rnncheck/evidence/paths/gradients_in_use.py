@@ -10,7 +10,15 @@ from functools import partial
 import torch
 
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
-from rnncheck.evidence.paths.gradients import CHANGE, Attached, UsedAs, change, near_the_largest, without_state
+from rnncheck.evidence.paths.gradients import (
+    CHANGE,
+    Attached,
+    Gradients,
+    UsedAs,
+    change,
+    near_the_largest,
+    without_state,
+)
 from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run
@@ -41,27 +49,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def by_weights(layer: Layer) -> Layer:
         return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
-    def leg(
-        what: str,
-        scene: PathScene,
-        as_use: Callable[[Layer], Layer],
-        *,
-        train: bool = False,
-        of: str = "",
-        after: Mode | None = None,
-    ) -> Leg:
+    def leg(what: str, scene: PathScene, as_use: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
 
         def go(user: User) -> Values:
-            if reason := user.implementation.refuses(spec):
+            if reason := user.implementation.refuses(scene.spec):
                 raise NotOffered(reason)
             layer = user.fresh(scene)
-            if after is not None:
-                with after():
-                    run(layer, scene)
             if not (leaves := layer.leaves()):
                 raise NotOffered("it cannot be differentiated by torch's weights")
-            given = BackwardRun(spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
+            given = BackwardRun(scene.spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
             with in_mode(layer, train=train), as_called(layer):
                 found = differentiate(as_use(layer), given, random_projection(given, SEED))
             if found.problem:
@@ -78,18 +75,26 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         judged = replace(
             scene, allows=lambda: near_the_largest(setting.right["gradients-in-use", f"differentiated {what}"])
         )
-        return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of or after))
+        return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
 
-    def own(user: User, train: bool) -> Values:
-        """By the layer's own tensors, from a state of zeros and without one."""
-        found = []
-        for as_use in (plain, without_state):
-            layer = user.fresh(zeros)
-            with in_mode(layer, train=train):
-                attached = Attached.of(as_use(layer), zeros)
-            results = {name: each for name, each in attached.results.items() if name in shown}
-            found.append(replace(attached, results=results).gradients())
-        return {CHANGE: change(found[1], {name: each for name, each in found[0].items() if name not in ("h0", "c0")})}
+    def by_own(scene: PathScene, layer: Layer, *, train: bool = False) -> Gradients:
+        """By the layer's own tensors."""
+        with in_mode(layer, train=train):
+            attached = Attached.of(layer, scene)
+        return replace(
+            attached, results={name: attached.results[name] for name in shown & {*attached.results}}
+        ).gradients()
+
+    def stateless(user: User, train: bool) -> Values:
+        given = by_own(zeros, user.fresh(zeros), train=train)
+        found = by_own(zeros, without_state(user.fresh(zeros)), train=train)
+        return {CHANGE: change(found, {name: each for name, each in given.items() if name not in ("h0", "c0")})}
+
+    def after(user: User, mode: Mode, as_use: Callable[[Layer], Layer]) -> Values:
+        layer = as_use(user.fresh(zeros))
+        with mode():
+            run(layer, zeros)
+        return {CHANGE: change(by_own(zeros, layer), by_own(zeros, as_use(user.fresh(zeros))))}
 
     if not setting.spec.dropout:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
@@ -97,9 +102,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield leg("without a state", zeros, without_state)
     for train in (False, True) if not setting.spec.dropout else (False,):
         what = "differentiated by its own tensors without a state" + " in training mode" * train
-        yield Leg(what, partial(own, train=train), zeros, FAULT)
-    yield leg("after a run under no_grad", scene, plain, after=torch.no_grad)
-    yield leg("after a run under inference_mode", scene, plain, after=torch.inference_mode)
+        yield Leg(what, partial(stateless, train=train), zeros, FAULT)
+    for mode, name in ((torch.no_grad, "no_grad"), (torch.inference_mode, "inference_mode")):
+        for as_use, where in ((plain, ""), (without_state, " without a state")):
+            go = partial(after, mode=mode, as_use=as_use)
+            yield Leg(f"differentiated{where} after a run under {name}", go, zeros, FAULT, must_run=True)
     for what, large in of_sizes(setting, *LARGER):
         there = setting.scene(*LARGER[:2], spec=replace(large.spec, dtype=Dtype.FLOAT64))
         yield leg(what, there, plain)

@@ -11,7 +11,6 @@ from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_n
 from rnncheck.implementations.protocol import Read
 from rnncheck.implementations.uses import NotOffered, as_called, offered
 from rnncheck.model.spec import Dtype
-from rnncheck.model.trace import State
 
 FAULT = "option-half-done"
 
@@ -20,12 +19,12 @@ FAULT = "option-half-done"
 def legs(setting: PathSetting) -> Iterator[Leg]:
     base = setting.base
     steps, rows = len(base.x), max(2, base.x.shape[1])
-    one = base.of_rows([0])
+    one, step, zeros = (each.of_rows([0]) for each in (base, setting.scene(1), setting.scene(zeros=True)))
 
-    def unbatched(user: User) -> Values:
-        method = offered(user.layer(one), "run_unbatched")
-        x, state = one.given()
-        trace = method(x[:, 0], State(state.h[:, 0], None if state.c is None else state.c[:, 0]))
+    def unbatched(user: User, scene: PathScene) -> Values:
+        method = offered(user.layer(scene), "run_unbatched")
+        x, state = scene.given()
+        trace = method(x[:, 0], None if scene is zeros else state.map(lambda each: each[:, 0]))
         return {name: each.unsqueeze(1) for name, each in values(trace).items()}
 
     ends = tuple(max(1, steps - 2 * (row % 3) - (row == 0)) for row in range(rows))
@@ -41,7 +40,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             found = values(layer.run(x, state.to(setting.spec.device, getattr(torch, wider)), base.lengths))
         return {name: each.to(x.dtype) for name, each in found.items()}
 
-    yield Leg("unbatched", unbatched, one, FAULT)
+    for where, scene in (("", one), (" at T = 1", step), (" without a state", zeros)):
+        yield Leg(f"unbatched{where}", partial(unbatched, scene=scene), scene, FAULT)
     yield Leg("with lengths", lambda user: built(user, ragged), ragged, FAULT)
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
     for small, axis in (

@@ -16,7 +16,7 @@ from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, va
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import OtherRun
-from rnncheck.implementations.uses import InputChanged, NotOffered, Unlike, WrongUse
+from rnncheck.implementations.uses import NotOffered, OtherShape, Unlike, WrongUse
 from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
 from rnncheck.text import printable, short
@@ -234,7 +234,7 @@ def attempted(leg: Leg, user: User) -> Values | Exception:
 def why_not(problem: Exception) -> str:
     """The reason in one line. An error in the user's code comes with its file and line."""
     said = (str(problem).splitlines() or [""])[0]
-    if isinstance(problem, NotOffered | InputChanged):
+    if isinstance(problem, NotOffered) or (isinstance(problem, WrongUse) and not isinstance(problem, OtherShape)):
         return printable(said, 300)
     kind = "" if isinstance(problem, RnncheckError) else f"{type(problem).__name__}: "
     return printable(f"it fails: {kind}{said}", 300)
