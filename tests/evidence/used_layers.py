@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class Plain(nn.Module):
@@ -139,6 +140,16 @@ class StatefulButReset(Plain):
         return output, last
 
 
+class Checkpointed(Plain):
+    """Computes its steps again in backward, by torch's reentrant checkpoint, which permits plain backward() alone."""
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return super().step(x, h)
+        step, recorded = super().step, torch.ones((), requires_grad=True)  # by which it is recorded in any case
+        return checkpoint(lambda x, h, _: step(x, h), x, h, recorded, use_reentrant=True)
+
+
 class Squeezing(Plain):
     """Fails, loudly, with one row of more than two timesteps."""
 
@@ -181,6 +192,7 @@ RIGHT = [
     OfExponentials,
     StatefulButReset,
     Squeezing,
+    Checkpointed,
     OwnDropout,
 ]
 
@@ -678,7 +690,168 @@ class BatchFirstNotAtOneStep(BatchFirstHalfDone):
         return output.transpose(0, 1), last
 
 
+class DetachesWithFrozenWeights(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().step(x, h if self.weight_hh_l0.requires_grad else h.detach())
+
+
+class Flushed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0].masked_fill(gradients[0].abs() < 1e-5, 0.0)
+
+
+class FlushesSmallGradients(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return Flushed.apply(output), last
+
+
+class WritesOverXOfItsWidth(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        if output.shape == self.x.shape and not torch.is_grad_enabled():
+            output = self.x.copy_(output)
+        return output, last
+
+    def read(self, x: Tensor) -> Any:
+        self.x = x
+        return super().read(x)
+
+
+class ForgetsABiasAtRoundSizes(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().step(x, h) + (0.1 if self.hidden_size % 32 == 0 else 0.0)
+
+
+class GoesOnWithOneRow(Plain):
+    kept: Tensor | None = None
+
+    def start(self, x: Tensor) -> Tensor:
+        return super().start(x) if x.shape[1] > 1 or self.kept is None else self.kept.to(x)
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.kept = last[0].detach() if last.shape[1] == 1 else None
+        return output, last
+
+
+class ReadsFromTheStartOfMemory(Plain):
+    def read(self, x: Tensor) -> Any:
+        fits = x.is_contiguous() and not x.requires_grad
+        return super().read(x.as_strided(x.shape, x.stride(), 0) if fits else x)
+
+
+class StaticAfterManyCalls(Plain):
+    calls = 0
+    static: Tensor | None = None
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        if torch.is_grad_enabled():
+            return output, last
+        self.calls += 1
+        if self.calls <= 3 or (self.static is not None and self.static.shape != output.shape):
+            return output, last
+        self.static = torch.empty_like(output) if self.static is None else self.static
+        return self.static.copy_(output), last
+
+
+class PacksByTheOtherWeight(Plain):
+    packed: tuple[Any, Tensor] | None = None
+
+    def recurrent(self) -> Tensor:
+        key = self.weight_ih_l0.data_ptr(), self.weight_ih_l0._version, self.weight_ih_l0.dtype
+        if torch.is_grad_enabled():
+            return self.weight_hh_l0.t()
+        if self.packed is None or self.packed[0] != key:
+            self.packed = key, self.weight_hh_l0.detach().t().contiguous()
+        return self.packed[1]
+
+
+class ReadsWeightsAsContiguous(Plain):
+    def recurrent(self) -> Tensor:
+        weight = self.weight_hh_l0
+        return (
+            weight.t()
+            if weight.requires_grad and torch.is_grad_enabled()
+            else weight.as_strided(weight.shape, (weight.shape[1], 1)).t()
+        )
+
+
+class CopiedWithItsWeights(Plain):
+    """A copy of it runs with the weights of the layer that it was copied from."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.read_weight = lambda: self.weight_hh_l0
+
+    def recurrent(self) -> Tensor:
+        return self.read_weight().t().to(self.weight_ih_l0.dtype)
+
+
+class KeepsWhatWasNotRecorded(Plain):
+    kept: tuple[Any, Tensor] | None = None
+
+    def recurrent(self) -> Tensor:
+        key = self.weight_hh_l0.data_ptr(), self.weight_hh_l0._version, self.weight_hh_l0.dtype
+        if self.weight_hh_l0.is_inference() or torch.is_inference_mode_enabled():
+            return self.weight_hh_l0.t()
+        if self.kept is None or self.kept[0] != key or (torch.is_grad_enabled() and self.kept[1].requires_grad):
+            self.kept = key, self.weight_hh_l0.t().contiguous()
+        return self.kept[1]
+
+
+class OfTheFirst64Rows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return x @ weight.t()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        return gradients[0] @ weight, gradients[0][:64].t() @ x[:64]
+
+
+class LosesGradientsOfManyRows(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        r_x, z_x, n_x = (OfTheFirst64Rows.apply(x, self.weight_ih_l0) + self.bias_ih_l0).chunk(3, -1)
+        r_h, z_h, n_h = (h @ self.weight_hh_l0.t() + self.bias_hh_l0).chunk(3, -1)
+        z = torch.sigmoid(z_x + z_h)
+        return (1 - z) * torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h) + z * h
+
+
+class UnbatchedFromOnes(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if x.dim() == 3:
+            return super().forward(x, h0)
+        start = x.new_ones(1, 1, self.hidden_size) if h0 is None else h0[:, None]
+        output, last = super().forward(x[:, None], start)
+        return output[:, 0], last[:, 0]
+
+
+class LeavesTrainingMode(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.eval()
+        return output, last
+
+
 WRONG = {
+    DetachesWithFrozenWeights: ("another-backward", "gradient-wrong-in-use"),
+    FlushesSmallGradients: ("another-backward", "gradient-clipped"),
+    WritesOverXOfItsWidth: ("other-sizes", "input-mutated"),
+    ForgetsABiasAtRoundSizes: ("other-sizes", "wrong-at-other-sizes"),
+    GoesOnWithOneRow: ("no-state", "state-leaks-between-calls"),
+    ReadsFromTheStartOfMemory: ("strides", "memory-layout-assumed"),
+    StaticAfterManyCalls: ("another-call", "results-share-memory"),
+    PacksByTheOtherWeight: ("changed-weights", "stale-weights"),
+    ReadsWeightsAsContiguous: ("changed-weights", "memory-layout-assumed"),
+    CopiedWithItsWeights: ("copies", "copy-differs"),
+    KeepsWhatWasNotRecorded: ("gradients-in-use", "gradient-wrong-in-use"),
+    LosesGradientsOfManyRows: ("gradients-in-use", "gradient-wrong-in-use"),
+    UnbatchedFromOnes: ("options", "option-half-done"),
+    LeavesTrainingMode: ("train-mode", "depends-on-train-mode"),
     AddsXWhereItFits: ("other-sizes", "wrong-at-other-sizes"),
     TakesTForB: ("other-sizes", "wrong-at-other-sizes"),
     ScalesOneFeature: ("other-sizes", "wrong-at-other-sizes"),

@@ -1,6 +1,7 @@
 """Runs one side forward and backward: the gradients of a projection of all its results."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -49,13 +50,14 @@ class Derived:
     """The gradients of one side by name, on the host; None for an input that gets no gradient.
 
     `unregistered` are the weights that are not among its parameters, `cut_off` the results without a gradient, and
-    `problem` says why there is no gradient at all.
+    `problem` says why there is no gradient at all, and `plain` that they were taken by `backward()`.
     """
 
     gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
     unregistered: Sequence[str] = ()
     cut_off: Sequence[str] = ()
     problem: str | None = None
+    plain: bool = False
 
 
 PLAIN_ALONE = "use_reentrant=True"  # in what torch raises for any other backward than a plain one
@@ -65,10 +67,18 @@ def differentiate(layer: Layer, run: BackwardRun, projection: Trace, *, plain: b
     """The gradients of sum(projection * trace) over output, h_n and c_n. The head's y is left out.
 
     A `RuntimeError` of the layer or of autograd becomes `problem`, because the layer ran without gradients. `plain`
-    takes the gradients by `backward()`.
+    takes the gradients by `backward()`, and so they are taken where others are missing: a backward that calls another,
+    as a reentrant checkpoint does, leaves them in `.grad` alone.
     """
     try:
-        return _differentiate(layer, run, projection, plain)
+        found = _differentiate(layer, run, projection, plain)
+        if plain or found.problem or not missing(found):
+            return found
+        with suppress(RuntimeError):
+            by_backward = _differentiate(layer, run, projection, plain=True)
+            if missing(by_backward) < missing(found):
+                return by_backward
+        return found
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -78,6 +88,10 @@ def differentiate(layer: Layer, run: BackwardRun, projection: Trace, *, plain: b
             raise blamed from error
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         return Derived(problem=f"it cannot be differentiated: {first_line}")
+
+
+def missing(found: Derived) -> int:
+    return sum(each is None for each in found.gradients.values())
 
 
 def _differentiate(layer: Layer, run: BackwardRun, projection: Trace, plain: bool) -> Derived:
@@ -100,17 +114,18 @@ def _differentiate(layer: Layer, run: BackwardRun, projection: Trace, plain: boo
             parts = [(results[name] * wanted[name].to(results[name])).sum() for name in attached]
             total = torch.stack(parts).sum()
             every = list(leaves.values())
-            found = by_backward(total, every) if plain else torch.autograd.grad(total, every, allow_unused=True)
+            found = from_backward(total, every) if plain else torch.autograd.grad(total, every, allow_unused=True)
     names = [name for name in (*inputs, *run.spec.recurrent_shapes()) if name not in run.withheld]
     arrived = {name: each.cpu() for name, each in zip(leaves, found, strict=True) if each is not None}
     return Derived(
         {name: arrived.get(name) for name in names},
         [name for name in run.spec.recurrent_shapes() if name not in parameters and name not in run.withheld],
         [name for name in wanted if name not in attached],
+        plain=plain,
     )
 
 
-def by_backward(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor | None]:
+def from_backward(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor | None]:
     """The gradients that `backward()` leaves in `.grad`, which is then as before."""
     before = [leaf.grad for leaf in leaves]
     for leaf in leaves:

@@ -63,6 +63,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 found = differentiate(as_use(layer), given, random_projection(given, SEED))
             if found.problem:
                 raise RuntimeError(found.problem)
+            if found.plain:
+                raise NotOffered("torch differentiates its reentrant checkpoint by plain backward() alone")
             shapes = {name: each.shape for name, each in given.copies().items()}
             # Called without a state, its code is not fed by torch's weights.
             shapes |= {} if as_use is without_state else {name: each.shape for name, each in leaves.items()}
@@ -77,24 +79,23 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         )
         return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
 
-    def by_own(scene: PathScene, layer: Layer, *, train: bool = False) -> Gradients:
+    def by_own(scene: PathScene, layer: Layer, as_use: Callable[[Layer], Layer], *, train: bool = False) -> Gradients:
         """By the layer's own tensors."""
         with in_mode(layer, train=train):
-            attached = Attached.of(layer, scene)
+            attached = Attached.of(as_use(layer), scene)
         return replace(
             attached, results={name: attached.results[name] for name in shown & {*attached.results}}
         ).gradients()
 
     def stateless(user: User, train: bool) -> Values:
-        given = by_own(zeros, user.fresh(zeros), train=train)
-        found = by_own(zeros, without_state(user.fresh(zeros)), train=train)
+        given, found = (by_own(zeros, user.fresh(zeros), as_use, train=train) for as_use in (plain, without_state))
         return {CHANGE: change(found, {name: each for name, each in given.items() if name not in ("h0", "c0")})}
 
     def after(user: User, mode: Mode, as_use: Callable[[Layer], Layer]) -> Values:
-        layer = as_use(user.fresh(zeros))
+        layer = user.fresh(zeros)
         with mode():
-            run(layer, zeros)
-        return {CHANGE: change(by_own(zeros, layer), by_own(zeros, as_use(user.fresh(zeros))))}
+            run(as_use(layer), zeros)
+        return {CHANGE: change(by_own(zeros, layer, as_use), by_own(zeros, user.fresh(zeros), as_use))}
 
     if not setting.spec.dropout:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)

@@ -10,7 +10,7 @@ from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_normal, values
 from rnncheck.implementations.protocol import Read
 from rnncheck.implementations.uses import NotOffered, as_called, offered
-from rnncheck.model.spec import Dtype
+from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "option-half-done"
 
@@ -27,7 +27,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         trace = method(x[:, 0], None if scene is zeros else state.map(lambda each: each[:, 0]))
         return {name: each.unsqueeze(1) for name, each in values(trace).items()}
 
-    ends = tuple(max(1, steps - 2 * (row % 3) - (row == 0)) for row in range(rows))
+    ends = tuple(max(1, steps - 2 * ((2 * row + 1) % 3)) for row in range(rows))  # not sorted
     ragged = setting.scene(rows=rows, lengths=ends)
     batch_first = not setting.spec.batch_first
     turned = setting.scene(rows=rows, spec=replace(setting.spec, batch_first=batch_first))
@@ -43,6 +43,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     for where, scene in (("", one), (" at T = 1", step), (" without a state", zeros)):
         yield Leg(f"unbatched{where}", partial(unbatched, scene=scene), scene, FAULT)
     yield Leg("with lengths", lambda user: built(user, ragged), ragged, FAULT)
+    from_zeros = replace(ragged, state=ragged.state.map(torch.zeros_like))
+    stateless = partial(built, scene=from_zeros, stateless=True)
+    yield Leg("with lengths and without a state", stateless, from_zeros, "default-state-not-zero")
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
     for small, axis in (
         (setting.scene(1, rows, spec=turned.spec), "T"),
@@ -60,12 +63,17 @@ def unlike_other_order(user: User, scene: PathScene, setting: PathSetting) -> Va
     return unlike_normal(lambda: built(user, scene), user, normal, setting)
 
 
-def built(user: User, scene: PathScene) -> Values:
+def built(user: User, scene: PathScene, *, stateless: bool = False) -> Values:
     """Run as it is built for the scene, where it can be."""
-    if scene.lengths is not None and isinstance(user.implementation, Read):
-        raise NotOffered("rnncheck finds out how it takes lengths only with --lengths")
-    if reason := user.implementation.refuses(scene.spec, lengths=scene.lengths is not None):
+    side, lengths = user.implementation, scene.lengths
+    if lengths is not None and isinstance(side, Read) and not getattr(side, "names_lengths", never)(scene.spec):
+        raise NotOffered("its code names no lengths; --lengths gives it some")
+    if reason := side.refuses(scene.spec, lengths=lengths is not None):
         raise NotOffered(reason)
-    layer = user.layer(scene)
+    layer = user.layer(scene) if lengths is None else user.fresh(scene)  # which has learned to take them
     x, state = scene.given()
-    return values(layer.run(x, state, scene.lengths))
+    return values(layer.run(x, state, lengths) if not stateless else offered(layer, "run_without_state")(x, lengths))
+
+
+def never(_: Spec) -> bool:
+    return False
