@@ -12,6 +12,7 @@ import torch
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.evidence.paths.gradients import (
     CHANGE,
+    SHARE,
     Attached,
     Gradients,
     UsedAs,
@@ -21,7 +22,7 @@ from rnncheck.evidence.paths.gradients import (
 )
 from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, as_called
 from rnncheck.model.spec import Dtype
@@ -110,8 +111,18 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             yield Leg(f"differentiated{where} after a run under {name}", go, zeros, FAULT, must_run=True)
     for what, large in of_sizes(setting, *LARGER):
         there = setting.scene(*LARGER[:2], spec=replace(large.spec, dtype=Dtype.FLOAT64))
-        yield leg(what, there, plain)
+        alone = leg(what, there, plain)
+        yield replace(alone, go=partial(where_right, go=alone.go, scene=there, setting=setting))
     yield leg("of one row", setting.scene(rows=1, spec=spec), plain)
     yield leg("by its weights alone", scene, by_weights)
     for name in sorted(shown) if len(shown) > 1 else ():
         yield leg(f"of {name} alone", scene, plain, of=name)
+
+
+def where_right(user: User, go: Callable[[User], Values], scene: PathScene, setting: PathSetting) -> Values:
+    """What `go` yields, unless the results are wrong at these sizes: then so are their gradients."""
+    if user is setting.sides[0]:
+        mine, right = (values(run(side.fresh(scene), scene)) for side in setting.sides)
+        if not all(torch.allclose(each, right[name].to(each), rtol=0, atol=SHARE) for name, each in mine.items()):
+            raise NotOffered("its results are others at these sizes, so their gradients are not compared")
+    return go(user)
