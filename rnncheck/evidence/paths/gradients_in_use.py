@@ -1,5 +1,5 @@
-"""Gradients where the layer is used otherwise than in the normal run: in training mode, without a state, of one row, by
-weights alone, and of one result alone.
+"""Gradients where the layer is used otherwise than in the normal run: in training mode, without a state, after a run
+without gradients, of one row and of many, by weights alone, and of one result alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,8 +33,6 @@ SEED = 13
 STEPS = 12
 LARGER = 3, 70, 70, 9  # T, B, H, I: beyond the usual tiles
 Mode = type[AbstractContextManager[None]]
-
-
 TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
 
 
@@ -84,9 +82,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         """By the layer's own tensors."""
         with in_mode(layer, train=train):
             attached = Attached.of(as_use(layer), scene)
-        return replace(
-            attached, results={name: attached.results[name] for name in shown & {*attached.results}}
-        ).gradients()
+        results = {name: each for name, each in attached.results.items() if name in shown}
+        return replace(attached, results=results).gradients()
 
     def stateless(user: User, train: bool) -> Values:
         given, found = (by_own(zeros, user.fresh(zeros), as_use, train=train) for as_use in (plain, without_state))
