@@ -35,7 +35,7 @@ class Recorded:
         if problem := wrong(self._tensors, self.spec):
             raise CannotRun(f"{shown} is damaged: {problem}; record it again")
         self.tf32 = self.about.get("tf32") is True
-        by_onnxruntime = str(self.about.get("name")).partition("@")[0].endswith(("onnxruntime", ".onnx"))
+        by_onnxruntime = any(part in str(self.about.get("name")) for part in ("onnxruntime", ".onnx"))
         self.approximate = OF_ONNXRUNTIME if by_onnxruntime else 0.0
         self.seed = int(self._metadata["seed"]) if self._metadata.get("seed", "").isdigit() else 0
 

@@ -120,6 +120,7 @@ REASONS = {
     "run_without_state": "it is always given an initial state",
     "run_unbatched": "it is always given a batch",
     "training": "it has no training mode",
+    "trained": "it has no parameters that an optimizer could change",
     "change": "its weights cannot be changed once it is built",
     "saved": "it has no state_dict",
     "load": "it has no state_dict",

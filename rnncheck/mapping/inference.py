@@ -245,6 +245,8 @@ class _Search:
         """The mapping of a candidate that is torch's layer where tensors that torch lacks have no effect."""
         extra = switched_off.suspects(where, self.own.made, self.live)
         for given in switched_off.values(self.own.made, extra) if extra else ():
+            if self.budget.over:
+                break
             put(self.native, given)
             own = switched_off.at(self.own, given)
             search = replace(self, own=own, live=self.live - given.keys())

@@ -134,7 +134,7 @@ def biases(
         live, pinned, module = bool(shown.reached[name]), torch_s.get(name), names.family(name)
         alone = not module and names.is_bias(name) and not names.is_head(name)
         alone = alone and not _switched_off(name, native.tensors(), shown, weights)
-        alone = alone and not _of_a_head(name, native.tensors(), shown, weights)
+        alone = alone and not _of_a_head(name, native.tensors(), shown, weights, probe.spec.output_size)
         if not live and module not in modules and not pinned and not alone:
             continue
         beside = _beside(name, weights)
@@ -161,13 +161,16 @@ def _switched_off(name: str, tensors: Collection[str], shown: GradientEvidence, 
 
 
 def _of_a_head(
-    name: str, tensors: Mapping[str, torch.Tensor], shown: GradientEvidence, weights: Collection[str]
+    name: str, tensors: Mapping[str, torch.Tensor], shown: GradientEvidence, weights: Collection[str], width: int
 ) -> bool:
-    """Whether it reaches no state, as a matrix with as many outputs, and its name says nothing of x or h."""
+    """Whether it reaches no state, as a matrix of outputs of this width to as many numbers, and its name says nothing
+    of x or h.
+    """
     if shown.reached[name] or names.side(name) is not None:
         return False
     left = [each for other, each in tensors.items() if other not in weights and not shown.reached[other]]
-    return any(each.dim() == 2 and tensors[name].numel() in each.shape for each in left if min(each.shape) > 1)
+    head = sorted((width, tensors[name].numel()))
+    return any(sorted(each.shape) == head for each in left)
 
 
 def _beside(name: str, weights: Mapping[str, Placed]) -> int | None:

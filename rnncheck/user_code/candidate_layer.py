@@ -162,6 +162,8 @@ class CandidateLayer:
             module.train()
         except TypeError as problem:
             raise NotOffered(f"its train is a method of its own: {problem}") from problem
+        if not module.training:
+            raise NotOffered("its train() keeps it in evaluation mode")
         try:
             yield
             if not module.training:

@@ -40,7 +40,7 @@ VOCABULARY = re.compile(r"(n|num|len|src|tgt)?vocab(ulary)?(size|sz|len|dim)?|n(
 # Of parameters that change nothing that is compared, or are off: rates of dropout, those of an optimizer, the longest
 # sequence, and what a recurrent layer of torch does not do.
 OF_TRAINING: Mapping[re.Pattern[str], object] = {
-    re.compile(r".*(drop|zoneout).*|p|prob(ability)?"): 0.0,
+    re.compile(r".*(drop|zoneout).*|prob(ability)?"): 0.0,
     re.compile(r"(use|with|is)?(gpu|cuda|(layer|batch)norm)"): False,
     re.compile(r"learningrate|learnrate|lr|momentum|weightdecay|l2(lambda|reg)?|clip(norm|value)?"): 0.01,
     re.compile(r"(n|num|max)?(epochs?|iterations?|iters?)"): 1,

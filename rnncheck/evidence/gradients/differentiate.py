@@ -1,7 +1,6 @@
 """Runs one side forward and backward: the gradients of a projection of all its results."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -74,11 +73,13 @@ def differentiate(layer: Layer, run: BackwardRun, projection: Trace, *, plain: b
         found = _differentiate(layer, run, projection, plain)
         if plain or found.problem or not missing(found):
             return found
-        with suppress(RuntimeError):
+        try:
             by_backward = _differentiate(layer, run, projection, plain=True)
-            if missing(by_backward) < missing(found):
-                return by_backward
-        return found
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            return found
+        return by_backward if missing(by_backward) < missing(found) else found
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -126,15 +127,16 @@ def _differentiate(layer: Layer, run: BackwardRun, projection: Trace, plain: boo
 
 
 def from_backward(total: Tensor, leaves: Sequence[Tensor]) -> list[Tensor | None]:
-    """The gradients that `backward()` leaves in `.grad`, which is then as before."""
+    """The gradients that `backward()` leaves in `.grad` of the leaves, which is then as before."""
     before = [leaf.grad for leaf in leaves]
     for leaf in leaves:
         leaf.grad = None
-    total.backward()  # type: ignore[no-untyped-call]
-    found = [leaf.grad for leaf in leaves]
-    for leaf, held in zip(leaves, before, strict=True):
-        leaf.grad = held
-    return found
+    try:
+        total.backward()  # type: ignore[no-untyped-call]
+        return [leaf.grad for leaf in leaves]
+    finally:
+        for leaf, held in zip(leaves, before, strict=True):
+            leaf.grad = held
 
 
 def quantities(trace: Trace) -> dict[str, Tensor]:

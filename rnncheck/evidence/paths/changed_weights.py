@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import torch
 
+from rnncheck.evidence.paths.gradients import share
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User, run, values
 from rnncheck.implementations.uses import Unlike, offered
 
 FAULT = "stale-weights"
-MOST_ALONE = 8  # of its tensors that are changed one at a time
+MOST_ALONE = 16  # of its tensors that are changed one at a time: those of two layers of both directions
 
 
 @path("changed-weights", "after a change of its weights")
@@ -57,15 +58,15 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def one_alone(user: User) -> Values:
         """After a change of one of its own tensors, beside a new layer with the same change."""
-        donor, farthest = offered(user.fresh(after), "trained")(), torch.zeros(1, 1, 1)
+        donor, farthest = offered(user.fresh(after), "trained")(), 0.0
         for name in list(donor)[:MOST_ALONE]:
             called, new = user.fresh(before), user.fresh(before)
             run(called, before)
             for layer in (called, new):
                 offered(layer, "trained")()[name].copy_(donor[name])
-            pairs = zip(*(values(run(layer, before)).values() for layer in (called, new)), strict=True)
-            farthest = max(farthest, *((one - other).abs().max().view(1, 1, 1) for one, other in pairs))
-        return {"the difference from a new layer": farthest}
+            found, expected = (values(run(layer, before)) for layer in (called, new))
+            farthest = max(farthest, *(share(each, expected[name]) for name, each in found.items()))
+        return {"the difference from a new layer": torch.tensor([[[farthest]]])}
 
     def frozen(user: User) -> Values:
         layer, donor = user.fresh(before), user.fresh(after)

@@ -9,6 +9,7 @@ from functools import partial
 
 import torch
 
+from rnncheck.errors import RnncheckError
 from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
 from rnncheck.evidence.paths.gradients import (
     CHANGE,
@@ -52,9 +53,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
 
         def go(user: User) -> Values:
-            if reason := user.implementation.refuses(scene.spec):
-                raise NotOffered(reason)
-            layer = user.fresh(scene)
+            layer = supported(user, scene).fresh(scene)
             if not (leaves := layer.leaves()):
                 raise NotOffered("it cannot be differentiated by torch's weights")
             given = BackwardRun(scene.spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
@@ -86,14 +85,19 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return replace(attached, results=results).gradients()
 
     def stateless(user: User, train: bool) -> Values:
+        user = supported(user, zeros)
         given, found = (by_own(zeros, user.fresh(zeros), as_use, train=train) for as_use in (plain, without_state))
         return {CHANGE: change(found, {name: each for name, each in given.items() if name not in ("h0", "c0")})}
 
     def after(user: User, mode: Mode, as_use: Callable[[Layer], Layer]) -> Values:
-        layer = user.fresh(zeros)
-        with mode():
-            run(as_use(layer), zeros)
-        return {CHANGE: change(by_own(zeros, layer, as_use), by_own(zeros, user.fresh(zeros), as_use))}
+        layer = supported(user, zeros).fresh(zeros)
+        try:
+            alone = by_own(zeros, user.fresh(zeros), as_use)
+            with mode():
+                run(as_use(layer), zeros)
+        except (RuntimeError, TypeError, ValueError, RnncheckError) as problem:  # so it fails in this use in any case
+            raise NotOffered(f"it fails without that too: {problem}") from problem
+        return {CHANGE: change(by_own(zeros, layer, as_use), alone)}
 
     if not setting.spec.dropout:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
@@ -116,10 +120,18 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield leg(f"of {name} alone", scene, plain, of=name)
 
 
+def supported(user: User, scene: PathScene) -> User:
+    """The same side. Raises `NotOffered` if it refuses the spec of the scene, as those that lack float64 do."""
+    if reason := user.implementation.refuses(scene.spec):
+        raise NotOffered(reason)
+    return user
+
+
 def where_right(user: User, go: Callable[[User], Values], scene: PathScene, setting: PathSetting) -> Values:
     """What `go` yields, unless the results are wrong at these sizes: then so are their gradients."""
-    if user is setting.sides[0]:
+    if supported(user, scene) is setting.sides[0]:
         mine, right = (values(run(side.fresh(scene), scene)) for side in setting.sides)
-        if not all(torch.allclose(each, right[name].to(each), rtol=0, atol=SHARE) for name, each in mine.items()):
+        both = mine.keys() & right.keys()
+        if not all(torch.allclose(mine[name], right[name].to(mine[name]), rtol=0, atol=SHARE) for name in both):
             raise NotOffered("its results are others at these sizes, so their gradients are not compared")
     return go(user)

@@ -67,7 +67,7 @@ def built(user: User, scene: PathScene, *, stateless: bool = False) -> Values:
     """Run as it is built for the scene, where it can be."""
     side, lengths = user.implementation, scene.lengths
     if lengths is not None and isinstance(side, Read) and not getattr(side, "names_lengths", never)(scene.spec):
-        raise NotOffered("its code names no lengths; --lengths gives it some")
+        raise NotOffered("rnncheck knows of no lengths that it takes; --lengths gives it some")
     if reason := side.refuses(scene.spec, lengths=lengths is not None):
         raise NotOffered(reason)
     layer = user.layer(scene) if lengths is None else user.fresh(scene)  # which has learned to take them

@@ -14,7 +14,7 @@ from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "wrong-at-other-sizes"
 STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
-WIDE = 2, 300, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
+WIDE = 3, 300, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
 ROUND = 16, 32, 32, 16  # T, B, H, I: what fast paths are written for
 EQUAL = 4  # T, B, I and H: axes that are mixed up have fitting sizes
 VANISHED = 1e-25  # of the largest gradient: below, rounding may make it zero

@@ -17,7 +17,7 @@ from rnncheck.evidence.allowance import PAIR
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.evidence.without_dropout import WithoutDropout
 from rnncheck.implementations.protocol import Implementation, Layer, Read
-from rnncheck.implementations.uses import InputChanged, as_called, offered
+from rnncheck.implementations.uses import InputChanged, NotOffered, as_called, offered
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import State, Trace
@@ -232,7 +232,9 @@ def unlike_normal(
         return other()
     try:
         normal = values(run(user.fresh(scene), scene))
-    except Exception:
-        return {}
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as problem:
+        raise NotOffered(f"it fails in a normal run at these sizes too: {problem}") from problem
     found = other()
     return {} if all(torch.equal(each, normal[name]) for name, each in found.items()) else found
