@@ -186,6 +186,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         common.withheld,
         coarsest(plan.spec, *case.sides).device,
         approximate(*case.sides),
+        plan.sequences.lengths is not None,
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
     walked = walk(paths, setting)

@@ -66,10 +66,6 @@ class ReadOnDevice(OnDevice):
         assert isinstance(self._implementation, Read)
         return self._implementation.read(self._there(spec))
 
-    def names_lengths(self, spec: Spec) -> bool:
-        named: bool = getattr(self._implementation, "names_lengths", lambda _: False)(self._there(spec))
-        return named
-
     def cell(self, spec: Spec) -> Cell:
         if isinstance(self._implementation, KnowsItsCell):
             return self._implementation.cell(self._there(spec))

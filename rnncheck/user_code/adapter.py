@@ -1,7 +1,6 @@
 """The user's own layer as an implementation: loaded, read, and given torch's weights."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -29,7 +28,7 @@ from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.text import printable
 from rnncheck.user_code.blame import blamed
-from rnncheck.user_code.candidate_layer import CandidateLayer, source_of
+from rnncheck.user_code.candidate_layer import CandidateLayer
 from rnncheck.user_code.construct import frozen
 from rnncheck.user_code.hints import shape_hint, size_hint, way_out
 from rnncheck.user_code.instances import Instances
@@ -44,7 +43,6 @@ from rnncheck.user_code.typed import Word
 from rnncheck.user_code.understanding import Understanding
 from rnncheck.user_code.unsaid import Unsaid
 
-PACKS = re.compile("pack_?(ed|padded)|PackedSequence", re.IGNORECASE)  # in code that may take lengths
 OWN_HEAD = "rnncheck computed y with its own head, the same for both sides; a head of the candidate was not run"
 
 
@@ -126,11 +124,6 @@ class Candidate:
         return isinstance(filling, FoundMapping) and all(
             any(rows(entry.expression)) for entry in filling.entries.values()
         )
-
-    def names_lengths(self, spec: Spec) -> bool:
-        """Whether its code has a parameter for lengths, or names packed sequences."""
-        native = self._understood.native(spec)
-        return native.caller.convention.lengths is not None or bool(PACKS.search(source_of(native.thing)))
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if reason := self._instances.other_sizes(spec) or self._unsaid.another_cell(spec):

@@ -10,7 +10,7 @@ from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_normal, values
 from rnncheck.implementations.protocol import Read
 from rnncheck.implementations.uses import NotOffered, as_called, offered
-from rnncheck.model.spec import Dtype, Spec
+from rnncheck.model.spec import Dtype
 
 FAULT = "option-half-done"
 
@@ -42,9 +42,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     for where, scene in (("", one), (" at T = 1", step), (" without a state", zeros)):
         yield Leg(f"unbatched{where}", partial(unbatched, scene=scene), scene, FAULT)
-    yield Leg("with lengths", lambda user: built(user, ragged), ragged, FAULT)
+    known = setting.with_lengths
+    yield Leg("with lengths", partial(built, scene=ragged, with_lengths=known), ragged, FAULT)
     from_zeros = replace(ragged, state=ragged.state.map(torch.zeros_like))
-    stateless = partial(built, scene=from_zeros, stateless=True)
+    stateless = partial(built, scene=from_zeros, with_lengths=known, stateless=True)
     yield Leg("with lengths and without a state", stateless, from_zeros, "default-state-not-zero")
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
     for small, axis in (
@@ -63,17 +64,13 @@ def unlike_other_order(user: User, scene: PathScene, setting: PathSetting) -> Va
     return unlike_normal(lambda: built(user, scene), user, normal, setting)
 
 
-def built(user: User, scene: PathScene, *, stateless: bool = False) -> Values:
-    """Run as it is built for the scene, where it can be."""
+def built(user: User, scene: PathScene, *, with_lengths: bool = False, stateless: bool = False) -> Values:
+    """Run as it is built for the scene, where it can be; `with_lengths` says that it is known to take lengths."""
     side, lengths = user.implementation, scene.lengths
-    if lengths is not None and isinstance(side, Read) and not getattr(side, "names_lengths", never)(scene.spec):
-        raise NotOffered("rnncheck knows of no lengths that it takes; --lengths gives it some")
+    if lengths is not None and isinstance(side, Read) and not with_lengths:
+        raise NotOffered("rnncheck finds out how it takes lengths only with --lengths")
     if reason := side.refuses(scene.spec, lengths=lengths is not None):
         raise NotOffered(reason)
-    layer = user.layer(scene) if lengths is None else user.fresh(scene)  # which has learned to take them
+    layer = user.layer(scene)
     x, state = scene.given()
     return values(layer.run(x, state, lengths) if not stateless else offered(layer, "run_without_state")(x, lengths))
-
-
-def never(_: Spec) -> bool:
-    return False

@@ -116,6 +116,7 @@ class PathSetting:
     withheld: frozenset[str] = frozenset()  # of "h0", "c0" and the weights: those without a gradient to compare
     rounds_on: str = "cpu"  # of the devices of both sides the one with the lowest precision of products
     approximate: float = 0.0  # the error of their activations, as of `Rounding`
+    with_lengths: bool = False  # whether the run had lengths, so that it is known how both sides take them
     fixed: bool = False  # whether a side takes no other numbers of timesteps and rows than those of the run
     _scenes: dict[object, PathScene] = field(default_factory=dict, repr=False)
     _weights: dict[tuple[Spec, int], Weights] = field(default_factory=dict, repr=False)
