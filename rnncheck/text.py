@@ -52,6 +52,12 @@ def in_words(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
+def first_of(names: Sequence[str], most: int = 6) -> str:
+    """Such as "gates.0, gates.1 and 3 more": the names, printable, at most so many of them."""
+    listed = ", ".join(map(printable, names[:most]))
+    return f"{listed} and {len(names) - most} more" if len(names) > most else listed
+
+
 def _is_plain(character: str) -> bool:
     if character.isascii():
         return character.isprintable()

@@ -26,9 +26,8 @@ from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import OtherRun, Recognised
 from rnncheck.report import Comparison, Finding
-from rnncheck.text import printable, short
+from rnncheck.text import first_of, short
 
-MOST_NAMED = 6  # tensors in a finding
 DEAD, SHAPE, OWN, NORMALISED = "dead-parameter", "parameter-shape", "own-weights", "layer-normalised"
 UNSEEN = (
     "no known fault could be tried: the difference appears neither in a short run over the first timesteps and rows "
@@ -116,11 +115,10 @@ def this_variant(name: str, variant: Variant) -> Finding:
 
 def another_layer(name: str, beyond: Sequence[str], found: Diagnosis) -> Finding:
     """The finding that a candidate computes with weights that torch.nn does not have, and is no known variant."""
-    more = f" and {len(beyond) - MOST_NAMED} more" if len(beyond) > MOST_NAMED else ""
     return Finding(
         OWN,
-        f"the states of {short(name)} depend on {', '.join(map(printable, beyond[:MOST_NAMED]))}{more}, which torch.nn "
-        f"does not have, and no known variant has; {ruled_out(found)}",
+        f"the states of {short(name)} depend on {first_of(beyond)}, which torch.nn does not have, and no known variant "
+        f"has; {ruled_out(found)}",
         0.0,
     )
 
@@ -171,9 +169,7 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
     follow |= {OWN, NORMALISED} if sure else set()
-    follow |= (
-        {OWN} if any(finding.slug == LEAKS for finding in found) else set()
-    )  # what leaks only seems to be a weight
+    follow |= {OWN} if any(finding.slug == LEAKS for finding in found) else set()  # what leaks seems to be a weight
     kept = [finding for finding in read if finding.slug not in follow]
     return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
 

@@ -18,11 +18,10 @@ from rnncheck.mapping.layouts import Placed
 from rnncheck.mapping.other_tensors import OtherTensors, is_statistic
 from rnncheck.report import Finding
 from rnncheck.scratch.network import Network
-from rnncheck.text import printable
+from rnncheck.text import first_of
 
 SLUG = "own-weights"
 MOST_KINDS = 4  # of vectors that are tried at zero and at one
-MOST_NAMED = 6  # tensors in a finding
 EPS = 1e-5  # which torch's norms add to the variance
 _VARIANCE = re.compile(r"running_var\w*")
 
@@ -79,11 +78,10 @@ def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network) -
     entries = {
         name: replace(entry, expression=Unused()) if name in off else entry for name, entry in mapping.entries.items()
     }
-    more = f" and {len(off) - MOST_NAMED} more" if len(off) > MOST_NAMED else ""
     finding = Finding(
         SLUG,
-        f"it computes with {', '.join(map(printable, off[:MOST_NAMED]))}{more}, which torch.nn does not have; where "
-        f"these have no effect, it equals torch's {network.spec.cell}",
+        f"it computes with {first_of(off)}, which torch.nn does not have; where these have no effect, it equals "
+        f"torch's {network.spec.cell}",
         explains=1.0,
     )
     return replace(mapping, entries=entries, agrees=BesideOwnWeights(network.spec), findings=(finding,))

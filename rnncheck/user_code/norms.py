@@ -13,11 +13,10 @@ from rnncheck.mapping.switched_off import BesideOwnWeights
 from rnncheck.model.spec import Spec
 from rnncheck.report import Finding
 from rnncheck.scratch.network import Network
-from rnncheck.text import printable
+from rnncheck.text import first_of
 from rnncheck.user_code.native_layer import NativeLayer
 
 SLUG = "layer-normalised"
-MOST_NAMED = 6  # modules in a finding
 
 Make = Callable[[Spec], NativeLayer]
 
@@ -53,11 +52,9 @@ def beside_norms(make: Make, spec: Spec, budget: Budget) -> FoundMapping | None:
         return None
     if type(found.agrees) is not Network:
         return None
-    more = f" and {len(norms) - MOST_NAMED} more" if len(norms) > MOST_NAMED else ""
     said = Finding(
         SLUG,
-        f"it normalises in {', '.join(map(printable, norms[:MOST_NAMED]))}{more}; without that it equals torch's "
-        f"{spec.cell}",
+        f"it normalises in {first_of(norms)}; without that it equals torch's {spec.cell}",
         explains=1.0,
     )
     entries = {

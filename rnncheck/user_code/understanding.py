@@ -216,9 +216,9 @@ class Understanding:
     def computes(self, variant: Spec, read_as: Spec, budget: Budget) -> bool:
         """Whether it computes this variant, called as it is called for the spec `read_as`."""
         understood = self._of(read_as)
-        ways = [understood] if understood.found.uses_state else [understood, understood.without_state]
+        way = understood if understood.found.uses_state else understood.without_state
         with torch.inference_mode(False), torch.enable_grad():
-            return any(self._search.filled(each, variant, budget, faults=False).agrees for each in ways)
+            return self._search.filled(way, variant, budget, faults=False).agrees
 
     def is_of_other_parts(self, plain: Spec, several: Spec) -> bool:
         """Whether all that it holds for more layers or directions than `plain` has belongs to something else.

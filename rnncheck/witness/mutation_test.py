@@ -14,6 +14,7 @@ from rnncheck.faults.fault import Fault
 from rnncheck.faults.scene import Scene
 from rnncheck.implementations import BUILT_IN
 from rnncheck.report import Comparison, Unseen, Witness
+from rnncheck.text import first_of
 from rnncheck.witness.mutant import MutantJudgement, Mutants
 from rnncheck.witness.part_of_run import MOST_WEIGHTS, Part, part_of, whole_of
 
@@ -196,5 +197,5 @@ def insufficient(witness: Witness) -> str | None:
     if not witness.missed:
         return None
     names = list(dict.fromkeys(each.slug for each in witness.missed))
-    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    return f"{len(witness.missed)} of {witness.planted} planted faults would not have been detected: {listed}"
+    missed = f"{len(witness.missed)} of {witness.planted} planted faults would not have been detected"
+    return f"{missed}: {first_of(names, NAMED)}"

@@ -60,6 +60,7 @@ class Derived:
 
 
 PLAIN_ALONE = "use_reentrant=True"  # in what torch raises for any other backward than a plain one
+NOT_PLAIN = "torch's reentrant checkpoint permits plain backward() alone"
 
 
 def differentiate(layer: Layer, run: BackwardRun, projection: Trace, *, plain: bool = False) -> Derived:

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 
 from rnncheck.errors import RnncheckError
-from rnncheck.evidence.gradients.differentiate import BackwardRun, differentiate, random_projection
+from rnncheck.evidence.gradients.differentiate import NOT_PLAIN, BackwardRun, differentiate, random_projection
 from rnncheck.evidence.paths.gradients import (
     CHANGE,
     SHARE,
@@ -62,7 +62,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             if found.problem:
                 raise RuntimeError(found.problem)
             if found.plain:
-                raise NotOffered("torch differentiates its reentrant checkpoint by plain backward() alone")
+                raise NotOffered(NOT_PLAIN)
             shapes = {name: each.shape for name, each in given.copies().items()}
             # Called without a state, its code is not fed by torch's weights.
             shapes |= {} if as_use is without_state else {name: each.shape for name, each in leaves.items()}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
-from rnncheck.evidence.gradients.differentiate import PLAIN_ALONE
+from rnncheck.evidence.gradients.differentiate import NOT_PLAIN, PLAIN_ALONE
 from rnncheck.evidence.paths.gradients import ALONE, SAID
 from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
@@ -227,7 +227,7 @@ def attempted(leg: Leg, user: User) -> Values | Exception:
         raise
     except Exception as problem:
         if PLAIN_ALONE in str(problem):
-            return NotOffered("torch's reentrant checkpoint permits plain backward() alone")
+            return NotOffered(NOT_PLAIN)
         return problem
 
 
