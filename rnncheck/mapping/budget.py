@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 SECONDS = 10.0
 FOR_FAULTS = 3.0  # seconds for each search for faults, and for all of them beyond the budget
@@ -14,6 +15,11 @@ class Budget:
 
     seconds: float = SECONDS
     start: tuple[float, float] = field(default_factory=lambda: (time.thread_time(), time.monotonic()))
+
+    @classmethod
+    def of_faults(cls) -> Self:
+        """The budget of one search for faults that begins now."""
+        return cls(FOR_FAULTS)
 
     @property
     def spent(self) -> float:

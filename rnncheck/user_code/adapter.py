@@ -16,7 +16,7 @@ from rnncheck.implementations.keras_backend import IN_FLOAT64
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
 from rnncheck.mapping import FoundMapping, GivenMappingError, MappingError, given, infer
-from rnncheck.mapping.budget import FOR_FAULTS, Budget
+from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.found import OtherLayer
 from rnncheck.mapping.inverse import inverse
@@ -111,7 +111,7 @@ class Candidate:
             plain = agrees is not None and not isinstance(agrees, BesideOwnWeights)
             if plain or (not unexplained and self._all_placed(spec)):
                 return None
-        budget = Budget(FOR_FAULTS)
+        budget = Budget.of_faults()
         for each, asked in with_own_weights(spec):
             with suppress(CannotRun):
                 if not budget.over and self._understood.computes(asked, spec, budget):

@@ -221,7 +221,7 @@ def test_a_mismatch_beside_torch_names_the_variant() -> None:
     report = rnncheck.check(NormalisedCell, cell="lstm", witness=False, paths="none")
     assert report.verdict == "mismatch"
     assert [each.slug for each in report.findings] == ["layer-normalised"]
-    assert "equals lstm-layer-norm, a known variant" in report.findings[0].message
+    assert "layer normalisation is applied" in report.findings[0].message
     assert "--against variant:lstm-layer-norm --cell lstm" in str(report.findings[0].mend)
 
 
