@@ -4,7 +4,8 @@ python -m benchmarks.false_alarms --configs 20000 --seed 0 --threads 1
 
 python -m benchmarks.false_alarms --configs 300 --paths none --candidates flax:GRUCell,flax:OptimizedLSTMCell
 
-With --candidates only these are checked, each where it does not refuse the configuration.
+With --candidates only these are checked, each where it does not refuse the configuration. With --recorded a run of each
+is recorded in a file, with which torch.nn is compared.
 Prints every false alarm, and how many there are by kind; what was left open, and why. Other processors' arithmetic is
 tried by running it under ATEN_CPU_CAPABILITY=default or avx2, MKL_CBWR=COMPATIBLE or AVX2, and with 2 threads.
 """
@@ -14,16 +15,21 @@ import itertools
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
 from benchmarks.envelope.edges import Drawn, drawn
 from benchmarks.envelope.written import DIFFERENTIABLE, Written
 from rnncheck.checking.check import check
+from rnncheck.checking.plan import Plan
+from rnncheck.checking.record import record
 from rnncheck.errors import CannotRun
 from rnncheck.implementations import load
+from rnncheck.model.trace_file import encode
 from rnncheck.report import Report, Verdict
 
 CANDIDATES = ("scratch", *map(Written, DIFFERENTIABLE), "numpy")
@@ -36,14 +42,23 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--candidates", type=lambda names: names.split(","), default=CANDIDATES)
     parser.add_argument("--paths", help="default, all, none or names, as of rnncheck compare")
+    parser.add_argument("--recorded", action="store_true", help="compare torch.nn with a recorded run of the candidate")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(options.threads)
-    table(options.configs, options.seed, options.seconds, options.candidates, options.paths)
+    judge = check_recorded if options.recorded else check
+    table(options.configs, options.seed, options.seconds, options.candidates, options.paths, judge)
 
 
-def table(configs: int, seed: int, seconds: float, candidates: Sequence[str | Written], paths: str | None) -> None:
+def table(
+    configs: int,
+    seed: int,
+    seconds: float,
+    candidates: Sequence[str | Written],
+    paths: str | None,
+    judge: Callable[[Plan], Report],
+) -> None:
     """Prints the false alarms, and of how many configurations of which kind they are."""
     runs, alarms, open_, least = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     start = time.perf_counter()
@@ -57,7 +72,7 @@ def table(configs: int, seed: int, seconds: float, candidates: Sequence[str | Wr
         if not able:
             continue
         candidate = able[number % len(able)]
-        report = checked(case, candidate)
+        report = checked(case, candidate, judge)
         runs[kind] += 1
         if report is None:
             least["could not run"] += 1
@@ -87,12 +102,20 @@ def refused(case: Drawn, candidate: str | Written) -> bool:
     return load(candidate).refuses(case.plan.spec, lengths=case.plan.sequences.lengths is not None) is not None
 
 
-def checked(case: Drawn, candidate: str | Written) -> Report | None:
+def checked(case: Drawn, candidate: str | Written, judge: Callable[[Plan], Report]) -> Report | None:
     try:
-        return check(replace(case.plan, candidate=candidate, diagnose=False))
+        return judge(replace(case.plan, candidate=candidate, diagnose=False))
     except CannotRun as error:
         print(f"could not run: {case}: {error}", flush=True)
         return None
+
+
+def check_recorded(plan: Plan) -> Report:
+    """The check of torch.nn against a recorded run of the plan's candidate."""
+    with TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.safetensors"
+        trace.write_bytes(encode(*record(plan)))
+        return check(replace(plan, candidate="torch", reference=str(trace)))
 
 
 def name(candidate: str | Written) -> str:

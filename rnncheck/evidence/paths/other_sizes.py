@@ -13,8 +13,9 @@ from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "wrong-at-other-sizes"
-STEPS, ROWS, UNITS, FEATURES = 131, 17, 33, 9
+STEPS, ROWS, UNITS, FEATURES = 260, 17, 33, 9
 WIDE = 3, 300, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
+WIDEST = 2, 5, 260, 260
 ROUND = 16, 32, 32, 16  # T, B, H, I: what fast paths are written for
 EQUAL = 4  # T, B, I and H: axes that are mixed up have fitting sizes
 VANISHED = 1e-25  # of the largest gradient: below, rounding may make it zero
@@ -27,6 +28,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield leg(what, scene)
     for what, scene in (
         *of_sizes(setting, *ROUND),
+        *of_sizes(setting, *WIDEST),
         *of_sizes(setting, EQUAL, EQUAL, EQUAL, EQUAL),
         *of_sizes(setting, steps, rows, 1, 1),
     ):
