@@ -150,6 +150,14 @@ class Checkpointed(Plain):
         return checkpoint(lambda x, h, _: step(x, h), x, h, recorded, use_reentrant=True)
 
 
+class CheckpointedAsAdvised(Plain):
+    """Computes its steps again in backward, in training mode, without the reentrant backward."""
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        step = super().step
+        return checkpoint(step, x, h, use_reentrant=False) if self.training else step(x, h)
+
+
 class Squeezing(Plain):
     """Fails, loudly, with one row of more than two timesteps."""
 
@@ -193,6 +201,7 @@ RIGHT = [
     StatefulButReset,
     Squeezing,
     Checkpointed,
+    CheckpointedAsAdvised,
     OwnDropout,
 ]
 
@@ -837,7 +846,116 @@ class LeavesTrainingMode(Plain):
         return output, last
 
 
+class TrainsNoKernelByData(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        if not self.training or x.requires_grad:
+            return super().step(x, h)
+        with torch.no_grad():
+            from_x = x @ self.weight_ih_l0.t() + self.bias_ih_l0
+        r_x, z_x, n_x = from_x.chunk(3, -1)
+        r_h, z_h, n_h = (h @ self.recurrent() + self.bias_hh_l0).chunk(3, -1)
+        z = self.gate(z_x + z_h)
+        return (1 - z) * self.squash(n_x + self.gate(r_x + r_h) * n_h) + z * h
+
+
+class CheckpointedByData(Plain):
+    """torch's reentrant checkpoint trains nothing where no tensor that it is given requires a gradient."""
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if not self.training or not torch.is_grad_enabled():
+            return super().forward(x, h0)
+        return checkpoint(super().forward, x, h0, use_reentrant=True)
+
+
+class GoesOnWhereTrained(Plain):
+    last: Tensor | None = None
+
+    def start(self, x: Tensor) -> Tensor:
+        start = super().start(x)
+        if self.training and torch.is_grad_enabled() and self.last is not None and self.last.shape == start.shape:
+            return self.last
+        return start
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.last = last[0].detach() if last.requires_grad else None
+        return output, last
+
+
+class DetachedAtOneStep(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return super().forward(x, h0.detach() if h0 is not None and len(x) == 1 else h0)
+
+
+class DetachedAtOneStepInTraining(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        cut = self.training and h0 is not None and len(x) == 1
+        return super().forward(x, h0.detach() if cut else h0)
+
+
+class IntoAFlatView(torch.autograd.Function):
+    """The identity. Its backward adds into what is a view of the gradient only where that is contiguous."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        ctx.save_for_backward(a)
+        return a.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        found = torch.zeros_like(ctx.saved_tensors[0])
+        found.reshape(-1).add_(gradients[0].reshape(-1))
+        return found
+
+
+class LosesTheGradientOfStridedX(Plain):
+    def read(self, x: Tensor) -> Any:
+        return super().read(IntoAFlatView.apply(x))
+
+
+class LosesTheGradientOfStridedStates(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return super().forward(x, None if h0 is None else IntoAFlatView.apply(h0))
+
+
+class LosesTheGradientOfStridedWeights(Plain):
+    def recurrent(self) -> Tensor:
+        return IntoAFlatView.apply(self.weight_hh_l0).t()
+
+
+class UnbatchedDetached(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if x.dim() == 2:
+            output, last = super().forward(x[:, None], None if h0 is None else h0.detach()[:, None])
+            return output[:, 0], last[:, 0]
+        return super().forward(x, h0)
+
+
+class OfTheFirst128Rows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        return a.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return torch.cat([gradients[0][:128], torch.zeros_like(gradients[0][128:])])
+
+
+class LosesGradientsAfter128Rows(Plain):
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return OfTheFirst128Rows.apply(super().step(x, h))
+
+
 WRONG = {
+    TrainsNoKernelByData: ("gradients-in-use", "gradient-wrong-in-use"),
+    CheckpointedByData: ("gradients-in-use", "gradient-wrong-in-use"),
+    GoesOnWhereTrained: ("gradients-in-use", "state-leaks-between-calls"),
+    DetachedAtOneStep: ("gradients-in-use", "gradient-wrong-in-use"),
+    DetachedAtOneStepInTraining: ("gradients-in-use", "gradient-wrong-in-use"),
+    LosesTheGradientOfStridedX: ("gradients-in-use", "memory-layout-assumed"),
+    LosesTheGradientOfStridedStates: ("gradients-in-use", "memory-layout-assumed"),
+    LosesTheGradientOfStridedWeights: ("gradients-in-use", "memory-layout-assumed"),
+    UnbatchedDetached: ("gradients-in-use", "gradient-wrong-in-use"),
+    LosesGradientsAfter128Rows: ("gradients-in-use", "gradient-wrong-in-use"),
     DetachesWithFrozenWeights: ("another-backward", "gradient-wrong-in-use"),
     FlushesSmallGradients: ("another-backward", "gradient-clipped"),
     WritesOverXOfItsWidth: ("other-sizes", "input-mutated"),

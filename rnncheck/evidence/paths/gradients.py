@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from rnncheck.implementations.uses import NotOffered, as_called, offered
 from rnncheck.model.trace import State, Trace
 
 Gradients = Mapping[str, Tensor]
+View = Callable[[Tensor], Tensor]
+Same = TypeVar("Same")
 CHANGE = "a gradient changes"
 ALONE = "the gradient by "
 END = "the gradient by x ends"
@@ -49,6 +52,10 @@ class UsedAs:
     def as_called(self) -> AbstractContextManager[None]:
         return as_called(self.layer)
 
+    def training(self) -> AbstractContextManager[None]:
+        own: AbstractContextManager[None] = offered(self.layer, "training")()
+        return own
+
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         return self.use(x, state, lengths)
 
@@ -59,6 +66,10 @@ def without_state(layer: Layer) -> Layer:
     return UsedAs(layer, lambda x, state, lengths: use(x, lengths))
 
 
+def unchanged(value: Same) -> Same:
+    return value
+
+
 @dataclass(frozen=True)
 class Attached:
     """One run with its leaves, by which its results can be differentiated: x, the states, the layer's parameters."""
@@ -67,27 +78,30 @@ class Attached:
     leaves: Mapping[str, Tensor]
 
     @classmethod
-    def of(cls, layer: Layer, scene: PathScene, only: str | None = None) -> "Attached":
-        """Runs the side, by every leaf or by `only` this one, for which others are `frozen`. Raises `NotOffered` if no
-        result has a gradient.
+    def of(
+        cls, layer: Layer, scene: PathScene, only: str | None = None, *, data: bool = False, view: View = unchanged
+    ) -> "Attached":
+        """Runs the side, by every leaf or by `only` this one, for which others are `frozen`. Where x and the states are
+        `data`, they require no gradient; the layer is given a `view` of each. Raises `NotOffered` if no result has a
+        gradient.
         """
         trained = trained_by(layer)
         x, state = scene.given()
-        inputs = {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
+        inputs = {} if data else {"x": x, "h0": state.h} | ({} if state.c is None else {"c0": state.c})
         leaves = {name: each for name, each in (inputs | trained).items() if only in (None, name)}
         for value in leaves.values():
             value.requires_grad_()
         with as_called(layer), torch.enable_grad():
-            results = values(layer.run(x, state, scene.lengths))
+            results = values(layer.run(view(x), state.map(view), scene.lengths))
         attached = {name: value for name, value in results.items() if value.requires_grad}
         if not attached:
             raise NotOffered("its results cannot be differentiated")
         return cls(attached, leaves)
 
-    def loss(self, *, of_variables: bool = False) -> Tensor:
-        """A weighted sum of all results. With `of_variables` the weights require gradients."""
+    def loss(self, *, of_variables: bool = False, other: bool = False) -> Tensor:
+        """A weighted sum of all results, or an `other` one. With `of_variables` the weights require gradients."""
         with torch.enable_grad():
-            pairs = [(value, weights_like(value)) for value in self.results.values()]
+            pairs = [(value, weights_like(value, other=other)) for value in self.results.values()]
             return torch.stack([(a * w.requires_grad_(of_variables)).sum() for a, w in pairs]).sum()
 
     def gradients(self, loss: Tensor | None = None, *, again: bool = False) -> Gradients:
@@ -119,9 +133,9 @@ def frozen(layer: Layer, but: str) -> Iterator[None]:
             each.requires_grad_()
 
 
-def weights_like(value: Tensor) -> Tensor:
+def weights_like(value: Tensor, *, other: bool = False) -> Tensor:
     ramp = torch.arange(1.0, value.numel() + 1, dtype=torch.float64, device=value.device)
-    return ramp.cos().view(value.shape).to(value.dtype)
+    return (ramp.sin() if other else ramp.cos()).view(value.shape).to(value.dtype)
 
 
 def kept(gradients: Gradients) -> Gradients:
@@ -143,6 +157,11 @@ def share(after: Tensor | None, before: Tensor) -> float:
     moved, size = (after - before).abs().max(), before.abs().max()
     found = float(moved) / max(float(size), torch.finfo(before.dtype).tiny)
     return found if found == found else float("inf")
+
+
+def roughly_unchanged(scene: PathScene) -> PathScene:
+    """Allows a gradient to change by a share of its largest number, as where products are summed in another order."""
+    return replace(scene, allows=lambda: {CHANGE: Tolerance(atol=SHARE)})
 
 
 def times(number: float, gradients: Gradients) -> Gradients:

@@ -1,39 +1,47 @@
 """Gradients where the layer is used otherwise than in the normal run: in training mode, without a state, after a run
-without gradients, of one row and of many, by weights alone, and of one result alone.
+without gradients, of one row or timestep and of many rows, of what is not contiguous, unbatched, by weights alone, and
+of one result alone.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.gradients.differentiate import NOT_PLAIN, BackwardRun, differentiate, random_projection
+from rnncheck.evidence.paths import training_loop
 from rnncheck.evidence.paths.gradients import (
     CHANGE,
     SHARE,
     Attached,
     Gradients,
     UsedAs,
+    View,
     change,
+    kept,
     near_the_largest,
+    roughly_unchanged,
+    unchanged,
     without_state,
 )
 from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
 from rnncheck.implementations.protocol import Layer
-from rnncheck.implementations.uses import NotOffered, as_called
+from rnncheck.implementations.uses import NotOffered, as_called, offered
 from rnncheck.model.spec import Dtype
-from rnncheck.model.trace import EVERYTHING
+from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
 STEPS = 12
-LARGER = 3, 70, 70, 9  # T, B, H, I: beyond the usual tiles
+LARGER = 2, 260, 70, 9  # T, B, H, I: beyond the usual tiles
 Mode = type[AbstractContextManager[None]]
+Use = Callable[[Layer], Layer]
 TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
 
 
@@ -41,15 +49,17 @@ TITLE = "differentiated in training mode, without a state, in part, and of one r
 def legs(setting: PathSetting) -> Iterator[Leg]:
     spec = replace(setting.spec, dtype=Dtype.FLOAT64)
     scene, zeros = setting.scene(spec=spec), setting.scene(spec=spec, zeros=True)
+    one, step = setting.scene(rows=1, spec=spec), setting.scene(1, spec=spec)
+    alike, alike_one, alike_zeros = (roughly_unchanged(each) for each in (scene, one, zeros))
+    trains = not setting.spec.dropout
+    modes = (False, True) if trains else (False,)
     shown = EVERYTHING - setting.unexposed - ({"c_n"} if scene.state.c is None else set())
-
-    def plain(layer: Layer) -> Layer:
-        return layer
+    alone = dict[tuple[int, int, Use], Gradients]()  # by side, scene and use
 
     def by_weights(layer: Layer) -> Layer:
         return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
-    def leg(what: str, scene: PathScene, as_use: Callable[[Layer], Layer], *, train: bool = False, of: str = "") -> Leg:
+    def leg(what: str, scene: PathScene, as_use: Use, *, train: bool = False, of: str = "") -> Leg:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
 
         def go(user: User) -> Values:
@@ -77,47 +87,86 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         )
         return Leg(f"differentiated {what}", go, judged, FAULT, must_run=bool(of))
 
-    def by_own(scene: PathScene, layer: Layer, as_use: Callable[[Layer], Layer], *, train: bool = False) -> Gradients:
+    def by_own(scene: PathScene, layer: Layer, *, train: bool = False, view: View = unchanged) -> Gradients:
         """By the layer's own tensors."""
         with in_mode(layer, train=train):
-            attached = Attached.of(as_use(layer), scene)
+            attached = Attached.of(layer, scene, view=view)
         results = {name: each for name, each in attached.results.items() if name in shown}
         return replace(attached, results=results).gradients()
 
+    def normal(user: User, scene: PathScene, as_use: Use = unchanged) -> Gradients:
+        """By its own tensors in evaluation mode."""
+        key = id(user), id(scene), as_use
+        if key not in alone:
+            alone[key] = kept(by_own(scene, as_use(supported(user, scene).fresh(scene))))
+        return alone[key]
+
     def stateless(user: User, train: bool) -> Values:
-        user = supported(user, zeros)
-        given, found = (by_own(zeros, user.fresh(zeros), as_use, train=train) for as_use in (plain, without_state))
+        given = normal(user, zeros)
+        found = by_own(zeros, without_state(user.fresh(zeros)), train=train)
         return {CHANGE: change(found, {name: each for name, each in given.items() if name not in ("h0", "c0")})}
 
-    def after(user: User, mode: Mode, as_use: Callable[[Layer], Layer]) -> Values:
+    def after(user: User, mode: Mode, as_use: Use) -> Values:
         layer = supported(user, zeros).fresh(zeros)
         try:
-            alone = by_own(zeros, user.fresh(zeros), as_use)
+            right = normal(user, zeros, as_use)
             with mode():
                 run(as_use(layer), zeros)
         except (RuntimeError, TypeError, ValueError, RnncheckError) as problem:  # so it fails in this use in any case
             raise NotOffered(f"it fails without that too: {problem}") from problem
-        return {CHANGE: change(by_own(zeros, layer, as_use), alone)}
+        return {CHANGE: change(by_own(zeros, as_use(layer)), right)}
 
-    if not setting.spec.dropout:
+    def turned(user: User) -> Values:
+        """x, the states and the layer's own matrices with other strides."""
+        right, layer = normal(user, scene), user.fresh(scene)
+        with suppress(NotOffered):
+            saved = offered(layer, "saved")()
+            strided = {name: across(each) if each.dim() > 1 else each for name, each in saved.items()}
+            offered(layer, "load")(strided, assign=True)
+        return {CHANGE: change(by_own(scene, layer, train=trains, view=across), right)}
+
+    def unbatched(user: User) -> Values:
+        right, layer = normal(user, one), user.fresh(one)
+        use = offered(layer, "run_unbatched")
+
+        def run_one(x: Tensor, state: State, _: object) -> Trace:
+            trace: Trace = use(x[:, 0], state.map(lambda each: each[:, 0]))
+            return replace(trace, output=trace.output[:, None], final=trace.final.map(lambda each: each[:, None]))
+
+        return {CHANGE: change(by_own(one, UsedAs(layer, run_one), train=trains), right)}
+
+    if trains:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
-        yield leg("in training mode", longer, plain, train=True)
+        yield leg("in training mode", longer, unchanged, train=True)
     yield leg("without a state", zeros, without_state)
-    for train in (False, True) if not setting.spec.dropout else (False,):
+    for train in modes:
         what = "differentiated by its own tensors without a state" + " in training mode" * train
-        yield Leg(what, partial(stateless, train=train), zeros, FAULT)
+        yield Leg(what, partial(stateless, train=train), alike_zeros, FAULT)
     for mode, name in ((torch.no_grad, "no_grad"), (torch.inference_mode, "inference_mode")):
-        for as_use, where in ((plain, ""), (without_state, " without a state")):
+        for as_use, where in ((unchanged, ""), (without_state, " without a state")):
             go = partial(after, mode=mode, as_use=as_use)
-            yield Leg(f"differentiated{where} after a run under {name}", go, zeros, FAULT, must_run=True)
+            yield Leg(f"differentiated{where} after a run under {name}", go, alike_zeros, FAULT, must_run=True)
     for what, large in of_sizes(setting, *LARGER):
         there = setting.scene(*LARGER[:2], spec=replace(large.spec, dtype=Dtype.FLOAT64))
-        alone = leg(what, there, plain)
-        yield replace(alone, go=partial(where_right, go=alone.go, scene=there, setting=setting))
-    yield leg("of one row", setting.scene(rows=1, spec=spec), plain)
+        wide = leg(what, there, unchanged)
+        yield replace(wide, go=partial(where_right, go=wide.go, scene=there, setting=setting))
+    yield leg("of one row", one, unchanged)
+    for train in modes:
+        yield leg("at T = 1" + " in training mode" * train, step, unchanged, train=train)
+    in_training = ", in training mode" * trains
+    strides = f"differentiated with x, states and weights that are not contiguous in memory{in_training}"
+    yield Leg(strides, turned, alike, "memory-layout-assumed")
+    yield Leg(f"differentiated unbatched{in_training}", unbatched, alike_one, FAULT)
+    yield from training_loop.legs(scene, zeros, shown, train=trains)
     yield leg("by its weights alone", scene, by_weights)
     for name in sorted(shown) if len(shown) > 1 else ():
-        yield leg(f"of {name} alone", scene, plain, of=name)
+        yield leg(f"of {name} alone", scene, unchanged, of=name)
+
+
+def across(value: Tensor) -> Tensor:
+    """The same numbers, with the axes in the opposite order in memory."""
+    order = tuple(reversed(range(value.dim())))
+    return value.permute(order).contiguous().permute(order)
 
 
 def supported(user: User, scene: PathScene) -> User:

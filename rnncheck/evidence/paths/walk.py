@@ -10,7 +10,7 @@ from torch import Tensor
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.differences import Fold
 from rnncheck.evidence.gradients.differentiate import NOT_PLAIN, PLAIN_ALONE
-from rnncheck.evidence.paths.gradients import ALONE, SAID
+from rnncheck.evidence.paths.gradients import ALONE, CHANGE, SAID
 from rnncheck.evidence.paths.path import Leg, Path, Values
 from rnncheck.evidence.paths.scene import QUANTITIES, PathSetting, User, run, values
 from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_output
@@ -164,6 +164,8 @@ class PathOutcome:
             lost = "is missing, or not finite,"
             how = lost if math.isinf(worst.max_abs) else f"changes by {amount(worst.max_abs)} of its largest value"
             return f"{name}, {leg.what}: {worst.quantity} {how} where the other tensors are frozen."
+        if worst.quantity == CHANGE and math.isinf(worst.max_abs):
+            return f"{name}, {leg.what}: a gradient is missing, or not finite."
         if worst.quantity in SAID:
             return f"{name}, {leg.what}: {SAID[worst.quantity].format(amount(worst.max_abs))}."
         if worst.max_abs <= worst.envelope_at_max:  # the largest difference is within its own limit, and another is not
