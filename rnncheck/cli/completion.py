@@ -34,7 +34,7 @@ def known(incomplete: str) -> Iterator[str]:
 
 def slugs(prefix: str) -> Iterator[str]:
     from rnncheck.faults.pages import pages
-    from rnncheck.faults.variants.names import slugs as variants
+    from rnncheck.faults.variant_names import slugs as variants
     from rnncheck.implementations import VARIANT
 
     yield from sorted(variants() if prefix == VARIANT else (page.slug for page in pages().values() if page.plantable))

@@ -38,7 +38,7 @@ def pages_in_words(pages: Sequence[Page], cell: Cell | None, format: PageFormat,
 
 
 def is_variant(slug: str) -> bool:
-    from rnncheck.faults.variants.names import slugs
+    from rnncheck.faults.variant_names import slugs
 
     return slug in slugs()
 

@@ -103,7 +103,7 @@ def check_fault(fault: str) -> None:
 
 def check_variant(slug: str) -> None:
     """Raises `UsageError` for an unknown variant. The equations need torch, the names do not."""
-    from rnncheck.faults.variants.names import check_slug
+    from rnncheck.faults.variant_names import check_slug
 
     check_slug(slug)
 

@@ -30,15 +30,11 @@ class BesideOwnWeights(Network):
     """Torch's layer, as which a candidate computes where the tensors that torch lacks are switched off."""
 
 
-def suspects(where: Sequence[Placed], made: Collection[str], live: Collection[str]) -> list[str]:
+def suspects(where: Sequence[Placed], made: Mapping[str, Tensor], live: Collection[str]) -> list[str]:
     """The tensors on which states depend, and that have no place, or that of a bias without the name of one; and all
     those of a batch norm, whose statistics have no gradient.
     """
-    held = {
-        each.name
-        for each in where
-        if each.layout.kinds != ("b",) or names.is_bias(each.name) or names.side(each.name) is not None
-    }
+    held = {each.name for each in where if each.layout.kinds != ("b",) or _named(each.name, made[each.name])}
     norms = {name.rpartition(".")[0] for name in made if is_statistic(name)}
     return [
         name
@@ -85,6 +81,11 @@ def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network) -
         explains=1.0,
     )
     return replace(mapping, entries=entries, agrees=BesideOwnWeights(network.spec), findings=(finding,))
+
+
+def _named(name: str, tensor: Tensor) -> bool:
+    """Whether it has the name of a bias, or of one side's. Of a single number, beta may name a factor."""
+    return (names.is_bias(name) and (tensor.numel() > 1 or "bias" in name)) or names.side(name) is not None
 
 
 def _own(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from rnncheck.model.spec import Cell
 from rnncheck.scratch import cells
@@ -102,7 +102,7 @@ def by_autograd(inputs: list[Any], gradients: tuple[Tensor, ...]) -> tuple[Tenso
 class BackwardNetwork(Network):
     """The network for where gradients are asked for. Of an LSTM with rows of one length it has its own backward pass.
 
-    torch.compile, torch.func and autocast take the loop, of which they make their own.
+    torch.compile, torch.func, forward derivatives and autocast take the loop, of which they make their own.
     """
 
     def unroll(self, w: LayerWeights, x: Tensor, carry: Carry, active: Tensor | None) -> DirectionRun:
@@ -116,4 +116,5 @@ class BackwardNetwork(Network):
 def rewritten(x: Tensor) -> bool:
     """Whether torch makes something else of the operations than what they say."""
     transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    return transformed or torch.is_autocast_enabled(x.device.type)
+    forward = forward_ad._current_level >= 0  # inside forward_ad.dual_level()
+    return transformed or forward or torch.is_autocast_enabled(x.device.type)

@@ -129,7 +129,8 @@ class CallProbe:
         for x_axes, x_form in inputs(
             kind, features=features, one_feature=self.one_feature, batch_first=self.batch_first
         ):
-            runs, handed, mixing, later = False, set[str](), set[str](), list[Found]()
+            runs, later = False, list[Found]()
+            handed, mixing, loops = set[str](), set[str](), set[str]()
             pairs = False  # whether it takes a pair, of which a stack of both looks like one
             for form in forms(kind, self.call, self.sizes):
                 if self.budget.over and (self.ran or self.problems):
@@ -163,9 +164,11 @@ class CallProbe:
                     runs = True
                     pairs = pairs or (form is not None and form.handing == "(h, c)")
                     if form is not None and kind in SINGLE_STEPS:
-                        if form.handing in mixing and not self._returns_as_it_takes(convention):
+                        closed = self._returns_as_it_takes(convention)
+                        if form.handing in mixing and (form.handing in loops or not closed):
                             continue  # a loop hands over what is returned
                         (handed if found.keeps_rows else mixing).add(form.handing)
+                        loops |= {form.handing} if closed and not has_axis_of_one(found.reading) else set()
                     if written:
                         later.append(found)
                     else:
@@ -217,13 +220,13 @@ class CallProbe:
         first = next(found, None)
         if first is None:
             return
-        spread = form is not None and (broadcasts(form, first.reading) or self.calls.fails_backward(first))
-        if form is not None and self.sizes.states == 1 and spread:
+        one_more = form is not None and broadcasts(form, first.reading)
+        if form is not None and self.sizes.states == 1 and (one_more or self.calls.fails_backward(first)):
             plain = self._attempt(replace(convention, state=replace(form, axes="BF")))
             other = next(plain, None)
             # Of a state with that axis, a layer may read only the first row.
             gone = other is not None and not has_axis_of_one(other.reading)
-            if other is not None and gone and other.keeps_rows >= first.keeps_rows:
+            if other is not None and gone and (one_more or other.keeps_rows >= first.keeps_rows):
                 first, found = other, plain
         readings = [first, *found]
         cell_first: Iterator[Found] = iter(())

@@ -125,10 +125,11 @@ def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> Non
 
 
 @pytest.mark.slow  # as what says nothing
-def test_what_is_built_for_any_cell_is_a_question(rnncheck: Command, write: Write) -> None:
+def test_what_is_built_for_any_cell_is_the_one_that_it_is_built_for_by_default(rnncheck: Command, write: Write) -> None:
     sizes = "hidden_size):\n        super"
     write(FUSED.format(name="Mine", gates=4).replace(sizes, sizes.replace(")", ", mode='LSTM')")))
-    assert rnncheck("compare", "mine.py", *SOON).code == 2
+    outcome = rnncheck("compare", "mine.py", "--format", "json", *SOON)
+    assert (outcome.code, json.loads(outcome.stdout)["spec"]["cell"]) == (1, "lstm")
 
 
 def test_the_report_says_how_it_was_told(rnncheck: Command, write: Write) -> None:

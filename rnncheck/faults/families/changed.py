@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from rnncheck.faults.fault import Fault, family
 from rnncheck.faults.shared import STATES, layer_norm, reading, returning, standardised, stepping
-from rnncheck.model.spec import Spec
+from rnncheck.model.spec import Cell, Spec
 
 ELEMENTWISE: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
@@ -41,8 +41,11 @@ def standardised_over(axes: tuple[int, ...], correction: int) -> Callable[[Tenso
 def of_changed(spec: Spec) -> Iterator[Fault]:
     """`constants` has those with a number."""
     places = {"output-changed": (returning, spec.output_size), "input-changed": (reading, spec.input_size)}
+    positive = spec.cell is Cell.RNN and spec.nonlinearity == "relu"  # its states, which relu leaves as they are
+    of_states = {name: change for name, change in ELEMENTWISE.items() if not (positive and name == "relu")}
     for slug, (place, size) in places.items():
-        for name, change in ({**ELEMENTWISE, **OVER_FEATURES} if size > 1 else ELEMENTWISE).items():
+        own = of_states if slug == "output-changed" else ELEMENTWISE
+        for name, change in ({**own, **OVER_FEATURES} if size > 1 else own).items():
             yield Fault(slug, name, place(change), rare=True)
     for over, axes in AXES.items():
         for correction, by in ((1, "n - 1"), (0, "n")):
@@ -51,5 +54,5 @@ def of_changed(spec: Spec) -> Iterator[Fault]:
                 change = standardised_over(axes, correction)
                 yield Fault("input-changed", name, reading(change), rare=True)
     for part in STATES[spec.cell]:
-        for name, change in ELEMENTWISE.items():
+        for name, change in of_states.items():
             yield Fault("state-changed", f"{part} through {name}", stepping(part, change), rare=True)

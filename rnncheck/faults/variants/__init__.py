@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 
-from rnncheck.faults.variants.names import check_slug, slugs
+from rnncheck.faults.variant_names import check_slug, slugs
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.model.spec import Dtype, Spec
 

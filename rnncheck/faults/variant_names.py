@@ -1,16 +1,16 @@
-"""The names of the variants, from their files, without importing any."""
+"""The names of the variants, from their files, without importing any: torch is not needed."""
 
 from pathlib import Path
 
 from rnncheck.errors import UsageError
 from rnncheck.text import nearest, printable
 
-NOT_VARIANTS = ("__init__", "names", "variant")
+NOT_VARIANTS = ("__init__", "variant")
 
 
 def slugs() -> list[str]:
     """A file `gru_minimal.py` is the variant gru-minimal."""
-    files = sorted(each.stem for each in Path(__file__).parent.glob("*.py"))
+    files = sorted(each.stem for each in (Path(__file__).parent / "variants").glob("*.py"))
     return [stem.replace("_", "-") for stem in files if stem not in NOT_VARIANTS]
 
 
