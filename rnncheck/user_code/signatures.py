@@ -168,13 +168,27 @@ def by_name(function: Callable[..., Any], signed: Callable[..., Any]) -> Callabl
     return call
 
 
+def input_of(parameters: Sequence[inspect.Parameter], *, holds_weights: bool) -> str:
+    """The name of x: one that begins with a word for it, or has one; or else the first that names no state, where all
+    others that are required do; or else the first.
+    """
+    names = [each.name for each in parameters]
+    said = {name: words(name) for name in names if not is_lengths(name)}
+    begin = [name for name, each in said.items() if each and each[0] in INPUT]
+    have = [name for name, each in said.items() if INPUT & set(each) and not is_state(name)]
+    required = [each.name for each in parameters if each.default is inspect.Parameter.empty and not setting(each)]
+    named = [name for name in required if is_state(name) or is_cell_state(name)]
+    rest = [name for name in required if name not in named and not is_lengths(name)]
+    alone = rest if holds_weights and named[:1] == names[:1] and len(rest) == 1 else []
+    return (begin + have + alone + names)[0]
+
+
 def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
     """The call of a method, or of a function that may take weights. Raises `CannotRun` if it takes no argument."""
     parameters = parameters_of(function)
     if not parameters:
         raise CannotRun("it takes no argument, so it cannot be given x")
-    names = [each.name for each in parameters]
-    x = next((name for name in names if words(name) and words(name)[0] in INPUT), names[0])
+    x = input_of(parameters, holds_weights=holds_weights)
     rest = [each for each in parameters if each.name != x]
     lengths = next((each.name for each in rest if is_lengths(each.name)), None)
     state = next((each for each in rest if is_state(each.name) and each.name != lengths), None)

@@ -102,3 +102,23 @@ def test_a_state_is_never_a_flag() -> None:
     found = read(call)
     assert (found.state, found.cell_state) == ("h_prev", "c_prev")
     assert dict(found.settled) == {"is_last": False, "drop_rate": 0.0, "keep_prob": 1.0, "masks": None}
+
+
+@pytest.mark.parametrize(
+    ("signature", "x", "state", "lengths"),
+    [
+        ("padded_input, input_lengths", "padded_input", None, "input_lengths"),
+        ("text, input_lengths", "text", None, "input_lengths"),
+        ("h, message", "message", "h", None),
+        ("h, c, message", "message", "h", None),
+        ("carry, inputs", "inputs", "carry", None),
+        ("batch_x, h", "batch_x", "h", None),
+        ("hidden_states, attention_mask=None", "hidden_states", None, None),
+        ("state, mask", "state", None, None),
+    ],
+)
+def test_x_is_told_from_states_and_lengths_by_its_name(
+    signature: str, x: str, state: str | None, lengths: str | None
+) -> None:
+    found = read(eval(f"lambda {signature}: None"))
+    assert (found.x, found.state, found.lengths) == (x, state, lengths)

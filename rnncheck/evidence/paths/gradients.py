@@ -33,6 +33,10 @@ SAID = {  # of the worst difference
 }
 
 
+class NotDifferentiable(NotOffered):
+    """No result of a run has a gradient."""
+
+
 @dataclass(frozen=True)
 class UsedAs:
     """A layer whose `run` is another use of it."""
@@ -82,8 +86,8 @@ class Attached:
         cls, layer: Layer, scene: PathScene, only: str | None = None, *, data: bool = False, view: View = unchanged
     ) -> "Attached":
         """Runs the side, by every leaf or by `only` this one, for which others are `frozen`. Where x and the states are
-        `data`, they require no gradient; the layer is given a `view` of each. Raises `NotOffered` if no result has a
-        gradient.
+        `data`, they require no gradient; the layer is given a `view` of each. Raises `NotDifferentiable` if no result
+        has a gradient.
         """
         trained = trained_by(layer)
         x, state = scene.given()
@@ -95,7 +99,7 @@ class Attached:
             results = values(layer.run(view(x), state.map(view), scene.lengths))
         attached = {name: value for name, value in results.items() if value.requires_grad}
         if not attached:
-            raise NotOffered("its results cannot be differentiated")
+            raise NotDifferentiable("its results cannot be differentiated")
         return cls(attached, leaves)
 
     def loss(self, *, of_variables: bool = False, other: bool = False) -> Tensor:

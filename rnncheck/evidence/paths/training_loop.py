@@ -12,6 +12,7 @@ from rnncheck.evidence.paths.gradients import (
     SHARE,
     Attached,
     Gradients,
+    NotDifferentiable,
     change,
     kept,
     roughly_unchanged,
@@ -73,7 +74,7 @@ def trained(user: User, scene: PathScene, use: Used, calls: int, shown: Collecti
         for _ in range(calls):
             try:
                 call = Attached.of(used, scene, data=True)
-            except NotOffered as problem:
+            except NotDifferentiable as problem:
                 raise NoGradient("no result has a gradient where x is data") from problem
             first = first or kept(call.results)
             if any(share(call.results.get(name), each) > SHARE for name, each in first.items()):
