@@ -173,7 +173,8 @@ class _Search:
             if self.budget.over:
                 break
         gates, held = spec.cell.gates, self._gates_held(where)
-        if 0 < min(held) <= max(held) < gates and (variant := self._of_a_variant(bench, where)) is not None:
+        fewer = 0 < min(held) <= max(held) < gates
+        if (fewer or spec.variant is not None) and (variant := self._of_a_variant(bench, where)) is not None:
             return variant
         if faults and spec.variant is None and (plain := self._beside_own_weights(where)) is not None:
             return plain

@@ -238,7 +238,9 @@ def signed(thing: Any) -> Any:
 
 
 def as_declared(compiled: torch.jit.ScriptModule) -> Callable[..., Any]:
-    """A compiled module's forward, with the parameters that its code declares."""
+    """A compiled module's forward, with the parameters that its code declares; one that is plain Python as it is."""
+    if not hasattr(compiled.forward, "schema"):
+        return compiled.forward
 
     def forward(*arguments: Any, **named: Any) -> Any:
         return compiled(*arguments, **named)

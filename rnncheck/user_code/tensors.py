@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnncheck.errors import CannotRun
 from rnncheck.model.trace import dtype_name
 
 PutValue = Callable[[Any], None]  # puts another value where this one is
@@ -60,9 +61,18 @@ def convert(thing: object, dtype: torch.dtype, device: str) -> None:
 
 
 def copied(thing: Any) -> Any:
-    """A deep copy in which results of earlier calls are detached from their graph."""
+    """A deep copy in which results of earlier calls are detached from their graph.
+
+    Raises `CannotRun` for a ScriptModule of which torch copies only what is compiled.
+    """
     try:
-        return copy.deepcopy(thing, empty(thing))
+        made = copy.deepcopy(thing, empty(thing))
+        if isinstance(thing, torch.jit.ScriptModule) and not hasattr(made, "forward"):
+            raise CannotRun(
+                f"copy.deepcopy of {type(thing).__name__} loses its forward, which is not compiled; decorate forward "
+                "with torch.jit.script_method, or derive the class from torch.nn.Module and compile its parts alone"
+            )
+        return made
     except RuntimeError:  # so torch refuses to copy a result
         left = [value for _, value, _ in walk(thing, "", set()) if isinstance(value, Tensor) and not value.is_leaf]
         return copy.deepcopy(thing, {id(each): each.detach().clone() for each in left})

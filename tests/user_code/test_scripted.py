@@ -1,12 +1,14 @@
 """Layers compiled by `torch.jit.script` are read as others are: their weights are there, and can be written."""
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from rnncheck import check
+from rnncheck.errors import CannotRun
 from rnncheck.report import Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
@@ -69,3 +71,19 @@ class Looped(nn.Module):
 
 def test_a_layer_with_a_scripted_cell_is_compared() -> None:
     assert check(Looped, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT
+
+
+class PlainForward(torch.jit.ScriptModule):
+    """A ScriptModule whose forward is not compiled, which torch's deepcopy leaves out."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.RNN(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.inner(x)
+
+
+def test_what_cannot_be_copied_is_refused_with_the_reason() -> None:
+    with pytest.raises(CannotRun, match="loses its forward, which is not compiled; decorate forward"):
+        check(PlainForward, cell="rnn", witness=False)

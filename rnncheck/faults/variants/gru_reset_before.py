@@ -29,4 +29,5 @@ h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t-1}""",
     source='Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder", version 3',
     users="Keras with reset_after=False, ONNX with linear_before_reset=0, and most GRUs written from the paper.",
     step=step,
+    mixes="z",
 )
