@@ -1,6 +1,6 @@
 """Runs a candidate over whole sequences by its convention: a cell in a loop over time, unbatched row by row."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from rnncheck.implementations.uses import NotOffered, OtherShape
+from rnncheck.implementations.uses import InputChanged, NotOffered, OtherShape
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.blame import CandidateError, blaming
@@ -188,6 +188,7 @@ class Caller:
         elif convention.lengths == "argument":
             ends = torch.tensor(lengths) if lengths is not None else torch.full((x.shape[1],), len(x))
             arguments[str(convention.lengths_name)] = ends
+        before = changeable(arguments, convention.lengths_name) if convention.verbatim else {}
         function = entry(self.thing)
         assert function is not None
         tap = self.reading.tap
@@ -212,6 +213,7 @@ class Caller:
                 with tapped(self.thing, tap) as caught:
                     function(**arguments)
                 result = caught if tap.often else caught[-1]
+        require_unchanged(before, arguments)
         if handed is not None:
             write_back(handed, x, convention.x_axes)
         return result
@@ -237,6 +239,26 @@ def sizes_checked(thing: Any) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def changeable(arguments: Mapping[str, Any], lengths: str | None) -> dict[str, Any]:
+    """Copies of the lists of tensors and of the lengths, into which code could write."""
+    return {
+        name: list(value) if isinstance(value, list) else value.clone()
+        for name, value in arguments.items()
+        if isinstance(value, list) or name == lengths
+    }
+
+
+def require_unchanged(before: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    for name, was in before.items():
+        now = arguments[name]
+        if isinstance(was, list):
+            same = len(now) == len(was) and all(one is other for one, other in zip(now, was, strict=True))
+        else:
+            same = torch.equal(now, was)
+        if not same:
+            raise InputChanged(f"it writes into {name}")
 
 
 def write_back(handed: Tensor, x: Tensor, axes: str) -> None:

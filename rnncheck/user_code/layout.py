@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 def arrange(value: Tensor, source: str, target: str) -> Tensor:
-    """`value` with its axes `source` rearranged to `target`; an axis in only one of them has size 1.
+    """`value` with its axes `source` rearranged to `target`; an axis in only one of them has size 1. It is the same
+    object where nothing is to be done.
 
     Raises `ValueError` if the value does not have these axes.
     """
@@ -17,8 +18,12 @@ def arrange(value: Tensor, source: str, target: str) -> Tensor:
     for axis in dropped:
         if value.shape[axis] != 1:
             raise ValueError(f"{tuple(value.shape)} does not have the axes {source}")
+    if order == sorted(order) and dropped[::-1] == added:
+        return value
+    for axis in dropped:
         value = value.squeeze(axis)
-    value = value.permute(order)
+    if order != sorted(order):
+        value = value.permute(order)
     for axis in added:
         value = value.unsqueeze(axis)
     return value

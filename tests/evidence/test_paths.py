@@ -9,13 +9,16 @@ from evidence.used_layers import (
     RIGHT,
     WRONG,
     WRONG_WHERE_LARGE,
+    FillsTheListOfStates,
     FromZerosOfNoDtype,
     HeadOfAnyShape,
+    Lengthy,
     OfTwelveSteps,
     OfTwelveStepsFromOnes,
     OwnDropout,
     Plain,
     SecondOrderWrong,
+    ShortensTheLengths,
     SkipsTheLastOfOddNumbers,
     Squeezing,
 )
@@ -65,6 +68,17 @@ def test_other_second_derivatives_are_a_note_unless_they_are_asked_for() -> None
     assert report.restrictions == ["differentiated twice, it has other second derivatives than the reference"]
     assert "second-derivative-wrong" in {each.slug for each in report.witness.hidden}
     assert checked(SecondOrderWrong, paths="default,double-backward").verdict is Verdict.MISMATCH
+
+
+def test_code_that_writes_into_a_list_or_the_lengths_is_found() -> None:
+    filled = check(FillsTheListOfStates, num_layers=2, witness=False)
+    assert [each.message for each in filled.findings] == [
+        "FillsTheListOfStates, at T = 5, B = 3: it writes into hiddens."
+    ]
+    shortened = check(ShortensTheLengths, lengths=[7, 5, 2], witness=False)
+    assert [each.slug for each in shortened.findings] == ["input-mutated"]
+    assert "it writes into lengths" in shortened.findings[0].message
+    assert check(Lengthy, lengths=[7, 5, 2], witness=False).verdict is Verdict.EQUIVALENT
 
 
 def test_what_is_wrong_without_any_path_is_told_once() -> None:

@@ -957,7 +957,126 @@ class LosesGradientsAfter128Rows(Plain):
         return OfTheFirst128Rows.apply(super().step(x, h))
 
 
+class OfTheFirstLoss(torch.autograd.Function):
+    """The identity. Its backward keeps its result, for whatever it is given later."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        return a.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        ctx.found = getattr(ctx, "found", gradients[0])
+        return ctx.found
+
+
+class RemembersItsGradient(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return OfTheFirstLoss.apply(output), last
+
+
+class TanhOfItsOutput(torch.autograd.Function):
+    """Keeps its output where torch does not see that it changes."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        ctx.output = torch.tanh(a)
+        return ctx.output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0] * (1 - ctx.output * ctx.output)
+
+
+class ReadsItsOutputInBackward(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return TanhOfItsOutput.apply(torch.atanh(output)), last
+
+
+class ShowsItsOutputTwice(Plain):
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        return output, output[-1:]
+
+
+class RingOfBuffers(Plain):
+    calls = 0
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.ring: dict[Any, Tensor] = {}
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        if torch.is_grad_enabled():
+            return output, last
+        self.calls += 1
+        key = self.calls % 16, output.shape, output.dtype
+        if key not in self.ring or self.ring[key].is_inference():
+            self.ring[key] = torch.empty_like(output)
+        return self.ring[key].copy_(output), last
+
+
+class WritesIntoItsOwnState(Plain):
+    own: Tensor | None = None
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        output, last = super().forward(x, h0)
+        if torch.is_grad_enabled():
+            return output, last
+        self.own = h0.copy_(last) if h0 is not None and h0 is self.own else last
+        return output, self.own
+
+
+class KnowsItsOwnState(Plain):
+    own: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        known = h0 is not None and self.own is not None and h0 is self.own[0]
+        output, last = super().forward(x, self.own[1] if known and self.own else h0)
+        self.own = last, last.detach().clone()
+        return output, last
+
+
+class GoesOnWithOneStep(Plain):
+    last: Tensor | None = None
+
+    def start(self, x: Tensor) -> Tensor:
+        start = super().start(x)
+        fits = len(x) == 1 and self.last is not None and self.last.shape == start.shape
+        return self.last.to(start) if fits and self.last is not None else start
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.last = last[0].detach() if len(output) == 1 else None
+        return output, last
+
+
+class KeepsWhatItReadOfX(Plain):
+    kept: tuple[Any, Tensor] | None = None
+
+    def read(self, x: Tensor) -> Any:
+        return [(x, step) for step in range(len(x))]
+
+    def step(self, x: Any, h: Tensor) -> Tensor:
+        whole, at = x
+        if torch.is_grad_enabled() or whole.is_inference():
+            return super().step(whole[at], h)
+        key = id(whole), whole._version, at
+        if self.kept is None or self.kept[0][:2] != key[:2]:
+            self.kept = (*key[:2], whole), whole @ self.weight_ih_l0.t() + self.bias_ih_l0
+        r_x, z_x, n_x = self.kept[1][at].chunk(3, -1)
+        r_h, z_h, n_h = (h @ self.recurrent() + self.bias_hh_l0).chunk(3, -1)
+        z = self.gate(z_x + z_h)
+        return (1 - z) * self.squash(n_x + self.gate(r_x + r_h) * n_h) + z * h
+
+
 WRONG = {
+    RemembersItsGradient: ("another-backward", "backward-not-repeatable"),
+    ReadsItsOutputInBackward: ("another-backward", "gradient-wrong-in-use"),
+    ShowsItsOutputTwice: ("another-call", "results-share-memory"),
+    RingOfBuffers: ("another-call", "results-share-memory"),
+    WritesIntoItsOwnState: ("another-call", "input-mutated"),
+    KnowsItsOwnState: ("another-call", "state-leaks-between-calls"),
+    GoesOnWithOneStep: ("no-state", "state-leaks-between-calls"),
+    KeepsWhatItReadOfX: ("changed-weights", "stale-weights"),
     TrainsNoKernelByData: ("gradients-in-use", "gradient-wrong-in-use"),
     CheckpointedByData: ("gradients-in-use", "gradient-wrong-in-use"),
     GoesOnWhereTrained: ("gradients-in-use", "state-leaks-between-calls"),
@@ -1101,3 +1220,30 @@ class HeadOfAnyShape(Plain):
         for x_t in self.read(x):
             h = self.step(x_t, h)
         return self.head(h)
+
+
+class FillsTheListOfStates(nn.GRU):
+    """Takes and returns a list with one state a layer, and writes the new ones into the list that it is given."""
+
+    def forward(self, x: Tensor, hiddens: list[Tensor] | None = None) -> Any:  # type: ignore[override]
+        output, last = super().forward(x, None if hiddens is None else torch.stack(list(hiddens)))
+        if hiddens is not None:
+            hiddens[:] = last.unbind()
+        return output, list(last.unbind())
+
+
+class Lengthy(nn.LSTM):
+    """Takes lengths, and returns them shortened by one in the caller's own tensor if it is `wrong`."""
+
+    wrong = False
+
+    def forward(self, x: Tensor, lengths: Tensor, state: Any = None) -> Any:  # type: ignore[override]
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        output, last = super().forward(packed, state)
+        if self.wrong:
+            lengths.sub_(1)
+        return nn.utils.rnn.pad_packed_sequence(output, total_length=len(x))[0], last
+
+
+class ShortensTheLengths(Lengthy):
+    wrong = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from rnncheck.evidence.paths.gradients import (
     ALONE,
     CHANGE,
     GIVEN,
+    WRITTEN,
     Attached,
     accumulated,
     change,
@@ -25,6 +27,7 @@ from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
+IN_PLACE = "inplace operation"  # in what torch raises where backward would read what has changed
 LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, and by which float16 does not overflow
 
 
@@ -36,9 +39,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
 
     def twice(user: User) -> Values:
-        run = Attached.of(user.fresh(scene), scene)
+        """By one loss, another, and the first again, as rows of a Jacobian are taken."""
+        layer = user.fresh(scene)
+        run, apart = Attached.of(layer, scene), Attached.of(layer, scene)
         first = kept(run.gradients(again=True))
-        return {CHANGE: change(run.gradients(), first)}
+        other = kept(run.gradients(run.loss(other=True), again=True))
+        changes = change(run.gradients(), first), change(other, apart.gradients(apart.loss(other=True)))
+        return {CHANGE: torch.maximum(*changes)}
 
     def two_runs(user: User, first: int) -> Values:
         layer = user.fresh(scene)
@@ -92,6 +99,22 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 apart[name] = Attached.of(layer, scene, only=name).gradients()
         return {f"{ALONE}{name}": change(apart.get(name, {}), {name: each}) for name, each in together.items()}
 
+    def written_into(user: User) -> Values:
+        """After a change of its output in place, by what that was changed to. Where torch refuses, nothing is wrong."""
+        layer = user.fresh(scene)
+        runs = [Attached.of(layer, scene) for _ in range(2)]
+        name, value = next(iter(runs[0].results.items()))
+        plain, changed = (replace(each, results={name: each.results[name]}) for each in runs)
+        with torch.enable_grad():
+            right = plain.gradients(replace(plain, results={name: 2 * value}).loss())
+            try:
+                changed.results[name].mul_(2)
+                return {WRITTEN: change(changed.gradients(), right)}
+            except RuntimeError as problem:
+                if IN_PLACE not in str(problem):
+                    raise
+        return {WRITTEN: torch.zeros(1, 1, 1, dtype=torch.float64)}
+
     def of_given(user: User) -> Values:
         """The gradients of its results, which other branches of a graph read too."""
         run = Attached.of(user.fresh(scene), scene)
@@ -103,12 +126,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         changed = any(not torch.equal(*each) for each in zip(given, before, strict=True))
         return {GIVEN: torch.tensor([[[float(changed)]]])}
 
-    yield Leg("differentiated twice through one graph", twice, scene, FAULT, must_run=True)
+    yield Leg("differentiated three times through one graph, by two losses", twice, scene, FAULT, must_run=True)
     yield Leg("run twice, then differentiated in that order", lambda user: two_runs(user, 0), scene, FAULT, True)
     yield Leg("run twice, then differentiated in the other order", lambda user: two_runs(user, 1), scene, FAULT, True)
     for train in (False, True) if not setting.spec.dropout else (False,):
         what = "differentiated twice into .grad" + " in training mode" * train
         yield Leg(what, partial(into_grad, train=train), scene, FAULT, must_run=True)
+    yield Leg("differentiated after its output was changed in place", written_into, scene, "gradient-wrong-in-use")
     yield Leg("differentiated by one tensor at a time", alone, scene, "gradient-wrong-in-use")
     yield Leg("differentiated from gradients that others read", of_given, scene, FAULT)
     large = LARGE.get(scene.spec.dtype, 2.0**16)

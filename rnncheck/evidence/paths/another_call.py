@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rnncheck.evidence.paths import results_in_use
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
 from rnncheck.implementations.uses import NotOffered, Unlike, as_called
 
 FAULT = "results-share-memory"
-MANY = 4
 
 
 @path("another-call", "called again before the results of the first call are used")
@@ -24,15 +24,6 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         layer = user.fresh(first)
         found = values(run(layer, first))
         run(layer, between)
-        return found
-
-    def many(user: User) -> Values:
-        """Calls of the same sizes, of which some implementations keep the memory."""
-        layer = user.fresh(scene)
-        for _ in range(MANY):
-            run(layer, alike)
-        found = values(run(layer, scene))
-        run(layer, alike)
         return found
 
     def afterwards(user: User) -> Values:
@@ -75,7 +66,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     yield Leg("called again with the same sizes", lambda user: results(user, alike), scene, FAULT)
     yield Leg("called again at T = 1", lambda user: results(user, step_after, step), step, FAULT)
-    yield Leg("called again after many calls with the same sizes", many, scene, FAULT)
+    yield from results_in_use.legs(setting)
     yield Leg("called again with larger sizes", lambda user: results(user, larger), scene, FAULT)
     yield Leg("called again with other numbers in the same memory", refilled, other_data, "state-leaks-between-calls")
     yield Leg("called again with gradients recorded", recorded, scene, FAULT)

@@ -1,13 +1,15 @@
 """Weights changed in place or loaded after a run: the layer must use the new ones."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import torch
 
 from rnncheck.evidence.paths.gradients import share
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User, run, values
-from rnncheck.implementations.uses import Unlike, offered
+from rnncheck.implementations.uses import Unlike, as_called, offered
 
 FAULT = "stale-weights"
 MOST_ALONE = 16  # of its tensors that are changed one at a time: those of two layers of both directions
@@ -17,18 +19,15 @@ MOST_ALONE = 16  # of its tensors that are changed one at a time: those of two l
 def legs(setting: PathSetting) -> Iterator[Leg]:
     before, after = setting.base, setting.scene(other=1)
 
-    def in_place(user: User) -> Values:
-        layer = user.fresh(before)
-        run(layer, before)
-        offered(layer, "change")(after.weights.cast(after.spec))
-        return values(run(layer, after))
+    same_data = replace(before, weights=after.weights)
 
-    def while_trained(user: User) -> Values:
-        layer = user.fresh(before)
-        with torch.enable_grad():
-            run(layer, before)
+    def in_place(user: User, grad: bool) -> Values:
+        """Given the very same tensors again."""
+        layer, (x, state) = user.fresh(before), before.given()
+        with as_called(layer), torch.set_grad_enabled(grad):
+            layer.run(x, state, before.lengths)
             offered(layer, "change")(after.weights.cast(after.spec))
-            return values(run(layer, after))
+            return values(layer.run(x, state, before.lengths))
 
     def evaluated(user: User) -> Values:
         """After its own .train() and .eval()."""
@@ -89,9 +88,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("run again after one of its weights was changed", one_alone, before, FAULT)
     yield Leg("run again after load_state_dict with frozen weights", frozen, after, FAULT)
     yield Leg("run with weights that are not contiguous in memory", turned, after, "memory-layout-assumed")
-    yield Leg("run again after its weights were changed in place", in_place, after, FAULT)
+    yield Leg("run again after its weights were changed in place", partial(in_place, grad=False), same_data, FAULT)
     yield Leg("run again after its weights were changed through .data", through_data, after, FAULT)
-    yield Leg("run again with gradients, after its weights were changed in place", while_trained, after, FAULT)
+    go = partial(in_place, grad=True)
+    yield Leg("run again with gradients, after its weights were changed in place", go, same_data, FAULT)
     yield Leg("run after .train(), .eval() and a change of its weights in place", evaluated, after, FAULT)
     yield Leg("run again after load_state_dict", lambda user: loaded(user, False), after, FAULT)
     yield Leg("run again after load_state_dict with assign=True", lambda user: loaded(user, True), after, FAULT)

@@ -23,12 +23,18 @@ END = "the gradient by x ends"
 SAME = "its dropout is the same in each call"
 MASKS = "its gradient has other dropout masks than its results"
 GIVEN = "a gradient that was given changes"
+WRITTEN = "a gradient where the output was changed"
+CHANGED = "a result changes"
+OTHERWISE = "a state that is handed back"
 SHARE = 1e-3  # of the largest, in float64: also a layer that computes in float32 there is nearer
 SAID = {  # of the worst difference
     CHANGE: f"{CHANGE} by {{}} of its largest value, but it must not change",
     MASKS: f"{MASKS}, or dropout depends on the gradient mode",
     SAME: "its dropout is the same in each call, where the reference draws it anew",
+    CHANGED: "a result that it has returned changes by {} of its largest value",
+    OTHERWISE: "its results differ by {} of the largest value from those for a copy of that state",
     GIVEN: "its backward writes into the gradients that it is given",
+    WRITTEN: "its backward reads the output that was changed: a gradient changes by {} of its largest value",
     END: "no gradient of the last state reaches x before some timestep",
 }
 

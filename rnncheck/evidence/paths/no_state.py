@@ -20,7 +20,7 @@ LEAKS = "state-leaks-between-calls"
 @path("no-state", "without an initial state")
 def legs(setting: PathSetting) -> Iterator[Leg]:
     zeros = setting.scene(zeros=True)
-    more, one = setting.scene(rows=MORE_ROWS, zeros=True), setting.scene(rows=1, zeros=True)
+    more, one, step = (setting.scene(*size, zeros=True) for size in ((None, MORE_ROWS), (None, 1), (1, None)))
 
     def first(user: User) -> Values:
         return stateless(user, zeros)
@@ -37,14 +37,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def again(user: User) -> Values:
         return stateless(user, zeros, after=setting.base)
 
-    def of_one_row(user: User) -> Values:
-        return unlike_normal(lambda: stateless(user, one, after=one), user, one, setting)
+    def again_at_sizes(user: User, scene: PathScene) -> Values:
+        return unlike_normal(lambda: stateless(user, scene, after=scene), user, scene, setting)
 
     yield Leg("called without a state", first, zeros, "default-state-not-zero")
     yield Leg("called without a state for other numbers in the same memory", refilled, zeros, LEAKS)
     yield Leg("called without a state after another call", again, zeros, LEAKS)
-    yield Leg("called without a state after another call at B = 1", of_one_row, one, LEAKS)
-    for what, scene in ((f"at B = {MORE_ROWS}", more), ("at T = 1", setting.scene(1)), *larger(setting)):
+    for axis, small in (("B", one), ("T", step)):
+        go = partial(again_at_sizes, scene=small)
+        yield Leg(f"called without a state after another call at {axis} = 1", go, small, LEAKS)
+    for what, scene in ((f"at B = {MORE_ROWS}", more), ("at T = 1", step), *larger(setting)):
         still = replace(scene, state=scene.state.map(torch.zeros_like))
         yield Leg(f"called without a state {what}", partial(at_sizes, scene=still), still, "default-state-not-zero")
     if far_back_shows(setting.spec):

@@ -17,7 +17,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def alone(user: User) -> Values:
         layer = user.layer(scene)
-        found = [values(run(layer, scene.of_rows([row]))) for row in rows]
+        every = (values(run(layer, scene.of_rows([row]))) for row in rows)
+        found = [{name: value.clone() for name, value in each.items()} for each in every]  # memory may be used again
         return {name: torch.cat([each[name] for each in found], 1) for name in found[0]}
 
     def beside(user: User, bad: float) -> Values:
