@@ -3,6 +3,7 @@ without gradients, of one row or timestep and of many rows, of what is not conti
 of one result alone.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from rnncheck.errors import RnncheckError
 from rnncheck.evidence.gradients.differentiate import NOT_PLAIN, BackwardRun, differentiate, random_projection
-from rnncheck.evidence.paths import training_loop
+from rnncheck.evidence.paths import ragged, training_loop
 from rnncheck.evidence.paths.gradients import (
     CHANGE,
     SHARE,
@@ -157,6 +158,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     strides = f"differentiated with x, states and weights that are not contiguous in memory{in_training}"
     yield Leg(strides, turned, alike, "memory-layout-assumed")
     yield Leg(f"differentiated unbatched{in_training}", unbatched, alike_one, FAULT)
+    if setting.with_lengths:
+        rows = max(2, setting.sizes[1])
+        lengthy = setting.scene(rows=rows, spec=spec, lengths=ragged.unsorted(setting, setting.sizes[0]))
+        yield leg(f"with lengths{in_training}", lengthy, unchanged, train=trains)
+        yield leg("with lengths and NaN in the padding", ragged.padded(lengthy, math.nan), unchanged)
     yield from training_loop.legs(scene, zeros, shown, train=trains)
     yield leg("by its weights alone", scene, by_weights)
     for name in sorted(shown) if len(shown) > 1 else ():

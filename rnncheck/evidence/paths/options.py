@@ -6,6 +6,7 @@ from functools import partial
 
 import torch
 
+from rnncheck.evidence.paths import ragged
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_normal, values
 from rnncheck.implementations.protocol import Read
@@ -27,8 +28,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         trace = method(x[:, 0], None if scene is zeros else state.map(lambda each: each[:, 0]))
         return {name: each.unsqueeze(1) for name, each in values(trace).items()}
 
-    ends = tuple(max(1, steps - 2 * ((2 * row + 1) % 3)) for row in range(rows))  # not sorted
-    ragged = setting.scene(rows=rows, lengths=ends)
+    lengthy = setting.scene(rows=rows, lengths=ragged.unsorted(setting, steps))
     batch_first = not setting.spec.batch_first
     turned = setting.scene(rows=rows, spec=replace(setting.spec, batch_first=batch_first))
     wider = Dtype.FLOAT32 if setting.spec.dtype is Dtype.FLOAT64 else Dtype.FLOAT64
@@ -43,10 +43,18 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     for where, scene in (("", one), (" at T = 1", step), (" without a state", zeros)):
         yield Leg(f"unbatched{where}", partial(unbatched, scene=scene), scene, FAULT)
     known = setting.with_lengths
-    yield Leg("with lengths", partial(built, scene=ragged, with_lengths=known), ragged, FAULT)
-    from_zeros = replace(ragged, state=ragged.state.map(torch.zeros_like))
-    stateless = partial(built, scene=from_zeros, with_lengths=known, stateless=True)
+    yield Leg("with lengths", partial(built, scene=lengthy, with_lengths=known), lengthy, FAULT)
+    from_zeros = replace(lengthy, state=lengthy.state.map(torch.zeros_like))
+
+    def stateless(user: User) -> Values:
+        if user is setting.sides[0]:
+            mine, right = (built(each, lengthy, with_lengths=known) for each in setting.sides)
+            if not ragged.within(mine, right, lengthy):
+                raise NotOffered("it is wrong with lengths and a state already")
+        return built(user, from_zeros, with_lengths=known, stateless=True)
+
     yield Leg("with lengths and without a state", stateless, from_zeros, "default-state-not-zero")
+    yield from ragged.legs(setting) if known else ()
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
     for small, axis in (
         (setting.scene(1, rows, spec=turned.spec), "T"),

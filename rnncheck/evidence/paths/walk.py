@@ -23,6 +23,7 @@ from rnncheck.text import printable, short
 
 OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may be taken in another order
 MODE = "path:"
+KEPT = "state-leaks-between-calls"  # where a layer is wrong only after other calls
 MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # of rnncheck, if a reference raises them
 
 
@@ -101,7 +102,14 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         if outcome.agrees:
             continue
         fault, fresh = outcome.fault or leg.fault, setting.anew()
-        again = PathOutcome.of(list(path.legs(fresh))[number], path, fresh)
+        legs = list(path.legs(fresh))
+        again = PathOutcome.of(legs[number], path, fresh)
+        if after_others := again.agrees:
+            fault, fresh = KEPT, setting.anew()
+            legs = list(path.legs(fresh))
+            for each in (*without_a_path(fresh), *legs[:number]):
+                attempted(each, fresh.sides[0])
+            again = PathOutcome.of(legs[number], path, fresh)
         if again.agrees:
             into.doubt = into.doubt or (
                 f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
@@ -110,7 +118,8 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         elif first := into.wrong.get(fault):
             into.wrong[fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
         else:
-            into.wrong[fault] = Finding(fault, outcome.told(name, leg), variant=leg.what)
+            message = outcome.told(f"{name}, after other calls" if after_others else name, leg)
+            into.wrong[fault] = Finding(fault, message, variant=leg.what)
     into.comparisons += merged(found)
     grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
     into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
