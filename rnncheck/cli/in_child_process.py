@@ -25,6 +25,7 @@ ENDED = re.compile(rb"\0ended (\d+)\0")
 FRAME = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>.*)')
 TIMEOUT = "Timeout ("  # with which a traceback begins that was written because time was up
 RNNCHECK = str(Path(__file__).parents[1])
+PYTHONS = str(Path(os.__file__).parent)  # the standard library
 STOPPED: dict[int, ExitCode] = {2: ExitCode.INTERRUPTED, 15: ExitCode.TERMINATED, 1: ExitCode.HUNG_UP}  # by signal
 MOST_BYTES = 1 << 16  # bytes of what the child tells
 
@@ -135,7 +136,8 @@ def place(told: str) -> tuple[str, str, bool]:
     frames = [match.groupdict() for match in map(FRAME.fullmatch, told.splitlines()) if match]
     frames = [each for each in frames if each["file"] != sys.argv[0]]  # the script rnncheck
     own = [each for each in frames if is_own(each["file"])]
-    ours = not own and bool(frames) and frames[0]["file"].startswith(RNNCHECK)  # not where it happened
+    callers = [each for each in frames if not each["file"].startswith(PYTHONS) or "site-packages" in each["file"]]
+    ours = not own and bool(callers) and callers[0]["file"].startswith(RNNCHECK)  # not where it happened
     if not frames or ours or (TIMEOUT in told and not own):
         return "", "", False
     frame = (own or frames)[0]

@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,6 +17,8 @@ from rnncheck.text import printable
 from rnncheck.user_code.own_code import is_own, shown, source_line
 
 LONGEST_MESSAGE = 600  # of a message
+IN_TORCHSCRIPT = "The following operation failed in the TorchScript interpreter"  # and after it what failed
+CAUSE = re.compile(r"\w*(Error|Exception): .")
 
 
 class CandidateError(CannotRun):
@@ -93,10 +96,13 @@ def statements(filename: str) -> tuple[tuple[int, int], ...]:
 
 
 def told(problem: BaseException) -> str:
+    """What was raised, in one line; of TorchScript's error, the one inside."""
     if isinstance(problem, SystemExit):
         return f"it calls exit({problem.code if problem.code is not None else ''})"
     message = problem.msg if isinstance(problem, SyntaxError) else str(problem)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if lines and lines[0].startswith(IN_TORCHSCRIPT) and (causes := [line for line in lines if CAUSE.match(line)]):
+        return printable(causes[-1], LONGEST_MESSAGE)
     return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST_MESSAGE)] if lines else [])])
 
 

@@ -299,7 +299,8 @@ class CallProbe:
     def _crash(self, found: Found) -> Found:
         """With what happens when it is given the initial state that its signature offers.
 
-        What is raised at one line, in the same words, for states of all axes, is not for want of the right axes.
+        What is raised at one line, in the same words, for states of all axes, is not for want of the right axes,
+        unless the code raises it on purpose: then it may want a state that is not among them.
         """
         own = [
             problem
@@ -316,9 +317,10 @@ class CallProbe:
             return found
         alike = len(own) > 1 and len({str(each) for each in own}) == 1
         cause = own[0].__cause__
-        crashes = alike and not isinstance(cause, OF_A_KIND) and not OF_A_SHAPE.search(str(cause))
-        said = ": ".join(str(own[0]).split("\n    "))
-        return replace(found, raised=said, crashes=crashes)
+        refuses = any(line.lstrip().startswith(("raise ", "assert ")) for line in str(own[0]).splitlines()[1:])
+        crashes = alike and not refuses and not isinstance(cause, OF_A_KIND) and not OF_A_SHAPE.search(str(cause))
+        what, *line = str(own[0]).split("\n    ")
+        return replace(found, raised=": ".join([what, *([] if refuses else line)]), crashes=crashes)
 
     def _refusal(self) -> CannotRun:
         name, width = self.loaded.called, self.sizes.spec.output_size

@@ -117,3 +117,10 @@ def test_a_crash_outside_of_the_candidate_names_the_innermost_line() -> None:
 def test_a_crash_in_rnncheck_s_own_code_names_no_line() -> None:
     told = f'Fatal Python error: Aborted\n\n  File "{in_child_process.__file__}", line 3 in run\n'
     assert explained(told, -signal.SIGABRT).startswith("the process crashed: Aborted (SIGABRT); native code")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_a_crash_in_what_rnncheck_calls_of_python_names_no_line() -> None:
+    frames = f'  File "{os.__file__}", line 1 in string\n  File "{in_child_process.__file__}", line 3 in run\n'
+    told = f"Fatal Python error: Aborted\n\n{frames}"
+    assert explained(told, -signal.SIGABRT).startswith("the process crashed: Aborted (SIGABRT); native code")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from user_code.sources import HEAD, RNN, Write, raising_in
 
-from rnncheck.user_code.blame import begun
+from rnncheck.user_code.blame import begun, told
 
 Command = Callable[..., Any]
 
@@ -83,6 +83,20 @@ def test_a_layer_that_crashes_on_a_state_is_not_one_that_takes_it(rnncheck: Comm
     assert outcome.code == 1
     assert outcome.stdout.startswith("mismatch: initial-state-crashes: MyRNN ")
     assert "it raises mine.py:10 in forward: RuntimeError" in outcome.stdout
+
+
+def test_a_state_that_its_code_refuses_leaves_the_verdict_open(rnncheck: Command, write: Write) -> None:
+    refusing = "if h0 is not None:\n            raise ValueError('states of two layers')\n        outputs = []"
+    write(RNN.replace("outputs = []", refusing))
+    outcome = rnncheck("compare", "mine.py:MyRNN", "-q")
+    assert outcome.code == 5
+    assert "ValueError: states of two layers" in outcome.stdout
+
+
+def test_of_an_error_in_torchscript_the_cause_is_told() -> None:
+    inside = "Traceback of TorchScript (most recent call last):\n  File x, in step\nValueError: no weights\n"
+    problem = RuntimeError(f"The following operation failed in the TorchScript interpreter.\n{inside}")
+    assert told(problem) == "ValueError: no weights"
 
 
 @pytest.mark.parametrize("wanted", ["h0['h']", "h0.states[0]", "h0.reshape(3, 999)"])
