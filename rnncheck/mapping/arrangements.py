@@ -5,7 +5,7 @@ Each is tried until one agrees, so the measurement only has to rank them.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 from torch import Tensor
 
@@ -20,8 +20,8 @@ B = ("b",)
 
 def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -> Iterator[Arrangement]:
     """As measured; with what has several possible layouts laid out as the others; in the cells that the names say; with
-    interleaved rows; with the directions of some layers exchanged; with square matrices stored the other way round;
-    with what multiplies x and what multiplies h exchanged.
+    interleaved rows; with the columns of biases in other places; with the directions of some layers exchanged; with
+    square matrices stored the other way round; with what multiplies x and what multiplies h exchanged.
     """
     yield tensors
     alike = stored_alike(tensors, held, spec)
@@ -30,6 +30,7 @@ def arrangements(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -
     for named in as_named(tensors, held, spec):
         yield stored_alike(named, held, spec)
     yield from dealt_out(tensors)
+    yield from with_columns_in_order(tensors)
     if spec.bidirectional:
         sure = {
             name for name, places in torch_names.said(torch_names.kinds(held, spec), spec).items() if len(places) == 1
@@ -74,10 +75,32 @@ def stored_alike(tensors: Arrangement, held: Mapping[str, Tensor], spec: Spec) -
         if each.pinned or layout.kinds == B:
             return each
         kinds = next(iter(sides)) if sides and len(layout.kinds) > 1 else layout.kinds
-        wanted = replace(layout, kinds=kinds, transposed=next(iter(turned), layout.transposed))
+        wanted = in_order(replace(layout, transposed=next(iter(turned), layout.transposed)), kinds)
         return replace(each, layout=wanted) if wanted in possible(each) else each
 
     return [alike(each) for each in tensors]
+
+
+def in_order(layout: Layout, kinds: tuple[str, ...]) -> Layout:
+    """The layout with its columns in this order, if they are of these kinds."""
+    widths = dict(zip(layout.kinds, layout.widths, strict=True))
+    if widths.keys() != set(kinds):
+        return layout
+    return replace(layout, kinds=kinds, widths=tuple(widths[kind] for kind in kinds))
+
+
+def with_columns_in_order(tensors: Arrangement) -> Iterator[Arrangement]:
+    """With the column of a bias in every other place, which a measurement cannot tell from an input of one feature."""
+    held = {
+        each.layout.kinds for each in tensors if not each.pinned and each.layout.kinds not in (B, each.layout.reads)
+    }
+    for of in held:
+        for kinds in permutations(of):
+            if kinds != of:
+                yield [
+                    replace(each, layout=in_order(each.layout, kinds)) if each.layout.kinds == of else each
+                    for each in tensors
+                ]
 
 
 def exchanged(tensors: Arrangement, layers: tuple[int, ...], sure: Collection[str]) -> Arrangement:

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -122,11 +122,14 @@ class _GateReader:
         for k in range(self.spec.num_layers * self.spec.directions):
             here = [each for each in tensors if each.k == k]
             read += self._weights([each for each in here if "x" in each.layout.kinds])
-            read += self._weights([each for each in here if each.layout.kinds == ("h",)])
+            read += self._weights([each for each in here if each.layout.reads == ("h",)])
             if self.cost >= limit and self.misfit >= NEARLY_EXACT:
                 return None
             read += [Roles(each, ("",)) for each in here if each.layout.kinds == ("p",)]
-            read += self._biases([each for each in here if each.layout.kinds == ("b",)], here)
+            columns = {
+                role for each in read if each.placed.k == k for role in zip(each.sides, each.gates, strict=False)
+            }
+            read += self._biases([each for each in here if each.layout.kinds == ("b",)], here, columns)
         return GateReading(read, adds, self.misfit, self.cost)
 
     def _weights(self, group: Sequence[Placed]) -> Iterator[Roles]:
@@ -145,10 +148,14 @@ class _GateReader:
             gates = tuple(self.letters[slot] for slot in taken if slot is not None)
             if each.live and len(gates) == len(self.letters):
                 self.order[each.k] = gates  # likely that of the place's other tensors too
-            yield Roles(each, gates, BIASES[:1] * len(gates) if "b" in each.layout.kinds else ())
+            side = BIASES[each.layout.reads == ("h",)]
+            yield Roles(each, gates, (side,) * len(gates) if "b" in each.layout.kinds else ())
 
-    def _biases(self, group: Sequence[Placed], here: Sequence[Placed]) -> Iterator[Roles]:
-        """So do biases, with two in each gate; one that acts like no bias may go without."""
+    def _biases(
+        self, group: Sequence[Placed], here: Sequence[Placed], columns: Collection[tuple[str | None, str | None]]
+    ) -> Iterator[Roles]:
+        """So do biases, with two in each gate, of which some are `columns` of weights; one that acts like no bias may
+        go without."""
         sided = [(side, gate) for side in BIASES for gate in self.letters]
         distances, priors, without = [], [], []
         earlier: Counter[str | None] = Counter()
@@ -166,6 +173,7 @@ class _GateReader:
                     [
                         self._prior(each, g, gate)
                         + _against(each, bias, side, other_side)
+                        + _NEVER * ((bias, gate) in columns)
                         + halved * (self.order[each.k][g % len(self.letters)] != gate)
                         for bias, gate in sided
                     ]
@@ -196,8 +204,8 @@ class _GateReader:
         """The distance of each unit from each gate, over the kinds that it holds."""
         if not units:
             return []
-        kinds = [kind for kind in units[0] if kind in WEIGHTS]
-        if len(set(places)) > 1 or any([kind for kind in unit if kind in WEIGHTS] != kinds for unit in units):
+        kinds = sorted(kind for kind in units[0] if kind in WEIGHTS)
+        if len(set(places)) > 1 or any(sorted(kind for kind in unit if kind in WEIGHTS) != kinds for unit in units):
             return [self._weight_distances([unit], [k])[0] for unit, k in zip(units, places, strict=True)]
         found = [
             table([unit[kind] for unit in units], [self.beside[places[0], WEIGHTS[kind], g] for g in self.letters])
@@ -242,7 +250,7 @@ def _side(each: Placed, here: Sequence[Placed], rank: int) -> str:
     """The side on which a bias is expected: its module's, its name's, else the first is the input's."""
     family = names.family(each.name)
     for other in here:
-        if family and names.family(other.name) == family and other.layout.kinds in (("x",), ("h",)):
-            return BIASES[other.layout.kinds == ("h",)]
+        if family and names.family(other.name) == family and other.layout.reads in (("x",), ("h",)):
+            return BIASES[other.layout.reads == ("h",)]
     named = names.side(each.name)
     return BIASES[named == "h" if named else rank > 0]

@@ -2,12 +2,13 @@
 
 A block is what one gate of one layer reads with: H rows of an input weight ("x"), of a recurrent weight ("h"), a bias
 of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one kind
-or of several side by side (the bias last, where it multiplies [x; h; 1]), and may be stored transposed, with the gates
-on an axis of their own, or with their rows dealt out in turn.
+or of several side by side (a bias, where it multiplies [1; x; h], in any place), and may be stored transposed, with the
+gates on an axis of their own, or with their rows dealt out in turn.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import permutations
 
 import torch
 from torch import Tensor
@@ -15,7 +16,8 @@ from torch import Tensor
 from rnncheck.mapping.expression import Cat, Column, Expression, First, Interleaved, Reshaped, Transposed
 from rnncheck.model.spec import Spec
 
-SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"), ("x", "h", "b"), ("h", "x", "b"))
+SIDES = (("x",), ("h",), ("x", "h"), ("h", "x"))
+WITH_BIAS = tuple(kinds for of in ("xb", "hb", "xhb") for kinds in permutations(of))
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Layout:
     def scalar(self) -> bool:
         """Whether it is one number instead of H."""
         return self.kinds == ("b",) and self.widths == (0,)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What its weights multiply, without the column of a bias."""
+        return tuple(kind for kind in self.kinds if kind != "b")
 
     def blocks(self, tensor: Tensor) -> list[dict[str, Tensor]]:
         """The parts of each row block by kind: matrices (H, width), biases (H,)."""
@@ -89,7 +96,7 @@ def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
             yield Layout(("p",), 1, (size,), transposed)
         if rows % size or rows // size > (1 if leading else gates):
             continue
-        for kinds in SIDES if spec.bias else SIDES[:4]:
+        for kinds in (*SIDES, *WITH_BIAS) if spec.bias else SIDES:
             held = tuple(widths[kind] for kind in kinds)
             if sum(held) == columns:
                 count = leading[0] if leading else rows // size

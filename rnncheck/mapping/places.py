@@ -32,7 +32,8 @@ def placed(
     tensors on which some state depends."""
     shown = evidence(native, probe, others)
     places = probe.places if places is None else places
-    room = Counter({(kind, k): probe.spec.cell.gates for k in places for kind in "xhb"})
+    gates = probe.spec.cell.gates
+    room = Counter({(kind, k): each for k in places for kind, each in (("x", gates), ("h", gates), ("b", 2 * gates))})
     room.update({("p", k): 1 for k in places if probe.spec.proj_size})
     found: dict[str, Placed] = {}
     for limit in (_PLAIN, _DEAD, math.inf):  # the plain ones first: what they show is evidence for the others
