@@ -231,7 +231,7 @@ class CallProbe:
         readings = [first, *found]
         cell_first: Iterator[Found] = iter(())
         mixing = None
-        if form is not None and form.handing == "(h, c)" and self.calls.order_shows():
+        if form is not None and form.handing in ("(h, c)", *IN_ONE) and self.calls.order_shows():
             mixing = next((each for each in readings if self.calls.mixes_units(each, "c")), None)
         if mixing is not None:
             assert form is not None

@@ -46,6 +46,31 @@ class WholeSideBySide(SideBySide, Whole):
     pass
 
 
+class CellFirst(WholeSideBySide):
+    """The other order in both directions, and a layer axis in front."""
+
+    def parted(self, state: Tensor) -> Any:
+        return state[0].chunk(2, -1)[::-1]
+
+    def joined(self, h: Tensor, c: Tensor) -> Tensor:
+        return torch.cat([c, h], -1)[None]
+
+
+class CellFirstStep(SideBySide):
+    def parted(self, state: Tensor) -> Any:
+        return state.chunk(2, -1)[::-1]
+
+    def joined(self, h: Tensor, c: Tensor) -> Tensor:
+        return torch.cat([c, h], -1)
+
+
+class Reordered(CellFirst):
+    """Wrong: it takes (c, h) and returns (h, c)."""
+
+    def joined(self, h: Tensor, c: Tensor) -> Tensor:
+        return torch.cat([h, c], -1)[None]
+
+
 class Exchanged(WholeSideBySide):
     """Wrong: h starts from c0."""
 
@@ -89,15 +114,24 @@ def compared(candidate: type) -> Report:
     return check(candidate, cell="lstm", seq_len=4, batch_size=2, witness=False, diagnose=False)
 
 
-@pytest.mark.parametrize("candidate", [Step, Whole, SideBySide, WholeSideBySide], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "candidate",
+    [Step, Whole, SideBySide, WholeSideBySide, CellFirst, CellFirstStep],
+    ids=lambda each: each.__name__,
+)
 def test_right_ones_are_read_and_the_verdict_says_how(candidate: type) -> None:
     report = compared(candidate)
     assert report.verdict is Verdict.EQUIVALENT
     assert any("h and c in one tensor" in each for each in report.conventions)
 
 
-def test_a_wrong_one_is_a_mismatch() -> None:
-    assert compared(Exchanged).verdict is Verdict.MISMATCH
+@pytest.mark.parametrize("candidate", [Exchanged, Reordered], ids=lambda each: each.__name__)
+def test_a_wrong_one_is_a_mismatch(candidate: type) -> None:
+    assert compared(candidate).verdict is Verdict.MISMATCH
+
+
+def test_c_may_come_first_and_the_verdict_says_so() -> None:
+    assert "it takes (c, h)" in compared(CellFirst).conventions
 
 
 def test_a_mistake_with_a_pair_is_not_mended_by_one_tensor() -> None:
