@@ -38,7 +38,8 @@ class TensorEntry:
 class FoundMapping:
     """An entry for each tensor of the candidate, by its own name.
 
-    `agrees` is the network that the candidate computes with this mapping, checked in float64.
+    `agrees` is the network that the candidate computes with this mapping, checked in float64. What is `guessed` are
+    the tensors that multiply something else than this mapping says, as far as their gradients show.
     """
 
     spec: Spec
@@ -50,6 +51,7 @@ class FoundMapping:
     beyond: tuple[str, ...] = ()  # trained tensors without a weight, on which a measured state depended
     findings: Sequence[Finding] = ()
     agrees: Network | None = None
+    guessed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", MappingProxyType(dict(self.entries)))

@@ -119,7 +119,8 @@ def _cat(parts: list[Expression], dim: int) -> Expression:
 class Placed:
     """A tensor, how it is laid out, and its place k = layer * D + direction.
 
-    `pinned` is the kind that torch gives its name; of a bias, `adds` says that it acts as one, whatever its name.
+    `pinned` is the kind that torch gives its name; of a bias, `adds` says that it acts as one, whatever its name; of a
+    weight, `multiplies` says that its gradient does not show that it multiplies something else than it is laid out for.
     """
 
     name: str
@@ -128,3 +129,4 @@ class Placed:
     live: bool
     pinned: str | None = None
     adds: bool = False
+    multiplies: bool = True

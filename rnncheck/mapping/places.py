@@ -9,8 +9,10 @@ something is still missing.
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from rnncheck.mapping import names, torch_names
 from rnncheck.mapping.evidence import GradientEvidence, evidence, factor
@@ -43,7 +45,7 @@ def placed(
             needs = Counter({(kind, each.k): each.layout.count for kind in each.layout.kinds})
             if cost < limit and each.name not in found and needs <= room:
                 room -= needs
-                found[each.name] = each
+                found[each.name] = replace(each, multiplies=not each.live or not _multiplies_else(each, shown))
                 for block in each.layout.blocks(shown.total[each.name]) if each.live else []:
                     for kind, part in block.items():
                         shown.learn(each.k, kind, part)
@@ -103,16 +105,26 @@ def _misfit(name: str, layout: Layout, k: int, shown: GradientEvidence) -> float
                 costs.append(0.0 if kind in "pb" else _SILENT)
                 continue
             multiplied = shown.multiplied.get((kind, k))
-            if multiplied is not None:
-                unit = multiplied / multiplied.norm()
-                left = float((part - torch.outer(part @ unit, unit)).norm()) / scale
-                if left < _NEARLY:
-                    costs.append(left)
-                    continue
+            if multiplied is not None and (left := _left(part, multiplied)) < _NEARLY:
+                costs.append(left)
+                continue
             delta = factor(part, 1)
             known = delta is not None and shown.known(delta, k)
             costs.append(_KNOWN_DELTA if known else _LOW_RANK if delta is not None else _NO_MATCH)
     return sum(costs) / len(costs)
+
+
+def _left(part: Tensor, multiplied: Tensor) -> float:
+    """The share of a gradient that is not delta (outer) what the weight multiplies."""
+    unit = multiplied / multiplied.norm()
+    return float((part - torch.outer(part @ unit, unit)).norm() / part.norm())
+
+
+def _multiplies_else(each: Placed, shown: GradientEvidence) -> bool:
+    """Whether some of its blocks multiply something else than what they are laid out for, where that can be seen."""
+    parts = [part for block in each.layout.blocks(shown.total[each.name]) for part in block.items()]
+    seen = [(part, shown.multiplied.get((kind, each.k))) for kind, part in parts if bool(part.any())]
+    return any(multiplied is not None and _left(part, multiplied) > _PLAIN for part, multiplied in seen)
 
 
 def biases(

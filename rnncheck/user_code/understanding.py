@@ -20,6 +20,7 @@ from rnncheck.mapping.notes import another_layer
 from rnncheck.model.randomness import Draws, Stream
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.model.trace import dtype_of
+from rnncheck.text import printable
 from rnncheck.user_code.blame import CandidateError
 from rnncheck.user_code.hypothesis import Fill, Filling, Hypothesis
 from rnncheck.user_code.instances import Instances
@@ -171,6 +172,11 @@ class Understanding:
                 f"it differs as rnncheck read it, and {head} may be a head, which is as wide as the output of its "
                 "states; return the output before it too"
             )
+        if guessed := self._guessed(understood):
+            return (
+                f"it differs as rnncheck read it, which is a guess: {printable(guessed)} multiplies something else "
+                "than the x and h of that reading; assign its tensors with --mapping FILE.toml"
+            )
         if not understood.is_cut:
             return None
         return (
@@ -190,6 +196,13 @@ class Understanding:
                 if tensors[name].shape == square and is_affine_in(native, name):
                     return name
         return None
+
+    def _guessed(self, understood: Hypothesis) -> str | None:
+        """A tensor that does not multiply what the reading says, where no agreement proves it."""
+        filling = understood.filling
+        if not isinstance(filling, FoundMapping) or filling.agrees is not None:
+            return None
+        return next(iter(filling.guessed), None)
 
     def passed_over(self, spec: Spec) -> list[str]:
         """Notes on results, and on what is computed of x, that rnncheck does not compare."""
