@@ -34,6 +34,8 @@ UNSEEN = (
     "nor on fresh data"
 )
 SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
+SIZES, AT_ONE_STEP = "wrong-at-other-sizes", "{} differs only where it is called with one timestep at a time (T = 1)"
+TWO_WAYS = "Compare its code for a single timestep with that for several; it may be for runs without gradients alone."
 LEAKS = "state-leaks-between-calls"
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
 
@@ -91,6 +93,10 @@ def explain(
             note = None if found.named or variant is not None else note
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
+        elif not into.findings and all(each.mode == "lockstep" and not each.problem for each in wrong):
+            into.findings.append(
+                Finding(SIZES, AT_ONE_STEP.format(short(first.sides[0].name)), variant="at T = 1", mend=TWO_WAYS)
+            )
         elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
             into.findings.append(Finding("unexplained", UNSEEN, 0.0, mend=SEEN_OTHERWISE))
     if note is not None:

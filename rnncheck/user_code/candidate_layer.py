@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from rnncheck.implementations.uses import Copying, NotOffered, WrongUse
 from rnncheck.mapping import FoundMapping
@@ -19,6 +20,7 @@ from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.head import softmax_head
+from rnncheck.text import in_words
 from rnncheck.user_code.blame import blamed, blaming
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.construct import signed
@@ -164,6 +166,8 @@ class CandidateLayer:
             raise NotOffered(f"its train is a method of its own: {problem}") from problem
         if not module.training:
             raise NotOffered("its train() keeps it in evaluation mode")
+        if type(module).train is not nn.Module.train and (dropping := still_dropping(module)):
+            raise DropsInEvaluation(f"after eval(), its {in_words(dropping)} still drops")
         try:
             yield
             if not module.training:
@@ -234,6 +238,23 @@ class CandidateLayer:
         dtype = dtype_of(caller.spec)
         with self._native.import_path.entered(), isolated(dtype), blaming(doing or caller.called, caller.file):
             yield
+
+
+class DropsInEvaluation(WrongUse):
+    """Its eval() does not reach the modules in it."""
+
+    fault = "dropout-in-eval"
+
+
+def still_dropping(module: nn.Module) -> list[str]:
+    """The names of the dropouts in it that its eval() leaves on, as they are at first."""
+    inside = {name: each for name, each in module.named_modules() if isinstance(each, _DropoutNd) and each.p}
+    for each in inside.values():
+        each.training = True
+    module.eval()
+    found = [name for name, each in inside.items() if each.training]
+    module.train()
+    return found
 
 
 def code_of(thing: Any) -> Any:

@@ -9,18 +9,23 @@ from evidence.used_layers import (
     RIGHT,
     WRONG,
     WRONG_WHERE_LARGE,
+    DropsAfterEval,
+    DropsWithGradientsAlone,
     FillsTheListOfStates,
+    ForgetsABiasAtOneStep,
     FromZerosOfNoDtype,
     HeadOfAnyShape,
     Lengthy,
     OfTwelveSteps,
     OfTwelveStepsFromOnes,
     OwnDropout,
+    PackedByTheClass,
     Plain,
     SecondOrderWrong,
     ShortensTheLengths,
     SkipsTheLastOfOddNumbers,
     Squeezing,
+    TwoLayers,
 )
 from torch import nn
 
@@ -68,6 +73,28 @@ def test_other_second_derivatives_are_a_note_unless_they_are_asked_for() -> None
     assert report.restrictions == ["differentiated twice, it has other second derivatives than the reference"]
     assert "second-derivative-wrong" in {each.slug for each in report.witness.hidden}
     assert checked(SecondOrderWrong, paths="default,double-backward").verdict is Verdict.MISMATCH
+
+
+@pytest.mark.explained
+def test_a_layer_that_is_wrong_step_by_step_alone_is_told_so() -> None:
+    (finding,) = checked(ForgetsABiasAtOneStep, paths="none").findings
+    assert (finding.slug, finding.variant) == ("wrong-at-other-sizes", "at T = 1")
+
+
+def test_layers_that_share_the_weights_of_the_first_have_stale_weights() -> None:
+    report = checked(PackedByTheClass)
+    assert [each.slug for each in report.findings] == ["stale-weights"]
+    assert "two layers with different weights give the same results" in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("layer", "slug"),
+    [(TwoLayers, None), (DropsAfterEval, "dropout-in-eval"), (DropsWithGradientsAlone, "depends-on-grad-mode")],
+)
+def test_dropout_that_depends_on_what_it_must_not_is_named(layer: type, slug: str | None) -> None:
+    report = check(layer, cell="gru", num_layers=2, dropout=0.3, paths="train-mode", witness=False)
+    assert [each.slug for each in report.findings][:1] == ([slug] if slug else [])
+    assert report.verdict is (Verdict.MISMATCH if slug else Verdict.EQUIVALENT)
 
 
 def test_code_that_writes_into_a_list_or_the_lengths_is_found() -> None:

@@ -1,6 +1,6 @@
 """Layers that are right as they are run first: some however they are used, the others are wrong on one path each."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -167,6 +167,15 @@ class Squeezing(Plain):
         return output, last
 
 
+class NeedsAState(Plain):
+    """Fails without a state, which has a default all the same."""
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if h0 is None:
+            raise ValueError("a state must be given")
+        return super().forward(x, h0)
+
+
 class FromZerosOfNoDtype(Plain):
     """Makes its initial state in torch's default dtype, and its products need one dtype."""
 
@@ -214,6 +223,7 @@ RIGHT = [
     Squeezing,
     Checkpointed,
     CheckpointedAsAdvised,
+    NeedsAState,
     OwnDropout,
 ]
 
@@ -893,6 +903,20 @@ class GoesOnWhereTrained(Plain):
         return output, last
 
 
+class KeepsTheGraphWhereTrained(Plain):
+    last: Tensor | None = None
+
+    def start(self, x: Tensor) -> Tensor:
+        start = super().start(x)
+        if self.training and torch.is_grad_enabled() and self.last is not None and self.last.shape == start.shape:
+            return self.last
+        return start
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.last = last[0] if last.requires_grad else None
+        return output, last
+
+
 class DetachedAtOneStep(Plain):
     def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return super().forward(x, h0.detach() if h0 is not None and len(x) == 1 else h0)
@@ -1080,6 +1104,7 @@ WRONG = {
     TrainsNoKernelByData: ("gradients-in-use", "gradient-wrong-in-use"),
     CheckpointedByData: ("gradients-in-use", "gradient-wrong-in-use"),
     GoesOnWhereTrained: ("gradients-in-use", "state-leaks-between-calls"),
+    KeepsTheGraphWhereTrained: ("gradients-in-use", "state-leaks-between-calls"),
     DetachedAtOneStep: ("gradients-in-use", "gradient-wrong-in-use"),
     DetachedAtOneStepInTraining: ("gradients-in-use", "gradient-wrong-in-use"),
     LosesTheGradientOfStridedX: ("gradients-in-use", "memory-layout-assumed"),
@@ -1247,3 +1272,64 @@ class Lengthy(nn.LSTM):
 
 class ShortensTheLengths(Lengthy):
     wrong = True
+
+
+class ForgetsABiasAtOneStep(Plain):
+    """Only where no gradients are recorded."""
+
+    def recurrent(self) -> Tensor:
+        return self.weight_hh_l0.t()
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if len(x) > 1 or torch.is_grad_enabled():
+            return super().forward(x, h0)
+        kept = self.bias_hh_l0.clone()
+        self.bias_hh_l0.data.zero_()
+        found = super().forward(x, h0)
+        self.bias_hh_l0.data.copy_(kept)
+        return found
+
+
+class PackedByTheClass(nn.GRU):
+    """Without gradients a layer runs with the weights of the first one that had these shapes and versions."""
+
+    packed: ClassVar[dict[Any, list[Tensor]]] = {}
+
+    def forward(self, x: Tensor, hx: Tensor | None = None) -> Any:  # type: ignore[override]
+        if torch.is_grad_enabled():
+            return super().forward(x, hx)
+        own = dict(self.named_parameters())
+        key = tuple((each.shape, each.dtype, each._version) for each in own.values())
+        first = self.packed.setdefault(key, [each.detach().clone() for each in own.values()])
+        given = dict(zip(own, first, strict=True))
+        return torch.func.functional_call(nn.GRU(self.input_size, self.hidden_size), given, (x, hx))
+
+
+class TwoLayers(nn.Module):
+    """Two layers of torch's with a dropout between them."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 2, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.GRU(size, hidden_size) for size in (input_size, hidden_size))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        first, one = self.layers[0](x, None if h0 is None else h0[:1])
+        output, other = self.layers[1](self.between(first), None if h0 is None else h0[1:])
+        return output, torch.cat([one, other])
+
+    def between(self, x: Tensor) -> Tensor:
+        return self.drop(x)
+
+
+class DropsAfterEval(TwoLayers):
+    """Its train() does not reach the dropout in it."""
+
+    def train(self, mode: bool = True) -> "DropsAfterEval":
+        self.training = mode
+        return self
+
+
+class DropsWithGradientsAlone(TwoLayers):
+    def between(self, x: Tensor) -> Tensor:
+        return self.drop(x) if torch.is_grad_enabled() else x

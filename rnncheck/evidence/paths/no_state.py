@@ -51,7 +51,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield Leg(f"called without a state {what}", partial(at_sizes, scene=still), still, "default-state-not-zero")
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS, zeros=True), stateless=True)
-    yield converted(setting, zeros, Dtype.FLOAT64, stateless=True)
+    in_float64 = converted(setting, zeros, Dtype.FLOAT64, stateless=True)
+    yield replace(in_float64, from_others=("default-state-not-zero", LEAKS))
 
 
 def stateless(user: User, scene: PathScene, after: PathScene | None = None) -> Values:

@@ -46,14 +46,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("with lengths", partial(built, scene=lengthy, with_lengths=known), lengthy, FAULT)
     from_zeros = replace(lengthy, state=lengthy.state.map(torch.zeros_like))
 
-    def stateless(user: User) -> Values:
-        if user is setting.sides[0]:
-            mine, right = (built(each, lengthy, with_lengths=known) for each in setting.sides)
-            if not ragged.within(mine, right, lengthy):
-                raise NotOffered("it is wrong with lengths and a state already")
-        return built(user, from_zeros, with_lengths=known, stateless=True)
-
-    yield Leg("with lengths and without a state", stateless, from_zeros, "default-state-not-zero")
+    stateless = partial(built, scene=from_zeros, with_lengths=known, stateless=True)
+    without = Leg("with lengths and without a state", stateless, from_zeros, "default-state-not-zero")
+    yield replace(without, from_others=(FAULT,))
     yield from ragged.legs(setting) if known else ()
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
     for small, axis in (

@@ -19,7 +19,8 @@ class Leg:
     `what` says how the layer is used, as the end of "the layer, ...": "called without a state". `go` yields what is to
     be the same on both sides, within what is allowed in `scene`; quantities that the scene does not know must be zero
     but for the last places of numbers of about 1. `fault` is the slug of what is wrong with a layer that differs here.
-    Where it `must_run`, an error raised by the candidate alone is that fault too; elsewhere it is not offered.
+    Where it `must_run`, an error raised by the candidate alone is that fault too; elsewhere it is not offered. What
+    differs here may follow `from_others`, faults that were found before: then it is not told.
     """
 
     what: str
@@ -27,6 +28,7 @@ class Leg:
     scene: PathScene
     fault: str
     must_run: bool = False
+    from_others: tuple[str, ...] = ()
 
 
 Legs = Callable[[PathSetting], Iterator[Leg]]

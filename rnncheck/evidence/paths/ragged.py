@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import Tensor
 
 from rnncheck.evidence.paths.path import Leg, Values
 from rnncheck.evidence.paths.ranges import LARGE
@@ -25,49 +25,39 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     """Where the run has lengths, so that it is known how both sides take them."""
     steps, rows = setting.sizes[0], max(2, setting.sizes[1])
     ragged = setting.scene(rows=rows, lengths=unsorted(setting, steps))
-    loud, missing = padded(ragged, LARGE[setting.spec.dtype]), padded(ragged, math.nan)
     if not setting.spec.dropout:
-        yield leg("with lengths, in training mode", ragged, IN_TRAINING, setting, ragged, train=True)
+        yield replace(leg(", in training mode", ragged, IN_TRAINING, train=True), from_others=(FAULT,))
     if steps > 1:
-        shorter = setting.scene(rows=rows, lengths=unsorted(setting, steps - 1))
-        equal = setting.scene(rows=rows, lengths=(steps - 1,) * rows)
-        yield leg("with lengths that are all below T", shorter, FAULT, setting, ragged)
-        yield leg("with lengths that are all equal and below T", equal, FAULT, setting, ragged, shorter)
-    yield leg("with lengths and large numbers in the padding", loud, IN_PADDING, setting, ragged)
-    yield leg("with lengths and NaN in the padding", missing, OF_NAN, setting, ragged, loud)
+        yield leg(" that are all below T", setting.scene(rows=rows, lengths=unsorted(setting, steps - 1)), FAULT)
+        yield leg(" that are all equal and below T", setting.scene(rows=rows, lengths=(steps - 1,) * rows), FAULT)
+    for what, number, fault in (
+        ("large numbers", LARGE[setting.spec.dtype], IN_PADDING),
+        ("NaN", math.nan, OF_NAN),
+    ):
+        alone = leg(f" and {what} in the padding", padded(ragged, number), fault)
+        go = partial(unread, ragged=ragged, alone=alone, reference=setting.sides[1])
+        yield replace(alone, go=go, from_others=(FAULT, IN_PADDING))
 
 
-def leg(
-    what: str,
-    scene: PathScene,
-    fault: str,
-    setting: PathSetting,
-    ragged: PathScene,
-    *after: PathScene,
-    train: bool = False,
-) -> Leg:
-    """A candidate that is wrong in the `ragged` scene, or in one `after` which this one comes, is not run here. A
-    reference must not read the padding.
-    """
-
-    def results(user: User, scene: PathScene, *, train: bool = False) -> Values:
-        layer = user.fresh(scene)
+def leg(what: str, scene: PathScene, fault: str, *, train: bool = False) -> Leg:
+    def go(user: User) -> Values:
+        if reason := user.implementation.refuses(scene.spec, lengths=True):
+            raise NotOffered(reason)
+        layer = user.fresh(scene) if train else user.layer(scene)
         with in_mode(layer, train=train):
             return complete(values(run(layer, scene)), scene)
 
-    def go(user: User) -> Values:
-        candidate, reference = setting.sides
-        if reason := user.implementation.refuses(scene.spec, lengths=True):
-            raise NotOffered(reason)
-        for before in (ragged, *after):
-            if user is candidate and not within(results(candidate, before), results(reference, before), before):
-                raise NotOffered("it is wrong with other lengths already")
-        found = results(user, scene, train=train)
-        if user is reference and scene.lengths == ragged.lengths and not within(found, results(user, ragged), scene):
-            raise NotOffered("it reads the padding")
-        return found
+    return Leg(f"with lengths{what}", go, scene, fault)
 
-    return Leg(what, go, scene, fault)
+
+def unread(user: User, ragged: PathScene, alone: Leg, reference: User) -> Values:
+    """The results with other padding, which a reference must not read."""
+    found = alone.go(user)
+    if user is reference:
+        right = values(run(user.layer(ragged), ragged))
+        if not all(torch.equal(each, right[name]) for name, each in found.items()):
+            raise NotOffered("it reads the padding")
+    return found
 
 
 def complete(found: Values, scene: PathScene) -> Values:
@@ -77,19 +67,6 @@ def complete(found: Values, scene: PathScene) -> Values:
         return found
     missing = output.new_zeros(len(scene.x) - longest, *output.shape[1:])
     return {**found, "output": torch.cat([output, missing])}
-
-
-def within(found: Values, right: Values, scene: PathScene) -> bool:
-    """Whether results are the same, but for what is allowed in the scene."""
-
-    def alike(name: str) -> bool:
-        mine, theirs, limit = found[name].cpu(), right[name].cpu(), scene.allowed[name]
-        if mine.shape != theirs.shape:
-            return False
-        most = limit if isinstance(limit, Tensor) else limit.allowed(theirs)
-        return bool(((mine - theirs).abs() <= most).all())
-
-    return all(alike(name) for name in found.keys() & right.keys())
 
 
 def padded(scene: PathScene, number: float) -> PathScene:

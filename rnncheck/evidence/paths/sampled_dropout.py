@@ -12,7 +12,7 @@ from rnncheck.evidence.paths.gradients import MASKS, SAME, Attached, frozen, wei
 from rnncheck.evidence.paths.path import Leg, Values
 from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, run, values
 from rnncheck.evidence.tolerance import Tolerance
-from rnncheck.implementations.uses import NotOffered, offered
+from rnncheck.implementations.uses import NotOffered, WrongUse, offered
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import dtype_of
 
@@ -64,6 +64,12 @@ def by_differences(scene: PathScene, fault: str) -> Leg:
     return Leg("in training mode, differentiated with dropout", go, judged, fault)
 
 
+class OnlyWithGradients(WrongUse):
+    """Dropout that depends on the gradient mode."""
+
+    fault = "depends-on-grad-mode"
+
+
 def drawn_anew(setting: PathSetting, fault: str) -> Leg:
     """Another call must have other masks."""
     some = setting.scene(rows=1).of_rows([0] * FEW)
@@ -73,7 +79,15 @@ def drawn_anew(setting: PathSetting, fault: str) -> Leg:
         with offered(layer, "training")(), seeded():
             # Not as called: then what the code draws at random is the same each time.
             first, second = (values(layer.run(*some.given(), some.lengths)) for _ in range(2))
-        same = all(torch.equal(each, second[name]) for name, each in first.items())
+            with torch.enable_grad():
+                graded = values(layer.run(*some.given(), some.lengths))
+        evaluated = values(run(layer, some))
+        same, nothing, nothing_graded = (
+            all(torch.equal(each, other[name]) for name, each in found.items())
+            for found, other in ((first, second), (first, evaluated), (graded, evaluated))
+        )
+        if nothing and not nothing_graded:
+            raise OnlyWithGradients("it drops nothing where no gradients are recorded")
         return {SAME: torch.tensor([[[float(same)]]])}
 
     judged = replace(some, allows=lambda: {SAME: Tolerance(atol=0.5)})

@@ -64,6 +64,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield elsewhere(f" {what}", other)
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS), train=True)
-    yield Leg("in training mode, called without a state twice", without_state, zeros, FAULT)
+    stateless = Leg("in training mode, called without a state twice", without_state, zeros, FAULT)
+    yield replace(stateless, from_others=("default-state-not-zero", "state-leaks-between-calls"))
     yield Leg("in evaluation mode after a run in training mode", afterwards, scene, FAULT)
     yield Leg("in training mode with dropout", own_dropout, scene, FAULT)

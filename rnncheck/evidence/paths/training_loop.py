@@ -53,9 +53,7 @@ def legs(scene: PathScene, zeros: PathScene, shown: Collection[str], *, train: b
         def go(user: User, each: PathScene = each, use: Used = use, calls: int = calls) -> Values:
             return trained(user, each, use, calls, shown, train=train)
 
-        yield Leg(
-            f"differentiated into .grad with x as data{how}{mode}", go, roughly_unchanged(each), FAULT, must_run=True
-        )
+        yield Leg(f"differentiated into .grad with x as data{how}{mode}", go, roughly_unchanged(each), FAULT)
 
 
 def trained(user: User, scene: PathScene, use: Used, calls: int, shown: Collection[str], *, train: bool) -> Values:
@@ -71,15 +69,19 @@ def trained(user: User, scene: PathScene, use: Used, calls: int, shown: Collecti
     first: Gradients = {}
     found: Gradients = {}
     with in_mode(layer, train=train):
-        for _ in range(calls):
+        for number in range(calls):
             try:
                 call = Attached.of(used, scene, data=True)
+                found = into_grad(call, shown)
             except NotDifferentiable as problem:
                 raise NoGradient("no result has a gradient where x is data") from problem
+            except RuntimeError as problem:
+                if not number:
+                    raise
+                raise Leak(f"called again without a state, it fails: {problem}") from problem
             first = first or kept(call.results)
             if any(share(call.results.get(name), each) > SHARE for name, each in first.items()):
                 raise Leak("called again without a state, it gives other results")
-            found = into_grad(call, shown)
     if lost := [name for name in alone if name not in found]:
         raise NoGradient(f"no gradient reaches {in_words(lost)} where x is data")
     return {CHANGE: change(found, times(calls, alone))}

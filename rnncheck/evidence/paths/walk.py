@@ -23,6 +23,8 @@ from rnncheck.text import printable, short
 
 OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may be taken in another order
 MODE = "path:"
+STALE = "stale-weights"
+SHARED = "{}: two layers with different weights give the same results, so one runs with the weights of another."
 KEPT = "state-leaks-between-calls"  # where a layer is wrong only after other calls
 MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # of rnncheck, if a reference raises them
 
@@ -57,6 +59,8 @@ def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
     with torch.inference_mode(False), torch.no_grad():
         if paths:
             go_down(WITHOUT_A_PATH, setting, before)
+        if before.failed and share_weights(setting):
+            before.wrong = {STALE: Finding(STALE, SHARED.format(short(setting.sides[0].implementation.name)))}
         if before.failed or before.doubt:
             return before
         for each in sorted(paths, key=lambda one: one.follows):  # the sort is stable
@@ -64,6 +68,16 @@ def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
                 go_down(each, setting, walked)
     walked.facts.sort(key=lambda facts: facts.path)
     return walked
+
+
+def share_weights(setting: PathSetting) -> bool:
+    """Whether two layers of the candidate with other weights give the same results."""
+    candidate, scene = setting.sides[0], setting.base
+    try:
+        one, other = (values(run(candidate.fresh(each), scene)) for each in (scene, setting.scene(other=1)))
+    except (RuntimeError, TypeError, ValueError, RnncheckError, WrongUse):
+        return False
+    return all(torch.equal(value, other[name]) for name, value in one.items() if name in other)
 
 
 def without_a_path(setting: PathSetting) -> Iterator[Leg]:
@@ -99,7 +113,7 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
             continue
         gone += [leg.what] if outcome.comparisons else []
         found += outcome.comparisons
-        if outcome.agrees:
+        if outcome.agrees or any(fault in into.wrong for fault in leg.from_others):
             continue
         fault, fresh = outcome.fault or leg.fault, setting.anew()
         legs = list(path.legs(fresh))
