@@ -1,6 +1,6 @@
 """The plan of a check: all options of the command, and both sides once they are loaded."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnncheck import machine
+from rnncheck.checking.relaid import differing, relaid
 from rnncheck.checking.weights import as_they_are, weights_of
 from rnncheck.data.random import initial_state
 from rnncheck.data.sequences import Sequences
@@ -24,7 +25,7 @@ from rnncheck.implementations.protocol import Approximates, BringsWeights, Defin
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State, dtype_of
 from rnncheck.model.weights import Weights
-from rnncheck.report import Comparison
+from rnncheck.report import Comparison, Finding
 
 FLOAT64, FLOAT32 = 8, 4
 GIB = 2**30
@@ -127,9 +128,9 @@ def prepare(plan: Plan) -> Case:
         weights, notes = weights_of(plan, sides)
         weights = common.restrict(weights)
     require_fit(weights, spec)
-    others = [each for side in sides for each in other_weights(side, weights, spec)]
-    if plan.sync == "reference" and others:
-        common = replace(common, problems=[*common.problems, *others])
+    for side in sides if plan.sync == "reference" else ():
+        problems, known = other_weights(side, weights, spec)
+        common = replace(common, problems=[*common.problems, *problems], findings=[*common.findings, *known])
     h0 = plan.h0 if common.takes_state else "zeros"
     state = initial_state(spec, sequences.batch_size, seed=plan.seed, kind=h0)
     if plan.state is not None and common.takes_state:
@@ -221,19 +222,21 @@ def require_fit(weights: Weights, spec: Spec) -> None:
             )
 
 
-def other_weights(side: Implementation, weights: Weights, spec: Spec) -> Iterator[Comparison]:
-    """A comparison for each weight that differs between a file with its own weights and these weights."""
+def other_weights(side: Implementation, weights: Weights, spec: Spec) -> tuple[list[Comparison], list[Finding]]:
+    """A comparison for each weight that differs between a file with its own weights and these weights, and how they
+    became others, if that is known.
+    """
     if not isinstance(side, BringsWeights) or isinstance(side, RunsOnce):
-        return
+        return [], []
     own, given = side.weights.cast(spec), weights.cast(spec)
-    for name in spec.recurrent_shapes():
-        same = (own[name] == given[name]) | (own[name].isnan() & given[name].isnan())
-        if not bool(same.all()):
-            difference = (own[name].double() - given[name].double()).abs().masked_fill(same, 0.0)
-            most = int(difference.argmax())
-            at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
-            problem = f"{side.name} has other values, different by up to {float(difference.max()):.3g} at {at}"
-            yield Comparison(name, "weights", problem=problem)
+    found = []
+    for name in differing(own, {name: given[name] for name in spec.recurrent_shapes()}, spec):
+        difference = (own[name].double() - given[name].double()).abs().nan_to_num(0.0)
+        most = int(difference.argmax())
+        at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
+        problem = f"{side.name} has other values, different by up to {float(difference.max()):.3g} at {at}"
+        found.append(Comparison(name, "weights", problem=problem))
+    return found, relaid(own, given, spec, side.name) if found else []
 
 
 def require_memory(spec: Spec, sequences: Sequences, *, enveloped: bool) -> None:
