@@ -23,6 +23,7 @@ from evidence.used_layers import (
     Plain,
     SecondOrderWrong,
     ShortensTheLengths,
+    ShowsItsOutputTwice,
     SkipsTheLastOfOddNumbers,
     Squeezing,
     TwoLayers,
@@ -179,6 +180,14 @@ def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
     assert "dropout with p = 0.3" in training.not_offered[0].why
     assert report.restrictions == [
         "in training mode with dropout, it applies dropout with p = 0.3, which the reference does not"
+    ]
+
+
+def test_a_final_state_that_is_a_view_of_the_output_is_said() -> None:
+    report = checked(ShowsItsOutputTwice, paths="another-call")
+    assert report.verdict is Verdict.EQUIVALENT
+    assert report.restrictions == [
+        "called, and its output then changed in place, h_n changes with it, which is a view of it"
     ]
 
 

@@ -1,7 +1,7 @@
 """Layers that are right with the lengths of the run, and with other lengths, modes and padding right or wrong."""
 
 import pytest
-from evidence.ragged_layers import RIGHT, WRONG, Masked
+from evidence.ragged_layers import RIGHT, WRONG, Masked, ReadsThePaddingInBackward
 
 from rnncheck import check
 from rnncheck.report import Report, Verdict
@@ -26,6 +26,13 @@ def test_what_is_wrong_with_some_lengths_or_padding_is_found_and_named(layer: ty
     report = checked(layer, path)
     assert report.verdict is Verdict.MISMATCH
     assert [(each.slug, each.variant) for each in report.findings] == [(slug, what)]
+
+
+def test_gradients_that_nan_in_the_padding_spoils_are_said() -> None:
+    report = checked(ReadsThePaddingInBackward)
+    assert report.verdict is Verdict.EQUIVALENT
+    (only,) = report.restrictions
+    assert only.startswith("differentiated with lengths and NaN in the padding, it has gradients that are not finite")
 
 
 def test_lengths_are_tried_only_where_the_run_has_some() -> None:

@@ -1095,7 +1095,6 @@ class KeepsWhatItReadOfX(Plain):
 WRONG = {
     RemembersItsGradient: ("another-backward", "backward-not-repeatable"),
     ReadsItsOutputInBackward: ("another-backward", "gradient-wrong-in-use"),
-    ShowsItsOutputTwice: ("another-call", "results-share-memory"),
     RingOfBuffers: ("another-call", "results-share-memory"),
     WritesIntoItsOwnState: ("another-call", "input-mutated"),
     KnowsItsOwnState: ("another-call", "state-leaks-between-calls"),

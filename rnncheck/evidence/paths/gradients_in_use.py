@@ -33,7 +33,7 @@ from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
 from rnncheck.implementations.protocol import Layer
-from rnncheck.implementations.uses import NotOffered, as_called, offered
+from rnncheck.implementations.uses import NotOffered, Unlike, as_called, offered
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import EVERYTHING, State, Trace
 
@@ -41,6 +41,7 @@ FAULT = "gradient-wrong-in-use"
 SEED = 13
 STEPS = 12
 LARGER = 2, 260, 70, 9  # T, B, H, I: beyond the usual tiles
+OTHER_PADDING = 8.0
 Mode = type[AbstractContextManager[None]]
 Use = Callable[[Layer], Layer]
 TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
@@ -161,8 +162,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     if setting.with_lengths:
         rows = max(2, setting.sizes[1])
         lengthy = setting.scene(rows=rows, spec=spec, lengths=ragged.unsorted(setting, setting.sizes[0]))
-        yield leg(f"with lengths{in_training}", lengthy, unchanged, train=trains)
-        yield leg("with lengths and NaN in the padding", ragged.padded(lengthy, math.nan), unchanged)
+        other = ragged.padded(lengthy, OTHER_PADDING)
+        yield leg(f"with lengths and other numbers in the padding{in_training}", other, unchanged, train=trains)
+        missing = leg("with lengths and NaN in the padding", ragged.padded(lengthy, math.nan), unchanged)
+        yield replace(missing, go=partial(where_finite, go=missing.go))
     yield from training_loop.legs(scene, zeros, shown, train=trains)
     yield leg("by its weights alone", scene, by_weights)
     for name in sorted(shown) if len(shown) > 1 else ():
@@ -180,6 +183,14 @@ def supported(user: User, scene: PathScene) -> User:
     if reason := user.implementation.refuses(scene.spec):
         raise NotOffered(reason)
     return user
+
+
+def where_finite(user: User, go: Callable[[User], Values]) -> Values:
+    """What `go` yields, where it is finite: a NaN that torch.where sets aside comes back in its backward."""
+    found = go(user)
+    if not all(bool(each.isfinite().all()) for each in found.values()):
+        raise Unlike("it has gradients that are not finite, where the reference's are")
+    return found
 
 
 def where_right(user: User, go: Callable[[User], Values], scene: PathScene, setting: PathSetting) -> Values:

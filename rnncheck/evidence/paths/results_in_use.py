@@ -8,7 +8,8 @@ from torch import Tensor
 from rnncheck.evidence.paths.gradients import CHANGED, OTHERWISE, share
 from rnncheck.evidence.paths.path import Leg, Values
 from rnncheck.evidence.paths.scene import PathSetting, User, values
-from rnncheck.implementations.uses import InputChanged, NotOffered, as_called
+from rnncheck.implementations.uses import InputChanged, NotOffered, Unlike, as_called
+from rnncheck.text import in_words
 
 FAULT = "results-share-memory"
 LEAKS = "state-leaks-between-calls"
@@ -30,14 +31,16 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return farthest(found, kept)
 
     def written_into(user: User) -> Values:
-        """Its output, in place: torch's final states are memory of their own."""
+        """Its output, in place: torch's final states are memory of their own, those of some right layers are views."""
         layer = user.fresh(scene)
         with as_called(layer):
             trace = layer.run(*scene.given(), scene.lengths)
         finals = {name: each for name, each in values(trace).items() if name != "output"}
         kept = copied(finals)
         write(lambda: trace.output.mul_(2))
-        return farthest([finals], [kept])
+        if changed := [name for name, each in finals.items() if not torch.equal(each, kept[name])]:
+            raise Unlike(f"{in_words(changed)} changes with it, which is a view of it")
+        return {}
 
     def handed_back(user: User) -> Values:
         """Its final states, set to zero in place for the first row, as where an episode of that row ends."""
