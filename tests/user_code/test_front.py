@@ -78,6 +78,7 @@ class Reversing(Projecting):
     [(Projecting, 4), (ProjectingRNN, 4), (Bounded, 10), (Packing, 4), (Stepping, 6)],
     ids=lambda each: str(each),
 )
+@pytest.mark.slow
 def test_the_width_that_the_module_reads_is_named_and_works(layer: type[nn.Module], width: int) -> None:
     with pytest.raises(CannotRun, match=f"add --input-size {width}"):
         check(layer, **QUICK)

@@ -30,6 +30,7 @@ def test_flags_that_nobody_gave_are_off_and_told() -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
+@pytest.mark.slow
 def test_a_scalar_is_what_it_is_said_to_be(scale: float) -> None:
     options = {"cell": "rnn", "bias": False, "witness": False, "diagnose": False, "read_seconds": 1}
     report = check(rnn_forward, arguments={"scale": scale}, **options)

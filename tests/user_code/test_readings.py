@@ -104,6 +104,7 @@ STANDARDISING = HEAD + (
 
 @pytest.mark.explained
 @pytest.mark.patient
+@pytest.mark.slow
 def test_all_that_is_returned_is_read_where_every_row_depends_on_the_others(rnncheck: Command, write: Write) -> None:
     write(STANDARDISING)
     outcome = rnncheck("compare", "mine.py:Mine", "--no-witness", "--format", "json")
@@ -423,6 +424,7 @@ class Cached(nn.Module):
 
 
 @pytest.mark.explained
+@pytest.mark.slow
 def test_a_wrong_cell_is_no_stack_because_it_takes_states_of_several() -> None:
     report = check(Cached, cell="lstm", witness=False, paths="none")
     assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]
@@ -440,6 +442,7 @@ class CellStateAlone(Cached):
 
 
 @pytest.mark.explained
+@pytest.mark.slow
 def test_a_cell_state_alone_is_no_wrong_last_state() -> None:
     report = check(CellStateAlone, cell="lstm", witness=False, paths="none")
     assert [each.slug for each in report.findings] == ["wrong-nonlinearity"]

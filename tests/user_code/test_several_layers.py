@@ -233,6 +233,7 @@ class OneSizeTwice(OneSize):
         return super().forward(2 * x)
 
 
+@pytest.mark.slow
 def test_what_has_one_size_for_input_and_states_is_read_at_equal_sizes() -> None:
     def verdict(candidate: type[nn.Module]) -> Verdict:
         sizes = {"input_size": 4, "hidden_size": 4, "num_layers": 1}
@@ -361,6 +362,7 @@ class PairForEachLayer(nn.Module):
         return x, last
 
 
+@pytest.mark.slow
 def test_attempts_that_unpack_a_tensor_in_the_place_of_a_pair_are_given_up() -> None:
     """A tensor (2, B, H) or (2, H) unpacks as a pair, too, and what the cells then return has other axes."""
     assert check(PairForEachLayer, cell="lstm", num_layers=2, witness=False).verdict is Verdict.EQUIVALENT

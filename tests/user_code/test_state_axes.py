@@ -100,6 +100,7 @@ class Half(nn.Module):
         return self.head(torch.stack(states, 1)[:, x.shape[1] // 2 :])  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_timesteps_are_no_layers(rnncheck: Any) -> None:
     outcome = rnncheck("compare", f"{__file__}:Half", "--cell", "lstm")
     assert outcome.code == 4

@@ -71,6 +71,7 @@ def test_the_layers_and_directions_are_those_of_its_constructor_unless_it_is_tol
 
 
 @pytest.mark.paths
+@pytest.mark.slow
 def test_layers_and_dropout_that_are_written_into_a_class_are_its_own(rnncheck: Command, write: Write) -> None:
     inside = BOTH_WAYS.replace(", num_layers=2, bidirectional=True", "").replace(
         "num_layers, bidirectional=bidirectional", "num_layers=3, dropout=0.2"
@@ -170,6 +171,7 @@ def test_a_number_that_is_more_than_layers_are_is_not_taken_for_theirs() -> None
     assert (shape(1), shape(8), shape(9)) == ({}, {"num_layers": 8}, {})
 
 
+@pytest.mark.slow
 def test_what_an_instance_says_of_something_else_is_not_taken_for_its_layers_or_sizes() -> None:
     layer = nn.Sequential(nn.GRU(3, 4))
     layer.num_layers, layer.bidirectional, layer.hidden_size = 2, True, 784  # type: ignore[assignment]
@@ -199,6 +201,7 @@ def test_an_instance_of_other_sizes_is_refused_with_the_options_that_fit(rnnchec
     assert rnncheck("compare", "mine.py:layer", "--no-witness", "--input-size", "5", "--hidden-size", "7").code == 0
 
 
+@pytest.mark.slow
 def test_a_packed_sequence_of_another_width_is_an_error_and_does_not_crash(rnncheck: Command, write: Write) -> None:
     inside = "nn.LSTM(5, hidden_size)"
     text = BOTH_WAYS.replace("nn.GRU(input_size, hidden_size, num_layers, bidirectional=bidirectional)", inside)

@@ -42,7 +42,7 @@ CLASSES = HEAD + (
 @pytest.mark.parametrize(
     ("text", "name", "options"),
     [
-        (TAGGER, "Tagger", "--input-size 4"),
+        pytest.param(TAGGER, "Tagger", "--input-size 4", marks=pytest.mark.slow),
         (FIXED, "Fixed", "--input-size 10 --hidden-size 6"),
         (CLASSES, "Classes", "--hidden-size 6"),
     ],
