@@ -20,6 +20,7 @@ from rnncheck.user_code.front import entering
 from rnncheck.user_code.ids import LookedUp
 from rnncheck.user_code.layout import arrange
 from rnncheck.user_code.mean_draws import MeanDraws
+from rnncheck.user_code.own_state import with_each
 from rnncheck.user_code.results import described
 
 
@@ -206,7 +207,7 @@ class Caller:
             torch.enable_grad() if graded else nullcontext(),
         ):
             if graded:
-                arguments = {name: requiring(value) for name, value in arguments.items()}
+                arguments = {name: with_each(value, requiring) for name, value in arguments.items()}
             if tap is None:
                 result = convention.parted(function(**arguments), state)
             else:
@@ -268,10 +269,8 @@ def write_back(handed: Tensor, x: Tensor, axes: str) -> None:
 
 
 def requiring(value: Any) -> Any:
-    """The value with all its floating-point tensors as leaves that require gradients."""
-    if isinstance(value, Tensor):
-        return value.detach().requires_grad_(True) if value.is_floating_point() else value
-    return type(value)(requiring(each) for each in value) if isinstance(value, list | tuple) else value
+    """A floating-point tensor as a leaf that requires gradients."""
+    return value.detach().requires_grad_(True) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 @contextmanager

@@ -127,7 +127,7 @@ class CandidateLayer:
         """Its caller, by which it is given no initial state."""
         convention = self._native.caller.convention
         if convention.state is None:
-            raise NotOffered("it takes no initial state, so every run is without one")
+            raise NotOffered("it is given no initial state, so every run is without one")
         if must_be_given(self._native.thing, convention):
             raise NotOffered("its initial state cannot be left out")
         return replace(self._native.caller, stateless=True)

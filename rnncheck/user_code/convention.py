@@ -1,5 +1,6 @@
 """The calling convention: how a candidate is called, and where its states are in the result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from rnncheck.model.trace import State
 from rnncheck.user_code.layout import arrange
 from rnncheck.user_code.one_tensor import OneTensor, apart, joined, shape_of
+from rnncheck.user_code.own_state import OwnState, with_each
 from rnncheck.user_code.results import Way, follow
 
 # How h and c are handed over: each its own argument, both as one tuple, h alone in a tuple, a list with one h, or one
@@ -22,11 +24,17 @@ SAID = {"stacked": "h and c stacked", "side by side": "h and c side by side"}
 
 @dataclass(frozen=True)
 class StateForm:
-    """The axes of each state, how they are passed, and whether c comes first."""
+    """The axes of each state, how they are passed, and whether c comes first; `kind` is that of what holds them, if it
+    is no tuple.
+    """
 
     axes: str
     handing: Handing
     cell_first: bool = False
+    kind: OwnState | None = None
+
+    def together(self, values: Sequence[Tensor]) -> object:
+        return tuple(values) if self.kind is None else self.kind.made(values)
 
     @property
     def gives_c(self) -> bool:
@@ -39,7 +47,7 @@ class StateForm:
         assert h_name is not None
         if self.handing.startswith("["):
             rows = [[arrange(each, "BF", self.axes) for each in value] for value in state.tensors()]  # by layer
-            pairs = list(zip(*rows, strict=True))
+            pairs = [self.together(each) for each in zip(*rows, strict=True)]
             both = [[one, other] for one, other in zip(pairs[::2], pairs[1::2], strict=False)]
             return {h_name: {"[h]": rows[0], "[(h, c)]": pairs}.get(self.handing, both)}
         values = [arrange(each, "KBF", self.axes) for each in state.tensors()]
@@ -50,7 +58,7 @@ class StateForm:
         if self.handing in ("stacked", "side by side"):
             return {h_name: joined(values, self.handing)}
         if self.handing in ("(h, c)", "(h)"):
-            return {h_name: tuple(values)}
+            return {h_name: self.together(values)}
         assert c_name is not None
         return {h_name: values[0], c_name: values[1]}
 
@@ -150,7 +158,7 @@ class Convention:
     @property
     def described(self) -> str:
         axes = ", ".join(self.x_axes.replace("F", "I"))
-        handed = "" if self.state is None else SAID.get(self.state.handing, self.state.handing)
+        handed = "" if self.state is None else str(self.state.kind or SAID.get(self.state.handing, self.state.handing))
         state = "" if self.state is None else f" and {handed} of axes ({', '.join(self.state.axes)})"
         return f"x of axes ({axes}){state}"
 
@@ -171,13 +179,11 @@ class Convention:
         arguments = {self.x_name: list(arranged) if self.x_form == "list" else arranged}
         if self.state is not None:
             arguments |= self.state.arguments(state, self.state_names)
-        arguments = {name: as_numpy(value) for name, value in arguments.items()} if self.numpy else arguments
+        arguments = {name: with_each(value, as_numpy) for name, value in arguments.items()} if self.numpy else arguments
         return arguments | dict(self.settled)
 
 
 def as_numpy(value: Any) -> Any:
     if isinstance(value, Tensor):
         return np.ascontiguousarray(value.detach().numpy())
-    if isinstance(value, list | tuple):
-        return type(value)(as_numpy(each) for each in value)
     return value

@@ -7,6 +7,7 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.one_tensor import OneTensor
 from rnncheck.user_code.outputs import interpretations
+from rnncheck.user_code.own_state import OwnState, own_states
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
@@ -132,7 +134,9 @@ class CallProbe:
             runs, later = False, list[Found]()
             handed, mixing, loops = set[str](), set[str](), set[str]()
             pairs = False  # whether it takes a pair, of which a stack of both looks like one
-            for form in forms(kind, self.call, self.sizes):
+            for form in forms(kind, self.call, self.sizes, self._own_states):
+                if form is not None and form.kind is not None and runs:
+                    continue
                 if self.budget.over and (self.ran or self.problems):
                     break
                 if form is not None and ("B" in form.axes) != ("B" in x_axes):
@@ -176,6 +180,20 @@ class CallProbe:
             yield from later
             if not self.ran and self.problems and all(is_hopeless(each) for _, each in self.problems):
                 raise self._refusal()
+
+    def _own_states(self) -> Sequence[OwnState]:
+        """The kinds of state of its own that it may want, if it wants one kind alone."""
+        if self.call.state is None or self.call.cell_state is not None:
+            return ()
+        returned = None
+        if not self.call.state_required:
+            axes, x = ("BTF" if self.batch_first else "TBF"), self.calls.x
+            names = self.call.state, self.call.cell_state
+            plain = Convention(self.call.x, axes, names, None, self.numpy, settled=self.call.settled)
+            with suppress(CandidateError), torch.no_grad(), isolated(x.dtype):
+                returned = self.calls.result(plain, x, self.calls.state)
+        count = 2 if self.sizes.spec.cell is Cell.LSTM else 1
+        return list(own_states(signed(self.thing), self.call.state, returned, count))
 
     def _returns_as_it_takes(self, convention: Convention) -> bool:
         """Whether what it returns has arrays of the shapes in which its states are handed over."""
@@ -289,7 +307,7 @@ class CallProbe:
     def _returns_in_one(self, convention: Convention, result: object, state: State) -> OneTensor | None:
         """How it returns h and c, if in one tensor as it may be handed them."""
         form = convention.state
-        if self.sizes.spec.cell is not Cell.LSTM or form is None or form.axes not in ("KBF", "BF"):
+        if self.sizes.spec.cell is not Cell.LSTM or form is None or form.axes not in ("KBF", "BF", "BKF"):
             return None
         if form.handing not in ("(h, c)", "h, c", "stacked", "side by side"):
             return None

@@ -25,7 +25,9 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
     if state is not None:
         pair = "(c, h)" if state.cell_first else "(h, c)"
         arguments.append(
-            {
+            str(state.kind)
+            if state.kind is not None
+            else {
                 "(h, c)": pair,
                 "(h)": "(h,)",
                 **SAID,
@@ -47,9 +49,9 @@ def sentence(found: Found, call: Call, sizes: Sizes) -> str:
     if convention.enters:
         parts.append(f"x replaces what its module {convention.enters} is given")
     if state is None:
-        parts.append("takes no initial state and starts from zeros")
+        parts.append("starts from zeros, given no initial state")
     elif sizes.spec.cell is Cell.LSTM and not state.gives_c:
-        parts.append("takes no initial cell state and starts from zeros")
+        parts.append("starts from zeros, given no initial cell state")
     returned = [name for name, reader in (("output", reading.output), ("h", reading.h), ("c", reading.c)) if reader]
     if reading.tap is not None:
         parts.append(f"{', '.join(returned)} read from the {reading.tap.side} of its module {reading.tap.module}")
@@ -74,6 +76,8 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
     state, x = convention.state, convention.x_axes
     if state is not None and not state.handing.startswith("[") and turned(state.axes, x):
         said.append(f"it takes the initial state as {spelled(state.axes)}")
+    if state is not None and state.kind is not None:
+        said.append(f"it takes its state as {state.kind}")
     if state is not None and state.handing in SAID:
         returns = " and returns" if convention.returns == state.handing else ""
         said.append(f"it takes{returns} h and c in one tensor, {state.handing}")

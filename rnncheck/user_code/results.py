@@ -63,11 +63,19 @@ def leaves(result: object, counts: Mapping[int, str], way: Way = ()) -> Iterator
 def children(result: object) -> Iterator[tuple[Step, Any]]:
     if isinstance(result, Mapping):
         yield from result.items()
+    elif isinstance(result, tuple) and hasattr(result, "_fields"):
+        yield from zip(result._fields, result, strict=True)
     elif isinstance(result, list | tuple):
         yield from enumerate(result)
     elif is_dataclass(result) and not isinstance(result, type):
         for each in fields(result):
             yield each.name, getattr(result, each.name)
+
+
+def member(of: Any, step: Any) -> Any:
+    """What is at one step of a way. Raises `LookupError`, `TypeError` or `AttributeError` where there is nothing."""
+    named = isinstance(step, str) and not isinstance(of, Mapping)
+    return getattr(of, str(step)) if named or not isinstance(of, Mapping | list | tuple) else of[step]
 
 
 def lists(result: object, count: int) -> bool:
@@ -119,10 +127,8 @@ def follow(result: Any, way: Way, *, batch_first: bool = False) -> Tensor:
             return torch.stack([follow(result[t], way[position + 1 :]) for t in range(1 + max(result))])
         if step == "packed" and isinstance(result, PackedSequence):
             result = pad_packed_sequence(result)[0]
-        elif isinstance(result, Mapping | list | tuple):
-            result = result[step]  # type: ignore[call-overload]
         else:
-            result = getattr(result, str(step))
+            result = member(result, step)
     if isinstance(result, PackedSequence):  # instead of an array, because x was packed
         result = pad_packed_sequence(result, batch_first=batch_first)[0]
     tensor = as_tensor(result)

@@ -18,7 +18,7 @@ from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Reader, ResultReading
 from rnncheck.user_code.movers import Calls, tops
 from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
-from rnncheck.user_code.results import ALL, NESTED, Way, leaves
+from rnncheck.user_code.results import ALL, NESTED, Way, leaves, member
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 
@@ -132,8 +132,7 @@ def parts_of(way: Way, result: object) -> Iterator[Way]:
             return
         if step == "packed":
             break
-        inside: Any = step
-        place = place[inside] if isinstance(place, Mapping | list | tuple) else getattr(place, str(step))
+        place = member(place, step)
     yield way
 
 

@@ -1,10 +1,11 @@
 """The ways to call a candidate that its signature allows, the likeliest first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from rnncheck.model.spec import Cell
 from rnncheck.user_code.convention import Handing, StateForm, XForm
+from rnncheck.user_code.own_state import OwnState
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 
@@ -70,8 +71,10 @@ def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | 
     return [*scalars, *arrays] if one_feature else [*arrays, *scalars]
 
 
-def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
-    """The axes and the form of the initial state; None to leave it out."""
+def forms(
+    kind: Kind, call: Call, sizes: Sizes, own: Callable[[], Sequence[OwnState]] = tuple
+) -> Iterator[StateForm | None]:
+    """The axes and the form of the initial state; None to leave it out. `own` are kinds of state of the user's own."""
     lstm = sizes.spec.cell is Cell.LSTM
     if call.state is not None:
         axes = {
@@ -90,13 +93,19 @@ def forms(kind: Kind, call: Call, sizes: Sizes) -> Iterator[StateForm | None]:
         both: list[Handing] = ["h, c"] if call.cell_state else ["(h, c)", *IN_ONE, "h"]
         one: list[Handing] = ["h"]
         for handing in both if lstm else one:
-            yield from (StateForm(each, handing) for each in axes if handing not in IN_ONE or each in ("KBF", "BF"))
+            yield from (
+                StateForm(each, handing) for each in axes if handing not in IN_ONE or each in ("KBF", "BF", "BKF")
+            )
         if kind in (LAYERS, IDS, CELLS, PACKED) and (lstm or sizes.states > 1 or kind == LAYERS):
             yield StateForm("BF", "[(h, c)]" if lstm else "[h]")
         if kind == LAYERS and lstm and sizes.spec.bidirectional:
             yield StateForm("BF", "[[(h, c)]]")
         if kind in (LAYERS, CELLS) and not lstm and call.state_required:  # what refuses a tensor may be a mistake
             yield from (StateForm(each, "(h)") for each in axes[:2])
+        for state in own():
+            yield from (StateForm(each, "(h, c)" if lstm else "(h)", kind=state) for each in axes)
+            if lstm and kind in (LAYERS, CELLS):
+                yield StateForm("BF", "[(h, c)]", kind=state)
     if not (call.state_required and call.state):
         yield None
 

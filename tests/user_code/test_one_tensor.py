@@ -64,6 +64,19 @@ class CellFirstStep(SideBySide):
         return torch.cat([c, h], -1)
 
 
+class AxesOfABatch(nn.Module):
+    """Batch first in every axis, also those of the state (B, L, 2H)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(input_size, hidden_size)
+
+    def forward(self, x: Tensor, state: Tensor) -> Any:
+        h, c = (each.contiguous() for each in state.transpose(0, 1).chunk(2, -1))
+        output, last = self.rnn(x.transpose(0, 1), (h, c))
+        return output.transpose(0, 1), torch.cat(last, -1).transpose(0, 1)
+
+
 class Reordered(CellFirst):
     """Wrong: it takes (c, h) and returns (h, c)."""
 
@@ -116,7 +129,7 @@ def compared(candidate: type) -> Report:
 
 @pytest.mark.parametrize(
     "candidate",
-    [Step, Whole, SideBySide, WholeSideBySide, CellFirst, CellFirstStep],
+    [Step, Whole, SideBySide, WholeSideBySide, CellFirst, CellFirstStep, AxesOfABatch],
     ids=lambda each: each.__name__,
 )
 def test_right_ones_are_read_and_the_verdict_says_how(candidate: type) -> None:

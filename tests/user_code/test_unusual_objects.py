@@ -71,7 +71,7 @@ def test_it_is_run(candidate: object) -> None:
     report = check(candidate, **SMALL)
     assert report.verdict == "equivalent"
     assert report.candidate.read_as is not None
-    assert "takes no initial state" not in report.candidate.read_as
+    assert "given no initial state" not in report.candidate.read_as
 
 
 def test_what_partial_has_set_stays_set() -> None:
@@ -82,7 +82,7 @@ def test_what_partial_has_set_stays_set() -> None:
 def test_layers_behind_args_alone_start_from_zeros() -> None:
     report = check(nn.DataParallel(nn.GRU(3, 5)), cell="gru", input_size=3, hidden_size=5, **SMALL)
     assert report.verdict == "equivalent"
-    assert "takes no initial state" in str(report.candidate.read_as)
+    assert "given no initial state" in str(report.candidate.read_as)
 
 
 def not_copyable() -> nn.Module:
