@@ -90,7 +90,8 @@ def forms(
         }[kind]
         if sizes.states > 1:
             axes = [each for each in axes if "K" in each]
-        both: list[Handing] = ["h, c"] if call.cell_state else ["(h, c)", *IN_ONE, "h"]
+        in_one = IN_ONE if not sizes.spec.proj_size else ()  # of one width alone
+        both: list[Handing] = ["h, c"] if call.cell_state else ["(h, c)", *in_one, "h"]
         one: list[Handing] = ["h"]
         for handing in both if lstm else one:
             yield from (

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnncheck import check
+from rnncheck import CannotRun, check
 from rnncheck.report import Report, Verdict
 
 
@@ -155,3 +155,17 @@ def test_a_state_of_h_alone_is_no_pair() -> None:
     report = compared(OfTheFirstRow)
     assert report.verdict is Verdict.MISMATCH
     assert not any("one tensor" in each for each in report.conventions)
+
+
+class RefusesEveryState(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int, proj_size: int) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(input_size, hidden_size, proj_size=proj_size)
+
+    def forward(self, x: Tensor, state: Any) -> Any:
+        raise ValueError("no state will do")
+
+
+def test_states_of_two_widths_are_never_put_into_one_tensor() -> None:
+    with pytest.raises(CannotRun, match="no state will do"):
+        check(RefusesEveryState, cell="lstm", proj_size=2, seq_len=4, batch_size=2)
