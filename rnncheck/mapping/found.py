@@ -206,7 +206,7 @@ def require_complete(mapping: FoundMapping) -> None:
     gates = 1 if mapping.agrees is None else mapping.spec.cell.gates
     absent = {name for name, missing in mapping.absent().items() if len(missing) >= gates}
     for kind, role, without in (
-        ("weight_ih", "multiplies x", "rnncheck does not look through what other modules make of x first"),
+        ("weight_ih", "multiplies x", "rnncheck does not look through what is made of x first"),
         ("weight_hh", "multiplies h", "a layer without such weights is none of torch.nn"),
     ):
         names = [name for name in mapping.spec.recurrent_shapes() if name.startswith(kind)]
@@ -214,6 +214,7 @@ def require_complete(mapping: FoundMapping) -> None:
             held, gates = ", ".join(printable(name) for name in mapping.entries), mapping.spec.cell.gates
             whole = f"for the {gates} gates of the {mapping.spec.cell}" if gates > 1 else "for its units alone"
             raise Unplaced(
-                f"no tensor of the candidate holds {names[0]}: none of {held} {role} {whole}; {without}\n"
-                "If it has them, assign each tensor with --mapping FILE.toml"
+                f"no tensor of the candidate holds {names[0]} in a layout that rnncheck knows: none of {held} {role} "
+                f"{whole} so; {without}\nIf one holds it otherwise, assign each tensor with --mapping FILE.toml, where "
+                "reshape(A), interleaved(A) and column(A) write other layouts"
             )

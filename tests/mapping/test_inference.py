@@ -181,7 +181,9 @@ def test_a_layer_that_multiplies_nothing_by_its_state_cannot_be_mapped() -> None
 
         return FakeNative(asked, {"W": weight}, run, facts())
 
-    with pytest.raises(MappingError, match="no tensor of the candidate holds weight_hh_l0: none of"):
+    with pytest.raises(
+        MappingError, match="no tensor of the candidate holds weight_hh_l0 in a layout that rnncheck knows: none of"
+    ):
         infer(made, CELLS[0])
 
 
