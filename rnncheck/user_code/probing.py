@@ -294,6 +294,9 @@ class CallProbe:
             try:
                 with torch.no_grad(), isolated(self.calls.x.dtype):
                     found = self.calls.measured(convention, reading)
+                    if not found.remembers and self.calls.hands_back(found):
+                        self.returned.append(f"{results.described(result)}, in which it hands back its state")
+                        continue
             except CandidateError as problem:
                 self.problems.append((convention, problem))
             else:

@@ -220,6 +220,17 @@ class TinyCalls:
             draws=self.draws,
         )
 
+    def hands_back(self, found: Found) -> bool:
+        """Whether all that is read of the result is the state that was handed over, and something else is returned."""
+        if found.convention.state is None:
+            return False
+        x, given = self.given(found.convention)
+        trace = self.caller(found.convention, found.reading).run(x.clone(), given.map(torch.clone))
+        if not all(torch.equal(each, given.h[-1]) for each in shown(trace)):
+            return False
+        values = [value for _, value in results.leaves(self.result(found.convention, x, given), self.sizes.letters)]
+        return any(not any(same_numbers(value, each) for each in given.tensors()) for value in values)
+
     def front(self, convention: Convention) -> str | None:
         """The module inside that reads what others make of x with parameters, and not x."""
         module = recurrent_inside(self.thing)
@@ -238,6 +249,10 @@ class TinyCalls:
             return result
         self.draws = True
         return self.caller(convention).result(x.clone(), state.map(torch.clone))
+
+
+def same_numbers(a: Tensor, b: Tensor) -> bool:
+    return a.numel() == b.numel() and torch.equal(a.flatten(), b.flatten())
 
 
 def differ(a: Tensor, b: Tensor) -> bool:
