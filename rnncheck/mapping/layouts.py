@@ -3,10 +3,10 @@
 A block is what one gate of one layer reads with: H rows of an input weight ("x"), of a recurrent weight ("h"), a bias
 of H numbers ("b"), or a projection ("p", R rows). A tensor holds `count` of them from top to bottom, each of one kind
 or of several side by side (a bias, where it multiplies [1; x; h], in any place), and may be stored transposed, with the
-gates on an axis of their own, or with their rows dealt out in turn.
+gates on an axis of their own, anywhere, or with their rows dealt out in turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -44,10 +44,13 @@ class Layout:
         if self.kinds == ("b",):
             vectors = tensor.reshape(-1, self.count).t() if self.interleaved else tensor.reshape(self.count, -1)
             return [{"b": block} for block in vectors]
-        matrices = tensor.reshape(-1, *tensor.shape[-2:])
-        if self.transposed:
-            matrices = matrices.mT
-        matrix = matrices.reshape(-1, matrices.shape[-1])
+        if self.stacked:
+            matrices = tensor.reshape(-1, *tensor.shape[-2:])
+            matrix = (matrices.mT if self.transposed else matrices).reshape(-1, sum(self.widths))
+        else:
+            matrix = (
+                tensor.reshape(sum(self.widths), -1).t() if self.transposed else tensor.reshape(-1, sum(self.widths))
+            )
         rows = [matrix[g :: self.count] for g in range(self.count)] if self.interleaved else matrix.chunk(self.count)
         return [dict(zip(self.kinds, torch.split(block, list(self.widths), 1), strict=True)) for block in rows]
 
@@ -89,7 +92,10 @@ def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
     widths = {"x": spec.layer_input_size(layer), "h": spec.state_size, "b": 1}
     *leading, a, b = (1, 1, *shape)
     leading = [axis for axis in leading if axis != 1]
-    if len(shape) < 2 or len(leading) > 1 or (leading and leading[0] > gates):
+    if len(shape) < 2:
+        return
+    yield from _between(tuple(axis for axis in shape if axis != 1), spec, widths)
+    if len(leading) > 1 or (leading and leading[0] > gates):
         return
     for transposed, (rows, columns) in ((False, (a, b)), (True, (b, a))):
         if spec.proj_size and not leading and (rows, columns) == (spec.proj_size, size):
@@ -103,12 +109,31 @@ def layouts(shape: torch.Size, spec: Spec, layer: int) -> Iterator[Layout]:
                 yield Layout(kinds, count, held, transposed, bool(leading))
 
 
+def _between(shape: tuple[int, ...], spec: Spec, widths: Mapping[str, int]) -> Iterator[Layout]:
+    """With the gates on an axis of their own that is not the first, as einsum reads them: (H, G, W), (W, G, H) or
+    (W, H, G)."""
+    size, gates = spec.hidden_size, spec.cell.gates
+    if len(shape) != 3 or gates == 1:
+        return
+    for kinds in (*SIDES, *WITH_BIAS) if spec.bias else SIDES:
+        held = tuple(widths[kind] for kind in kinds)
+        for axes, transposed, interleaved in (
+            ((size, gates, sum(held)), False, True),
+            ((sum(held), gates, size), True, False),
+            ((sum(held), size, gates), True, True),
+        ):
+            if shape == axes:
+                yield Layout(kinds, gates, held, transposed, interleaved=interleaved)
+
+
 def _biases(shape: torch.Size, size: int, gates: int) -> Iterator[Layout]:
     *others, last = [axis for axis in shape if axis != 1] or [1]
     if shape.numel() == 1 and size != 1:
         yield Layout(("b",), 1, (0,))
     elif last % size == 0 and shape.numel() // size <= 2 * gates and len(others) <= 2:
         yield Layout(("b",), shape.numel() // size, (size,))
+    elif others == [size] and last == gates:
+        yield Layout(("b",), gates, (size,), interleaved=True)
 
 
 def _cat(parts: list[Expression], dim: int) -> Expression:
