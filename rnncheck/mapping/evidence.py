@@ -13,13 +13,15 @@ from rnncheck.mapping.probe import GradientProbe, put, read, scattered
 from rnncheck.model.spec import Spec
 
 _UNREACHED = 1.0
+_SAME = 1e-3  # how far a number may be from itself, as a gradient in float32 shows it
 _FLAT = 1e-2  # what a matrix has beyond its rank, relative to the largest
 
 
 @dataclass
 class GradientEvidence:
-    """`reached` are the places whose states depend on a tensor, `multiplied` is the input that the weights of a place
-    multiply, and `deltas` spans, for each weight placed so far, what reaches it over the steps of the probe.
+    """`reached` are the places whose states depend on a tensor, and `multiplied` is the input that the weights of a
+    place multiply. `given` are all the numbers that they may multiply in a single step: x, the state and one. `deltas`
+    spans, for each weight placed so far, what reaches it over the steps of the probe.
     """
 
     spec: Spec
@@ -28,6 +30,7 @@ class GradientEvidence:
     reached: dict[str, set[int]]
     visible: set[int]
     multiplied: Mapping[tuple[str, int], Tensor]
+    given: Tensor
     deltas: dict[int, list[Tensor]] = field(default_factory=dict)
 
     def learn(self, k: int, kind: str, part: Tensor) -> None:
@@ -43,6 +46,16 @@ class GradientEvidence:
         if kind == "x":
             return self.steps if k >= self.spec.directions else 1
         return max(1, self.steps - 1)
+
+    def rearranged(self, block: Tensor) -> bool:
+        """Whether what a gradient of one step shows to be multiplied are numbers of `given`, in any order."""
+        _, sizes, right = torch.linalg.svd(block.cpu().double(), full_matrices=False)
+        if not len(self.given) or bool((sizes[1:] > _FLAT * sizes[0]).any()):
+            return False
+        row = right[0]
+        scales = self.given / row[row.abs().argmax()]
+        apart = (scales[:, None, None] * row[:, None] - self.given).abs().amin(-1)
+        return bool((apart < _SAME).all(-1)[self.given != 0].any())
 
     def known(self, delta: Tensor, k: int) -> bool:
         """Whether another weight of the place has the same left factor."""
@@ -77,7 +90,9 @@ def evidence(native: Native, probe: GradientProbe, others: OtherTensors) -> Grad
     reached = {
         name: {k for k, each in found if each[name].numel() and float(each[name].abs().max()) > floor} for name in total
     }
-    return GradientEvidence(probe.spec, len(probe.x), total, reached, {k for k, _ in found}, multiplied)
+    given = [probe.x[0, 0], *(each[:, 0].flatten() for each in probe.state.tensors()), torch.ones(1)]
+    single = torch.cat([each.cpu().double() for each in given]) if probe.takes_state else torch.empty(0)
+    return GradientEvidence(probe.spec, len(probe.x), total, reached, {k for k, _ in found}, multiplied, single)
 
 
 def parallel(a: Tensor, b: Tensor) -> bool:

@@ -39,7 +39,7 @@ class FoundMapping:
     """An entry for each tensor of the candidate, by its own name.
 
     `agrees` is the network that the candidate computes with this mapping, checked in float64. What is `guessed` are
-    the tensors that multiply something else than this mapping says, as far as their gradients show.
+    the tensors that multiply x and the state in another order than this mapping says, as their gradients show.
     """
 
     spec: Spec

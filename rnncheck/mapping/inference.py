@@ -122,7 +122,7 @@ def _infer(native: Native, budget: Budget, faults: bool) -> FoundMapping:
         restrictions=[*mapping.restrictions, *kept(name for name in left if name in live), *beside],
         idle=tuple(name for name in left if name not in live and not is_head(name)),
         beyond=tuple(name for name in left if name in live),
-        guessed=tuple(each.name for each in where if not each.multiplies and not each.pinned),
+        guessed=tuple(each.name for each in where if each.rearranged and not each.pinned),
         findings=(*mapping.findings, *(() if right(mapping) else dead(native, mapping))),
     )
 

@@ -145,7 +145,7 @@ class Placed:
     """A tensor, how it is laid out, and its place k = layer * D + direction.
 
     `pinned` is the kind that torch gives its name; of a bias, `adds` says that it acts as one, whatever its name; of a
-    weight, `multiplies` says that its gradient does not show that it multiplies something else than it is laid out for.
+    weight, `rearranged` says that its gradient shows it to multiply x and the state in another order than this layout.
     """
 
     name: str
@@ -154,4 +154,4 @@ class Placed:
     live: bool
     pinned: str | None = None
     adds: bool = False
-    multiplies: bool = True
+    rearranged: bool = False

@@ -45,7 +45,7 @@ def placed(
             needs = Counter({(kind, each.k): each.layout.count for kind in each.layout.kinds})
             if cost < limit and each.name not in found and needs <= room:
                 room -= needs
-                found[each.name] = replace(each, multiplies=not each.live or not _multiplies_else(each, shown))
+                found[each.name] = replace(each, rearranged=each.live and _rearranged(each, shown))
                 for block in each.layout.blocks(shown.total[each.name]) if each.live else []:
                     for kind, part in block.items():
                         shown.learn(each.k, kind, part)
@@ -120,11 +120,15 @@ def _left(part: Tensor, multiplied: Tensor) -> float:
     return float((part - torch.outer(part @ unit, unit)).norm() / part.norm())
 
 
-def _multiplies_else(each: Placed, shown: GradientEvidence) -> bool:
-    """Whether some of its blocks multiply something else than what they are laid out for, where that can be seen."""
-    parts = [part for block in each.layout.blocks(shown.total[each.name]) for part in block.items()]
-    seen = [(part, shown.multiplied.get((kind, each.k))) for kind, part in parts if bool(part.any())]
-    return any(multiplied is not None and _left(part, multiplied) > _PLAIN for part, multiplied in seen)
+def _rearranged(each: Placed, shown: GradientEvidence) -> bool:
+    """Whether some of its blocks multiply numbers of x and the state in another order than they are laid out for."""
+    for block in each.layout.blocks(shown.total[each.name]):
+        seen = [(part, shown.multiplied.get((kind, each.k))) for kind, part in block.items() if bool(part.any())]
+        otherwise = any(multiplied is not None and _left(part, multiplied) > _PLAIN for part, multiplied in seen)
+        whole = torch.cat([part.reshape(len(part), -1) for part in block.values()], 1)
+        if otherwise and shown.rearranged(whole):
+            return True
+    return False
 
 
 def biases(

@@ -255,7 +255,10 @@ class CallProbe:
             assert form is not None
             kept = mixing.convention.state or form
             cell_first = self._attempt(replace(convention, state=replace(kept, cell_first=True)))
-            if not self.calls.mixes_units(mixing, "h") and "weight_ih_l0" not in held(self.thing):
+            torch_s = "weight_ih_l0" in held(self.thing)
+            if torch_s and form.handing in IN_ONE:  # a tensor that is returned so, too, and is no pair
+                cell_first = (each for each in cell_first if each.convention.returns is not None)
+            if not self.calls.mixes_units(mixing, "h") and not torch_s:
                 yield from cell_first  # with the names of torch, its order comes first too
         yield from readings
         yield from cell_first  # with a norm of c, both mix units

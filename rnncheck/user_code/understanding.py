@@ -174,8 +174,8 @@ class Understanding:
             )
         if guessed := self._guessed(understood):
             return (
-                f"it differs as rnncheck read it, which is a guess: {printable(guessed)} multiplies something else "
-                "than the x and h of that reading; assign its tensors with --mapping FILE.toml"
+                f"it differs as rnncheck read it, which is a guess: {printable(guessed)} multiplies x and the state in "
+                "another order; assign its tensors with --mapping FILE.toml"
             )
         if not understood.is_cut:
             return None
@@ -198,7 +198,7 @@ class Understanding:
         return None
 
     def _guessed(self, understood: Hypothesis) -> str | None:
-        """A tensor that does not multiply what the reading says, where no agreement proves it."""
+        """A tensor that multiplies what it is given in another order, where no agreement proves the reading."""
         filling = understood.filling
         if not isinstance(filling, FoundMapping) or filling.agrees is not None:
             return None

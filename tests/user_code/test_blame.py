@@ -99,7 +99,7 @@ def test_of_an_error_in_torchscript_the_cause_is_told() -> None:
     assert told(problem) == "ValueError: no weights"
 
 
-@pytest.mark.parametrize("wanted", ["h0['h']", "h0.states[0]", "h0.reshape(3, 999)"])
+@pytest.mark.parametrize("wanted", ["h0['of']['h']", "h0.states[0]", "h0.reshape(3, 999)"])
 def test_a_state_of_another_kind_leaves_the_verdict_open(rnncheck: Command, write: Write, wanted: str) -> None:
     write(RNN.replace("if h0 is None else h0[0]", f"if h0 is None else {wanted}"))
     outcome = rnncheck("compare", "mine.py:MyRNN", "-q")

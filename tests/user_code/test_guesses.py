@@ -37,6 +37,15 @@ class Straight(Flipped):
         return x
 
 
+class Centred(Flipped):
+    """Wrong: it multiplies what no convention makes of x."""
+
+    slip = 1.0
+
+    def seen(self, x: Tensor) -> Tensor:
+        return x - x.mean(-1, keepdim=True)
+
+
 class TorchNames(nn.Module):
     """Wrong: with torch's names, the columns for x from right to left are no convention of its own."""
 
@@ -55,11 +64,16 @@ class TorchNames(nn.Module):
 @pytest.mark.explained
 @pytest.mark.parametrize(
     ("candidate", "verdict"),
-    [(Flipped, Verdict.INCONCLUSIVE), (Straight, Verdict.MISMATCH), (TorchNames, Verdict.MISMATCH)],
+    [
+        (Flipped, Verdict.INCONCLUSIVE),
+        (Straight, Verdict.MISMATCH),
+        (Centred, Verdict.MISMATCH),
+        (TorchNames, Verdict.MISMATCH),
+    ],
     ids=lambda each: each.__name__ if isinstance(each, type) else "",
 )
 def test_a_guess_is_left_open(candidate: type, verdict: Verdict) -> None:
     report = check(candidate, cell="rnn", seq_len=4, batch_size=2, witness=False)
     assert report.verdict is verdict
-    guessed = "kernel.weight multiplies something else than the x and h of that reading" in str(report.reason)
+    guessed = "kernel.weight multiplies x and the state in another order" in str(report.reason)
     assert guessed is (verdict is Verdict.INCONCLUSIVE)
