@@ -16,7 +16,7 @@ from rnncheck.model.weights import Weights
 
 FAULT = "wrong-at-extremes"
 LARGE = {Dtype.FLOAT64: 1e5, Dtype.FLOAT32: 1e4, Dtype.BFLOAT16: 1e4, Dtype.FLOAT16: 200.0}  # exp of it overflows
-LARGE_STATE, LARGE_WEIGHTS = 64.0, 4.0
+LARGE_STATE, LARGE_WEIGHTS = 64.0, 8.0
 SMALL = 2.0**7  # units of the last place of 1: smaller than a tanh of exponentials keeps digits of
 
 
@@ -31,7 +31,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield leg("given small x, without biases", replace(quiet, x=base.x * SMALL * limits.eps))
     yield leg("given subnormal x, without biases", lenient(replace(quiet, x=base.x * limits.tiny / 8), limits.eps))
     yield leg("given a large initial state", replace(base, state=base.state.map(lambda each: each * LARGE_STATE)))
-    yield leg("of large weights", replace(base, weights=larger(base)))
+    yield leg("of large weights", of_large_weights(base))
     yield leg("given zeros", replace(base, x=torch.zeros_like(base.x), state=still))
 
 
@@ -63,8 +63,9 @@ def leg(what: str, scene: PathScene) -> Leg:
     return Leg(what, go, scene, FAULT)
 
 
-def larger(scene: PathScene) -> Weights:
-    return Weights({name: LARGE_WEIGHTS * each for name, each in scene.weights.values.items()})
+def of_large_weights(scene: PathScene) -> PathScene:
+    every = scene.weights.values.items()
+    return replace(scene, weights=Weights({name: LARGE_WEIGHTS * each for name, each in every}))
 
 
 def unbiased(scene: PathScene) -> Weights:

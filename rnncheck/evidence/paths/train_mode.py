@@ -6,7 +6,7 @@ from dataclasses import replace
 from rnncheck.evidence.paths import sampled_dropout
 from rnncheck.evidence.paths.other_sizes import STEPS, far_back, far_back_shows, larger
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.ranges import large
+from rnncheck.evidence.paths.ranges import large, of_large_weights
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, unlike_normal, values
 from rnncheck.implementations.uses import Unlike, offered
 
@@ -60,6 +60,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield elsewhere(" at T = 1", setting.scene(1))
     yield elsewhere(" at B = 1", setting.scene(rows=1))
     yield elsewhere(" given large x", large(scene))
+    yield elsewhere(" of large weights", of_large_weights(scene))
     for what, other in larger(setting):
         yield elsewhere(f" {what}", other)
     if far_back_shows(setting.spec):
