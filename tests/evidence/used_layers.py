@@ -210,7 +210,18 @@ class TakesNoState(nn.Module):
         return self.inner(x)  # type: ignore[no-any-return]
 
 
+class Untrained(Plain):
+    """Its weights are buffers."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        for name, weight in list(self.named_parameters()):
+            delattr(self, name)
+            self.register_buffer(name, weight.detach())
+
+
 RIGHT = [
+    Untrained,
     TakesNoState,
     Plain,
     TeachingItself,

@@ -66,6 +66,8 @@ def trained(user: User, scene: PathScene, use: Used, calls: int, shown: Collecti
         used = use(layer)
     except (RuntimeError, TypeError, ValueError, RnncheckError) as problem:  # so it fails in this use in any case
         raise NotOffered(f"it fails without that too: {problem}") from problem
+    if not alone:
+        raise NotOffered("none of its tensors is trained")
     first: Gradients = {}
     found: Gradients = {}
     with in_mode(layer, train=train):
