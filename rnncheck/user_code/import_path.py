@@ -6,8 +6,9 @@ Two candidates may each have a `cells.py` beside them, and neither may get the o
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,15 @@ from rnncheck.user_code import notebook
 from rnncheck.user_code.own_code import LIBRARIES, OURS
 
 NOBODYS = {"__main__", Path(OURS).name}  # neither is a candidate's, whatever lies in its folder
+
+
+class FromSource(SourceFileLoader):
+    """Reads the file itself, and nothing that was compiled of it before: of two versions of one size within a second,
+    Python may take the older one.
+    """
+
+    def path_stats(self, path: object) -> Mapping[str, float]:
+        raise OSError("its age does not count")  # which importlib takes for a reason to compile it
 
 
 class ImportPath:
@@ -35,17 +45,17 @@ class ImportPath:
         if self._entered or not self.folders:
             yield
             return
-        path, others = list(sys.path), self._in_the_way()
+        path, others, writes = list(sys.path), self._in_the_way(), sys.dont_write_bytecode
         for name in others:
             del sys.modules[name]
         sys.modules.update(self._modules)
         sys.path[:0] = [str(folder) for folder in self.folders]
         before = list(sys.modules)
-        self._entered = True
+        self._entered = sys.dont_write_bytecode = True  # its folder stays as it is
         try:
             yield
         finally:
-            self._entered = False
+            self._entered, sys.dont_write_bytecode = False, writes
             sys.path[:] = path
             if len(sys.modules) != len(before):
                 new = {name: sys.modules[name] for name in sys.modules.keys() - set(before)}
@@ -68,7 +78,7 @@ class ImportPath:
         name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(sys.modules)}"
         if path.suffix == ".ipynb":
             return notebook.load(path, attribute, name)
-        spec = importlib.util.spec_from_file_location(name, path)
+        spec = importlib.util.spec_from_file_location(name, path, loader=FromSource(name, str(path)))
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)

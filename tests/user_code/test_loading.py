@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +164,15 @@ def test_a_package_that_fails_half_imported_is_no_bug_of_ours(rnncheck: Command,
     outcome = rnncheck("compare", "failing/mine.py:MyRNN")
     assert outcome.code == 4
     assert "No module named 'absent_everywhere'" in outcome.stderr
+
+
+def test_a_file_is_read_anew_and_nothing_is_written_beside_it(
+    rnncheck: Command, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    write("H = 1\n", "helper.py")
+    for number, right in (("2", False), ("1", True)):  # within one second, and of one size
+        write("import helper\n" + RNN.replace("self.x2h(x_t)", f"{number} * self.x2h(x_t)"))
+        outcome = rnncheck("compare", "mine.py:MyRNN", "--no-witness", "--read-seconds", "0.5", "--atol", "1e-3")
+        assert (outcome.code == 0) is right
+    assert not list(tmp_path.rglob("__pycache__"))
