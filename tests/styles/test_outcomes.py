@@ -46,6 +46,7 @@ def test_the_hardest_are_judged_and_named_as_they_are_labelled(style: Style) -> 
     assert_as_labelled(outcome(style))
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ALL, ids=named)
 def test_every_one_is_judged_and_named_as_it_is_labelled(style: Style) -> None:

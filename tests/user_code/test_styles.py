@@ -22,6 +22,7 @@ OTHERWISE = {
     "Encoder": "its configuration has batch_first, which is given",
     "MyRNN": "it can be given a state, and is",
     "MyRNNLoop": "it can be given a state, and is",
+    "GateDictLSTM": "it can be given a state, and is",
     "gru_step": "held as tensors here and as arrays there",
     "lstm_cell_forward": "its biases are columns here",
 }
