@@ -247,10 +247,9 @@ class DropsInEvaluation(WrongUse):
 
 
 def still_dropping(module: nn.Module) -> list[str]:
-    """The names of the dropouts in it that its eval() leaves on, as they are at first."""
-    inside = {name: each for name, each in module.named_modules() if isinstance(each, _DropoutNd) and each.p}
-    for each in inside.values():
-        each.training = True
+    """The names of the dropouts in it that are on and that its eval() leaves on."""
+    modules = [(name, each) for name, each in module.named_modules() if isinstance(each, _DropoutNd) and each.p]
+    inside = {name: each for name, each in modules if each.training}
     module.eval()
     found = [name for name, each in inside.items() if each.training]
     module.train()

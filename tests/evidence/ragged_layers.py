@@ -105,13 +105,14 @@ class KeepsTheFirstMask(Masked):
         return self.masks.setdefault(x.shape[:2], super().mask(x, lengths).clone())
 
 
+RIGHT.append(MasksByMultiplying)  # NaN in the padding is told
+
 WRONG = {
     GoesOnInTraining: ("options", "depends-on-train-mode", "with lengths, in training mode"),
     RepeatsItsLastOutput: ("options", "option-half-done", "with lengths that are all below T"),
     ReadsEqualLengthsAsT: ("options", "option-half-done", "with lengths that are all equal and below T"),
     SumsThePadding: ("options", "padding-advances-state", "with lengths and large numbers in the padding"),
     ClearsThePaddingInPlace: ("options", "input-mutated", "with lengths and large numbers in the padding"),
-    MasksByMultiplying: ("options", "nan-spreads", "with lengths and NaN in the padding"),
     LosesTheGradientOfUnsortedRows: (
         "gradients-in-use",
         "gradient-wrong-in-use",

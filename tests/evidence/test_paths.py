@@ -90,7 +90,7 @@ def test_layers_that_share_the_weights_of_the_first_have_stale_weights() -> None
 
 @pytest.mark.parametrize(
     ("layer", "slug"),
-    [(TwoLayers, None), (DropsAfterEval, "dropout-in-eval"), (DropsWithGradientsAlone, "depends-on-grad-mode")],
+    [(TwoLayers, None), (DropsAfterEval, "depends-on-train-mode"), (DropsWithGradientsAlone, "depends-on-grad-mode")],
 )
 def test_dropout_that_depends_on_what_it_must_not_is_named(layer: type, slug: str | None) -> None:
     report = check(layer, cell="gru", num_layers=2, dropout=0.3, paths="train-mode", witness=False)

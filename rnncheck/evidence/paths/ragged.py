@@ -10,7 +10,7 @@ import torch
 from rnncheck.evidence.paths.path import Leg, Values
 from rnncheck.evidence.paths.ranges import LARGE
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
-from rnncheck.implementations.uses import NotOffered
+from rnncheck.implementations.uses import NotOffered, Unlike
 
 FAULT, IN_TRAINING = "option-half-done", "depends-on-train-mode"
 IN_PADDING, OF_NAN = "padding-advances-state", "nan-spreads"
@@ -57,6 +57,8 @@ def unread(user: User, ragged: PathScene, alone: Leg, reference: User) -> Values
         right = values(run(user.layer(ragged), ragged))
         if not all(torch.equal(each, right[name]) for name, each in found.items()):
             raise NotOffered("it reads the padding")
+    elif not all(bool(each.isfinite().all()) for each in found.values()):  # as of a mask that is multiplied by
+        raise Unlike("it has results that are not finite where the padding is not, unlike the reference")
     return found
 
 
