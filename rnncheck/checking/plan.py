@@ -1,5 +1,6 @@
 """The plan of a check: all options of the command, and both sides once they are loaded."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -231,7 +232,7 @@ def other_weights(side: Implementation, weights: Weights, spec: Spec) -> tuple[l
     own, given = side.weights.cast(spec), weights.cast(spec)
     found = []
     for name in differing(own, {name: given[name] for name in spec.recurrent_shapes()}, spec):
-        difference = (own[name].double() - given[name].double()).abs().nan_to_num(0.0)
+        difference = (own[name].double() - given[name].double()).abs().nan_to_num(math.inf, math.inf)
         most = int(difference.argmax())
         at = [int(each) for each in torch.unravel_index(torch.tensor(most), difference.shape)]
         problem = f"{side.name} has other values, different by up to {float(difference.max()):.3g} at {at}"

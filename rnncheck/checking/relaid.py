@@ -35,8 +35,10 @@ def relaid(mine: Tensors, theirs: Tensors, spec: Spec, name: str) -> list[Findin
         if way is None:
             return []
         by_way.setdefault((way.slug, way.said), []).append(tensor)
+    alone = len(by_way) == 1 and len(*by_way.values()) < len(theirs)
+    others = "; all other weights are equal" if alone else ""
     return [
-        Finding(slug, f"{in_words(tensors)} of {name}: {said}; all other weights are equal", WHOLE)
+        Finding(slug, f"{in_words(tensors)} of {name}: {said}{others}", WHOLE)
         for (slug, said), tensors in by_way.items()
     ]
 

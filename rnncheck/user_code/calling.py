@@ -214,7 +214,7 @@ class Caller:
                 with tapped(self.thing, tap) as caught:
                     function(**arguments)
                 result = caught if tap.often else caught[-1]
-        require_unchanged(before, arguments)
+        require_unchanged(before, arguments, result)
         if handed is not None:
             write_back(handed, x, convention.x_axes)
         return result
@@ -251,9 +251,13 @@ def changeable(arguments: Mapping[str, Any], lengths: str | None) -> dict[str, A
     }
 
 
-def require_unchanged(before: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+def require_unchanged(before: Mapping[str, Any], arguments: Mapping[str, Any], result: object) -> None:
+    """Raises `InputChanged` for a list or lengths that the call wrote into, unless it returns that list as its own."""
+    returned = result if isinstance(result, list | tuple) else [result]
     for name, was in before.items():
         now = arguments[name]
+        if any(each is now for each in (result, *returned)):
+            continue
         if isinstance(was, list):
             same = len(now) == len(was) and all(one is other for one, other in zip(now, was, strict=True))
         else:

@@ -71,13 +71,15 @@ def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
 
 
 def share_weights(setting: PathSetting) -> bool:
-    """Whether two layers of the candidate with other weights give the same results."""
+    """Whether two layers of the candidate with other weights give the same results, that vary."""
     candidate, scene = setting.sides[0], setting.base
     try:
         one, other = (values(run(candidate.fresh(each), scene)) for each in (scene, setting.scene(other=1)))
     except (RuntimeError, TypeError, ValueError, RnncheckError, WrongUse):
         return False
-    return all(torch.equal(value, other[name]) for name, value in one.items() if name in other)
+    both = [(one[name], other[name]) for name in one.keys() & other.keys()]
+    vary = any(bool((value != value.flatten()[:1]).any()) for value, _ in both)
+    return vary and all(torch.equal(*pair) for pair in both)
 
 
 def without_a_path(setting: PathSetting) -> Iterator[Leg]:
