@@ -80,6 +80,7 @@ def test_rows_dealt_out_in_turn_are_a_convention(report: Callable[[str], dict[st
 
 
 @pytest.mark.explained
+@pytest.mark.patient
 @pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("wrong", "slug"),
