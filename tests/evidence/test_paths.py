@@ -246,3 +246,34 @@ def test_what_is_wrong_at_one_step_or_row_is_told_as_that_alone(axis: int) -> No
     (finding,) = report.findings
     assert finding.slug == "wrong-at-other-sizes"
     assert f"at {'TB'[axis]} = 1" in finding.message
+
+
+class WrongForSomeNumbers(nn.GRU):
+    def forward(self, x, hx=None):  # type: ignore[no-untyped-def]
+        output, final = super().forward(x, hx)
+        return (output + 0.01 if x.numel() and x.flatten()[0] > 0.3 else output), final
+
+
+class WrongAfterAShortSequence(nn.GRU):
+    shortest = 100
+
+    def forward(self, x, hx=None):  # type: ignore[no-untyped-def]
+        output, final = super().forward(x, hx)
+        late = self.shortest == 1 and len(x) > 1
+        self.shortest = min(self.shortest, len(x))
+        return (output + 0.01 if late else output), final
+
+
+def test_a_layer_that_is_wrong_for_some_numbers_is_not_said_to_keep_a_state() -> None:
+    reports = [
+        check(WrongForSomeNumbers, cell="gru", seed=seed, witness=False, paths="copies") for seed in (15, 16, 17)
+    ]
+    found = [each for report in reports for each in report.findings]
+    assert any(each.slug == "unexplained" and "with some numbers and not with others" in each.message for each in found)
+    assert "state-leaks-between-calls" not in {each.slug for each in found}
+
+
+def test_a_layer_that_is_wrong_after_other_calls_is_said_to_keep_a_state() -> None:
+    report = checked(WrongAfterAShortSequence, paths="other-sizes")
+    assert [each.slug for each in report.findings] == ["state-leaks-between-calls"]
+    assert ", after other calls, " in report.findings[0].message

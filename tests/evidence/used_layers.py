@@ -910,22 +910,16 @@ class GoesOnWhereTrained(Plain):
         return start
 
     def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-        self.last = last[0].detach() if last.requires_grad else None
+        self.last = self.kept(last[0]) if last.requires_grad else None
         return output, last
 
+    def kept(self, state: Tensor) -> Tensor:
+        return state.detach()
 
-class KeepsTheGraphWhereTrained(Plain):
-    last: Tensor | None = None
 
-    def start(self, x: Tensor) -> Tensor:
-        start = super().start(x)
-        if self.training and torch.is_grad_enabled() and self.last is not None and self.last.shape == start.shape:
-            return self.last
-        return start
-
-    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-        self.last = last[0] if last.requires_grad else None
-        return output, last
+class KeepsTheGraphWhereTrained(GoesOnWhereTrained):
+    def kept(self, state: Tensor) -> Tensor:
+        return state
 
 
 class DetachedAtOneStep(Plain):

@@ -124,8 +124,11 @@ class PathSetting:
 
     def anew(self) -> "PathSetting":
         """The same setting with other random numbers and new sides."""
-        fresh = User(self.sides[0].implementation), User(self.sides[1].implementation)
-        return replace(self, sides=fresh, seed=self.seed + 1, _scenes={}, _weights={}, right={})
+        return replace(self.with_new_sides(), seed=self.seed + 1, _scenes={}, _weights={}, right={})
+
+    def with_new_sides(self) -> "PathSetting":
+        """The same setting with the same numbers, and layers that have not been called."""
+        return replace(self, sides=(User(self.sides[0].implementation), User(self.sides[1].implementation)))
 
     @property
     def base(self) -> PathScene:

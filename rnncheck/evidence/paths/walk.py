@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may 
 MODE = "path:"
 STALE = "stale-weights"
 SHARED = "{}: two layers with different weights give the same results, so one runs with the weights of another."
-KEPT = "state-leaks-between-calls"  # where a layer is wrong only after other calls
+MORE = 4  # sets of random numbers, where a difference depends on them
 MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # of rnncheck, if a reference raises them
 
 
@@ -117,28 +118,59 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         found += outcome.comparisons
         if outcome.agrees or any(fault in into.wrong for fault in leg.from_others):
             continue
-        fault, fresh = outcome.fault or leg.fault, setting.anew()
-        legs = list(path.legs(fresh))
-        again = PathOutcome.of(legs[number], path, fresh)
-        if after_others := again.agrees:
-            fault, fresh = KEPT, setting.anew()
-            legs = list(path.legs(fresh))
-            for each in (*without_a_path(fresh), *legs[:number]):
-                attempted(each, fresh.sides[0])
-            again = PathOutcome.of(legs[number], path, fresh)
-        if again.agrees:
+        if (confirmed := confirm(path, number, setting)) is None:
             into.doubt = into.doubt or (
                 f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
                 "try another --seed"
             )
-        elif first := into.wrong.get(fault):
+            continue
+        fault = CAUSED.get(confirmed) or outcome.fault or leg.fault
+        if first := into.wrong.get(fault):
             into.wrong[fault] = replace(first, message=f"{first.message.removesuffix('.')}; wrong too: {leg.what}.")
         else:
-            message = outcome.told(f"{name}, after other calls" if after_others else name, leg)
-            into.wrong[fault] = Finding(fault, message, variant=leg.what)
+            into.wrong[fault] = Finding(fault, outcome.told(name + confirmed.value, leg), variant=leg.what)
     into.comparisons += merged(found)
     grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
     into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
+
+
+class Cause(Enum):
+    """Where a difference shows again; the words for it follow the name of the candidate."""
+
+    ALWAYS = ""
+    NUMBERS = ", with some numbers and not with others"
+    OTHER_CALLS = ", after other calls"
+
+
+CAUSED = {Cause.NUMBERS: "unexplained", Cause.OTHER_CALLS: "state-leaks-between-calls"}  # whatever the leg is for
+
+
+def confirm(path: Path, number: int, setting: PathSetting) -> Cause | None:
+    """Why leg `number`, which differed, differs again with other random numbers; None if it does not.
+
+    A layer that keeps something between calls and one that is wrong for some values only both differ at times. So the
+    same numbers are run with a new layer and nothing before it: only the second then differs.
+    """
+
+    def differs(these: PathSetting, *, after_others: bool = False) -> bool:
+        legs = list(path.legs(these))
+        for each in (*without_a_path(these), *legs[:number]) if after_others else ():
+            attempted(each, these.sides[0])
+        return not PathOutcome.of(legs[number], path, these).agrees
+
+    fresh = setting.anew()
+    if differs(fresh):
+        return Cause.ALWAYS
+    if not differs(setting.with_new_sides()):
+        fresh = fresh.anew()
+        if not differs(fresh, after_others=True):
+            return None
+        return Cause.NUMBERS if differs(fresh.with_new_sides()) else Cause.OTHER_CALLS
+    for _ in range(MORE):
+        fresh = fresh.anew()
+        if differs(fresh):
+            return Cause.NUMBERS
+    return None
 
 
 @dataclass(frozen=True)
