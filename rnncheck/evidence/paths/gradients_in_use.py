@@ -39,7 +39,7 @@ from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
-STEPS = 12
+STEPS, LONG = 12, 130
 LARGER = 2, 260, 70, 9  # T, B, H, I: beyond the usual tiles
 OTHER_PADDING = 8.0
 Mode = type[AbstractContextManager[None]]
@@ -140,6 +140,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     if trains:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
         yield leg("in training mode", longer, unchanged, train=True)
+        if not setting.fixed:  # where a state is detached every so many timesteps
+            yield leg(f"in training mode over {LONG} timesteps", setting.scene(LONG, spec=spec), unchanged, train=True)
     yield leg("without a state", zeros, without_state)
     for train in modes:
         what = "differentiated by its own tensors without a state" + " in training mode" * train
