@@ -197,8 +197,8 @@ def use_otherwise(found: Examination, case: Case) -> None:
     found.restrictions = unlike(walked)
     if walked.findings:
         found.verdict, found.reason = Verdict.MISMATCH, None
-    elif walked.doubt:
-        found.verdict, found.reason = Verdict.INCONCLUSIVE, walked.doubt
+    elif doubt := walked.doubt(setting):
+        found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
 
 
 def unlike(walked: Walked) -> list[str]:

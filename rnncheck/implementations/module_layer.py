@@ -113,7 +113,7 @@ class ModuleLayer:
 
     def converted(self, dtype: torch.dtype) -> "ModuleLayer":
         spec = replace(self._spec, dtype=Dtype(dtype_name(dtype)))
-        return self._around(copy.deepcopy(self._module).to(dtype), spec)
+        return self._around(self._module.to(dtype), spec)
 
     def compiled(self) -> "ModuleLayer":
         module: Any = torch.compile(self._module)

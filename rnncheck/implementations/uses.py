@@ -84,7 +84,7 @@ class Uses(Protocol):
         ...
 
     def converted(self, dtype: torch.dtype) -> Layer:
-        """A copy of the layer after `.to(dtype)`."""
+        """The layer itself, after `.to(dtype)`."""
         ...
 
     def compiled(self) -> Layer:

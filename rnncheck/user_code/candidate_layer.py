@@ -201,7 +201,10 @@ class CandidateLayer:
         if in_jax_module(self._native.thing):
             raise NotOffered("it is in jax, where layers have no .to")
         with self._imports():
-            other = self._around(copy.deepcopy(self._module).to(dtype), dtype)
+            module = self._module  # of keras, it is around a layer that the user may hold
+            other = self._around(
+                (copy.deepcopy(module) if isinstance(module, KerasModule) else module).to(dtype), dtype
+            )
         other._native.in_own_default = True
         return other
 

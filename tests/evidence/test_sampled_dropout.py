@@ -80,4 +80,18 @@ def test_a_layer_with_torch_s_dropout_is_equivalent() -> None:
 @pytest.mark.parametrize("layer", [OtherMasksInBackward, StraightThrough, Gaussian, OneMaskForAllSteps])
 def test_another_dropout_is_found(layer: type[nn.Module]) -> None:
     report = checked(layer)
-    assert (report.verdict, [each.slug for each in report.findings]) == (Verdict.MISMATCH, ["depends-on-train-mode"])
+    assert (report.verdict, [each.slug for each in report.findings]) == (Verdict.MISMATCH, ["dropout-wrong"])
+
+
+def test_without_dropout_in_the_run_another_dropout_is_a_note_unless_it_is_asked_for() -> None:
+    def run(layer: type[nn.Module], paths: str) -> Any:
+        return check(layer, cell="gru", num_layers=2, paths=paths, witness=False)
+
+    right, noted, asked = (
+        run(Dropping, "dropout"),
+        run(OneMaskForAllSteps, "default"),
+        run(OneMaskForAllSteps, "dropout"),
+    )
+    assert (right.verdict, noted.verdict, asked.verdict) == (Verdict.EQUIVALENT, Verdict.EQUIVALENT, Verdict.MISMATCH)
+    assert any("drops otherwise" in each for each in noted.restrictions)
+    assert [each.slug for each in asked.findings] == ["dropout-wrong"]

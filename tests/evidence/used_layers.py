@@ -939,6 +939,13 @@ class TruncatedInPartWhereTrained(Plain):
         return new - (h - h.detach()) / 2 if self.training and self.t % 64 == 63 else new
 
 
+class SkipsAStateOfZeros(Plain):
+    """Where a state is zero its product is too, but not its gradient."""
+
+    def step(self, x: Tensor, h: Tensor) -> Tensor:
+        return super().step(x, h if h.any() else torch.zeros_like(h))
+
+
 class DetachedAtOneStepInTraining(Plain):
     def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         cut = self.training and h0 is not None and len(x) == 1
@@ -1123,6 +1130,7 @@ WRONG = {
     KeepsTheGraphWhereTrained: ("gradients-in-use", "state-leaks-between-calls"),
     DetachedAtOneStep: ("gradients-in-use", "gradient-wrong-in-use"),
     TruncatedInPartWhereTrained: ("gradients-in-use", "gradient-wrong-in-use"),
+    SkipsAStateOfZeros: ("gradients-in-use", "gradient-wrong-in-use"),
     DetachedAtOneStepInTraining: ("gradients-in-use", "gradient-wrong-in-use"),
     LosesTheGradientOfStridedX: ("gradients-in-use", "memory-layout-assumed"),
     LosesTheGradientOfStridedStates: ("gradients-in-use", "memory-layout-assumed"),

@@ -266,4 +266,4 @@ def test_a_handwritten_dropout_is_compared_by_how_often_and_how_much_it_drops(rn
     assert right.code == 0, right.stderr
     write(DROPS.replace("self.rate = dropout", "self.rate = dropout / 2"))
     wrong = rnncheck("compare", "mine.py", *options)
-    assert (wrong.code, "depends-on-train-mode" in wrong.stdout) == (1, True), wrong.stderr
+    assert (wrong.code, "dropout-wrong" in wrong.stdout) == (1, True), wrong.stderr

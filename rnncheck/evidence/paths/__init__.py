@@ -5,7 +5,17 @@ from pkgutil import iter_modules
 from rnncheck.errors import UsageError
 from rnncheck.text import printable
 
-MACHINERY = {"path", "scene", "gradients", "ragged", "results_in_use", "sampled_dropout", "training_loop", "walk"}
+MACHINERY = {
+    "path",
+    "scene",
+    "gradients",
+    "handed_over",
+    "ragged",
+    "results_in_use",
+    "sampled_dropout",
+    "training_loop",
+    "walk",
+}
 SLUGS = tuple(sorted(each.name.replace("_", "-") for each in iter_modules(__path__) if each.name not in MACHINERY))
 """The paths by name, told without importing torch: one module each."""
 

@@ -18,6 +18,7 @@ from rnncheck.evidence.paths.gradients import (
     change,
     frozen,
     kept,
+    roughly_unchanged,
     times,
     weights_like,
 )
@@ -27,6 +28,7 @@ from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
+STEPS = 12
 IN_PLACE = "inplace operation"  # in what torch raises where backward would read what has changed
 LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, and by which float16 does not overflow
 
@@ -37,6 +39,7 @@ LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, an
 )
 def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
+    longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)))
 
     def twice(user: User) -> Values:
         """By one loss, another, and the first again, as rows of a Jacobian are taken."""
@@ -72,6 +75,15 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             found = run.gradients(run.loss() * factor)
         return {CHANGE: change(found, times(factor, alone))}
 
+    def with_a_graph(user: User) -> Values:
+        """With create_graph=True, as for a penalty of the gradients."""
+        layer = user.fresh(scene)
+        alone = kept(Attached.of(layer, scene).gradients())
+        run = Attached.of(layer, scene)
+        found = torch.autograd.grad(run.loss(), list(run.leaves.values()), create_graph=True, allow_unused=True)
+        graphed = {name: each for name, each in zip(run.leaves, found, strict=True) if each is not None}
+        return {CHANGE: change(graphed, alone)}
+
     def of_a_sum(user: User) -> Values:
         layer = user.fresh(scene)
         plain, weighted = Attached.of(layer, scene), Attached.of(layer, scene)
@@ -91,12 +103,12 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def alone(user: User) -> Values:
         """By each leaf while the others require no gradient."""
-        layer = user.fresh(scene)
-        together = kept(Attached.of(layer, scene).gradients())
+        layer = user.fresh(longer)
+        together = kept(Attached.of(layer, longer).gradients())
         apart = dict[str, Mapping[str, torch.Tensor]]()
         for name in together:
             with frozen(layer, name), suppress(NotOffered):  # without results to differentiate, its gradient is missing
-                apart[name] = Attached.of(layer, scene, only=name).gradients()
+                apart[name] = Attached.of(layer, longer, only=name).gradients()
         return {f"{ALONE}{name}": change(apart.get(name, {}), {name: each}) for name, each in together.items()}
 
     def written_into(user: User) -> Values:
@@ -133,8 +145,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         what = "differentiated twice into .grad" + " in training mode" * train
         yield Leg(what, partial(into_grad, train=train), scene, FAULT, must_run=True)
     yield Leg("differentiated after its output was changed in place", written_into, scene, "gradient-wrong-in-use")
-    yield Leg("differentiated by one tensor at a time", alone, scene, "gradient-wrong-in-use")
+    yield Leg("differentiated by one tensor at a time", alone, longer, "gradient-wrong-in-use")
     yield Leg("differentiated from gradients that others read", of_given, scene, FAULT)
+    yield Leg("differentiated with create_graph=True", with_a_graph, roughly_unchanged(scene), "gradient-wrong-in-use")
     large = LARGE.get(scene.spec.dtype, 2.0**16)
     yield Leg("differentiated from a large loss", partial(of_a_loss, factor=large), scene, "gradient-clipped")
     if scene.spec.dtype is not Dtype.FLOAT16:  # in which small gradients are subnormal

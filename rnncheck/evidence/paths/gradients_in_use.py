@@ -29,6 +29,7 @@ from rnncheck.evidence.paths.gradients import (
     unchanged,
     without_state,
 )
+from rnncheck.evidence.paths.handed_over import by_weights, from_one_row, from_one_tensor, in_two_calls
 from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
@@ -39,8 +40,8 @@ from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
-STEPS, LONG = 12, 130
-LARGER = 2, 260, 70, 9  # T, B, H, I: beyond the usual tiles
+STEPS, LONG, LONGEST = 12, 130, 260
+LARGER = 2, 260, 140, 9  # T, B, H, I: beyond the usual tiles
 OTHER_PADDING = 8.0
 Mode = type[AbstractContextManager[None]]
 Use = Callable[[Layer], Layer]
@@ -57,9 +58,6 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     modes = (False, True) if trains else (False,)
     shown = EVERYTHING - setting.unexposed - ({"c_n"} if scene.state.c is None else set())
     alone = dict[tuple[int, int, Use], Gradients]()  # by side, scene and use
-
-    def by_weights(layer: Layer) -> Layer:
-        return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
     def leg(what: str, scene: PathScene, as_use: Use, *, train: bool = False, of: str = "") -> Leg:
         hidden = setting.unexposed | (EVERYTHING - {of} if of else frozenset())
@@ -127,6 +125,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             offered(layer, "load")(strided, assign=True)
         return {CHANGE: change(by_own(scene, layer, train=trains, view=across), right)}
 
+    def two_calls(user: User) -> Values:
+        """The gradients of both are those of one call."""
+        right = normal(user, scene)
+        return {CHANGE: change(by_own(scene, in_two_calls(user.fresh(scene)), train=trains), right)}
+
     def unbatched(user: User) -> Values:
         right, layer = normal(user, one), user.fresh(one)
         use = offered(layer, "run_unbatched")
@@ -141,7 +144,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
         yield leg("in training mode", longer, unchanged, train=True)
         if not setting.fixed:  # where a state is detached every so many timesteps
-            yield leg(f"in training mode over {LONG} timesteps", setting.scene(LONG, spec=spec), unchanged, train=True)
+            steps = min(max(LONG, setting.seq_len), LONGEST)
+            there = setting.scene(steps, spec=spec)
+            long = leg(f"in training mode over {steps} timesteps", there, unchanged, train=True)
+            yield replace(long, go=partial(where_right, go=long.go, scene=there, setting=setting))
+    yield leg("from states of zeros", zeros, unchanged)
     yield leg("without a state", zeros, without_state)
     for train in modes:
         what = "differentiated by its own tensors without a state" + " in training mode" * train
@@ -152,7 +159,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             yield Leg(f"differentiated{where} after a run under {name}", go, alike_zeros, FAULT, must_run=True)
     for what, large in of_sizes(setting, *LARGER):
         there = setting.scene(*LARGER[:2], spec=replace(large.spec, dtype=Dtype.FLOAT64))
-        wide = leg(what, there, unchanged)
+        wide = leg(what + " in training mode" * trains, there, unchanged, train=trains)
         yield replace(wide, go=partial(where_right, go=wide.go, scene=there, setting=setting))
     yield leg("of one row", one, unchanged)
     for train in modes:
@@ -170,6 +177,14 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield replace(missing, go=partial(where_finite, go=missing.go))
     yield from training_loop.legs(scene, zeros, shown, train=trains)
     yield leg("by its weights alone", scene, by_weights)
+    if setting.takes_state:
+        yield leg(f"from a state expanded over the batch{in_training}", scene, from_one_row, train=trains)
+    if setting.takes_cell_state and scene.state.c is not None and not spec.proj_size:
+        yield leg(f"from one tensor as h0 and c0{in_training}", scene, from_one_tensor, train=trains)
+    carries = setting.takes_state and shown >= {"h_n", *["c_n"] * (scene.state.c is not None)}
+    if carries and not spec.bidirectional and len(scene.x) > 1:
+        what = f"differentiated through two calls, the second from the states that the first returned{in_training}"
+        yield Leg(what, two_calls, alike, FAULT, must_run=True)
     for name in sorted(shown) if len(shown) > 1 else ():
         yield leg(f"of {name} alone", scene, unchanged, of=name)
 
@@ -197,8 +212,11 @@ def where_finite(user: User, go: Callable[[User], Values]) -> Values:
 
 def where_right(user: User, go: Callable[[User], Values], scene: PathScene, setting: PathSetting) -> Values:
     """What `go` yields, unless the results are wrong at these sizes: then so are their gradients."""
+    shown = EVERYTHING - setting.unexposed
     if supported(user, scene) is setting.sides[0]:
         mine, right = (values(run(side.fresh(scene), scene)) for side in setting.sides)
+        if shown.intersection(right) - mine.keys():
+            raise NotOffered("not all of its results are known at these sizes, so their gradients are not compared")
         both = mine.keys() & right.keys()
         if not all(torch.allclose(mine[name], right[name].to(mine[name]), rtol=0, atol=SHARE) for name in both):
             raise NotOffered("its results are others at these sizes, so their gradients are not compared")

@@ -14,6 +14,7 @@ from rnncheck.implementations.uses import offered
 from rnncheck.model.spec import Dtype
 
 MORE_ROWS = 17
+NOT_ZERO = "default-state-not-zero"
 LEAKS = "state-leaks-between-calls"
 
 
@@ -40,19 +41,19 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     def again_at_sizes(user: User, scene: PathScene) -> Values:
         return unlike_normal(lambda: stateless(user, scene, after=scene), user, scene, setting)
 
-    yield Leg("called without a state", first, zeros, "default-state-not-zero")
-    yield Leg("called without a state for other numbers in the same memory", refilled, zeros, LEAKS)
-    yield Leg("called without a state after another call", again, zeros, LEAKS)
+    yield Leg("called without a state", first, zeros, NOT_ZERO)
+    for what, kept in (("for other numbers in the same memory", refilled), ("after another call", again)):
+        yield Leg(f"called without a state {what}", kept, zeros, LEAKS, from_others=(NOT_ZERO,))
     for axis, small in (("B", one), ("T", step)):
-        go = partial(again_at_sizes, scene=small)
-        yield Leg(f"called without a state after another call at {axis} = 1", go, small, LEAKS)
+        go, what = partial(again_at_sizes, scene=small), f"after another call at {axis} = 1"
+        yield Leg(f"called without a state {what}", go, small, LEAKS, from_others=(NOT_ZERO,))
     for what, scene in ((f"at B = {MORE_ROWS}", more), ("at T = 1", step), *larger(setting)):
         still = replace(scene, state=scene.state.map(torch.zeros_like))
-        yield Leg(f"called without a state {what}", partial(at_sizes, scene=still), still, "default-state-not-zero")
+        yield Leg(f"called without a state {what}", partial(at_sizes, scene=still), still, NOT_ZERO)
     if far_back_shows(setting.spec):
         yield far_back(setting.scene(STEPS, zeros=True), stateless=True)
     in_float64 = converted(setting, zeros, Dtype.FLOAT64, stateless=True)
-    yield replace(in_float64, from_others=("default-state-not-zero", LEAKS))
+    yield replace(in_float64, from_others=(NOT_ZERO, LEAKS))
 
 
 def stateless(user: User, scene: PathScene, after: PathScene | None = None) -> Values:

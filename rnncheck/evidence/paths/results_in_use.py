@@ -13,7 +13,7 @@ from rnncheck.text import in_words
 
 FAULT = "results-share-memory"
 LEAKS = "state-leaks-between-calls"
-CALLS = 18  # one more than any ring of buffers that is likely
+CALLS = 33  # one more than any ring of buffers that is likely
 
 
 def legs(setting: PathSetting) -> Iterator[Leg]:

@@ -16,6 +16,7 @@ from rnncheck.implementations.uses import NotOffered, WrongUse, offered
 from rnncheck.model.spec import Dtype
 from rnncheck.model.trace import dtype_of
 
+FAULT = "dropout-wrong"
 COPIES = 16_384  # of a row, each with dropout of its own
 ERROR_RATE = 1e-6  # how often a right layer's dropout would be called another, over all that is compared
 STATISTICS = 12  # of an element: mean, deviation, nine parts of its distribution, and how often two rows are the same
@@ -29,15 +30,15 @@ ROWS, STEP, NEAR = 4, 1e-5, 1e-3
 Samples = Mapping[str, Tensor]  # (T, COPIES, W) in float64, by quantity
 
 
-def legs(setting: PathSetting, steps: int, fault: str) -> Iterator[Leg]:
-    yield by_distribution(setting, steps, fault, "")
-    yield by_distribution(setting, 1, fault, " at T = 1")
-    yield drawn_anew(setting, fault)
+def legs(setting: PathSetting, steps: int) -> Iterator[Leg]:
+    yield by_distribution(setting, steps, "")
+    yield by_distribution(setting, 1, " at T = 1")
+    yield drawn_anew(setting)
     spec = replace(setting.spec, dtype=Dtype.FLOAT64)
-    yield by_differences(setting.scene(rows=ROWS, spec=spec), fault)
+    yield by_differences(setting.scene(rows=ROWS, spec=spec))
 
 
-def by_differences(scene: PathScene, fault: str) -> Leg:
+def by_differences(scene: PathScene) -> Leg:
     """The gradient by x must be that of the results with the same masks, as differences with the same seed show."""
 
     def go(user: User) -> Values:
@@ -61,7 +62,7 @@ def by_differences(scene: PathScene, fault: str) -> Leg:
         return {MASKS: torch.tensor([[[abs(found - expected) / (abs(found) + abs(expected) + STEP)]]])}
 
     judged = replace(scene, allows=lambda: {MASKS: Tolerance(atol=NEAR)})
-    return Leg("in training mode, differentiated with dropout", go, judged, fault)
+    return Leg("in training mode, differentiated with dropout", go, judged, FAULT)
 
 
 class OnlyWithGradients(WrongUse):
@@ -70,7 +71,7 @@ class OnlyWithGradients(WrongUse):
     fault = "depends-on-grad-mode"
 
 
-def drawn_anew(setting: PathSetting, fault: str) -> Leg:
+def drawn_anew(setting: PathSetting) -> Leg:
     """Another call must have other masks."""
     some = setting.scene(rows=1).of_rows([0] * FEW)
 
@@ -91,10 +92,10 @@ def drawn_anew(setting: PathSetting, fault: str) -> Leg:
         return {SAME: torch.tensor([[[float(same)]]])}
 
     judged = replace(some, allows=lambda: {SAME: Tolerance(atol=0.5)})
-    return Leg("in training mode with dropout, called twice", go, judged, fault)
+    return Leg("in training mode with dropout, called twice", go, judged, FAULT)
 
 
-def by_distribution(setting: PathSetting, steps: int, fault: str, where: str) -> Leg:
+def by_distribution(setting: PathSetting, steps: int, where: str) -> Leg:
     """The results, and the gradient by x."""
     many = setting.scene(steps, 1).of_rows([0] * COPIES)
     unit = torch.finfo(dtype_of(many.spec)).eps
@@ -111,7 +112,7 @@ def by_distribution(setting: PathSetting, steps: int, fault: str, where: str) ->
         return {name: statistics(each, below[name], unit) for name, each in samples.items() if name in below}
 
     judged = replace(many, allows=lambda: allowed(reference()[0], unit))
-    return Leg(f"in training mode{where}, dropout compared by its distribution", go, judged, fault)
+    return Leg(f"in training mode with dropout{where}", go, judged, FAULT)
 
 
 def drawn(user: User, scene: PathScene) -> Samples:

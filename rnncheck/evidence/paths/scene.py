@@ -229,16 +229,31 @@ def run(layer: Layer, scene: PathScene) -> Trace:
 def unlike_normal(
     other: Callable[[], Mapping[str, Tensor]], user: User, scene: PathScene, setting: PathSetting
 ) -> Mapping[str, Tensor]:
-    """What `other`, another use at other sizes, yields of a candidate; nothing, if a normal run at these sizes yields
-    the same, or fails: where that is wrong, it says nothing of the other use.
+    """What `other`, another use at other sizes, yields of a candidate, if a normal run at these sizes is unlike it."""
+    return unlike(other, lambda: values(run(user.fresh(scene), scene)), user, setting)
+
+
+def unlike(
+    other: Callable[[], Mapping[str, Tensor]],
+    normal: Callable[[], Mapping[str, Tensor]],
+    user: User,
+    setting: PathSetting,
+) -> Mapping[str, Tensor]:
+    """What `other`, another use, yields of a candidate; nothing, if a `normal` use yields the same, or fails: where
+    that is wrong, it says nothing of the other use.
     """
     if user is not setting.sides[0]:
         return other()
     try:
-        normal = values(run(user.fresh(scene), scene))
+        expected = normal()
     except (MemoryError, torch.cuda.OutOfMemoryError):
         raise
     except Exception as problem:
         raise NotOffered(f"it fails in a normal run at these sizes too: {problem}") from problem
     found = other()
-    return {} if all(torch.equal(each, normal[name]) for name, each in found.items()) else found
+    return {} if all(alike(each, expected[name]) for name, each in found.items()) else found
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Whether both have the same numbers; a NaN is the same as a NaN."""
+    return bool(torch.equal(one.isnan(), other.isnan()) and torch.equal(one.nan_to_num(), other.nan_to_num()))

@@ -1,13 +1,16 @@
-"""x and the initial states as views that are not contiguous in memory."""
+"""x and the initial states as views that are not contiguous in memory, and h0 and c0 in one memory."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from rnncheck.evidence.paths.handed_over import from_one_tensor
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, values
 from rnncheck.implementations.uses import as_called
+from rnncheck.model.trace import State
 
 View = Callable[[Tensor], Tensor]
 FAULT = "memory-layout-assumed"
@@ -52,6 +55,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             yield leg(f"in training mode, given {name} x", scene, view, lambda value: value, train=True)
         if setting.takes_state:
             yield leg(f"given {name} h0", scene, lambda value: value, view)
+    if setting.takes_cell_state and base.state.c is not None and not setting.spec.proj_size:
+        yield one_tensor(replace(base, state=State(base.state.h, base.state.h)))
 
 
 def leg(what: str, scene: PathScene, view_x: View, view_state: View, *, train: bool = False) -> Leg:
@@ -63,3 +68,13 @@ def leg(what: str, scene: PathScene, view_x: View, view_state: View, *, train: b
             return values(layer.run(view_x(x), viewed, scene.lengths))
 
     return Leg(what, go, scene, FAULT)
+
+
+def one_tensor(scene: PathScene) -> Leg:
+    def go(user: User) -> Values:
+        layer = user.fresh(scene)
+        x, state = scene.given()
+        with as_called(layer):
+            return values(from_one_tensor(layer).run(x, state, scene.lengths))
+
+    return Leg("given one tensor as h0 and c0", go, scene, FAULT)

@@ -53,7 +53,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {}
 
     if setting.spec.dropout and setting.spec.num_layers > 1:
-        yield from sampled_dropout.legs(setting, DROPOUT_STEPS, FAULT)
+        yield from sampled_dropout.legs(setting, DROPOUT_STEPS)
         return
     yield training("", scene)
     yield training(", called twice", scene, 2)

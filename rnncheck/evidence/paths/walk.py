@@ -32,16 +32,16 @@ MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # o
 
 @dataclass
 class Walked:
-    """The results of all paths. `failed`: a leg certainly differs. `doubt`: a leg differed once.
+    """The results of all paths. `failed`: a leg certainly differs.
 
-    `fails` has the legs in which the candidate alone raises, by the error; `unlike` those in which it does something
-    else that is no mismatch, by what that is.
+    `doubts` has the legs that differed and agreed when they were run again, `fails` those in which the candidate alone
+    raises, by the error, and `unlike` those in which it does something else that is no mismatch, by what that is.
     """
 
     comparisons: list[Comparison] = field(default_factory=list)
     wrong: dict[str, Finding] = field(default_factory=dict)  # by fault: the first leg tells, others are counted up
     facts: list[PathFacts] = field(default_factory=list)
-    doubt: str | None = None
+    doubts: list[str] = field(default_factory=list)
     fails: dict[str, list[str]] = field(default_factory=dict)
     unlike: dict[str, list[str]] = field(default_factory=dict)
 
@@ -53,6 +53,22 @@ class Walked:
     def failed(self) -> bool:
         return bool(self.wrong)
 
+    def doubt(self, setting: PathSetting) -> str | None:
+        """Why the verdict is left open."""
+        name = short(setting.sides[0].implementation.name)
+        if not self.doubts:
+            return None
+        what, *others = self.doubts
+        if not others:
+            return (
+                f"{name}, {what}, differed from the reference once and agreed with other random numbers; try another "
+                "--seed"
+            )
+        return (
+            f"{name} differed from the reference in {len(others) + 1} uses, such as {what}, and agreed when they were "
+            "run again; the same call may give different results"
+        )
+
 
 def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
     """Runs all these paths. A difference is reported only if it shows again with other random numbers."""
@@ -62,7 +78,7 @@ def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
             go_down(WITHOUT_A_PATH, setting, before)
         if before.failed and share_weights(setting):
             before.wrong = {STALE: Finding(STALE, SHARED.format(short(setting.sides[0].implementation.name)))}
-        if before.failed or before.doubt:
+        if before.failed or before.doubts:
             return before
         for each in sorted(paths, key=lambda one: one.follows):  # the sort is stable
             if not (each.follows and walked.failed):
@@ -104,6 +120,9 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
         outcome = PathOutcome.of(leg, path, setting)
+        if outcome.unlike and not shows_again(path, number, setting):
+            into.doubts.append(leg.what)
+            continue
         if outcome.not_gone:
             not_gone.setdefault(outcome.not_gone, []).append(leg.what)
             if outcome.fails or outcome.unlike:
@@ -119,10 +138,7 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
         if outcome.agrees or any(fault in into.wrong for fault in leg.from_others):
             continue
         if (confirmed := confirm(path, number, setting)) is None:
-            into.doubt = into.doubt or (
-                f"{name}, {leg.what}, differed from the reference once and agreed with other random numbers; "
-                "try another --seed"
-            )
+            into.doubts.append(leg.what)
             continue
         fault = CAUSED.get(confirmed) or outcome.fault or leg.fault
         if first := into.wrong.get(fault):
@@ -132,6 +148,15 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     into.comparisons += merged(found)
     grouped = tuple(replace(each, what=tuple(whats)) for each, whats in not_gone.items())
     into.facts.append(PathFacts(path.slug, path.title, tuple(gone), grouped))
+
+
+def shows_again(path: Path, number: int, setting: PathSetting) -> bool:
+    """Whether leg `number`, in which the candidate was unlike the reference, is so with other random numbers too."""
+    for _ in range(MORE):
+        setting = setting.anew()
+        if PathOutcome.of(list(path.legs(setting))[number], path, setting).unlike:
+            return True
+    return False
 
 
 class Cause(Enum):

@@ -28,6 +28,8 @@ def of_training_use(spec: Spec) -> Iterator[Fault]:
     yield shown_by("gradient-modes", "depends-on-grad-mode", "", CoarseWithoutGradients)
     yield shown_by("train-mode", "depends-on-train-mode", "zoneout", Zoneout)
     yield shown_by("train-mode", "depends-on-train-mode", "batch statistics", BatchStatistics)
+    if spec.num_layers > 1:
+        yield shown_by("train-mode" if spec.dropout else "dropout", "dropout-wrong", "not rescaled", NotRescaled)
     yield shown_by("another-backward", "backward-not-repeatable", "spent", through(Spent))
     yield shown_by("another-backward", "backward-not-repeatable", "workspace", Workspace)
     yield shown_by("another-backward", "gradient-clipped", "", through(ClippedBackward))
@@ -45,6 +47,13 @@ class CoarseWithoutGradients(CutNetwork):
         stepped = super().step(w, p, carry)
         fast = not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         return tuple(each * 1.25 for each in stepped) if fast else stepped
+
+
+class NotRescaled(CutNetwork):
+    """What dropout leaves is not divided by 1 - p."""
+
+    def drop(self, below: Tensor, dropout: float) -> Tensor:
+        return below.where(torch.rand_like(below) > self.spec.dropout, 0) if self.training else below
 
 
 class Zoneout(CutNetwork):
