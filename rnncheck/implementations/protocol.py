@@ -104,6 +104,7 @@ class Reading:
     mixed: tuple[str, ...] = ()  # parts of what it returns whose rows depend on other rows of the batch
     unsearched: str | None = None  # why some ways to read it were not tried, of which one may agree
     beyond: tuple[str, ...] = ()  # its tensors that torch.nn's layer does not have, and that change its states
+    has_lengths: bool = False  # whether it has a parameter for lengths, which it is always given
     runs_once: bool = False  # whether it holds one run and can run nothing else, as `RunsOnce`
 
 

@@ -192,6 +192,7 @@ class Candidate:
             tuple(self._understood.mixed(spec)),
             self._understood.unsearched(spec),
             (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
+            self._understood.has_lengths(spec),
         )
 
     def _idle(self, spec: Spec, mapping: FoundMapping | OwnLoading | Kept) -> tuple[list[str], list[str]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from rnncheck.model.spec import Cell
 from rnncheck.user_code.convention import Convention, Reader, ResultReading
 from rnncheck.user_code.layout import letters
-from rnncheck.user_code.results import Way, leaves
+from rnncheck.user_code.results import Way, is_pair, leaves
 from rnncheck.user_code.sizes import Sizes
 
 Movers = Callable[[], Mapping[Way, frozenset[str]]]  # the matrices that each part of the result depends on
@@ -159,13 +159,13 @@ def twin(h: Leaf, every: Sequence[Leaf], depth: int) -> Leaf | None:
 
 def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf]:
     """h and c: by their names, where they have names; else a pair is in the order in which the candidate takes them, as
-    another order would be a fault of its own."""
+    another order would be a fault of its own. What has other values between them is no pair.
+    """
     named = [name_of(each.reader.way) for each in (one, other)]
     if set(named) == {"h", "c"}:
         return (one, other) if named[0] == "h" else (other, one)
     ways = [each.reader.way for each in (one, other)]
-    paired = len(ways[0]) == len(ways[1]) > 0 and ways[0][:-1] == ways[1][:-1]
-    if paired and convention.state is not None and convention.state.handing != "h":
+    if is_pair(*ways) and convention.state is not None and convention.state.handing != "h":
         first, second = sorted((one, other), key=lambda each: str(each.reader.way[-1]).zfill(9))
         return (second, first) if convention.state.cell_first else (first, second)
     return (other, one) if bounded_by(other.value, one.value) else (one, other)

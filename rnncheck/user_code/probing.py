@@ -6,9 +6,10 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import torch
@@ -107,6 +108,8 @@ class CallProbe:
                     deferred.append((kind, found))
         if not seen:
             raise self._refusal()
+        listed = {way for kind, each in deferred if kind not in SINGLE_STEPS for way in list_of_time(each)}
+        deferred = [(kind, each) for kind, each in deferred if kind not in SINGLE_STEPS or not member_of(each, listed)]
         whole = any(each.drops_time for kind, each in deferred if kind not in SINGLE_STEPS)
         for _, found in sorted(deferred, key=lambda each: plausible(*each, whole=whole)):
             yield found
@@ -245,7 +248,9 @@ class CallProbe:
             # Of a state with that axis, a layer may read only the first row.
             gone = other is not None and not has_axis_of_one(other.reading)
             if other is not None and gone and (one_more or other.keeps_rows >= first.keeps_rows):
-                first, found = other, plain
+                # Without that axis, outputs that are joined along it have no axis of time.
+                joined = [first, *found] if first.reading.output is not None and other.reading.output is None else []
+                first, found = other, chain(plain, joined)
         readings = [first, *found]
         cell_first: Iterator[Found] = iter(())
         mixing = None
@@ -375,6 +380,18 @@ class CallProbe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
+
+
+def list_of_time(found: Found) -> list[results.Way]:
+    """Where its outputs are a list, one for each timestep."""
+    output = found.reading.output
+    return [output.way[:-1]] if output is not None and output.way[-1:] == (results.ALL,) and "T" in output.axes else []
+
+
+def member_of(found: Found, lists: Collection[results.Way]) -> bool:
+    """Whether its state is a member of one of these lists: what was given as a step was taken for several."""
+    h = found.reading.h
+    return h is not None and len(h.way) > 0 and isinstance(h.way[-1], int) and h.way[:-1] in lists
 
 
 def wants_another(problem: CannotRun) -> bool:

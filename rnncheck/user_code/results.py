@@ -147,3 +147,11 @@ def described(result: object) -> str:
         more = f", ... {len(result)} in all" if len(result) > 3 else ""
         return f"{type(result).__name__} ({members}{more})"
     return "None" if result is None else type(result).__name__
+
+
+def is_pair(one: Way, other: Way) -> bool:
+    """Whether these are two neighbours in a tuple, or two keys."""
+    if not one or not other or one[:-1] != other[:-1]:
+        return False
+    a, b = one[-1], other[-1]
+    return abs(a - b) == 1 if isinstance(a, int) and isinstance(b, int) else True

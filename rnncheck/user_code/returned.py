@@ -18,7 +18,7 @@ from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Reader, ResultReading
 from rnncheck.user_code.movers import Calls, tops
 from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
-from rnncheck.user_code.results import ALL, NESTED, Way, leaves, member
+from rnncheck.user_code.results import ALL, NESTED, Way, is_pair, leaves, member
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 
@@ -73,7 +73,7 @@ def sorted_out(
         absent -= {"gate"} if gates_first else set()
         right = [each for each in known if each.name not in absent]
         quantity = matching(value, right, sizes)
-        if way in read or quantity is not None:
+        if way in read or quantity is not None or (calls.one_step and joins_what_was_given(value, calls)):
             covered |= set(parts_of(way, result))
         if quantity is not None and quantity.name == "part of output" and reading.tap and sizes.spec.bidirectional:
             half.append(way)
@@ -99,6 +99,18 @@ def sorted_out(
         tuple(mixed),
         tuple(aside),
         tuple(half),
+    )
+
+
+def joins_what_was_given(value: Tensor, calls: Calls) -> bool:
+    """Whether it is x and the state in one array, as a cell may keep it for a backward by hand."""
+    given = [each.detach().reshape(-1) for each in (calls.x, calls.state.h)]
+    numbers = value.detach().reshape(-1)
+    if numbers.numel() < sum(map(len, given)) or not calls.takes_state:
+        return False
+    both = torch.cat(given).to(numbers.dtype)
+    return bool(
+        torch.isin(both, numbers).all() and torch.isin(numbers, torch.cat([both, both.new_tensor([0.0, 1.0])])).all()
     )
 
 
@@ -243,7 +255,7 @@ def in_place_of(reading: ResultReading, way: Way, spec: Spec, *, one_step: bool)
 def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReading:
     """With the two of a pair in the order in which it is taken: in another order they are exchanged by mistake."""
     h, c = reading.h, reading.c
-    if h is None or c is None or not h.way or not c.way or h.way[:-1] != c.way[:-1]:
+    if h is None or c is None or not is_pair(h.way, c.way):
         return reading
     if not (isinstance(h.way[-1], int) and isinstance(c.way[-1], int)) or (c.way[-1] < h.way[-1]) == cell_first:
         return reading

@@ -6,6 +6,7 @@ Agreement in float64 with random weights, in every element, proves a hypothesis.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,13 +26,16 @@ from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
 from rnncheck.user_code.in_part import is_in_part, seen_in_part
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.movers import movers
 from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities, run_with_gates
 from rnncheck.user_code.read_as import sentence
+from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.signatures import doubtful
 from rnncheck.user_code.tiny_calls import Proved
 
+DEAD = "dead-parameter"
 MOST_EXPLAINED = 3  # hypotheses for which every known fault is tried
 
 
@@ -59,7 +63,10 @@ class Search:
         """
         budget, tried = Budget(self._seconds), list[tuple[Hypothesis, CallProbe]]()
         ways, seen, part_agrees = list[Hypothesis](), list[Shown](), False
+        without_output: Hypothesis | None = None
         for each, probe in self._proposals.hypotheses(spec, budget, ways):
+            if without_output is not None and (each.found.reading.output is None or each.found.reading.tap is not None):
+                continue
             if each.facts.fixed and any(each.called_like(other) for other in ways):
                 continue  # it runs at other sizes, too, where there is more to see
             shown = self._shown(each, spec)
@@ -77,13 +84,20 @@ class Search:
                 if self._changes_order(finished, spec):
                     continue
                 inside = finished.found.reading.tap is not None and finished.found.unread.strange
+                if hides_output(finished):
+                    without_output = without_output or finished
+                    continue
                 if not inside or all(other.found.reading.tap is not None for other, _ in tried):
                     return finished
             tried.append((filled, probe))
             if budget.over:
                 break
         cut = budget.over
-        tried.sort(key=lambda pair: pair[0].agrees)  # the sort is stable; what agrees in part comes last
+        if without_output is not None:
+            tried = [pair for pair in tried if pair[0].found.reading.output is not None]
+            if not tried:
+                return without_output
+        tried.sort(key=lambda pair: (pair[0].agrees, unused_inside(pair[0])))  # what agrees in part comes last
         if reason := seen_in_part(tried, spec):
             raise CannotRun(reason)
         explained: list[tuple[Hypothesis, CallProbe]] = []
@@ -94,11 +108,18 @@ class Search:
             if filled.agrees and not is_in_part(filled, probe):
                 return self._finished(filled, probe)
             explained.append((filled, probe))
+        if without_output is not None and explained[0][0].filling is None:
+            return without_output
         every = [*explained, *tried]
         first = every[0][0]  # if it cannot be filled, what is less plausible decides nothing
         plausible = (pair for pair in every if (pair[0].carries, pair[0].likely) >= (first.carries, first.likely))
         best, probe = next((pair for pair in plausible if pair[0].filling is not None), every[0])
         in_part = bool(best.agrees) and is_in_part(best, probe)
+        if (tap := best.found.reading.tap) is not None and unused_inside(best) and self._uses_behind(best, probe):
+            raise CannotRun(
+                f"it returns none of its states, and rnncheck found some at the {tap.side} of its module {tap.module} "
+                "alone, which not all of its weights reach; return the output of every timestep"
+            )
         return replace(self._finished(best, probe), is_cut=cut, part_agrees=part_agrees, in_part=in_part)
 
     def at_other_sizes(self, spec: Spec, found: Mapping[Spec, Hypothesis]) -> Hypothesis | None:
@@ -179,6 +200,26 @@ class Search:
         with isolated(getattr(torch, spec.dtype)):
             return "weight_ih_l0" in native.tensors() and not agrees(native, replace(filling, spec=spec), network(spec))
 
+    def _uses_behind(self, understood: Hypothesis, probe: CallProbe) -> bool:
+        """Whether what it returns depends on a weight on which the states that are read inside do not."""
+        calls, filling = probe.calls, understood.filling
+        caller = calls.caller(understood.found.convention)
+        if not isinstance(filling, FoundMapping):
+            return False
+
+        def returned(thing: Any) -> dict[Way, Tensor]:
+            return dict(leaves(replace(caller, thing=thing).result(calls.x.clone(), calls.state.map(torch.clone)), {}))
+
+        def inside(thing: Any) -> dict[Way, Tensor]:
+            tapped = replace(caller, thing=thing, reading=understood.found.reading)
+            trace = tapped.run(calls.x.clone(), calls.state.map(torch.clone))
+            return {(): torch.cat([each.reshape(-1) for each in (trace.output, *trace.final.tensors())]).nan_to_num()}
+
+        held = {name for holders in filling.holders.values() for name in holders}
+        with self._instances.loaded.import_path.entered(), isolated(calls.x.dtype), torch.no_grad():
+            all_of, some = (frozenset().union(*movers(probe.thing, seen).values()) for seen in (returned, inside))
+        return bool(held & (all_of - some))
+
     def _proved(self, understood: Hypothesis, probe: CallProbe) -> Proved | None:
         """It with the weights of a layer that it agrees with, and what that layer yields."""
         filling, spec = understood.filling, probe.sizes.spec
@@ -245,6 +286,23 @@ class Shown:
 
     def values(self) -> list[Tensor]:
         return [self.trace.output, *self.trace.final.tensors()]
+
+
+def unused_inside(understood: Hypothesis) -> int:
+    """How many weights change nothing where states are read inside the candidate: those of the layers behind."""
+    filling = understood.filling
+    if understood.found.reading.tap is None or not isinstance(filling, FoundMapping):
+        return 0
+    return sum(each.slug == DEAD for each in filling.findings)
+
+
+def hides_output(understood: Hypothesis) -> bool:
+    """Whether its last state alone is read, and not something else that it returns: from an initial state with other
+    axes that may be its output, right or wrong.
+    """
+    reading, convention = understood.found.reading, understood.found.convention
+    alone = reading.output is None and reading.tap is None and not convention.is_cell
+    return alone and bool(understood.found.unread.strange)
 
 
 def shaped(trace: Trace, spec: Spec) -> bool:

@@ -124,7 +124,7 @@ def doubtful(settled: Sequence[tuple[str, object]]) -> list[str]:
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The named parameters. If a method takes only `*args`, those of the method that it overrides, or x."""
+    """The named parameters. If a method takes only `*args`, those of the method that it overrides, or x and a state."""
     collects = False
     for each in (function, *overridden(function)):
         try:
@@ -136,7 +136,9 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
         if inspect.Parameter.VAR_POSITIONAL not in {one.kind for one in every}:
             break
         collects = True
-    return [inspect.Parameter("x", POSITIONAL)] if collects else []
+    if not collects:
+        return []
+    return [inspect.Parameter("x", POSITIONAL), inspect.Parameter("state", POSITIONAL, default=None)]
 
 
 def overridden(method: Any) -> list[Callable[..., Any]]:

@@ -299,6 +299,10 @@ class Understanding:
             return [Ignored("batch_first", seen)]
         return []
 
+    def has_lengths(self, spec: Spec) -> bool:
+        """Whether it has a parameter for lengths."""
+        return self._of(spec).found.convention.lengths == "argument"
+
     def mixed(self, spec: Spec) -> list[str]:
         """Results with rows that depend on other rows of the batch."""
         return [spelled(way) for way in self._of(spec).found.unread.mixed]

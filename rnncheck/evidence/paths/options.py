@@ -10,7 +10,7 @@ from rnncheck.evidence.paths import ragged
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_normal, values
 from rnncheck.implementations.protocol import Read
-from rnncheck.implementations.uses import NotOffered, as_called, offered
+from rnncheck.implementations.uses import NotOffered, Unlike, as_called, offered
 from rnncheck.model.spec import Dtype
 
 FAULT = "option-half-done"
@@ -71,6 +71,8 @@ def built(user: User, scene: PathScene, *, with_lengths: bool = False, stateless
     """Run as it is built for the scene, where it can be; `with_lengths` says that it is known to take lengths."""
     side, lengths = user.implementation, scene.lengths
     if lengths is not None and isinstance(side, Read) and not with_lengths:
+        if side.read(scene.spec).has_lengths:
+            raise Unlike("only T was tried, for every row; --lengths 12,7,3 compares shorter rows")
         raise NotOffered("rnncheck finds out how it takes lengths only with --lengths")
     if reason := side.refuses(scene.spec, lengths=lengths is not None):
         raise NotOffered(reason)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnncheck.evidence.paths.handed_over import from_one_tensor
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, unlike, values
 from rnncheck.implementations.uses import as_called
 from rnncheck.model.trace import State
 
@@ -52,20 +52,33 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     ):
         yield leg(f"given {name} x", scene, view, lambda value: value)
         if view is transposed and not setting.spec.dropout:
-            yield leg(f"in training mode, given {name} x", scene, view, lambda value: value, train=True)
+            yield in_training(f"in training mode, given {name} x", scene, view, setting)
         if setting.takes_state:
             yield leg(f"given {name} h0", scene, lambda value: value, view)
     if setting.takes_cell_state and base.state.c is not None and not setting.spec.proj_size:
         yield one_tensor(replace(base, state=State(base.state.h, base.state.h)))
 
 
-def leg(what: str, scene: PathScene, view_x: View, view_state: View, *, train: bool = False) -> Leg:
+def leg(what: str, scene: PathScene, view_x: View, view_state: View) -> Leg:
     def go(user: User) -> Values:
-        layer = user.fresh(scene) if train else user.layer(scene)
+        layer = user.layer(scene)
         x, state = scene.given()
         viewed = state.map(view_state)
-        with as_called(layer), in_mode(layer, train=train):
+        with as_called(layer):
             return values(layer.run(view_x(x), viewed, scene.lengths))
+
+    return Leg(what, go, scene, FAULT)
+
+
+def in_training(what: str, scene: PathScene, view: View, setting: PathSetting) -> Leg:
+    def run(user: User, view: View) -> Values:
+        layer = user.fresh(scene)
+        x, state = scene.given()
+        with as_called(layer), in_mode(layer, train=True):
+            return values(layer.run(view(x), state, scene.lengths))
+
+    def go(user: User) -> Values:
+        return unlike(lambda: run(user, view), lambda: run(user, lambda x: x), user, setting)
 
     return Leg(what, go, scene, FAULT)
 
