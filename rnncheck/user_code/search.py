@@ -65,7 +65,7 @@ class Search:
         ways, seen, part_agrees = list[Hypothesis](), list[Shown](), False
         without_output: Hypothesis | None = None
         for each, probe in self._proposals.hypotheses(spec, budget, ways):
-            if without_output is not None and (each.found.reading.output is None or each.found.reading.tap is not None):
+            if without_output is not None and not shows_more(each, without_output):
                 continue
             if each.facts.fixed and any(each.called_like(other) for other in ways):
                 continue  # it runs at other sizes, too, where there is more to see
@@ -94,7 +94,7 @@ class Search:
                 break
         cut = budget.over
         if without_output is not None:
-            tried = [pair for pair in tried if pair[0].found.reading.output is not None]
+            tried = [pair for pair in tried if shows_more(pair[0], without_output)]
             if not tried:
                 return without_output
         tried.sort(key=lambda pair: (pair[0].agrees, unused_inside(pair[0])))  # what agrees in part comes last
@@ -303,6 +303,12 @@ def hides_output(understood: Hypothesis) -> bool:
     reading, convention = understood.found.reading, understood.found.convention
     alone = reading.output is None and reading.tap is None and not convention.is_cell
     return alone and bool(understood.found.unread.strange)
+
+
+def shows_more(understood: Hypothesis, without_output: Hypothesis) -> bool:
+    """Whether it finds an output where the other, given a state with other axes, finds none."""
+    found, other = understood.found, without_output.found
+    return found.reading.output is not None and found.reading.tap is None and found.convention != other.convention
 
 
 def shaped(trace: Trace, spec: Spec) -> bool:
