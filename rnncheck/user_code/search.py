@@ -307,8 +307,9 @@ def hides_output(understood: Hypothesis) -> bool:
 
 def shows_more(understood: Hypothesis, without_output: Hypothesis) -> bool:
     """Whether it finds an output where the other, given a state with other axes, finds none."""
-    found, other = understood.found, without_output.found
-    return found.reading.output is not None and found.reading.tap is None and found.convention != other.convention
+    reading, own, other = understood.found.reading, understood.found.convention, without_output.found.convention
+    other_axes = own != other and own.state is not None and replace(own, state=other.state) == other
+    return reading.output is not None and reading.tap is None and other_axes
 
 
 def shaped(trace: Trace, spec: Spec) -> bool:
