@@ -42,11 +42,20 @@ def seen_in_part(tried: Sequence[tuple[Hypothesis, CallProbe]], spec: Spec) -> s
     missed = [left_out(*pair) for pair in tried]
     if not all(missed):
         return None
-    more = "--num-layers N" if spec.bidirectional else "--bidirectional or --num-layers N"
+    options = ["--bidirectional"] * (not spec.bidirectional) + ["--num-layers N"] * (spec.num_layers == 1)
+    more = f", or pass {' or '.join(options)} if it has more" if options else ""
     return (
         f"rnncheck can read only a part of it: what it returns depends on {' and '.join(missed[0][:2])}, but the "
-        f"states inside that rnncheck reads do not; return the output of every timestep, or pass {more} if it has more"
+        f"states inside that rnncheck reads do not; return the output of every timestep{more}"
     )
+
+
+def passes_weights(understood: Hypothesis, probe: CallProbe) -> bool:
+    """Whether what it returns depends on a weight of its mapping on which the states that are read inside do not."""
+    filling = understood.filling
+    if understood.found.reading.tap is None or not isinstance(filling, FoundMapping):
+        return False
+    return bool({name for names in filling.holders.values() for name in names} & passed_by(understood, probe))
 
 
 def left_out(understood: Hypothesis, probe: CallProbe) -> list[str]:

@@ -6,7 +6,6 @@ Agreement in float64 with random weights, in every element, proves a hypothesis.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,15 +22,13 @@ from rnncheck.model.weights import draw
 from rnncheck.scratch.network import Network
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.hypothesis import Fill, Hypothesis, facts_of
-from rnncheck.user_code.in_part import is_in_part, seen_in_part
+from rnncheck.user_code.in_part import is_in_part, passes_weights, seen_in_part
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
-from rnncheck.user_code.movers import movers
 from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.proposals import Proposals
 from rnncheck.user_code.quantities import Quantity, quantities, run_with_gates
 from rnncheck.user_code.read_as import sentence
-from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.signatures import doubtful
 from rnncheck.user_code.tiny_calls import Proved
 
@@ -115,7 +112,7 @@ class Search:
         plausible = (pair for pair in every if (pair[0].carries, pair[0].likely) >= (first.carries, first.likely))
         best, probe = next((pair for pair in plausible if pair[0].filling is not None), every[0])
         in_part = bool(best.agrees) and is_in_part(best, probe)
-        if (tap := best.found.reading.tap) is not None and unused_inside(best) and self._uses_behind(best, probe):
+        if (tap := best.found.reading.tap) is not None and unused_inside(best) and passes_weights(best, probe):
             raise CannotRun(
                 f"it returns none of its states, and rnncheck found some at the {tap.side} of its module {tap.module} "
                 "alone, which not all of its weights reach; return the output of every timestep"
@@ -199,26 +196,6 @@ class Search:
         native = self._instances.native(finished, spec, forgets=True)
         with isolated(getattr(torch, spec.dtype)):
             return "weight_ih_l0" in native.tensors() and not agrees(native, replace(filling, spec=spec), network(spec))
-
-    def _uses_behind(self, understood: Hypothesis, probe: CallProbe) -> bool:
-        """Whether what it returns depends on a weight on which the states that are read inside do not."""
-        calls, filling = probe.calls, understood.filling
-        caller = calls.caller(understood.found.convention)
-        if not isinstance(filling, FoundMapping):
-            return False
-
-        def returned(thing: Any) -> dict[Way, Tensor]:
-            return dict(leaves(replace(caller, thing=thing).result(calls.x.clone(), calls.state.map(torch.clone)), {}))
-
-        def inside(thing: Any) -> dict[Way, Tensor]:
-            tapped = replace(caller, thing=thing, reading=understood.found.reading)
-            trace = tapped.run(calls.x.clone(), calls.state.map(torch.clone))
-            return {(): torch.cat([each.reshape(-1) for each in (trace.output, *trace.final.tensors())]).nan_to_num()}
-
-        held = {name for holders in filling.holders.values() for name in holders}
-        with self._instances.loaded.import_path.entered(), isolated(calls.x.dtype), torch.no_grad():
-            all_of, some = (frozenset().union(*movers(probe.thing, seen).values()) for seen in (returned, inside))
-        return bool(held & (all_of - some))
 
     def _proved(self, understood: Hypothesis, probe: CallProbe) -> Proved | None:
         """It with the weights of a layer that it agrees with, and what that layer yields."""
