@@ -57,7 +57,8 @@ def summed_up(witness: Witness) -> str:
         return "no known fault can show here, so this check proves little"
     would = f"{witness.caught} of {witness.planted} planted faults would be caught"
     hidden = [f"{len(witness.hidden)} more cannot show here"] if witness.hidden else []
-    untried = [f"{len(witness.untried)} were not tried"] if witness.untried else []
+    count = len(witness.untried)
+    untried = [f"{count} {'was' if count == 1 else 'were'} not tried"] if count else []
     return "; ".join([would, *hidden, *untried])
 
 

@@ -13,10 +13,10 @@ from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import Weights
 from rnncheck.scratch.network import Network
 from rnncheck.user_code.calling import MOST_PREFIXES, ends_in_output
-from rnncheck.user_code.convention import Reader
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.native_layer import NativeLayer
+from rnncheck.user_code.returned import reads_all_states
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
 
@@ -97,9 +97,9 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
     last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None
     if convention.is_cell or reading.output is not None or last_alone:
         exposes.add("output")
-    if whole(reading.h, tried) or (reading.h is None and ends_in_output(spec)):
+    if reads_all_states(reading.h, tried) or (reading.h is None and ends_in_output(spec)):
         exposes.add("h_n")
-    if whole(reading.c, tried):
+    if reads_all_states(reading.c, tried):
         exposes.add("c_n")
     prefixes = last_alone and reading.output is None and not convention.is_cell
     longest = MOST_PREFIXES if prefixes else None
@@ -114,10 +114,3 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
         convention.by_row,
         convention.fixed,
     )
-
-
-def whole(reader: Reader | None, tried: Sizes) -> bool:
-    """Whether it reads the states of all layers and directions."""
-    if reader is None:
-        return False
-    return tried.states == 1 or "K" in reader.axes or ("D" in reader.axes and tried.spec.num_layers == 1)

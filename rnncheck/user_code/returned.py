@@ -64,6 +64,10 @@ def sorted_out(
         reading = of_one_pair(reading, found)
     if calls.takes_pair:
         reading = in_the_order_taken(reading, calls.takes_cell_first)
+    if proved and reading.tap is None and reading.h is not None and not reads_all_states(reading.h, sizes):
+        value = found.get(reading.h.way)
+        if value is not None and matching(value, known, sizes) is None:
+            reading = replace(reading, h=None)  # it has fewer states than torch returns, and is none of those
     read, gates_first = ways_read(reading), returns_gates_first(signed(thing))
     given = [calls.x, *calls.x, *held(thing).values()]
     records = {way[:1] for way, value in found.items() if len(way) > 1 and has_numbers_of(value, given)}
@@ -260,6 +264,13 @@ def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReadin
     if not (isinstance(h.way[-1], int) and isinstance(c.way[-1], int)) or (c.way[-1] < h.way[-1]) == cell_first:
         return reading
     return replace(reading, h=c, c=h)
+
+
+def reads_all_states(reader: Reader | None, tried: Sizes) -> bool:
+    """Whether it reads the states of all layers and directions."""
+    if reader is None:
+        return False
+    return tried.states == 1 or "K" in reader.axes or ("D" in reader.axes and tried.spec.num_layers == 1)
 
 
 def ways_read(reading: ResultReading) -> set[Way]:

@@ -142,3 +142,33 @@ class KeptAside(nn.Module):
 @pytest.mark.parametrize("layer", [KeptAside, KeptAside(3, 4)], ids=["class", "instance"])
 def test_of_two_parameters_over_the_same_numbers_the_trained_one_counts(layer: Any) -> None:
     assert check(layer, witness=False, paths="none").verdict is Verdict.EQUIVALENT
+
+
+class LastOfTwo(nn.Module):
+    """Returns the last state of the upper layer alone."""
+
+    layer, factor = -1, 1.0
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.GRU(input_size, hidden_size, num_layers=2)
+
+    def forward(self, x: Tensor, h0: Tensor) -> Any:
+        output, final = self.inner(x, h0)
+        return output, final[self.layer] * self.factor
+
+
+class FirstOfTwo(LastOfTwo):
+    layer = 0
+
+
+class ScaledLastOfTwo(LastOfTwo):
+    factor = 0.9
+
+
+def test_one_state_of_several_is_compared_with_that_of_the_last_layer() -> None:
+    found = [
+        check(each, cell="gru", num_layers=2, paths="none", witness=False).verdict
+        for each in (LastOfTwo, FirstOfTwo, ScaledLastOfTwo)
+    ]
+    assert found == [Verdict.EQUIVALENT, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE]
