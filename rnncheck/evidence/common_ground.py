@@ -129,7 +129,7 @@ def limits(name: str, reading: Reading, quantities: frozenset[str], spec: Spec) 
     """Notes on what could not be compared because of the candidate's interface."""
     said = []
     if not reading.takes_state:
-        said.append(f"{name} is given no initial state: both sides start from zeros, and no single steps were compared")
+        said.append(f"{name} is given no initial state; the reference starts from zeros; no single steps were compared")
     elif spec.cell is Cell.LSTM and not reading.takes_cell_state:
         said.append(f"{name} is given no initial cell state: c0 is zero, and no single steps were compared")
     if hidden := sorted(quantities - reading.exposes, reverse=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from traceback import walk_tb
 
 import torch
+from torch import nn
 
 from rnncheck.errors import CannotRun, RnncheckError
 from rnncheck.implementations.uses import NotOffered, WrongUse
@@ -107,6 +108,11 @@ def told(problem: BaseException) -> str:
 
 
 def is_hopeless(problem: CannotRun) -> bool:
-    """Whether its code names what is not defined, or calls itself without end, which no other call changes."""
+    """Whether its code names what is not defined, or what a module does not have, or calls itself without end, which
+    hardly another call changes.
+    """
     cause = problem.__cause__
+    if isinstance(cause, AttributeError) and cause.__traceback__ is not None:
+        *_, (frame, _) = walk_tb(cause.__traceback__)
+        return frame.f_code is nn.Module.__getattr__.__code__
     return isinstance(cause, NameError | RecursionError) and not isinstance(cause, UnboundLocalError)

@@ -25,6 +25,20 @@ class Endless(nn.Module):
         return self.forward(x, h, False)
 
 
+class Lacking(nn.Module):
+    """Reads a parameter that it does not have."""
+
+    calls = 0
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(input_size, hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
+        Lacking.calls += 1
+        return self.inner(x) + self.bias  # type: ignore[operator]
+
+
 class Slow(nn.Module):
     calls = 0
 
@@ -90,3 +104,9 @@ def test_no_further_call_is_made_once_the_time_is_spent() -> None:
     with pytest.raises(CannotRun, match="not "):
         understanding_of(Slow, 0.3).refuses(Spec(cell=Cell.RNN))
     assert 0 < Slow.calls < 8
+
+
+def test_code_that_reads_what_the_module_does_not_have_is_called_with_one_form_of_x() -> None:
+    with pytest.raises(CannotRun, match="no attribute 'bias'"):
+        understanding_of(Lacking).refuses(Spec(cell=Cell.RNN))
+    assert 0 < Lacking.calls < 20

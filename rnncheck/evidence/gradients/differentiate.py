@@ -107,7 +107,7 @@ def _differentiate(layer: Layer, run: BackwardRun, projection: Trace, plain: boo
         wanted = {name: value for name, value in quantities(projection).items() if name not in run.unexposed}
         for name, value in wanted.items():
             if name not in results or results[name].shape != value.shape:
-                return Derived(problem=f"its {name} has another shape, so no gradient of it can be compared")
+                return Derived(problem=f"it returns {name} in another shape, so no gradient of it can be compared")
         attached = [name for name in wanted if results[name].requires_grad]
         leaves = inputs | {name: leaf for name, leaf in parameters.items() if leaf.requires_grad}
         found: Sequence[Tensor | None] = [None] * len(leaves)

@@ -28,7 +28,7 @@ def findings(candidate: Layer, reference: Layer, run: BackwardRun, found: Derive
     are detached between timesteps, the gradient of the initial state is missing.
     """
     if found.problem:
-        return [Finding("gradient-missing", f"the candidate cannot be differentiated: {found.problem}")]
+        return [Finding("gradient-missing", f"the candidate {found.problem.removeprefix('it ')}")]
     result = []
     if unregistered := [name for name in found.unregistered if name not in right.unregistered]:
         be = "are" if len(unregistered) > 1 else "is"
