@@ -124,7 +124,7 @@ def another_layer(name: str, beyond: Sequence[str], found: Diagnosis) -> Finding
     return Finding(
         OWN,
         f"the states of {short(name)} depend on {first_of(beyond)}, which torch.nn does not have, and no known variant "
-        f"has; {ruled_out(found)}",
+        f"of this cell has; {ruled_out(found)}",
         0.0,
     )
 

@@ -24,7 +24,7 @@ def lacking(
     if spec.bidirectional and not {"output", "h_n"} & set(exposes):
         option = "bidirectional" in takes
         made = "made with bidirectional=True, it" if option else f"{no_parameter('bidirectional')} it"
-        or_one = ", or leave --bidirectional out to compare one direction" if option else ""
+        or_one = ", or compare one direction with --no-bidirectional" if option else ""
         return (
             f"{made} does not return all of both directions: neither an output of 2 x {spec.state_size} units nor the "
             f"final states of every layer; return the output of every timestep{or_one}"
