@@ -81,9 +81,8 @@ class FoundMapping:
 
         Whether the tensors then depend on the weights, for gradients, is the grad mode's to say, as for any copy.
         """
-        held = native.tensors()
         for name, value in self.values(native, weights).items():
-            held[name].copy_(value)
+            native.tensors()[name].copy_(value)  # of two parts of one tensor, the second is a view of what is written
 
     def holds(self, native: Native, weights: Mapping[str, Tensor]) -> bool:
         """Whether the candidate's tensors have the values that `fill` writes, bit for bit."""

@@ -1,7 +1,7 @@
 """The user's own layer as an implementation: loaded, read, and given torch's weights."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -132,11 +132,16 @@ class Candidate:
             if reason := self._understood.refuses(spec, lengths=lengths):
                 return reason
             exposes = self._understood.facts(spec).exposes
-            if reason := lacking(spec, self._instances.takes, exposes, lambda: self._mapping(spec).absent()):
+            if reason := lacking(spec, self._instances.takes, exposes, lambda: self._absent(spec)):
                 return f"{reason}\n{way_out(self._named, self._loaded.thing)}"
             if not spec.bias and "bias" not in self._instances.takes and (biases := self._biases(spec)):
                 return f"it always has biases, {printable(', '.join(biases), 200)}; leave --no-bias out"
         return None
+
+    def _absent(self, spec: Spec) -> Collection[str]:
+        """Weights without a tensor. One that agrees needs no more: its layers or directions share theirs."""
+        mapping = self._mapping(spec)
+        return () if isinstance(mapping, FoundMapping) and mapping.agrees is not None else mapping.absent()
 
     def _biases(self, spec: Spec) -> list[str]:
         """The tensors that hold biases if it is constructed with them."""

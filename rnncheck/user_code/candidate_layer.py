@@ -98,8 +98,7 @@ class CandidateLayer:
         """
         assert self._leaves is not None
         assert isinstance(self._mapping, FoundMapping)
-        for value in self._native.tensors().values():
-            value.detach_().requires_grad_(False)  # from the graph of an earlier run
+        self._native.release()
         self._mapping.fill(self._native, self._leaves)
         for value in self._native.statistics():
             value.detach_()

@@ -1,7 +1,7 @@
 """One hypothesis about a candidate: how it is constructed, called, read and filled with weights."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -16,6 +16,7 @@ from rnncheck.user_code.calling import MOST_PREFIXES, ends_in_output
 from rnncheck.user_code.found import Found
 from rnncheck.user_code.functions import Scheme, WithWeights
 from rnncheck.user_code.native_layer import NativeLayer
+from rnncheck.user_code.parts import Axes
 from rnncheck.user_code.returned import reads_all_states
 from rnncheck.user_code.signatures import Call
 from rnncheck.user_code.sizes import Sizes
@@ -53,6 +54,7 @@ class Hypothesis:
     is_cut: bool = False  # the time was up before all hypotheses were tried
     part_agrees: bool = False  # one layer or direction of several agrees, and the whole was not read so
     in_part: bool = False  # this is such a layer or direction
+    parts: Axes = field(default_factory=dict)  # of its tensors that hold several layers or directions
     as_wide: bool = False  # its head is constructed as wide as its states, so that it can hand them on
 
     @property

@@ -170,7 +170,15 @@ class Instances:
         caller = Caller(thing, spec, found.convention, found.reading, loaded.called, loaded.file, mean_draws)
         with torch.inference_mode(False):  # whose tensors could not be written into
             dice = None if forgets else self._dice
-            return NativeLayer(thing, caller, understood.facts, self.loaded.import_path, forgets=forgets, dice=dice)
+            return NativeLayer(
+                thing,
+                caller,
+                understood.facts,
+                self.loaded.import_path,
+                forgets=forgets,
+                dice=dice,
+                parts=understood.parts,
+            )
 
 
 def spread(thing: object) -> None:

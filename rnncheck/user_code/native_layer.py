@@ -1,6 +1,6 @@
 """A candidate constructed for one spec and run by its convention."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from rnncheck.model.trace import State, Trace, dtype_of
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.import_path import ImportPath
 from rnncheck.user_code.isolation import Dice, isolated
+from rnncheck.user_code.parts import Axes, in_parts, whole
 from rnncheck.user_code.tensors import held, memory
 
 
@@ -32,8 +33,9 @@ class NativeLayer:
         *,
         forgets: bool = False,
         dice: Dice | None = None,
+        parts: Axes | None = None,
     ) -> None:
-        self.facts, self.import_path = facts, import_path
+        self.facts, self.import_path, self._parts = facts, import_path, parts or {}
         self.thing, self.caller, self._dice, self._forgets = thing, caller, dice, forgets
         self._as_called = False
         self.in_own_default = False  # whether it runs with the process's default dtype, not with that of the spec
@@ -41,7 +43,15 @@ class NativeLayer:
 
     def called_by(self, caller: Caller) -> "NativeLayer":
         """A copy for the caller's thing, with the caller's convention."""
-        other = NativeLayer(caller.thing, caller, self.facts, self.import_path, forgets=self._forgets, dice=self._dice)
+        other = NativeLayer(
+            caller.thing,
+            caller,
+            self.facts,
+            self.import_path,
+            forgets=self._forgets,
+            dice=self._dice,
+            parts=self._parts,
+        )
         other._as_called, other.in_own_default = self._as_called, self.in_own_default
         return other
 
@@ -56,8 +66,8 @@ class NativeLayer:
 
     def _look(self) -> None:
         """Stores the present tensors. If it forgets, every call ends by restoring them."""
-        self._tensors = held(self.thing)
-        self._wanted = {name: value.requires_grad for name, value in self._tensors.items()}
+        self._held = held(self.thing)
+        self._wanted = {name: value.requires_grad for name, value in self._held.items()}
         self._restore = memory(self.thing) if self._forgets else None
 
     def filled_by(self, fill: Callable[[Any], None]) -> None:
@@ -70,12 +80,32 @@ class NativeLayer:
         return self.caller.spec
 
     def tensors(self) -> Mapping[str, Tensor]:
-        return self._tensors
+        return in_parts(self._held, self._parts) if self._parts else self._held
+
+    def wholes(self) -> Mapping[str, Tensor]:
+        """The tensors that it holds, none in parts."""
+        return self._held
+
+    def wholes_of(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(whole(name, self._parts) for name in names)
+
+    def in_parts(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The same, by the names of `tensors()`."""
+        return in_parts(tensors, self._parts)
+
+    def release(self) -> None:
+        """Cuts its tensors from the graph of an earlier run."""
+        for value in self._held.values():
+            value.detach_().requires_grad_(False)
+
+    def _named(self, wanted: set[int]) -> frozenset[str]:
+        """Those of its tensors, or parts of them, that have one of these identities."""
+        return frozenset(name for name in self.tensors() if id(self._held[whole(name, self._parts)]) in wanted)
 
     def names(self) -> frozenset[str]:
         """The names in its state_dict, and those of its other tensors."""
         saved = self.thing.state_dict() if isinstance(self.thing, nn.Module) else {}
-        return frozenset(self._tensors) | frozenset(saved)
+        return frozenset(self.tensors()) | frozenset(saved)
 
     def registered(self) -> frozenset[str]:
         """What a module knows of: parameters, and buffers, which are held back from training on purpose.
@@ -83,14 +113,12 @@ class NativeLayer:
         For an object that is not a module: all its tensors.
         """
         if not isinstance(self.thing, nn.Module):
-            return frozenset(self._tensors)
-        parameters = {id(each) for each in (*self.thing.parameters(), *self.thing.buffers())}
-        return frozenset(name for name, value in self._tensors.items() if id(value) in parameters)
+            return frozenset(self.tensors())
+        return self._named({id(each) for each in (*self.thing.parameters(), *self.thing.buffers())})
 
     def buffers(self) -> frozenset[str]:
         """The buffers of a module, which are not trained."""
-        held_back = {id(each) for each in self.thing.buffers()} if isinstance(self.thing, nn.Module) else set()
-        return frozenset(name for name, value in self._tensors.items() if id(value) in held_back)
+        return self._named({id(each) for each in self.thing.buffers()} if isinstance(self.thing, nn.Module) else set())
 
     def statistics(self) -> list[Tensor]:
         """The running statistics of batch norms, by which torch does not differentiate."""
@@ -106,7 +134,7 @@ class NativeLayer:
         if not isinstance(self.thing, nn.Module):
             return True
         buffers = {id(each) for each in self.thing.buffers()}
-        return all(self._wanted[name] or id(self._tensors[name]) in buffers for name in names)
+        return all(self._wanted[name] or id(self._held[name]) in buffers for name in self.wholes_of(names))
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         default, graded = None if self.in_own_default else dtype_of(self.spec), wanted(x)

@@ -165,7 +165,11 @@ def in_order(one: Leaf, other: Leaf, convention: Convention) -> tuple[Leaf, Leaf
     if set(named) == {"h", "c"}:
         return (one, other) if named[0] == "h" else (other, one)
     ways = [each.reader.way for each in (one, other)]
-    if is_pair(*ways) and convention.state is not None and convention.state.handing != "h":
+    if (
+        is_pair(*ways, beside_others=convention.is_cell)
+        and convention.state is not None
+        and convention.state.handing != "h"
+    ):
         first, second = sorted((one, other), key=lambda each: str(each.reader.way[-1]).zfill(9))
         return (second, first) if convention.state.cell_first else (first, second)
     return (other, one) if bounded_by(other.value, one.value) else (one, other)

@@ -70,9 +70,9 @@ def by_own_names(tensors: Tensors, native: NativeLayer, used: frozenset[str], so
     A prefix may stand before all the candidate's names in the file, or before the file's in the candidate. What is not
     `used` may be missing. Raises `WeightsError` where a name or a shape is not the candidate's.
     """
-    held = native.tensors()
-    before, behind = prefixes(tensors, used, source)
-    found, notes = {}, []
+    held = native.wholes()
+    before, behind = prefixes(tensors, native.wholes_of(used), source)
+    found, notes = dict[str, Tensor](), list[str]()
     for name, value in tensors.items():
         own = behind + name.removeprefix(before)
         if not name.startswith(before):
@@ -85,7 +85,7 @@ def by_own_names(tensors: Tensors, native: NativeLayer, used: frozenset[str], so
                 f"{tuple(held[own].shape)}; set the sizes that it was trained with"
             )
         elif own in held:
-            found[own] = value
+            found |= native.in_parts({own: value})
     left = f"{source} holds tensors that the candidate does not have: {listed(list(map(printable, notes)))}"
     return found, [left] if notes else []
 

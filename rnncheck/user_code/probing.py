@@ -168,6 +168,8 @@ class CallProbe:
                 for found in self._readings(convention, form):
                     if form is not None and form.handing in IN_ONE and not self.calls.reads_c(found):
                         continue  # what it reads is h alone
+                    if form is not None and self.call.assumed and not found.uses_state:
+                        continue
                     runs = True
                     pairs = pairs or (form is not None and form.handing == "(h, c)")
                     if form is not None and kind in SINGLE_STEPS:
@@ -179,7 +181,8 @@ class CallProbe:
                     if written:
                         later.append(found)
                     else:
-                        yield found if form is not None or self.call.state is None else self._crash(found)
+                        offers = self.call.state is not None and not self.call.assumed
+                        yield self._crash(found) if form is None and offers else found
             yield from later
             if not self.ran and self.problems and all(is_hopeless(each) for _, each in self.problems):
                 raise self._refusal()

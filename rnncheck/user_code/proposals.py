@@ -18,9 +18,11 @@ from rnncheck.user_code.hints import fixed_hint, size_hint
 from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
+from rnncheck.user_code.parts import axes_of_parts
 from rnncheck.user_code.probing import CallProbe
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
+from rnncheck.user_code.tensors import held
 
 # So does torch complain of float64 and float32.
 OF_A_DTYPE = re.compile(r"\bdtype\b|\bdtypes\b|\b[Dd]ouble\b|\bfloat64\b")
@@ -107,6 +109,7 @@ class Proposals:
         fixed = (tried.seq_len, tried.batch_size) if tried.fixed else None
         one_feature = tried.spec.input_size == 1 and "input_size" not in self._instances.takes
         example = thing if isinstance(thing, WithWeights) else scheme
+        parts = axes_of_parts(held(thing), tried.spec)
         raised, some = list[CannotRun](), False
         for numpy in arithmetics(thing):
             probe = CallProbe(
@@ -122,7 +125,7 @@ class Proposals:
                     some = True
                     facts = facts_of(found, tried, sentence(found, call, tried))
                     as_wide = tried.output_size == tried.spec.output_size
-                    yield Hypothesis(found, call, facts, tried.spec.dtype, example, as_wide=as_wide), probe
+                    yield Hypothesis(found, call, facts, tried.spec.dtype, example, parts=parts, as_wide=as_wide), probe
             except CannotRun as error:
                 raised.append(error)
             problems += [each for _, each in probe.problems if OF_A_DTYPE.search(str(each))]

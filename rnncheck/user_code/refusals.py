@@ -19,7 +19,7 @@ def lacking(
     """Why it does not support this spec, whatever it computes, or None.
 
     `takes` are the roles of its parameters, `exposes` the quantities that it returns, and `without_place` names those
-    canonical weights that nothing in it holds.
+    canonical weights that nothing in it holds, and that it needs for the spec.
     """
     if spec.bidirectional and not {"output", "h_n"} & set(exposes):
         option = "bidirectional" in takes
@@ -28,6 +28,12 @@ def lacking(
         return (
             f"{made} does not return all of both directions: neither an output of 2 x {spec.state_size} units nor the "
             f"final states of every layer; return the output of every timestep{or_one}"
+        )
+    reverse = {"weight_ih_l0_reverse", "weight_hh_l0_reverse"}
+    if spec.bidirectional and "bidirectional" not in takes and reverse <= set(without_place()):
+        return (
+            f"{no_parameter('bidirectional')} rnncheck finds no weights of the reverse direction; leave "
+            "--bidirectional out, or assign its tensors with --mapping FILE.toml"
         )
     if spec.num_layers == 1 or {"num_layers", BY_OTHER_NAMES} & set(takes):
         return None
@@ -100,7 +106,7 @@ def has_no_weights_of(layer: int, understood: Hypothesis) -> bool:
 
 def more_layers(spec: Spec, understood: Hypothesis | None, understood_as: UnderstoodAs) -> int | None:
     """The number of layers whose states it takes or returns, if one layer does not explain its results."""
-    if understood is not None and not understood.found.unread.strange:
+    if understood is not None and not (understood.found.unread.strange or understood.found.unread.mixed):
         return None
     for layers in range(2, MOST_LAYERS + 1):
         several = understood_as(replace(spec, num_layers=layers))

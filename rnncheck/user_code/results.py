@@ -149,9 +149,11 @@ def described(result: object) -> str:
     return "None" if result is None else type(result).__name__
 
 
-def is_pair(one: Way, other: Way) -> bool:
-    """Whether these are two neighbours in a tuple, or two keys."""
+def is_pair(one: Way, other: Way, *, beside_others: bool) -> bool:
+    """Whether these are two members of one tuple. `beside_others` says that it may have other members, as where a cell
+    returns its gates too: then they must be neighbours.
+    """
     if not one or not other or one[:-1] != other[:-1]:
         return False
     a, b = one[-1], other[-1]
-    return abs(a - b) == 1 if isinstance(a, int) and isinstance(b, int) else True
+    return not beside_others or not isinstance(a, int) or not isinstance(b, int) or abs(a - b) == 1

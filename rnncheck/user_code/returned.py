@@ -63,7 +63,7 @@ def sorted_out(
     if calls.one_step:
         reading = of_one_pair(reading, found)
     if calls.takes_pair:
-        reading = in_the_order_taken(reading, calls.takes_cell_first)
+        reading = in_the_order_taken(reading, calls.takes_cell_first, beside_others=calls.one_step)
     if proved and reading.tap is None and reading.h is not None and not reads_all_states(reading.h, sizes):
         value = found.get(reading.h.way)
         if value is not None and matching(value, known, sizes) is None:
@@ -256,10 +256,10 @@ def in_place_of(reading: ResultReading, way: Way, spec: Spec, *, one_step: bool)
     return frozenset(name for name, is_absent in absent.items() if is_absent)
 
 
-def in_the_order_taken(reading: ResultReading, cell_first: bool) -> ResultReading:
+def in_the_order_taken(reading: ResultReading, cell_first: bool, *, beside_others: bool) -> ResultReading:
     """With the two of a pair in the order in which it is taken: in another order they are exchanged by mistake."""
     h, c = reading.h, reading.c
-    if h is None or c is None or not is_pair(h.way, c.way):
+    if h is None or c is None or not is_pair(h.way, c.way, beside_others=beside_others):
         return reading
     if not (isinstance(h.way[-1], int) and isinstance(c.way[-1], int)) or (c.way[-1] < h.way[-1]) == cell_first:
         return reading

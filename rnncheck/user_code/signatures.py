@@ -61,12 +61,13 @@ SETTINGS: Mapping[re.Pattern[str], object] = {
 
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
+ASSUMED = object()  # the annotation of a parameter that `*args` may stand for
 
 
 @dataclass(frozen=True)
 class Call:
     """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default. What is
-    `settled` has a value that does not depend on x.
+    `settled` has a value that does not depend on x. The state is `assumed` where `*args` may be one, or something else.
     """
 
     x: str
@@ -76,6 +77,7 @@ class Call:
     lengths: str | None
     others: tuple[str, ...]
     settled: tuple[tuple[str, object], ...] = ()
+    assumed: bool = False
 
 
 def words(name: str) -> list[str]:
@@ -138,7 +140,8 @@ def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
         collects = True
     if not collects:
         return []
-    return [inspect.Parameter("x", POSITIONAL), inspect.Parameter("state", POSITIONAL, default=None)]
+    state = inspect.Parameter("state", POSITIONAL, default=None, annotation=ASSUMED)
+    return [inspect.Parameter("x", POSITIONAL), state]
 
 
 def overridden(method: Any) -> list[Callable[..., Any]]:
@@ -213,4 +216,5 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         lengths,
         tuple(each.name for each in others),
         tuple(settled),
+        state is not None and state.annotation is ASSUMED,
     )

@@ -14,6 +14,7 @@ from evidence.used_layers import (
     FillsTheListOfStates,
     ForgetsABiasAtOneStep,
     FromZerosOfNoDtype,
+    GoesOnRecording,
     HeadOfAnyShape,
     Lengthy,
     OfTwelveSteps,
@@ -26,6 +27,7 @@ from evidence.used_layers import (
     ShowsItsOutputTwice,
     SkipsTheLastOfOddNumbers,
     Squeezing,
+    TakesThreeTimestepsOrMore,
     TwoLayers,
 )
 from torch import nn
@@ -179,7 +181,7 @@ def test_a_dropout_of_its_own_is_not_judged_and_said() -> None:
     (training,) = report.paths
     assert "dropout with p = 0.3" in training.not_offered[0].why
     assert report.restrictions == [
-        "in training mode with dropout, it applies dropout with p = 0.3, which the reference does not"
+        "in training mode with its own dropout, it applies dropout with p = 0.3, which the reference does not"
     ]
 
 
@@ -277,3 +279,23 @@ def test_a_layer_that_is_wrong_after_other_calls_is_said_to_keep_a_state() -> No
     report = checked(WrongAfterAShortSequence, paths="other-sizes")
     assert [each.slug for each in report.findings] == ["state-leaks-between-calls"]
     assert ", after other calls, " in report.findings[0].message
+
+
+class ZerosForOneTensor(nn.LSTM):
+    def forward(self, x, hx=None):  # type: ignore[no-untyped-def]
+        same = hx is not None and hx[0].data_ptr() == hx[1].data_ptr()
+        return super().forward(x, None if same else hx)
+
+
+@pytest.mark.parametrize(
+    ("path", "slug"), [("strides", "memory-layout-assumed"), ("gradients-in-use", "gradient-wrong-in-use")]
+)
+def test_one_tensor_may_be_both_states(path: str, slug: str) -> None:
+    report = check(ZerosForOneTensor, cell="lstm", witness=False, paths=path)
+    assert (report.verdict, [each.slug for each in report.findings]) == (Verdict.MISMATCH, [slug])
+
+
+@pytest.mark.parametrize("layer", [TakesThreeTimestepsOrMore, GoesOnRecording])
+def test_what_is_only_told_of_a_use_leaves_the_verdict_as_it_is(layer: type) -> None:
+    report = checked(layer)
+    assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])

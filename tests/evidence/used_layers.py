@@ -55,6 +55,24 @@ class Plain(nn.Module):
 # Right, however they are used.
 
 
+class TakesThreeTimestepsOrMore(Plain):
+    def read(self, x: Tensor) -> Any:
+        if len(x) < 3:
+            raise ValueError(f"{len(x)} timesteps are too few")
+        return x.unbind(0)
+
+
+class GoesOnRecording(Plain):
+    """After its first call with gradients it records them always."""
+
+    records = False
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        self.records = self.records or torch.is_grad_enabled()
+        with torch.set_grad_enabled(self.records):
+            return super().forward(x, h0)
+
+
 class Packing(Plain):
     """Packs its recurrent weights, and again when they have changed."""
 
@@ -946,6 +964,66 @@ class SkipsAStateOfZeros(Plain):
         return super().step(x, h if h.any() else torch.zeros_like(h))
 
 
+class HalvedWithAGraph(torch.autograd.Function):
+    """The sigmoid, with half its gradient where a graph of the gradient is asked for."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        s = a.sigmoid()
+        ctx.save_for_backward(s)
+        return s
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (s,) = ctx.saved_tensors
+        return gradients[0] * s * (1 - s) * (0.5 if torch.is_grad_enabled() else 1.0)
+
+
+class OtherGradientWithAGraph(Plain):
+    def gate(self, a: Tensor) -> Tensor:
+        return HalvedWithAGraph.apply(a)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class InfersOneStepOtherwise(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x * 0.9 if torch.is_inference_mode_enabled() and len(x) == 1 else x).unbind(0)
+
+
+class InfersLongSequencesOtherwise(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x * 0.9 if torch.is_inference_mode_enabled() and len(x) > 64 else x).unbind(0)
+
+
+class InfersStridedXOtherwise(Plain):
+    def read(self, x: Tensor) -> Any:
+        return (x * 0.9 if torch.is_inference_mode_enabled() and not x.is_contiguous() else x).unbind(0)
+
+
+class DoesNotTrainAnExpandedState(Plain):
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return super().forward(x, h0.detach() if h0 is not None and h0.stride(1) == 0 else h0)
+
+
+class DetachesTheStateThatItReturned(Plain):
+    last: Tensor | None = None
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        own = h0 is not None and self.last is not None and h0.data_ptr() == self.last.data_ptr()
+        return super().forward(x, h0.detach() if own and h0 is not None else h0)
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        self.last = last.detach()
+        return output, last
+
+
+class RoughWhereWide(Plain):
+    """From 128 units on its gradient is 2 % too small."""
+
+    def squash(self, a: Tensor) -> Tensor:
+        n = torch.tanh(a)
+        return n - (n - n.detach()) * 0.02 if a.shape[-1] >= 128 else n
+
+
 class DetachedAtOneStepInTraining(Plain):
     def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         cut = self.training and h0 is not None and len(x) == 1
@@ -1131,6 +1209,13 @@ WRONG = {
     DetachedAtOneStep: ("gradients-in-use", "gradient-wrong-in-use"),
     TruncatedInPartWhereTrained: ("gradients-in-use", "gradient-wrong-in-use"),
     SkipsAStateOfZeros: ("gradients-in-use", "gradient-wrong-in-use"),
+    OtherGradientWithAGraph: ("another-backward", "gradient-wrong-in-use"),
+    InfersOneStepOtherwise: ("gradient-modes", "depends-on-grad-mode"),
+    InfersLongSequencesOtherwise: ("gradient-modes", "depends-on-grad-mode"),
+    InfersStridedXOtherwise: ("gradient-modes", "depends-on-grad-mode"),
+    DoesNotTrainAnExpandedState: ("gradients-in-use", "gradient-wrong-in-use"),
+    DetachesTheStateThatItReturned: ("gradients-in-use", "gradient-wrong-in-use"),
+    RoughWhereWide: ("gradients-in-use", "gradient-wrong-in-use"),
     DetachedAtOneStepInTraining: ("gradients-in-use", "gradient-wrong-in-use"),
     LosesTheGradientOfStridedX: ("gradients-in-use", "memory-layout-assumed"),
     LosesTheGradientOfStridedStates: ("gradients-in-use", "memory-layout-assumed"),

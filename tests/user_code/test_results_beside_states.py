@@ -77,6 +77,22 @@ class CollectsAndSwaps(Collects):
     swaps = True
 
 
+class CollectsXAlone(Collects):
+    def forward(self, *args: Any) -> Any:
+        (x,) = args
+        return self.inner(x)
+
+
+class ReadsTheFirst(Collects):
+    def forward(self, *args: Any) -> Any:
+        return self.inner(args[0])
+
+
+@pytest.mark.parametrize("candidate", [CollectsXAlone, ReadsTheFirst])
+def test_no_state_is_missed_where_there_may_be_none(candidate: type) -> None:
+    assert checked(candidate, cell="lstm").verdict is Verdict.EQUIVALENT
+
+
 def test_a_state_is_tried_where_arguments_have_no_names() -> None:
     assert checked(Collects, cell="lstm").verdict is Verdict.EQUIVALENT
     assert checked(CollectsAndSwaps, cell="lstm").verdict is Verdict.MISMATCH

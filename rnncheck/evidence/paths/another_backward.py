@@ -40,6 +40,7 @@ LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, an
 def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
     longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)))
+    exact = setting.scene(spec=replace(setting.spec, dtype=Dtype.FLOAT64))
 
     def twice(user: User) -> Values:
         """By one loss, another, and the first again, as rows of a Jacobian are taken."""
@@ -77,9 +78,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def with_a_graph(user: User) -> Values:
         """With create_graph=True, as for a penalty of the gradients."""
-        layer = user.fresh(scene)
-        alone = kept(Attached.of(layer, scene).gradients())
-        run = Attached.of(layer, scene)
+        if reason := user.implementation.refuses(exact.spec):
+            raise NotOffered(reason)
+        layer = user.fresh(exact)
+        alone = kept(Attached.of(layer, exact).gradients())
+        run = Attached.of(layer, exact)
         found = torch.autograd.grad(run.loss(), list(run.leaves.values()), create_graph=True, allow_unused=True)
         graphed = {name: each for name, each in zip(run.leaves, found, strict=True) if each is not None}
         return {CHANGE: change(graphed, alone)}
@@ -147,7 +150,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield Leg("differentiated after its output was changed in place", written_into, scene, "gradient-wrong-in-use")
     yield Leg("differentiated by one tensor at a time", alone, longer, "gradient-wrong-in-use")
     yield Leg("differentiated from gradients that others read", of_given, scene, FAULT)
-    yield Leg("differentiated with create_graph=True", with_a_graph, roughly_unchanged(scene), "gradient-wrong-in-use")
+    yield Leg("differentiated with create_graph=True", with_a_graph, roughly_unchanged(exact), "gradient-wrong-in-use")
     large = LARGE.get(scene.spec.dtype, 2.0**16)
     yield Leg("differentiated from a large loss", partial(of_a_loss, factor=large), scene, "gradient-clipped")
     if scene.spec.dtype is not Dtype.FLOAT16:  # in which small gradients are subnormal

@@ -127,7 +127,11 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def two_calls(user: User) -> Values:
         """The gradients of both are those of one call."""
-        right = normal(user, scene)
+        try:
+            right = normal(user, scene)
+            run(in_two_calls(user.fresh(scene)), scene)
+        except (RuntimeError, TypeError, ValueError, RnncheckError) as problem:
+            raise NotOffered(f"it fails without gradients too: {problem}") from problem
         return {CHANGE: change(by_own(scene, in_two_calls(user.fresh(scene)), train=trains), right)}
 
     def unbatched(user: User) -> Values:
@@ -148,7 +152,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             there = setting.scene(steps, spec=spec)
             long = leg(f"in training mode over {steps} timesteps", there, unchanged, train=True)
             yield replace(long, go=partial(where_right, go=long.go, scene=there, setting=setting))
-    yield leg("from states of zeros", zeros, unchanged)
+    if setting.takes_state:
+        yield leg("from states of zeros", zeros, unchanged)
     yield leg("without a state", zeros, without_state)
     for train in modes:
         what = "differentiated by its own tensors without a state" + " in training mode" * train

@@ -92,7 +92,7 @@ def drawn_anew(setting: PathSetting) -> Leg:
         return {SAME: torch.tensor([[[float(same)]]])}
 
     judged = replace(some, allows=lambda: {SAME: Tolerance(atol=0.5)})
-    return Leg("in training mode with dropout, called twice", go, judged, FAULT)
+    return Leg("in training mode with dropout and called twice", go, judged, FAULT)
 
 
 def by_distribution(setting: PathSetting, steps: int, where: str) -> Leg:

@@ -68,4 +68,4 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     stateless = Leg("in training mode, called without a state twice", without_state, zeros, FAULT)
     yield replace(stateless, from_others=("default-state-not-zero", "state-leaks-between-calls"))
     yield Leg("in evaluation mode after a run in training mode", afterwards, scene, FAULT)
-    yield Leg("in training mode with dropout", own_dropout, scene, FAULT)
+    yield Leg("in training mode with its own dropout", own_dropout, scene, FAULT)

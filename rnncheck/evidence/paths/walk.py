@@ -26,7 +26,7 @@ OWN_UNITS = 32  # of roundoff, by which a side may differ from itself: sums may 
 MODE = "path:"
 STALE = "stale-weights"
 SHARED = "{}: two layers with different weights give the same results, so one runs with the weights of another."
-MORE = 4  # sets of random numbers, where a difference depends on them
+MORE = 4  # other sets of random numbers, where what is seen depends on them
 MISTAKES = (NameError, AttributeError, TypeError, KeyError, AssertionError)  # of rnncheck, if a reference raises them
 
 
@@ -121,7 +121,6 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     for number, leg in enumerate(path.legs(setting)):
         outcome = PathOutcome.of(leg, path, setting)
         if outcome.unlike and not shows_again(path, number, setting):
-            into.doubts.append(leg.what)
             continue
         if outcome.not_gone:
             not_gone.setdefault(outcome.not_gone, []).append(leg.what)
@@ -151,12 +150,22 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
 
 
 def shows_again(path: Path, number: int, setting: PathSetting) -> bool:
-    """Whether leg `number`, in which the candidate was unlike the reference, is so with other random numbers too."""
-    for _ in range(MORE):
+    """Whether leg `number`, in which the candidate was unlike the reference, is so with other random numbers too, alone
+    or after other calls.
+    """
+    for after_others in (*[False] * MORE, True):
         setting = setting.anew()
-        if PathOutcome.of(list(path.legs(setting))[number], path, setting).unlike:
+        if run_leg(path, number, setting, after_others=after_others).unlike:
             return True
     return False
+
+
+def run_leg(path: Path, number: int, setting: PathSetting, *, after_others: bool = False) -> "PathOutcome":
+    """The outcome of one leg, of a candidate that has not been called, or `after_others` by the legs before."""
+    legs = list(path.legs(setting))
+    for each in (*without_a_path(setting), *legs[:number]) if after_others else ():
+        attempted(each, setting.sides[0])
+    return PathOutcome.of(legs[number], path, setting)
 
 
 class Cause(Enum):
@@ -178,10 +187,7 @@ def confirm(path: Path, number: int, setting: PathSetting) -> Cause | None:
     """
 
     def differs(these: PathSetting, *, after_others: bool = False) -> bool:
-        legs = list(path.legs(these))
-        for each in (*without_a_path(these), *legs[:number]) if after_others else ():
-            attempted(each, these.sides[0])
-        return not PathOutcome.of(legs[number], path, these).agrees
+        return not run_leg(path, number, these, after_others=after_others).agrees
 
     fresh = setting.anew()
     if differs(fresh):
