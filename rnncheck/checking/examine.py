@@ -24,6 +24,7 @@ from rnncheck.implementations.protocol import Implementation, Layer, Read, RunsO
 from rnncheck.model.spec import Spec
 from rnncheck.model.weights import Weights
 from rnncheck.report import Comparison, PathFacts, Verdict
+from rnncheck.text import short
 from rnncheck.witness import MutantJudgement, MutationTest, insufficient, mutants_tried
 
 MOST_TOLD = 3  # uses in which it fails
@@ -197,7 +198,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
     found.restrictions = unlike(walked)
     if walked.findings:
         found.verdict, found.reason = Verdict.MISMATCH, None
-    elif doubt := walked.doubt(setting):
+    elif doubt := walked.doubt(short(setting.sides[0].implementation.name)):
         found.verdict, found.reason = Verdict.INCONCLUSIVE, doubt
 
 

@@ -200,10 +200,10 @@ class CandidateLayer:
         if in_jax_module(self._native.thing):
             raise NotOffered("it is in jax, where layers have no .to")
         with self._imports():
-            module = self._module  # of keras, it is around a layer that the user may hold
-            other = self._around(
-                (copy.deepcopy(module) if isinstance(module, KerasModule) else module).to(dtype), dtype
-            )
+            module = self._module
+            if isinstance(module, KerasModule):  # it is around a layer that the user may hold
+                module = copy.deepcopy(module)
+            other = self._around(module.to(dtype), dtype)
         other._native.in_own_default = True
         return other
 

@@ -1,4 +1,4 @@
-"""Other ways to hand a layer its weights, x and states: each takes a layer and returns one that is run so."""
+"""Other ways to hand x and the states to a layer: each takes a layer and returns one that is run so."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ Lengths = Sequence[int] | None
 
 
 def by_weights(layer: Layer) -> Layer:
-    """x and the states are data."""
+    """With x and the states as data, by which nothing is differentiated."""
     return UsedAs(layer, lambda x, state, lengths: layer.run(x.detach(), state.map(torch.detach), lengths))
 
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from rnncheck.evidence.paths.gradients import View, unchanged
 from rnncheck.evidence.paths.handed_over import from_one_tensor
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, unlike, values
+from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import as_called
 from rnncheck.model.trace import State
 
-View = Callable[[Tensor], Tensor]
+Handed = Callable[[Layer], Layer]
 FAULT = "memory-layout-assumed"
 
 
@@ -50,44 +53,36 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         ("offset", offset, base),
         ("expanded", expanded, alike),
     ):
-        yield leg(f"given {name} x", scene, view, lambda value: value)
+        yield Leg(f"given {name} x", partial(run_as, scene=scene, of_x=view), scene, FAULT)
         if view is transposed and not setting.spec.dropout:
-            yield in_training(f"in training mode, given {name} x", scene, view, setting)
+            go = partial(in_training, scene=scene, of_x=view, setting=setting)
+            yield Leg(f"in training mode, given {name} x", go, scene, FAULT)
         if setting.takes_state:
-            yield leg(f"given {name} h0", scene, lambda value: value, view)
+            yield Leg(f"given {name} h0", partial(run_as, scene=scene, of_state=view), scene, FAULT)
     if setting.takes_cell_state and base.state.c is not None and not setting.spec.proj_size:
-        yield one_tensor(replace(base, state=State(base.state.h, base.state.h)))
+        both = replace(base, state=State(base.state.h, base.state.h))
+        go = partial(run_as, scene=both, handed=from_one_tensor)
+        yield Leg("given one tensor as h0 and c0", go, both, FAULT)
 
 
-def leg(what: str, scene: PathScene, view_x: View, view_state: View) -> Leg:
-    def go(user: User) -> Values:
-        layer = user.layer(scene)
-        x, state = scene.given()
-        viewed = state.map(view_state)
-        with as_called(layer):
-            return values(layer.run(view_x(x), viewed, scene.lengths))
+def run_as(
+    user: User, scene: PathScene, of_x: View = unchanged, of_state: View = unchanged, handed: Handed = unchanged
+) -> Values:
+    """A run with views of x and the states, of a layer that is `handed` them in some way."""
+    layer = user.layer(scene)
+    x, state = scene.given()
+    viewed = state.map(of_state)
+    with as_called(layer):
+        return values(handed(layer).run(of_x(x), viewed, scene.lengths))
 
-    return Leg(what, go, scene, FAULT)
 
+def in_training(user: User, scene: PathScene, of_x: View, setting: PathSetting) -> Values:
+    """Nothing of a candidate that yields the same for x as it is: then training mode makes the difference."""
 
-def in_training(what: str, scene: PathScene, view: View, setting: PathSetting) -> Leg:
-    def run(user: User, view: View) -> Values:
+    def run(view: View) -> Values:
         layer = user.fresh(scene)
         x, state = scene.given()
         with as_called(layer), in_mode(layer, train=True):
             return values(layer.run(view(x), state, scene.lengths))
 
-    def go(user: User) -> Values:
-        return unlike(lambda: run(user, view), lambda: run(user, lambda x: x), user, setting)
-
-    return Leg(what, go, scene, FAULT)
-
-
-def one_tensor(scene: PathScene) -> Leg:
-    def go(user: User) -> Values:
-        layer = user.fresh(scene)
-        x, state = scene.given()
-        with as_called(layer):
-            return values(from_one_tensor(layer).run(x, state, scene.lengths))
-
-    return Leg("given one tensor as h0 and c0", go, scene, FAULT)
+    return unlike(lambda: run(of_x), lambda: run(unchanged), user, setting)

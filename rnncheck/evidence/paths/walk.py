@@ -53,9 +53,8 @@ class Walked:
     def failed(self) -> bool:
         return bool(self.wrong)
 
-    def doubt(self, setting: PathSetting) -> str | None:
-        """Why the verdict is left open."""
-        name = short(setting.sides[0].implementation.name)
+    def doubt(self, name: str) -> str | None:
+        """Why the verdict on the candidate of this name is left open."""
         if not self.doubts:
             return None
         what, *others = self.doubts
