@@ -3,6 +3,8 @@
 import os
 from dataclasses import replace
 
+from rnncheck.errors import CannotRun
+from rnncheck.files import read_toml
 from rnncheck.mapping.agreement import published_as
 from rnncheck.mapping.found import FoundMapping, GivenMappingError, MappingError
 from rnncheck.mapping.inference import Make
@@ -24,6 +26,15 @@ def given(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:
         return fitted(path, make, spec)
     except MappingError as problem:
         raise GivenMappingError(f"{problem}\n{ADVICE}") from problem.__cause__
+
+
+def names_in(path: str | os.PathLike[str]) -> frozenset[str]:
+    """The tensors that the file names; none of a file that `given` refuses."""
+    try:
+        tensors = read_toml(path, "the mapping").get("tensors", {})
+    except CannotRun:
+        return frozenset()
+    return frozenset(tensors) if isinstance(tensors, dict) else frozenset()
 
 
 def fitted(path: str | os.PathLike[str], make: Make, spec: Spec) -> FoundMapping:

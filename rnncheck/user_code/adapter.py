@@ -15,7 +15,7 @@ from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.keras_backend import IN_FLOAT64
 from rnncheck.implementations.protocol import Ignored, Reading
 from rnncheck.implementations.target import parse
-from rnncheck.mapping import FoundMapping, GivenMappingError, MappingError, given, infer
+from rnncheck.mapping import FoundMapping, GivenMappingError, MappingError, given, infer, names_in
 from rnncheck.mapping.budget import Budget
 from rnncheck.mapping.expression import Unused, rows
 from rnncheck.mapping.found import OtherLayer
@@ -73,6 +73,7 @@ class Candidate:
             if (isinstance(each, type) or inspect.isroutine(each)) and isinstance(arguments[name], Word)
         }
         self._instances = Instances(self._loaded, given, words)
+        self._instances.kept_whole = names_in(mapping) if mapping is not None else frozenset()
         self._understood = Understanding(self._instances, self._filling, read_seconds)
         self._kept: Kept | None = None
         self._replaces = self._loaded.lives  # whether a layer's own weights are replaced in the copy that is compared

@@ -39,6 +39,7 @@ class Instances:
             self.constructor.words = words or {}
         self.function: tuple[Callable[..., Any], Call] | None = None
         self._dice = Dice()
+        self.kept_whole: frozenset[str] = frozenset()  # tensors that a mapping file names, and not parts of them
         self._weights: tuple[str, ...] = ()  # that its constructor takes
         if isinstance(loaded.thing, type) and not given:
             self._weights = weights_wanted(loaded.thing)

@@ -109,7 +109,8 @@ class Proposals:
         fixed = (tried.seq_len, tried.batch_size) if tried.fixed else None
         one_feature = tried.spec.input_size == 1 and "input_size" not in self._instances.takes
         example = thing if isinstance(thing, WithWeights) else scheme
-        parts = axes_of_parts(held(thing), tried.spec)
+        whole = self._instances.kept_whole
+        parts = axes_of_parts({name: each for name, each in held(thing).items() if name not in whole}, tried.spec)
         raised, some = list[CannotRun](), False
         for numpy in arithmetics(thing):
             probe = CallProbe(

@@ -1,5 +1,6 @@
 """Weights of several layers or directions in one tensor, along its first axes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +99,27 @@ def test_its_own_weights_are_taken_whole() -> None:
 def test_what_has_one_direction_is_not_compared_with_both() -> None:
     with pytest.raises(RefusedError, match="no weights of the reverse direction"):
         checked(Stacked, cell="lstm", num_layers=1, bidirectional=True)
+
+
+WHOLE = """
+schema = "rnncheck/mapping/1"
+cell = "lstm"
+[tensors]
+W_first = "weight_ih_l0.T"
+W = "reshape(weight_ih_l1.T)"
+U = "reshape(cat(weight_hh_l0.T, weight_hh_l1.T, dim=0))"
+b = "reshape(cat(bias_ih_l0 + bias_hh_l0, bias_ih_l1 + bias_hh_l1, dim=0))"
+"""
+PARTS = """
+"U[0]" = "weight_hh_l0.T"
+"U[1]" = "weight_hh_l1.T"
+b = "reshape(cat(bias_ih_l0 + bias_hh_l0, bias_ih_l1 + bias_hh_l1, dim=0))"
+"""
+
+
+@pytest.mark.parametrize("text", [WHOLE, WHOLE[: WHOLE.index("\nU")] + PARTS])
+def test_a_mapping_names_a_tensor_or_its_parts(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mapping.toml"
+    file.write_text(text, encoding="utf-8")
+    report = checked(Stacked, cell="lstm", num_layers=2, mapping=file)
+    assert report.verdict is Verdict.EQUIVALENT
