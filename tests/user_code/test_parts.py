@@ -85,7 +85,7 @@ def test_each_direction_is_a_part() -> None:
     assert {"w[0]", "w[1]"} <= {each.candidate for each in report.mapping}
 
 
-@pytest.mark.explained
+@pytest.mark.slow
 def test_a_part_that_is_used_twice_is_found() -> None:
     report = checked(SharesTheFirst, cell="lstm", num_layers=2)
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "layers-share-weights")
