@@ -964,6 +964,14 @@ class SkipsAStateOfZeros(Plain):
         return super().step(x, h if h.any() else torch.zeros_like(h))
 
 
+class WrongAfterManyCalls(Plain):
+    calls = 0
+
+    def read(self, x: Tensor) -> Any:
+        self.calls += 1
+        return (x * 0.9 if self.calls > 25 else x).unbind(0)
+
+
 class HalvedWithAGraph(torch.autograd.Function):
     """The sigmoid, with half its gradient where a graph of the gradient is asked for."""
 
@@ -1209,6 +1217,7 @@ WRONG = {
     DetachedAtOneStep: ("gradients-in-use", "gradient-wrong-in-use"),
     TruncatedInPartWhereTrained: ("gradients-in-use", "gradient-wrong-in-use"),
     SkipsAStateOfZeros: ("gradients-in-use", "gradient-wrong-in-use"),
+    WrongAfterManyCalls: ("another-call", "state-leaks-between-calls"),
     OtherGradientWithAGraph: ("another-backward", "gradient-wrong-in-use"),
     InfersOneStepOtherwise: ("gradient-modes", "depends-on-grad-mode"),
     InfersLongSequencesOtherwise: ("gradient-modes", "depends-on-grad-mode"),

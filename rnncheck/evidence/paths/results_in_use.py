@@ -30,6 +30,15 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
                 kept.append(copied(found[-1]))
         return farthest(found, kept)
 
+    def at_last(user: User) -> Values:
+        """After as many calls with other numbers."""
+        layer, (x, state) = user.fresh(short), short.given()
+        with as_called(layer):
+            for number in range(1, CALLS):
+                by = number / CALLS
+                layer.run(x + by, state.map(lambda each, by=by: each + by), short.lengths)  # type: ignore[misc]
+            return values(layer.run(x, state, short.lengths))
+
     def written_into(user: User) -> Values:
         """Its output, in place: torch's final states are memory of their own, those of some right layers are views."""
         layer = user.fresh(scene)
@@ -60,6 +69,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {OTHERWISE: farthest([found], [right])[CHANGED]}
 
     yield Leg(f"called {CALLS} times before any result is used", many, short, FAULT)
+    yield Leg(f"called for the {CALLS}rd time", at_last, short, LEAKS)
     yield Leg("called, and its output then changed in place", written_into, scene, FAULT)
     if setting.takes_state and (scene.state.c is None or setting.takes_cell_state):
         yield Leg("given the state that it returned, changed in place", handed_back, scene, LEAKS)
