@@ -1,5 +1,6 @@
 """The result of one attempt to call a candidate."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from rnncheck.model.trace import State, Trace
 from rnncheck.user_code.convention import Convention, ResultReading, StateForm
+from rnncheck.user_code.results import ALL, Way
 from rnncheck.user_code.returned import NOTHING, Unread
 
 
@@ -80,3 +82,15 @@ def drops_time(trace: Trace, reading: ResultReading, start: State) -> bool:
     width = trace.final.h.shape[2]
     outputs = [part for output in trace.output for part in torch.split(output, width, -1)]
     return any(torch.equal(h, output) for h in trace.final.h for output in outputs)
+
+
+def list_of_time(found: Found) -> list[Way]:
+    """Where its outputs are a list, one for each timestep."""
+    output = found.reading.output
+    return [output.way[:-1]] if output is not None and output.way[-1:] == (ALL,) and "T" in output.axes else []
+
+
+def member_of(found: Found, lists: Collection[Way]) -> bool:
+    """Whether its state is a member of one of these lists: what was given as a step was taken for several."""
+    h = found.reading.h
+    return h is not None and len(h.way) > 0 and isinstance(h.way[-1], int) and h.way[:-1] in lists

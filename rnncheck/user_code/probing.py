@@ -6,7 +6,7 @@ Where no way is right, the layer is wrong in one that it accepts: only what take
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -24,7 +24,7 @@ from rnncheck.user_code.blame import CandidateError, NoStates, is_hopeless
 from rnncheck.user_code.code_of_results import writes_members_of
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention, StateForm
-from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, plausible
+from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, list_of_time, member_of, plausible
 from rnncheck.user_code.inner_states import inner_states
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.jax_module import in_jax_module
@@ -383,18 +383,6 @@ class CallProbe:
         if self.problems:
             return CandidateError(str(self.problems[0][1]))
         return CannotRun(f"{name} cannot be called with a sequence: its signature has no place for x")
-
-
-def list_of_time(found: Found) -> list[results.Way]:
-    """Where its outputs are a list, one for each timestep."""
-    output = found.reading.output
-    return [output.way[:-1]] if output is not None and output.way[-1:] == (results.ALL,) and "T" in output.axes else []
-
-
-def member_of(found: Found, lists: Collection[results.Way]) -> bool:
-    """Whether its state is a member of one of these lists: what was given as a step was taken for several."""
-    h = found.reading.h
-    return h is not None and len(h.way) > 0 and isinstance(h.way[-1], int) and h.way[:-1] in lists
 
 
 def wants_another(problem: CannotRun) -> bool:

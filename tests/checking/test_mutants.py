@@ -36,7 +36,6 @@ STEPS = {Cell.LSTM: LSTM, Cell.GRU: GRU}
 STATES = {Cell.LSTM: ("h, c = state[0][0], state[1][0]", "(h[None], c[None])"), Cell.GRU: ("h = state[0]", "h[None]")}
 NAMES = {Cell.LSTM: ["h", "c", "i", "f", "g", "o"], Cell.GRU: ["h", "r", "z", "n"]}
 PARTS = 48  # of all mutants
-FEW = 5  # verdicts, of which none need be a mismatch
 FUNCTIONS = ("sigmoid", "tanh", "relu", "sin")
 
 
@@ -106,11 +105,11 @@ def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell, part: int) -> None:
         except (RuntimeError, IndexError, UnboundLocalError, TypeError, ValueError):
             continue  # a class that cannot run at all
         try:
-            verdict = str(check(mutant, cell=cell, witness=False, diagnose=False).verdict)
+            verdict = str(check(mutant, cell=cell, witness=False, diagnose=False, read_seconds=40).verdict)
         except CannotRun:
             verdict = "refused"
         assert (verdict == "equivalent") == right, code
         verdicts.append(verdict)
     if not verdicts:
         pytest.skip("none of these mutants can run")
-    assert len(verdicts) < FEW or verdicts.count("mismatch") > len(verdicts) / 3
+    assert verdicts.count("mismatch") > len(verdicts) / 3

@@ -28,7 +28,6 @@ from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype
 
 FAULT = "backward-not-repeatable"
-STEPS = 12
 IN_PLACE = "inplace operation"  # in what torch raises where backward would read what has changed
 LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, and by which float16 does not overflow
 
@@ -39,7 +38,7 @@ LARGE = {Dtype.FLOAT16: 16.0}  # a power of two, by which nothing is rounded, an
 )
 def legs(setting: PathSetting) -> Iterator[Leg]:
     scene, other = setting.base, setting.scene(other=1)
-    longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)))
+    longer = setting.longer(setting.spec)
     exact = setting.scene(spec=replace(setting.spec, dtype=Dtype.FLOAT64))
 
     def twice(user: User) -> Values:
@@ -83,9 +82,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         layer = user.fresh(exact)
         alone = kept(Attached.of(layer, exact).gradients())
         run = Attached.of(layer, exact)
-        found = torch.autograd.grad(run.loss(), list(run.leaves.values()), create_graph=True, allow_unused=True)
-        graphed = {name: each for name, each in zip(run.leaves, found, strict=True) if each is not None}
-        return {CHANGE: change(graphed, alone)}
+        return {CHANGE: change(run.gradients(graph=True), alone)}
 
     def of_a_sum(user: User) -> Values:
         layer = user.fresh(scene)

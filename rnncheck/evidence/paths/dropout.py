@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from rnncheck.evidence.paths import sampled_dropout
+from rnncheck.evidence.paths.other_sizes import sized
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathSetting, User, run
 from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Spec
 
-DROPOUT, STEPS, UNITS = 0.5, 3, 8
+DROPOUT, UNITS = 0.5, 8
 SECONDS = 1.0  # of a run of all rows, at most
 OTHER = f"it drops otherwise than torch; --dropout {DROPOUT} makes that a mismatch"
 
@@ -31,12 +32,12 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         if is_slow(there):
             yield absent(setting, "one side takes too long for as many rows as are needed")
         else:
-            yield from sampled_dropout.legs(there, STEPS)
+            yield from sampled_dropout.legs(there)
 
 
 def is_slow(setting: PathSetting) -> bool:
     """Whether a side, which then computes row by row, would take long for all rows."""
-    few = setting.scene(STEPS, 1).of_rows([0] * sampled_dropout.FEW)
+    few = setting.scene(sampled_dropout.STEPS, 1).of_rows([0] * sampled_dropout.FEW)
     spent = 0.0
     with suppress(Exception):  # it fails there again, and that is told
         for user in setting.sides:
@@ -50,13 +51,7 @@ def is_slow(setting: PathSetting) -> bool:
 
 def narrow(spec: Spec) -> Spec:
     """With few units: many rows are run."""
-    units = min(spec.hidden_size, UNITS)
-    return replace(
-        spec,
-        input_size=min(spec.input_size, UNITS),
-        hidden_size=units,
-        proj_size=min(spec.proj_size, units - 1),
-    )
+    return sized(spec, min(spec.hidden_size, UNITS), min(spec.input_size, UNITS))
 
 
 def absent(setting: PathSetting, why: str) -> Leg:

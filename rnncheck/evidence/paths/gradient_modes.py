@@ -10,7 +10,7 @@ from rnncheck.evidence.paths.gradients import View, unchanged
 from rnncheck.evidence.paths.other_sizes import STEPS
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike, values
-from rnncheck.evidence.paths.strides import transposed
+from rnncheck.evidence.paths.strides import run_as, transposed
 from rnncheck.implementations.uses import Unlike, as_called
 
 FAULT = "depends-on-grad-mode"
@@ -42,10 +42,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         """Under inference_mode; nothing of a candidate that yields the same under no_grad: that is another fault."""
 
         def called() -> Values:
-            layer = user.fresh(there)
-            with as_called(layer):
-                x, state = there.given()
-                return values(layer.run(view(x), state, there.lengths))
+            return run_as(user.fresh(there), there, view)
 
         def inferred() -> Values:
             with torch.inference_mode():

@@ -114,11 +114,16 @@ class Attached:
             pairs = [(value, weights_like(value, other=other)) for value in self.results.values()]
             return torch.stack([(a * w.requires_grad_(of_variables)).sum() for a, w in pairs]).sum()
 
-    def gradients(self, loss: Tensor | None = None, *, again: bool = False) -> Gradients:
-        """The gradients by every leaf that has one. `again` keeps the graph for another backward."""
+    def gradients(self, loss: Tensor | None = None, *, again: bool = False, graph: bool = False) -> Gradients:
+        """The gradients by every leaf that has one. `again` keeps the graph for another backward; `graph` asks for one
+        of the gradients.
+        """
         loss = self.loss() if loss is None else loss
         try:
-            found = torch.autograd.grad(loss, list(self.leaves.values()), retain_graph=again, allow_unused=True)
+            leaves = list(self.leaves.values())
+            found = torch.autograd.grad(
+                loss, leaves, retain_graph=again or graph, create_graph=graph, allow_unused=True
+            )
         except NotImplementedError as problem:  # of a function without a backward, which the gradients have shown
             raise NotOffered("its results cannot be differentiated") from problem
         return {name: each for name, each in zip(self.leaves, found, strict=True) if each is not None}

@@ -40,7 +40,7 @@ from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
-STEPS, LONG, LONGEST = 12, 130, 260
+LONG, LONGEST = 130, 260
 LARGER = 2, 260, 140, 9  # T, B, H, I: beyond the usual tiles
 OTHER_PADDING = 8.0
 Mode = type[AbstractContextManager[None]]
@@ -145,8 +145,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {CHANGE: change(by_own(one, UsedAs(layer, run_one), train=trains), right)}
 
     if trains:
-        longer = setting.scene(None if setting.fixed else max(STEPS, len(scene.x)), spec=spec)
-        yield leg("in training mode", longer, unchanged, train=True)
+        yield leg("in training mode", setting.longer(spec), unchanged, train=True)
         if not setting.fixed:  # where a state is detached every so many timesteps
             steps = min(max(LONG, setting.seq_len), LONGEST)
             there = setting.scene(steps, spec=spec)

@@ -50,12 +50,16 @@ def larger(setting: PathSetting) -> Iterator[tuple[str, PathScene]]:
 
 def of_sizes(setting: PathSetting, steps: int, rows: int, units: int, features: int) -> Iterator[tuple[str, PathScene]]:
     """The scene of these sizes, with what is said of it, if both sides can have them."""
-    projected = min(setting.spec.proj_size, units - 1)  # which is below H
-    if setting.fixed or bool(projected) is not bool(setting.spec.proj_size):
+    spec = sized(setting.spec, units, features)
+    if setting.fixed or bool(spec.proj_size) is not bool(setting.spec.proj_size):
         return  # at other sizes, a layer of fixed T and B would be read anew, perhaps in another way
-    spec = replace(setting.spec, input_size=features, hidden_size=units, proj_size=projected)
     if setting.offers(spec):
         yield f"of I = {features} and H = {units}, at T = {steps}, B = {rows}", setting.scene(steps, rows, spec=spec)
+
+
+def sized(spec: Spec, units: int, features: int) -> Spec:
+    """The spec with so many units and features, and a projection that is below H."""
+    return replace(spec, input_size=features, hidden_size=units, proj_size=min(spec.proj_size, units - 1))
 
 
 def leg(what: str, scene: PathScene) -> Leg:

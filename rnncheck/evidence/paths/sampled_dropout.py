@@ -25,13 +25,14 @@ FEW = 64  # rows, of which two calls do not have all the same masks
 PARTS = torch.arange(1, 10) / 10  # of the samples below each threshold, about
 NO_GAP = 1e-5  # of an element's range: an atom of the distribution, of which rounding decides on which side it is
 BY_X = "gradient by x"
+STEPS = 3  # of the run by which dropout is compared
 ROWS, STEP, NEAR = 4, 1e-5, 1e-3
 
 Samples = Mapping[str, Tensor]  # (T, COPIES, W) in float64, by quantity
 
 
-def legs(setting: PathSetting, steps: int) -> Iterator[Leg]:
-    yield by_distribution(setting, steps, "")
+def legs(setting: PathSetting) -> Iterator[Leg]:
+    yield by_distribution(setting, STEPS, "")
     yield by_distribution(setting, 1, " at T = 1")
     yield drawn_anew(setting)
     spec = replace(setting.spec, dtype=Dtype.FLOAT64)

@@ -24,6 +24,7 @@ from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights, draw
 
 STEPS, ROWS = 5, 3  # of the sequences, at most
+LONGER = 12
 MOST_WORK = 5e7  # timesteps times rows times weights, up to which a path runs a layer that takes no other sizes
 SAMPLES = 8  # of the envelope, at least
 QUANTITIES = ("output", "h_n", "c_n")
@@ -168,6 +169,10 @@ class PathSetting:
             held = self.held(spec)
             self._scenes[key] = PathScene(spec, self.weights(spec, other), x, state, held, lengths)
         return self._scenes[key]
+
+    def longer(self, spec: Spec) -> PathScene:
+        """One of more timesteps, in which a gradient has some way to go, where the sides take other sizes."""
+        return self.scene(None if self.fixed else max(LONGER, self.sizes[0]), spec=spec)
 
     def held(self, spec: Spec) -> Rounding | Tolerance:
         """What a run of this spec is held against."""

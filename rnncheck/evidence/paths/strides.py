@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,23 +54,26 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         ("offset", offset, base),
         ("expanded", expanded, alike),
     ):
-        yield Leg(f"given {name} x", partial(run_as, scene=scene, of_x=view), scene, FAULT)
+        yield Leg(f"given {name} x", partial(run_user, scene=scene, of_x=view), scene, FAULT)
         if view is transposed and not setting.spec.dropout:
             go = partial(in_training, scene=scene, of_x=view, setting=setting)
             yield Leg(f"in training mode, given {name} x", go, scene, FAULT)
         if setting.takes_state:
-            yield Leg(f"given {name} h0", partial(run_as, scene=scene, of_state=view), scene, FAULT)
+            yield Leg(f"given {name} h0", partial(run_user, scene=scene, of_state=view), scene, FAULT)
     if setting.takes_cell_state and base.state.c is not None and not setting.spec.proj_size:
         both = replace(base, state=State(base.state.h, base.state.h))
-        go = partial(run_as, scene=both, handed=from_one_tensor)
+        go = partial(run_user, scene=both, handed=from_one_tensor)
         yield Leg("given one tensor as h0 and c0", go, both, FAULT)
 
 
+def run_user(user: User, scene: PathScene, **views: Any) -> Values:
+    return run_as(user.layer(scene), scene, **views)
+
+
 def run_as(
-    user: User, scene: PathScene, of_x: View = unchanged, of_state: View = unchanged, handed: Handed = unchanged
+    layer: Layer, scene: PathScene, of_x: View = unchanged, of_state: View = unchanged, handed: Handed = unchanged
 ) -> Values:
     """A run with views of x and the states, of a layer that is `handed` them in some way."""
-    layer = user.layer(scene)
     x, state = scene.given()
     viewed = state.map(of_state)
     with as_called(layer):
@@ -81,8 +85,7 @@ def in_training(user: User, scene: PathScene, of_x: View, setting: PathSetting) 
 
     def run(view: View) -> Values:
         layer = user.fresh(scene)
-        x, state = scene.given()
-        with as_called(layer), in_mode(layer, train=True):
-            return values(layer.run(view(x), state, scene.lengths))
+        with in_mode(layer, train=True):
+            return run_as(layer, scene, view)
 
     return unlike(lambda: run(of_x), lambda: run(unchanged), user, setting)

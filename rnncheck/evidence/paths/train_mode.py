@@ -11,7 +11,6 @@ from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode,
 from rnncheck.implementations.uses import Unlike, offered
 
 FAULT = "depends-on-train-mode"
-DROPOUT_STEPS = 3  # of the run by which dropout is compared
 
 
 @path("train-mode", "in training mode")
@@ -53,7 +52,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {}
 
     if setting.spec.dropout and setting.spec.num_layers > 1:
-        yield from sampled_dropout.legs(setting, DROPOUT_STEPS)
+        yield from sampled_dropout.legs(setting)
         return
     yield training("", scene)
     yield training(", called twice", scene, 2)
