@@ -175,9 +175,11 @@ def beside(read: Sequence[Finding], into: Evidence, *, given: bool = False) -> l
     follow = ({DEAD} if unsteady or (named and not given) else set()) | ({SHAPE} if "scalar-bias" in named else set())
     into.notes += [finding.message for finding in read if finding.slug == SHAPE and SHAPE in follow]
     follow |= {OWN, NORMALISED} if sure else set()
-    follow |= {OWN} if any(finding.slug == LEAKS for finding in found) else set()  # what leaks seems to be a weight
+    leaks = any(finding.slug == LEAKS for finding in found)
+    follow |= {OWN} if leaks else set()  # what leaks seems to be a weight
     kept = [finding for finding in read if finding.slug not in follow]
-    return [*sure, *kept, *found, *(finding for finding in into.findings if finding.slug == "unexplained")]
+    unexplained = [finding for finding in into.findings if finding.slug == "unexplained" and not leaks]
+    return [*sure, *kept, *found, *unexplained]
 
 
 def mended(findings: Sequence[Finding]) -> list[Finding]:

@@ -206,7 +206,7 @@ class Candidate:
         if not isinstance(mapping, FoundMapping) or not mapping.idle:
             return [], []
         if spec not in self._acting:  # a check reads it for each of its runs
-            self._acting[spec] = moving(self._understood.native(spec), mapping, mapping.idle)
+            self._acting[spec] = moving(self._understood.native(spec, forgets=True), mapping, mapping.idle)
         acting = self._acting[spec]
         return [each for each in mapping.idle if each not in acting], [each for each in mapping.idle if each in acting]
 

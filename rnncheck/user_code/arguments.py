@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from rnncheck.model.trace import dtype_of
 from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
 from rnncheck.user_code.function_code import parsed
-from rnncheck.user_code.roles import of_shape, of_training, role_of, roles
+from rnncheck.user_code.roles import is_embedding, of_shape, of_training, role_of, roles
 
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -141,6 +141,10 @@ class Constructor:
                 value = value_of(self.roles[name], parameter, spec, output_size, self._given)
                 if parameter.default is EMPTY and isinstance(value, str) and value in MODULES and self._calls(name):
                     value = MODULES[value]()
+                if parameter.default is EMPTY and is_embedding(name) and self._calls(name):
+                    value = nn.Embedding(output_size, spec.input_size)
+                if parameter.default is EMPTY and isinstance(value, int) and self._counts(name):
+                    value = list(range(value))  # such as the characters of a text
                 if value is not EMPTY:
                     filled[name] = value
             if parameter.default is not EMPTY or name in filled:
@@ -170,22 +174,33 @@ class Constructor:
 
     def _calls(self, name: str) -> bool:
         """Whether its code calls the parameter of this name, or what it keeps it as, with an argument."""
-        code = self.function
-        made_by: Any = code.__init__ if isinstance(code, type) else code  # type: ignore[misc]
-        kept = {
+        code, kept = parsed(self.function), self._kept(name)
+        if compared(code, {name, *kept}):
+            return False
+        called = [each.func for each in ast.walk(code) if isinstance(each, ast.Call) and each.args]
+        return any(is_variable(each, name, kept) for each in called)
+
+    def _counts(self, name: str) -> bool:
+        """Whether its code asks for the length of the parameter of this name, or of what it keeps it as."""
+        kept = self._kept(name)
+        return any(
+            isinstance(each, ast.Call)
+            and getattr(each.func, "id", None) == "len"
+            and any(is_variable(of, name, kept) for of in each.args)
+            for each in ast.walk(parsed(self.function))
+        )
+
+    def _kept(self, name: str) -> set[str]:
+        """The attributes as which its code keeps the parameter of this name."""
+        made_by: Any = self.function.__init__ if isinstance(self.function, type) else self.function  # type: ignore[misc]
+        return {
             target.attr
             for each in ast.walk(parsed(made_by))
-            if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) and each.value.id == name
-            for target in each.targets
-            if isinstance(target, ast.Attribute)
+            if isinstance(each, ast.Assign)
+            for whole in each.targets
+            for target, value in zip(members(whole), members(each.value), strict=False)
+            if isinstance(target, ast.Attribute) and is_variable(value, name, ())
         }
-        if compared(parsed(code), {name, *kept}):
-            return False
-        called = [each.func for each in ast.walk(parsed(code)) if isinstance(each, ast.Call) and each.args]
-        return any(
-            (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr in kept)
-            for each in called
-        )
 
     def spellings(self, spec: Spec, output_size: int) -> Iterator[dict[str, object]]:
         """The arguments, with the name of the cell in every spelling that is usual, and the nonlinearity as a name, a
@@ -224,6 +239,16 @@ class Constructor:
 
     def _signature(self) -> str:
         return f"{self._called}({', '.join(self.parameters)})"
+
+
+def members(code: ast.expr) -> Sequence[ast.expr]:
+    """The parts of a tuple, or the whole of anything else."""
+    return code.elts if isinstance(code, ast.Tuple) else [code]
+
+
+def is_variable(code: ast.AST, name: str, attributes: Collection[str]) -> bool:
+    """Whether it is the variable of this name, or one of these attributes."""
+    return getattr(code, "id", None) == name or getattr(code, "attr", None) in attributes
 
 
 def compared_with_none(function: Callable[..., Any]) -> frozenset[str]:

@@ -15,8 +15,10 @@ def arithmetics(thing: object) -> list[bool]:
         return [False]
     if isinstance(thing, WithWeights):
         return [thing.numpy]
-    holds = [isinstance(value, np.ndarray) for _, value, _ in walk(thing, "", set())]
-    numpy = not knows_torch(thing) or sum(holds) > len(holds) / 2
+    holds, torch = [isinstance(value, np.ndarray) for _, value, _ in walk(thing, "", set())], knows_torch(thing)
+    if holds and all(holds) and not torch:
+        return [True]
+    numpy = not torch or sum(holds) > len(holds) / 2
     return [numpy, not numpy]
 
 

@@ -43,6 +43,7 @@ class Caller:
     file: Path | None
     mean_draws: bool = False  # whether torch's random draws return their mean
     stateless: bool = False  # the initial state is left out of the call
+    forget: Callable[[], None] = lambda: None  # called after each row or beginning that is run by itself
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         """x (T, B, I) from `state`; what is not exposed is NaN."""
@@ -55,6 +56,7 @@ class Caller:
             row = slice(b, b + 1)
             own = State(state.h[:, row], None if state.c is None else state.c[:, row])
             part = self._rows(x[: lengths[b], row] if lengths else x[:, row], own, None)
+            self.forget()
             parts.append(padded(part, len(x)))
         return beside(parts)
 
@@ -118,7 +120,11 @@ class Caller:
             and not spec.bidirectional
             and self.convention.fixed is None
         ):
-            prefixes = [self.result(x[:t], state) for t in range(1, len(x))] + [result]
+            prefixes = []
+            for t in range(1, len(x)):
+                self.forget()
+                prefixes.append(self.result(x[:t], state))
+            prefixes.append(result)
             lasts = [self._read(reading.h, each, "KBF") for each in prefixes]
             tops = [each[-1] for each in lasts if each is not None]
             if len({each.shape for each in tops}) > 1:

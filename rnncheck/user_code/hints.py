@@ -43,6 +43,15 @@ def is_embedded(thing: object, spec: Spec) -> bool:
     return spec.hidden_size in widths and spec.input_size not in widths
 
 
+def as_wide_in_as_out(thing: object, spec: Spec) -> str | None:
+    """The name of a torch layer inside that has the hidden size as its input size, too, whatever was asked for."""
+    inside = thing.modules() if isinstance(thing, nn.Module) else ()
+    layers = [each for each in inside if isinstance(each, nn.RNNBase | nn.RNNCellBase)]
+    if layers and all(each.input_size == each.hidden_size == spec.hidden_size for each in layers):
+        return f"torch.nn.{type(layers[0]).__name__}"
+    return None
+
+
 def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None:
     """The options for a torch layer inside that has other sizes than the spec, which its constructor does not take."""
     layers = [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []
@@ -107,11 +116,11 @@ def size_hint(instances: Instances, spec: Spec) -> str | None:
         return None
     with suppress(CannotRun):
         tried = sizes_.all_different(spec)
-        if is_embedded(
-            construct(instances.loaded, constructor, tried.spec, tried.output_size),
-            tried.spec,
-        ):
+        different = construct(instances.loaded, constructor, tried.spec, tried.output_size)
+        if is_embedded(different, tried.spec):
             return f"Its embedding is as wide as its hidden state; add --input-size {spec.hidden_size}"
+        if (layer := as_wide_in_as_out(different, tried.spec)) is not None:
+            return f"The {layer} in it has equal input and hidden sizes; add --input-size {spec.hidden_size}"
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
         if convolves(thing):
             return "It convolves images, which no recurrent layer of torch.nn does"

@@ -157,11 +157,12 @@ class NativeLayer:
                 torch.clone if self._restore is not None else plain
             )  # what is called over and over is never written into
             x, state = own(x), state.map(own)
-            try:
+            if self._restore is None:
                 return self.caller.run(x, state, lengths)
+            try:
+                return replace(self.caller, forget=self._restore).run(x, state, lengths)
             finally:
-                if self._restore is not None:
-                    self._restore()
+                self._restore()
 
 
 def wanted(x: Tensor) -> bool:

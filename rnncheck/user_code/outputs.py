@@ -57,7 +57,7 @@ def interpretations(
 def taken_apart(result: object, convention: Convention, sizes: Sizes) -> PossibleStates:
     spec = sizes.spec
     axes = set("BF") - (set("B") if convention.by_row else set())
-    sequences, states = [], []
+    sequences, states, merged = list[Leaf](), list[Leaf](), list[Leaf]()
     for reader in readers(result, sizes):
         held = set(reader.axes) - {"1"}
         whole = reader.axes.count("K") == 1 and held in (axes | {"T", "K"}, axes | {"S", "K"})
@@ -71,11 +71,15 @@ def taken_apart(result: object, convention: Convention, sizes: Sizes) -> Possibl
             leaf = Leaf(reader, reader.read(result, "TBF"))
             if leaf.value.shape[2] == spec.output_size:
                 sequences.append(leaf)
+            elif leaf.value.shape[2] == spec.state_size:  # perhaps the sum of both directions
+                merged.append(leaf)
         elif held in (axes, axes | {"K"}):
             states.append(Leaf(reader, reader.read(result, "KBF")))
             if spec.bidirectional and "K" not in held and states[-1].value.shape[2] == spec.output_size:
                 both = Reader(reader.way, reader.axes.replace("F", "D"))
                 states[-1] = Leaf(both, both.read(result, "KBF"))
+    if not sequences and not states:
+        sequences = merged
     every, sequences, states = states, distinct(sequences), distinct(states)
     if convention.is_cell:
         states = [each for each in states if len(each.value) == sizes.states]

@@ -128,6 +128,8 @@ class CallProbe:
             return
         if kind == PACKED and not isinstance(self.thing, nn.Module):
             return
+        if kind in OF_IDS and self.numpy:
+            return  # x cannot take the place of what numpy looks up
         if kind in OF_IDS and not self._looks_up() and (kind not in SINGLE_ROWS or self.ran):
             return
         features = self.sizes.spec.input_size
@@ -376,6 +378,11 @@ class CallProbe:
             # The attempt that got furthest: of those that got to one line, not one for want of the right axes or kind.
             convention, problem = max(own, key=lambda each: (each[1].reached, not wants_another(each[1])))
             called = f"{name} was called with {convention.described}; all other ways to call it failed too"
+            if self.numpy and WANTS_IDS.search(str(problem)):
+                called = (
+                    f"{name} looks up token ids in a numpy array, where rnncheck cannot put x in their place; take "
+                    "vectors, such as U @ x[t] in place of U[:, x[t]]"
+                )
             same = len({str(each) for _, each in self.problems}) == 1
             refusal = CandidateError(f"{problem}\n    ({called})", problem.reached, str(problem) if same else "")
             refusal.__cause__ = problem.__cause__

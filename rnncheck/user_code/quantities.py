@@ -41,14 +41,16 @@ def quantities(spec: Spec, trace: Trace, every: State | None, x: Tensor, start: 
     if len(trace.output) and not trace.output.isnan().any():
         pooled = trace.output.mean(0), trace.output.sum(0), trace.output.amax(0)
         found += [Quantity(POOLED, "BF", each) for each in pooled]
-    found += [Quantity("flat output", "?", each.reshape(-1, spec.output_size)) for each in (by_time, by_row)]
+    width = trace.output.shape[-1]
+    found += [Quantity("flat output", "?", each.reshape(-1, width)) for each in (by_time, by_row)]
     if not spec.bidirectional:  # the backward direction has read one step of it alone
         found += [Quantity("last output", "BF", trace.output[-1]), Quantity("last output", "TBF", trace.output[-1:])]
-    ends = last_states(trace.output, spec, None)
-    found += [
-        Quantity("h of the last layer", "KBF", ends),
-        Quantity("h of the last layer", "BF", torch.cat(list(ends), -1)),
-    ]
+    if width == spec.output_size:  # not the sum of both directions
+        ends = last_states(trace.output, spec, None)
+        found += [
+            Quantity("h of the last layer", "KBF", ends),
+            Quantity("h of the last layer", "BF", torch.cat(list(ends), -1)),
+        ]
     if start.c is not None:
         found.append(Quantity("c0", "KBF", start.c))
     for name, value in (("h_n", trace.final.h), ("c_n", trace.final.c)):

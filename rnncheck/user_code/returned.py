@@ -58,6 +58,8 @@ def sorted_out(
     found = dict(leaves(result, sizes.letters))
     pooled = [each for each in known if each.name == POOLED and reading.tap is not None]
     known = [each for each in known if each.name != POOLED]
+    if proved:
+        reading = of_merged_directions(reading, found, known, sizes)
     reading = completed(reading, found, known, sizes, one_step=calls.one_step)
     reading = with_twin(reading, found, sizes.spec)
     if calls.one_step:
@@ -104,6 +106,21 @@ def sorted_out(
         tuple(aside),
         tuple(half),
     )
+
+
+def of_merged_directions(
+    reading: ResultReading, found: Mapping[Way, Tensor], known: Sequence[Quantity], sizes: Sizes
+) -> ResultReading:
+    """Reads the sum or the mean of both directions as the output, where a candidate returns no more of its states."""
+    if reading.tap is None or not sizes.spec.bidirectional:
+        return reading
+    outputs = [torch.split(each.value, sizes.spec.state_size, -1) for each in known if each.name == "output"]
+    merged = [Quantity("output", "TBF", (one + other) / by) for one, other in outputs for by in (1, 2)]
+    for way, value in found.items():
+        axes = axes_of(value, sizes)
+        if axes is not None and matching(value, merged, sizes) is not None:
+            return ResultReading(Reader(way, axes), None, None)
+    return reading
 
 
 def joins_what_was_given(value: Tensor, calls: Calls) -> bool:

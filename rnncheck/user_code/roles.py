@@ -11,7 +11,7 @@ ROLES: Mapping[str, Sequence[str]] = {
         r"inp?(dims?|size|sz|features|channels|d)",
         r"d(im)?in(put)?|xdim|dx|nx|xsize|idim|isize|ninp",
         r"n(um)?in(puts?)?|n(um)?features?|features?(size|dim)?|n(um)?chars|alphabetsize",
-        r"(d|n)?emb(e?d|edding)?s?(size|sz|dim)?|vocab(ulary)?(size|sz|len)?|(d|n)?feats?|[a-z]*vec(tor)?(size|dim)",
+        r"(d|n)?emb(e?d|edding)?s?(size|sz|dim|layer|module)?|vocab(ulary)?(size|sz|len)?|(d|n)?feats?|[a-z]*vec(tor)?(size|dim)",
     ),
     "hidden_size": (
         r"hidden(s|size|sz|dims?|units|features|state(size|dim))?|hid(den)?(dim|size|sz|s)?|d?hid(den)?|dimh(idden)?",
@@ -81,13 +81,18 @@ def of_training(name: str) -> object:
     return next((value for pattern, value in OF_TRAINING.items() if pattern.fullmatch(bare)), None)
 
 
+def is_embedding(name: str) -> bool:
+    """Whether it is called an embedding, not a size of one."""
+    return re.fullmatch(r"emb(ed|edding)?s?(layer|module)?", name.lower().replace("_", "")) is not None
+
+
 def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     """The role of each parameter that has one; what is required and has none becomes an input or hidden size, if those
     are still to be had: they come first, and in this order, nearly always.
     """
     found = {name: role for name in parameters if (role := role_of(name))}
     for name, each in parameters.items():  # a table of numbers that may be given
-        if each.default is None and re.fullmatch(r"emb(ed|edding)?s?", name.lower().replace("_", "")):
+        if each.default is None and is_embedding(name):
             found.pop(name, None)
     words = [name for name in parameters if VOCABULARY.fullmatch(name.lower().replace("_", ""))]
     if {name for name, role in found.items() if role == "input_size"} - set(words):  # of an embedding, x's size

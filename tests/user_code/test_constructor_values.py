@@ -187,3 +187,20 @@ def test_a_class_that_does_not_make_the_cell_of_its_name_says_another() -> None:
     report = check(RNNOfTwoKinds, witness=False, backward=False)
     assert (report.verdict, report.spec.cell) == (Verdict.EQUIVALENT, "lstm")
     assert any("what its constructor accepts" in note for note in report.notes)
+
+
+class OfCharacters(nn.Module):
+    """Its input size is the number of its characters."""
+
+    def __init__(self, tokens: list[str], n_hidden: int) -> None:
+        super().__init__()
+        self.chars = tokens
+        self.ids = {character: number for number, character in enumerate(self.chars)}
+        self.gru = nn.GRU(len(self.chars), n_hidden)
+
+    def forward(self, x: Tensor, hidden: Tensor) -> Any:
+        return self.gru(x, hidden)
+
+
+def test_what_is_counted_is_a_list_of_as_many() -> None:
+    assert check(OfCharacters, cell="gru", witness=False).verdict is Verdict.EQUIVALENT

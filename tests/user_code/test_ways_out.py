@@ -189,3 +189,28 @@ def test_a_layer_without_weights_for_h_is_told_so(rnncheck: Command, write: Writ
     refused = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "-q", "--read-seconds", "2")
     assert refused.code == 4
     assert "the same unit of the last state and no other" in refused.stderr
+
+
+LOOKS_UP = """
+import numpy as np
+
+
+class Rnn:
+    def __init__(self, word_dim, hidden_dim):
+        self.U, self.W = np.random.randn(hidden_dim, word_dim), np.random.randn(hidden_dim, hidden_dim)
+
+    def forward(self, x):
+        s = np.zeros((len(x) + 1, len(self.W)))
+        for t in range(len(x)):
+            s[t] = np.tanh(self.U[:, x[t]] + self.W @ s[t - 1])
+        return s[:-1]
+"""
+
+
+def test_ids_that_numpy_looks_up_are_refused_by_that(write: Write, rnncheck: Command) -> None:
+    write(LOOKS_UP)
+    outcome = rnncheck("compare", "mine.py:Rnn", "--cell", "rnn")
+    assert outcome.code == 4
+    assert "looks up token ids in a numpy array" in outcome.stderr
+    write(LOOKS_UP.replace("self.U[:, x[t]]", "self.U @ x[t]"))
+    assert rnncheck("compare", "mine.py:Rnn", "--cell", "rnn", "--no-witness").code == 0
