@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from rnncheck.implementations.uses import Copying, NotOffered, WrongUse
+from rnncheck.errors import CannotRun
+from rnncheck.implementations.uses import Copying, NotOffered, Unlike, WrongUse
 from rnncheck.mapping import FoundMapping
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
@@ -33,6 +34,7 @@ from rnncheck.user_code.native_layer import NativeLayer, plain
 from rnncheck.user_code.own_loading import OwnLoading
 from rnncheck.user_code.own_weights import Kept
 from rnncheck.user_code.parametrized import taking_computed
+from rnncheck.user_code.results import leaves
 
 NO_MODULE = "it is not a torch.nn.Module"
 # Code that asks how many axes it was given takes a single sequence too.
@@ -151,8 +153,21 @@ class CandidateLayer:
             reading=replace(reading, output=unbatched(reading.output), h=unbatched(reading.h), c=unbatched(reading.c)),
         )
         start = self._zeros(x[:, None]) if state is None else state.map(lambda each: each[:, None])
+        if len(x) > 1 and self._takes_one_step(caller, used, x, start):
+            raise Unlike("it takes x of two axes for one timestep of a batch, not for a sequence without a batch axis")
         trace = native.called_by(caller).run(x[:, None], start)
         return replace(trace, output=trace.output[:, 0], final=trace.final.map(lambda each: each[:, 0]))
+
+    def _takes_one_step(self, unbatched: Caller, batched: Caller, x: Tensor, start: State) -> bool:
+        """Whether it returns the same for x (T, I), from one state, as for one timestep of T rows."""
+        of_each = start.map(lambda each: each.expand(-1, len(x), -1).clone())
+        try:
+            with self._imports(), torch.no_grad():
+                results = unbatched.result(x[:, None], start), batched.result(x[None], of_each)
+        except CannotRun:
+            return False
+        one, other = ([value.flatten() for _, value in leaves(each, {})] for each in results)
+        return len(one) == len(other) and all(same_numbers(*each) for each in zip(one, other, strict=True))
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -279,6 +294,10 @@ def source_of(thing: Any) -> str:
         return inspect.getsource(code_of(thing))
     except (OSError, TypeError):
         return ""
+
+
+def same_numbers(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-5)
 
 
 def without_batch(axes: str) -> str:

@@ -170,7 +170,7 @@ class CallProbe:
                 for found in self._readings(convention, form):
                     if form is not None and form.handing in IN_ONE and not self.calls.reads_c(found):
                         continue  # what it reads is h alone
-                    if form is not None and self.call.assumed and not found.uses_state:
+                    if form is not None and self.call.assumed and not self._acts_as_state(found):
                         continue
                     runs = True
                     pairs = pairs or (form is not None and form.handing == "(h, c)")
@@ -188,6 +188,13 @@ class CallProbe:
             yield from later
             if not self.ran and self.problems and all(is_hopeless(each) for _, each in self.problems):
                 raise self._refusal()
+
+    def _acts_as_state(self, found: Found) -> bool:
+        try:
+            with torch.no_grad(), isolated(self.calls.x.dtype):
+                return self.calls.starts_from(found)
+        except CandidateError:  # at other values
+            return found.uses_state
 
     def _own_states(self) -> Sequence[OwnState]:
         """The kinds of state of its own that it may want, if it wants one kind alone."""

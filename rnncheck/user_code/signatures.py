@@ -67,7 +67,7 @@ ASSUMED = object()  # the annotation of a parameter that `*args` may stand for
 @dataclass(frozen=True)
 class Call:
     """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default. What is
-    `settled` has a value that does not depend on x. The state is `assumed` where `*args` may be one, or something else.
+    `settled` has a value that does not depend on x. The state is `assumed` where `*args`, or a parameter of unknown meaning, may be one, or something else.
     """
 
     x: str
@@ -114,6 +114,19 @@ def setting(parameter: inspect.Parameter) -> tuple[str, object] | None:
         return parameter.name, False
     found = next((value for named, value in SETTINGS.items() if named.fullmatch(parameter.name.lower())), ...)
     return None if found is ... else (parameter.name, found)
+
+
+# Of what may be left out and is no initial state.
+NO_STATE = re.compile(
+    r".*(mask|label|target|tgt|trg|teacher|atten|attn|context|ctx|embed|emb|bias|weight|pos|time|delta|key|rng|seed"
+    r"|out|callback|hook|dtype|device|format|mode|name|batch|steps?)s?|y|dt|w|b|t|n",
+)
+
+
+def may_be_state(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter that may be left out may be the initial state, as nothing in its name says otherwise."""
+    name = parameter.name.lower()
+    return not is_lengths(name) and setting(parameter) is None and NO_STATE.fullmatch(name) is None
 
 
 # Without effect whatever the layer is.
@@ -208,6 +221,11 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         state, others = others[0], others[1:]
     if state is not None and cell is None and others and holds_weights and len(others) == 1:
         cell, others = others[0], []
+    assumed = state is not None and state.annotation is ASSUMED
+    if state is None and holds_weights:
+        # Of another name, or in another language.
+        state = next((each for each in rest if each.default is None and may_be_state(each)), None)
+        assumed = state is not None
     return Call(
         x,
         state.name if state else None,
@@ -216,5 +234,5 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         lengths,
         tuple(each.name for each in others),
         tuple(settled),
-        state is not None and state.annotation is ASSUMED,
+        assumed,
     )

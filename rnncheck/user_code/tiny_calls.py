@@ -96,6 +96,22 @@ class TinyCalls:
             return False
         return differ(one, other)
 
+    def starts_from(self, found: Found) -> bool:
+        """Whether what is handed over as the state is one: zeros are as good as none, and it is not only added."""
+        (x, state), convention = self.given(found.convention), found.convention
+
+        def after(factor: float, convention: Convention = convention) -> Tensor:
+            start = state.map(lambda each: factor * each)
+            return shown(self.caller(convention, found.reading).run(x.clone(), start))
+
+        once = after(1) - after(0)
+        if not once.any() or not differ(after(2) - after(0), 2 * once):
+            return False
+        try:
+            return not differ(after(0), after(0, replace(convention, state=None)))
+        except CandidateError:  # it cannot be left out
+            return True
+
     def fails_backward(self, found: Found) -> bool:
         """Whether it runs forwards so, and raises an error backwards: one written by hand may take no broadcast."""
         state = found.convention.state

@@ -238,7 +238,21 @@ class Untrained(Plain):
             self.register_buffer(name, weight.detach())
 
 
+class TwoAxesAreOneStep(nn.Module):
+    """What has no axis of time is one timestep of it, not a sequence without a batch axis."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.inside = nn.GRU(input_size, hidden_size)
+
+    def forward(self, x: Tensor, state: Any = None) -> Any:
+        one_step = x.dim() == 2
+        output, state = self.inside(x[None] if one_step else x, state)
+        return output[0] if one_step else output, state
+
+
 RIGHT = [
+    TwoAxesAreOneStep,
     Untrained,
     TakesNoState,
     Plain,
