@@ -59,10 +59,11 @@ class Implementation(Protocol):
 
 @dataclass(frozen=True)
 class Ignored:
-    """An option that a constructor takes and that has no effect, and how that is seen."""
+    """An option that a constructor takes and that has no effect, or `half` of its effect, and how that is seen."""
 
     option: str
     seen: str
+    half: bool = False
 
 
 def no_place_for_own(spec: Spec) -> str | None:
@@ -122,6 +123,19 @@ class Read(Protocol):
     """An implementation that rnncheck had to read first."""
 
     def read(self, spec: Spec) -> Reading: ...
+
+
+@runtime_checkable
+class BatchFirst(Read, Protocol):
+    """An implementation that may be batch first by default."""
+
+    def time_first(self) -> "BatchFirst | None":
+        """The same, told not to be; None where it is not."""
+        ...
+
+    def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None: ...
+
+    def build(self, spec: Spec, weights: Weights) -> Layer: ...
 
 
 class OtherRun(CannotRun):

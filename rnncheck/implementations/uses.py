@@ -95,6 +95,10 @@ class Uses(Protocol):
         """What a run changes beyond the layer: settings of torch and of the process, by name."""
         ...
 
+    def overwrites(self, first: tuple[Tensor, State], second: tuple[Tensor, State]) -> bool:
+        """Whether a second call, of this x and state, changes arrays that the first returned and `run` copies."""
+        ...
+
     def ready(self, x: Tensor, state: State) -> AbstractContextManager[Callable[[], Tensor]]:
         """Within it, the call alone, to be timed: each call of it runs the layer once and returns its output, in the
         layer's own axes. Nothing else is done.

@@ -60,7 +60,7 @@ class Candidate:
         mapping: Path | None = None,
         read_seconds: float = 10.0,
     ) -> None:
-        self._named = named
+        self._named, self._told, self._read_seconds = named, dict(arguments or {}), read_seconds
         self._given = mapping
         self._loaded = load(parse(named)) if isinstance(named, str) else in_hand(named)
         self.name = named if isinstance(named, str) else self._loaded.called
@@ -86,6 +86,14 @@ class Candidate:
         self._notes = list[str]()
         self._acting: dict[Spec, set[str]] = {}
         self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
+
+    def time_first(self) -> "Candidate | None":
+        """The same class, told not to be batch first; None where it is not batch first by default."""
+        made_by = self._instances.constructor
+        named = None if made_by is None else made_by.batch_first_by_default()
+        if named is None:
+            return None
+        return Candidate(self._named, {**self._told, named: False}, self._given, self._read_seconds)
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:
         """Sets the timesteps and rows of the run, for a class that supports no others."""

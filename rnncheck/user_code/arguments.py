@@ -3,7 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -130,6 +130,11 @@ class Constructor:
         default = self.parameters[named].default if named in self.parameters else EMPTY
         return bool(self._given.get(named, heeding(default, spec)))
 
+    def batch_first_by_default(self) -> str | None:
+        """The name of its parameter for batch_first, where that is true unless it is told."""
+        named = [name for name, role in self.roles.items() if role == "batch_first" and name not in self._given]
+        return next((name for name in named if self.parameters[name].default is True), None)
+
     def arguments(self, spec: Spec, output_size: int) -> dict[str, object]:
         """The arguments by name. Raises `CannotRun` for a required parameter of unknown meaning."""
         filled: dict[str, object] = {}
@@ -143,7 +148,7 @@ class Constructor:
                     value = MODULES[value]()
                 if parameter.default is EMPTY and is_embedding(name) and self._calls(name):
                     value = nn.Embedding(output_size, spec.input_size)
-                if parameter.default is EMPTY and isinstance(value, int) and self._counts(name):
+                if parameter.default is EMPTY and isinstance(value, int) and name in self._counted:
                     value = list(range(value))  # such as the characters of a text
                 if value is not EMPTY:
                     filled[name] = value
@@ -174,21 +179,23 @@ class Constructor:
 
     def _calls(self, name: str) -> bool:
         """Whether its code calls the parameter of this name, or what it keeps it as, with an argument."""
-        code, kept = parsed(self.function), self._kept(name)
+        code, kept = self._code, self._kept(name)
         if compared(code, {name, *kept}):
             return False
         called = [each.func for each in ast.walk(code) if isinstance(each, ast.Call) and each.args]
         return any(is_variable(each, name, kept) for each in called)
 
-    def _counts(self, name: str) -> bool:
-        """Whether its code asks for the length of the parameter of this name, or of what it keeps it as."""
-        kept = self._kept(name)
-        return any(
-            isinstance(each, ast.Call)
-            and getattr(each.func, "id", None) == "len"
-            and any(is_variable(of, name, kept) for of in each.args)
-            for each in ast.walk(parsed(self.function))
-        )
+    @cached_property
+    def _counted(self) -> frozenset[str]:
+        """The parameters of which its code, or of what it keeps them as, asks for the length."""
+        calls = [each for each in ast.walk(self._code) if isinstance(each, ast.Call)]
+        of = [each for call in calls if getattr(call.func, "id", None) == "len" for each in call.args]
+        kept = {name: self._kept(name) for name in self.parameters} if of else {}
+        return frozenset(name for name in kept if any(is_variable(each, name, kept[name]) for each in of))
+
+    @cached_property
+    def _code(self) -> ast.AST:
+        return parsed(self.function)
 
     def _kept(self, name: str) -> set[str]:
         """The attributes as which its code keeps the parameter of this name."""

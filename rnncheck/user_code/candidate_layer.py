@@ -236,6 +236,21 @@ class CandidateLayer:
             changed = [name for name, value in current().items() if value != before[name]]
             return [*changed, *["torch's seed"] * torch.equal(*ends)]
 
+    def overwrites(self, first: tuple[Tensor, State], second: tuple[Tensor, State]) -> bool:
+        """Whether a second call changes the arrays that the first returned. Those of numpy are copied elsewhere."""
+        caller, convention = self._native.caller, self._native.caller.convention
+        if not convention.numpy:
+            return False
+        rows, steps = slice(0, 1 if convention.by_row else None), slice(0, 1 if convention.is_cell else None)
+        results = []
+        with self._imports():
+            for x, state in (first, second):
+                result = caller.result(x[steps, rows], state.map(lambda each: each[:, rows]))
+                returned = {each: value for each, value in leaves(result, {}) if not each or isinstance(each[-1], int)}
+                results.append((returned, {each: value.clone() for each, value in returned.items()}))
+        returned, before = results[0]
+        return any(not torch.equal(value.nan_to_num(), before[each].nan_to_num()) for each, value in returned.items())
+
     @contextmanager
     def ready(self, x: Tensor, state: State) -> Iterator[Callable[[], Tensor]]:
         with self._imports():

@@ -67,7 +67,8 @@ ASSUMED = object()  # the annotation of a parameter that `*args` may stand for
 @dataclass(frozen=True)
 class Call:
     """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default. What is
-    `settled` has a value that does not depend on x. The state is `assumed` where `*args`, or a parameter of unknown meaning, may be one, or something else.
+    `settled` has a value that does not depend on x. The state is `assumed` where `*args`, or a parameter of unknown
+    meaning, may be one, or something else.
     """
 
     x: str

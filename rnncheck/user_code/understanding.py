@@ -290,13 +290,13 @@ class Understanding:
             axes = "(T, B, I)" if told else "(B, T, I)"
             return [Ignored("batch_first", f"made with batch_first={told}, it reads x as {axes}")]
         output, x_axes = found.reading.output, found.convention.x_axes
-        if not told or output is None or found.reading.tap is not None or "T" not in x_axes:
+        if output is None or found.reading.tap is not None or "T" not in x_axes:
             return []
         order = [each for each in output.axes.replace("S", "T") if each in "TB"]
         if order != [each for each in x_axes if each in "TB"]:
             returns, reads = ", ".join((*order, "H")), ", ".join(x_axes.replace("F", "I"))
             seen = f"made with batch_first={told}, it reads x as ({reads}) and returns its output as ({returns})"
-            return [Ignored("batch_first", seen)]
+            return [Ignored("batch_first", seen, half=True)]
         return []
 
     def has_lengths(self, spec: Spec) -> bool:

@@ -119,6 +119,19 @@ class WithFunction(Plain):
         return TanhByHand.apply(a)
 
 
+class BackwardInFloat32(TanhByHand):
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return TanhByHand.backward(ctx, *gradients) @ torch.eye(gradients[0].shape[-1], dtype=torch.float32)
+
+
+class WithBackwardInFloat32(Plain):
+    """Its backward works in float32 alone."""
+
+    def squash(self, a: Tensor) -> Tensor:
+        return BackwardInFloat32.apply(a)
+
+
 class OnceDifferentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor) -> Tensor:
@@ -252,6 +265,7 @@ class TwoAxesAreOneStep(nn.Module):
 
 
 RIGHT = [
+    WithBackwardInFloat32,
     TwoAxesAreOneStep,
     Untrained,
     TakesNoState,
@@ -493,6 +507,30 @@ class BatchFirstHalfDone(Plain):
     def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         output, last = super().forward(x.transpose(0, 1) if self.batch_first else x, h0)
         return (output.reshape(x.shape[0], x.shape[1], -1) if self.batch_first else output), last
+
+
+class TimeFirstHalfDone(Plain):
+    """Batch first by default; told not to be, it returns its output as batch first all the same."""
+
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True) -> None:
+        super().__init__(input_size, hidden_size)
+        self.batch_first = batch_first
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        output, last = super().forward(x.transpose(0, 1) if self.batch_first else x, h0)
+        return output.transpose(0, 1), last
+
+
+class TanhThatSaturates(TanhByHand):
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return TanhByHand.backward(ctx, *gradients) * (y.abs() < 0.999)
+
+
+class NoGradientWhereItSaturates(Plain):
+    def squash(self, a: Tensor) -> Tensor:
+        return TanhThatSaturates.apply(a)
 
 
 class OnesForManyRows(Plain):
@@ -1297,6 +1335,8 @@ WRONG = {
     ForgetsAfterManySteps: ("other-sizes", "gradient-detached"),
     HalvesInHalf: ("copies", "dtype-written-in"),
     BatchFirstHalfDone: ("options", "option-half-done"),
+    TimeFirstHalfDone: ("options", "option-half-done"),
+    NoGradientWhereItSaturates: ("gradients-in-use", "gradient-wrong-in-use"),
     OnesForManyRows: ("no-state", "default-state-not-zero"),
     RemembersAddresses: ("another-call", "state-leaks-between-calls"),
     ClipsItsWeights: ("ranges", "wrong-at-extremes"),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from rnncheck import check
+from rnncheck import CannotRun, check
 from rnncheck.report import Verdict
 
 
@@ -114,3 +114,27 @@ def test_a_handwritten_backward_is_compared_and_its_fault_named(wrong: str, slug
     assert report.verdict is (Verdict.MISMATCH if slug else Verdict.EQUIVALENT)
     assert [(each.slug, each.variant) for each in report.findings] == ([(slug, variant)] if slug else [])
     assert all(each.agrees for each in report.comparisons if each.mode in ("free", "lockstep"))
+
+
+class NotWritten(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        return a.tanh()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        raise ValueError("not written yet")
+
+
+class WithoutBackward(nn.Module):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.both = nn.Linear(input_size + hidden_size, hidden_size)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return NotWritten.apply(self.both(torch.cat([x, h], -1)))
+
+
+def test_whatever_a_backward_raises_is_told_at_its_line() -> None:
+    with pytest.raises(CannotRun, match=r"in backward: ValueError: not written yet"):
+        check(WithoutBackward, cell="rnn")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from rnncheck.errors import RnncheckError
 from rnncheck.implementations.protocol import Blames, Layer
 from rnncheck.model.spec import Spec
 from rnncheck.model.trace import State, Trace, dtype_of
@@ -81,13 +82,15 @@ def differentiate(layer: Layer, run: BackwardRun, projection: Trace, *, plain: b
         except RuntimeError:
             return found
         return by_backward if missing(by_backward) < missing(found) else found
-    except torch.cuda.OutOfMemoryError:
+    except (torch.cuda.OutOfMemoryError, MemoryError, RnncheckError):
         raise
-    except RuntimeError as error:
+    except Exception as error:  # a backward that the user wrote may raise any
         if PLAIN_ALONE in str(error) and not plain:
             return differentiate(layer, run, projection, plain=True)
         if isinstance(layer, Blames) and (blamed := layer.blamed(error)):
             raise blamed from error
+        if not isinstance(error, RuntimeError):
+            raise
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         return Derived(problem=f"it cannot be differentiated: {first_line}")
 

@@ -7,7 +7,7 @@ from rnncheck.evidence.paths import results_in_use
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
-from rnncheck.implementations.uses import NotOffered, Unlike, as_called
+from rnncheck.implementations.uses import NotOffered, Unlike, WrongUse, as_called
 
 FAULT = "results-share-memory"
 
@@ -24,6 +24,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         layer = user.fresh(first)
         found = values(run(layer, first))
         run(layer, between)
+        if hasattr(layer, "overwrites") and layer.overwrites(first.given(), between.given()):
+            raise WrongUse("the second call changes what the first one returned")
         return found
 
     def afterwards(user: User) -> Values:

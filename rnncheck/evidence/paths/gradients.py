@@ -191,6 +191,6 @@ def accumulated(leaves: Mapping[str, Tensor], names: Sequence[str]) -> Gradients
     return {name: each for name, each in found.items() if each is not None}
 
 
-def near_the_largest(right: Gradients) -> Allowed:
+def near_the_largest(right: Gradients, share: float = SHARE) -> Allowed:
     """A share of the largest number of each gradient of the reference."""
-    return {name: Tolerance(atol=SHARE * float(each.abs().max())) for name, each in right.items()}
+    return {name: Tolerance(atol=share * float(each.abs().max())) for name, each in right.items()}

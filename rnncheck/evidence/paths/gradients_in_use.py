@@ -32,7 +32,7 @@ from rnncheck.evidence.paths.gradients import (
 from rnncheck.evidence.paths.handed_over import by_weights, from_one_row, from_one_tensor, in_two_calls
 from rnncheck.evidence.paths.other_sizes import of_sizes
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, in_mode, run, values
+from rnncheck.evidence.paths.scene import Allowed, PathScene, PathSetting, User, in_mode, run, values
 from rnncheck.implementations.protocol import Layer
 from rnncheck.implementations.uses import NotOffered, Unlike, as_called, offered
 from rnncheck.model.spec import Dtype
@@ -43,6 +43,7 @@ SEED = 13
 LONG, LONGEST = 130, 260
 LARGER = 2, 260, 140, 9  # T, B, H, I: beyond the usual tiles
 OTHER_PADDING = 8.0
+SATURATING = 8.0  # times x: of most units the derivative is small, and of some it is not
 Mode = type[AbstractContextManager[None]]
 Use = Callable[[Layer], Layer]
 TITLE = "differentiated in training mode, without a state, in part, and of one result alone"
@@ -64,6 +65,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
         def go(user: User) -> Values:
             layer = supported(user, scene).fresh(scene)
+            if of:
+                differentiable(user)
             if not (leaves := layer.leaves()):
                 raise NotOffered("it cannot be differentiated by torch's weights")
             given = BackwardRun(scene.spec, scene.x, scene.state, scene.lengths, hidden, setting.withheld)
@@ -101,6 +104,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             alone[key] = kept(by_own(scene, as_use(supported(user, scene).fresh(scene))))
         return alone[key]
 
+    def differentiable(user: User) -> Gradients:
+        """Its gradients in float64. Raises `NotOffered` if it fails there in any case."""
+        try:
+            return normal(user, scene)
+        except (RuntimeError, TypeError, ValueError, RnncheckError) as problem:
+            raise NotOffered(f"it fails without that too: {problem}") from problem
+
     def stateless(user: User, train: bool) -> Values:
         given = normal(user, zeros)
         found = by_own(zeros, without_state(user.fresh(zeros)), train=train)
@@ -127,8 +137,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
     def two_calls(user: User) -> Values:
         """The gradients of both are those of one call."""
+        right = differentiable(user)
         try:
-            right = normal(user, scene)
             run(in_two_calls(user.fresh(scene)), scene)
         except (RuntimeError, TypeError, ValueError, RnncheckError) as problem:
             raise NotOffered(f"it fails without gradients too: {problem}") from problem
@@ -189,6 +199,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     if carries and not spec.bidirectional and len(scene.x) > 1:
         what = f"differentiated through two calls, the second from the states that the first returned{in_training}"
         yield Leg(what, two_calls, alike, FAULT, must_run=True)
+    saturated = leg("where gates saturate", replace(scene, x=SATURATING * scene.x), unchanged)
+    yield replace(saturated, scene=replace(saturated.scene, allows=partial(nearer, saturated, setting)))
     for name in sorted(shown) if len(shown) > 1 else ():
         yield leg(f"of {name} alone", scene, unchanged, of=name)
 
@@ -197,6 +209,11 @@ def across(value: Tensor) -> Tensor:
     """The same numbers, with the axes in the opposite order in memory."""
     order = tuple(reversed(range(value.dim())))
     return value.permute(order).contiguous().permute(order)
+
+
+def nearer(leg: Leg, setting: PathSetting) -> Allowed:
+    """A smaller share of the largest number of each gradient: what is lost where gates saturate is small."""
+    return near_the_largest(setting.right["gradients-in-use", leg.what], SHARE / 10)
 
 
 def supported(user: User, scene: PathScene) -> User:

@@ -8,9 +8,9 @@ import torch
 
 from rnncheck.evidence.paths import ragged
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, unlike_normal, values
-from rnncheck.implementations.protocol import Read
-from rnncheck.implementations.uses import NotOffered, Unlike, as_called, offered
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
+from rnncheck.implementations.protocol import BatchFirst, Read
+from rnncheck.implementations.uses import NotOffered, Unlike, WrongUse, as_called, offered
 from rnncheck.model.spec import Dtype
 
 FAULT = "option-half-done"
@@ -51,6 +51,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield replace(without, from_others=(FAULT,))
     yield from ragged.legs(setting) if known else ()
     yield Leg(f"with batch_first = {batch_first}", lambda user: built(user, turned), turned, FAULT)
+    yield Leg("with batch_first = False, which is True by default", lambda user: time_first(user, base), base, FAULT)
     for small, axis in (
         (setting.scene(1, rows, spec=turned.spec), "T"),
         (setting.scene(rows=1, spec=turned.spec), "B"),
@@ -59,6 +60,20 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         yield Leg(f"with batch_first = {batch_first} at {axis} = 1", go, small, FAULT)
     if setting.takes_state:
         yield Leg(f"from a state in {wider}", from_another_dtype, base, FAULT)
+
+
+def time_first(user: User, scene: PathScene) -> Values:
+    """Run as it is built where it is told not to be batch first, if it is so by default; nothing of any other side."""
+    if not isinstance(user.implementation, BatchFirst):
+        return values(run(user.layer(scene), scene))
+    if (other := user.implementation.time_first()) is None:
+        raise NotOffered("it is not batch first by default")
+    if reason := other.refuses(scene.spec):
+        raise NotOffered(reason)
+    for each in other.read(scene.spec).ignored:
+        if each.option == "batch_first":
+            raise WrongUse(each.seen) if each.half else Unlike(each.seen)
+    return values(run(other.build(scene.spec, scene.weights), scene))
 
 
 def unlike_other_order(user: User, scene: PathScene, setting: PathSetting) -> Values:
