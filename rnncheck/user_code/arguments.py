@@ -2,8 +2,8 @@
 
 import ast
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import dtype_of
 from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
+from rnncheck.user_code.constructor_code import ConstructorCode
 from rnncheck.user_code.function_code import parsed
 from rnncheck.user_code.roles import is_embedding, of_shape, of_training, role_of, roles
 
@@ -74,7 +75,7 @@ class Constructor:
             name: each for name, each in parameters.items() if each.kind not in VARIABLE and name not in preset
         }
         self.roles = roles(self.parameters)
-        self._optional = compared_with_none(function)
+        self._code = ConstructorCode(function)
         self.run_shape = (12, 3)  # timesteps and rows, until they are known
         self.words: Mapping[str, str] = {}  # the text of those of `given` that were read as what they name
         self.as_text = False  # whether it was made with the text instead
@@ -144,17 +145,22 @@ class Constructor:
                 filled[name] = self._given[name]
             elif name in self.roles:
                 value = value_of(self.roles[name], parameter, spec, output_size, self._given)
-                if parameter.default is EMPTY and isinstance(value, str) and value in MODULES and self._calls(name):
+                if (
+                    parameter.default is EMPTY
+                    and isinstance(value, str)
+                    and value in MODULES
+                    and self._code.calls(name)
+                ):
                     value = MODULES[value]()
-                if parameter.default is EMPTY and is_embedding(name) and self._calls(name):
+                if parameter.default is EMPTY and is_embedding(name) and self._code.calls(name):
                     value = nn.Embedding(output_size, spec.input_size)
-                if parameter.default is EMPTY and isinstance(value, int) and name in self._counted:
+                if parameter.default is EMPTY and isinstance(value, int) and self._code.counts(name):
                     value = list(range(value))  # such as the characters of a text
                 if value is not EMPTY:
                     filled[name] = value
             if parameter.default is not EMPTY or name in filled:
                 continue
-            if name in self._optional:
+            if name in self._code.compared_with_none:
                 filled[name] = None
             elif (usual := of_training(name)) is not None:
                 filled[name] = usual
@@ -177,37 +183,15 @@ class Constructor:
             {name: value for name, value in self._given.items() if name not in filled} if self._open else {}
         )
 
-    def _calls(self, name: str) -> bool:
-        """Whether its code calls the parameter of this name, or what it keeps it as, with an argument."""
-        code, kept = self._code, self._kept(name)
-        if compared(code, {name, *kept}):
-            return False
-        called = [each.func for each in ast.walk(code) if isinstance(each, ast.Call) and each.args]
-        return any(is_variable(each, name, kept) for each in called)
-
-    @cached_property
-    def _counted(self) -> frozenset[str]:
-        """The parameters of which its code, or of what it keeps them as, asks for the length."""
-        calls = [each for each in ast.walk(self._code) if isinstance(each, ast.Call)]
-        of = [each for call in calls if getattr(call.func, "id", None) == "len" for each in call.args]
-        kept = {name: self._kept(name) for name in self.parameters} if of else {}
-        return frozenset(name for name in kept if any(is_variable(each, name, kept[name]) for each in of))
-
-    @cached_property
-    def _code(self) -> ast.AST:
-        return parsed(self.function)
-
-    def _kept(self, name: str) -> set[str]:
-        """The attributes as which its code keeps the parameter of this name."""
-        made_by: Any = self.function.__init__ if isinstance(self.function, type) else self.function  # type: ignore[misc]
-        return {
-            target.attr
-            for each in ast.walk(parsed(made_by))
-            if isinstance(each, ast.Assign)
-            for whole in each.targets
-            for target, value in zip(members(whole), members(each.value), strict=False)
-            if isinstance(target, ast.Attribute) and is_variable(value, name, ())
-        }
+    def _as_used(self, name: str, value: object, output_size: int) -> object:
+        """The value of a required parameter in the form that the code uses: a module, or a list of so many."""
+        if isinstance(value, str) and value in MODULES and self._code.calls(name):
+            return MODULES[value]()
+        if isinstance(value, int) and is_embedding(name) and self._code.calls(name):
+            return nn.Embedding(output_size, value)
+        if isinstance(value, int) and self._code.counts(name):
+            return list(range(value))  # such as the characters of a text
+        return value
 
     def spellings(self, spec: Spec, output_size: int) -> Iterator[dict[str, object]]:
         """The arguments, with the name of the cell in every spelling that is usual, and the nonlinearity as a name, a
@@ -246,29 +230,6 @@ class Constructor:
 
     def _signature(self) -> str:
         return f"{self._called}({', '.join(self.parameters)})"
-
-
-def members(code: ast.expr) -> Sequence[ast.expr]:
-    """The parts of a tuple, or the whole of anything else."""
-    return code.elts if isinstance(code, ast.Tuple) else [code]
-
-
-def is_variable(code: ast.AST, name: str, attributes: Collection[str]) -> bool:
-    """Whether it is the variable of this name, or one of these attributes."""
-    return getattr(code, "id", None) == name or getattr(code, "attr", None) in attributes
-
-
-def compared_with_none(function: Callable[..., Any]) -> frozenset[str]:
-    """The names that its code, or that of a class's constructor, compares with None: their values may be left out."""
-    made_by: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
-    compared = (each for each in ast.walk(parsed(made_by)) if isinstance(each, ast.Compare))
-    return frozenset(
-        each.left.id
-        for each in compared
-        if isinstance(each.left, ast.Name)
-        and isinstance(other := each.comparators[0], ast.Constant)
-        and other.value is None
-    )
 
 
 def value_of(
@@ -326,22 +287,3 @@ def torch_keywords(spec: Spec) -> dict[str, object]:
     named = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional")
     own = {Cell.RNN: ("nonlinearity",), Cell.LSTM: ("proj_size",) if spec.proj_size else (), Cell.GRU: ()}[spec.cell]
     return {name: getattr(spec, name) for name in (*named, *own)}
-
-
-def compared(code: ast.AST, names: Collection[str]) -> bool:
-    """Whether it compares a variable or attribute of these names with text, or looks something up by it."""
-
-    def is_it(each: ast.AST) -> bool:
-        return getattr(each, "id", None) in names or getattr(each, "attr", None) in names
-
-    def is_text(each: ast.AST) -> bool:
-        return isinstance(each, ast.Constant) and isinstance(each.value, str)
-
-    def is_looked_up(each: ast.AST) -> bool:
-        if isinstance(each, ast.Compare):
-            return any(map(is_it, [each.left, *each.comparators])) and any(map(is_text, ast.walk(each)))
-        if isinstance(each, ast.Call):
-            return getattr(each.func, "id", None) == "getattr" and any(map(is_it, each.args))
-        return isinstance(each, ast.Subscript) and is_it(each.slice)
-
-    return any(map(is_looked_up, ast.walk(code)))
