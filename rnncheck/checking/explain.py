@@ -2,7 +2,10 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+
+import torch
 
 from rnncheck.checking.verdict import first_divergence
 from rnncheck.diagnosis import (
@@ -17,16 +20,18 @@ from rnncheck.diagnosis import (
     ruled_out,
     variant_of,
 )
-from rnncheck.diagnosis.ladder import MeasuredRun, climb
+from rnncheck.diagnosis.ladder import Gap, MeasuredRun, climb, in_float64
 from rnncheck.envelope import Rounding
+from rnncheck.errors import CannotRun
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
+from rnncheck.evidence.gradients import MODE_FLOAT64
 from rnncheck.evidence.second_call import Inputs
 from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import OtherRun, Recognised
 from rnncheck.report import Comparison, Finding
-from rnncheck.text import first_of, short
+from rnncheck.text import first_of, in_words, short
 
 DEAD, SHAPE, OWN, NORMALISED = "dead-parameter", "parameter-shape", "own-weights", "layer-normalised"
 UNSEEN = (
@@ -34,7 +39,9 @@ UNSEEN = (
     "nor on fresh data"
 )
 SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
-SIZES, AT_ONE_STEP = "wrong-at-other-sizes", "{} differs only where it is called with one timestep at a time (T = 1)"
+SIZES = "wrong-at-other-sizes"
+ROUNDED = 1e-12  # more than rounding in float64 makes of the states of a short run
+CLEARLY = 1e-3  # a difference that no rounding makes of outputs
 TWO_WAYS = "Compare its code for a single timestep with that for several; it may be for runs without gradients alone."
 LEAKS = "state-leaks-between-calls"
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
@@ -89,18 +96,54 @@ def explain(
             elif not found.named and (told or beyond):
                 other = [] if told else [another_layer(name, beyond, found)]
                 said = [*other, *(each for each in said if each.slug != "unexplained")]
+            if not found.named and all(each.mode == MODE_FLOAT64 for each in wrong):
+                said = approximated(first) or said
             into.findings[:] = [*said, *others]
             note = None if found.named or variant is not None else note
         elif only_gradients:
             into.findings += diagnose_gradients(first.sides[0], scene_of(first), [each.quantity for each in wrong])
         elif not into.findings and all(each.mode == "lockstep" and not each.problem for each in wrong):
-            into.findings.append(
-                Finding(SIZES, AT_ONE_STEP.format(short(first.sides[0].name)), variant="at T = 1", mend=TWO_WAYS)
-            )
+            into.findings.append(at_some_lengths(first))
         elif not into.findings and not all(each.problem for each in wrong):  # a problem says what is wrong by itself
             into.findings.append(Finding("unexplained", UNSEEN, 0.0, mend=SEEN_OTHERWISE))
     if note is not None:
         into.notes.append(note)
+
+
+def approximated(first: FirstChunk) -> list[Finding]:
+    """The finding that the candidate is exact to the dtype of the run and not to float64, if its states are so."""
+    measured = MeasuredRun(
+        first.sides[0], first.spec, first.weights, first.x, first.state, first.lengths, first.withheld
+    )
+    try:
+        apart = in_float64(measured, Gap(0.0, 0.0)).gap_float64
+    except OtherRun:
+        return []
+    if apart is None or not ROUNDED < apart < CLEARLY:
+        return []
+    return [
+        Finding(
+            "approximate-activation",
+            f"{short(first.sides[0].name)} is exact to {first.spec.dtype}, and its states in float64 differ by up to "
+            f"{apart:.1e}: an activation is approximated, or a constant in it has too few digits",
+            explains=0.0,
+        )
+    ]
+
+
+def at_some_lengths(first: FirstChunk) -> Finding:
+    """The finding that the candidate differs in single steps and not in the run, with the other T at which it does."""
+    wrong, right = [1], list[int]()
+    for steps in sorted({2, 3, len(first.x) - 1} & set(range(2, len(first.x)))) if first.lengths is None else ():
+        inputs = Inputs(first.spec, first.x[:steps], first.state, None)
+        with suppress(CannotRun):
+            candidate, reference = (inputs.run(each).output for each in first.layers)
+            apart = candidate.shape != reference.shape or not torch.allclose(candidate, reference, 0, CLEARLY)
+            (wrong if apart else right).append(steps)
+    right.append(len(first.x))
+    name, mend = short(first.sides[0].name), TWO_WAYS if len(wrong) == 1 else None
+    told = f"{name} differs at T = {in_words([*map(str, wrong)])}, and agrees at T = {in_words([*map(str, right)])}"
+    return Finding(SIZES, told, variant="at T = 1", mend=mend)
 
 
 def with_variant(found: Finding, name: str, variant: Variant) -> Finding:

@@ -121,14 +121,26 @@ def _left(part: Tensor, multiplied: Tensor) -> float:
 
 
 def _rearranged(each: Placed, shown: GradientEvidence) -> bool:
-    """Whether some of its blocks multiply numbers of x and the state in another order than they are laid out for."""
+    """Whether some of its blocks multiply numbers of x and the state in another order than they are laid out for.
+
+    The whole state of another layer or direction is a fault of the candidate, and in order.
+    """
     for block in each.layout.blocks(shown.total[each.name]):
-        seen = [(part, shown.multiplied.get((kind, each.k))) for kind, part in block.items() if bool(part.any())]
-        otherwise = any(multiplied is not None and _left(part, multiplied) > _PLAIN for part, multiplied in seen)
+        seen = [(kind, part, shown.multiplied.get((kind, each.k))) for kind, part in block.items() if bool(part.any())]
+        otherwise = any(
+            multiplied is not None and _left(part, multiplied) > _PLAIN and not _of_another(kind, part, shown)
+            for kind, part, multiplied in seen
+        )
         whole = torch.cat([part.reshape(len(part), -1) for part in block.values()], 1)
         if otherwise and shown.rearranged(whole):
             return True
     return False
+
+
+def _of_another(kind: str, part: Tensor, shown: GradientEvidence) -> bool:
+    """Whether a block multiplies all of what blocks of this kind multiply in another layer or direction."""
+    others = [value for (of, _), value in shown.multiplied.items() if of == kind and len(value) == part.shape[1]]
+    return any(_left(part, each) < _NEARLY for each in others)
 
 
 def biases(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rnncheck.evidence.paths import results_in_use
 from rnncheck.evidence.paths.gradients import CHANGE, Attached, change, kept
 from rnncheck.evidence.paths.path import Leg, Values, path
-from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, values
+from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
 from rnncheck.implementations.uses import NotOffered, Unlike, WrongUse, as_called
 
 FAULT = "results-share-memory"
@@ -27,6 +27,9 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         if hasattr(layer, "overwrites") and layer.overwrites(first.given(), between.given()):
             raise WrongUse("the second call changes what the first one returned")
         return found
+
+    def one_step(user: User) -> Values:
+        return unlike_normal(lambda: results(user, step_after, step), user, step, setting)
 
     def afterwards(user: User) -> Values:
         layer = user.fresh(scene)
@@ -67,7 +70,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {CHANGE: change(first, before)}
 
     yield Leg("called again with the same sizes", lambda user: results(user, alike), scene, FAULT)
-    yield Leg("called again at T = 1", lambda user: results(user, step_after, step), step, FAULT)
+    yield Leg("called again at T = 1", one_step, step, FAULT)
     yield from results_in_use.legs(setting)
     yield Leg("called again with larger sizes", lambda user: results(user, larger), scene, FAULT)
     yield Leg("called again with other numbers in the same memory", refilled, other_data, "state-leaks-between-calls")

@@ -26,11 +26,16 @@ OVER_FEATURES: dict[str, Callable[[Tensor], Tensor]] = {
 AXES = {"the features": (-1,), "time": (0,), "batch and time": (0, 1), "all of it": (0, 1, 2)}
 
 
+def centred_over(axes: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+    """x - mean over these axes of (T, B, I)."""
+    return lambda x: x - x.mean(axes, keepdim=True)
+
+
 def standardised_over(axes: tuple[int, ...], correction: int) -> Callable[[Tensor], Tensor]:
     """(x - mean) / std over these axes of (T, B, I), as people write it for data."""
 
     def change(x: Tensor) -> Tensor:
-        centred = x - x.mean(axes, keepdim=True)
+        centred = centred_over(axes)(x)
         number = math.prod(x.shape[axis] for axis in axes) - correction
         return centred / (centred.square().sum(axes, keepdim=True) / number).sqrt()
 
@@ -48,6 +53,8 @@ def of_changed(spec: Spec) -> Iterator[Fault]:
         for name, change in ({**own, **OVER_FEATURES} if size > 1 else own).items():
             yield Fault(slug, name, place(change), rare=True)
     for over, axes in AXES.items():
+        if spec.input_size > 1 or axes != (-1,):
+            yield Fault("input-changed", f"less its mean over {over}", reading(centred_over(axes)), rare=True)
         for correction, by in ((1, "n - 1"), (0, "n")):
             if spec.input_size > 1 or axes != (-1,):
                 name = f"standardised over {over}, with the variance over {by}"

@@ -143,7 +143,7 @@ def of_states(spec: Spec) -> Iterator[Fault]:
             start = starting(other, which)
             hidden = equal_starts(start, "the states in question are equal")
             yield Fault("layer-state-swapped", name + part, start, hidden=hidden, rare=bool(part))
-        slug = "final-state-wrong" if name.endswith("for all") else "final-state-swapped"
+        slug = "final-state-wrong" if "for all" in name else "final-state-swapped"
         yield Fault(slug, name, final_of(other, (H, C)))
         for part, k in {", h_n alone": H, ", c_n alone": C}.items() if spec.cell is Cell.LSTM else ():
             yield Fault(slug, name + part, final_of(other, (k,)), rare=True)
@@ -182,12 +182,14 @@ def others(spec: Spec) -> dict[str, Other]:
     found: dict[str, Other] = {}
     if spec.directions > 1:
         found["directions"] = lambda spec, layer, direction: (layer, 1 - direction)
+        found["forward for all directions"] = lambda spec, layer, direction: (layer, 0)
     if spec.num_layers > 1:
         found["layers"] = lambda spec, layer, direction: (spec.num_layers - 1 - layer, direction)
         found["the first for all"] = lambda spec, layer, direction: (0, direction)
         found["the last for all"] = lambda spec, layer, direction: (spec.num_layers - 1, direction)
     if spec.num_layers > 1 and spec.directions > 1:
         found["direction before layer"] = direction_before_layer
+        found["the first forward one for all"] = lambda spec, layer, direction: (0, 0)
     return found
 
 

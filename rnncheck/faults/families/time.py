@@ -197,6 +197,8 @@ def of_directions(spec: Spec) -> Iterator[Fault]:
     if not spec.bidirectional:
         return
     yield Fault("reverse-not-flipped", "", NotFlipped, hidden=one_step)
+    if spec.num_layers > 1:
+        yield Fault("reverse-not-flipped", "in the last layer", merging_last(not_flipped), hidden=one_step)
     yield Fault("reverse-reads-forward", "", ReadsForward, hidden=one_step)
     yield Fault("reverse-reads-forward", "then flipped", ForwardFlipped, hidden=one_step)
     yield Fault("reverse-shares-weights", "", SharedByDirections, hidden=same_weights)
@@ -264,6 +266,10 @@ def merging_last(merge: Merge) -> type[Network]:
             return merge(sides[0].h, sides[1].h) if last else super().merge(sides)
 
     return MergingLast
+
+
+def not_flipped(forward: Tensor, reverse: Tensor) -> Tensor:
+    return torch.cat([forward, reverse.flip(0)], -1)
 
 
 def exchanged(forward: Tensor, reverse: Tensor) -> Tensor:
