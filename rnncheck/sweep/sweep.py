@@ -31,7 +31,7 @@ SHARE = 0.25  # of the time, after which what is suspect is looked into
 SAVED = 5.0  # seconds between two states
 MOST_SUSPECTS = 5000  # kept; more of them are only counted
 NEVER_REFUSED = (SEED, "init", "h0", "weight_scale")
-MAY_BE_ASKED = ("num_layers",)  # of a size, each value is tried where they were given
+LACKED = {"proj_size": (0, 2), "num_layers": (1, 2)}  # sizes that a side may lack, by the values that show it
 
 
 @dataclass(frozen=True)
@@ -116,14 +116,16 @@ class Sweep:
         first = self._first(space)
         for axis in space.varying:
             asked = axis.name in space.asked
-            if axis.name in NEVER_REFUSED or (axis.is_size and axis.name not in ("proj_size", *MAY_BE_ASKED[:asked])):
+            if axis.name in NEVER_REFUSED or (axis.is_size and axis.name not in LACKED):
                 continue
-            tried = [each for each in axis.values if each in (0, 2)] if axis.name == "proj_size" else axis.values
+            few = LACKED.get(axis.name, ()) if not asked or axis.name == "proj_size" else ()
+            tried = [each for each in axis.values if each in few] if few else axis.values
             refused = {value: self._refused(first.having(**{axis.name: value})) for value in tried}
             found = {f"{axis.option} {value}": why for value, why in refused.items() if why}
             self._not_offered |= found
             self._lacking |= found if asked else {}
-            offered = tuple(value for value in axis.values if not refused.get(value, refused.get(2) if value else None))
+            rest = refused.get(2)  # of sizes that were not tried
+            offered = tuple(value for value in axis.values if not refused.get(value, rest if value else None))
             space = space.with_values(axis, offered)
         return space
 

@@ -23,7 +23,7 @@ from rnncheck.user_code import results
 from rnncheck.user_code.blame import CandidateError, NoStates, is_hopeless
 from rnncheck.user_code.code_of_results import writes_members_of
 from rnncheck.user_code.construct import signed
-from rnncheck.user_code.convention import Convention, StateForm
+from rnncheck.user_code.convention import Convention, ResultReading, StateForm
 from rnncheck.user_code.found import Found, broadcasts, has_axis_of_one, list_of_time, member_of, plausible
 from rnncheck.user_code.inner_states import inner_states
 from rnncheck.user_code.isolation import isolated
@@ -314,6 +314,9 @@ class CallProbe:
             try:
                 with torch.no_grad(), isolated(self.calls.x.dtype):
                     found = self.calls.measured(convention, reading)
+                    if self._merges(reading, result) and not (found.remembers and found.foresees):
+                        self.returned.append(f"{results.described(result)}, which only one direction has computed")
+                        continue
                     if not found.remembers and self.calls.hands_back(found):
                         self.returned.append(f"{results.described(result)}, in which it hands back its state")
                         continue
@@ -321,6 +324,12 @@ class CallProbe:
                 self.problems.append((convention, problem))
             else:
                 yield found
+
+    def _merges(self, reading: ResultReading, result: object) -> bool:
+        """Whether its output is as wide as one direction of two."""
+        if reading.output is None or reading.tap is not None or not self.sizes.spec.bidirectional:
+            return False
+        return reading.output.read(result, "TBF").shape[2] != self.sizes.spec.output_size
 
     @property
     def _writes_into_a_tuple(self) -> list[CandidateError]:
