@@ -86,6 +86,7 @@ def trials(axis: Axis, value: Any) -> list[Any]:
         axis.values[0],
         *range(max(axis.values[0], value - 3), value + BEYOND),
         *edges,
+        value + value // 2,  # between two multiples
         2 * value,
         3 * value,
         largest,
