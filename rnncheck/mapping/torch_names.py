@@ -14,15 +14,17 @@ _NAME = re.compile(r"(?:weight|bias)_(?:ih|hh|hr)_l(?P<layer>\d+)(?P<reverse>_re
 def kinds(tensors: Mapping[str, Tensor], spec: Spec) -> dict[str, str]:
     """`weight_ih`, `bias_hh`, ... for each tensor with one of torch's names.
 
-    Not where a tensor of the same owner is stored the other way round than torch stores it: then they are not torch's.
+    Not where a tensor of the same owner is stored otherwise than torch stores it: then they are not torch's.
     """
     found = {name: kind for name in tensors if (kind := torch_kind(name)) is not None}
-    turned = {name.rpartition(".")[0] for name, kind in found.items() if is_turned(tensors[name], kind, spec)}
-    return {name: kind for name, kind in found.items() if name.rpartition(".")[0] not in turned}
+    others = {name.rpartition(".")[0] for name, kind in found.items() if is_stored_otherwise(tensors[name], kind, spec)}
+    return {name: kind for name, kind in found.items() if name.rpartition(".")[0] not in others}
 
 
-def is_turned(tensor: Tensor, kind: str, spec: Spec) -> bool:
-    """Whether it is a weight of all gates that is stored transposed."""
+def is_stored_otherwise(tensor: Tensor, kind: str, spec: Spec) -> bool:
+    """Whether it is a weight of all gates that is stored transposed, or has an axis of gates."""
+    if tensor.dim() > 2:
+        return True
     rows, axes = spec.cell.gates * spec.hidden_size, tuple(tensor.shape)
     if kind == "weight_hh":
         return axes == (spec.state_size, rows) and axes[0] != axes[1]

@@ -51,12 +51,12 @@ from rnncheck.user_code.ways import (
     inputs,
 )
 
-ANOTHER_KIND = ("'tuple' object", "'list' object")  # it wants a state of its own kind, which is no mistake
+ANOTHER_KIND = ("'tuple' object", "'list' object", "must be Tensor, not ")  # it wants a state of its own kind, which is no mistake
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
 WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor|int64 for index")
 WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"
 MOST_READINGS = 8  # of one call
-OF_A_SHAPE = re.compile(r"size|shape|dimension|dims")
+OF_A_SHAPE = re.compile(r"size|shape|dimension|dims|\b\dD\b")
 OF_A_KIND = (TypeError, AttributeError, LookupError)  # so may code raise that wants another kind of state
 
 
@@ -391,8 +391,11 @@ class CallProbe:
             )
         own = [each for each in self.problems if each[1].in_its_code]
         if own:
-            # The attempt that got furthest: of those that got to one line, not one for want of the right axes or kind.
-            convention, problem = max(own, key=lambda each: (each[1].reached, not wants_another(each[1])))
+            # The attempt that got furthest: of those that got to one line, not one for want of the right axes or kind,
+            # and one with all axes.
+            convention, problem = max(
+                own, key=lambda each: (each[1].reached, not wants_another(each[1]), len(each[0].x_axes))
+            )
             called = f"{name} was called with {convention.described}; all other ways to call it failed too"
             if self.numpy and WANTS_IDS.search(str(problem)):
                 called = (

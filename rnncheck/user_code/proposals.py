@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from rnncheck.errors import CannotRun
@@ -57,9 +58,19 @@ class Proposals:
             always = {each.always if isinstance(each, CandidateError) else "" for each in problems}
             if isinstance(first, CandidateError) and len(always) > 1:  # another at other sizes
                 first.always = ""
-            if hint := fixed_hint(first, spec) or size_hint(self._instances, spec):
+            if hint := fixed_hint(first, spec) or size_hint(self._instances, spec) or self._equal_hint(spec, budget):
                 first.args = (f"{first}\n{hint}",)
             raise first
+
+    def _equal_hint(self, spec: Spec, budget: Budget) -> str | None:
+        """The option for a class that runs only where its input size is its hidden size."""
+        equal = replace(spec, input_size=spec.hidden_size)
+        if self._instances.constructor is None or equal == spec:
+            return None
+        with suppress(CannotRun):
+            if any(each.likely for each, _ in self._hypotheses_in(Dtype.FLOAT64, equal, budget, [], [])):
+                return f"It runs where its input and hidden sizes are equal; add --input-size {spec.hidden_size}"
+        return None
 
     def _hypotheses_in(
         self, dtype: Dtype, spec: Spec, budget: Budget, problems: list[CannotRun], ways: Sequence[Hypothesis]

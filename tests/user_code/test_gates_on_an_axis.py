@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rnncheck import check
+from rnncheck import CannotRun, check
 from rnncheck.report import Verdict
 
 
@@ -46,3 +46,25 @@ def test_each_order_of_the_axes_is_read(axes: str, slip: float) -> None:
     candidate = type("Layer", (ByEinsum,), {"axes": axes, "slip": slip})
     report = check(candidate, cell="gru", seq_len=4, batch_size=2, witness=False, diagnose=False)
     assert report.verdict is (Verdict.MISMATCH if slip else Verdict.EQUIVALENT)
+
+
+class Named(nn.Module):
+    """A GRU cell for equal sizes, of weights (3, H, I) with the names that torch gives to others."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.weight_ih, self.weight_hh = (
+            nn.Parameter(0.3 * torch.randn(3, hidden_size, input_size)) for _ in range(2)
+        )
+        self.bias_ih, self.bias_hh = (nn.Parameter(torch.randn(3, hidden_size)) for _ in range(2))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        xr, xz, xn = (torch.matmul(x, w) + b for w, b in zip(self.weight_ih, self.bias_ih, strict=True))
+        hr, hz, hn = (torch.matmul(h, w) + b for w, b in zip(self.weight_hh, self.bias_hh, strict=True))
+        return torch.lerp(torch.tanh(xn + torch.sigmoid(xr + hr) * hn), h, torch.sigmoid(xz + hz))
+
+
+def test_the_names_of_torch_say_nothing_of_weights_with_other_axes() -> None:
+    with pytest.raises(CannotRun, match=r"sizes are equal; add --input-size 4"):
+        check(Named, cell="gru", hidden_size=4)
+    assert check(Named, cell="gru", input_size=4, hidden_size=4, witness=False).verdict is Verdict.EQUIVALENT
