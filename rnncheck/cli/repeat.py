@@ -21,7 +21,7 @@ def repeat(candidate: str, options: CheckOptions, reads: str | None = None) -> s
 
 def command(verb: str, words: Iterable[str], options: CheckOptions) -> str:
     """`rnncheck verb words...` with these options, without those that say how and where the report is written."""
-    return shlex.join(["rnncheck", verb, *words, *flags(options)])
+    return " ".join(map(quoted, ["rnncheck", verb, *words, *flags(options)]))
 
 
 def flags(options: CheckOptions) -> Iterator[str]:
@@ -36,3 +36,12 @@ def flags(options: CheckOptions) -> Iterator[str]:
         else:
             for one in value if isinstance(value, list) else [value]:
                 yield from (name, str(one))
+
+
+def quoted(word: str) -> str:
+    """The word as a shell reads it; one with line ends or control characters as $'...', which bash and zsh read."""
+    if word.isprintable():
+        return shlex.quote(word)
+    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", "'": "\\'"}
+    shown = (named.get(each) or (each if each.isprintable() else f"\\u{ord(each):04x}") for each in word)
+    return f"$'{''.join(shown)}'"

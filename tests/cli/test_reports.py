@@ -1,6 +1,8 @@
 """`--report FORMAT=FILE`: every format, however the check ends."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -8,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rnncheck.cli.repeat import quoted
 from rnncheck.reporters.formats import FileFormat
 
 FORMATS = get_args(FileFormat)
@@ -71,3 +74,11 @@ def test_the_command_in_a_report_repeats_it(rnncheck: Callable[..., Any]) -> Non
     facts = json.loads(rnncheck("compare", "numpy", *options, "--format", "json").stdout)
     assert facts["command"].startswith("rnncheck compare numpy --")
     assert set(facts["command"].split()) == {"rnncheck", "compare", "numpy", *options}
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize("word", ["plain", "two words", "new\nline's.csv", "tab\there", "\x1b[31m", "über\n"])
+def test_a_shell_reads_each_word_of_it_as_it_was(word: str) -> None:
+    printed = subprocess.run(["bash", "-c", f"printf %s {quoted(word)}"], capture_output=True, text=True, check=True)
+    assert printed.stdout == word
+    assert quoted(word).isprintable()
