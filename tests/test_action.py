@@ -65,6 +65,7 @@ def test_torch_comes_from_the_index_that_is_named(shell: Shell, tmp_path: Path) 
     assert (tmp_path / "pip.txt").read_text() == f"install torch --index-url an-index\ninstall {ROOT}\n"
 
 
+@pytest.mark.slow
 def test_a_right_candidate_passes_and_leaves_its_reports(shell: Shell, tmp_path: Path) -> None:
     ended = shell(CHECK, candidate="scratch", args=f"{QUICK} --cell gru")
     assert ended.returncode == 0, ended.stderr
@@ -74,6 +75,7 @@ def test_a_right_candidate_passes_and_leaves_its_reports(shell: Shell, tmp_path:
     assert ElementTree.parse(tmp_path / "rnncheck-reports" / "rnncheck.xml").findall(".//failure") == []
 
 
+@pytest.mark.slow
 def test_a_wrong_one_fails_the_step_at_its_file_and_line(shell: Shell, tmp_path: Path) -> None:
     ended = shell(CHECK, candidate=f"{CANDIDATES / 'drop_in_lstm.py'}:DropInLSTM", args=QUICK)
     assert ended.returncode == 1, ended.stderr
@@ -83,6 +85,7 @@ def test_a_wrong_one_fails_the_step_at_its_file_and_line(shell: Shell, tmp_path:
     assert ElementTree.parse(tmp_path / "rnncheck-reports" / "rnncheck.xml").findall(".//failure")
 
 
+@pytest.mark.slow
 def test_without_a_candidate_all_of_pyproject_are_checked(shell: Shell, tmp_path: Path) -> None:
     quick = "backward = false\nlockstep = false\nwitness = false\npaths = 'none'\n"
     wrong = (

@@ -82,6 +82,7 @@ def test_whatever_can_be_a_candidate_is_checked_as_the_cell_and_the_sizes_that_i
     assert (report.spec.cell, report.spec.input_size, report.spec.hidden_size) == (cell, *sizes)
 
 
+@pytest.mark.slow
 def test_a_living_layer_says_its_layers_and_directions_and_what_is_given_goes_before() -> None:
     layer = nn.GRU(2, 7, num_layers=2, bidirectional=True)
     spec = check(layer, witness=False, backward=False, lockstep=False).spec
@@ -177,6 +178,7 @@ def test_the_rows_of_an_array_have_lengths_and_the_array_stays_as_it_is() -> Non
     assert bool((x == 1).all())
 
 
+@pytest.mark.slow
 def test_what_its_constructor_is_given() -> None:
     assert check(OwnLSTM, arguments={"scale": 1.0}, witness=False).verdict is Verdict.EQUIVALENT
     assert check(OwnLSTM, arguments={"scale": 0.5}, cell="lstm", diagnose=False).verdict is Verdict.MISMATCH
@@ -222,6 +224,7 @@ def test_an_equivalence_is_returned() -> None:
     assert report.exit_code == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.explained
 @pytest.mark.parametrize(
     ("candidate", "options", "verdict"),
@@ -241,6 +244,7 @@ def test_anything_else_fails_with_the_report_as_on_the_screen(
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "from rnncheck import assert_equivalent\n"
@@ -279,6 +283,7 @@ def test_a_stated_tolerance_and_gradients_are_the_options_of_the_command_line() 
     assert modes == {"free"}
 
 
+@pytest.mark.slow
 def test_a_mapping_can_be_given(tmp_path: Path) -> None:
     path = tmp_path / "mapping.toml"
     path.write_text(

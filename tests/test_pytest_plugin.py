@@ -58,6 +58,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_marker_makes_a_test_for_each_dtype_and_the_option_a_report_for_each(folder: Path) -> None:
     ended = pytest_run(folder, "--rnncheck-report", "out")
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -69,6 +70,7 @@ def test_the_marker_makes_a_test_for_each_dtype_and_the_option_a_report_for_each
     assert json.loads((folder / "out" / written[3]).read_text())["spec"]["dtype"] == "float64"
 
 
+@pytest.mark.slow
 def test_a_failure_is_short_and_says_what_where_and_how_to_mend_it(folder: Path) -> None:
     (folder / "mine.py").write_text(CLASS.replace("tanh", "relu"))
     ended = pytest_run(folder, "-k", "float32")

@@ -106,7 +106,7 @@ def completed(text: str, lines: dict[str, str]) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", COMPLETED)
 def test_a_wrapper_of_a_hard_kind_is_compared_once_it_is_completed(
     rnncheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -262,6 +262,7 @@ def test_a_file_of_any_name_is_imported(rnncheck: Command, tmp_path: Path, name:
     assert judged.code == 0, judged.stderr
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("function", "code"), [("tanh", 0), ("sigmoid", 1)])
 def test_a_layer_in_a_notebook(rnncheck: Command, tmp_path: Path, function: str, code: int) -> None:
     cell = {"cell_type": "code", "source": RNN.replace("tanh", function)}

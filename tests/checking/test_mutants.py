@@ -93,7 +93,7 @@ def is_right(cell: Cell, mutant: type[nn.Module]) -> bool:
     return True
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("cell", "part"), [(cell, part) for part in range(PARTS) for cell in STEPS])
 def test_a_mutant_is_equivalent_only_if_it_is(cell: Cell, part: int) -> None:
     assert is_right(cell, layer(cell, forward(cell, STEPS[cell])))

@@ -26,6 +26,7 @@ class InTwos(nn.Module):
         return torch.stack(output), h[None]
 
 
+@pytest.mark.slow
 def test_the_lengths_at_which_it_differs_are_told() -> None:
     report = check(InTwos, cell="rnn", witness=False)
     assert report.verdict is Verdict.MISMATCH
@@ -50,6 +51,7 @@ class Rational(nn.Module):
         return torch.stack(output), h[None]
 
 
+@pytest.mark.slow
 def test_what_is_exact_to_float32_alone_is_an_approximation() -> None:
     report = check(Rational, cell="rnn", weight_scale=0.5, witness=False)
     assert [each.slug for each in report.findings] == ["approximate-activation"]

@@ -206,6 +206,7 @@ def test_the_number_that_was_ported_wrong_is_told() -> None:
     assert not quick(mine, against=theirs, sync="none").findings
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_other_weights_are_no_reason_where_the_layer_is_wrong_too() -> None:
     mine, theirs = trained()

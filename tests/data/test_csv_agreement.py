@@ -68,6 +68,7 @@ def outcome(text: str, options: FileOptions, *, fast: bool, block: int) -> tuple
         return x.shape, x.tobytes(), sequences.notes, {**sequences.source, "path": "data.csv"}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(files(), OPTIONS, st.sampled_from([16, 40, 1 << 16]))
 @example('a\n"1"2\n', FileOptions(), 16)

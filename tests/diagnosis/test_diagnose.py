@@ -39,7 +39,7 @@ def visible(where: Scene) -> list[Fault]:
     return [fault for fault in faults if fault.shows_in == "states" and fault.visible_in(where) is None]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())
@@ -54,7 +54,7 @@ def test_a_planted_fault_is_named_first(spec: Spec, data: st.DataObject) -> None
     assert found.inputs >= 2
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [5, 6])
 @pytest.mark.parametrize(
     "spec", [Spec(Cell.LSTM, 3, 4), Spec(Cell.GRU, 5, 4), Spec(Cell.RNN, 2, 3, num_layers=2)], ids=str
@@ -78,6 +78,7 @@ def explained_by_one(where: Scene, a: Fault, b: Fault) -> bool:
     return same(both, where.right) or any(same(both, where.run(each.network(where.spec))) for each in visible(where))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("other", ["gru-reset-before-matmul", "gate-order:z,r,n"])
 def test_the_commonest_pairs_of_a_gru_are_named(other: str) -> None:
     spec = Spec(Cell.GRU)
@@ -199,6 +200,7 @@ class BehindTheEnd(Network):
         return trace
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("wrong", "lengths", "where", "mend"),
     [

@@ -102,6 +102,7 @@ class GatesFromTheState(nn.Module):
         return new + z.sigmoid() * (h - new)
 
 
+@pytest.mark.slow
 def test_a_gate_may_be_the_rest_of_the_variants_own() -> None:
     report = check(KeepsOrReplaces, cell="lstm", witness=False)
     assert [finding.slug for finding in report.findings] == ["coupled-gates"]
@@ -109,6 +110,7 @@ def test_a_gate_may_be_the_rest_of_the_variants_own() -> None:
     assert (right.verdict, right.mapping[0].from_) == ("equivalent", "cat(-weight_hh_l0[i], -weight_ih_l0[i], dim=1)")
 
 
+@pytest.mark.slow
 @pytest.mark.patient
 def test_gates_that_read_the_state_alone_are_named() -> None:
     report = check(GatesFromTheState, cell="gru", witness=False)

@@ -1,5 +1,6 @@
 """What a finding says: the fault in a clause, how near it comes, on how much, and how to mend it."""
 
+import pytest
 from faults.scenes import scene
 
 from rnncheck.diagnosis import diagnose, findings
@@ -47,6 +48,7 @@ def test_which_one_of_a_family_it_is_stands_behind_it() -> None:
     assert "(i, f, o, g)" in finding.message
 
 
+@pytest.mark.slow
 def test_two_faults_name_each_other() -> None:
     one, other = said(Spec(Cell.GRU), "gru-reset-before-matmul", "gru-update-inverted")
     assert {one.slug, other.slug} == {"gru-reset-before-matmul", "gru-update-inverted"}

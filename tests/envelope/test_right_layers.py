@@ -25,6 +25,7 @@ def specs(draw: st.DrawFn) -> Spec:
     )
 
 
+@pytest.mark.slow
 @given(spec=specs(), seq_len=st.integers(1, 20), scale=st.sampled_from([0.5, 1, 2, 4]), padded=st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_right_layers_stay_within_the_envelope(spec, seq_len, scale, padded):

@@ -42,6 +42,7 @@ class KeptCell(Kept):
         return state
 
 
+@pytest.mark.sample(1)
 @pytest.mark.paths
 @pytest.mark.parametrize(
     ("candidate", "verdict"),

@@ -42,7 +42,7 @@ def checked(layer: object, **options: object) -> Report:
     return check(layer, cell="gru", witness=False, **options)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)
@@ -50,7 +50,7 @@ def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> 
     assert len(report.paths) == 15
 
 
-@pytest.mark.sample(11)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("layer", WRONG, ids=lambda layer: layer.__name__)
 def test_what_is_wrong_on_one_path_is_found_there_and_named(layer: type) -> None:
     assert_found(layer, *WRONG[layer])
@@ -69,6 +69,7 @@ def assert_found(layer: type, path: str, slug: str) -> None:
     assert all(each.mode.startswith("path:") for each in report.comparisons if not each.agrees)
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_other_second_derivatives_are_a_note_unless_they_are_asked_for() -> None:
     report = check(SecondOrderWrong, cell="gru", paths="default", witness=True)
@@ -100,6 +101,7 @@ def test_dropout_that_depends_on_what_it_must_not_is_named(layer: type, slug: st
     assert report.verdict is (Verdict.MISMATCH if slug else Verdict.EQUIVALENT)
 
 
+@pytest.mark.slow
 def test_code_that_writes_into_a_list_or_the_lengths_is_found() -> None:
     filled = check(FillsTheListOfStates, num_layers=2, witness=False)
     assert [each.message for each in filled.findings] == [
@@ -111,11 +113,13 @@ def test_code_that_writes_into_a_list_or_the_lengths_is_found() -> None:
     assert check(Lengthy, lengths=[7, 5, 2], witness=False).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow
 def test_what_is_wrong_without_any_path_is_told_once() -> None:
     report = checked(SkipsTheLastOfOddNumbers)
     assert [(each.slug, each.variant) for each in report.findings] == [("wrong-at-other-sizes", "at T = 5, B = 3")]
 
 
+@pytest.mark.slow
 def test_a_layer_for_the_sizes_of_the_run_alone_is_used_at_these() -> None:
     report = checked(OfTwelveSteps)
     assert report.verdict is Verdict.EQUIVALENT
@@ -125,6 +129,7 @@ def test_a_layer_for_the_sizes_of_the_run_alone_is_used_at_these() -> None:
     assert wrong.findings[0].slug == "default-state-not-zero"
 
 
+@pytest.mark.slow
 def test_a_head_may_read_a_state_with_the_axes_of_the_one_that_is_given() -> None:
     report = checked(HeadOfAnyShape)
     assert report.verdict is Verdict.EQUIVALENT, [each.message for each in report.findings]
@@ -214,6 +219,7 @@ def test_what_rnncheck_cannot_do_with_a_layer_that_is_no_module_is_no_failure_of
     assert not [each for each in report.restrictions if "fail" in each]
 
 
+@pytest.mark.slow
 def test_a_layer_of_keras_is_not_pickled(tmp_path: Path) -> None:
     if find_spec("keras") is None:
         pytest.skip("keras is not installed")
@@ -231,12 +237,14 @@ class WrongFromSeventeenRowsOn(nn.GRU):
         return output, final
 
 
+@pytest.mark.slow
 def test_what_is_wrong_at_other_sizes_is_not_told_as_another_use() -> None:
     assert checked(WrongFromSeventeenRowsOn, paths="no-state,train-mode").verdict is Verdict.EQUIVALENT
     report = checked(WrongFromSeventeenRowsOn, paths="no-state,train-mode,other-sizes")
     assert [each.slug for each in report.findings] == ["wrong-at-other-sizes"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("axis", [0, 1])
 def test_what_is_wrong_at_one_step_or_row_is_told_as_that_alone(axis: int) -> None:
     class WrongAtOne(nn.GRU):
@@ -295,6 +303,7 @@ def test_one_tensor_may_be_both_states(path: str, slug: str) -> None:
     assert (report.verdict, [each.slug for each in report.findings]) == (Verdict.MISMATCH, [slug])
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("layer", [TakesThreeTimestepsOrMore, GoesOnRecording])
 def test_what_is_only_told_of_a_use_leaves_the_verdict_as_it_is(layer: type) -> None:
     report = checked(layer)

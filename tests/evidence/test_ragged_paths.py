@@ -13,6 +13,7 @@ def checked(layer: type, paths: str = "options,gradients-in-use") -> Report:
     return check(layer, cell="gru", lengths=[7, 5, 2], witness=False, paths=paths)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
 def test_a_layer_that_is_right_with_any_lengths_is_equivalent(layer: type) -> None:
     report = checked(layer)

@@ -76,13 +76,14 @@ def test_a_layer_with_torch_s_dropout_is_equivalent() -> None:
     assert len(report.paths[0].gone) == 4
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("layer", [OtherMasksInBackward, StraightThrough, Gaussian, OneMaskForAllSteps])
 def test_another_dropout_is_found(layer: type[nn.Module]) -> None:
     report = checked(layer)
     assert (report.verdict, [each.slug for each in report.findings]) == (Verdict.MISMATCH, ["dropout-wrong"])
 
 
+@pytest.mark.slow
 def test_without_dropout_in_the_run_another_dropout_is_a_note_unless_it_is_asked_for() -> None:
     def run(layer: type[nn.Module], paths: str) -> Any:
         return check(layer, cell="gru", num_layers=2, paths=paths, witness=False)

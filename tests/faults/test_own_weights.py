@@ -82,6 +82,7 @@ class Loop:
         return Trace(torch.stack(outputs), State(*(each[None] for each in states)))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.explained
 @pytest.mark.parametrize("slug", CASES)
 def test_a_loop_of_its_equations_agrees_and_a_wrong_one_does_not(slug: str) -> None:

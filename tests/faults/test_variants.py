@@ -52,9 +52,9 @@ class MinimalGRU:
         return Trace(torch.stack(states), State(h[None]))
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 @pytest.mark.paths
-@pytest.mark.sample(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_a_layer_written_by_itself_agrees_with_the_variant_of_its_equations(dtype: str) -> None:
     report = check(MinimalGRU(), **MINIMAL, hidden_size=5, seq_len=6, dtype=dtype)

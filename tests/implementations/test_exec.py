@@ -35,6 +35,7 @@ def cpp(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"exec:{program} {{inputs}} {{outputs}}"
 
 
+@pytest.mark.slow
 def test_a_program_in_cpp_keeps_every_rule_or_says_what_it_lacks(cpp: str) -> None:
     lstm, kept, refused = load(cpp), 0, set()
     with torch.no_grad():

@@ -53,7 +53,7 @@ CASES = [
 ]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{'lengths' if case.lengths else 'whole'}")
 def test_it_keeps_every_rule_or_says_what_it_lacks(case: Restricted) -> None:
     reasons = {
@@ -178,7 +178,7 @@ PLANTED = {
 
 
 @pytest.mark.explained
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("slug", "name"),
     [

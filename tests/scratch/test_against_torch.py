@@ -57,7 +57,7 @@ def test_long_sequences_agree_across_the_blocks_they_are_projected_in(
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's own, on its first forward derivative
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("cell", CELLS)
 def test_second_derivatives_and_forward_derivatives_exist(cell: str) -> None:
     options = {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": True}

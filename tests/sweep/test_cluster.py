@@ -41,6 +41,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_nothing_is_counted_twice(tmp_
         cluster.close()
 
 
+@pytest.mark.slow
 def test_a_worker_reads_the_candidate_anew_in_each_sweep_and_refuses_another_file(tmp_path: Path) -> None:
     space, right = space_of(["T,B,H,seed"], ["cell=gru"]), planted(tmp_path, "False")
     before = Job(Sides(right), space, 0)

@@ -40,6 +40,7 @@ def test_a_right_layer_differs_nowhere(candidate: str) -> None:
     assert report.compared > 100
 
 
+@pytest.mark.slow
 def test_a_tail_of_units_is_found_shrunk_and_named(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "H > 8 and H % 8"), 150)
     assert (report.verdict, report.exit_code) == (Verdict.MISMATCH, 1)
@@ -50,6 +51,7 @@ def test_a_tail_of_units_is_found_shrunk_and_named(tmp_path: Path) -> None:
     assert region.configurations > 5
 
 
+@pytest.mark.slow
 def test_a_few_units_of_rounding_too_much_are_found(tmp_path: Path) -> None:
     """More than right layers differ by, and less than their gradients may: the full judge decides."""
     slightly = planted(tmp_path, "H > 8", what="output += 10 * 2.0**-52")
@@ -58,6 +60,7 @@ def test_a_few_units_of_rounding_too_much_are_found(tmp_path: Path) -> None:
     assert [each.in_words for each in report.regions] == ["hidden_size from 9 on"]
 
 
+@pytest.mark.slow
 def test_two_causes_are_two_regions(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "B > 16 or (H % 4 == 0 and T > 2)"), 300, ["H=1..12", "T=1..6", "B=1..24"], [])
     assert sorted(each.in_words for each in report.regions) == [
@@ -83,6 +86,7 @@ def test_what_raises_is_no_mismatch(tmp_path: Path) -> None:
     assert "\\n" not in dict(facts(region))["raises"]
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_what_the_full_judge_alone_sees_is_found_too(tmp_path: Path) -> None:
     report = swept(planted(tmp_path, "self.training"), 20, ["T=2..5"], [])
@@ -114,6 +118,7 @@ CELL = "import torch\n\n\nclass OneLSTM(torch.nn.LSTM):\n    def __init__(self, 
 CELL += "        super().__init__(input_size, hidden_size)\n"
 
 
+@pytest.mark.slow
 def test_of_a_class_of_one_cell_and_one_layer_others_are_left_out_unless_they_were_asked_for(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(CELL)
     candidate = f"{tmp_path / 'one.py'}:OneLSTM"
@@ -148,6 +153,7 @@ def findings(report: SweepReport) -> list[object]:
     return [report.drawn, report.compared, report.judged, *told]
 
 
+@pytest.mark.slow
 def test_configurations_are_counted_and_not_the_checks_of_smaller_ones() -> None:
     report = swept("fault:no-recurrence", 4)
     assert report.drawn == 4
@@ -165,6 +171,7 @@ def test_workers_find_the_same_as_one_process(tmp_path: Path) -> None:
     assert findings(sweep(replace(plan, workers=2))) == findings(sweep(plan))
 
 
+@pytest.mark.slow
 def test_a_sweep_that_was_stopped_finds_the_same(tmp_path: Path) -> None:
     sides, space = Sides(planted(tmp_path, "B > 16")), space_of(["B=1..24,T=1..4"], ["dtype=float64"])
     plan = SweepPlan(sides, space, configurations=60, diagnose=False)
@@ -183,6 +190,7 @@ def test_a_worker_that_dies_twice_on_the_same_configurations_is_an_error(tmp_pat
         sweep(SweepPlan(Sides(candidate), space_of(["T=1..9"], []), workers=2))
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_found_in_every_format_and_how_to_repeat_it(
     rnncheck: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -258,6 +266,7 @@ def test_a_full_check_that_cannot_be_run_decides_nothing(monkeypatch: pytest.Mon
     assert (found.judged, found.undecided, found.suspects) == (1, 1, [])
 
 
+@pytest.mark.sample(1)
 @pytest.mark.paths
 @pytest.mark.parametrize("where", ["H > 8 and H % 8", "B > 16"])
 def test_a_wrong_size_is_no_cause_in_another_use(where: str, tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def compared(candidate: type, **options: object) -> Report:
     return check(candidate, **(settings | options))  # type: ignore[arg-type]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("candidate", "named"),
     [(Gating, "of_x.weight"), (SeesCell, "peep"), (Multiplying, "alpha")],
@@ -134,6 +135,7 @@ def test_they_are_named_and_the_rest_is_found_to_be_torch_s(candidate: type, nam
     assert "from_x" not in said.message
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("candidate", "named"), [(Normed, "in norm;"), (NormedEach, "gates.0")])
 def test_norms_are_named_where_torch_s_layer_is_left_without_them(candidate: type, named: str) -> None:
     report = compared(candidate)

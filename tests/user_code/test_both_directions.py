@@ -71,13 +71,14 @@ class InsideWithHead(nn.Module):
         return self.head(self.inner(x)[0][:, -1])
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.paths
 @pytest.mark.parametrize(("layer", "cell"), [(Finals, "gru"), (LstmFinals, "lstm"), (ToHead, "lstm")])
 def test_final_states_side_by_side_are_both_compared(layer: type[nn.Module], cell: str) -> None:
     assert check(layer, cell=cell, bidirectional=True).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_direction_that_is_not_reversed_is_named() -> None:
     report = check(NotReversed, cell="gru", bidirectional=True)
@@ -91,7 +92,7 @@ def test_both_directions_inside_are_compared_without_the_option() -> None:
     assert "bidirectional is True, as InsideWithHead says" in report.notes
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [ToHead, LastToHead])
 def test_one_direction_of_two_is_no_pass(layer: type[nn.Module]) -> None:
     report = check(layer)
@@ -123,7 +124,7 @@ class NotFlipped(Outputs):
         return torch.cat(self.both(x), -1)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.explained
 @pytest.mark.parametrize(("layer", "slug"), [(Swapped, "directions-swapped"), (NotFlipped, "reverse-not-flipped")])
 def test_wrong_outputs_are_one_fault_where_they_are_all_that_is_returned(layer: type[nn.Module], slug: str) -> None:

@@ -57,7 +57,7 @@ def test_a_flag_is_off_and_told(candidate: type) -> None:
     assert any("it is called with" in str(each) for each in report.conventions)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("candidate", [Uneven, Halved])
 def test_what_is_wrong_with_a_flag_off_may_be_right_with_it_on(candidate: type) -> None:
     with pytest.raises(CannotRun, match=r"its call needs .*, and with .* it is no published layer"):
@@ -73,6 +73,7 @@ class HalvedInTraining(nn.Module):
         return self.inner(x if training else x / 2, hidden)
 
 
+@pytest.mark.slow
 def test_a_flag_for_training_leaves_no_doubt() -> None:
     report = check(HalvedInTraining, cell="lstm", witness=False, diagnose=False)
     assert report.verdict is Verdict.MISMATCH
@@ -89,6 +90,7 @@ class Wanting(Masked):
         return self.inner(x, hidden) if tree.root else kind
 
 
+@pytest.mark.slow
 def test_what_no_name_explains_is_asked_for() -> None:
     with pytest.raises(CannotRun, match="missing 2 required positional arguments: 'tree' and 'kind'"):
         check(Wanting, cell="lstm")

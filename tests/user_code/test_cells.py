@@ -90,6 +90,7 @@ def test_a_name_that_the_layer_inside_contradicts_is_a_question(write: Write) ->
         Candidate("mine.py").cell(Spec(input_size=9, hidden_size=5))
 
 
+@pytest.mark.slow
 def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="MyLSTM", gates=3))
     outcome = rnncheck("compare", "mine.py", *SOON)
@@ -110,6 +111,7 @@ def test_another_cell_than_its_name_and_its_weights_say_is_refused_at_once(rnnch
     assert "it is" not in rnncheck("compare", "mine.py", "--cell", "gru", *SOON).stderr
 
 
+@pytest.mark.slow
 def test_what_says_nothing_is_a_question(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="Mine", gates=2))
     outcome = rnncheck("compare", "mine.py", *SOON)

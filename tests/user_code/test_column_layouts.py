@@ -53,7 +53,7 @@ CASES = {
 }
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.explained
 @pytest.mark.parametrize(("text", "name", "cell", "right", "wrong"), CASES.values(), ids=list(CASES))
 def test_it_is_read_and_judged(

@@ -75,7 +75,7 @@ def compared(candidate: type, **options: int) -> Report:
     return check(candidate, seq_len=4, batch_size=2, witness=False, diagnose=False, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("order", ["".join(each) for each in permutations("1xh")])
 def test_the_place_of_the_one_is_measured(order: str, transposed: bool) -> None:
@@ -86,6 +86,7 @@ def test_the_place_of_the_one_is_measured(order: str, transposed: bool) -> None:
         assert compared(wrong, cell="lstm", **options).verdict is Verdict.MISMATCH
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("order", ["1x", "x1"])
 def test_each_of_two_matrices_may_have_one(order: str) -> None:
     report = compared(type("Right", (TwoMatrices,), {"order": order}), cell="gru", num_layers=2)

@@ -40,6 +40,7 @@ def test_a_hidden_size_of_both_directions_is_given_twice_and_told() -> None:
     assert "its hidden size is that of both directions together" in map(str, report.conventions)
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_such_a_layer_is_judged() -> None:
     report = check(WrongTagger, bidirectional=True, witness=False)

@@ -1,5 +1,6 @@
 """What the report says of a class's own ways of storing weights is true of the tensors it says it of."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -52,6 +53,7 @@ def test_an_order_of_gates_is_told_of_the_tensor_that_has_it() -> None:
     assert (report.verdict, list(report.conventions)) == (Verdict.EQUIVALENT, ["the gate order of U is i, o, g, f"])
 
 
+@pytest.mark.slow
 def test_a_bias_that_two_gates_share_has_no_order_of_its_own() -> None:
     report = check(BiasOfAnotherGate, cell="lstm", diagnose=False)
     assert (report.verdict, list(report.conventions)) == (Verdict.MISMATCH, [])

@@ -56,7 +56,7 @@ CASES = [
 
 
 @pytest.mark.explained
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("order", "said"), CASES, ids=str)
 def test_final_states_of_another_layer_or_direction_are_named(order: str, said: dict[str, Any]) -> None:
     report = check(ordered(order=order, **said), witness=False, paths="none")
@@ -80,6 +80,7 @@ class Forgetting(nn.Module):
         self.head(output)
 
 
+@pytest.mark.slow
 def test_a_forward_without_a_return_statement_is_refused_by_that() -> None:
     with pytest.raises(CannotRun, match="returned None when it was called"):
         check(Forgetting)

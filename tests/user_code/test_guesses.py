@@ -61,6 +61,7 @@ class TorchNames(nn.Module):
         return torch.stack(output), state[None]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.explained
 @pytest.mark.parametrize(
     ("candidate", "verdict"),

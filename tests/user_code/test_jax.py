@@ -104,7 +104,7 @@ class Raises(linen.Module):
 """
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
@@ -239,7 +239,7 @@ class KeyedLSTM(equinox.Module):
 """
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("late", "code"), [(False, 0), (True, 1)])
 def test_a_key_in_a_call_is_no_state(rnncheck: Callable[..., Any], tmp_path: Path, late: bool, code: int) -> None:
     (tmp_path / "keyed.py").write_text(KEYED)

@@ -46,6 +46,7 @@ def test_the_own_gate_order_stands_in_the_verdict(rnncheck: Command, write: Writ
     assert line.startswith("equivalent: MyLSTM computes the same LSTM as torch (its gate order is i, o, f, g); ")
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_wrong_mapping_that_is_given_is_a_mismatch_and_not_put_right(rnncheck: Command, write: Write) -> None:
     folder = write(LSTM).parent
@@ -58,6 +59,7 @@ def test_a_wrong_mapping_that_is_given_is_a_mismatch_and_not_put_right(rnncheck:
     assert [each["from"] for each in report["mapping"]][1] == "bias_ih_l0[i,f,g,o] + bias_hh_l0[i,f,g,o]"
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_what_a_given_mapping_leaves_without_effect_is_found(rnncheck: Command, write: Write) -> None:
     dead = RNN.replace("        self.h2h", "        self.spare = nn.Linear(hidden_size, hidden_size)\n        self.h2h")
@@ -71,7 +73,7 @@ def test_what_a_given_mapping_leaves_without_effect_is_found(rnncheck: Command, 
     assert dead_ones == ["spare.weight does not affect the output: other values of weight_hh_l0 change nothing."]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -57,7 +57,7 @@ NUMPY_MASK = "torch.from_numpy(np.random.rand(*h.shape) < 0.8).to(h)"
 
 
 @pytest.mark.explained
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("text", "state", "random"),
     [

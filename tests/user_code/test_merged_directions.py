@@ -51,7 +51,7 @@ class NotFlipped(OwnDirections):
 
 @pytest.mark.explained
 @pytest.mark.patient
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("candidate", "cell", "names"),
     [
@@ -99,6 +99,7 @@ class Encoder(nn.Module):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_an_embedding_is_made_for_a_constructor_that_takes_one(write: Write, rnncheck: Callable[..., Any]) -> None:
     write(ENCODER)

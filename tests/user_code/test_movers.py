@@ -1,5 +1,6 @@
 """Which tensors a result depends on is found with few calls, however many there are."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -38,6 +39,7 @@ class Shared(Mostly):
         return self
 
 
+@pytest.mark.slow
 def test_a_call_that_raises_leaves_the_tensors_as_they_were() -> None:
     def seen(thing: Shared) -> dict[tuple[object, ...], Tensor]:
         changed = sum(not torch.equal(value, before[name]) for name, value in thing.named_parameters())

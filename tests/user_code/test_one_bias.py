@@ -34,6 +34,7 @@ class BesideH(InBoth):
         return x @ self.kernel, h @ self.recurrent + self.bias
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_one_bias_in_both_products_is_counted_twice() -> None:
     report = check(InBoth, cell="gru", witness=False)

@@ -31,6 +31,7 @@ class Leaky(Cho):
         return (1 - z) * h + new
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("layer", "verdict"), [(Cho, Verdict.EQUIVALENT), (Leaky, Verdict.MISMATCH)])
 def test_a_gate_of_the_opposite_sign_is_a_convention_beside_a_variant(layer: type, verdict: Verdict) -> None:
     report = check(layer, against="variant:gru-reset-before", cell="gru", witness=False, diagnose=False)

@@ -90,6 +90,7 @@ class BiasesInOne(nn.Module):
         return (1 - z) * (a[2] + r * b[2]).tanh() + z * h
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("candidate", "said"), [(GatesOfXAlone, "minGRU"), (UnitByUnit, "IndRNN")])
 def test_states_that_see_themselves_alone_are_told(candidate: type, said: str) -> None:
     with pytest.raises(CannotRun, match=said) as refused:

@@ -47,6 +47,7 @@ def test_the_screen_says_who_filled_it(rnncheck: Command, write: Write) -> None:
     assert "weight gradients are not compared: load_torch_weights copies the weights" in screen
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_it_wins_over_all_guessing_even_where_it_is_wrong(rnncheck: Command, write: Write) -> None:
     write(RNN + FUNCTION.replace("state_dict['weight_hh_l0']", "state_dict['weight_hh_l0'].T"))
@@ -65,6 +66,7 @@ def test_a_mapping_that_is_given_goes_before_it(rnncheck: Command, write: Write)
     assert not (folder / "n.toml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_weight_that_it_forgets_is_found(rnncheck: Command, write: Write) -> None:
     write(RNN + FUNCTION.replace("state_dict['bias_ih_l0'] + ", ""))
@@ -74,6 +76,7 @@ def test_a_weight_that_it_forgets_is_found(rnncheck: Command, write: Write) -> N
     assert said in [each["message"] for each in report["findings"] if each["slug"] == "dead-parameter"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -211,6 +211,7 @@ def test_one_weight_in_place_of_the_recurrent_matrix() -> None:
     assert held(report)["own"] == "recurrent_l0"
 
 
+@pytest.mark.slow
 def test_what_lacks_a_matrix_of_torch_is_told_as_the_variant_that_it_is() -> None:
     with pytest.raises(RnncheckError, match="add --against variant:indrnn --cell rnn --nonlinearity relu"):
         rnncheck.check(Independent, cell="rnn")

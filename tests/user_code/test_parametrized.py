@@ -62,6 +62,7 @@ def test_a_norm_that_any_weight_comes_out_of_is_no_obstacle(candidate: type[nn.M
     assert ("h2h.weight", "weight_hh_l0") in [(each.candidate, each.from_) for each in report.mapping]
 
 
+@pytest.mark.slow
 def test_what_is_wrong_behind_it_is_found() -> None:
     assert check(WeightNormTwice, cell="rnn", diagnose=False).verdict is Verdict.MISMATCH
 

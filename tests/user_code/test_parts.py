@@ -71,6 +71,7 @@ def checked(candidate: Any, **options: Any) -> Report:
     return check(candidate, witness=False, paths="none", **options)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("sizes", [{}, {"num_layers": 4, "hidden_size": 4, "input_size": 4}, {"hidden_size": 2}])
 def test_each_layer_is_a_part_at_whatever_sizes(sizes: dict[str, int]) -> None:
     report = checked(Stacked, cell="lstm", **{"num_layers": 2} | sizes)

@@ -36,6 +36,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_one_that_returns_float32_after_a_conversion_is_told(rnncheck: Command, write: Write) -> None:
     write(RNN.replace("torch.stack(outputs), h[None]", "torch.stack(outputs).float()"))

@@ -118,6 +118,7 @@ INPUT_RETURNED = HEAD + (
 )
 
 
+@pytest.mark.slow
 def test_an_input_that_is_returned_in_the_place_of_the_output_is_not_passed_over(
     rnncheck: Command, write: Write
 ) -> None:
@@ -230,7 +231,7 @@ TWO_LAYERS = HEAD + (
 )
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("text", "options", "reason"),
     [

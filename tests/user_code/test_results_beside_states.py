@@ -119,6 +119,7 @@ class JoinsAndScales(Joins):
     factor = 1.01
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_outputs_that_are_joined_along_the_axis_of_layers_are_compared() -> None:
     assert checked(Joins, cell="rnn").verdict is Verdict.EQUIVALENT
@@ -138,6 +139,7 @@ class ListsStates:
         return torch.cat([each @ self.V for each in states]), states
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_list_of_timesteps_is_no_batch() -> None:
     assert [each.slug for each in checked(ListsStates, cell="rnn").findings] == ["no-recurrence"]
@@ -192,6 +194,7 @@ class Normed(TwoLayersAndHead):
     normed = True
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_states_of_the_first_layer_are_not_taken_for_those_of_the_last() -> None:
     report = checked(TwoLayersAndHead, cell="lstm", num_layers=2)

@@ -176,6 +176,7 @@ class BothDirectionsAdded(nn.Module):
         return output.unflatten(2, (2, -1)).sum(2), state
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_the_sum_of_both_directions_is_an_output_and_named() -> None:
     report = check(BothDirectionsAdded, cell="lstm", bidirectional=True, witness=False)
@@ -204,6 +205,7 @@ class OneShape(nn.Module):
         return h @ self.parts["px"] + self.parts["p"]
 
 
+@pytest.mark.slow
 def test_a_head_of_one_shape_hands_on_the_states() -> None:
     report = check(OneShape, cell="lstm", seq_len=8, batch_size=3, witness=False)
     assert (report.verdict, report.findings) == (Verdict.EQUIVALENT, [])
@@ -321,6 +323,7 @@ class ThroughHead(nn.Module):
         return torch.stack(every)
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_a_head_of_one_width_is_no_fault_at_other_sizes() -> None:
     assert check(ThroughHead, cell="rnn", arguments={"output_size": 4}).verdict is Verdict.EQUIVALENT

@@ -84,6 +84,7 @@ class PlainForward(torch.jit.ScriptModule):
         return self.inner(x)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_copied_is_refused_with_the_reason() -> None:
     with pytest.raises(CannotRun, match="loses its forward, which is not compiled; decorate forward"):
         check(PlainForward, cell="rnn", witness=False)

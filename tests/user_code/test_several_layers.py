@@ -132,6 +132,7 @@ def test_weights_of_another_place_and_biases_of_the_upper_layer_are_not_explaine
     assert (report.verdict, report.restrictions) == (Verdict.MISMATCH, [])
 
 
+@pytest.mark.slow
 def test_torch_s_names_say_which_layer_and_direction_each_tensor_is() -> None:
     report = check(SwappedDirections, bidirectional=True, diagnose=False)
     assert report.verdict is Verdict.MISMATCH
@@ -263,6 +264,7 @@ class NeverFlipped(nn.Module):
         return torch.stack(outputs)
 
 
+@pytest.mark.slow
 def test_a_part_that_agrees_is_no_pass_while_nothing_is_known_of_the_rest() -> None:
     report = check(NeverFlipped, cell="lstm", witness=False)
     assert report.verdict is Verdict.INCONCLUSIVE
@@ -292,6 +294,7 @@ def test_a_direction_that_reaches_a_head_alone_is_a_restriction() -> None:
     assert any("back.weight_ih, back.weight_hh, with the shapes" in each for each in report.restrictions)
 
 
+@pytest.mark.slow
 def test_one_direction_before_a_head_on_both_is_no_pass() -> None:
     options = {"witness": False, "backward": False, "diagnose": False, "paths": "none"}
     report = check(BothWays, cell="gru", arguments={"shows": False}, **options)

@@ -39,6 +39,7 @@ def test_the_first_layers_state_is_no_first_row() -> None:
     assert check(LayeredCell, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_the_first_rows_state_is_a_fault() -> None:
     report = check(MixingCell, cell="lstm", witness=False)
@@ -158,6 +159,7 @@ class Transposed(Reshaped):
     right = True
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_reshape_is_told_from_a_transpose() -> None:
     report = check(Reshaped, cell="rnn", witness=False)

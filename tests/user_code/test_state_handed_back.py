@@ -34,11 +34,13 @@ class NeverUpdated(Summed):
         return torch.stack([state[0]] * len(x)), self.states(x)[-1:]
 
 
+@pytest.mark.slow
 def test_it_is_not_taken_for_the_layers_state() -> None:
     with pytest.raises(CannotRun, match="in which it hands back its state"):
         check(Summed, cell="rnn", seq_len=4, batch_size=2, witness=False, diagnose=False)
 
 
+@pytest.mark.slow
 def test_an_output_that_is_never_updated_is_a_mismatch() -> None:
     report = check(NeverUpdated, cell="rnn", seq_len=4, batch_size=2, witness=False, diagnose=False)
     assert report.verdict is Verdict.MISMATCH

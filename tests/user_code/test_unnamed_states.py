@@ -50,6 +50,7 @@ def test_it_is_a_state_only_where_the_layer_is_right_with_it(candidate: type) ->
     assert any("given no initial state" in note for note in report.notes) == (candidate is not Zustand)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_state_is_a_mismatch() -> None:
     assert check(FromHalf, cell="lstm", witness=False).verdict is Verdict.MISMATCH
 

@@ -114,6 +114,7 @@ def test_what_is_asked_under_inference_mode_is_answered() -> None:
         assert torch.is_inference_mode_enabled()
 
 
+@pytest.mark.slow
 def test_an_exception_of_its_own_kind_is_told_at_its_line(rnncheck: Command, write: Write) -> None:
     write("class Boom(BaseException):\n    pass\n" + RNN.replace("        outputs = []", "        raise Boom('over')"))
     outcome = rnncheck("compare", "mine.py:MyRNN", "--read-seconds", "0.5")

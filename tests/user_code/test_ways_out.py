@@ -86,6 +86,7 @@ def test_layers_whose_number_of_tensors_depends_on_the_sizes_are_read(rnncheck: 
     assert outcome.code == 0, outcome.stdout + outcome.stderr
 
 
+@pytest.mark.slow
 def test_batch_norm_is_a_mismatch_and_no_error(rnncheck: Command, write: Write) -> None:
     write(
         HEAD + "class Cell(nn.Module):\n"
@@ -173,6 +174,7 @@ def test_the_last_output_of_both_directions_behind_a_head_is_not_judged(rnncheck
     assert "through its head, made as wide as its states" in refused.stdout + refused.stderr
 
 
+@pytest.mark.slow
 def test_a_layer_without_weights_for_h_is_told_so(rnncheck: Command, write: Write) -> None:
     write(
         HEAD + "class Mine(nn.Module):\n"

@@ -142,6 +142,7 @@ class Swapped(nn.LSTM):
         return super().forward(x, None if state is None else (state[1], state[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_copy_of_torch_s_is_taken_at_its_word_for_the_order_of_h_and_c() -> None:
     report = checked(Swapped)

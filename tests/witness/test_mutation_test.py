@@ -63,7 +63,7 @@ def planted(fault: Fault) -> Planted:
 
 
 @pytest.mark.paths
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("lengths", [None, (12, 5, 8)], ids=["", "lengths"])
 @pytest.mark.parametrize("spec", LAYERS, ids=lambda spec: f"{spec.cell} {spec.dtype} {spec.num_layers}")
 def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
@@ -76,8 +76,8 @@ def test_every_fault_that_shows_in_a_layer_of_the_usual_sizes_is_caught(
     assert witness.planted == witness.caught == len(plantable(spec, lengths is not None)) - len(witness.hidden)
 
 
+@pytest.mark.slow
 @pytest.mark.paths
-@pytest.mark.sample(1)
 @pytest.mark.parametrize("cell", Cell)
 def test_each_of_them_is_caught_as_the_candidate_of_a_check_too(cell: Cell) -> None:
     spec = Spec(cell)
@@ -114,6 +114,7 @@ def plans(draw: st.DrawFn, tolerances: bool = True) -> Plan:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 @settings(deadline=None, max_examples=2)
 @given(plans(), st.data())
@@ -177,6 +178,7 @@ def test_a_loose_tolerance_misses_what_it_allows_and_says_so() -> None:
     assert why.startswith(("changes output by at most ", "changes h_n by at most "))
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_what_only_gradients_show_is_missed_where_they_are_not_compared() -> None:
     witness = witness_of(check(plan(backward=False)))
@@ -193,6 +195,7 @@ def test_when_strict_a_pass_that_misses_a_fault_is_inconclusive(options: dict[st
     assert "planted faults would not have been detected: " in (report.reason or "")
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_when_strict_a_pass_that_misses_none_stays_one() -> None:
     assert check(plan(witness="strict")).exit_code == ExitCode.EQUIVALENT
@@ -221,6 +224,7 @@ def test_a_large_layer_has_none_planted_unless_asked_for(monkeypatch: pytest.Mon
     assert check(plan(witness="strict")).witness is not None
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_of_a_long_and_wide_run_the_beginning_is_planted_and_that_is_said() -> None:
     report = check(plan(T=200, B=20))
