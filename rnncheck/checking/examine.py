@@ -29,6 +29,7 @@ from rnncheck.witness import MutantJudgement, MutationTest, insufficient, mutant
 
 MOST_TOLD = 3  # uses in which it fails
 UNASKED = "default"  # paths, where none are asked for
+PATH_SECONDS = 30.0  # for these; most layers need one or two
 Progress = Callable[[int, int | None], None]
 
 NOT_TRIED = MutationTest(None)
@@ -190,7 +191,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         plan.sequences.lengths is not None,
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
-    walked = walk(paths, setting)
+    walked = walk(paths, setting, PATH_SECONDS if plan.paths is None else None)
     found.paths, found.setting = walked.facts, setting
     found.noted = frozenset(each.slug for each in paths if each.noted)
     found.comparisons += walked.comparisons
@@ -205,6 +206,11 @@ def use_otherwise(found: Examination, case: Case) -> None:
 def unlike(walked: Walked) -> list[str]:
     """Sentences about uses of the candidate that were not compared, because it fails or does something else there."""
     otherwise = [f"{', '.join(legs)}, {what}" for what, legs in walked.unlike.items()]
+    if walked.cut:
+        otherwise.append(
+            f"{walked.cut} of its uses were not compared, because those before had taken {walked.clock.seconds:g} "
+            "seconds; --paths default compares all of them"
+        )
     fails = [(leg, why) for why, legs in walked.fails.items() for leg in legs]
     if len(fails) == 1:
         return [", ".join(fails[0]), *otherwise]

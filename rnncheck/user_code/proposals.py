@@ -20,7 +20,7 @@ from rnncheck.user_code.hypothesis import Hypothesis, facts_of
 from rnncheck.user_code.instances import Instances, spread
 from rnncheck.user_code.isolation import isolated
 from rnncheck.user_code.parts import axes_of_parts
-from rnncheck.user_code.probing import CallProbe
+from rnncheck.user_code.probing import OF_A_SHAPE, CallProbe
 from rnncheck.user_code.read_as import sentence
 from rnncheck.user_code.signatures import read
 from rnncheck.user_code.tensors import held
@@ -58,7 +58,8 @@ class Proposals:
             always = {each.always if isinstance(each, CandidateError) else "" for each in problems}
             if isinstance(first, CandidateError) and len(always) > 1:  # another at other sizes
                 first.always = ""
-            if hint := fixed_hint(first, spec) or size_hint(self._instances, spec) or self._equal_hint(spec, budget):
+            hint = fixed_hint(first, spec) or size_hint(self._instances, spec)
+            if hint or (OF_A_SHAPE.search(str(first)) and (hint := self._equal_hint(spec, budget))):
                 first.args = (f"{first}\n{hint}",)
             raise first
 

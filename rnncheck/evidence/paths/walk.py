@@ -1,6 +1,7 @@
 """Runs both sides on the paths: comparisons, faults by name, and what is not supported."""
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -44,6 +45,8 @@ class Walked:
     doubts: list[str] = field(default_factory=list)
     fails: dict[str, list[str]] = field(default_factory=dict)
     unlike: dict[str, list[str]] = field(default_factory=dict)
+    clock: "Clock" = field(default_factory=lambda: Clock(None))
+    cut: int = 0  # legs that there was no time for
 
     @property
     def findings(self) -> list[Finding]:
@@ -69,9 +72,23 @@ class Walked:
         )
 
 
-def walk(paths: Sequence[Path], setting: PathSetting) -> Walked:
-    """Runs all these paths. A difference is reported only if it shows again with other random numbers."""
-    before, walked = Walked(), Walked()
+class Clock:
+    """So many seconds for all paths, of real time and of the processor: another process may have that."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds, self._started = seconds, (time.monotonic(), time.process_time())
+
+    @property
+    def over(self) -> bool:
+        passed = time.monotonic() - self._started[0], time.process_time() - self._started[1]
+        return self.seconds is not None and min(passed) > self.seconds
+
+
+def walk(paths: Sequence[Path], setting: PathSetting, seconds: float | None = None) -> Walked:
+    """Runs all these paths, in `seconds` if there is a limit. A difference is reported only if it shows again with
+    other random numbers.
+    """
+    before, walked = Walked(), Walked(clock=Clock(seconds))
     with torch.inference_mode(False), torch.no_grad():
         if paths:
             go_down(WITHOUT_A_PATH, setting, before)
@@ -118,6 +135,12 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
+        if into.clock.over:
+            not_gone.setdefault(NotGone((), f"those before had taken {into.clock.seconds:g} seconds"), []).append(
+                leg.what
+            )
+            into.cut += 1
+            continue
         outcome = PathOutcome.of(leg, path, setting)
         if outcome.unlike and not shows_again(path, number, setting):
             continue
