@@ -264,6 +264,7 @@ def test_pytest_shows_the_line_of_the_test_and_none_of_ours(tmp_path: Path) -> N
     assert "api.py" not in ended.stdout
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_candidate_is_told_at_its_line() -> None:
     class BrokenRNN(ForgetfulRNN):
         def forward(self, x: Tensor, h0: Tensor) -> Tensor:

@@ -106,7 +106,7 @@ def completed(text: str, lines: dict[str, str]) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COMPLETED)
 def test_a_wrapper_of_a_hard_kind_is_compared_once_it_is_completed(
     rnncheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

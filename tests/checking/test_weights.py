@@ -164,6 +164,7 @@ class HalvedRNN(nn.Module):
         return torch.stack(rows), state[None]
 
 
+@pytest.mark.slow
 def test_a_layer_that_keeps_its_weights_need_not_be_mapped() -> None:
     theirs = nn.RNN(X, H)
     options: dict[str, Any] = {"against": theirs, "witness": False, "diagnose": False, "backward": False}
@@ -195,6 +196,7 @@ def test_a_fault_of_a_layer_that_keeps_its_weights_is_named() -> None:
     assert [finding.slug for finding in report.findings] == ["recurrent-weight-transposed"]
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_the_number_that_was_ported_wrong_is_told() -> None:
     mine, theirs = trained()

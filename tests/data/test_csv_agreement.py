@@ -81,6 +81,7 @@ def test_the_fast_and_the_strict_way_agree_wherever_blocks_end(text: str, option
     assert outcome(text, options, fast=True, block=block) == strict
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=20), st.sampled_from([",", ";", "\t", "|"]))
 def test_what_is_all_numbers_is_read_the_fast_way_to_what_python_reads(rows: list[tuple[str, str]], sep: str) -> None:

@@ -42,7 +42,7 @@ def checked(layer: object, **options: object) -> Report:
     return check(layer, cell="gru", witness=False, **options)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", RIGHT, ids=lambda layer: layer.__name__)
 def test_a_layer_that_is_right_however_it_is_used_is_equivalent(layer: type) -> None:
     report = checked(layer)
@@ -91,6 +91,7 @@ def test_layers_that_share_the_weights_of_the_first_have_stale_weights() -> None
     assert "two layers with different weights give the same results" in report.findings[0].message
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("layer", "slug"),
     [(TwoLayers, None), (DropsAfterEval, "dropout-wrong"), (DropsWithGradientsAlone, "depends-on-grad-mode")],

@@ -22,8 +22,8 @@ needs_keras = pytest.mark.skipif(
 NAMES = {"keras:GRU": Cell.GRU, "keras:SimpleRNN": Cell.RNN, "keras:LSTM": Cell.LSTM}
 
 
+@pytest.mark.slow
 @needs_keras
-@pytest.mark.sample(1)
 @pytest.mark.parametrize("dtype", [Dtype.FLOAT64, Dtype.BFLOAT16, Dtype.FLOAT16, Dtype.FLOAT32])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layer_keeps_every_rule_or_says_what_it_lacks(name: str, dtype: Dtype) -> None:

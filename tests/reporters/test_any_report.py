@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reporters.strategies import anything, reports
@@ -24,6 +25,7 @@ def words(screen: str) -> set[str]:
     return set(re.split(r"[ ⋮]+|\n", screen.replace(" %", "\u00a0%")))
 
 
+@pytest.mark.slow
 @some
 @given(reports(), widths, st.sampled_from(["utf-8", "ascii", "cp1252"]))
 def test_no_line_is_wider_than_the_screen(report: Report, width: int, encoding: str) -> None:

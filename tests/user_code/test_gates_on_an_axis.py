@@ -62,6 +62,7 @@ class Named(nn.Module):
         return torch.lerp(torch.tanh(xn + torch.sigmoid(xr + hr) * hn), h, torch.sigmoid(xz + hz))
 
 
+@pytest.mark.slow
 def test_the_names_of_torch_say_nothing_of_weights_with_other_axes() -> None:
     with pytest.raises(CannotRun, match=r"sizes are equal; add --input-size 4"):
         check(Named, cell="gru", hidden_size=4)

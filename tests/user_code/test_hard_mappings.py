@@ -99,6 +99,7 @@ def test_a_fault_does_not_hide_that_rows_are_dealt_out(
     assert [each["slug"] for each in facts["findings"]] == [slug]
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_behind_torch_s_own_names_another_order_is_a_fault(report: Callable[[str], dict[str, Any]]) -> None:
     facts = report(TORCH_S)

@@ -35,7 +35,7 @@ class StartsAnew(Tagger):
         return super().forward(x)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.explained
 @pytest.mark.parametrize("candidate", [Tagger, LastAlone])
 def test_the_leak_is_all_that_is_named(candidate: type) -> None:

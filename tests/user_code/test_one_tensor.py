@@ -167,6 +167,7 @@ class RefusesEveryState(nn.Module):
         raise ValueError("no state will do")
 
 
+@pytest.mark.slow
 def test_states_of_two_widths_are_never_put_into_one_tensor() -> None:
     with pytest.raises(CannotRun, match="no state will do"):
         check(RefusesEveryState, cell="lstm", proj_size=2, seq_len=4, batch_size=2)

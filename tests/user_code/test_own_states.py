@@ -104,7 +104,7 @@ def compared(candidate: type, cell: str) -> Report:
     return check(candidate, cell=cell, seq_len=4, batch_size=2, witness=False, diagnose=False)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("candidate", "cell", "kind"),
     [

@@ -80,6 +80,7 @@ def test_each_layer_is_a_part_at_whatever_sizes(sizes: dict[str, int]) -> None:
     assert any(each.mode == "backward" and each.quantity == "grad weight_hh_l1" for each in report.comparisons)
 
 
+@pytest.mark.slow
 def test_each_direction_is_a_part() -> None:
     report = checked(BothAtOnce, cell="gru", bidirectional=True)
     assert report.verdict is Verdict.EQUIVALENT

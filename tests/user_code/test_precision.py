@@ -70,6 +70,7 @@ def test_float64_written_in_is_told_with_the_option_that_works(rnncheck: Command
     assert rnncheck("compare", "mine.py", "--dtype", "float64", "--no-witness", "-q").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_a_wrong_layer_is_still_named(rnncheck: Command, write: Write) -> None:
     write(LSTM.replace("g.tanh()", "g"))

@@ -317,7 +317,7 @@ OTHER = [(OtherOutput, "c"), (OtherOutput, "o"), (OfCell, "c")]
 
 @pytest.mark.explained
 @pytest.mark.patient
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("also", ["", "h", "(h, c)"])
 @pytest.mark.parametrize(("base", "returned"), OTHER)
 def test_another_value_of_the_steps_is_no_output(base: type, returned: str, also: str) -> None:

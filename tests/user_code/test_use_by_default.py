@@ -57,6 +57,7 @@ BOTH_WAYS = HEAD + (
 )
 
 
+@pytest.mark.slow
 def test_the_layers_and_directions_are_those_of_its_constructor_unless_it_is_told(
     rnncheck: Command, write: Write
 ) -> None:
@@ -258,6 +259,7 @@ DROPS = HEAD + (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_a_handwritten_dropout_is_compared_by_how_often_and_how_much_it_drops(rnncheck: Command, write: Write) -> None:
     options = ("--cell", "rnn", "--num-layers", "2", "--dropout", "0.5", "--no-witness", "--paths", "train-mode")

@@ -90,6 +90,7 @@ def test_a_mean_of_all_states_is_no_wrong_last_state() -> None:
     assert (report.verdict, "such as their mean" in str(report.reason)) == (Verdict.INCONCLUSIVE, True)
 
 
+@pytest.mark.slow
 def test_the_last_two_states_are_not_those_of_a_cell() -> None:
     with pytest.raises(CannotRun):
         checked(LastTwo, cell="rnn")
