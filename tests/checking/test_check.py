@@ -282,6 +282,7 @@ def test_a_mismatch_that_is_the_references_is_not_blamed_on_the_candidate() -> N
     assert any("check the reference" in note for note in report.notes)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("sizes", "one"), [((3, 4), True), ((512, 1024), False)])
 def test_small_steps_are_taken_by_one_thread(sizes: tuple[int, int], one: bool) -> None:
     before = torch.get_num_threads()

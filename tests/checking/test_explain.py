@@ -77,6 +77,7 @@ def test_a_right_layer_that_a_stated_tolerance_fails_is_given_no_fault(options: 
     assert slugs(report) == ["rounding-only"]
 
 
+@pytest.mark.slow
 def test_the_larger_the_data_the_same_the_name() -> None:
     """Long and wide runs are diagnosed on a part that shows the mismatch."""
     spec = Spec(Cell.LSTM, 5, 7)

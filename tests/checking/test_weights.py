@@ -227,6 +227,7 @@ def test_other_weights_are_no_reason_where_the_layer_is_wrong_too() -> None:
     assert "weights-differ" not in slugs
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_the_files_of_two_layers_are_compared_where_both_are_built_in(tmp_path: Path) -> None:
     theirs = trained()[1]

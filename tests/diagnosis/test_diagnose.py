@@ -304,6 +304,7 @@ class OneWeightEach(Network):
         return (torch.tanh(p - w.b_hh + carry[0] * w.W_hh.diagonal()),)
 
 
+@pytest.mark.slow
 def test_what_only_large_numbers_show_is_no_exact_match() -> None:
     assert exact_names(Clipped, Spec()) == []
 

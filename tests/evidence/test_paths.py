@@ -85,6 +85,7 @@ def test_a_layer_that_is_wrong_step_by_step_alone_is_told_so() -> None:
     assert (finding.slug, finding.variant) == ("wrong-at-other-sizes", "at T = 1")
 
 
+@pytest.mark.slow
 def test_layers_that_share_the_weights_of_the_first_have_stale_weights() -> None:
     report = checked(PackedByTheClass)
     assert [each.slug for each in report.findings] == ["stale-weights"]
@@ -166,12 +167,14 @@ def test_what_fails_loudly_is_not_offered_and_limits_the_verdict() -> None:
     assert [each.partition(": ")[0] for each in report.restrictions] == ["at B = 1, it fails"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_state_of_zeros_in_another_dtype_fails_after_a_conversion(dtype: str) -> None:
     (only,) = checked(FromZerosOfNoDtype, paths="no-state,copies", dtype=dtype).restrictions
     assert only.startswith("converted by .to(float64) and called without a state, it fails: ")
 
 
+@pytest.mark.slow
 def test_a_layer_that_fails_in_several_uses_says_so_once() -> None:
     class Both(FromZerosOfNoDtype, Squeezing):
         pass

@@ -85,6 +85,7 @@ def test_a_group_follows_from_the_seed_and_its_index_alone() -> None:
     assert len({each.spec for each in group(space, 5, 17)}) == 1
 
 
+@pytest.mark.slow
 def test_long_wide_and_ordinary_sizes_are_all_drawn() -> None:
     found = drawn(space_of([], []), count=1500)
     for shown in (

@@ -143,6 +143,7 @@ def test_norms_are_named_where_torch_s_layer_is_left_without_them(candidate: typ
     assert named in report.findings[0].message
 
 
+@pytest.mark.slow
 def test_a_plain_layer_and_one_with_a_head_have_none() -> None:
     for candidate in (Lstm, WithHead):
         assert compared(candidate).verdict is Verdict.EQUIVALENT

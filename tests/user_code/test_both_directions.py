@@ -149,6 +149,7 @@ class WithStates(nn.Module):
         return list(torch.cat([y, z.flip(0)], -1)), (one[0], other[0])
 
 
+@pytest.mark.slow
 def test_what_a_part_raises_of_both_directions_is_no_fault() -> None:
     report = check(WithStates, cell="rnn", witness=False)
     assert report.verdict is Verdict.INCONCLUSIVE

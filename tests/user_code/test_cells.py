@@ -102,6 +102,7 @@ def test_a_name_that_the_weights_contradict_is_a_question(rnncheck: Command, wri
     )
 
 
+@pytest.mark.slow
 def test_another_cell_than_its_name_and_its_weights_say_is_refused_at_once(rnncheck: Command, write: Write) -> None:
     write(FUSED.format(name="MyLSTM", gates=4))
     outcome = rnncheck("compare", "mine.py", "--cell", "gru", *SOON)

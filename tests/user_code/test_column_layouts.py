@@ -67,6 +67,7 @@ def test_it_is_read_and_judged(
     assert outcome.code == 1, outcome.stdout + outcome.stderr
 
 
+@pytest.mark.slow
 def test_the_error_shown_is_that_of_the_call_that_got_furthest(rnncheck: Command, write: Write) -> None:
     write(WITH_GATES.replace("return 1 / (1 + np.exp(-a))", "return 1 / (1 + np.exponential(-a))"))
     outcome = rnncheck("compare", "mine.py:lstm_cell", "--cell", "lstm", "-q", "--read-seconds", "1")

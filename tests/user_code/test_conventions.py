@@ -108,6 +108,7 @@ def test_a_wrong_layer_is_a_mismatch_however_it_is_called(rnncheck: Command, wri
     assert rnncheck("compare", "mine.py:MyRNN", "-q", "--no-diagnose").code == 1
 
 
+@pytest.mark.slow
 def test_long_data_goes_through_in_chunks(rnncheck: Command, write: Write) -> None:
     write(RNN)
     outcome = rnncheck(

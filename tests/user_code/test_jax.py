@@ -209,6 +209,7 @@ def scan(params: Held, x, h0):
 """
 
 
+@pytest.mark.slow
 def test_weights_may_be_attributes(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(ATTRIBUTES)
     outcome = rnncheck(

@@ -102,6 +102,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("called", "options", "held"),
     [

@@ -166,6 +166,7 @@ def test_a_package_that_fails_half_imported_is_no_bug_of_ours(rnncheck: Command,
     assert "No module named 'absent_everywhere'" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_a_file_is_read_anew_and_nothing_is_written_beside_it(
     rnncheck: Command, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

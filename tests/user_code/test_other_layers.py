@@ -104,6 +104,7 @@ def test_a_size_that_the_code_fixes_is_named_from_its_error() -> None:
     assert check(FixedInside, cell="lstm", hidden_size=50, witness=False, backward=False).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow
 def test_other_sizes_of_a_class_that_has_none_are_not_searched() -> None:
     start = time.thread_time()
     report = check(Fixed, cell="lstm", input_size=6, hidden_size=9, witness=False)

@@ -93,11 +93,13 @@ def test_a_part_that_is_used_twice_is_found() -> None:
     assert (report.verdict, report.findings[0].slug) == (Verdict.MISMATCH, "layers-share-weights")
 
 
+@pytest.mark.slow
 def test_its_own_weights_are_taken_whole() -> None:
     report = checked(Stacked, cell="lstm", num_layers=2, weights=Stacked(3, 4).state_dict())
     assert report.verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow
 def test_what_has_one_direction_is_not_compared_with_both() -> None:
     with pytest.raises(RefusedError, match="no weights of the reverse direction"):
         checked(Stacked, cell="lstm", num_layers=1, bidirectional=True)

@@ -79,6 +79,7 @@ def test_a_wrong_layer_is_still_named(rnncheck: Command, write: Write) -> None:
     assert "missing-cell-activation" in outcome.stdout or "wrong-nonlinearity" in outcome.stdout
 
 
+@pytest.mark.slow
 def test_another_mistake_is_told_as_it_is(rnncheck: Command, write: Write) -> None:
     write(LSTM.replace("return torch.stack(outputs)", "return torch.stack(outputs) + self.absent"))
     outcome = rnncheck("compare", "mine.py")

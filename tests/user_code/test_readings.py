@@ -139,6 +139,7 @@ LSTM_CELL = HEAD + (
 )
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("state", ["(h, new_c)", "(new_c, new_c)", "(new_h, c)"])
 def test_a_cell_is_read_by_the_pair_that_it_returns_as_its_state(rnncheck: Command, write: Write, state: str) -> None:
     write(LSTM_CELL)
@@ -162,6 +163,7 @@ def test_a_cell_that_returns_the_state_that_it_was_given_is_a_fault(rnncheck: Co
     assert rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--no-witness", "--no-diagnose").code == 1
 
 
+@pytest.mark.slow
 def test_a_cell_that_moves_with_the_mean_of_its_states_is_a_cell(rnncheck: Command, write: Write) -> None:
     write(CELL.replace("h[:1]", "h - h.mean(0)"))
     outcome = rnncheck("compare", "mine.py:Mine", "--cell", "rnn", "--format", "json", "--no-diagnose")
@@ -274,6 +276,7 @@ def test_the_cell_of_one_direction_is_seen_where_both_are_asked_for(rnncheck: Co
     assert "does not return all of both directions" in rnncheck("compare", "mine.py:Own", "--bidirectional").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_layers_that_are_asked_for_and_not_made_are_a_mismatch(rnncheck: Command, write: Write) -> None:
     write(OPTIONS)
@@ -309,6 +312,7 @@ def test_a_layer_of_fixed_sizes_is_read_at_those_of_the_run() -> None:
     assert report.verdict == "equivalent"
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_nan_is_no_sign_of_mixed_rows(rnncheck: Command, write: Write) -> None:
     write(layer("pass", "h", returned="torch.stack(outs) * torch.nan, h"))

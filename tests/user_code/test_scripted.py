@@ -44,6 +44,7 @@ def scripted_without_tanh(input_size: int, hidden_size: int) -> torch.jit.Script
         return torch.jit.script(CellWithoutTanh(input_size, hidden_size))
 
 
+@pytest.mark.slow
 def test_a_scripted_cell_is_compared() -> None:
     assert check(scripted_cell, cell="lstm").verdict is Verdict.EQUIVALENT
 

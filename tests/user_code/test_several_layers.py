@@ -170,6 +170,7 @@ class SidesSwapped(nn.Module):
         return torch.cat([self.backwards(x.flip(0))[0].flip(0), self.forwards(x)[0]], -1)
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_what_does_not_depend_on_early_timesteps_is_not_called_detached_from_them() -> None:
     report = check(SidesSwapped, bidirectional=True)

@@ -133,6 +133,7 @@ class WithoutBias(SharedMemory):
     right = False
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_one_memory_is_one_weight() -> None:
     for dtype in ("float32", "float64"):

@@ -60,5 +60,6 @@ class Unused(Zustand):
         return super().forward(x)
 
 
+@pytest.mark.slow
 def test_what_changes_nothing_is_no_state() -> None:
     assert check(Unused, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT

@@ -35,6 +35,7 @@ LAST_ALONE = HEAD + (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_a_last_state_without_a_layer_axis_is_found_without_a_state_too(rnncheck: Command, write: Write) -> None:
     write(LAST_ALONE)

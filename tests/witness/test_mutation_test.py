@@ -245,6 +245,7 @@ def test_a_bias_along_the_batch_cannot_show_where_only_a_part_of_the_rows_is_as_
     assert check(replaced(here, candidate="fault:bias-along-batch")).verdict is Verdict.EQUIVALENT
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_a_bias_along_the_batch_is_caught_where_all_rows_are_as_many_as_units() -> None:
     report = check(plan(Spec(hidden_size=16), B=16))
