@@ -191,7 +191,7 @@ def use_otherwise(found: Examination, case: Case) -> None:
         plan.sequences.lengths is not None,
         any(isinstance(each, Read) and each.read(plan.spec).fixed for each in case.sides),
     )
-    walked = walk(paths, setting, PATH_SECONDS if plan.paths is None else None)
+    walked = walk(paths, setting, PATH_SECONDS if plan.paths is None else math.inf)
     found.paths, found.setting = walked.facts, setting
     found.noted = frozenset(each.slug for each in paths if each.noted)
     found.comparisons += walked.comparisons
@@ -208,7 +208,7 @@ def unlike(walked: Walked) -> list[str]:
     otherwise = [f"{', '.join(legs)}, {what}" for what, legs in walked.unlike.items()]
     if walked.cut:
         otherwise.append(
-            f"{walked.cut} of its uses were not compared, because those before had taken {walked.clock.seconds:g} "
+            f"{walked.cut} of its uses were not compared, because those before had taken {walked.budget.seconds:g} "
             "seconds; --paths default compares all of them"
         )
     fails = [(leg, why) for why, legs in walked.fails.items() for leg in legs]

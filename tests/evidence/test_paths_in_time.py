@@ -29,7 +29,7 @@ def test_paths_that_were_asked_for_have_no_limit() -> None:
 @pytest.mark.explained
 def test_faults_of_a_path_that_was_cut_are_not_counted_as_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     cut = check("scratch", cell="gru").witness
-    monkeypatch.setattr("rnncheck.checking.examine.PATH_SECONDS", None)
+    monkeypatch.setattr("rnncheck.checking.examine.PATH_SECONDS", 1000.0)
     whole = check("scratch", cell="gru").witness
     assert cut is not None
     assert whole is not None

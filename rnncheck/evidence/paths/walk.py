@@ -1,7 +1,6 @@
 """Runs both sides on the paths: comparisons, faults by name, and what is not supported."""
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -19,6 +18,7 @@ from rnncheck.evidence.places import DIRECTIONS, Locate, in_final_state, in_outp
 from rnncheck.evidence.tolerance import Tolerance
 from rnncheck.implementations.protocol import OtherRun
 from rnncheck.implementations.uses import NotOffered, OtherShape, Unlike, WrongUse
+from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Spec
 from rnncheck.report import Comparison, Finding, NotGone, PathFacts, Place
 from rnncheck.text import printable, short
@@ -45,7 +45,7 @@ class Walked:
     doubts: list[str] = field(default_factory=list)
     fails: dict[str, list[str]] = field(default_factory=dict)
     unlike: dict[str, list[str]] = field(default_factory=dict)
-    clock: "Clock" = field(default_factory=lambda: Clock(None))
+    budget: Budget = field(default_factory=lambda: Budget(math.inf))
     cut: int = 0  # legs that there was no time for
 
     @property
@@ -72,23 +72,11 @@ class Walked:
         )
 
 
-class Clock:
-    """So many seconds for all paths, of real time and of the processor: another process may have that."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds, self._started = seconds, (time.monotonic(), time.process_time())
-
-    @property
-    def over(self) -> bool:
-        passed = time.monotonic() - self._started[0], time.process_time() - self._started[1]
-        return self.seconds is not None and min(passed) > self.seconds
-
-
-def walk(paths: Sequence[Path], setting: PathSetting, seconds: float | None = None) -> Walked:
-    """Runs all these paths, in `seconds` if there is a limit. A difference is reported only if it shows again with
-    other random numbers.
+def walk(paths: Sequence[Path], setting: PathSetting, seconds: float = math.inf) -> Walked:
+    """Runs all these paths, for so many seconds. A difference is reported only if it shows again with other random
+    numbers.
     """
-    before, walked = Walked(), Walked(clock=Clock(seconds))
+    before, walked = Walked(), Walked(budget=Budget(seconds))
     with torch.inference_mode(False), torch.no_grad():
         if paths:
             go_down(WITHOUT_A_PATH, setting, before)
@@ -135,8 +123,8 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     gone, not_gone, found = list[str](), dict[NotGone, list[str]](), list[Comparison]()
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
-        if into.clock.over:
-            not_gone.setdefault(NotGone((), f"those before had taken {into.clock.seconds:g} seconds"), []).append(
+        if into.budget.over:
+            not_gone.setdefault(NotGone((), f"those before had taken {into.budget.seconds:g} seconds"), []).append(
                 leg.what
             )
             into.cut += 1
