@@ -164,7 +164,7 @@ def check(
                 raise
             tried = " and ".join(f"{name} {asked[name]}" for name in silent)
             raise CannotRun(
-                f"{problem}\n    (the layer does not say its sizes, and {tried} were tried; give the sizes that it has)"
+                f"the layer does not say its sizes, and it fails with {tried}; give the sizes that it has\n{problem}"
             ) from None
 
 

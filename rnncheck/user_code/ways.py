@@ -45,7 +45,7 @@ def inputs(kind: Kind, *, features: int, one_feature: bool, batch_first: bool | 
     one_number: list[tuple[str, XForm]] = [("T", "array")] if features == 1 else []
     if kind == ROWS:
         batch_of_one: list[tuple[str, XForm]] = [("T1F", "array"), ("1TF", "array")]
-        return [("TF", "array"), ("TF1", "array"), ("TF1", "list"), *batch_of_one, *one_number]
+        return [("TF", "array"), ("TF1", "array"), ("TF1", "list"), ("FT", "array"), *batch_of_one, *one_number]
     if kind in OF_IDS:
         axes = {
             IDS: ("BT", "TB"),

@@ -1,6 +1,7 @@
 """Right layers of unusual kinds are equivalent."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -327,3 +328,25 @@ class ThroughHead(nn.Module):
 @pytest.mark.paths
 def test_a_head_of_one_width_is_no_fault_at_other_sizes() -> None:
     assert check(ThroughHead, cell="rnn", arguments={"output_size": 4}).verdict is Verdict.EQUIVALENT
+
+
+class OfColumns:
+    """A GRU in numpy on one sequence, whose timesteps are the columns of x and of what it returns."""
+
+    def __init__(self, n_x: int, n_h: int) -> None:
+        drawn = np.random.default_rng(0)
+        self.w, self.u = drawn.normal(size=(3, n_h, n_x)), drawn.normal(size=(3, n_h, n_h))
+        self.b, self.c = drawn.normal(size=(3, n_h)), drawn.normal(size=n_h)
+
+    def forward(self, x: Any) -> Any:
+        h, columns = np.zeros_like(self.c), []
+        for x_t in x.T:
+            a = self.w @ x_t + self.b
+            z, r = (1 / (1 + np.exp(-a[k] - self.u[k] @ h)) for k in (0, 1))
+            h = z * h + (1 - z) * np.tanh(a[2] + r * (self.u[2] @ h + self.c))
+            columns.append(h)
+        return np.stack(columns, 1)
+
+
+def test_timesteps_may_be_columns() -> None:
+    assert check(OfColumns, cell="gru", witness=False).verdict is Verdict.EQUIVALENT
