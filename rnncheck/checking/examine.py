@@ -204,7 +204,9 @@ def use_otherwise(found: Examination, case: Case) -> None:
 
 
 def unlike(walked: Walked) -> list[str]:
-    """Sentences about uses of the candidate that were not compared, because it fails or does something else there."""
+    """Sentences about uses of the candidate that were not compared, because it fails or does something else there, or
+    there was no time.
+    """
     otherwise = [f"{', '.join(legs)}, {what}" for what, legs in walked.unlike.items()]
     if walked.cut:
         otherwise.append(

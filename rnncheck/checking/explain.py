@@ -23,6 +23,7 @@ from rnncheck.diagnosis import (
 from rnncheck.diagnosis.ladder import Gap, MeasuredRun, climb, in_float64
 from rnncheck.envelope import Rounding
 from rnncheck.errors import CannotRun
+from rnncheck.evidence.allowance import quantities
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
 from rnncheck.evidence.gradients import MODE_FLOAT64
 from rnncheck.evidence.second_call import Inputs
@@ -30,6 +31,7 @@ from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import OtherRun, Recognised
+from rnncheck.model.trace import Trace
 from rnncheck.report import Comparison, Finding
 from rnncheck.text import first_of, in_words, short
 
@@ -41,8 +43,10 @@ UNSEEN = (
 SEEN_OTHERWISE = "Run it again with fewer timesteps and rows, or with other data."
 SIZES = "wrong-at-other-sizes"
 ROUNDED = 1e-12  # more than rounding in float64 makes of the states of a short run
-CLEARLY = 1e-3  # a difference that no rounding makes of outputs
+CLEARLY = 1e-3  # a difference that no approximation of an activation makes
+UNITS = 64  # of the last place of 1, as which two outputs of a short run are the same
 TWO_WAYS = "Compare its code for a single timestep with that for several; it may be for runs without gradients alone."
+OTHER_LENGTHS = "Compare what its code does at a T at which it differs with what it does where it agrees."
 LEAKS = "state-leaks-between-calls"
 UNSTEADY = "nondeterministic"  # nothing that is tried again says anything about what was seen
 
@@ -125,7 +129,8 @@ def approximated(first: FirstChunk) -> list[Finding]:
         Finding(
             "approximate-activation",
             f"{short(first.sides[0].name)} is exact to {first.spec.dtype}, and its states in float64 differ by up to "
-            f"{apart:.1e}: an activation is approximated, or a constant in it has too few digits",
+            f"{apart:.1e}: an activation is approximated, a constant has too few digits, or a part of it computes in "
+            f"{first.spec.dtype}",
             explains=0.0,
         )
     ]
@@ -137,13 +142,20 @@ def at_some_lengths(first: FirstChunk) -> Finding:
     for steps in sorted({2, 3, len(first.x) - 1} & set(range(2, len(first.x)))) if first.lengths is None else ():
         inputs = Inputs(first.spec, first.x[:steps], first.state, None)
         with suppress(CannotRun):
-            candidate, reference = (inputs.run(each).output for each in first.layers)
-            apart = candidate.shape != reference.shape or not torch.allclose(candidate, reference, 0, CLEARLY)
-            (wrong if apart else right).append(steps)
+            traces = [inputs.run(each) for each in first.layers]
+            (wrong if are_apart(*traces) else right).append(steps)
     right.append(len(first.x))
-    name, mend = short(first.sides[0].name), TWO_WAYS if len(wrong) == 1 else None
+    name, mend = short(first.sides[0].name), TWO_WAYS if len(wrong) == 1 else OTHER_LENGTHS
     told = f"{name} differs at T = {in_words([*map(str, wrong)])}, and agrees at T = {in_words([*map(str, right)])}"
     return Finding(SIZES, told, variant="at T = 1", mend=mend)
+
+
+def are_apart(candidate: Trace, reference: Trace) -> bool:
+    """Whether what both return of a short run differs by more than rounding makes of it."""
+    atol = UNITS * float(torch.finfo(reference.output.dtype).eps)
+    pairs = zip(quantities(candidate), quantities(reference), strict=True)
+    both = [(a, b) for a, b in pairs if a is not None and b is not None and not bool(a.isnan().all())]
+    return any(a.shape != b.shape or not torch.allclose(a, b.to(a.dtype), 0, atol) for a, b in both)
 
 
 def with_variant(found: Finding, name: str, variant: Variant) -> Finding:

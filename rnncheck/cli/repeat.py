@@ -43,5 +43,11 @@ def quoted(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
     named = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", "'": "\\'"}
-    shown = (named.get(each) or (each if each.isprintable() else f"\\u{ord(each):04x}") for each in word)
-    return f"$'{''.join(shown)}'"
+    return f"$'{''.join(named.get(each) or (each if each.isprintable() else escaped(each)) for each in word)}'"
+
+
+def escaped(character: str) -> str:
+    """As $'...' has it; a byte of a file name that is no text is a byte there too."""
+    if 0xDC80 <= ord(character) <= 0xDCFF:
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"\\U{ord(character):08x}"

@@ -108,7 +108,10 @@ OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 do
 
 def wrong_calls(reading: Reading) -> list[Finding]:
     """Findings about how the candidate is constructed and called, independent of what it computes."""
-    found = [Finding("option-ignored", each.seen, variant=each.option) for each in reading.ignored]
+    found = [
+        Finding("option-half-done" if each.half else "option-ignored", each.seen, variant=each.option)
+        for each in reading.ignored
+    ]
     found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}", mend=ROWS_FIRST) for each in reading.mixed]
     if reading.crash is None:
         return found
@@ -117,7 +120,10 @@ def wrong_calls(reading: Reading) -> list[Finding]:
 
 def problems(reading: Reading) -> list[Comparison]:
     """The same findings as failed comparisons."""
-    found = [Comparison(f"option {each.option}", "free", problem="it has no effect") for each in reading.ignored]
+    found = [
+        Comparison(f"option {each.option}", "free", problem=f"it has {'half its' if each.half else 'no'} effect")
+        for each in reading.ignored
+    ]
     found += [Comparison(each, "free", problem="each batch row depends on the others") for each in reading.mixed]
     if reading.crash is None:
         return found

@@ -83,6 +83,7 @@ class Candidate:
             for name, each in given.items()
             if name in words and (isinstance(each, type) or inspect.isroutine(each))
         ]
+        self._expected: tuple[int | None, int] = None, 1
         self._notes = list[str]()
         self._acting: dict[Spec, set[str]] = {}
         self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
@@ -93,10 +94,13 @@ class Candidate:
         named = None if made_by is None else made_by.batch_first_by_default()
         if named is None:
             return None
-        return Candidate(self._named, {**self._told, named: False}, self._given, self._read_seconds)
+        other = Candidate(self._named, {**self._told, named: False}, self._given, self._read_seconds)
+        other.expect(*self._expected)
+        return other
 
     def expect(self, seq_len: int | None, batch_size: int) -> None:
         """Sets the timesteps and rows of the run, for a class that supports no others."""
+        self._expected = seq_len, batch_size
         if seq_len is not None:
             self._understood.expect(seq_len, batch_size)
 

@@ -131,6 +131,10 @@ class Constructor:
         default = self.parameters[named].default if named in self.parameters else EMPTY
         return bool(self._given.get(named, heeding(default, spec)))
 
+    def told_batch_first(self) -> bool:
+        """Whether the user gives batch_first."""
+        return any(role == "batch_first" and name in self._given for name, role in self.roles.items())
+
     def batch_first_by_default(self) -> str | None:
         """The name of its parameter for batch_first, where that is true unless it is told."""
         named = [name for name, role in self.roles.items() if role == "batch_first" and name not in self._given]
@@ -145,17 +149,8 @@ class Constructor:
                 filled[name] = self._given[name]
             elif name in self.roles:
                 value = value_of(self.roles[name], parameter, spec, output_size, self._given)
-                if (
-                    parameter.default is EMPTY
-                    and isinstance(value, str)
-                    and value in MODULES
-                    and self._code.calls(name)
-                ):
-                    value = MODULES[value]()
-                if parameter.default is EMPTY and is_embedding(name) and self._code.calls(name):
-                    value = nn.Embedding(output_size, spec.input_size)
-                if parameter.default is EMPTY and isinstance(value, int) and self._code.counts(name):
-                    value = list(range(value))  # such as the characters of a text
+                if parameter.default is EMPTY:
+                    value = self._as_used(name, value, output_size)
                 if value is not EMPTY:
                     filled[name] = value
             if parameter.default is not EMPTY or name in filled:
@@ -187,11 +182,11 @@ class Constructor:
         """The value of a required parameter in the form that the code uses: a module, or a list of so many."""
         if isinstance(value, str) and value in MODULES and self._code.calls(name):
             return MODULES[value]()
-        if isinstance(value, int) and is_embedding(name) and self._code.calls(name):
+        if self.roles[name] != "input_size" or not isinstance(value, int):
+            return value
+        if is_embedding(name) and self._code.calls(name):
             return nn.Embedding(output_size, value)
-        if isinstance(value, int) and self._code.counts(name):
-            return list(range(value))  # such as the characters of a text
-        return value
+        return list(range(value)) if self._code.counts(name) else value  # such as the characters of a text
 
     def spellings(self, spec: Spec, output_size: int) -> Iterator[dict[str, object]]:
         """The arguments, with the name of the cell in every spelling that is usual, and the nonlinearity as a name, a

@@ -237,7 +237,9 @@ class CandidateLayer:
             return [*changed, *["torch's seed"] * torch.equal(*ends)]
 
     def overwrites(self, first: tuple[Tensor, State], second: tuple[Tensor, State]) -> bool:
-        """Whether a second call changes the arrays that the first returned. Those of numpy are copied elsewhere."""
+        """Whether a second call changes the arrays that the first returned, alone or as members of tuples and lists:
+        those in a dict may be a cache. `run` copies arrays of numpy, so that it does not show there.
+        """
         caller, convention = self._native.caller, self._native.caller.convention
         if not convention.numpy:
             return False

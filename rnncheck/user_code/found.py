@@ -28,6 +28,7 @@ class Found:
     raised: str | None = None  # what happens, given the initial state that its signature offers
     crashes: bool = False  # that this is a mistake of its own, whatever the state's axes
     unread: Unread = NOTHING
+    guess: str | None = None  # the parameter of unknown meaning that is left out, and acts as a state if it is given
     ignores_batch_first: bool = False  # it reads the batch and time axes in the other order than it was told
 
 

@@ -133,6 +133,11 @@ class Instances:
     def batch_first(self, spec: Spec) -> bool | None:
         return self.constructor.batch_first(spec) if self.constructor is not None else None
 
+    @property
+    def told_batch_first(self) -> bool:
+        """Whether the user gives its constructor batch_first."""
+        return self.constructor is not None and self.constructor.told_batch_first()
+
     def schemes(self, spec: Spec) -> Iterable[Scheme | None]:
         """The shapes of weights to try, for a function that takes its weights."""
         if self._weights or self.function is not None:

@@ -152,7 +152,9 @@ class CallProbe:
                     continue
                 if form is not None and form.handing == "[h]" and self.sizes.states == 1 and not self._fills_a_list():
                     continue
-                if (form is None and runs) or (kind in SINGLE_STEPS and form is not None and form.handing in handed):
+                if form is None and runs and not self.call.guessed:
+                    continue
+                if kind in SINGLE_STEPS and form is not None and form.handing in handed:
                     continue
                 if any(wider in self.ran for wider in in_place_of_ones(x_axes)):
                     break  # it takes sequences, or rows, or a step without that axis
@@ -174,8 +176,11 @@ class CallProbe:
                 for found in self._readings(convention, form):
                     if form is not None and form.handing in IN_ONE and not self.calls.reads_c(found):
                         continue  # what it reads is h alone
-                    if form is not None and self.call.assumed and not self._acts_as_state(found):
+                    if form is not None and self.call.assumed and not found.uses_state:
                         continue
+                    if form is not None and self.call.guessed and not self._acts_as_state(found):
+                        continue
+                    guess = self.call.state if form is None and runs and self.call.guessed else None
                     runs = True
                     pairs = pairs or (form is not None and form.handing == "(h, c)")
                     if form is not None and kind in SINGLE_STEPS:
@@ -187,18 +192,19 @@ class CallProbe:
                     if written:
                         later.append(found)
                     else:
-                        offers = self.call.state is not None and not self.call.assumed
-                        yield self._crash(found) if form is None and offers else found
+                        offers = self.call.state is not None and not self.call.assumed and not self.call.guessed
+                        yield self._crash(found) if form is None and offers else replace(found, guess=guess)
             yield from later
             if not self.ran and self.problems and all(is_hopeless(each) for _, each in self.problems):
                 raise self._refusal()
 
     def _acts_as_state(self, found: Found) -> bool:
+        """Whether what is handed over in the place of a state may be one."""
         try:
             with torch.no_grad(), isolated(self.calls.x.dtype):
                 return self.calls.starts_from(found)
-        except CandidateError:  # at other values
-            return found.uses_state
+        except CandidateError:  # without it, it returns something else
+            return False
 
     def _own_states(self) -> Sequence[OwnState]:
         """The kinds of state of its own that it may want, if it wants one kind alone."""

@@ -67,8 +67,8 @@ ASSUMED = object()  # the annotation of a parameter that `*args` may stand for
 @dataclass(frozen=True)
 class Call:
     """The parameters of a call by their purpose. `others` have no purpose here that is known, and no default. What is
-    `settled` has a value that does not depend on x. The state is `assumed` where `*args`, or a parameter of unknown
-    meaning, may be one, or something else.
+    `settled` has a value that does not depend on x. The state is `assumed` where `*args` may be one, or something else,
+    and `guessed` where that is a parameter of unknown meaning.
     """
 
     x: str
@@ -79,6 +79,7 @@ class Call:
     others: tuple[str, ...]
     settled: tuple[tuple[str, object], ...] = ()
     assumed: bool = False
+    guessed: bool = False
 
 
 def words(name: str) -> list[str]:
@@ -120,6 +121,7 @@ def setting(parameter: inspect.Parameter) -> tuple[str, object] | None:
 # Of what may be left out and is no initial state.
 NO_STATE = re.compile(
     r".*(mask|label|target|tgt|trg|teacher|atten|attn|context|ctx|embed|emb|bias|weight|pos|time|delta|key|rng|seed"
+    r"|cond|condition|conditioning|speaker|style|static|feature|noise|scale|factor|residual|skip|graph|adj"
     r"|out|callback|hook|dtype|device|format|mode|name|batch|steps?)s?|y|dt|w|b|t|n",
 )
 
@@ -222,11 +224,10 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         state, others = others[0], others[1:]
     if state is not None and cell is None and others and holds_weights and len(others) == 1:
         cell, others = others[0], []
-    assumed = state is not None and state.annotation is ASSUMED
+    guessed = None
     if state is None and holds_weights:
         # Of another name, or in another language.
-        state = next((each for each in rest if each.default is None and may_be_state(each)), None)
-        assumed = state is not None
+        state = guessed = next((each for each in rest if each.default is None and may_be_state(each)), None)
     return Call(
         x,
         state.name if state else None,
@@ -235,5 +236,6 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         lengths,
         tuple(each.name for each in others),
         tuple(settled),
-        assumed,
+        state is not None and state.annotation is ASSUMED,
+        guessed is not None,
     )

@@ -104,13 +104,11 @@ class TinyCalls:
             start = state.map(lambda each: factor * each)
             return shown(self.caller(convention, found.reading).run(x.clone(), start))
 
-        once = after(1) - after(0)
-        if not once.any() or not differ(after(2) - after(0), 2 * once):
+        zero, once, twice = (after(factor) for factor in (0, 1, 2))
+        without = after(0, replace(convention, state=None))
+        if not zero.shape == once.shape == twice.shape == without.shape or differ(zero, without):
             return False
-        try:
-            return not differ(after(0), after(0, replace(convention, state=None)))
-        except CandidateError:  # it cannot be left out
-            return True
+        return differ(once, zero) and differ(twice - zero, 2 * (once - zero))
 
     def fails_backward(self, found: Found) -> bool:
         """Whether it runs forwards so, and raises an error backwards: one written by hand may take no broadcast."""

@@ -143,6 +143,11 @@ class Understanding:
                 "only a part of it was compared, which agrees; it holds weights for more layers or directions; pass "
                 "--num-layers N or --bidirectional"
             )
+        if found.guess is not None:
+            return (
+                f"given {found.guess} as its initial state it differs from the reference, and without {found.guess} it "
+                f"agrees; if that is the state, call it h0 or state, and if not, condition or mask"
+            )
         if found.raised and not found.crashes:
             return f"given an initial state, it raises: {found.raised}"
         if found.convention.is_cell and found.convention.x_axes.count("1") > 1:
@@ -290,7 +295,8 @@ class Understanding:
             axes = "(T, B, I)" if told else "(B, T, I)"
             return [Ignored("batch_first", f"made with batch_first={told}, it reads x as {axes}")]
         output, x_axes = found.reading.output, found.convention.x_axes
-        if output is None or found.reading.tap is not None or "T" not in x_axes:
+        asked = told or self._instances.told_batch_first
+        if not asked or output is None or found.reading.tap is not None or "T" not in x_axes:
             return []
         order = [each for each in output.axes.replace("S", "T") if each in "TB"]
         if order != [each for each in x_axes if each in "TB"]:

@@ -77,8 +77,12 @@ def test_the_command_in_a_report_repeats_it(rnncheck: Callable[..., Any]) -> Non
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-@pytest.mark.parametrize("word", ["plain", "two words", "new\nline's.csv", "tab\there", "\x1b[31m", "über\n"])
+@pytest.mark.parametrize("word", ["two words", "new\nline's.csv", "tab\there", "\x1b[31m", "über\n", "\U000e0001x"])
 def test_a_shell_reads_each_word_of_it_as_it_was(word: str) -> None:
     printed = subprocess.run(["bash", "-c", f"printf %s {quoted(word)}"], capture_output=True, text=True, check=True)
     assert printed.stdout == word
     assert quoted(word).isprintable()
+
+
+def test_a_byte_of_a_file_name_that_is_no_text_stays_that_byte() -> None:
+    assert quoted("\udcffname.csv") == "$'\\xffname.csv'"

@@ -63,3 +63,27 @@ def test_what_multiplies_the_other_side_than_its_name_says_is_told() -> None:
     report = check(NamesExchanged, cell="rnn", input_size=4, hidden_size=4, witness=False)
     assert report.verdict is Verdict.EQUIVALENT
     assert list(report.conventions) == ["unlike their names say, x is multiplied by W_hh and h by W_xh"]
+
+
+class OutputBatchFirst(nn.Module):
+    """Time first, but for its output, unless it is told otherwise."""
+
+    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = False) -> None:
+        super().__init__()
+        self.inside = nn.GRU(input_size, hidden_size)
+
+    def forward(self, x: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
+        output, h = self.inside(x, h0)
+        return output.transpose(0, 1), h
+
+
+def test_an_option_that_nobody_gave_is_not_half_done() -> None:
+    report = check(OutputBatchFirst, cell="gru", witness=False)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert "its output is (B, T, H)" in map(str, report.conventions)
+
+
+def test_one_that_was_given_is() -> None:
+    report = check(OutputBatchFirst, cell="gru", arguments={"batch_first": False}, witness=False)
+    assert report.verdict is Verdict.MISMATCH
+    assert [each.slug for each in report.findings] == ["option-half-done"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from rnncheck import check
@@ -50,9 +51,57 @@ def test_it_is_a_state_only_where_the_layer_is_right_with_it(candidate: type) ->
     assert any("given no initial state" in note for note in report.notes) == (candidate is not Zustand)
 
 
-@pytest.mark.slow
-def test_what_is_wrong_with_a_state_is_a_mismatch() -> None:
-    assert check(FromHalf, cell="lstm", witness=False).verdict is Verdict.MISMATCH
+class Conditioned(nn.Module):
+    """Right, where nothing is added to what the new gate is computed of: that is nearly as a state would act."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.w, self.u = nn.Linear(input_size, hidden_size), nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, x: Tensor, extra: Any = None) -> Any:
+        more = 0 if extra is None else extra.view(x.shape[1], -1)
+        h, states = x.new_zeros(x.shape[1], self.u.out_features), []
+        for x_t in x:
+            h = torch.tanh(self.w(x_t) + self.u(h) + more)
+            states.append(h)
+        return torch.stack(states)
+
+
+@pytest.mark.parametrize(("candidate", "cell", "name"), [(FromHalf, "lstm", "zustand"), (Conditioned, "rnn", "extra")])
+def test_what_may_be_a_state_and_is_wrong_with_it_is_left_open(candidate: type, cell: str, name: str) -> None:
+    report = check(candidate, cell=cell, witness=False)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert f"given {name} as its initial state" in str(report.reason)
+
+
+class Widened(Conditioned):
+    """Right: it adds what broadcasts to another shape."""
+
+    def forward(self, x: Tensor, extra: Any = None) -> Any:
+        h, states = x.new_zeros(x.shape[1], self.u.out_features), []
+        for x_t in x:
+            a = self.w(x_t) + self.u(h)
+            h = torch.tanh(a if extra is None else a + extra[..., None, :])
+            states.append(h)
+        return torch.stack(states)
+
+
+def test_what_changes_the_shape_of_the_result_is_no_state() -> None:
+    assert check(Widened, cell="rnn", witness=False).verdict is Verdict.EQUIVALENT
+
+
+class OfAll(Zustand):
+    """Wrong: it starts from another state than that among its arguments."""
+
+    def forward(self, *args: Any) -> Any:  # type: ignore[override]
+        h, c = (
+            args[1] if len(args) > 1 else 2 * (torch.zeros(1, args[0].shape[1], self.inside.hidden_size).to(args[0]),)
+        )
+        return self.inside(args[0], (h + 0.1, c))
+
+
+def test_among_all_arguments_it_is_a_state_whatever_it_does() -> None:
+    assert check(OfAll, cell="lstm", witness=False).verdict is Verdict.MISMATCH
 
 
 class Unused(Zustand):

@@ -205,7 +205,7 @@ def judge_in_float64(
         return judge(mine, theirs, held_in_float64(task, by, at_dtype, samples), MODE_FLOAT64, len(task.run.x))
     except CannotRun as problem:  # a backward may work in float32 alone
         (said, *_) = str(problem).splitlines()
-        return Backward([], [], f"gradients were not compared in float64, where a backward fails: {said}")
+        return Backward([], [], f"gradients were not compared in float64, where this fails: {said}")
 
 
 def is_float32(layer: Layer, run: BackwardRun) -> bool:

@@ -63,7 +63,7 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
 
 
 def time_first(user: User, scene: PathScene) -> Values:
-    """Run as it is built where it is told not to be batch first, if it is so by default; nothing of any other side."""
+    """Run as it is built where it is told not to be batch first, if it is so by default; of other sides the run."""
     if not isinstance(user.implementation, BatchFirst):
         return values(run(user.layer(scene), scene))
     if (other := user.implementation.time_first()) is None:
