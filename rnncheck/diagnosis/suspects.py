@@ -55,6 +55,7 @@ def exact(suspects: Iterable[Suspect], probes: Sequence[FaultProbe]) -> list[Sus
 
 PAIRS_BUDGET = 700  # mostly runs of one timestep: a quarter of a second for one layer in one direction
 USUAL_TOGETHER = {"gate-order", "gru-reset-before-matmul", "gru-update-inverted"}  # in ports: tried before all others
+RESET_BEFORE, SLIP = "gru-reset-before-matmul", "wrong-equation"
 FURTHER = 200  # pairs after one that is equal, for others that are too
 
 
@@ -93,11 +94,13 @@ class Reach(NamedTuple):
 def pairs(faults: Sequence[Fault], probes: Sequence[FaultProbe]) -> Iterator[Suspect]:
     """All pairs of faults, the likeliest first.
 
-    First come those that are usual together. One that alone reproduces some of what the candidate has wrong, one layer
-    perhaps or the first timestep, is likely one of the two. A fault that changes what the candidate has right is seldom
-    part of a pair, and two that leave right what the candidate has wrong seldom are one: that would take faults that
-    undo each other.
+    First come the reset before the product, which many write, with a slip in the equations; then those that are usual
+    together. One that alone reproduces some of what the candidate has wrong, one layer perhaps or the first timestep,
+    is likely one of the two. A fault that changes what the candidate has right is seldom part of a pair, and two that
+    leave right what the candidate has wrong seldom are one: that would take faults that undo each other.
     """
+    common = [each for each in faults if each.slug == RESET_BEFORE]
+    yield from ((one, each) for one in common for each in faults if each.rare and each.slug == SLIP)
     wrong = [probe.differing(probe.candidate) for probe in probes]
     reach = [
         each for fault in faults if (each := reached(fault, probes, wrong)) and (each.reproduced or not fault.rare)

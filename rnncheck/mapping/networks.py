@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rnncheck.faults.catalogue import by_name, faults_of
 from rnncheck.faults.families.gates import ResetBeforeMatmul, UpdateInverted
+from rnncheck.faults.fault import Fault
 from rnncheck.faults.variants import variant, variants
 from rnncheck.mapping.expression import GATES
 from rnncheck.model.spec import Cell, Spec
@@ -17,6 +18,7 @@ from rnncheck.scratch.network import Network
 
 # Behind names of its own, a class that has one of these is another way to store the same layer.
 _DIRECTIONS, _LAYERS = ("reverse-", "directions-"), ("layer-", "layers-", "residual-", "final-state-")
+_SLIPS = ("gru-update-uneven", "wrong-equation")
 _CONVENTIONS = {"gate-order", "recurrent-weight-transposed", "input-weight-transposed", "input-and-recurrent-swapped"}
 
 
@@ -89,12 +91,18 @@ def faulty(spec: Spec) -> tuple[tuple[Network, bool], ...]:
     Beside each, whether it is of directions: beside such a one a tensor may look like one of the other direction.
     """
     one_layer = replace(spec, num_layers=1, dropout=0.0, bidirectional=False, bias=True, head=None)
+    slips = [fault for fault in faults_of(one_layer) if fault.slug in _SLIPS and spec.cell is Cell.GRU]
     of_several = [fault for fault in faults_of(spec) if fault.slug.startswith((*_DIRECTIONS, *_LAYERS))]
     return tuple(
         (fault.network(spec), fault.slug.startswith(_DIRECTIONS))
         for fault in sorted((*of_several, *faults_of(one_layer)), key=lambda each: each.rare)  # the sort is stable
         if fault.shows_in == "states" and (fault.slug not in _CONVENTIONS or "reshaped" in fault.variant)
-    )
+    ) + tuple((reset_before(fault)(spec), False) for fault in slips)
+
+
+def reset_before(slip: Fault) -> type[Network]:
+    """The GRU with the reset before the product, which many write, and a slip in its equations."""
+    return type(slip.slug, (slip.mixin, ResetBeforeMatmul), {})
 
 
 def of_one_direction(spec: Spec) -> Network:

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 from user_code.sources import HEAD, Write
+
+from rnncheck import check
 
 Command = Callable[..., Any]
 
@@ -108,3 +112,30 @@ def test_behind_torch_s_own_names_another_order_is_a_fault(report: Callable[[str
     assert [(each["candidate"], each["from"]) for each in facts["mapping"]] == [
         (name, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     ]
+
+
+class ResetBeforeAndWrongMix(nn.Module):
+    """Wrong: it resets before the product, and mixes n and h by two gates."""
+
+    def __init__(self, num_inputs: int, num_hiddens: int) -> None:
+        super().__init__()
+        sizes = (num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)
+        for gate in "rzn":
+            for kind, size in zip("wub", sizes, strict=True):
+                setattr(self, f"{kind}_{gate}", nn.Parameter(torch.randn(size)))
+
+    def forward(self, inputs: Tensor, h: Tensor) -> Tensor:
+        output = []
+        for x in inputs:
+            r = torch.sigmoid(x @ self.w_r + h @ self.u_r + self.b_r)
+            z = torch.sigmoid(x @ self.w_z + h @ self.u_z + self.b_z)
+            h = z * h + (1 - r) * torch.tanh(x @ self.w_n + (h * r) @ self.u_n + self.b_n)
+            output.append(h)
+        return torch.stack(output)
+
+
+@pytest.mark.explained
+@pytest.mark.patient
+def test_a_slip_beside_a_reset_before_the_product_is_named() -> None:
+    report = check(ResetBeforeAndWrongMix, cell="gru", witness=False)
+    assert {each.slug for each in report.findings} == {"gru-reset-before-matmul", "wrong-equation"}
