@@ -79,6 +79,7 @@ class Constructor:
         self.run_shape = (12, 3)  # timesteps and rows, until they are known
         self.words: Mapping[str, str] = {}  # the text of those of `given` that were read as what they name
         self.as_text = False  # whether it was made with the text instead
+        self.without = set[str]()  # options that it passes on to what does not take them
         self.of_both = False  # whether its hidden size was seen to be that of both directions together
         self._refuse_unknown()
 
@@ -125,9 +126,9 @@ class Constructor:
 
     def batch_first(self, spec: Spec) -> bool | None:
         """The value of batch_first that it gets; None if it has no parameter for it."""
-        if "batch_first" not in self.takes:
-            return None
         named = next((name for name, role in self.roles.items() if role == "batch_first"), "batch_first")
+        if "batch_first" not in self.takes or named in self.without:
+            return None
         default = self.parameters[named].default if named in self.parameters else EMPTY
         return bool(self._given.get(named, heeding(default, spec)))
 

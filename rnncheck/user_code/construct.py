@@ -179,6 +179,7 @@ def made(made_by: Constructor, arguments: dict[str, object], spec: Spec) -> Any:
             named = UNEXPECTED.search(str(problem))
             if named is None or not made_by.dispensable(named[1], arguments):
                 raise
+            made_by.without.add(named[1])
             arguments = {name: value for name, value in arguments.items() if name != named[1]}
 
 

@@ -94,7 +94,8 @@ def sorted_out(
     heads = tops(thing, calls, left, sizes) if left else []
     heads += [way for way in left if way not in heads and matching(found[way], pooled, sizes) is not None]
     strange = [way for way in left if way not in heads]
-    mixed = [way for way in strange if mixes(way, found[way], calls, sizes)]
+    mixed = [way for way in (*strange, *heads) if mixes(way, found[way], calls, sizes)]
+    heads = [way for way in heads if way not in mixed]
     if proved and reading.tap is None:
         reading = claimed(reading, {way: found[way] for way in strange}, sizes, one_step=calls.one_step)
         strange = [way for way in strange if way not in ways_read(reading)]
@@ -298,7 +299,8 @@ def ways_read(reading: ResultReading) -> set[Way]:
 
 def mixes(way: Way, value: Tensor, calls: Calls, sizes: Sizes) -> bool:
     """Whether its rows depend on other rows: exchanging rows of the batch does not exchange them alone."""
-    axis = next((n for n, size in enumerate(value.shape) if sizes.letters.get(size) == "B"), None)
+    axes = [n for n, size in enumerate(value.shape) if sizes.letters.get(size) == "B"]
+    axis = axes[0] if len(axes) == 1 else None  # a row beside each other row has two
     if axis is None or calls.x.shape[1] != sizes.batch_size:
         return False
     order = torch.arange(sizes.batch_size).roll(1)

@@ -61,6 +61,7 @@ SETTINGS: Mapping[re.Pattern[str], object] = {
 
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
+MEMORY = "memory"
 ASSUMED = object()  # the annotation of a parameter that `*args` may stand for
 
 
@@ -224,10 +225,13 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         state, others = others[0], others[1:]
     if state is not None and cell is None and others and holds_weights and len(others) == 1:
         cell, others = others[0], []
-    guessed = None
-    if state is None and holds_weights:
-        # Of another name, or in another language.
-        state = guessed = next((each for each in rest if each.default is None and may_be_state(each)), None)
+    guessed = False
+    if holds_weights and cell is None and (state is None or MEMORY in words(state.name)):
+        # Of another name, or in another language; what is called a memory is c, where another may be h.
+        unnamed = [each for each in rest if each is not state and each.default is None and may_be_state(each)]
+        guessed = bool(unnamed)
+        if guessed:
+            state, cell = unnamed[0], state or next(iter(unnamed[1:]), None)
     return Call(
         x,
         state.name if state else None,
@@ -237,5 +241,5 @@ def read(function: Callable[..., Any], *, holds_weights: bool = True) -> Call:
         tuple(each.name for each in others),
         tuple(settled),
         state is not None and state.annotation is ASSUMED,
-        guessed is not None,
+        guessed,
     )

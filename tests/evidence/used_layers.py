@@ -738,6 +738,21 @@ class WritesIntoGradients(Plain):
         return AddsInPlace.apply(output), last
 
 
+class WritesIntoTheGradientOfTheOutput(Plain):
+    """Its last state is a part of its output, whose gradient torch adds up before."""
+
+    def yielded(self, output: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        output = AddsInPlace.apply(output)
+        return output, output[-1:]
+
+
+class ForgetsABiasOfAConstantInput(Plain):
+    """Where x is expanded over time, it computes its products once, and without the bias."""
+
+    def read(self, x: Tensor) -> Any:
+        return (x + 1).unbind(0) if len(x) > 1 and x.stride(0) == 0 else x.unbind(0)
+
+
 class AsIfContiguous(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor) -> Tensor:
@@ -1306,6 +1321,8 @@ WRONG = {
     KeepsAScaleOfTraining: ("train-mode", "depends-on-train-mode"),
     ClearsGradients: ("another-backward", "backward-not-repeatable"),
     ForgetsAfterManyStepsInTraining: ("train-mode", "gradient-detached"),
+    WritesIntoTheGradientOfTheOutput: ("another-backward", "backward-not-repeatable"),
+    ForgetsABiasOfAConstantInput: ("strides", "memory-layout-assumed"),
     WritesIntoGradients: ("another-backward", "backward-not-repeatable"),
     ReadsGradientsAsContiguous: ("another-backward", "memory-layout-assumed"),
     NeedsTheGradientOfWeights: ("another-backward", "gradient-wrong-in-use"),

@@ -87,3 +87,22 @@ def test_one_that_was_given_is() -> None:
     report = check(OutputBatchFirst, cell="gru", arguments={"batch_first": False}, witness=False)
     assert report.verdict is Verdict.MISMATCH
     assert [each.slug for each in report.findings] == ["option-half-done"]
+
+
+class PassingOn(nn.Module):
+    """Batch first; what it is given goes to a cell, which has no such option."""
+
+    def __init__(self, *arguments: int, **named: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(*arguments, **named)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> object:
+        output = []
+        for x_t in x.unbind(1):
+            state = self.cell(x_t, state)
+            output.append(state[0])
+        return torch.stack(output, 1), state
+
+
+def test_an_option_that_is_passed_on_and_not_taken_is_none_of_the_class() -> None:
+    assert check(PassingOn, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT

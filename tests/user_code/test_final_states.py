@@ -173,3 +173,28 @@ def test_one_state_of_several_is_compared_with_that_of_the_last_layer() -> None:
         for each in (LastOfTwo, FirstOfTwo, ScaledLastOfTwo)
     ]
     assert found == [Verdict.EQUIVALENT, Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE]
+
+
+class HeadOnMixedRows(nn.Module):
+    """Wrong: the final states of both directions are flattened so that rows of the batch are mixed, before a head."""
+
+    transposed = False
+
+    def __init__(self, input_size: int, hidden_size: int, num_classes: int) -> None:
+        super().__init__()
+        self.inside = nn.LSTM(input_size, hidden_size, bidirectional=True)
+        self.head = nn.Linear(2 * hidden_size, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inside(x)[1][0]
+        return self.head((h.transpose(0, 1) if self.transposed else h).reshape(x.shape[1], -1))
+
+
+class HeadOnRows(HeadOnMixedRows):
+    transposed = True
+
+
+@pytest.mark.explained
+def test_rows_that_are_mixed_before_a_head_are_told() -> None:
+    assert [each.slug for each in check(HeadOnMixedRows, cell="lstm", witness=False).findings] == ["batch-mixed"]
+    assert check(HeadOnRows, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT

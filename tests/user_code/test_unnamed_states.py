@@ -112,3 +112,22 @@ class Unused(Zustand):
 @pytest.mark.slow
 def test_what_changes_nothing_is_no_state() -> None:
     assert check(Unused, cell="lstm", witness=False).verdict is Verdict.EQUIVALENT
+
+
+class OfTwo(Zustand):
+    """Right: each state has a parameter of its own, and neither the name of one."""
+
+    def forward(self, x: Tensor, past: Any = None, memory: Any = None) -> Any:
+        return self.inside(x, None if past is None else (past, memory))
+
+
+class OfTwoOthers(Zustand):
+    def forward(self, x: Tensor, *, memory: Any = None, prior: Any = None) -> Any:
+        return self.inside(x, None if prior is None else (prior, memory))
+
+
+@pytest.mark.parametrize("candidate", [OfTwo, OfTwoOthers])
+def test_two_of_them_are_h_and_c(candidate: type) -> None:
+    report = check(candidate, cell="lstm", witness=False)
+    assert report.verdict is Verdict.EQUIVALENT
+    assert not any("given no initial" in note for note in report.notes)

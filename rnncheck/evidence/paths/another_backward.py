@@ -1,6 +1,6 @@
 """Gradients taken twice, of two runs in either order, in `.grad`, by one tensor at a time, and of unusual losses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -128,15 +128,22 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         return {WRITTEN: torch.zeros(1, 1, 1, dtype=torch.float64)}
 
     def of_given(user: User) -> Values:
-        """The gradients of its results, which other branches of a graph read too."""
+        """The gradients of its results, which other branches of a graph read too: of all of them, and of each alone,
+        as torch adds those of an output and of a final state that is a part of it into a new tensor.
+        """
         run = Attached.of(user.fresh(scene), scene)
-        given = [weights_like(each) for each in run.results.values()]
+        found = list(run.results.values())
+        changed = [writes(run, each) for each in (found, *([one] for one in found if len(found) > 1))]
+        return {GIVEN: torch.tensor([[[float(any(changed))]]])}
+
+    def writes(run: Attached, results: Sequence[torch.Tensor]) -> bool:
+        """Whether the backward of these results writes into the gradients that it is given."""
+        given = [weights_like(each) for each in results]
         before = [each.clone() for each in given]
         with torch.enable_grad():
-            sums = [Handing.apply(*each) for each in zip(run.results.values(), given, strict=True)]  # type: ignore[no-untyped-call]
-            run.gradients(torch.stack(sums).sum())
-        changed = any(not torch.equal(*each) for each in zip(given, before, strict=True))
-        return {GIVEN: torch.tensor([[[float(changed)]]])}
+            sums = [Handing.apply(*each) for each in zip(results, given, strict=True)]  # type: ignore[no-untyped-call]
+            run.gradients(torch.stack(sums).sum(), again=True)
+        return any(not torch.equal(*each) for each in zip(given, before, strict=True))
 
     yield Leg("differentiated three times through one graph, by two losses", twice, scene, FAULT, must_run=True)
     yield Leg("run twice, then differentiated in that order", lambda user: two_runs(user, 0), scene, FAULT, True)

@@ -40,8 +40,8 @@ from rnncheck.model.trace import EVERYTHING, State, Trace
 
 FAULT = "gradient-wrong-in-use"
 SEED = 13
-LONG, LONGEST = 130, 260
-LARGER = 2, 260, 140, 9  # T, B, H, I: beyond the usual tiles
+LONG, LONGEST = 129, 257
+LARGER = 2, 257, 140, 9  # T, B, H, I: beyond the usual tiles
 OTHER_PADDING = 8.0
 SATURATING = 8.0  # times x: of most units the derivative is small, and of some it is not
 Mode = type[AbstractContextManager[None]]

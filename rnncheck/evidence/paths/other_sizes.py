@@ -13,9 +13,9 @@ from rnncheck.implementations.uses import NotOffered
 from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "wrong-at-other-sizes"
-STEPS, ROWS, UNITS, FEATURES = 260, 17, 33, 9
-WIDE = 3, 300, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
-WIDEST = 2, 5, 260, 260
+STEPS, ROWS, UNITS, FEATURES = 257, 17, 33, 9
+WIDE = 3, 257, 140, 70  # T, B, H, I: beyond the usual tiles of rows and units
+WIDEST = 2, 5, 257, 257
 ROUND = 16, 32, 128, 64  # T, B, H, I: what fast paths are written for
 EQUAL = 4  # T, B, I and H: axes that are mixed up have fitting sizes
 VANISHED = 1e-25  # of the largest gradient: below, rounding may make it zero

@@ -44,10 +44,16 @@ def expanded(value: Tensor) -> Tensor:
     return value[:, :1].clone().expand(-1, value.shape[1], -1)
 
 
+def held(value: Tensor) -> Tensor:
+    """Expands the first timestep to all of them."""
+    return value[:1].clone().expand(len(value), -1, -1)
+
+
 @path("strides", "with x and h0 as views that are not contiguous")
 def legs(setting: PathSetting) -> Iterator[Leg]:
     base = setting.base
     alike = base.of_rows([0] * base.x.shape[1])
+    constant = replace(base, x=held(base.x))
     for name, view, scene in (
         ("transposed", transposed, base),
         ("sliced", sliced, base),
@@ -60,6 +66,8 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             yield Leg(f"in training mode, given {name} x", go, scene, FAULT)
         if setting.takes_state:
             yield Leg(f"given {name} h0", partial(run_user, scene=scene, of_state=view), scene, FAULT)
+    go = partial(run_user, scene=constant, of_x=held)
+    yield Leg("given x that is expanded over time", go, constant, FAULT)
     if setting.takes_cell_state and base.state.c is not None and not setting.spec.proj_size:
         both = replace(base, state=State(base.state.h, base.state.h))
         go = partial(run_user, scene=both, handed=from_one_tensor)
