@@ -14,7 +14,7 @@ from rnncheck.model.spec import Spec
 
 DROPOUT, UNITS = 0.5, 8
 SECONDS = 1.0  # of a run of all rows, at most
-OTHER = f"it drops otherwise than torch; --dropout {DROPOUT} makes that a mismatch"
+OTHER = "it drops otherwise than torch; --paths dropout makes that a mismatch"
 
 
 # Another kind of dropout may be meant, and without dropout both sides are the same function.
