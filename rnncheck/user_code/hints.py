@@ -120,7 +120,8 @@ def size_hint(instances: Instances, spec: Spec) -> str | None:
         if is_embedded(different, tried.spec):
             return f"Its embedding is as wide as its hidden state; add --input-size {spec.hidden_size}"
         if (layer := as_wide_in_as_out(different, tried.spec)) is not None:
-            return f"As it is made, the {layer} in it reads as many features as it has units; add --input-size {spec.hidden_size}"
+            as_many = f"As it is made, the {layer} in it reads as many features as it has units"
+            return f"{as_many}; add --input-size {spec.hidden_size}"
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
         if convolves(thing):
             return "It convolves images, which no recurrent layer of torch.nn does"
