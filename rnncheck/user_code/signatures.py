@@ -47,6 +47,7 @@ ASIDE = {
     "n",
 }
 SIZES = {"size", "sz", "dim", "dims", "units"}
+BESIDE = {"pos", "position", "positions", "mask", "masks"}  # what is handed over beside x, and named after it
 INPUT = {"x", "xt", "xs", "input", "inputs", "inp", "seq", "sequence", "data", "xx", "src", "embedded", "embeds"}
 
 
@@ -195,7 +196,7 @@ def input_of(parameters: Sequence[inspect.Parameter], *, holds_weights: bool) ->
     others that are required do; or else the first.
     """
     names = [each.name for each in parameters]
-    said = {name: words(name) for name in names if not is_lengths(name)}
+    said = {name: words(name) for name in names if not is_lengths(name) and not BESIDE & set(words(name))}
     begin = [name for name, each in said.items() if each and each[0] in INPUT]
     have = [name for name, each in said.items() if INPUT & set(each) and not is_state(name)]
     required = [each.name for each in parameters if each.default is inspect.Parameter.empty and not setting(each)]
