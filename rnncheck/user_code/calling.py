@@ -43,7 +43,7 @@ class Caller:
     file: Path | None
     mean_draws: bool = False  # whether torch's random draws return their mean
     stateless: bool = False  # the initial state is left out of the call
-    forget: Callable[[], None] = lambda: None  # called after each row or beginning that is run by itself
+    forget: Callable[[], None] = lambda: None  # called between rows, or beginnings of x, that are run by themselves
 
     def run(self, x: Tensor, state: State, lengths: Sequence[int] | None = None) -> Trace:
         """x (T, B, I) from `state`; what is not exposed is NaN."""

@@ -34,6 +34,7 @@ from rnncheck.user_code.native_layer import NativeLayer, plain
 from rnncheck.user_code.own_loading import OwnLoading
 from rnncheck.user_code.own_weights import Kept
 from rnncheck.user_code.parametrized import taking_computed
+from rnncheck.user_code.quantities import alike
 from rnncheck.user_code.results import leaves
 
 NO_MODULE = "it is not a torch.nn.Module"
@@ -167,7 +168,7 @@ class CandidateLayer:
         except CannotRun:
             return False
         one, other = ([value.flatten() for _, value in leaves(each, {})] for each in results)
-        return len(one) == len(other) and all(same_numbers(*each) for each in zip(one, other, strict=True))
+        return len(one) == len(other) and all(alike(*each) for each in zip(one, other, strict=True))
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -311,10 +312,6 @@ def source_of(thing: Any) -> str:
         return inspect.getsource(code_of(thing))
     except (OSError, TypeError):
         return ""
-
-
-def same_numbers(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-3, atol=1e-5)
 
 
 def without_batch(axes: str) -> str:

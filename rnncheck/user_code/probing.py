@@ -51,11 +51,8 @@ from rnncheck.user_code.ways import (
     inputs,
 )
 
-ANOTHER_KIND = (
-    "'tuple' object",
-    "'list' object",
-    "must be Tensor, not ",
-)  # it wants a state of its own kind, which is no mistake
+# It wants a state, or x, of its own kind, which is no mistake.
+ANOTHER_KIND = ("'tuple' object", "'list' object", "must be Tensor, not ", "got Long")
 WANTS_GRAD = re.compile(r"requires_grad|require grad|retain_grad")
 WANTS_IDS = re.compile(r"indices|index tensor|Long|one_hot|IntTensor|int64 for index")
 WRITES_INTO_A_TUPLE = "'tuple' object does not support item assignment"

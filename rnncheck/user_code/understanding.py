@@ -146,7 +146,7 @@ class Understanding:
         if found.guess is not None:
             return (
                 f"given {found.guess} as its initial state it differs from the reference, and without {found.guess} it "
-                f"agrees; if that is the state, call it h0 or state, and if not, condition or mask"
+                f"agrees; rename {found.guess}: h0 if it is the initial state, condition if it is not"
             )
         if found.raised and not found.crashes:
             return f"given an initial state, it raises: {found.raised}"

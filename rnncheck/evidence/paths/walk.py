@@ -124,9 +124,8 @@ def go_down(path: Path, setting: PathSetting, into: Walked) -> None:
     name = short(setting.sides[0].implementation.name)
     for number, leg in enumerate(path.legs(setting)):
         if into.budget.over:
-            not_gone.setdefault(NotGone((), f"those before had taken {into.budget.seconds:g} seconds"), []).append(
-                leg.what
-            )
+            cut = NotGone((), f"those before had taken {into.budget.seconds:g} seconds")
+            not_gone.setdefault(cut, []).append(leg.what)
             into.cut += 1
             continue
         outcome = PathOutcome.of(leg, path, setting)
