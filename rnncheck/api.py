@@ -17,7 +17,8 @@ from torch import Tensor
 
 from rnncheck.checking.check import check as run_check
 from rnncheck.cli.from_recording import with_model_in_file
-from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync
+from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, Sync, size_of
+from rnncheck.cli.own_sizes import with_own_sizes
 from rnncheck.cli.plans import file_data, lengths_of, plan_of, random_data, rows_kept, spec_of
 from rnncheck.cli.repeat import repeat
 from rnncheck.data.array import array_sequences
@@ -139,30 +140,37 @@ def check(
     said = random.cell
     random = with_model_in_file(random, *(each for each in (candidate, against) if isinstance(each, str)))
     ends = lengths_of(random)
-    if data is None:
-        spec = spec_of(random, random.input_size)
-        sequences = random_data(random, ends)
-    else:
+    given_data, columns = None, None
+    if data is not None:
         refuse_shape_of_random(seq_len=seq_len, batch_size=batch_size, init=None if init == DEFAULT.init else init)
-        sequences = data_of(data, options_of(RunOptions, asked | files | named | {"input_size": input_size}), ends)
-        spec = spec_of(random, sequences.input_size)
-    with torch.inference_mode(False):
+        options = options_of(RunOptions, asked | files | named | {"input_size": input_size})
+        given_data = data_of(data, options, ends)
+        columns = given_data.input_size
+
+    def attempt(sized: CompareOptions) -> Report:
+        spec = spec_of(sized, columns)
+        sequences = random_data(sized, ends) if given_data is None else given_data
         sides, remaining = named_or_read(
-            candidate, against, asked["arguments"] or {}, random.mapping, random.read_seconds
+            candidate, against, asked["arguments"] or {}, sized.mapping, sized.read_seconds
         )
-        plan = plan_of(sides, spec, sequences, random, remaining, rows_kept(random), said=said)
+        plan = plan_of(sides, spec, sequences, sized, remaining, rows_kept(sized), said=said)
         plan = replace(
             plan,
             weights=weights if isinstance(weights, Mapping) else plan.weights,
             against_weights=against_weights if isinstance(against_weights, Mapping) else None,
         )
+        return run_check(plan)
+
+    with torch.inference_mode(False):
         try:
-            return replace(run_check(plan), command=command_of(candidate, arguments, data, weights, random))
+            report, sizes = with_own_sizes(random, attempt, columns)
+            command = command_of(candidate, arguments, data, weights, replace(random, **sizes))
+            return replace(report, command=command)
         except CandidateError as problem:
             silent = [name for name in SIZES if name in unsaid and not says(candidate, name)]
             if not silent or not isinstance(candidate, torch.nn.Module):
                 raise
-            tried = " and ".join(f"{name} {asked[name]}" for name in silent)
+            tried = " and ".join(f"{name} {size_of(random, name)}" for name in silent)
             raise CannotRun(
                 f"the layer does not say its sizes, and it fails with {tried}; give the sizes that it has\n{problem}"
             ) from None
@@ -247,7 +255,7 @@ def says(candidate: object, name: str) -> bool:
         return False
     if name == "nonlinearity":  # another class may have a function by that name, or an LSTM two
         return isinstance(candidate, torch.nn.RNN)
-    return type(getattr(candidate, name, None)) is type(getattr(DEFAULT, name))
+    return type(getattr(candidate, name, None)) is (int if name in SIZES else type(getattr(DEFAULT, name)))
 
 
 def options_of(options_class: type[Options], values: Mapping[str, Any]) -> Options:

@@ -4,7 +4,11 @@ A script may rely on the codes: 1 is a mismatch and nothing else, so every other
 number of its own.
 """
 
+from collections.abc import Mapping
+from copy import copy
 from enum import IntEnum
+from types import MappingProxyType
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -36,9 +40,19 @@ class UsageError(RnncheckError):
 
 
 class CannotRun(RnncheckError):
-    """The command is right, but something that it names cannot be used."""
+    """The command is right, but something that it names cannot be used.
+
+    `fits` are options of the model with which it may run, such as {"input_size": 4}; the message says them, too.
+    """
 
     exit_code = ExitCode.CANNOT_RUN
+    fits: Mapping[str, int] = MappingProxyType({})
+
+    def hinted(self, said: str, fits: Mapping[str, int] | None = None) -> Self:
+        """The same error with one more line."""
+        problem = copy(self)
+        problem.args, problem.fits = (f"{self}\n{said}",), fits or self.fits
+        return problem
 
 
 class DataError(CannotRun):

@@ -1,7 +1,7 @@
 """Makes text from a user's file safe to show on a terminal or in a report."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -50,6 +50,12 @@ def short(name: str) -> str:
 def in_words(names: Sequence[str]) -> str:
     """Such as "h0", "h0 and c0" or "h0, c0 and weight_ih_l0"."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def as_options(values: Mapping[str, int]) -> str:
+    """`--input-size 4 --bidirectional` of {"input_size": 4, "bidirectional": True}."""
+    words = (f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in values.items())
+    return " ".join(words)
 
 
 def first_of(names: Sequence[str], most: int = 6) -> str:

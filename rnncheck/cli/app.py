@@ -1,6 +1,7 @@
 """The commands. Nothing here imports torch before the options, the data and the output path are checked."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,14 +110,14 @@ def compare(candidate: CANDIDATE = DEFAULT_CANDIDATE, *, options: CompareOptions
     """
     from rnncheck.cli.from_recording import with_model_in_file
     from rnncheck.cli.one_check import run_check
-    from rnncheck.cli.plans import lengths_of, random_data, spec_of
+    from rnncheck.cli.plans import lengths_of, random_data
     from rnncheck.cli.write_report import deliver, failures_reported
 
     with failures_reported(candidate, options):
         settled = with_model_in_file(options, candidate, options.against)
-        spec, lengths = spec_of(settled, settled.input_size), lengths_of(settled)
-        report = run_check(candidate, spec, lambda: random_data(settled, lengths), settled, options)
-    return deliver(report, candidate, options)
+        lengths = lengths_of(settled)
+        report, sizes = run_check(candidate, lambda each: random_data(each, lengths), settled, options)
+    return deliver(report, candidate, replace(options, **sizes))
 
 
 @app.command(cls=GroupedCommand, epilog=EXIT_CODES)
@@ -133,15 +134,15 @@ def run(
     """
     from rnncheck.cli.from_recording import with_model_in_file
     from rnncheck.cli.one_check import run_check
-    from rnncheck.cli.plans import file_data, spec_of
+    from rnncheck.cli.plans import file_data
     from rnncheck.cli.write_report import deliver, failures_reported
 
     with failures_reported(candidate, options, reads=data):
         settled = with_model_in_file(options, candidate, options.against)
         sequences = file_data(data, settled)
-        spec = spec_of(settled, sequences.input_size)
-        report = run_check(candidate, spec, lambda: sequences, settled, options, reads=data)
-    return deliver(report, candidate, options, reads=data)
+        columns = sequences.input_size
+        report, sizes = run_check(candidate, lambda _: sequences, settled, options, reads=data, columns=columns)
+    return deliver(report, candidate, replace(options, **sizes), reads=data)
 
 
 @app.command(epilog=EXIT_CODES)

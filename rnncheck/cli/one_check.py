@@ -3,16 +3,16 @@
 import gc
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnncheck.cli.in_child_process import end_with_parent, limit, require_parent
 from rnncheck.cli.options import CheckOptions
-from rnncheck.cli.plans import arguments_of, paths_of, plan_of, rows_kept, witness_of
+from rnncheck.cli.own_sizes import Options, with_own_sizes
+from rnncheck.cli.plans import arguments_of, paths_of, plan_of, rows_kept, spec_of, witness_of
 from rnncheck.cli.progress import ProgressLine
 from rnncheck.cli.signals import held_back
 from rnncheck.cli.streams import stdout_apart
 from rnncheck.cli.write_report import deliveries, refuse_to_replace, sources_of
-from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
 if TYPE_CHECKING:
@@ -32,19 +32,21 @@ def import_torch() -> None:
 
 def run_check(
     candidate: str,
-    spec: Spec,
-    data: "Callable[[], Sequences]",
-    options: CheckOptions,
+    data: "Callable[[Options], Sequences]",
+    options: Options,
     asked: CheckOptions,
     reads: str | None = None,
-) -> "Report":
-    """Runs the check, after all checks that do not need torch. `reads` is the data file.
+    columns: int | None = None,
+) -> "tuple[Report, dict[str, Any]]":
+    """Runs the check, after all checks that do not need torch, and returns the sizes that it set, too.
 
-    The `options` may have the model of a file, and `asked` are those of the command.
+    The `options` may have the model of a file, and `asked` are those of the command. `reads` is the data file, and
+    `columns` its input size.
     """
     from rnncheck.implementations import check_mappable, check_name
 
     rows = rows_kept(options)
+    spec_of(options, columns)
     witness_of(options), paths_of(options)  # wrong ones are told before torch loads
     wanted = deliveries(options)
     if options.timeout is not None:
@@ -63,5 +65,9 @@ def run_check(
         from rnncheck.checking.check import check
 
     with stdout_apart(), ProgressLine(sys.stderr, f"reading {printable(candidate, 60)}") as progress:
-        plan = plan_of((candidate, options.against), spec, data(), options, arguments, rows, said=asked.cell)
-        return check(plan, progress)
+
+        def attempt(sized: Options) -> "Report":
+            spec, sides = spec_of(sized, columns), (candidate, sized.against)
+            return check(plan_of(sides, spec, data(sized), sized, arguments, rows, said=asked.cell), progress)
+
+        return with_own_sizes(options, attempt, columns)

@@ -13,6 +13,8 @@ from rnncheck.cli.completion import implementations
 from rnncheck.data.options import Missing, Normalize
 from rnncheck.model.spec import Cell, Dtype, Head, Init, InitialState, Nonlinearity
 
+DEFAULT_SIZES = {"input_size": 3, "hidden_size": 4}
+
 
 class Panel(str):
     """The name of a panel of the help. Called, it is an option in it."""
@@ -48,7 +50,10 @@ class CheckOptions:
         Cell | None, MODEL("The recurrent cell. [default: that of your own class; otherwise rnn]", case_sensitive=False)
     ] = None
     nonlinearity: Annotated[Nonlinearity | None, MODEL("The activation of the rnn cell. [default: tanh]")] = None
-    hidden_size: Annotated[int, MODEL("Units of one layer.", metavar="H")] = 4
+    hidden_size: Annotated[
+        int | None,
+        MODEL("Units of one layer. [default: that of your own class if its code fixes it; otherwise 4]", metavar="H"),
+    ] = None
     num_layers: Annotated[
         int | None, MODEL("Layers on top of each other. [default: that of your own class; otherwise 1]", metavar="L")
     ] = None
@@ -189,7 +194,12 @@ class CheckOptions:
 class CompareOptions(CheckOptions):
     """What only `compare` takes: the shape of the random data."""
 
-    input_size: Annotated[int, MODEL("Features of one timestep.", metavar="I")] = 3
+    input_size: Annotated[
+        int | None,
+        MODEL(
+            "Features of one timestep. [default: that of your own class if its code fixes it; otherwise 3]", metavar="I"
+        ),
+    ] = None
     seq_len: Annotated[
         int | None, DATA("Timesteps. [default: 12, or the longest of --lengths]", min=1, metavar="T")
     ] = None
@@ -266,6 +276,12 @@ class RunOptions(CheckOptions):
     stride: Annotated[
         int | None, DATA("Timesteps from one window's start to the next. [default: the window]", metavar="N")
     ] = None
+
+
+def size_of(options: CheckOptions, name: str) -> int:
+    """The size that was asked for, or the default one."""
+    asked: int | None = getattr(options, name)
+    return DEFAULT_SIZES[name] if asked is None else asked
 
 
 def takes(options_class: type, without: Collection[str] = ()) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from operator import index
 from typing import TYPE_CHECKING, Literal, SupportsIndex
 
-from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions
+from rnncheck.cli.options import CheckOptions, CompareOptions, RunOptions, size_of
 from rnncheck.cli.signals import held_back
 from rnncheck.data.options import FileOptions
 from rnncheck.errors import DataError, UsageError
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 DEFAULT_SEQ_LEN, DEFAULT_BATCH_SIZE = 12, 3  # neither 1, nor equal to each other or to the default I and H
 
 
-def spec_of(options: CheckOptions, input_size: int) -> Spec:
+def spec_of(options: CheckOptions, input_size: int | None = None) -> Spec:
     """The spec. Raises `UsageError` for an impossible one."""
     refuse_infinite(options, "weight_scale", "atol", "rtol", "read_seconds", "timeout")
     if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", options.device):
         raise UsageError(f"--device is {options.device!r}; it must be cpu, cuda, cuda:N (N from 0) or mps")
     return Spec(
         cell=options.cell or (Cell.LSTM if options.proj_size else Cell.RNN),  # no other has a projection
-        input_size=input_size,
-        hidden_size=options.hidden_size,
+        input_size=size_of(options, "input_size") if input_size is None else input_size,
+        hidden_size=size_of(options, "hidden_size"),
         num_layers=1 if options.num_layers is None else options.num_layers,
         nonlinearity=options.nonlinearity,
         bias=options.bias,
@@ -122,7 +122,7 @@ def random_data(options: CompareOptions, lengths: tuple[int, ...] | None) -> "Se
     from rnncheck.data.random import random_sequences
 
     return random_sequences(
-        options.input_size,
+        size_of(options, "input_size"),
         options.seq_len or (max(lengths) if lengths else DEFAULT_SEQ_LEN),
         len(lengths) if lengths else options.batch_size or DEFAULT_BATCH_SIZE,
         lengths=lengths,

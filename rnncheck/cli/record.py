@@ -20,7 +20,7 @@ def record_to_file(candidate: str, options: CompareOptions, *, force: bool) -> i
     if is_trace(candidate):
         raise UsageError(f"{printable(candidate, 200)} is a recorded run already; copy the file")
     options = with_model_in_file(options, candidate)
-    spec, lengths = spec_of(options, options.input_size), lengths_of(options)
+    spec, lengths = spec_of(options), lengths_of(options)
     if options.output is None:
         raise UsageError("record writes a file: say which, as in --output trace.safetensors")
     if options.output.suffix != ".safetensors":

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rnncheck.errors import CannotRun, UsageError, WeightsError
+from rnncheck.errors import CannotRun, RefusedError, UsageError, WeightsError
 from rnncheck.faults.variants import with_own_weights
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.keras_backend import IN_FLOAT64
@@ -139,7 +139,11 @@ class Candidate:
         )
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
-        if reason := self._instances.other_sizes(spec) or self._unsaid.another_cell(spec):
+        if other := self._instances.other_sizes(spec):
+            problem = RefusedError(f"{self.name} cannot run this: {other.said}")
+            problem.fits = other.fits
+            raise problem
+        if reason := self._unsaid.another_cell(spec):
             return reason
         with self._hinting(spec):
             if reason := self._understood.refuses(spec, lengths=lengths):
@@ -313,6 +317,8 @@ class Candidate:
             said = "\n".join(line for line in lines if line and line not in str(problem))
             if not said:
                 raise
+            if isinstance(problem, CannotRun):
+                raise problem.hinted(said) from problem
             raise type(problem)(f"{problem}\n{said}") from problem
 
     def _filling(
@@ -345,7 +351,7 @@ class Candidate:
                     f"Compare it with those equations: add {variant.options}"
                 ) from cause
             if hint:
-                raise type(problem)(f"{problem}\n{hint}") from cause
+                raise problem.hinted(*hint) from cause
             raise
         assert isinstance(found, FoundMapping | OwnLoading)
         return found

@@ -3,18 +3,19 @@
 import ast
 import linecache
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from rnncheck.errors import CannotRun, RnncheckError
 from rnncheck.implementations.uses import NotOffered, WrongUse
-from rnncheck.text import printable
+from rnncheck.text import as_options, printable
 from rnncheck.user_code.own_code import is_own, shown, source_line
 
 LONGEST_MESSAGE = 600  # of a message
@@ -36,6 +37,18 @@ class CandidateError(CannotRun):
     def in_its_code(self) -> bool:
         """Whether a line of its code is known."""
         return bool(self.reached)
+
+
+class Hint(NamedTuple):
+    """What to try, in words, and the options of the model for that, if it is options."""
+
+    said: str
+    fits: Mapping[str, int] = {}
+
+
+def to_add(why: str, **fits: int) -> Hint:
+    """The hint to add these options."""
+    return Hint(f"{why}; add {as_options(fits)}", fits)
 
 
 class NoStates(CannotRun):

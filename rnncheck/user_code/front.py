@@ -75,10 +75,12 @@ def entering(thing: nn.Module, module: str, x: Tensor) -> Iterator[None]:
 def require_width(given: Any, x: Tensor, module: str) -> None:
     width = data_of(given).shape[-1]
     if width != x.shape[-1]:
-        raise OtherWidth(
+        problem = OtherWidth(
             f"its module {module} reads {width} features, which other modules make of x; rnncheck hands x to {module} "
             f"itself: add --input-size {width}"
         )
+        problem.fits = {"input_size": width}
+        raise problem
 
 
 def in_the_place_of(given: Any, x: Tensor, *, batch_first: bool, module: str) -> Tensor | PackedSequence:

@@ -11,6 +11,7 @@ from rnncheck.implementations.target import Target, names_a_file_or_module, pars
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 from rnncheck.user_code import sizes as sizes_
+from rnncheck.user_code.blame import Hint, to_add
 from rnncheck.user_code.construct import SIZE, construct
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.jax_code import written_in_jax
@@ -52,7 +53,7 @@ def as_wide_in_as_out(thing: object, spec: Spec) -> str | None:
     return None
 
 
-def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None:
+def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> Hint | None:
     """The options for a torch layer inside that has other sizes than the spec, which its constructor does not take."""
     layers = [each for each in thing.modules() if isinstance(each, nn.RNNBase)] if isinstance(thing, nn.Module) else []
     if len(layers) != 1:
@@ -65,9 +66,8 @@ def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> str | None
     }
     if not fixed:
         return None
-    options = [f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in fixed.items()]
     arguments = ", ".join(str(getattr(layer, name)) for name in ("input_size", "hidden_size", "num_layers"))
-    return f"It holds a torch.nn.{type(layer).__name__}({arguments}); to compare that, add {' '.join(options)}"
+    return to_add(f"It holds a torch.nn.{type(layer).__name__}({arguments})", **fixed)
 
 
 PAIRS_OF_SIZES = tuple(
@@ -81,11 +81,11 @@ PAIRS_OF_SIZES = tuple(
 )
 
 
-def fixed_hint(problem: CannotRun, spec: Spec) -> str | None:
+def fixed_hint(problem: CannotRun, spec: Spec) -> Hint | None:
     """The option for a size that its code fixes, where an error says that it stands beside one of ours."""
     tried = sizes_.all_different(spec)
-    ours = {"hidden-size": {tried.spec.hidden_size, spec.hidden_size}, "input-size": {tried.spec.input_size}}
-    ours["input-size"] |= {spec.input_size} - ours["hidden-size"]
+    ours = {"hidden_size": {tried.spec.hidden_size, spec.hidden_size}, "input_size": {tried.spec.input_size}}
+    ours["input_size"] |= {spec.input_size} - ours["hidden_size"]
     known = {1, tried.seq_len, tried.batch_size, tried.output_size}.union(*ours.values())
     for pattern in PAIRS_OF_SIZES:
         if (found := pattern.search(str(problem))) is None:
@@ -94,7 +94,7 @@ def fixed_hint(problem: CannotRun, spec: Spec) -> str | None:
         for option, numbers in ours.items():
             for mine, its in ((one, other), (other, one)):
                 if mine in numbers and its not in known:
-                    return f"If its code fixes the size {its}, add --{option} {its}"
+                    return to_add(f"Its code seems to fix the size {its}", **{option: its})
     return None
 
 
@@ -104,41 +104,39 @@ def convolves(thing: object) -> bool:
     return any(isinstance(each, nn.Conv2d | nn.Conv3d) for each in inside)
 
 
-def size_hint(instances: Instances, spec: Spec) -> str | None:
+def size_hint(instances: Instances, spec: Spec) -> Hint | None:
     """Which size to give, where the constructor has only one of the two that it could be told, or not to give."""
     constructor = instances.constructor
     if constructor is None:
         return None
     told = [name for name in instances.given if constructor.roles.get(name) == "output_size"]
     if told:
-        return f"Leave --arg {told[0]}=... out: a head as wide as the states can hand them on"
+        return Hint(f"Leave --arg {told[0]}=... out: a head as wide as the states can hand them on")
     if instances.given:
         return None
     with suppress(CannotRun):
         tried = sizes_.all_different(spec)
         different = construct(instances.loaded, constructor, tried.spec, tried.output_size)
         if is_embedded(different, tried.spec):
-            return f"Its embedding is as wide as its hidden state; add --input-size {spec.hidden_size}"
+            return to_add("Its embedding is as wide as its hidden state", input_size=spec.hidden_size)
         if (layer := as_wide_in_as_out(different, tried.spec)) is not None:
             as_many = f"As it is made, the {layer} in it reads as many features as it has units"
-            return f"{as_many}; add --input-size {spec.hidden_size}"
+            return to_add(as_many, input_size=spec.hidden_size)
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
         if convolves(thing):
-            return "It convolves images, which no recurrent layer of torch.nn does"
+            return Hint("It convolves images, which no recurrent layer of torch.nn does")
         if hint := inside_hint(thing, constructor.takes, spec):
             return hint
     roles = constructor.roles.items()
     guessed = [name for name, role in roles if role in SIZES and role_of(name) != role and not SIZE.search(name)]
     if guessed:
-        return (
-            f"rnncheck took {guessed[0]} for a size, which its name does not say; give its value with "
-            f"--arg {guessed[0]}=VALUE"
-        )
+        said = f"rnncheck took {guessed[0]} for a size, which its name does not say"
+        return Hint(f"{said}; give its value with --arg {guessed[0]}=VALUE")
     match constructor.takes & {*SIZES, "config"}:
         case sizes if sizes == {"input_size"} and spec.input_size != spec.hidden_size:
-            return f"Its constructor takes one size; if both sizes are equal, add --input-size {spec.hidden_size}"
+            return to_add("Its constructor takes one size, which may be that of both", input_size=spec.hidden_size)
         case sizes if sizes == {"hidden_size"} and spec.input_size != 1:
-            return "Its constructor takes no input size; if the layer reads one feature, add --input-size 1"
+            return to_add("Its constructor takes no input size, so the layer may read one feature", input_size=1)
     return None
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.model.spec import Spec
 from rnncheck.user_code import sizes as sizes_
+from rnncheck.user_code.blame import Hint, to_add
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.cells import Built, torch_cell
 from rnncheck.user_code.construct import construct, construct_from, constructor
@@ -60,7 +61,7 @@ class Instances:
         """The roles for which its constructor has parameters."""
         return self.constructor.takes if self.constructor is not None else frozenset()
 
-    def other_sizes(self, spec: Spec) -> str | None:
+    def other_sizes(self, spec: Spec) -> Hint | None:
         """Why an instance cannot be compared at these sizes, if it says that it has others."""
         if not self.loaded.lives:
             return None
@@ -72,8 +73,7 @@ class Instances:
             return None  # it says so of something else
         if all(size == getattr(spec, name) for name, size in own.items()):
             return None
-        sizes = " and ".join(f"{name} {size}" for name, size in own.items())
-        return f"it has {sizes}; add " + " ".join(f"--{name.replace('_', '-')} {size}" for name, size in own.items())
+        return to_add("it has " + " and ".join(f"{name} {size}" for name, size in own.items()), **own)
 
     def shape(self, spec: Spec) -> dict[str, Any]:
         """The number of layers, if there are several, and the directions, if there are two, unless told otherwise."""

@@ -10,7 +10,7 @@ from rnncheck.mapping.budget import Budget
 from rnncheck.model.spec import Dtype, Spec
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.arithmetics import arithmetics
-from rnncheck.user_code.blame import CandidateError, furthest, is_hopeless
+from rnncheck.user_code.blame import CandidateError, Hint, furthest, is_hopeless, to_add
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Convention
 from rnncheck.user_code.front import OtherWidth
@@ -60,17 +60,17 @@ class Proposals:
                 first.always = ""
             hint = fixed_hint(first, spec) or size_hint(self._instances, spec)
             if hint or (OF_A_SHAPE.search(str(first)) and (hint := self._equal_hint(spec, budget))):
-                first.args = (f"{first}\n{hint}",)
+                raise first.hinted(*hint)
             raise first
 
-    def _equal_hint(self, spec: Spec, budget: Budget) -> str | None:
+    def _equal_hint(self, spec: Spec, budget: Budget) -> Hint | None:
         """The option for a class that runs only where its input size is its hidden size."""
         equal = replace(spec, input_size=spec.hidden_size)
         if self._instances.constructor is None or equal == spec:
             return None
         with suppress(CannotRun):
             if any(each.likely for each, _ in self._hypotheses_in(Dtype.FLOAT64, equal, budget, [], [])):
-                return f"It runs where its input and hidden sizes are equal; add --input-size {spec.hidden_size}"
+                return to_add("It runs where its input and hidden sizes are equal", input_size=spec.hidden_size)
         return None
 
     def _hypotheses_in(

@@ -185,7 +185,7 @@ def test_an_instance_that_says_one_size_is_refused_with_the_option_for_that_alon
     rnncheck: Command, write: Write
 ) -> None:
     write(HEAD + "layer = nn.Sequential(nn.GRU(3, 6))\nlayer.hidden_size = 6\n")
-    refused = rnncheck("compare", "mine.py:layer", "--cell", "gru")
+    refused = rnncheck("compare", "mine.py:layer", "--cell", "gru", "--hidden-size", "4")
     assert "it has hidden_size 6; add --hidden-size 6" in refused.stderr
     assert rnncheck("compare", "mine.py:layer", "--cell", "gru", *QUICK, "--hidden-size", "6").code == 0
 
@@ -198,7 +198,7 @@ def test_an_instance_is_not_tried_at_sizes_that_it_does_not_have() -> None:
 
 def test_an_instance_of_other_sizes_is_refused_with_the_options_that_fit(rnncheck: Command, write: Write) -> None:
     write(HEAD + "layer = nn.LSTM(5, 7)\n")
-    refused = rnncheck("compare", "mine.py:layer")
+    refused = rnncheck("compare", "mine.py:layer", "--hidden-size", "4")
     assert "add --input-size 5 --hidden-size 7" in refused.stderr
     assert rnncheck("compare", "mine.py:layer", "--no-witness", "--input-size", "5", "--hidden-size", "7").code == 0
 
