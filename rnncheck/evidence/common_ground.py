@@ -105,6 +105,12 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
 ROWS_FIRST = "Move its batch axis in front with transpose or permute before you flatten it with view or reshape."
 OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 does not just swap its rows"
 
+LAST = "Take the last timestep along the axis of time: output[:, -1] of (B, T, H), output[-1] of (T, B, H)."
+
+
+def depends_on(row: int) -> str:
+    return f"depends on batch row {row} alone"
+
 
 def wrong_calls(reading: Reading) -> list[Finding]:
     """Findings about how the candidate is constructed and called, independent of what it computes."""
@@ -113,6 +119,10 @@ def wrong_calls(reading: Reading) -> list[Finding]:
         for each in reading.ignored
     ]
     found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}", mend=ROWS_FIRST) for each in reading.mixed]
+    found += [
+        Finding("batch-time-swapped", f"{each} {depends_on(row)}: it takes a row of the batch as a timestep", mend=LAST)
+        for each, row in reading.single
+    ]
     if reading.crash is None:
         return found
     return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
@@ -125,6 +135,7 @@ def problems(reading: Reading) -> list[Comparison]:
         for each in reading.ignored
     ]
     found += [Comparison(each, "free", problem="each batch row depends on the others") for each in reading.mixed]
+    found += [Comparison(each, "free", problem=f"it {depends_on(row)}") for each, row in reading.single]
     if reading.crash is None:
         return found
     raised = ": ".join(reading.crash.split(": ")[:2])

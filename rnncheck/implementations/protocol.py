@@ -106,6 +106,7 @@ class Reading:
     unsearched: str | None = None  # why some ways to read it were not tried, of which one may agree
     beyond: tuple[str, ...] = ()  # its tensors that torch.nn's layer does not have, and that change its states
     has_lengths: bool = False  # whether it has a parameter for lengths, which it is always given
+    single: tuple[tuple[str, int], ...] = ()  # parts of what it returns that depend on this one row of the batch
     runs_once: bool = False  # whether it holds one run and can run nothing else, as `RunsOnce`
 
 

@@ -215,6 +215,7 @@ class Candidate:
             self._understood.unsearched(spec),
             (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
             self._understood.has_lengths(spec),
+            single=tuple(self._understood.single(spec)),
         )
 
     def _idle(self, spec: Spec, mapping: FoundMapping | OwnLoading | Kept) -> tuple[list[str], list[str]]:

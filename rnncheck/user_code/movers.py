@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ class Calls:
     one_step: bool
     result_of: Callable[[Any], object]
     trace_of: Callable[[Any], Trace]
-    exchanged: Callable[[], object]  # the result for the rows of x and the state in another order
+    of: Callable[[Tensor, State], object]  # the result for another x and another state
     takes_cell_first: bool = False
     takes_pair: bool = False
 
@@ -78,7 +78,14 @@ def moves(changed: Callable[[Sequence[str]], list[Way]], names: Sequence[str]) -
         return True
 
 
-def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[Way]:
+class Tops(NamedTuple):
+    """Heads on top of the states, and the tensors that states depend on and no head."""
+
+    ways: list[Way]
+    unseen: list[str]
+
+
+def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> Tops:
     """Those that depend on weights that states depend on, and on others. One step of a head may read the state before
     it instead, which depends on no weights.
     """
@@ -91,13 +98,16 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> list[
 
     moved = dict(movers(thing, seen))
     states = moved["states",]
+    unseen = states
     for seed in range(DEAD_DRAWS):
         dead = [way for way in left if not moved[way]]  # a relu may let nothing through
-        if not dead:
+        unseen = states - frozenset[str]().union(*(moved[way] for way in left))
+        if not dead and not unseen:
             break
         again = movers(redrawn(thing, held(thing).keys() - states, seed), seen)
-        moved |= {way: again[way] for way in dead if way in again}
-    return [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
+        moved |= {way: moved[way] | again[way] for way in left if way in again}
+    ways = [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
+    return Tops(ways, sorted(unseen) if ways == list(left) else [])
 
 
 def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:

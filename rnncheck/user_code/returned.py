@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from rnncheck.model.spec import Cell, Spec
+from rnncheck.text import first_of
 from rnncheck.user_code.code_of_results import returns_gates_first
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Reader, ResultReading
-from rnncheck.user_code.movers import Calls, tops
+from rnncheck.user_code.movers import Calls, Tops, tops
 from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, NESTED, Way, is_pair, leaves, member
+from rnncheck.user_code.results_of_rows import mixes, only_row
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 
@@ -27,7 +29,8 @@ from rnncheck.user_code.tensors import held
 class Unread:
     """`heads` have weights of their own on top of the states, or pool them over time. Of what is `strange` nothing is
     known; `mixed` has rows that depend on other rows. `aside`: results whose names say that they are not states.
-    `cell_alone` is the cell state of the last layer without those of the others.
+    `cell_alone` is the cell state of the last layer without those of the others. What is `single` depends on this one
+    row of the batch. `unseen`: tensors that the states depend on, and none of the heads.
     """
 
     heads: tuple[Way, ...] = ()
@@ -36,6 +39,8 @@ class Unread:
     mixed: tuple[Way, ...] = ()
     aside: tuple[Way, ...] = ()
     half: tuple[Way, ...] = ()
+    single: tuple[tuple[Way, int], ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 NOTHING = Unread()
@@ -91,21 +96,25 @@ def sorted_out(
         return reading, Unread((), front, (reading.c.way,))
     aside = [way for way in left if is_named_otherwise(way)]
     left = [way for way in left if way not in aside]
-    heads = tops(thing, calls, left, sizes) if left else []
+    heads, unseen = tops(thing, calls, left, sizes) if left else Tops([], [])
+    whole = any(alike(found[way], found[way].round()) for way in heads)  # a class, which few changes reach
     heads += [way for way in left if way not in heads and matching(found[way], pooled, sizes) is not None]
     strange = [way for way in left if way not in heads]
     mixed = [way for way in (*strange, *heads) if mixes(way, found[way], calls, sizes)]
-    heads = [way for way in heads if way not in mixed]
+    single = {way: row for way in (*strange, *heads) if (row := only_row(way, found[way], calls, sizes)) is not None}
+    heads = [way for way in heads if way not in mixed and way not in single]
     if proved and reading.tap is None:
         reading = claimed(reading, {way: found[way] for way in strange}, sizes, one_step=calls.one_step)
         strange = [way for way in strange if way not in ways_read(reading)]
     return reading, Unread(
         tuple(heads),
-        (*front, *(way for way in strange if way not in mixed)),
+        (*front, *(way for way in strange if way not in mixed and way not in single)),
         (),
         tuple(mixed),
         tuple(aside),
         tuple(half),
+        tuple(single.items()),
+        tuple(unseen) if reading.tap is not None and not whole else (),
     )
 
 
@@ -297,17 +306,6 @@ def ways_read(reading: ResultReading) -> set[Way]:
     return {each.way for each in (reading.output, reading.h, reading.c) if each is not None}
 
 
-def mixes(way: Way, value: Tensor, calls: Calls, sizes: Sizes) -> bool:
-    """Whether its rows depend on other rows: exchanging rows of the batch does not exchange them alone."""
-    axes = [n for n, size in enumerate(value.shape) if sizes.letters.get(size) == "B"]
-    axis = axes[0] if len(axes) == 1 else None  # a row beside each other row has two
-    if axis is None or calls.x.shape[1] != sizes.batch_size:
-        return False
-    order = torch.arange(sizes.batch_size).roll(1)
-    other = dict(leaves(calls.exchanged(), sizes.letters)).get(way)
-    return other is not None and not alike(value.index_select(axis, order), other, nan=True)
-
-
 def starts_right(reading: ResultReading, result: object, calls: Calls) -> bool:
     """Whether the array before the states is the initial state."""
     output = reading.output
@@ -335,6 +333,16 @@ def passed_over(found: Unread) -> list[str]:
     heads += [
         f"{spelled(each)} is one direction of the output, of which both were compared inside" for each in found.half
     ]
+    heads += [
+        f"{spelled(way)} depends on batch row 0 alone; if the layer takes one row, pass --batch-size 1"
+        for way, row in found.single
+        if row == 0
+    ]
+    if found.unseen:
+        heads.append(
+            f"what it returns does not depend on {first_of(found.unseen)}, though the compared states "
+            f"do{why_unseen(found.unseen)}"
+        )
     if found.aside:
         first, others = spelled(found.aside[0]), len(found.aside) - 1
         more = f" and {others} more" if others else ""
@@ -342,6 +350,15 @@ def passed_over(found: Unread) -> list[str]:
     return heads + [
         f"{spelled(each)}, the cell state of the last layer alone, was not compared" for each in found.cell_alone
     ]
+
+
+def why_unseen(names: Sequence[str]) -> str:
+    """What it means that a head does not depend on these tensors, where their names say enough."""
+    if all(re.fullmatch(r"(.*\.)?weight_hh_l\d+_reverse", name) for name in names):
+        return ": of the reverse direction it reads a state after one timestep"
+    if all(re.fullmatch(r"(.*\.)?weight_hh_l\d+", name) for name in names):
+        return ": it reads a state after one timestep"
+    return ""
 
 
 def spelled(way: Way) -> str:

@@ -136,7 +136,6 @@ class TinyCalls:
             return self.caller(convention, reading, thing)
 
         nothing = ResultReading(None, None, None)
-        order = torch.arange(x.shape[1]).roll(1)
         return Calls(
             x,
             state,
@@ -144,7 +143,7 @@ class TinyCalls:
             convention.is_cell,
             lambda thing: caller(thing, nothing).result(x.clone(), state.map(torch.clone)),
             lambda thing: caller(thing, reading).run(x.clone(), state.map(torch.clone)),
-            lambda: caller(held_thing, nothing).result(x[:, order], rows_of(state, order)),
+            lambda x, state: caller(held_thing, nothing).result(x.clone(), state.map(torch.clone)),
             convention.state is not None and convention.state.cell_first,
             convention.state is not None and convention.state.handing in ("(h, c)", "h, c"),
         )

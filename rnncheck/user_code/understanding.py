@@ -313,6 +313,10 @@ class Understanding:
         """Results with rows that depend on other rows of the batch."""
         return [spelled(way) for way in self._of(spec).found.unread.mixed]
 
+    def single(self, spec: Spec) -> list[tuple[str, int]]:
+        """Results that depend on one row of the batch, which is not the first, and that row."""
+        return [(spelled(way), row) for way, row in self._of(spec).found.unread.single if row]
+
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
 
