@@ -105,6 +105,7 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
 ROWS_FIRST = "Move its batch axis in front with transpose or permute before you flatten it with view or reshape."
 OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 does not just swap its rows"
 
+OUTPUT_TOO = "Undo in the output what was done to the input."
 LAST = "Take the last timestep along the axis of time: output[:, -1] of (B, T, H), output[-1] of (T, B, H)."
 
 
@@ -115,7 +116,7 @@ def depends_on(row: int) -> str:
 def wrong_calls(reading: Reading) -> list[Finding]:
     """Findings about how the candidate is constructed and called, independent of what it computes."""
     found = [
-        Finding("option-half-done" if each.half else "option-ignored", each.seen, variant=each.option)
+        Finding("option-ignored", each.seen, variant=each.option, mend=OUTPUT_TOO if each.half else None)
         for each in reading.ignored
     ]
     found += [Finding("batch-mixed", f"{each}: {OTHER_ROWS}", mend=ROWS_FIRST) for each in reading.mixed]

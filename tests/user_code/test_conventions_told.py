@@ -86,7 +86,7 @@ def test_an_option_that_nobody_gave_is_not_half_done() -> None:
 def test_one_that_was_given_is() -> None:
     report = check(OutputBatchFirst, cell="gru", arguments={"batch_first": False}, witness=False)
     assert report.verdict is Verdict.MISMATCH
-    assert [each.slug for each in report.findings] == ["option-half-done"]
+    assert [each.slug for each in report.findings] == ["option-ignored"]
 
 
 class PassingOn(nn.Module):
