@@ -216,6 +216,7 @@ class Candidate:
             (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
             self._understood.has_lengths(spec),
             single=tuple(self._understood.single(spec)),
+            one_of_both=facts.one_of_both,
         )
 
     def _idle(self, spec: Spec, mapping: FoundMapping | OwnLoading | Kept) -> tuple[list[str], list[str]]:

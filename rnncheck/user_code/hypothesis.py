@@ -103,6 +103,7 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
         exposes.add("h_n")
     if reads_all_states(reading.c, tried):
         exposes.add("c_n")
+    from_output = reading.h is None and reading.tap is None and ends_in_output(spec)
     prefixes = last_alone and reading.output is None and not convention.is_cell
     longest = MOST_PREFIXES if prefixes else None
     state = convention.state
@@ -115,4 +116,5 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
         longest,
         convention.by_row,
         convention.fixed,
+        prefixes or (from_output and not convention.is_cell),
     )
