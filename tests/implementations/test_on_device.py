@@ -1,6 +1,7 @@
 """`NAME@DEVICE`: one side on a device of its own."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from implementations.conformance import RULES
 
 from rnncheck.errors import CannotRun, DeviceError
 from rnncheck.implementations import load, split_device
-from rnncheck.model.spec import Spec
+from rnncheck.implementations.uses import Uses
+from rnncheck.model.spec import Cell, Spec
+from rnncheck.model.weights import draw
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,38 @@ def test_a_variant_is_no_layer_that_is_moved() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 def test_two_devices_are_compared(rnncheck: Callable[..., Any]) -> None:
     assert rnncheck("compare", "torch@cuda", "--against", "torch@cpu", "--quiet").code == 0
+
+
+OWN = "from torch import nn\n\n\nclass Own(nn.LSTM):\n    pass\n"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    (tmp_path / "mine.py").write_text(OWN)
+    return f"{tmp_path}/mine.py:Own"
+
+
+@pytest.mark.parametrize("name", ["torch", "numpy", "own"])
+def test_it_is_used_in_every_way_that_the_layer_is(name: str, own: str) -> None:
+    name = own if name == "own" else name
+    spec = Spec(cell=Cell.LSTM)
+    weights = draw(spec, 0)
+    plain, placed = (load(each).build(spec, weights) for each in (name, f"{name}@cpu"))
+    uses = [each for each in vars(Uses) if not each.startswith("_")]
+    assert [hasattr(placed, use) for use in uses] == [hasattr(plain, use) for use in uses]
+
+
+def test_a_copy_is_on_the_device_too(own: str) -> None:
+    spec = Spec(cell=Cell.LSTM)
+    layer = load(f"{own}@cpu").build(spec, draw(spec, 0))
+    assert type(layer.copied("deepcopy")) is type(layer)  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+@pytest.mark.paths
+def test_a_class_of_ones_own_agrees_on_every_path(own: str, rnncheck: Callable[..., Any]) -> None:
+    said = [
+        rnncheck("compare", each, "--no-witness", "--quiet").stdout.partition(" values")[0].rpartition(" ")[2]
+        for each in (own, f"{own}@cpu")
+    ]
+    assert said[0] == said[1] != ""
