@@ -77,6 +77,30 @@ def keys_in(function: Callable[..., Any], name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*keys, *attributes]))
 
 
+def only_added(function: Callable[..., Any]) -> frozenset[str]:
+    """The names that its code, or that of functions of its module that it names, adds to something and does nothing
+    else with: those of its parameters, and of what it looks up in a dict, are biases.
+    """
+    added, otherwise = set[str](), set[str]()
+    for each in (function, *named_in(function)):
+        for node in ast.walk(parsed(each)):
+            is_sum = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Add)
+            for inner in ast.iter_child_nodes(node):
+                if (name := weight_name(inner)) is not None:
+                    (added if is_sum else otherwise).add(name)
+    return frozenset(added - otherwise)
+
+
+def weight_name(node: ast.AST) -> str | None:
+    """The name that is read here: of a variable, a key or an attribute."""
+    match node:
+        case ast.Subscript(value=ast.Name(), slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(value=ast.Name(), attr=name, ctx=ast.Load()):
+            return name
+    return None
+
+
 def named_in(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """The functions of its own module that its code names."""
     function = function.func if isinstance(function, partial) else function

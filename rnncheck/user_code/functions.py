@@ -3,7 +3,7 @@
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import product
@@ -32,7 +32,7 @@ class Scheme:
     """`fused` weights serve all gates at once; `transposed` ones are (inputs, outputs); a matrix whose name says
     neither x nor h serves both, side by side, if `beside`, or else x. `bias` is the shape of n biases. Names say which
     of the two if they are `sided`: if one of them says h. With `proposal` the h of W_h is that of a proposal, as the z
-    of W_z is that of a gate, and says nothing of the two.
+    of W_z is that of a gate, and says nothing of the two. Those `added` are biases, whatever their names.
     """
 
     fused: bool
@@ -41,13 +41,14 @@ class Scheme:
     bias: Bias
     sided: bool = True
     proposal: bool = False
+    added: frozenset[str] = frozenset()
 
     def shape(self, name: str, spec: Spec, output_size: int) -> tuple[int, ...]:
         """The shape of the weight of that name."""
         bare, head = plain(name), is_of_head(name, spec)
         side = side_of(name) if self.sided and not (self.proposal and bare == "wh") else None
         rows = output_size if head else spec.hidden_size * (spec.cell.gates if self.fused else 1)
-        if BIAS.fullmatch(bare):
+        if is_bias(name, self.added):
             return {"n": (rows,), "n1": (rows, 1), "1n": (1, rows)}[self.bias]
         columns = spec.hidden_size
         if not head and side == "x" and bare != "w":
@@ -58,6 +59,12 @@ class Scheme:
 
 
 BIAS = re.compile(r"b.*|.*bias|(?!emb)[a-z]{1,3}b")
+
+
+def is_bias(name: str, added: Collection[str]) -> bool:
+    return name in added or BIAS.fullmatch(plain(name)) is not None
+
+
 HEADS = ("wy", "why", "wya", "whq", "by", "bq", "bo")
 
 
@@ -84,11 +91,13 @@ SELDOM: Sequence[tuple[bool, Bias]] = ((True, "1n"), (True, "n1"), (False, "1n")
 MOST_FUSED = 2  # matrices beside the head's: more of them hold a gate each
 
 
-def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
-    """All different schemes for this cell, the most common scheme for weights with these names first."""
+def schemes(spec: Spec, called: Sequence[str], added: frozenset[str] = frozenset()) -> Iterator[Scheme]:
+    """All different schemes for this cell, the most common scheme for weights with these names first. The code only
+    adds those `added`.
+    """
     torch_first = any(TORCH_S.search(name) for name in called)
     ways = (*AS_TORCH, *ROWS, *COLUMNS, *SELDOM) if torch_first else (*ROWS, *AS_TORCH, *COLUMNS, *SELDOM)
-    matrices = [name for name in called if not BIAS.fullmatch(plain(name)) and not is_of_head(name, spec)]
+    matrices = [name for name in called if not is_bias(name, added) and not is_of_head(name, spec)]
     fused = (True, False) if len(matrices) <= MOST_FUSED else (False, True)
     bare = set(map(plain, matrices))
     proposal = spec.cell is Cell.GRU and "wh" in bare and bool(bare & {"wz", "wr", "wu"})
@@ -96,7 +105,7 @@ def schemes(spec: Spec, called: Sequence[str]) -> Iterator[Scheme]:
     sided = len(matrices) < 2 or bool(of_h)
     besides = (False, True) if sided else (True, False)
     for one, beside, (transposed, bias) in product(fused if spec.cell.gates > 1 else (True,), besides, ways):
-        yield Scheme(one, transposed, beside, bias, sided, proposal)
+        yield Scheme(one, transposed, beside, bias, sided, proposal, added)
 
 
 class Named(dict[str, Any]):

@@ -16,7 +16,7 @@ from rnncheck.user_code.blame import Hint, to_add
 from rnncheck.user_code.calling import Caller
 from rnncheck.user_code.cells import Built, torch_cell
 from rnncheck.user_code.construct import construct, construct_from, constructor
-from rnncheck.user_code.function_code import holds_many, weight_names, weights_wanted
+from rnncheck.user_code.function_code import holds_many, only_added, weight_names, weights_wanted
 from rnncheck.user_code.functions import Scheme, WithWeights, holding, schemes, with_settings
 from rnncheck.user_code.hypothesis import Hypothesis
 from rnncheck.user_code.isolation import Dice
@@ -143,7 +143,7 @@ class Instances:
         if self._weights or self.function is not None:
             function, call = self.function or (None, None)
             named = weight_names(function, call.others) if function is not None and call is not None else self._weights
-            return schemes(spec, named)
+            return schemes(spec, named, frozenset() if function is None else only_added(function))
         return (None,)
 
     def made(

@@ -43,7 +43,15 @@ def columns(x: Array, h: Array, Wx: Array, Wh: Array, b: Array) -> Any:
     return states
 
 
-@pytest.mark.parametrize(("function", "bias"), [(gru_step, False), (gru, True), (columns, True)])
+def oddly_called(x: Array, h: Array, params: Mapping[str, Array]) -> Array:
+    """A GRU whose biases are called after what they are added to."""
+    r = sigmoid(x @ params["Wr"] + h @ params["Ur"] + params["off_r"])
+    z = sigmoid(x @ params["Wz"] + h @ params["Uz"] + params["off_z"])
+    n = np.tanh(x @ params["Wn"] + params["inner"] + r * (h @ params["Un"] + params["cn"]))
+    return (1 - z) * n + z * h
+
+
+@pytest.mark.parametrize(("function", "bias"), [(gru_step, False), (gru, True), (columns, True), (oddly_called, True)])
 def test_they_are_compared(function: Any, bias: bool) -> None:
     report = check(function, cell="rnn" if function is columns else "gru", bias=bias, witness=False)
     assert report.verdict is Verdict.EQUIVALENT
