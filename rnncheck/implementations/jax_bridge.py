@@ -29,6 +29,7 @@ QUICKLY = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
+MOST_OPERATIONS = 1000  # that are compiled: then it takes seconds, and to run them tenths
 MOST_COMPILED = 512  # after which all are forgotten: each takes some 50 of the 65,530 maps that Linux gives a process
 
 
@@ -217,11 +218,33 @@ def compiled_or_plain(run: JaxRun, floats: Sequence[Any], others: Sequence[Any])
     if compiled._cache_size() >= MOST_COMPILED:
         jax.clear_caches()
     try:
+        if is_long(run, floats, others):
+            return plain(run, floats, others)
         return compiled(run, floats, others)
     except reads_numbers:
         result = plain(run, floats, others)
         _not_compiled.add(run)
         return result
+
+
+_long: dict[Hashable, bool] = {}
+
+
+def is_long(run: JaxRun, floats: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether the call has so many operations, as a loop in Python has over many timesteps, that to compile it takes
+    longer than to run it one by one. The compiler's time grows with their square.
+    """
+    key = (run, *((each.shape, each.dtype.name) for each in (*floats, *others)))
+    if key not in _long:
+        trace = getattr(compiler(), "trace", None)  # which older versions lack
+        _long[key] = trace is not None and operations(trace(run, floats, others).jaxpr.jaxpr) > MOST_OPERATIONS
+    return _long[key]
+
+
+def operations(jaxpr: Any) -> int:
+    """How many there are, those of inner functions and of the bodies of loops included."""
+    inner = [each for equation in jaxpr.eqns for each in equation.params.values()]
+    return len(jaxpr.eqns) + sum(operations(each.jaxpr) for each in inner if hasattr(each, "jaxpr"))
 
 
 def plain(run: JaxRun, floats: Sequence[Any], others: Sequence[Any]) -> Any:
