@@ -11,7 +11,7 @@ from torch import Tensor
 from rnncheck import machine
 from rnncheck.checking.plan import Case, approximate, coarsest
 from rnncheck.checking.verdict import judge
-from rnncheck.errors import ExitCode, WeightsError
+from rnncheck.errors import CannotRun, ExitCode, WeightsError
 from rnncheck.evidence import free_run
 from rnncheck.evidence.allowance import Stated
 from rnncheck.evidence.first_chunk import Evidence, FirstChunk
@@ -243,16 +243,20 @@ def account_for(found: Examination, case: Case, first: FirstChunk) -> None:
 
         stated = case.tolerance is not None
         told = any(each.explains == 1.0 for each in common.findings)
-        explain(
-            first,
-            found.comparisons,
-            case.enveloped.rounding,
-            found.evidence,
-            stated,
-            plan.diagnose,
-            common.beyond,
-            told=told,
-        )
+        try:
+            explain(
+                first,
+                found.comparisons,
+                case.enveloped.rounding,
+                found.evidence,
+                stated,
+                plan.diagnose,
+                common.beyond,
+                told=told,
+            )
+        except CannotRun as problem:  # in a run that the check itself has no need of
+            said = str(problem).splitlines()[0]
+            found.evidence.notes.append(f"the search for the fault ended, as the candidate cannot run it: {said}")
         if plan.sync == "none" and plan.diagnose:
             tell_of_other_weights(found, case, first)
     elif found.verdict is Verdict.EQUIVALENT and plan.witness is not False:

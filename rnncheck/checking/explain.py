@@ -73,7 +73,7 @@ def explain(
         return
     wrong = [each for each in comparisons if not each.agrees]
     only_gradients = all(each.mode.startswith("backward") for each in wrong)
-    if only_gradients and into.findings:
+    if only_gradients and (into.findings or all(each.problem for each in wrong)):
         return
     note = None
     if any(each.exceeded for each in wrong if each.quantity in ("output", "h", "c")):

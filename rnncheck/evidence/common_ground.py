@@ -105,6 +105,8 @@ def read_as(sides: Sequence[tuple[Implementation, Reading]], side: Implementatio
 ROWS_FIRST = "Move its batch axis in front with transpose or permute before you flatten it with view or reshape."
 OTHER_ROWS = "each batch row depends on the others; swapping rows of x and h0 does not just swap its rows"
 
+CUT = "is computed from the states, and no gradient of it reaches the weights of the recurrent layer"
+KEEP = "Take detach(), .data and numpy out of what is computed after the recurrent layer."
 OUTPUT_TOO = "Undo in the output what was done to the input."
 LAST = "Take the last timestep along the axis of time: output[:, -1] of (B, T, H), output[-1] of (T, B, H)."
 
@@ -124,6 +126,7 @@ def wrong_calls(reading: Reading) -> list[Finding]:
         Finding("batch-time-swapped", f"{each} {depends_on(row)}: it takes a row of the batch as a timestep", mend=LAST)
         for each, row in reading.single
     ]
+    found += [Finding("gradient-missing", f"{each} {CUT}", mend=KEEP) for each in reading.cut]
     if reading.crash is None:
         return found
     return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
@@ -137,6 +140,7 @@ def problems(reading: Reading) -> list[Comparison]:
     ]
     found += [Comparison(each, "free", problem="each batch row depends on the others") for each in reading.mixed]
     found += [Comparison(each, "free", problem=f"it {depends_on(row)}") for each, row in reading.single]
+    found += [Comparison(each, "backward", problem=f"it {CUT}") for each in reading.cut]
     if reading.crash is None:
         return found
     raised = ": ".join(reading.crash.split(": ")[:2])

@@ -260,7 +260,8 @@ class _Search:
                 found = None if reading is None else search._agreeing(reading, network)
                 if found is not None:
                     put(self.native, self.own.made)
-                    return switched_off.told(found, given, network)
+                    trained = replace(self.own, trained=self.own.trained - self.native.buffers())
+                    return switched_off.told(found, given, network, trained)
         put(self.native, self.own.made)
         return None
 

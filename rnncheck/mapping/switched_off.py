@@ -64,15 +64,19 @@ def at(own: OtherTensors, given: Mapping[str, Tensor]) -> OtherTensors:
     )
 
 
-def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network) -> FoundMapping:
-    """The mapping that was found with these values, for the candidate with its own."""
+def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network, own: OtherTensors) -> FoundMapping:
+    """The mapping that was found with these values, for the candidate with its own.
+
+    A parameter that it is made with at the value that has no effect is set to another: training changes it.
+    """
     off = [
         name
         for name, entry in mapping.entries.items()
         if name in given or (isinstance(entry.expression, Zeros | Ones) and not names.is_start(name))
     ]
     entries = {
-        name: replace(entry, expression=Unused()) if name in off else entry for name, entry in mapping.entries.items()
+        name: replace(entry, expression=away_from(name, own)) if name in off else entry
+        for name, entry in mapping.entries.items()
     }
     finding = Finding(
         SLUG,
@@ -81,6 +85,16 @@ def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network) -
         explains=1.0,
     )
     return replace(mapping, entries=entries, agrees=BesideOwnWeights(network.spec), findings=(finding,))
+
+
+def away_from(name: str, own: OtherTensors) -> Unused | Ones | Zeros:
+    """What to fill the tensor with, so that its effect shows: the values that it has, unless it is trained and these
+    are all zero or all one.
+    """
+    value = own.made[name]
+    if name in own.trained and bool((value == 0).all()):
+        return Ones()
+    return Zeros() if name in own.trained and bool((value == 1).all()) else Unused()
 
 
 def _named(name: str, tensor: Tensor) -> bool:

@@ -216,6 +216,7 @@ class Candidate:
             (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
             self._understood.has_lengths(spec),
             single=tuple(self._understood.single(spec)),
+            cut=tuple(self._understood.cut(spec)),
             one_of_both=facts.one_of_both,
         )
 

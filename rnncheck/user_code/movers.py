@@ -1,11 +1,12 @@
 """Which tensors of a candidate its results depend on: each is changed, one at a time."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncheck.errors import CannotRun
 from rnncheck.model.trace import State, Trace
@@ -79,10 +80,13 @@ def moves(changed: Callable[[Sequence[str]], list[Way]], names: Sequence[str]) -
 
 
 class Tops(NamedTuple):
-    """Heads on top of the states, and the tensors that states depend on and no head."""
+    """Heads on top of the states, the tensors that states depend on and no head, and those heads whose gradient
+    reaches none of the tensors of the states.
+    """
 
     ways: list[Way]
     unseen: list[str]
+    cut: Collection[Way] = ()
 
 
 def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> Tops:
@@ -107,7 +111,40 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> Tops:
         again = movers(redrawn(thing, held(thing).keys() - states, seed), seen)
         moved |= {way: moved[way] | again[way] for way in left if way in again}
     ways = [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
-    return Tops(ways, sorted(unseen) if ways == list(left) else [])
+    cut = [way for way in ways if is_cut(thing, calls, way, moved[way] & states, sizes)]
+    return Tops(ways, sorted(unseen) if ways == list(left) else [], cut)
+
+
+def is_cut(thing: Any, calls: Calls, way: Way, names: Collection[str], sizes: Sizes) -> bool:
+    """Whether autograd finds no gradient of a result by any of these tensors, on which it depends. A class, which is
+    a whole number, has none.
+    """
+    wanted = [value for name, value in held(thing).items() if name in names and value.requires_grad]
+    if not isinstance(thing, nn.Module) or not wanted:
+        return False
+    with suppress(Exception), torch.inference_mode(False), torch.enable_grad():  # it may need what it got before
+        value = dict(leaves(calls.result_of(thing), sizes.letters)).get(way)
+        if value is None or alike(value, value.detach().round()):
+            return False
+        nodes = list(graph_of(value))
+        # A backward in Python, such as that of a checkpoint, may reach tensors of which the graph says nothing.
+        if any(isinstance(node, torch.autograd.function.BackwardCFunction) for node in nodes):
+            return False
+        leaves_ = [node.variable for node in nodes if hasattr(node, "variable")]
+        # The call is of a copy, whose tensors hold the same numbers.
+        return not any(torch.equal(one, other) for one in leaves_ for other in wanted)
+    return False
+
+
+def graph_of(value: Tensor) -> Iterator[Any]:
+    """The nodes by which autograd differentiates it."""
+    nodes, seen = [value.grad_fn], set[Any]()
+    while nodes:
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            yield node
+            nodes += [each for each, _ in node.next_functions]
 
 
 def redrawn(thing: Any, names: Collection[str], seed: int) -> Any:

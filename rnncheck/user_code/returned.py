@@ -30,7 +30,8 @@ class Unread:
     """`heads` have weights of their own on top of the states, or pool them over time. Of what is `strange` nothing is
     known; `mixed` has rows that depend on other rows. `aside`: results whose names say that they are not states.
     `cell_alone` is the cell state of the last layer without those of the others. What is `single` depends on this one
-    row of the batch. `unseen`: tensors that the states depend on, and none of the heads.
+    row of the batch. `unseen`: tensors that the states depend on, and none of the heads. `cut`: heads through which
+    no gradient reaches the states.
     """
 
     heads: tuple[Way, ...] = ()
@@ -41,6 +42,7 @@ class Unread:
     half: tuple[Way, ...] = ()
     single: tuple[tuple[Way, int], ...] = ()
     unseen: tuple[str, ...] = ()
+    cut: tuple[Way, ...] = ()
 
 
 NOTHING = Unread()
@@ -96,7 +98,7 @@ def sorted_out(
         return reading, Unread((), front, (reading.c.way,))
     aside = [way for way in left if is_named_otherwise(way)]
     left = [way for way in left if way not in aside]
-    heads, unseen = tops(thing, calls, left, sizes) if left else Tops([], [])
+    heads, unseen, cut = tops(thing, calls, left, sizes) if left else Tops([], [])
     whole = any(alike(found[way], found[way].round()) for way in heads)  # a class, which few changes reach
     heads += [way for way in left if way not in heads and matching(found[way], pooled, sizes) is not None]
     strange = [way for way in left if way not in heads]
@@ -115,6 +117,7 @@ def sorted_out(
         tuple(half),
         tuple(single.items()),
         tuple(unseen) if reading.tap is not None and not whole else (),
+        tuple(cut) if proved else (),
     )
 
 

@@ -317,6 +317,10 @@ class Understanding:
         """Results that depend on one row of the batch, which is not the first, and that row."""
         return [(spelled(way), row) for way, row in self._of(spec).found.unread.single if row]
 
+    def cut(self, spec: Spec) -> list[str]:
+        """Results through which no gradient reaches the states."""
+        return [spelled(way) for way in self._of(spec).found.unread.cut]
+
     def facts(self, spec: Spec) -> Facts:
         return self._of(spec).facts
 

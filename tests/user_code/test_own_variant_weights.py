@@ -253,3 +253,44 @@ def test_peepholes_that_could_be_read_as_biases_are_recognised() -> None:
     report = rnncheck.check(NamedPeepholes, cell="lstm", witness=False, paths="none")
     assert report.verdict == "mismatch"
     assert "--against variant:lstm-peephole" in str(report.findings[0].mend)
+
+
+class ScaledSkip(nn.Module):
+    """A GRU cell with a skip connection that begins at zero: training changes the factor."""
+
+    start = 0.0
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(input_size, hidden_size)
+        self.alpha = nn.Parameter(torch.full((1,), self.start))
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return self.cell(x, h) + self.alpha * h * h
+
+
+class FixedSkip(ScaledSkip):
+    """The factor is no parameter, so that nothing changes it."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        del self.alpha
+        self.register_buffer("alpha", torch.zeros(1))
+
+
+@pytest.mark.explained
+def test_a_parameter_that_begins_where_it_has_no_effect_is_still_another_layer() -> None:
+    report = rnncheck.check(ScaledSkip, cell="gru", witness=False, paths="none")
+    assert (report.verdict, report.findings[0].slug) == ("mismatch", "own-weights")
+
+
+@pytest.mark.slow
+@pytest.mark.explained
+def test_peepholes_that_begin_at_zero_are_named() -> None:
+    report = rnncheck.check(Peephole, cell="lstm", witness=False, paths="none")
+    assert (report.verdict, report.findings[0].slug) == ("mismatch", "peephole")
+
+
+def test_a_buffer_at_the_value_without_effect_is_no_other_layer() -> None:
+    report = rnncheck.check(FixedSkip, cell="gru", witness=False, paths="none")
+    assert report.verdict == "equivalent"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from rnncheck import Report, check
 from rnncheck.report import Verdict
@@ -133,3 +134,37 @@ def test_a_head_of_every_row_has_no_more_than_its_note(model: type[Model]) -> No
     assert report.verdict is Verdict.EQUIVALENT
     (said,) = (each for each in report.restrictions if "what it returns" in each)
     assert "a head computes it from the states" in said
+
+
+class Detached(Model):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layer(x)[0][:, -1].detach())
+
+
+class ThroughNumpy(Model):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.from_numpy(self.layer(x)[1][0][-1].detach().numpy()))
+
+
+class Checkpointed(Model):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(checkpoint(lambda x: self.layer(x)[0][:, -1], x.requires_grad_(), use_reentrant=True))
+
+
+class Frozen(LastStep):
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.layer.requires_grad_(False)
+
+
+@pytest.mark.parametrize("model", [Detached, pytest.param(ThroughNumpy, marks=pytest.mark.slow)])
+def test_a_head_that_trains_nothing_of_the_layer_is_a_mismatch(model: type[Model]) -> None:
+    report = checked(model)
+    assert (report.verdict, [each.slug for each in report.findings]) == ("mismatch", ["gradient-missing"])
+    assert "what it returns" in report.findings[0].message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [Checkpointed, Frozen])
+def test_a_head_whose_gradient_the_graph_does_not_show_is_not_cut(model: type[Model]) -> None:
+    assert not any("what it returns" in each.message for each in checked(model).findings)
