@@ -19,7 +19,7 @@ from rnncheck.implementations.protocol import Layer
 from rnncheck.model import trace_file
 from rnncheck.model.trace import Trace, dtype_of
 from rnncheck.model.trace_file import GRADIENT, STEP
-from rnncheck.model.trace_metadata import metadata_of
+from rnncheck.model.trace_metadata import TENSORS, metadata_of
 
 Tensors = dict[str, Tensor]
 
@@ -52,7 +52,8 @@ def _recorded(plan: Plan, case: Case) -> tuple[Mapping[str, Tensor], Mapping[str
         tensors |= gradients(case, layer, x)
         about = machine.versions() | machine.precision_switches()
     about |= {"name": side.name, "location": side.location, "device": machine.describe(spec.device), "tf32": plan.tf32}
-    return tensors, metadata_of(spec) | {"seed": str(plan.seed), "recorded": json.dumps(about)}
+    of_the_run = {"seed": str(plan.seed), "recorded": json.dumps(about), TENSORS: " ".join(sorted(tensors))}
+    return tensors, metadata_of(spec) | of_the_run
 
 
 def single_steps(case: Case, layer: Layer, x: Tensor, trace: Trace) -> Tensors:

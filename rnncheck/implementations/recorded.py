@@ -1,6 +1,7 @@
 """`trace.safetensors`: a run that `rnncheck record` saved, as an implementation that can repeat only that run."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
@@ -14,12 +15,15 @@ from rnncheck.implementations.protocol import OF_ONNXRUNTIME, NotRecorded, Readi
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.model.trace_file import GRADIENT, STEP, decode
-from rnncheck.model.trace_metadata import read_metadata, spec_in
+from rnncheck.model.trace_metadata import listed_in, read_metadata, spec_in
 from rnncheck.model.weights import Weights
-from rnncheck.text import printable
+from rnncheck.text import first_of, printable
 
 INPUTS = ("x", "h0", "c0", "lengths")
 RESULTS = ("output", "h_n", "c_n")
+STATES = ("h0", "c0", "h_n", "c_n")
+
+Shape = tuple[int, ...]
 
 
 class Recorded:
@@ -32,21 +36,18 @@ class Recorded:
         self._metadata = read_metadata(path)
         self.spec = replace(spec_in(self._metadata, shown), device="cpu")
         self._tensors = decode(path)
-        if problem := wrong(self._tensors, self.spec):
+        if problem := unread(self._metadata) or wrong(self._tensors, self.spec, listed_in(self._metadata)):
             raise CannotRun(f"{shown} is damaged: {problem}; record it again")
         self.tf32 = self.about.get("tf32") is True
         by_onnxruntime = any(part in str(self.about.get("name")) for part in ("onnxruntime", ".onnx"))
         self.approximate = OF_ONNXRUNTIME if by_onnxruntime else 0.0
-        self.seed = int(self._metadata["seed"]) if self._metadata.get("seed", "").isdigit() else 0
+        self.seed = int(self._metadata.get("seed", "0"))
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
         """The implementation, device and versions of the run, from the metadata."""
-        try:
-            found = json.loads(self._metadata.get("recorded", "{}"))
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        found: dict[str, Any] = json.loads(self._metadata.get("recorded", "{}"))
+        return found
 
     @property
     def location(self) -> str:
@@ -181,42 +182,86 @@ def trace_of(values: Mapping[str, Tensor], spec: Spec, tensors: Mapping[str, Ten
     return Trace(output, State(h, c), values.get("y"), frozenset(name for name in wanted if name not in values))
 
 
-def wrong(tensors: Mapping[str, Tensor], spec: Spec) -> str | None:
-    """Why these are not the inputs and results of a run of the spec, or None."""
+def unread(metadata: Mapping[str, str]) -> str | None:
+    """Which of the metadata about the run cannot be read, or None."""
+    seed = metadata.get("seed", "0")
+    if not re.fullmatch("[0-9]{1,18}", seed):
+        return f"its seed is {printable(seed, 60)!r}, not a whole number"
+    try:
+        about = json.loads(metadata.get("recorded", "{}"))
+    except (ValueError, RecursionError):
+        about = None
+    return None if isinstance(about, dict) else "what its metadata say under recorded is not a JSON object"
+
+
+def wrong(tensors: Mapping[str, Tensor], spec: Spec, listed: frozenset[str] | None) -> str | None:
+    """Why these are not the inputs and results of a run of the spec, or None; `listed` are the names in its metadata.
+
+    A result that the layer did not return is absent from the file and from the list. Without a list it is needed.
+    """
     x = tensors.get("x")
-    if x is None or x.dim() != 3:
+    if x is None or x.dim() != 3 or not x.numel():
         return "it has no x (T, B, I)"
-    seq_len, batch_size, states = x.shape[0], x.shape[1], spec.num_layers * spec.directions
-    h, c = (states, batch_size, spec.state_size), (states, batch_size, spec.hidden_size)
-    needed: dict[str, tuple[int, ...]] = {
-        "x": (seq_len, batch_size, spec.input_size),
-        "h0": h,
-        **spec.parameter_shapes(),
-    }
-    possible = {
-        "output": (seq_len, batch_size, spec.output_size),
-        "h_n": h,
-        "lengths": (batch_size,),
-        "y": (seq_len, batch_size, spec.hidden_size),
-    }
-    if spec.cell is Cell.LSTM:
-        needed["c0"] = possible["c_n"] = c
-    possible |= {GRADIENT + name: shape for name, shape in (needed | possible).items()}
-    for name, shape in (needed | possible).items():
-        if name not in tensors:
-            if name in needed:
-                return f"it has no {name}"
-            continue
-        value = tensors[name]
+    inputs, results = shapes_of(spec, x.shape[0], x.shape[1])
+    shapes = inputs | results | {"lengths": (x.shape[1],)}
+    shapes |= gradient_shapes(spec, inputs, results) | step_shapes(spec, tensors)
+    lacking = sorted((listed or frozenset()) - tensors.keys()) or lacks(tensors, spec, results, listed)
+    strange = sorted(tensors.keys() - shapes.keys() if listed is None else tensors.keys() - (shapes.keys() & listed))
+    said = [f"it lacks {first_of(lacking)}"] * bool(lacking)
+    said += [f"it holds {first_of([printable(each, 60) for each in strange])}, no part of this run"] * bool(strange)
+    if said:
+        return " and ".join(said)
+    for name, value in ((each, tensors[each]) for each in shapes if each in tensors):
         dtype = torch.int64 if name == "lengths" else dtype_of(spec)
-        if value.dtype != dtype or tuple(value.shape) != shape:
-            return f"its {name} is {dtype_name(value.dtype)} {tuple(value.shape)}, not {dtype_name(dtype)} {shape}"
-    if not {"output", "h_n"} & tensors.keys():
-        return "it has neither output nor h_n"
+        if value.dtype != dtype or tuple(value.shape) != shapes[name]:
+            held = f"{dtype_name(value.dtype)} {tuple(value.shape)}"
+            return f"its {name} is {held}, not {dtype_name(dtype)} {shapes[name]}"
     lengths = tensors.get("lengths")
-    if lengths is not None and not bool(((lengths >= 1) & (lengths <= seq_len)).all()):
-        return f"its lengths are not all from 1 to {seq_len}"
+    if lengths is not None and not bool(((lengths >= 1) & (lengths <= x.shape[0])).all()):
+        return f"its lengths are not all from 1 to {x.shape[0]}"
     return None
+
+
+def lacks(
+    tensors: Mapping[str, Tensor], spec: Spec, results: Mapping[str, Shape], listed: frozenset[str] | None
+) -> list[str]:
+    """The names of what such a run must have and this one has not, in their order."""
+    inputs, _ = shapes_of(spec, 1, 1)
+    shown = [name for name in results if name in tensors]
+    # A list that leaves out a result says that the layer did not return it; of what it did return, one is enough.
+    needed = [*inputs, *(results if listed is None or not {"output", "h_n"} & set(shown) else shown)]
+    if any(name.startswith(GRADIENT) for name in tensors):
+        needed += [GRADIENT + name for name in ("x", *(each for each in shown if each != "y"))]
+    if any(name.startswith(STEP) for name in tensors):
+        needed += step_shapes(spec, tensors)
+    return [name for name in needed if name not in tensors]
+
+
+def shapes_of(spec: Spec, seq_len: int, batch_size: int) -> tuple[dict[str, Shape], dict[str, Shape]]:
+    """What every run is given and what it returns, by name, but for lengths."""
+    states = spec.num_layers * spec.directions
+    h, c = (states, batch_size, spec.state_size), (states, batch_size, spec.hidden_size)
+    inputs: dict[str, Shape] = {"x": (seq_len, batch_size, spec.input_size), "h0": h}
+    results: dict[str, Shape] = {"output": (seq_len, batch_size, spec.output_size), "h_n": h}
+    if spec.cell is Cell.LSTM:
+        inputs["c0"] = results["c_n"] = c
+    if spec.head:
+        results["y"] = (seq_len, batch_size, spec.hidden_size)
+    return inputs | spec.parameter_shapes(), results
+
+
+def gradient_shapes(spec: Spec, inputs: Mapping[str, Shape], results: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Of the recurrent layer: the head has none."""
+    without = {"y", *spec.head_shapes()}
+    return {GRADIENT + name: shape for name, shape in {**inputs, **results}.items() if name not in without}
+
+
+def step_shapes(spec: Spec, tensors: Mapping[str, Tensor]) -> dict[str, Shape]:
+    """Those of its single steps, a batch of N sequences of length 1; N is that of `step.x`."""
+    x = tensors.get(STEP + "x")
+    inputs, results = shapes_of(spec, 1, x.shape[1] if x is not None and x.dim() == 3 else 1)
+    every = {"x": inputs["x"]} | {name: shape for name, shape in {**inputs, **results}.items() if name in STATES}
+    return {STEP + name: shape for name, shape in every.items()}
 
 
 def alike(a: Tensor | None, b: Tensor | None) -> bool:

@@ -16,6 +16,8 @@ from rnncheck.text import printable
 
 FORMAT = "rnncheck/trace"
 SCHEMA = f"{FORMAT}/1"
+TENSORS = "tensors"  # the key under which a recorded run lists the names of all its tensors
+REQUIRED = ("cell", "input_size", "hidden_size", "num_layers", "bias", "bidirectional", "proj_size", "dtype")
 LONGEST_HEADER = 1 << 26  # bytes
 
 _CHOICES: Mapping[str, Iterable[str]] = {
@@ -45,6 +47,8 @@ def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
         )
     if schema != SCHEMA:
         raise CannotRun(f"{name} has the schema {printable(schema)}, and this rnncheck reads {SCHEMA}; update rnncheck")
+    if lacking := [each for each in REQUIRED if each not in metadata]:
+        raise CannotRun(f"{name} is damaged: its metadata lack {', '.join(lacking)}; record it again")
     given = {
         each.name: metadata[each.name] for each in fields(Spec) if each.name in metadata and each.name != "variant"
     }
@@ -56,6 +60,11 @@ def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
         raise CannotRun(f"{name} is damaged: its metadata do not describe a layer ({why}); record it again") from None
 
 
+def listed_in(metadata: Mapping[str, str]) -> frozenset[str] | None:
+    """The names of all tensors of a recorded run, as its metadata list them; None where they do not."""
+    return frozenset(metadata[TENSORS].split()) if TENSORS in metadata else None
+
+
 def _read(option: str, text: str) -> object:
     """The value of an option of the spec. Raises `ValueError` for what it cannot be."""
     if option in _CHOICES:
@@ -65,7 +74,10 @@ def _read(option: str, text: str) -> object:
         return {"cell": Cell, "dtype": Dtype}.get(option, str)(text)
     if option == "device":
         return text
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}") from None
     if type(value) is not type(next(each.default for each in fields(Spec) if each.name == option)):
         raise ValueError(f"{option} is {text!r}")
     return value

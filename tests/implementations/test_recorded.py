@@ -141,15 +141,51 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
         "its metadata do not describe a layer",
     ),
     "of an impossible layer": (damaged(lambda _, metadata: metadata.update(num_layers="0")), "num_layers is 0"),
+    "of no number": (damaged(lambda _, metadata: metadata.update(num_layers="{2")), "(num_layers is '{2')"),
+    "of no dtype": (damaged(lambda _, metadata: metadata.pop("dtype")), "is damaged: its metadata lack dtype"),
+    "of no seed": (damaged(lambda _, metadata: metadata.update(seed="-")), "its seed is '-', not a whole number"),
+    "of no run": (damaged(lambda _, metadata: metadata.update(recorded="[]")), "say under recorded is not a JSON"),
     "without x": (damaged(lambda tensors, _: tensors.pop("x")), "it has no x (T, B, I)"),
-    "without a weight": (damaged(lambda tensors, _: tensors.pop("bias_hh_l1")), "it has no bias_hh_l1"),
+    "without a weight": (damaged(lambda tensors, _: tensors.pop("bias_hh_l1")), "it lacks bias_hh_l1"),
     "of another size": (
         damaged(lambda _, metadata: metadata.update(input_size="7")),
         "its x is float32 (5, 3, 3), not",
     ),
     "without results": (
         damaged(lambda tensors, _: [tensors.pop(name) for name in ("output", "h_n")]),
-        "it has neither output nor h_n",
+        "is damaged: it lacks output, h_n; record it again",
+    ),
+    "without output": (damaged(lambda tensors, _: tensors.pop("output")), "is damaged: it lacks output; record it"),
+    "without c_n": (damaged(lambda tensors, _: tensors.pop("c_n")), "it lacks c_n"),
+    "without an initial state": (damaged(lambda tensors, _: tensors.pop("c0")), "it lacks c0"),
+    "with a name that is none": (
+        damaged(lambda tensors, _: tensors.update({"out put": tensors.pop("output")})),
+        "it lacks output and it holds out put, no part of this run",
+    ),
+    "without a state of its single steps": (
+        damaged(lambda tensors, _: [tensors.pop("step.h0"), tensors.pop("step.c_n")]),
+        "it lacks step.h0, step.c_n",
+    ),
+    "with a single step of another width": (
+        damaged(lambda tensors, _: tensors.update({"step.h_n": torch.zeros(4, 10, 9)})),
+        "its step.h_n is float32 (4, 10, 9), not float32 (4, 10, 2)",
+    ),
+    "with a gradient of another shape": (
+        damaged(lambda tensors, _: tensors.update({"grad.x": torch.zeros(5, 3, 1)})),
+        "its grad.x is float32 (5, 3, 1), not float32 (5, 3, 3)",
+    ),
+    "without the loss of its gradients": (damaged(lambda tensors, _: tensors.pop("grad.h_n")), "it lacks grad.h_n"),
+    "with a gradient of its lengths": (
+        damaged(lambda tensors, _: tensors.update({"grad.lengths": torch.zeros(3)})),
+        "it holds grad.lengths, no part",
+    ),
+    "without a gradient that its metadata list": (
+        damaged(lambda tensors, metadata: metadata.update(tensors=" ".join([*tensors, "grad.bias_hh_l2"]))),
+        "it lacks grad.bias_hh_l2",
+    ),
+    "with a head that its metadata do not name": (
+        damaged(lambda tensors, _: tensors.update({"y": torch.zeros(5, 3, 4)})),
+        "it holds y, no part",
     ),
     "of long rows": (damaged(lambda tensors, _: tensors["lengths"].add_(9)), "its lengths are not all from 1 to 5"),
 }
@@ -164,6 +200,25 @@ def test_a_file_that_is_no_whole_trace_is_refused(damage: str, tmp_path: Path) -
         load(str(path))
     assert said in str(raised.value)
     assert str(path) in str(raised.value)
+
+
+def test_a_result_that_the_layer_does_not_return_is_absent_from_its_trace_and_named_so(
+    tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
+    mine, trace = tmp_path / "mine.py", tmp_path / "trace.safetensors"
+    mine.write_text("import torch\nclass MyLSTM(torch.nn.LSTM):\n    def forward(self, x, hc):\n        ")
+    mine.write_text(mine.read_text() + "return super().forward(x, hc)[0]\n")
+    assert rnncheck("record", f"{mine}:MyLSTM", "-o", trace).code == 0
+    with safe_open(trace, "pt") as file:
+        names, metadata = set(file.keys()), file.metadata()
+        held = {name: file.get_tensor(name) for name in names}
+    assert set(metadata["tensors"].split()) == names
+    assert "c_n" not in names
+    outcome = rnncheck("compare", "torch", "--against", trace, "--no-witness", "-v")
+    assert (outcome.code, "does not return c_n" in " ".join(outcome.stdout.split())) == (0, True), outcome.stderr
+    del metadata["tensors"]
+    save_file(held, trace, metadata)
+    assert "it lacks c_n" in rnncheck("compare", "torch", "--against", trace).stderr
 
 
 @pytest.mark.parametrize(
