@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rnncheck.cli.options import CheckOptions, CompareOptions
 from rnncheck.errors import CannotRun, RefusedError, UsageError
-from rnncheck.implementations import is_users_own, spec_in_file
+from rnncheck.implementations import is_trace, is_users_own, spec_in_file
 from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rnncheck.implementations.protocol import KnowsItsCell
 
 Options = TypeVar("Options", bound=CheckOptions)
+# Options of the data and weights, which a recorded run has itself.
+OF_A_RUN = ("seq_len", "batch_size", "lengths", "init", "h0", "seed", "weights", "weight_scale")
 
 
 def with_model_in_file(options: Options, *names: str) -> Options:
@@ -25,10 +27,13 @@ def with_model_in_file(options: Options, *names: str) -> Options:
     Raises `UsageError` where an option says otherwise, and `CannotRun` for a file that cannot be read.
     """
     before: tuple[str, Spec] | None = None
+    given = options.given  # what replaces options does not know it
     for name in names:
         spec = spec_in_file(name)
         if spec is not None:
             shown = printable(name, 200)
+            if is_trace(name) and (own := [each for each in OF_A_RUN if each in given]):
+                raise UsageError(has_its_own(own[0], shown))
             if before is not None:
                 refuse_two_layers(before, (shown, spec))
             options, before = settled(options, spec, shown), (shown, spec)
@@ -53,11 +58,20 @@ def settled(options: Options, spec: Spec, name: str) -> Options:
         if each.name in ("device", "variant"):
             continue
         asked, has = getattr(options, each.name), getattr(spec, each.name)
-        if str(asked) not in (str(has), str(getattr(defaults, each.name))):  # bench has sizes as text
-            option = "--" + each.name.replace("_", "-")
-            raise UsageError(f"{option} is {asked} and {name} has {has}; leave {option} out")
+        said = each.name in options.given or str(asked) != str(getattr(defaults, each.name))
+        if said and str(asked) != str(has):  # bench has sizes as text
+            raise UsageError(contradicts(each.name, asked, has, name))
         found[each.name] = has
     return replace(options, **found)
+
+
+def contradicts(option: str, asked: object, has: object, name: str) -> str:
+    """That an option is not what the file `name` has."""
+    flag = "--" + option.replace("_", "-")
+    if isinstance(has, bool):
+        asked_as = flag if asked else flag.replace("--", "--no-", 1)
+        return f"{asked_as} was given and {name} has {option} {has}; leave {asked_as} out"
+    return f"{flag} is {asked} and {name} has {'none' if has is None else has}; leave {flag} out"
 
 
 def refuse_another_cell(own: "KnowsItsCell", name: str, spec: Spec) -> None:
@@ -77,7 +91,12 @@ def refuse_other_data(options: CheckOptions, sequences: "Sequences", name: str) 
     if sequences.source.get("source") != "random":
         raise UsageError(f"{name} holds the data of its run and can be run on no other; use compare, without data")
     defaults = CompareOptions()
-    for option in ("seq_len", "batch_size", "lengths", "init", "h0", "seed", "weights", "weight_scale"):
+    for option in OF_A_RUN:
         if getattr(options, option, default := getattr(defaults, option)) != default:
-            shown = "--" + option.replace("_", "-")
-            raise UsageError(f"{shown} cannot be used with {name}, which has its own data and weights; leave it out")
+            raise UsageError(has_its_own(option, name))
+
+
+def has_its_own(option: str, name: str) -> str:
+    """That a recorded run takes no such option."""
+    shown = "--" + option.replace("_", "-")
+    return f"{shown} cannot be used with {name}, which has its own data and weights; leave it out"

@@ -1,13 +1,13 @@
 """The options of `compare` and `run`. Each is declared once and means the same everywhere."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from typer import Option
+from typer import Context, Option
 
 from rnncheck.cli.completion import implementations
 from rnncheck.data.options import Missing, Normalize
@@ -39,6 +39,8 @@ PageFormat = Literal["table", "json", "markdown"]  # of `faults`
 @dataclass
 class CheckOptions:
     """The options of both `compare` and `run`."""
+
+    given = frozenset[str]()  # no option: the names of those on the command line, until they are replaced
 
     against: Annotated[
         str,
@@ -284,6 +286,12 @@ def size_of(options: CheckOptions, name: str) -> int:
     return DEFAULT_SIZES[name] if asked is None else asked
 
 
+def on_command_line(names: Iterable[str], context: Context) -> frozenset[str]:
+    """Those options that were given, even if with their defaults."""
+    sources = {each: context.get_parameter_source(each) for each in names}
+    return frozenset(each for each, source in sources.items() if source is not None and source.name == "COMMANDLINE")
+
+
 def takes(options_class: type, without: Collection[str] = ()) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Gives a command the fields of `options_class` as options; it receives them as one object, its last argument.
 
@@ -291,6 +299,7 @@ def takes(options_class: type, without: Collection[str] = ()) -> Callable[[Calla
     """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=Context)
         *own, last = inspect.signature(function).parameters.values()
         shared = [
             inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type)
@@ -299,11 +308,12 @@ def takes(options_class: type, without: Collection[str] = ()) -> Callable[[Calla
         ]
 
         @wraps(function)
-        def command(**values: Any) -> int:
+        def command(context: Context, **values: Any) -> int:
             options = options_class(**{each.name: values.pop(each.name) for each in shared})
+            options.given = on_command_line((each.name for each in shared), context)
             return function(**values, **{last.name: options})
 
-        parameters = [*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *shared]
+        parameters = [context, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *shared]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {each.name: each.annotation for each in parameters}
         return command

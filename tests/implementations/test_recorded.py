@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from rnncheck import Verdict, check
+from rnncheck.cli.app import command
 from rnncheck.errors import CannotRun
 from rnncheck.implementations import load
 
@@ -80,6 +81,56 @@ def test_a_mismatch_of_a_recorded_candidate_says_how_it_would_be_explained(rnnch
 def test_options_that_a_trace_decides_are_refused(option: list[str], said: str, rnncheck: Callable[..., Any]) -> None:
     outcome = rnncheck("compare", VERSION_1, *option)
     assert (outcome.code, said.format(trace=VERSION_1) in outcome.stderr) == (2, True), outcome.stderr
+
+
+@pytest.fixture(scope="module")
+def of_other_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two traces whose options differ from the defaults."""
+    folder, made = tmp_path_factory.mktemp("traces"), {}
+    options = ["--num-layers", "2", "--dropout", "0.5", "--batch-first", "--dtype", "float64", "--bidirectional"]
+    every = {"rnn": ["--nonlinearity", "relu", "--no-bias"], "lstm": ["--proj-size", "2", "--head", "softmax"]}
+    for cell, own in every.items():
+        made[cell] = folder / f"{cell}.safetensors"
+        words = ["record", "scratch", "--cell", cell, *options, *own, "--output", str(made[cell])]
+        assert command()(words, standalone_mode=False) == 0
+    return made
+
+
+@pytest.mark.parametrize(
+    ("cell", "option", "said"),
+    [
+        ("rnn", "--dtype float32", "--dtype is float32 and {trace} has float64; leave --dtype out"),
+        ("rnn", "--dropout 0.0", "--dropout is 0.0 and {trace} has 0.5; leave --dropout out"),
+        ("rnn", "--bias", "--bias was given and {trace} has bias False; leave --bias out"),
+        ("lstm", "--no-bias", "--no-bias was given and {trace} has bias True; leave --no-bias out"),
+        ("rnn", "--no-bidirectional", "--no-bidirectional was given and {trace} has bidirectional True"),
+        ("rnn", "--nonlinearity tanh", "--nonlinearity is tanh and {trace} has relu; leave --nonlinearity out"),
+        ("rnn", "--head softmax", "--head is softmax and {trace} has none; leave --head out"),
+        ("rnn", "--hidden-size 5", "--hidden-size is 5 and {trace} has 4; leave --hidden-size out"),
+        ("rnn", "--num-layers 1", "--num-layers is 1 and {trace} has 2; leave --num-layers out"),
+        ("rnn", "--cell gru", "--cell is gru and {trace} has rnn; leave --cell out"),
+        ("lstm", "--proj-size 0", "--proj-size is 0 and {trace} has 2; leave --proj-size out"),
+        ("lstm", "--nonlinearity tanh", "--nonlinearity is tanh and {trace} has none; leave --nonlinearity out"),
+        ("lstm", "--seed 0", "--seed cannot be used with {trace}, which has its own data and weights; leave it out"),
+        ("lstm", "--h0 random", "--h0 cannot be used with {trace}"),
+        ("lstm", "--weight-scale 1", "--weight-scale cannot be used with {trace}"),
+    ],
+)
+def test_an_option_that_contradicts_a_trace_is_refused_even_if_it_is_the_default(
+    cell: str, option: str, said: str, of_other_options: dict[str, Path], rnncheck: Callable[..., Any]
+) -> None:
+    trace = of_other_options[cell]
+    outcome = rnncheck("compare", "scratch", "--against", trace, *option.split())
+    assert (outcome.code, said.format(trace=trace) in outcome.stderr) == (2, True), outcome.stderr
+
+
+def test_options_that_say_what_a_trace_says_are_taken(
+    of_other_options: dict[str, Path], rnncheck: Callable[..., Any]
+) -> None:
+    same = "--cell lstm --num-layers 2 --dropout 0.5 --batch-first --dtype float64 --bidirectional --proj-size 2 --bias"
+    words = ["--against", of_other_options["lstm"], "--head", "softmax", *same.split(), "--no-witness"]
+    outcome = rnncheck("compare", "scratch", *words)
+    assert outcome.code == 0, outcome.stderr
 
 
 def test_other_data_than_its_own_are_refused(rnncheck: Callable[..., Any], tmp_path: Path) -> None:
