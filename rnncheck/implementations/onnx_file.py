@@ -4,8 +4,8 @@
 of one the input of the next; other exporters write them alike.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,45 +14,30 @@ import numpy as np
 
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.onnx_layout import Array
-from rnncheck.model.spec import Cell, Nonlinearity
-from rnncheck.text import printable
+from rnncheck.implementations.onnx_node import (
+    CALLED,
+    DOMAINS,
+    PEEPHOLES,
+    RECURRENT,
+    STATES,
+    B,
+    OnnxLayer,
+    R,
+    W,
+    X,
+    damaged,
+    has,
+    is_recurrent,
+    misshapen,
+    shown,
+    title,
+)
+from rnncheck.text import first_of, printable
 
-RECURRENT = {"RNN": Cell.RNN, "LSTM": Cell.LSTM, "GRU": Cell.GRU}
-X, W, R, B, LENGTHS, H0, C0, PEEPHOLES = range(8)  # the inputs of a node, in order
 # What may stand between two layers of one torch.nn module: it moves numbers, and makes none.
 MOVES = "Cast Concat Constant Dropout Flatten Gather Identity Reshape Shape Slice Squeeze Transpose Unsqueeze"
 BETWEEN = frozenset(MOVES.split())
-
-
-@dataclass(frozen=True)
-class OnnxLayer:
-    """One recurrent node, its constants read."""
-
-    node: Any
-    name: str
-    cell: Cell
-    options: Mapping[str, Any]
-    weight: Array
-    recurrent: Array
-    bias: Array | None
-    states: Mapping[str, tuple[int, ...]]  # the shapes of initial states that are constants of the file
-
-    @property
-    def hidden_size(self) -> int:
-        return int(self.recurrent.shape[2])
-
-    @property
-    def bidirectional(self) -> bool:
-        return len(self.weight) == 2
-
-    @property
-    def nonlinearity(self) -> Nonlinearity | None:
-        if self.cell is not Cell.RNN:
-            return None
-        return "relu" if b"Relu" in self.options.get("activations", []) else "tanh"
-
-    def input(self, place: int) -> str:
-        return str(self.node.input[place]) if place < len(self.node.input) else ""
+LOOPS = ("Loop", "Scan")
 
 
 class OnnxFile:
@@ -70,22 +55,43 @@ class OnnxFile:
             what = f"needs {printable(str(problem.filename), 200)}, which" if beside else ""
             raise CannotRun(f"{self.name} {what} does not exist".replace("  ", " ")) from None
         except Exception as problem:  # of protobuf, of onnx, of the file system
-            first = printable((str(problem) or type(problem).__name__).splitlines()[0], 200)
-            raise CannotRun(f"{self.name} is not an ONNX model, or is damaged: {first}") from None
+            raise CannotRun(f"{self.name} is not an ONNX model, or is damaged: {first_line(problem)}") from None
         if self.model.functions:
-            self.model = onnx.inliner.inline_local_functions(self.model)
+            try:
+                self.model = onnx.inliner.inline_local_functions(self.model)
+            except Exception as problem:  # of a function that calls itself, or that lacks a part
+                raise CannotRun(f"{self.name} has local functions that cannot be read: {first_line(problem)}") from None
         self._every = list(nodes_in(self.model.graph))
         graphs = [self.model.graph, *(graph for node in self._every for graph in branches(node))]
-        self.makers = {output: node for node in self._every for output in node.output}
         self._initializers = {each.name: each for graph in graphs for each in graph.initializer}
-        nodes = [node for node in self._every if node.op_type in RECURRENT and node.domain in ("", "ai.onnx")]
-        if not nodes:
+        made = [name for node in self._every for name in node.output if name]
+        made += [each.name for graph in graphs for each in graph.initializer]
+        self._twice = {name for name, count in Counter(made).items() if count > 1}
+        self.makers = {
+            output: node for node in self._every for output in node.output if output and output not in self._twice
+        }
+        self.inputs = {each.name for each in self.model.graph.input}
+        self._sparse = {each.values.name for graph in graphs for each in graph.sparse_initializer}
+        self._in_loops = {id(node): each.op_type for each in self._every for node in inside_a_loop(each)}
+        self._nodes = [node for node in self._every if is_recurrent(node)]
+        if not self._nodes:
             raise CannotRun(f"{self.name} has no RNN, LSTM or GRU node{self._instead()}")
-        self._nodes = nodes
+        self._refuse_cycles()
+
+    def _refuse_cycles(self) -> None:
+        order = {id(node): place for place, node in enumerate(self._every)}
+        for node in self._every:
+            for name in node.input:
+                if name in self.makers and order[id(self.makers[name])] >= order[id(node)]:
+                    raise CannotRun(
+                        f"{self.name} is damaged: {shown(node)} reads {printable(name, 60)}, which is computed after it"
+                    )
 
     def _instead(self) -> str:
         """What the graph has instead of a recurrent node, as the end of an error."""
-        kinds = {node.op_type for node in self._every}
+        kinds = {printable(node.op_type, 60) for node in self._every}
+        if not kinds:
+            return "; it has no nodes at all: export the model again"
         if kinds & {"Loop", "Scan"}:
             return "; its layer is a loop, which rnncheck cannot read; export a torch.nn layer with dynamo=False"
         products = sum(node.op_type in ("MatMul", "Gemm") for node in self._every)
@@ -101,7 +107,7 @@ class OnnxFile:
         """Its recurrent nodes in chains: in a chain each reads the output of the one before, up to moves."""
         chains: list[list[Any]] = []
         for node in self._nodes:
-            before = self._before(node.input[X])
+            before = self._sources.get(node.input[X]) if has(node, X) else None
             chain = next((each for each in chains if before is not None and each[-1] is before), None)
             if chain is not None and chain[-1].op_type == node.op_type:
                 chain.append(node)
@@ -109,66 +115,113 @@ class OnnxFile:
                 chains.append([node])
         return chains
 
-    def _before(self, tensor: str) -> Any:
-        """The recurrent node from which a tensor comes through moves of numbers only, or None."""
-        maker = self.makers.get(tensor)
-        if maker is None or maker.op_type in RECURRENT:
-            return maker
-        if maker.op_type not in BETWEEN:
-            return None
-        found = {id(each): each for name in maker.input if (each := self._before(name)) is not None}
-        return next(iter(found.values())) if len(found) == 1 else None
+    @cached_property
+    def _sources(self) -> dict[str, Any]:
+        """Of each tensor that comes from one recurrent node through moves of numbers only, that node."""
+        found: dict[str, Any] = {}
+        for node in self._every:
+            source = None
+            if is_recurrent(node):
+                source = node
+            elif node.op_type in BETWEEN and node.domain in DOMAINS:
+                read = {id(found[name]): found[name] for name in node.input if name in found}
+                source = next(iter(read.values())) if len(read) == 1 else None
+            if source is not None:
+                found |= {name: source for name in node.output if name not in self._twice}
+        return found
 
     def chosen(self, name: str | None) -> list[Any]:
-        """The chain with the node `name`, or the only chain. Raises `CannotRun` if there is none, or several."""
+        """The node `name`, or those of several names with commas, or all if they are one chain.
+
+        Raises `CannotRun` if there is none, or there are several chains.
+        """
         if name is None and len(self.chains) == 1:
             return self.chains[0]
-        listed = ", ".join(printable(title(each[0]), 60) for each in self.chains)
+        chains = [",".join(map(shown, each)) for each in self.chains]
+        listed = (", " if len(chains) == len(self._nodes) else "; ").join(chains)
         if name is None:
             raise CannotRun(
-                f"{self.name} holds {len(self.chains)} recurrent layers that do not follow each other: {listed}; "
-                f"name one, as in model.onnx:{printable(title(self.chains[0][0]), 60)}"
+                f"{self.name} holds {len(chains)} recurrent layers that do not follow each other: {listed}; "
+                f"name one, as in {self.name}:{chains[0]}"
             )
-        for chain in self.chains:
-            if name in [title(each) for each in chain]:
-                return chain
+        if found := self._named(name):
+            return [found]
+        nodes = [self._named(each) for each in name.split(",")]
+        if None not in nodes:
+            return nodes
         raise CannotRun(f"{self.name} has no recurrent node {printable(name, 60)}; there are {listed}")
 
+    def _named(self, name: str) -> Any:
+        """The recurrent node of that name, or with that output; None if there is none."""
+        found = [each for each in self._nodes if title(each) == name]
+        if len(found) > 1:
+            outputs = [next((name for name in each.output if name), "") for each in found]
+            raise CannotRun(
+                f"{self.name} has {len(found)} recurrent nodes called {printable(name, 60)}; name one by its output: "
+                f"{first_of(outputs)}"
+            )
+        return next(iter(found), None) or next((each for each in self._nodes if name and name in each.output), None)
+
+    def source(self, tensor: str) -> Any:
+        """The recurrent node from which a tensor comes through moves of numbers only, or None."""
+        return self._sources.get(tensor)
+
+    def extent(self, tensor: str) -> int | None:
+        """The size of its first axis, if the model says it."""
+        graph = self.model.graph
+        known = next((each for each in (*graph.input, *graph.value_info) if each.name == tensor), None)
+        axes = [] if known is None else known.type.tensor_type.shape.dim
+        return (axes[0].dim_value or None) if axes else None
+
+    def loop_around(self, node: Any) -> str | None:
+        """The Loop or Scan in whose body a node stands."""
+        return self._in_loops.get(id(node))
+
     def read(self, node: Any) -> OnnxLayer:
-        """The node with its constants. Raises `CannotRun` if its weights are not constants of the file."""
+        """The node with its constants. Raises `CannotRun` if it is damaged, or its weights are not in the file."""
         from onnx.helper import get_attribute_value
 
+        if problem := damaged(node):
+            raise CannotRun(f"{self.name}: {problem}")
         options: dict[str, Any] = {each.name: get_attribute_value(each) for each in node.attribute}
         values = {place: self.constant(node, place) for place in (W, R, B, PEEPHOLES) if has(node, place)}
-        peepholes = values.get(PEEPHOLES)
-        if peepholes is not None and peepholes.any():
-            options["peepholes"] = True
-        given = {"initial_h": H0, "initial_c": C0}
-        states = {
-            what: tuple(self._initializers[node.input[place]].dims)
-            for what, place in given.items()
-            if has(node, place) and node.input[place] in self._initializers
-        }
-        cell = RECURRENT[node.op_type]
-        return OnnxLayer(node, title(node), cell, options, values[W], values[R], values.get(B), states)
+        states = {what: self.known(node.input[place]) for place, what in STATES.items() if has(node, place)}
+        layer = OnnxLayer(
+            node,
+            shown(node),
+            RECURRENT[node.op_type],
+            options,
+            values[W],
+            values[R],
+            values.get(B),
+            values.get(PEEPHOLES),
+            {what: value for what, value in states.items() if value is not None},
+        )
+        if problem := misshapen(layer):
+            raise CannotRun(f"{self.name}: {problem}")
+        return layer
+
+    def known(self, name: str) -> Array | None:
+        """What a tensor is, if it can be computed from constants alone."""
+        try:
+            return self._value(name)
+        except (KeyError, CannotRun):
+            return None
 
     def constant(self, node: Any, place: int) -> Array:
         name = node.input[place]
         try:
             return self._value(name)
         except KeyError as missing:
-            what = {W: "weights W", R: "weights R", B: "biases B", PEEPHOLES: "peepholes P"}[place]
             raise CannotRun(
-                f"{self.name}: the {what} of {printable(title(node), 60)} are not constants of the file but come from "
+                f"{self.name}: the {CALLED[place]} of {shown(node)} are not constants of the file but come from "
                 f"its input {printable(str(missing.args[0]), 60)}; export the model with its weights"
             ) from None
 
     def _value(self, name: str) -> Array:
         """What a tensor is, computed from constants alone. Raises `KeyError` with the input that it depends on."""
-        from onnx import numpy_helper
-
-        if name in self._initializers:
-            return np.asarray(numpy_helper.to_array(self._initializers[name]))
+        if name in self._initializers and name not in self._twice:
+            return self.stored(self._initializers[name])
         nodes, constants = self.slice(name, stop=frozenset())
         from onnx.reference import ReferenceEvaluator
 
@@ -176,10 +229,18 @@ class OnnxFile:
         try:
             return np.asarray(ReferenceEvaluator(model).run(None, {})[0])
         except Exception as problem:  # of any operator
-            what = printable((str(problem) or type(problem).__name__).splitlines()[0], 200)
-            raise CannotRun(
-                f"{self.name}: {printable(name, 60)} cannot be computed from its constants: {what}"
-            ) from None
+            what = f"{self.name}: {printable(name, 60)} cannot be computed from its constants"
+            raise CannotRun(f"{what}: {first_line(problem)}") from None
+
+    def stored(self, constant: Any) -> Array:
+        """The numbers of an initializer."""
+        from onnx import numpy_helper
+
+        try:
+            return np.asarray(numpy_helper.to_array(constant))
+        except Exception as problem:  # fewer numbers than its shape says, or an unknown type
+            name = printable(constant.name, 60)
+            raise CannotRun(f"{self.name} is damaged: {name} cannot be read: {first_line(problem)}") from None
 
     def slice(self, name: str, stop: frozenset[str]) -> tuple[list[Any], list[Any]]:
         """The nodes and initializers that a tensor is made of, back to those in `stop`.
@@ -193,6 +254,9 @@ class OnnxFile:
             if not each or each in seen:
                 continue
             seen.add(each)
+            if each in self._twice or each in self._sparse:
+                how = "computed in two places" if each in self._twice else "stored as a sparse tensor"
+                raise CannotRun(f"{self.name}: {printable(each, 60)} is {how}, which rnncheck does not read")
             if each in self._initializers:
                 constants.append(self._initializers[each])
             elif each in self.makers:
@@ -242,10 +306,12 @@ def read_by(node: Any) -> list[str]:
     return found
 
 
-def has(node: Any, place: int) -> bool:
-    return place < len(node.input) and bool(node.input[place])
+def inside_a_loop(node: Any) -> Iterator[Any]:
+    """The nodes in the body of a loop."""
+    if node.op_type in LOOPS:
+        for body in branches(node):
+            yield from nodes_in(body)
 
 
-def title(node: Any) -> str:
-    """What a node is called: by its name, or else by its first output."""
-    return str(node.name or next(each for each in node.output if each))
+def first_line(problem: Exception) -> str:
+    return printable((str(problem) or type(problem).__name__).splitlines()[0], 200)

@@ -1,22 +1,28 @@
 """`onnxruntime`: the layer as an ONNX graph, run on the CPU in float32, its only dtype."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rnncheck.errors import CannotRun
 from rnncheck.implementations.extras import needed
 from rnncheck.implementations.onnx_graph import OPSET, layer_graph
 from rnncheck.implementations.protocol import OF_ONNXRUNTIME, Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State, Trace
 from rnncheck.model.weights import Weights
+from rnncheck.text import printable
 
 HIDES_NAN = (
     "the LSTM and GRU of onnxruntime turn NaN into finite numbers, so a NaN in the data does not show in the results"
 )
+
+MARKS = re.compile(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : |/onnxruntime_src/\S+ |Exception during \w+: ")
 
 Graph = Callable[[bool], bytes]  # the model, for rows with lengths or without
 
@@ -55,11 +61,21 @@ def unsupported(spec: Spec) -> str | None:
     return None
 
 
-def reading(read_as: str, spec: Spec, *notes: str) -> Reading:
-    return Reading(
-        read_as,
-        notes=(*notes, *([] if spec.cell is Cell.RNN else [HIDES_NAN])),
-    )
+def reading(read_as: str, spec: Spec, notes: Sequence[str] = (), restrictions: Sequence[str] = ()) -> Reading:
+    hides = [] if spec.cell is Cell.RNN else [HIDES_NAN]
+    return Reading(read_as, notes=(*notes, *hides), restrictions=tuple(restrictions))
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """Turns what onnxruntime raises into `CannotRun`, without its own marks and places."""
+    try:
+        yield
+    except Exception as problem:  # its errors have no class in common but this
+        said = re.sub(
+            r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : |/onnxruntime_src/\S+ |^Exception during \w+: ", "", str(problem)
+        )
+        raise CannotRun(f"onnxruntime cannot run this layer: {printable(said, 300)}") from None
 
 
 class SessionLayer:
@@ -80,10 +96,14 @@ class SessionLayer:
             y = x.new_empty(*x.shape[:2], self._spec.hidden_size) if self._spec.head else None
             return Trace(x.new_empty(*x.shape[:2], self._spec.output_size), state.map(torch.clone), y)
         feeds = {"x": x} | dict(zip(("h0", "c0"), state.tensors(), strict=False))
-        given = {name: np.ascontiguousarray(value.detach().numpy()) for name, value in feeds.items()}
+        # A state of another dtype is rounded to that of x, the only one that the graph takes.
+        given = {name: np.ascontiguousarray(value.detach().to(x.dtype).numpy()) for name, value in feeds.items()}
         if lengths is not None:
             given["lengths"] = np.array(lengths, dtype=np.int32)
-        output, *results = (torch.from_numpy(each) for each in self._session(lengths is not None).run(None, given))
+        session = self._session(lengths is not None)
+        with said_plainly():
+            found = session.run(None, given)
+        output, *results = map(torch.from_numpy, found)
         states = len(state.tensors())
         return Trace(output, State(*results[:states]), results[states] if self._spec.head else None)
 
@@ -94,5 +114,7 @@ class SessionLayer:
             options = onnxruntime.SessionOptions()
             options.log_severity_level, options.intra_op_num_threads = 4, 1
             providers = ["CPUExecutionProvider"]
-            self._sessions[ragged] = onnxruntime.InferenceSession(self._graph(ragged), options, providers=providers)
+            graph = self._graph(ragged)
+            with said_plainly():
+                self._sessions[ragged] = onnxruntime.InferenceSession(graph, options, providers=providers)
         return self._sessions[ragged]
