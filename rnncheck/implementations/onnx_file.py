@@ -4,6 +4,7 @@
 of one the input of the next; other exporters write them alike.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -55,6 +56,8 @@ class OnnxFile:
             what = f"needs {printable(str(problem.filename), 200)}, which" if beside else ""
             raise CannotRun(f"{self.name} {what} does not exist".replace("  ", " ")) from None
         except Exception as problem:  # of protobuf, of onnx, of the file system
+            if absent := re.search(r"should be stored in (.+), but it", str(problem)):
+                raise CannotRun(f"{self.name} needs {printable(absent[1], 200)}, which does not exist") from None
             raise CannotRun(f"{self.name} is not an ONNX model, or is damaged: {first_line(problem)}") from None
         if self.model.functions:
             try:
@@ -76,6 +79,8 @@ class OnnxFile:
         self._nodes = [node for node in self._every if is_recurrent(node)]
         if not self._nodes:
             raise CannotRun(f"{self.name} has no RNN, LSTM or GRU node{self._instead()}")
+        if not any(each.domain in DOMAINS for each in self.model.opset_import):
+            raise CannotRun(f"{self.name} does not say of which opset of ONNX it is; export the model again")
         self._refuse_cycles()
 
     def _refuse_cycles(self) -> None:
@@ -137,7 +142,7 @@ class OnnxFile:
         """
         if name is None and len(self.chains) == 1:
             return self.chains[0]
-        chains = [",".join(map(shown, each)) for each in self.chains]
+        chains = [",".join(map(self._label, each)) for each in self.chains]
         listed = (", " if len(chains) == len(self._nodes) else "; ").join(chains)
         if name is None:
             raise CannotRun(
@@ -149,18 +154,24 @@ class OnnxFile:
         nodes = [self._named(each) for each in name.split(",")]
         if None not in nodes:
             return nodes
-        raise CannotRun(f"{self.name} has no recurrent node {printable(name, 60)}; there are {listed}")
+        there = ", ".join(map(self._label, self._nodes))
+        raise CannotRun(f"{self.name} has no recurrent node {printable(name, 60)}; there are {there}")
 
     def _named(self, name: str) -> Any:
         """The recurrent node of that name, or with that output; None if there is none."""
         found = [each for each in self._nodes if title(each) == name]
+        found = found or [each for each in self._nodes if name and name in each.output]
         if len(found) > 1:
-            outputs = [next((name for name in each.output if name), "") for each in found]
-            raise CannotRun(
-                f"{self.name} has {len(found)} recurrent nodes called {printable(name, 60)}; name one by its output: "
-                f"{first_of(outputs)}"
-            )
-        return next(iter(found), None) or next((each for each in self._nodes if name and name in each.output), None)
+            outputs = list(dict.fromkeys(map(self._label, found)))
+            alike = len(outputs) < len(found)
+            how = "give them names of their own" if alike else f"name one by its output: {first_of(outputs)}"
+            raise CannotRun(f"{self.name} has {len(found)} recurrent nodes called {printable(name, 60)}; {how}")
+        return next(iter(found), None)
+
+    def _label(self, node: Any) -> str:
+        """A name of the node that no other has, if there is one."""
+        alike = sum(title(each) == title(node) for each in self._nodes) > 1
+        return printable(next((name for name in node.output if name and alike), title(node)), 60)
 
     def source(self, tensor: str) -> Any:
         """The recurrent node from which a tensor comes through moves of numbers only, or None."""

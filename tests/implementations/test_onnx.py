@@ -217,6 +217,53 @@ def test_layers_with_arithmetic_between_them_are_two_and_can_be_named(tmp_path: 
         load(f"{model}:node9")
 
 
+def test_a_node_of_a_chain_can_be_named_alone_or_with_the_next_ones(
+    tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
+    model = written(tmp_path / "m.onnx", "LSTM", {}, layers=3)
+    whole = load(model).weights.values
+    alone = load(f"{model}:node1")
+    assert (alone.spec.num_layers, alone.spec.input_size) == (1, 4)
+    assert torch.equal(alone.weights.values["weight_ih_l0"], whole["weight_ih_l1"])
+    assert load(f"{model}:node1,node2").spec.num_layers == 2
+    outcome = rnncheck("compare", f"{model}:node2", "--no-witness", "--no-diagnose")
+    assert (outcome.code, "1 LSTM node, node2, without" in outcome.stdout) == (0, True), outcome.stderr
+    with pytest.raises(CannotRun, match=r"node0 and node2 do not follow each other as layers of torch.nn do"):
+        load(f"{model}:node0,node2")
+
+
+def test_the_name_in_an_advice_is_one_that_works(tmp_path: Path) -> None:
+    path = Path(written(tmp_path / "m.onnx", "GRU", {"linear_before_reset": 1}, layers=2))
+    model = onnx.load(path)
+    for each in model.graph.initializer:
+        if each.name in ("W1", "R1", "B1"):
+            shape = {"W1": (1, 15, 4), "R1": (1, 15, 5), "B1": (1, 30)}[each.name]
+            each.CopyFrom(onnx.numpy_helper.from_array(np.ones(shape, np.float32), each.name))
+    model.graph.node[2].attribute[0].i = 5
+    onnx.save(model, path)
+    with pytest.raises(CannotRun) as raised:
+        load(str(path))
+    assert f"one value for all layers; name one of them, as in {path}:node1" in str(raised.value)
+    assert load(f"{path}:node1").spec.hidden_size == 5
+
+
+def test_layers_with_time_and_batch_exchanged_between_them_do_not_follow_each_other(tmp_path: Path) -> None:
+    path = Path(written(tmp_path / "m.onnx", "LSTM", {}, layers=2, between=("Transpose",)))
+    model = onnx.load(path)
+    turn = next(each for each in model.graph.node if each.op_type == "Transpose")
+    turn.attribute.append(onnx.helper.make_attribute("perm", [1, 0, 2]))
+    onnx.save(model, path)
+    with pytest.raises(CannotRun, match=r"node0 and node1 do not follow each other as layers of torch.nn do: between"):
+        load(str(path))
+    path = Path(written(tmp_path / "m.onnx", "LSTM", {}, layers=2, between=("Transpose", "Transpose")))
+    model = onnx.load(path)
+    for each in model.graph.node:
+        if each.op_type == "Transpose":
+            each.attribute.append(onnx.helper.make_attribute("perm", [1, 0, 2]))
+    onnx.save(model, path)
+    assert load(str(path)).spec.num_layers == 2
+
+
 def test_files_that_hold_no_such_layer_say_what_they_are(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     with pytest.raises(CannotRun, match=f"{path} does not exist"):
@@ -232,6 +279,9 @@ def test_files_that_hold_no_such_layer_say_what_they_are(tmp_path: Path) -> None
         warnings.simplefilter("ignore")
         torch.onnx.export(nn.Linear(3, 2), (torch.randn(1, 3),), str(path), dynamo=False)
     with pytest.raises(CannotRun, match="has no RNN, LSTM or GRU node; it holds Gemm"):
+        load(str(path))
+    path.write_bytes(b"")
+    with pytest.raises(CannotRun, match="has no RNN, LSTM or GRU node; it has no nodes at all: export the model again"):
         load(str(path))
 
 
