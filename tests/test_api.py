@@ -18,7 +18,7 @@ from rnncheck import CannotRun, Report, UsageError, Verdict, assert_equivalent, 
 from rnncheck.api import OF_A_LAYER
 from rnncheck.checking.check import check as check_plan
 from rnncheck.checking.plan import Plan
-from rnncheck.cli.options import CompareOptions
+from rnncheck.cli.options import DEFAULT_SIZES, CompareOptions
 from rnncheck.data.random import random_sequences
 from rnncheck.implementations.fault import Faulty
 from rnncheck.model.spec import Cell, Dtype, Spec
@@ -112,7 +112,7 @@ def test_its_defaults_are_the_command_lines() -> None:
         assert mine.pop(name) is None
     assert {name: str(value) for name, value in mine.items()} == {name: str(getattr(options, name)) for name in mine}
     spec = check(witness=False).spec
-    assert spec == Spec(input_size=options.input_size, hidden_size=options.hidden_size)
+    assert spec == Spec(**DEFAULT_SIZES)
 
 
 def test_two_classes_of_one_name_are_held_against_each_other() -> None:
