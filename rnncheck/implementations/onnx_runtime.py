@@ -72,10 +72,8 @@ def said_plainly() -> Iterator[None]:
     try:
         yield
     except Exception as problem:  # its errors have no class in common but this
-        said = re.sub(
-            r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : |/onnxruntime_src/\S+ |^Exception during \w+: ", "", str(problem)
-        )
-        raise CannotRun(f"onnxruntime cannot run this layer: {printable(said, 300)}") from None
+        said = printable(MARKS.sub("", str(problem)), 300)
+        raise CannotRun(f"onnxruntime cannot run this layer: {said}") from None
 
 
 class SessionLayer:

@@ -17,8 +17,8 @@ class Facts:
     `takes_state` and `takes_cell_state` say whether h0 and c0 can be given; what cannot is zero, and `run` must then be
     given zeros. `exposes` names what its results show, of "output", "h_n" and "c_n"; the output of at most
     `longest_output` timesteps, and of no rows with lengths, if that is not None. `by_row` says that rows are run one by
-    one; `fixed` are the only timesteps and rows that it takes. With `one_of_both`, it
-    returns only one of output and h_n, of which the other is made.
+    one; `fixed` are the only timesteps and rows that it takes. With `one_of_both`, it returns only one of output and
+    h_n, of which the other is made.
     """
 
     read_as: str

@@ -69,32 +69,31 @@ def told(mapping: FoundMapping, given: Mapping[str, Tensor], network: Network, o
 
     A parameter that it is made with at the value that has no effect is set to another: training changes it.
     """
-    off = [
-        name
-        for name, entry in mapping.entries.items()
-        if name in given or (isinstance(entry.expression, Zeros | Ones) and not names.is_start(name))
-    ]
+    off = dict(given)  # and what was filled while the mapping was found
+    for name, entry in mapping.entries.items():
+        if name not in off and isinstance(entry.expression, Zeros | Ones) and not names.is_start(name):
+            off[name] = torch.full_like(own.made[name], float(isinstance(entry.expression, Ones)))
+    off = {name: off[name] for name in mapping.entries if name in off}
     entries = {
-        name: replace(entry, expression=away_from(name, own)) if name in off else entry
+        name: replace(entry, expression=away_from(off[name], name, own)) if name in off else entry
         for name, entry in mapping.entries.items()
     }
     finding = Finding(
         SLUG,
-        f"it computes with {first_of(off)}, which torch.nn does not have; where these have no effect, it equals "
+        f"it computes with {first_of([*off])}, which torch.nn does not have; where these have no effect, it equals "
         f"torch's {network.spec.cell}",
         explains=1.0,
     )
     return replace(mapping, entries=entries, agrees=BesideOwnWeights(network.spec), findings=(finding,))
 
 
-def away_from(name: str, own: OtherTensors) -> Unused | Ones | Zeros:
+def away_from(neutral: Tensor, name: str, own: OtherTensors) -> Unused | Ones | Zeros:
     """What to fill the tensor with, so that its effect shows: the values that it has, unless it is trained and these
-    are all zero or all one.
+    are the ones with which it has no effect.
     """
-    value = own.made[name]
-    if name in own.trained and bool((value == 0).all()):
-        return Ones()
-    return Zeros() if name in own.trained and bool((value == 1).all()) else Unused()
+    if name not in own.trained or not torch.equal(own.made[name], neutral):
+        return Unused()
+    return Zeros() if bool(neutral.any()) else Ones()
 
 
 def _named(name: str, tensor: Tensor) -> bool:

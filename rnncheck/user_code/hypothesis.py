@@ -99,11 +99,11 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
     last_alone = reading.h is not None and not spec.bidirectional and convention.fixed is None
     if convention.is_cell or reading.output is not None or last_alone:
         exposes.add("output")
-    if reads_all_states(reading.h, tried) or (reading.h is None and ends_in_output(spec)):
+    from_output = reading.h is None and ends_in_output(spec)
+    if from_output or reads_all_states(reading.h, tried):
         exposes.add("h_n")
     if reads_all_states(reading.c, tried):
         exposes.add("c_n")
-    from_output = reading.h is None and reading.tap is None and ends_in_output(spec)
     prefixes = last_alone and reading.output is None and not convention.is_cell
     longest = MOST_PREFIXES if prefixes else None
     state = convention.state
@@ -116,5 +116,5 @@ def facts_of(found: Found, tried: Sizes, read_as: str) -> Facts:
         longest,
         convention.by_row,
         convention.fixed,
-        prefixes or (from_output and not convention.is_cell),
+        prefixes or (from_output and reading.tap is None and not convention.is_cell),
     )

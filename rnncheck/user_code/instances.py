@@ -79,7 +79,7 @@ class Instances:
         """The number of layers, if there are several, and the directions, if there are two, unless told otherwise."""
         layers, both = self._own("num_layers", spec), self._own("bidirectional", spec)
         several = isinstance(layers, int) and 1 < layers <= MOST_LAYERS
-        return ({"num_layers": layers} if several else {}) | ({"bidirectional": True} if both in (True, 1) else {})
+        return ({"num_layers": layers} if several else {}) | ({"bidirectional": True} if both == 1 else {})
 
     def _own(self, role: str, spec: Spec) -> object:
         """What it is unless told otherwise: an instance, a parameter's default, or a layer of torch's inside."""

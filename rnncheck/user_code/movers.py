@@ -80,13 +80,12 @@ def moves(changed: Callable[[Sequence[str]], list[Way]], names: Sequence[str]) -
 
 
 class Tops(NamedTuple):
-    """Heads on top of the states, the tensors that states depend on and no head, and those heads whose gradient
-    reaches none of the tensors of the states.
+    """Heads on top of the states, each with the tensors of the states that it depends on; and those of which none
+    depends on any.
     """
 
-    ways: list[Way]
+    ways: Mapping[Way, frozenset[str]]
     unseen: list[str]
-    cut: Collection[Way] = ()
 
 
 def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> Tops:
@@ -111,8 +110,7 @@ def tops(thing: Any, calls: Calls, left: Collection[Way], sizes: Sizes) -> Tops:
         again = movers(redrawn(thing, held(thing).keys() - states, seed), seen)
         moved |= {way: moved[way] | again[way] for way in left if way in again}
     ways = [way for way in left if moved[way] - states and (calls.one_step or moved[way] & states)]
-    cut = [way for way in ways if is_cut(thing, calls, way, moved[way] & states, sizes)]
-    return Tops(ways, sorted(unseen) if ways == list(left) else [], cut)
+    return Tops({way: moved[way] & states for way in ways}, sorted(unseen) if ways == list(left) else [])
 
 
 def is_cut(thing: Any, calls: Calls, way: Way, names: Collection[str], sizes: Sizes) -> bool:
@@ -130,9 +128,9 @@ def is_cut(thing: Any, calls: Calls, way: Way, names: Collection[str], sizes: Si
         # A backward in Python, such as that of a checkpoint, may reach tensors of which the graph says nothing.
         if any(isinstance(node, torch.autograd.function.BackwardCFunction) for node in nodes):
             return False
-        leaves_ = [node.variable for node in nodes if hasattr(node, "variable")]
+        reached = [node.variable for node in nodes if hasattr(node, "variable")]
         # The call is of a copy, whose tensors hold the same numbers.
-        return not any(torch.equal(one, other) for one in leaves_ for other in wanted)
+        return not any(torch.equal(one, other) for one in reached for other in wanted)
     return False
 
 

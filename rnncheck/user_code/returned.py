@@ -17,7 +17,7 @@ from rnncheck.text import first_of
 from rnncheck.user_code.code_of_results import returns_gates_first
 from rnncheck.user_code.construct import signed
 from rnncheck.user_code.convention import Reader, ResultReading
-from rnncheck.user_code.movers import Calls, Tops, tops
+from rnncheck.user_code.movers import Calls, Tops, is_cut, tops
 from rnncheck.user_code.quantities import POOLED, Quantity, alike, axes_of, has_numbers_of, matching
 from rnncheck.user_code.results import ALL, NESTED, Way, is_pair, leaves, member
 from rnncheck.user_code.results_of_rows import mixes, only_row
@@ -98,11 +98,13 @@ def sorted_out(
         return reading, Unread((), front, (reading.c.way,))
     aside = [way for way in left if is_named_otherwise(way)]
     left = [way for way in left if way not in aside]
-    heads, unseen, cut = tops(thing, calls, left, sizes) if left else Tops([], [])
+    on_top = tops(thing, calls, left, sizes) if left else Tops({}, [])
+    heads = [*on_top.ways]
     whole = any(alike(found[way], found[way].round()) for way in heads)  # a class, which few changes reach
     heads += [way for way in left if way not in heads and matching(found[way], pooled, sizes) is not None]
     strange = [way for way in left if way not in heads]
     mixed = [way for way in (*strange, *heads) if mixes(way, found[way], calls, sizes)]
+    cut = [way for way, names in on_top.ways.items() if proved and is_cut(thing, calls, way, names, sizes)]
     single = {way: row for way in (*strange, *heads) if (row := only_row(way, found[way], calls, sizes)) is not None}
     heads = [way for way in heads if way not in mixed and way not in single]
     if proved and reading.tap is None:
@@ -116,8 +118,8 @@ def sorted_out(
         tuple(aside),
         tuple(half),
         tuple(single.items()),
-        tuple(unseen) if reading.tap is not None and not whole else (),
-        tuple(cut) if proved else (),
+        tuple(on_top.unseen) if reading.tap is not None and not whole else (),
+        tuple(cut),
     )
 
 

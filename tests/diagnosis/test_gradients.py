@@ -128,3 +128,28 @@ def test_what_no_fault_has_is_located_at_a_step_and_a_gate() -> None:
 def test_where_every_step_is_right_by_itself_that_is_said() -> None:
     (finding,) = diagnose_gradients(Planted("it", doubling(1, 1)), scene(Spec(Cell.LSTM)), ["grad x"])
     assert "the gradients of each single step are right" in finding.message
+
+
+class NeedsTwoSteps(torch.autograd.Function):
+    """Twice the gradient, by a backward that reads the second timestep."""
+
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return 2 * gradient + 0 * gradient[1]
+
+
+class FailsAtOneStep(Network):
+    def project(self, w: LayerWeights, x: Tensor) -> Tensor:
+        projected: Tensor = NeedsTwoSteps.apply(super().project(w, x))  # type: ignore[no-untyped-call]
+        return projected
+
+
+def test_a_backward_that_fails_for_one_timestep_is_told_and_raises_nothing() -> None:
+    spec = Spec(Cell.RNN)
+    (finding,) = diagnose_gradients(Planted("it", FailsAtOneStep), scene(spec), ["grad x"])
+    assert finding.slug == "unexplained"
+    assert "differentiated for one timestep alone, it fails" in finding.message

@@ -269,6 +269,12 @@ class ScaledSkip(nn.Module):
         return self.cell(x, h) + self.alpha * h * h
 
 
+class ScaledSkipFromOne(ScaledSkip):
+    """Its factor begins where it has its full effect."""
+
+    start = 1.0
+
+
 class FixedSkip(ScaledSkip):
     """The factor is no parameter, so that nothing changes it."""
 
@@ -279,8 +285,9 @@ class FixedSkip(ScaledSkip):
 
 
 @pytest.mark.explained
-def test_a_parameter_that_begins_where_it_has_no_effect_is_still_another_layer() -> None:
-    report = rnncheck.check(ScaledSkip, cell="gru", witness=False, paths="none")
+@pytest.mark.parametrize("layer", [ScaledSkip, ScaledSkipFromOne])
+def test_a_parameter_that_begins_where_it_has_no_effect_is_still_another_layer(layer: type[nn.Module]) -> None:
+    report = rnncheck.check(layer, cell="gru", witness=False, paths="none")
     assert (report.verdict, report.findings[0].slug) == ("mismatch", "own-weights")
 
 
