@@ -9,6 +9,7 @@ import torch
 
 from rnncheck.checking.verdict import first_divergence
 from rnncheck.diagnosis import (
+    TORCH,
     Diagnosis,
     diagnose,
     diagnose_gradients,
@@ -17,8 +18,8 @@ from rnncheck.diagnosis import (
     dropout_switched_off,
     findings,
     follows,
+    other_equations,
     ruled_out,
-    variant_of,
 )
 from rnncheck.diagnosis.ladder import Gap, MeasuredRun, climb, in_float64
 from rnncheck.envelope import Rounding
@@ -31,6 +32,7 @@ from rnncheck.faults.pages import pages
 from rnncheck.faults.scene import Scene
 from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import OtherRun, Recognised
+from rnncheck.model.spec import Spec
 from rnncheck.model.trace import Trace
 from rnncheck.report import Comparison, Finding
 from rnncheck.text import first_of, in_words, short
@@ -92,8 +94,10 @@ def explain(
             name, said = first.sides[0].name, findings(short(first.sides[0].name), found)
             side, unexplained = first.sides[0], not found.named
             own = side.variant(first.spec, unexplained=unexplained) if isinstance(side, Recognised) else None
-            variant = own or variant_of(first.sides[0], scene_of(first))
-            if variant is not None and (not found.named or (own is None and len(found.named) > 1)):
+            variant = own or other_equations(first.sides[0], scene_of(first))
+            if variant == TORCH:
+                said = [torchs_own(name, first.spec)]
+            elif variant is not None and (not found.named or (own is None and len(found.named) > 1)):
                 said = [this_variant(name, variant)]
             elif variant is not None:
                 said = [with_variant(said[0], name, variant), *said[1:]]
@@ -162,6 +166,18 @@ def with_variant(found: Finding, name: str, variant: Variant) -> Finding:
     """The finding of a fault that makes the layer a known variant, with the command that checks it as that."""
     means = f"If {variant.slug}, a known variant, is meant: rnncheck compare {shlex.quote(name)} {variant.options}"
     return replace(found, mend=" ".join(filter(None, (found.mend, means))))
+
+
+def torchs_own(name: str, spec: Spec) -> Finding:
+    """The finding that a candidate computes torch.nn's equations, and the reference another layer's."""
+    assert spec.variant is not None
+    reference, against = f"variant:{spec.variant.slug}", f"--cell {spec.cell}"
+    return Finding(
+        "reference-is-variant",
+        f"{short(name)} equals torch.nn's {spec.cell.upper()}, and {reference} is another layer: {spec.variant.title}",
+        1.0,
+        mend=f"To compare it with torch.nn's equations: rnncheck compare {shlex.quote(name)} {against}",
+    )
 
 
 def this_variant(name: str, variant: Variant) -> Finding:

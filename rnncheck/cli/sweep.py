@@ -17,8 +17,8 @@ from rnncheck.cli.streams import say, stdout_apart
 from rnncheck.cli.sweep_options import SweepOptions
 from rnncheck.cli.write_report import deliveries, failures_reported, refuse_to_replace, sources_of, write
 from rnncheck.errors import UsageError
+from rnncheck.extras import needed
 from rnncheck.implementations import check_mappable, check_name, suffix_of
-from rnncheck.implementations.extras import needed
 from rnncheck.sweep.space import space_of
 from rnncheck.text import printable
 

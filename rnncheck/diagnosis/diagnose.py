@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from rnncheck.diagnosis import scenes
 from rnncheck.diagnosis.probe import FaultProbe, Prober, ran
@@ -19,6 +19,7 @@ from rnncheck.report import Divergence
 from rnncheck.scratch.network import Network
 
 NEAREST = 20  # faults that are tried on all of the run's own data for being likely
+TORCH: Literal["torch.nn"] = "torch.nn"
 LIKELY = 0.9  # of the distance from the right layer, on the run's own data and on fresh data
 
 
@@ -170,26 +171,26 @@ def likely(ranked: Sequence[Match], others: Fresh) -> Match | None:
     return Match(best.suspect, replace(best.likeness, explains=least)) if LIKELY <= least < 1 else None
 
 
-def variant_of(implementation: Implementation, scene: Scene) -> Variant | None:
-    """The variant that equals the candidate on the data of the run and on fresh data; None if there is none.
+def other_equations(implementation: Implementation, scene: Scene) -> Variant | Literal["torch.nn"] | None:
+    """The variant, or torch.nn beside a reference that is a variant, whose equations the candidate computes.
 
-    `scene` is the run's own spec and data, in float64 on the host.
+    It equals the candidate on the data of the run and on fresh data; None if there is none. `scene` is the run's own
+    spec and data, in float64 on the host.
     """
     spec = scene.spec
-    if spec.variant is not None or spec.proj_size:
+    if spec.proj_size or (spec.variant is not None and spec.variant.own):
         return None
-    left = [each for each in variants() if each.cell is spec.cell and not each.own]
-    if not left:
-        return None
+    torchs: list[Variant | None] = [] if spec.variant is None else [None]
+    left = torchs + [each for each in variants() if each.cell is spec.cell and not each.own]
     prober = Prober(implementation, spec)
     part = scenes.cut(scene, None)
     probes = [probe for each in (part, *scenes.fresh(part)) if (probe := prober.probe(each)) is not None]
     if len(probes) < 2 or all(probe.shows_nothing for probe in probes):
         return None
     for each in left:
-        if all(
+        if each is not spec.variant and all(
             probe.likeness(ran(Network(replace(probe.scene.spec, variant=each)), probe.scene).shown()).exact
             for probe in probes
         ):
-            return each
+            return each or TORCH
     return None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from rnncheck.diagnosis.arrangement import covered, misshapen
 from rnncheck.diagnosis.diagnose import Diagnosis
 from rnncheck.diagnosis.pattern import pattern
 from rnncheck.diagnosis.probe import FaultProbe, Prober
@@ -142,8 +143,11 @@ def findings(name: str, diagnosis: Diagnosis) -> list[Finding]:
             *(besides(diagnosis, fault) for fault in others),
             *(as_well(diagnosis, fault) for fault in equal if fault.slug != one.slug),
         ]
+    shaped = misshapen(name, diagnosis.shown)
+    if shaped and covered(diagnosis.shown, shaped):
+        return list(shaped.values())
     nearest = [] if diagnosis.likely is None else [mostly(name, diagnosis.likely)]
-    return [*nearest, *unexplained(name, diagnosis)]
+    return [*shaped.values(), *nearest, *unexplained(name, diagnosis)]
 
 
 def exactly(name: str, diagnosis: Diagnosis, fault: Fault) -> Finding:

@@ -95,6 +95,12 @@ class Command:
         if offered and (lacking := [GRADIENT + name for name in wanted if name not in offered]):
             told = printable(", ".join(lacking), 200)
             raise CommandError(f"{self.name} wrote some gradients but not {told}; write all of them, or none")
+        for name in offered & tensors.keys():
+            shape, right = tuple(found[GRADIENT + name].shape), tuple(tensors[name].shape)
+            if shape != right:
+                raise CommandError(
+                    f"{self.name} wrote {GRADIENT + name} with the shape {shape}; {name} has the shape {right}"
+                )
         return Tried(None, offered)
 
     def call(self, spec: Spec, tensors: Tensors) -> dict[str, Tensor]:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnncheck.extras import needed
 from rnncheck.implementations import jax_layout
-from rnncheck.implementations.extras import needed
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.implementations.jax_names import CELLS, EQUINOX, LINEN, NNX
 from rnncheck.implementations.protocol import Reading, no_place_for_own

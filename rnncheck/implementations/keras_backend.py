@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.implementations.extras import needed
+from rnncheck.extras import installed
 from rnncheck.model.spec import Cell
 from rnncheck.text import printable
 
@@ -44,14 +44,15 @@ def chosen() -> Iterator[None]:
 
 def keras(what: str) -> Any:
     """The package. Raises `CannotRun`, for `what`, where it is not installed, or where its backend is another."""
-    needed(what, "keras", "keras")
+    installed(what, "keras", "keras")
     with chosen():
         try:
             import keras
-        except ImportError as problem:  # its backend is not installed
+        except Exception as problem:  # its backend is not installed, or is broken
             asked = printable(os.environ[VARIABLE], 40)
             raise CannotRun(
-                f"keras cannot be imported with {VARIABLE}={asked}: {printable(str(problem), 200)}"
+                f"keras cannot be imported with {VARIABLE}={asked}: {type(problem).__name__}: "
+                f"{printable(str(problem), 200)}"
             ) from problem
     if (found := keras.backend.backend()) not in BACKENDS:
         raise CannotRun(

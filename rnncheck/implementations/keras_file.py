@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import WeightsError
-from rnncheck.implementations.extras import needed
+from rnncheck.extras import needed
 from rnncheck.implementations.keras_layout import from_keras
 from rnncheck.model.spec import Cell
 from rnncheck.model.tensor_file import BEHIND

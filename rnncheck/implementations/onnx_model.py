@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.implementations.extras import needed
+from rnncheck.extras import needed
 from rnncheck.implementations.onnx_around import replaced, require_layers
 from rnncheck.implementations.onnx_file import OnnxFile
 from rnncheck.implementations.onnx_graph import Parts, flatten, join_states, model_of, split_states, states_of

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import CannotRun
-from rnncheck.implementations.extras import needed
+from rnncheck.extras import needed
 from rnncheck.implementations.onnx_graph import OPSET, layer_graph
 from rnncheck.implementations.protocol import OF_ONNXRUNTIME, Reading, no_place_for_own
 from rnncheck.model.spec import Cell, Dtype, Spec

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rnncheck.faults import variants
 from rnncheck.faults.planted import PlantedLayer
+from rnncheck.faults.variants.variant import Variant
 from rnncheck.implementations.protocol import Reading
 from rnncheck.model.spec import Spec
 from rnncheck.model.variant import Semantics
@@ -26,6 +27,10 @@ class VariantLayer:
     @property
     def semantics(self) -> Semantics:
         return self._variant
+
+    def variant(self, spec: Spec, *, unexplained: bool = False) -> Variant | None:
+        """Itself, beside a reference that is another layer."""
+        return None if spec.variant is self._variant else self._variant
 
     def refuses(self, spec: Spec, *, lengths: bool = False) -> str | None:
         if spec.cell is not self._variant.cell:

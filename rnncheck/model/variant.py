@@ -70,6 +70,9 @@ class Semantics(Protocol):
     def slug(self) -> str: ...
 
     @property
+    def title(self) -> str: ...
+
+    @property
     def cell(self) -> "Cell": ...
 
     @property

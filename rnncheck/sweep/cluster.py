@@ -14,7 +14,7 @@ import torch
 
 from rnncheck import machine
 from rnncheck.errors import CannotRun, RnncheckError
-from rnncheck.implementations.extras import needed
+from rnncheck.extras import needed
 from rnncheck.sweep.explore import Explored, explore
 from rnncheck.sweep.quick import Comparer
 from rnncheck.sweep.sides import Sides

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from rnncheck.implementations.extras import needed
+from rnncheck.extras import needed
 from rnncheck.implementations.jax_bridge import bridge
 from rnncheck.model.spec import Spec
 from rnncheck.user_code.jax_recipe import Recipe, recipe_of

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck import check
+from rnncheck.faults.variants import variant
 from rnncheck.model.spec import Cell
 
 pytestmark = pytest.mark.explained
@@ -23,6 +24,27 @@ def test_a_variant_is_told_with_the_command_that_checks_it(slug: str, cell: Cell
     command = f"rnncheck compare variant:{slug} --against variant:{slug} --cell {cell}"
     said = [*report.notes, *(f"{finding.message} {finding.mend}" for finding in report.findings)]
     assert [each for each in said if command in each]
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("slug", ["indrnn", "lstm-peephole", "lstm-layer-norm"])
+def test_a_variant_with_weights_of_its_own_is_told_by_its_name(slug: str) -> None:
+    report = check(f"variant:{slug}", cell=variant(slug).cell, **FAST)
+    assert report.findings[0].slug == (variant(slug).fault or slug)
+    assert f"equals {slug}, a known variant" in report.findings[0].message
+
+
+@pytest.mark.parametrize(("slug", "cell"), [("gru-reset-before", Cell.GRU), ("lstm-coupled", Cell.LSTM)])
+def test_torchs_layer_beside_a_variant_is_told_to_be_torchs(slug: str, cell: Cell) -> None:
+    report = check("torch", against=f"variant:{slug}", cell=cell, **FAST)
+    assert report.verdict == "mismatch"
+    assert [each.slug for each in report.findings] == ["reference-is-variant"]
+    assert f"torch equals torch.nn's {cell.upper()}, and variant:{slug} is another layer" in report.findings[0].message
+
+
+def test_one_variant_beside_another_is_told_by_its_name() -> None:
+    report = check("variant:lstm-coupled", against="variant:lstm-without-forget", cell=Cell.LSTM, **FAST)
+    assert [each.slug for each in report.findings] == ["lstm-coupled"]
 
 
 class LeakyMemory(nn.Module):

@@ -168,3 +168,13 @@ def test_files_are_removed_after_a_call(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(CannotRun):
         load(shell("exit 1")).refuses(Spec())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gradient_of_another_shape_is_an_error(tmp_path: Path, rnncheck: Callable[..., Any]) -> None:
+    made = tmp_path / "made.safetensors"
+    shapes = {"x": (2, 2, 3), "h0": (1, 2, 4), **Spec().recurrent_shapes(), "weight_ih_l0": (3, 4)}
+    gradients = {f"grad.{name}": torch.zeros(shape) for name, shape in shapes.items()}
+    made.write_bytes(trace_file.encode({"output": torch.zeros(2, 2, 4), "h_n": torch.zeros(1, 2, 4), **gradients}, {}))
+    outcome = rnncheck("compare", f"exec:sh -c 'cp {made} $1' {{inputs}} {{outputs}}")
+    assert outcome.code == 4
+    assert "wrote grad.weight_ih_l0 with the shape (3, 4); weight_ih_l0 has the shape (4, 3)" in outcome.stderr

@@ -9,11 +9,12 @@ import torch
 from implementations.cases import SPECS, Case
 from implementations.conformance import RULES, refusal
 
+from rnncheck import extras
 from rnncheck.checking.check import check
 from rnncheck.checking.plan import Plan
 from rnncheck.data.random import random_sequences
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.implementations import check_name, extras, jax_layout, load
+from rnncheck.implementations import check_name, jax_layout, load
 from rnncheck.implementations.jax_layout import CellParameter, GateRows
 from rnncheck.implementations.jax_names import CELLS, names
 from rnncheck.model.spec import Cell, Dtype, Spec

@@ -10,8 +10,9 @@ from implementations.cases import CASES
 from implementations.conformance import RULES, refusal
 from torch import Tensor
 
+from rnncheck import extras
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.implementations import extras, keras_layers, load
+from rnncheck.implementations import keras_layers, load
 from rnncheck.implementations.keras_layout import from_keras, to_keras
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import draw

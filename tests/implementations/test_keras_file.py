@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 
+from rnncheck import extras
 from rnncheck.errors import WeightsError
-from rnncheck.implementations import extras, load
+from rnncheck.implementations import load
 from rnncheck.implementations.keras_file import read
 from rnncheck.implementations.keras_layout import from_keras
 from rnncheck.model.spec import Cell

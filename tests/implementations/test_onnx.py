@@ -15,9 +15,9 @@ from implementations.conformance import RULES, refusal, run
 from safetensors.torch import save_file
 from torch import nn
 
-from rnncheck import check
+from rnncheck import check, extras
 from rnncheck.errors import CannotRun
-from rnncheck.implementations import extras, load
+from rnncheck.implementations import load
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.weights import draw
 
