@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rnncheck.data.random import initial_state
+from rnncheck.implementations import load
 from rnncheck.model.spec import Cell, Dtype, Spec
 from rnncheck.model.trace import State
 from rnncheck.model.weights import Weights, draw
@@ -48,6 +49,16 @@ class Case:
         """(T, B, 1), true behind a row's length."""
         ends = torch.tensor(self.lengths or (self.seq_len,) * self.batch_size)
         return torch.arange(self.seq_len)[:, None, None] >= ends[:, None]
+
+
+@dataclass(frozen=True)
+class Restricted(Case):
+    """A case whose weights the implementation `name` can hold: flax.nnx:GRUCell has no b_hn."""
+
+    name: str = ""
+
+    def weights(self) -> Weights:
+        return load(self.name).read(self.spec).restrict(super().weights())
 
 
 SPECS = (

@@ -1,12 +1,12 @@
 """The cells of flax and equinox: every rule of the kit, every planted fault of layout, and what they refuse."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from implementations.cases import SPECS, Case
+from implementations.cases import SPECS, Restricted
 from implementations.conformance import RULES, refusal
 
 from rnncheck import extras
@@ -24,16 +24,6 @@ for package in ("jax", "flax", "equinox"):
     pytest.importorskip(package, reason=f"{package} is not installed: pip install 'rnncheck[jax]'")
 
 from rnncheck.implementations import jax_cells  # noqa: E402
-
-
-@dataclass(frozen=True)
-class Restricted(Case):
-    """A case whose weights a cell can hold: nnx's GRUCell has no b_hn."""
-
-    name: str = ""
-
-    def weights(self) -> Weights:
-        return load(self.name).read(self.spec).restrict(super().weights())
 
 
 def cell_of(name: str) -> Cell:
