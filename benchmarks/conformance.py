@@ -3,8 +3,8 @@
 python -m benchmarks.conformance
 
 The rules are those of `tests/implementations/conformance.py`. Prints the table of docs/porting.md: "yes" where every
-rule holds, "-" where it is another cell, a number where the option is refused, with the reason below, and FAILS with the
-rule where one does not hold.
+rule holds, "-" where it is another cell, a number where the option is refused, with the reason below, and FAILS where a
+rule does not hold.
 Implementations whose package is not installed are left out.
 """
 

@@ -6,6 +6,19 @@ from importlib.util import find_spec
 from rnncheck.errors import CannotRun
 from rnncheck.text import printable
 
+EXTRAS = {
+    "onnx": ("onnx", "onnxruntime"),
+    "jax": ("jax", "flax", "equinox"),
+    "keras": ("keras", "h5py"),
+    "parquet": ("pyarrow",),
+}
+"""The modules that an extra of rnncheck installs."""
+
+
+def extra_of(module: str) -> str | None:
+    """The extra that installs this module, if there is one."""
+    return next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+
 
 def installed(what: str, extra: str, *packages: str) -> None:
     """Raises `CannotRun` where one of the packages, which are imported by these names, is not installed."""

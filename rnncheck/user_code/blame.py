@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from rnncheck.errors import CannotRun, RnncheckError
+from rnncheck.extras import extra_of
 from rnncheck.implementations.uses import NotOffered, WrongUse
 from rnncheck.text import as_options, printable
 from rnncheck.user_code.own_code import is_own, shown, source_line
@@ -117,7 +118,15 @@ def told(problem: BaseException) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if lines and lines[0].startswith(IN_TORCHSCRIPT) and (causes := [line for line in lines if CAUSE.match(line)]):
         return printable(causes[-1], LONGEST_MESSAGE)
-    return ": ".join([type(problem).__name__, *([printable(lines[0], LONGEST_MESSAGE)] if lines else [])])
+    shown = [printable(lines[0], LONGEST_MESSAGE)] if lines else []
+    return ": ".join([type(problem).__name__, *shown]) + install_line(problem)
+
+
+def install_line(problem: BaseException) -> str:
+    """How to install the package of a module that was not found, if it is among rnncheck's optional ones."""
+    module = problem.name if isinstance(problem, ModuleNotFoundError) else None
+    extra = extra_of((module or "").partition(".")[0])
+    return f"; pip install 'rnncheck[{extra}]'" if extra else ""
 
 
 def is_hopeless(problem: CannotRun) -> bool:
