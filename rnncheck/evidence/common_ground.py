@@ -127,6 +127,7 @@ def wrong_calls(reading: Reading) -> list[Finding]:
         for each, row in reading.single
     ]
     found += [Finding("gradient-missing", f"{each} {CUT}", mend=KEEP) for each in reading.cut]
+    found += [Finding("result-shape", reading.exchanged)] if reading.exchanged else []
     if reading.crash is None:
         return found
     return [*found, Finding("initial-state-crashes", f"given an initial state, it raises {reading.crash}")]
@@ -141,6 +142,7 @@ def problems(reading: Reading) -> list[Comparison]:
     found += [Comparison(each, "free", problem="each batch row depends on the others") for each in reading.mixed]
     found += [Comparison(each, "free", problem=f"it {depends_on(row)}") for each, row in reading.single]
     found += [Comparison(each, "backward", problem=f"it {CUT}") for each in reading.cut]
+    found += [Comparison("c_n", "free", problem=reading.exchanged)] if reading.exchanged else []
     if reading.crash is None:
         return found
     raised = ": ".join(reading.crash.split(": ")[:2])

@@ -108,6 +108,7 @@ class Reading:
     has_lengths: bool = False  # whether it has a parameter for lengths, which it is always given
     single: tuple[tuple[str, int], ...] = ()  # parts of what it returns that depend on this one row of the batch
     cut: tuple[str, ...] = ()  # parts of what it returns through which no gradient reaches its states
+    exchanged: str | None = None  # how h and c are returned, where the batch has another place in c than in h
     one_of_both: bool = False  # whether it returns only one of output and h_n, of which the other is made
     runs_once: bool = False  # whether it holds one run and can run nothing else, as `RunsOnce`
 

@@ -217,6 +217,7 @@ class Candidate:
             self._understood.has_lengths(spec),
             single=tuple(self._understood.single(spec)),
             cut=tuple(self._understood.cut(spec)),
+            exchanged=self._understood.exchanged(spec),
             one_of_both=facts.one_of_both,
         )
 

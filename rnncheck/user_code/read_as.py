@@ -91,6 +91,9 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
         said.append(f"its output is {spelled(reading.output.axes)}")
     if reading.h is not None and turned(reading.h.axes, x):
         said.append(f"it returns the last state as {spelled(reading.h.axes)}")
+    if other_axes(reading) and not exchanged_axes(reading):
+        assert reading.h is not None and reading.c is not None
+        said.append(f"it returns h as {spelled(reading.h.axes)} and c as {spelled(reading.c.axes)}")
     if before(reading.h, reading.output):
         said.append("it returns (state, output)")
     if before(reading.c, reading.h):
@@ -106,6 +109,25 @@ def turned(axes: str, x_axes: str) -> bool:
     return common != [each for each in of_x if each in own and each != "1"] or (
         layers is not None and "B" in own and own.index("B") < layers < own.find("F")
     )
+
+
+def other_axes(reading: ResultReading) -> bool:
+    """Whether h and c are returned with different axes."""
+    h, c = reading.h, reading.c
+    return reading.tap is None and h is not None and c is not None and one_axis(h.axes) != one_axis(c.axes)
+
+
+def one_axis(axes: str) -> str:
+    """The axes, with the axis of one layer and direction as that of several."""
+    return axes.replace("1", "K")
+
+
+def exchanged_axes(reading: ResultReading) -> str | None:
+    """What h and c are, where the batch has another place in c than in h: nobody who hands both on means that."""
+    h, c = reading.h, reading.c
+    if not other_axes(reading) or h is None or c is None or sorted(one_axis(h.axes)) != sorted(one_axis(c.axes)):
+        return None
+    return f"h is returned as {spelled(h.axes)}, and c as {spelled(c.axes)}"
 
 
 def spelled(axes: str) -> str:

@@ -29,7 +29,7 @@ from rnncheck.user_code.jax_module import in_jax_module
 from rnncheck.user_code.movers import movers
 from rnncheck.user_code.native_layer import NativeLayer
 from rnncheck.user_code.proposals import OF_A_DTYPE, Proposals
-from rnncheck.user_code.read_as import decided
+from rnncheck.user_code.read_as import decided, exchanged_axes
 from rnncheck.user_code.refusals import other_shape
 from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.returned import passed_over, spelled, strangers
@@ -316,6 +316,10 @@ class Understanding:
     def single(self, spec: Spec) -> list[tuple[str, int]]:
         """Results that depend on one row of the batch, which is not the first, and that row."""
         return [(spelled(way), row) for way, row in self._of(spec).found.unread.single if row]
+
+    def exchanged(self, spec: Spec) -> str | None:
+        """How h and c are returned, where the batch has another place in c than in h."""
+        return exchanged_axes(self._of(spec).found.reading)
 
     def cut(self, spec: Spec) -> list[str]:
         """Results through which no gradient reaches the states."""
