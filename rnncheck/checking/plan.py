@@ -22,7 +22,15 @@ from rnncheck.evidence.common_ground import Ground, ground
 from rnncheck.evidence.tolerance import Tolerance, stated
 from rnncheck.implementations import check_mappable, is_users_own, load, takes_arguments
 from rnncheck.implementations.on_device import OnDevice
-from rnncheck.implementations.protocol import Approximates, BringsWeights, Defines, Implementation, MayBeFixed, RunsOnce
+from rnncheck.implementations.protocol import (
+    Approximates,
+    BringsWeights,
+    Defines,
+    Implementation,
+    MayBeFixed,
+    MayIgnore,
+    RunsOnce,
+)
 from rnncheck.model.spec import InitialState, Spec
 from rnncheck.model.trace import State, dtype_of
 from rnncheck.model.weights import Weights
@@ -111,6 +119,10 @@ def prepare(plan: Plan) -> Case:
         sides, weights, notes = as_they_are(plan, sides)
     elif plan.against_weights is not None or plan.against_weights_path is not None:
         raise UsageError("--against-weights needs --sync none; without it both sides get the weights of --weights")
+    if not carries_weights(plan):
+        for side in sides:
+            spec = side.heeded(spec) if isinstance(side, MayIgnore) else spec
+        plan = replace(plan, spec=spec)
     if isinstance(sides[1], Defines):
         spec = replace(spec, variant=sides[1].semantics)
         plan = replace(plan, spec=spec)
@@ -148,6 +160,12 @@ def prepare(plan: Plan) -> Case:
         rounding_of(coarsest(spec, *sides), tf32=plan.tf32, approximate=approximate(*sides)),
     )
     return Case(plan, sides, common, weights, h0, state, tolerance, enveloped, notes)
+
+
+def carries_weights(plan: Plan) -> bool:
+    """Whether weights of one shape are given."""
+    given = (plan.weights, plan.weights_path, plan.against_weights, plan.against_weights_path, plan.state)
+    return plan.sync == "none" or any(each is not None for each in given)
 
 
 def beside_a_file(side: Implementation, sides: Sequence[Implementation]) -> str:

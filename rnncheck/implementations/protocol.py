@@ -239,6 +239,15 @@ class SaysItsShape(Protocol):
 
 
 @runtime_checkable
+class MayIgnore(Protocol):
+    """An implementation whose constructor may ignore that it is told to have more layers or both directions."""
+
+    def heeded(self, spec: Spec) -> Spec:
+        """The spec without the layers and directions that it ignores. Its reading says which these are."""
+        ...
+
+
+@runtime_checkable
 class Approximates(Protocol):
     """An implementation whose tanh and sigmoid are off by so many units of roundoff of 1, however small they are."""
 

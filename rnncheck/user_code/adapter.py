@@ -85,6 +85,7 @@ class Candidate:
         ]
         self._expected: tuple[int | None, int] = None, 1
         self._notes = list[str]()
+        self._unheeded = list[Ignored]()  # options that the spec was found to be better without
         self._acting: dict[Spec, set[str]] = {}
         self._unsaid = Unsaid(self._loaded, self._instances, self._understood, self._notes)
 
@@ -106,6 +107,17 @@ class Candidate:
 
     def shape(self, unsaid: Sequence[str], spec: Spec, cell: Cell | None) -> Mapping[str, Any]:
         return self._unsaid.shape(unsaid, spec, cell)
+
+    def heeded(self, spec: Spec) -> Spec:
+        one_layer, forward = replace(spec, num_layers=1, dropout=0.0), replace(spec, bidirectional=False)
+        for option, plain in (("bidirectional", forward), ("num_layers", one_layer)):
+            told, own = getattr(spec, option), getattr(plain, option)
+            if told == own or option not in self._instances.takes or not self._understood.is_the_same(plain, spec):
+                continue
+            seen = f"made with {option}={told}, it has the tensors and the results that it has with {option}={own}"
+            self._unheeded.append(Ignored(option, f"{seen}; all else was compared with {option}={own}"))
+            return self.heeded(plain)
+        return spec
 
     def cell(self, spec: Spec) -> Cell:
         with self._hinting(spec):
@@ -168,7 +180,7 @@ class Candidate:
 
     def _ignored(self, spec: Spec) -> list[Ignored]:
         """Options of its constructor that have no effect."""
-        found, mapping = self._understood.ignored(spec), self._mapping(spec)
+        found, mapping = [*self._unheeded, *self._understood.ignored(spec)], self._mapping(spec)
         if spec.bias or not isinstance(mapping, FoundMapping):
             return found
         trained = self._understood.native(spec).registered()

@@ -130,6 +130,19 @@ class Instances:
                 return Built(tried.spec, [tuple(value.shape) for value in held(thing).values()], torch_cell(thing))
         return None
 
+    def as_of(self, plain: Spec, several: Spec) -> object | None:
+        """Constructed for the layers and directions of `several`, with a head as wide as for `plain`; None if it then
+        holds other tensors, by name or shape.
+        """
+        width, shapes, thing = sizes_.output_size(plain), list[object](), None
+        for spec in (plain, several):
+            try:
+                thing = construct(self.loaded, self.constructor, spec, width)
+            except (CannotRun, UsageError):
+                return None
+            shapes.append({name: value.shape for name, value in held(thing).items()})
+        return thing if shapes[0] and shapes[0] == shapes[1] else None
+
     def batch_first(self, spec: Spec) -> bool | None:
         return self.constructor.batch_first(spec) if self.constructor is not None else None
 

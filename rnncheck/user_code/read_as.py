@@ -92,7 +92,8 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
     if reading.h is not None and turned(reading.h.axes, x):
         said.append(f"it returns the last state as {spelled(reading.h.axes)}")
     if other_axes(reading) and not exchanged_axes(reading):
-        assert reading.h is not None and reading.c is not None
+        assert reading.h is not None
+        assert reading.c is not None
         said.append(f"it returns h as {spelled(reading.h.axes)} and c as {spelled(reading.c.axes)}")
     if before(reading.h, reading.output):
         said.append("it returns (state, output)")

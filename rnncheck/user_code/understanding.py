@@ -34,6 +34,7 @@ from rnncheck.user_code.refusals import other_shape
 from rnncheck.user_code.results import Way, leaves
 from rnncheck.user_code.returned import passed_over, spelled, strangers
 from rnncheck.user_code.search import Search
+from rnncheck.user_code.tensors import held
 
 
 class Understanding:
@@ -268,6 +269,28 @@ class Understanding:
         with isolated(dtype), torch.no_grad():
             moved = frozenset[str]().union(*movers(made.thing, seen).values())
         return more <= moved and (bool(more) or lives)
+
+    def is_the_same(self, plain: Spec, several: Spec) -> bool:
+        """Whether it holds and returns for more layers or directions exactly what it does for those of `plain`."""
+        if self._instances.constructor is None or self._instances.as_of(plain, several) is None:
+            return False
+        try:
+            understood = self._of(plain)
+        except CannotRun:
+            return False
+        plain, several = (replace(each, dtype=understood.dtype) for each in (plain, several))
+        caller = self._instances.native(understood, plain, forgets=True).caller
+        dtype, (steps, rows) = getattr(torch, understood.dtype), understood.facts.fixed or (4, 3)
+        x = Draws(0, Stream.SEQUENCES).normal((steps, rows, plain.input_size)).to(dtype)
+        state = initial_state(plain, rows).to("cpu", dtype)
+        with isolated(dtype), torch.no_grad(), suppress(Exception):  # it may fail in any way where it is not asked
+            things = [caller.thing, self._instances.as_of(plain, several)]
+            own = held(caller.thing)
+            for name, value in held(things[1]).items():
+                value.copy_(own[name])
+            one, other = (dict(leaves(replace(caller, thing=each).result(x, state), {})) for each in things)
+            return one.keys() == other.keys() and all(torch.equal(value, other[way]) for way, value in one.items())
+        return False
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row

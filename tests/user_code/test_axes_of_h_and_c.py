@@ -1,4 +1,4 @@
-"""h and c that are returned with other axes than each other: exchanged ones are a fault, one that is left out is told."""
+"""h and c that are returned with different axes: exchanged axes are a fault, and one that is left out is told."""
 
 from collections.abc import Callable
 from typing import Any

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from rnncheck import check
@@ -103,3 +104,64 @@ def test_what_its_user_tells_it_is_what_it_is_told(candidate: type, slugs: list[
     report = checked(candidate, arguments={"batch_first": candidate is Wrapped})
     assert [each.slug for each in report.findings] == slugs
     assert report.verdict is (Verdict.MISMATCH if slugs else Verdict.EQUIVALENT)
+
+
+class OneLayer(nn.Module):
+    """It has one layer in one direction, whatever it is told."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = False, num_classes: int = 3
+    ) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Any:
+        return self.rnn(x, h0)
+
+
+class OneLayerBelowAHead(OneLayer):
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = False, num_classes: int = 3
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        self.head = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Any:
+        return self.head(self.rnn(x, h0)[0][-1])
+
+
+class SharedLayers(OneLayer):
+    """The layers have the same weights: the option has an effect, though it adds no tensors."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__(input_size, hidden_size)
+        self.num_layers = num_layers
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Any:
+        states = []
+        for each in range(self.num_layers):
+            x, h = self.rnn(x, None if h0 is None else h0[each : each + 1])
+            states.append(h)
+        return x, torch.cat(states)
+
+
+@pytest.mark.explained
+@pytest.mark.parametrize("candidate", [OneLayer, OneLayerBelowAHead])
+@pytest.mark.parametrize(("option", "value", "own"), [("num_layers", 2, 1), ("bidirectional", True, False)])
+def test_layers_and_directions_that_are_not_made_are_named(
+    candidate: type, option: str, value: object, own: object
+) -> None:
+    report = checked(candidate, **{option: value}, witness=False)
+    assert report.verdict is Verdict.MISMATCH
+    assert [(each.slug, each.variant) for each in report.findings] == [("option-ignored", option)]
+    assert report.findings[0].message == (
+        f"made with {option}={value}, it has the tensors and the results that it has with {option}={own}; all else was "
+        f"compared with {option}={own}"
+    )
+    assert [each.quantity for each in report.comparisons if not each.agrees] == [f"option {option}"]
+
+
+@pytest.mark.explained
+def test_layers_that_share_their_weights_are_made() -> None:
+    report = check(SharedLayers, input_size=4, hidden_size=4, cell="rnn", num_layers=2, witness=False)
+    assert [each.slug for each in report.findings] == ["layers-share-weights"]
