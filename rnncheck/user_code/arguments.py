@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from rnncheck.text import nearest, printable
 from rnncheck.user_code.config import Config
 from rnncheck.user_code.constructor_code import ConstructorCode
 from rnncheck.user_code.function_code import parsed
-from rnncheck.user_code.roles import is_embedding, of_shape, of_training, role_of, roles
+from rnncheck.user_code.roles import TORCH, cell_of_default, is_embedding, of_shape, of_training, role_of, roles
 
 EMPTY = inspect.Parameter.empty
 VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -271,11 +272,20 @@ def nonlinearity(default: object, spec: Spec) -> object:
 
 
 def mode(default: object, spec: Spec) -> object:
-    """The name of the cell, in the spelling of the default."""
+    """The name of the cell, in the spelling of the default, or torch's class of it."""
+    if cell_of_default(default) and isinstance(default, type):
+        return TORCH[spec.cell][default in (cells[1] for cells in TORCH.values())]
+    if isinstance(default, str) and cell_of_default(default):
+        return re.sub("lstm|gru", partial(cased, str(spec.cell)), default, flags=re.IGNORECASE)
     if isinstance(default, str):
         name = f"rnn_{spec.nonlinearity}" if spec.cell is Cell.RNN and "_" in default else str(spec.cell)
         return name.upper() if default.isupper() else name
     return str(spec.cell).upper() if default is EMPTY else EMPTY
+
+
+def cased(text: str, like: re.Match[str]) -> str:
+    """The text in capitals, or with the first letter in them, where that is so of the match."""
+    return text.upper() if like[0].isupper() else text.capitalize() if like[0].istitle() else text
 
 
 def torch_keywords(spec: Spec) -> dict[str, object]:

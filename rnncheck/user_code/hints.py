@@ -12,6 +12,7 @@ from rnncheck.model.spec import Spec
 from rnncheck.text import printable
 from rnncheck.user_code import sizes as sizes_
 from rnncheck.user_code.blame import Hint, to_add
+from rnncheck.user_code.cells import torch_cell
 from rnncheck.user_code.construct import SIZE, construct
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.jax_code import written_in_jax
@@ -125,6 +126,8 @@ def size_hint(instances: Instances, spec: Spec) -> Hint | None:
         thing = construct(instances.loaded, constructor, spec, sizes_.output_size(spec))
         if convolves(thing):
             return Hint("It convolves images, which no recurrent layer of torch.nn does")
+        if (cell := torch_cell(thing)) not in (None, spec.cell):
+            return Hint(f"It holds torch.nn's layer of another cell; add --cell {cell}")
         if hint := inside_hint(thing, constructor.takes, spec):
             return hint
     roles = constructor.roles.items()

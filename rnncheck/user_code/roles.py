@@ -4,6 +4,8 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 
+from torch import nn
+
 # By what is left of a name without case and underscores.
 ROLES: Mapping[str, Sequence[str]] = {
     "input_size": (
@@ -60,6 +62,23 @@ OF_THE_LAYER = re.compile(r"(rnn|lstm|gru|enc(oder)?)_", re.IGNORECASE)  # befor
 SIZED = ("input_size", "hidden_size", "output_size", "num_layers", "dropout", "bidirectional")
 
 
+# torch's classes of each cell, of sequences and of one step, by the cell's name.
+TORCH: Mapping[str, tuple[type[nn.Module], type[nn.Module]]] = {
+    "rnn": (nn.RNN, nn.RNNCell),
+    "lstm": (nn.LSTM, nn.LSTMCell),
+    "gru": (nn.GRU, nn.GRUCell),
+}
+A_LABEL = re.compile(r".*(name|scope|prefix|key|label|path|file|dir)")  # of parameters that may name anything
+
+
+def cell_of_default(default: object) -> str | None:
+    """The cell that a parameter's default names: a text such as "LSTM" or "GRUCell", or a class of torch's."""
+    if isinstance(default, str):
+        bare = default.lower().removesuffix("cell")
+        return bare if bare in ("lstm", "gru") else None
+    return next((cell for cell, classes in TORCH.items() if any(default is each for each in classes)), None)
+
+
 def role_of(name: str) -> str | None:
     bare = name.lower().replace("_", "")
     found = next((role for role, pattern in PATTERNS.items() if pattern.fullmatch(bare)), None)
@@ -91,6 +110,10 @@ def roles(parameters: Mapping[str, inspect.Parameter]) -> dict[str, str]:
     are still to be had: they come first, and in this order, nearly always.
     """
     found = {name: role for name in parameters if (role := role_of(name))}
+    modes = [name for name, each in parameters.items() if cell_of_default(each.default)]
+    modes = [name for name in modes if not A_LABEL.fullmatch(name.lower())]
+    if "mode" not in found.values() and len(modes) == 1:
+        found[modes[0]] = "mode"
     for name, each in parameters.items():  # a table of numbers that may be given
         if each.default is None and is_embedding(name):
             found.pop(name, None)

@@ -271,13 +271,15 @@ class Understanding:
         return more <= moved and (bool(more) or lives)
 
     def is_the_same(self, plain: Spec, several: Spec) -> bool:
-        """Whether it holds and returns for more layers or directions exactly what it does for those of `plain`."""
+        """Whether it is the layer of `plain`, and holds and returns the same for more layers or directions."""
         if self._instances.constructor is None or self._instances.as_of(plain, several) is None:
             return False
         try:
             understood = self._of(plain)
         except CannotRun:
             return False
+        if understood.filling is None or understood.filling.agrees is None:
+            return False  # it may be that it always has several
         plain, several = (replace(each, dtype=understood.dtype) for each in (plain, several))
         caller = self._instances.native(understood, plain, forgets=True).caller
         dtype, (steps, rows) = getattr(torch, understood.dtype), understood.facts.fixed or (4, 3)

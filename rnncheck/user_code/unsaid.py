@@ -15,6 +15,7 @@ from rnncheck.user_code.cells import Inferred, inferred, named
 from rnncheck.user_code.construct import construct
 from rnncheck.user_code.instances import Instances
 from rnncheck.user_code.loading import Loaded
+from rnncheck.user_code.roles import cell_of_default
 from rnncheck.user_code.understanding import Understanding
 
 
@@ -111,9 +112,12 @@ class Unsaid:
         """The cell that its constructor makes unless it is told another, if its name says no other."""
         constructor = self._instances.constructor
         default = constructor.default("mode") if constructor is not None and constructor.of_any_cell else None
-        if not isinstance(default, str) or named(self._loaded)[0] not in (None, Cell.RNN):
+        if named(self._loaded)[0] not in (None, Cell.RNN):
             return None
-        return next((cell for cell in (Cell.LSTM, Cell.GRU, Cell.RNN) if cell in default.lower()), None)
+        if (cell := cell_of_default(default)) is not None:
+            return Cell(cell)
+        said = default.lower() if isinstance(default, str) else ""
+        return next((cell for cell in (Cell.LSTM, Cell.GRU, Cell.RNN) if cell in said), None)
 
     def _accepted(self, spec: Spec, said: Cell) -> Cell | None:
         """Another cell than was said that its constructor accepts, if it takes the cell, but not that one."""
