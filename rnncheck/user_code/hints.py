@@ -63,7 +63,7 @@ def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> Hint | Non
     fixed = {
         name: getattr(layer, name)
         for name in ("input_size", "hidden_size", "num_layers", "bidirectional")
-        if name not in takes and getattr(layer, name) not in (getattr(spec, name), False)
+        if (name not in takes or name == "hidden_size") and getattr(layer, name) not in (getattr(spec, name), False)
     }
     if not fixed:
         return None
