@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from rnncheck import scratch
+from rnncheck.scratch import small_scan
 from rnncheck.scratch.network import Network
 
 OPTIONS = [{}, {"proj_size": 3}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "num_layers": 2}]
@@ -26,8 +27,12 @@ def gradients(layer: torch.nn.Module, inputs: list[Tensor]) -> tuple[Tensor, ...
     return torch.autograd.grad(loss, [*inputs, *layer.parameters()], create_graph=False)
 
 
+@pytest.mark.parametrize("in_numpy", [True, False])
 @pytest.mark.parametrize("options", OPTIONS)
-def test_the_gradients_are_those_of_the_loop(options: dict[str, object]) -> None:
+def test_the_gradients_are_those_of_the_loop(
+    options: dict[str, object], in_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_scan, "MOST", small_scan.MOST if in_numpy else 0)
     torch.manual_seed(0)
     layer = scratch.LSTM(4, 6, dtype=torch.float64, **options)
     inputs = leaves(options)
@@ -51,6 +56,25 @@ def test_they_can_be_differentiated_again(options: dict[str, object]) -> None:
 
     assert torch.autograd.gradcheck(run, inputs, fast_mode=True)
     assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+
+
+@pytest.mark.parametrize("large", [1e3, float("inf"), float("nan")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_both_loops_saturate_and_keep_what_is_not_finite_in_its_row(
+    large: float, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def results(most: int) -> list[Tensor]:
+        monkeypatch.setattr(small_scan, "MOST", most)
+        torch.manual_seed(0)
+        layer, x = scratch.LSTM(4, 6, dtype=dtype), torch.randn(5, 3, 4, dtype=dtype)
+        x[2, 1] *= large
+        x.requires_grad_()
+        output, (h, c) = layer(x)
+        return [output.detach(), h.detach(), c.detach(), torch.autograd.grad(output.sum() + c.sum(), x)[0]]
+
+    for one, other in zip(results(512), results(0), strict=True):
+        assert torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True)
+        assert one[:, [0, 2]].isfinite().all()
 
 
 def test_frozen_parts_have_no_gradient_and_change_no_other() -> None:
