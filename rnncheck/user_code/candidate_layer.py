@@ -17,6 +17,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from rnncheck.errors import CannotRun
 from rnncheck.implementations.uses import Copying, NotOffered, Unlike, WrongUse
 from rnncheck.mapping import FoundMapping
+from rnncheck.mapping.expression import Eye, Ones, Zeros
 from rnncheck.model.spec import Cell, Dtype
 from rnncheck.model.trace import State, Trace, dtype_name, dtype_of
 from rnncheck.model.weights import Weights
@@ -191,8 +192,14 @@ class CandidateLayer:
             module.eval()
 
     def trained(self) -> Mapping[str, Tensor]:
+        """Without those that hold a constant instead of weights, such as a head that is set to the identity."""
         thing = self._native.thing
-        return dict(thing.named_parameters()) if isinstance(thing, nn.Module) else self._native.tensors()
+        every = dict(thing.named_parameters()) if isinstance(thing, nn.Module) else self._native.tensors()
+        if not isinstance(self._mapping, FoundMapping):
+            return every
+        entries = self._mapping.entries
+        constant = {name for name, each in entries.items() if isinstance(each.expression, Eye | Zeros | Ones)}
+        return {name: value for name, value in every.items() if name not in constant}
 
     def change(self, values: Mapping[str, Tensor]) -> None:
         self._fill(values)

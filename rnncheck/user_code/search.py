@@ -111,6 +111,9 @@ class Search:
         first = every[0][0]  # if it cannot be filled, what is less plausible decides nothing
         plausible = (pair for pair in every if (pair[0].carries, pair[0].likely) >= (first.carries, first.likely))
         best, probe = next((pair for pair in plausible if pair[0].filling is not None), every[0])
+        if better := next((each for each, _ in every if keeps_what_is_mixed(each, best)), None):
+            assert better.problem is not None
+            raise better.problem
         in_part = bool(best.agrees) and is_in_part(best, probe)
         if (tap := best.found.reading.tap) is not None and unused_inside(best) and passes_weights(best, probe):
             raise CannotRun(
@@ -253,6 +256,8 @@ class Shown:
 
     def is_like(self, other: "Shown") -> bool:
         """Whether nothing that its weights are found by tells it from the other."""
+        if {"output", "h_n"} <= self.trace.unexposed:
+            return False  # it shows nothing
         facts, others = self.understood.facts, other.understood.facts
         if replace(facts, read_as="", longest_output=None) != replace(others, read_as="", longest_output=None):
             return False
@@ -280,6 +285,12 @@ def hides_output(understood: Hypothesis) -> bool:
     reading, convention = understood.found.reading, understood.found.convention
     alone = reading.output is None and reading.tap is None and not convention.is_cell
     return alone and bool(understood.found.unread.strange)
+
+
+def keeps_what_is_mixed(understood: Hypothesis, best: Hypothesis) -> bool:
+    """Whether it keeps rows apart that the best one mixes, neither agrees, and what it shows was too little to tell."""
+    mixed = best.agrees is False and not best.found.keeps_rows and not best.found.recurs
+    return mixed and understood.found.keeps_rows and understood.problem is not None
 
 
 def shows_more(understood: Hypothesis, without_output: Hypothesis) -> bool:

@@ -29,3 +29,13 @@ def wrong(kind: Kind, folder: Path) -> str | None:
         return None if found.verdict == "equivalent" else found.verdict
     refusable = "head" in kind.gives or (kind.gives, kind.directions) == ("last", 2)
     return None if found.way_out and refusable else found.refusal
+
+
+SQUARE_HEAD = Kind(shape="flat", gives="square head", packing="[x;h]", biases=1, storage="linears", loop="time")
+ROWS_OF_NUMBERS = Kind(layers=2, directions=2, inputs="BT", gives="last head", storage="linears", sizes="fixed")
+
+
+@pytest.mark.paths
+@pytest.mark.parametrize("kind", [SQUARE_HEAD, ROWS_OF_NUMBERS], ids=lambda kind: kind.says)
+def test_one_that_is_read_in_part_is_no_mismatch(kind: Kind, tmp_path: Path) -> None:
+    assert wrong(kind, tmp_path) is None
