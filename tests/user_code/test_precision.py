@@ -1,5 +1,6 @@
 """float32 written into a candidate: it is looked at in float32, and refused where another dtype is asked for."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,31 @@ SOURCES = {
 }
 
 
+RETURNS = "torch.stack(outputs), h[None]"
+
+
 @pytest.mark.slow
 @pytest.mark.paths
-def test_one_that_returns_float32_after_a_conversion_is_told(rnncheck: Command, write: Write) -> None:
-    write(RNN.replace("torch.stack(outputs), h[None]", "torch.stack(outputs).float()"))
+def test_one_that_returns_float32_whatever_it_is_converted_to_is_right_and_told(
+    rnncheck: Command, write: Write
+) -> None:
+    write(RNN.replace(RETURNS, "torch.stack(outputs).float()"))
+    outcome = rnncheck("compare", "mine.py", "-v")
+    assert outcome.code == 0
+    assert "converted by .to(bfloat16), converted by .to(float16), it returns float32" in re.sub(
+        r"\s+", " ", outcome.stdout
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.paths
+def test_one_that_rounds_to_another_dtype_is_a_mismatch(rnncheck: Command, write: Write) -> None:
+    rounded = (
+        "torch.stack(outputs).bfloat16().float() if self.x2h.weight.dtype == torch.float64 else torch.stack(outputs)"
+    )
+    write(RNN.replace(RETURNS, rounded))
     outcome = rnncheck("compare", "mine.py", "-q")
     assert (outcome.code, "dtype-written-in" in outcome.stdout) == (1, True)
-    assert rnncheck("compare", "mine.py", "-q", "--paths", "none").code == 0
 
 
 @pytest.mark.sample(2)

@@ -83,9 +83,13 @@ def converted(setting: PathSetting, scene: PathScene, dtype: Dtype, *, stateless
         if stateless:
             return values(offered(other, "run_without_state")(there.given()[0], there.lengths))
         found = values(run(other, there))
-        right = setting.right.get(("copies", what)) if user is setting.sides[0] and dtype is Dtype.FLOAT64 else None
-        if isinstance(right, dict) and is_rough(found, right, judged.allowed):
+        right = setting.right.get(("copies", what)) if user is setting.sides[0] else None
+        if isinstance(right, dict) and dtype is Dtype.FLOAT64 and is_rough(found, right, judged.allowed):
             raise Unlike(f"it does not compute at the precision of {dtype}")
+        coarse = dtype not in (Dtype.FLOAT64, Dtype.FLOAT32)
+        wide = {each.dtype for each in found.values()} - {getattr(torch, dtype)} == {torch.float32}
+        if isinstance(right, dict) and coarse and wide and within(found, right, judged.allowed):
+            raise Unlike(f"it returns {Dtype.FLOAT32}")
         return found
 
     what = f"converted by .to({dtype})" + " and called without a state" * stateless
@@ -94,7 +98,27 @@ def converted(setting: PathSetting, scene: PathScene, dtype: Dtype, *, stateless
 
 def is_rough(found: Values, right: Values, allowed: Allowed) -> bool:
     """Whether results in float64 are within what a lower precision allows, and beyond that of float64."""
-    names = [name for name in right if name in found and found[name].shape == right[name].shape]
-    far = {name: (found[name] - right[name]).abs().cpu() for name in names}
-    within = all(isinstance(limit := allowed[name], Tensor) and bool((far[name] <= limit).all()) for name in names)
-    return within and any(bool((far[name].amax() > ROUGH * right[name].abs().amax()).any()) for name in names)
+    far = {name: gap for name, gap in gaps(found, right).items() if gap is not None}
+    rough = any(bool((gap.amax() > ROUGH * right[name].abs().amax()).any()) for name, gap in far.items())
+    return rough and all(is_near(gap, allowed[name]) for name, gap in far.items())
+
+
+def within(found: Values, right: Values, allowed: Allowed) -> bool:
+    """Whether all results are as near as is allowed, whatever their dtype."""
+    far = gaps(found, right)
+    return far.keys() == right.keys() and all(
+        gap is not None and is_near(gap, allowed[name]) for name, gap in far.items()
+    )
+
+
+def gaps(found: Values, right: Values) -> dict[str, Tensor | None]:
+    """How far each result is from the right one; None for one of another shape."""
+    return {
+        name: (found[name] - value).abs().cpu() if found[name].shape == value.shape else None
+        for name, value in right.items()
+        if name in found
+    }
+
+
+def is_near(gap: Tensor, limit: object) -> bool:
+    return isinstance(limit, Tensor) and bool((gap <= limit).all())
