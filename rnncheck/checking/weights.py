@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rnncheck.errors import RefusedError, UsageError, WeightsError
 from rnncheck.implementations import keras_file
-from rnncheck.implementations.protocol import HasWeights, Implementation, Layer
+from rnncheck.implementations.protocol import BringsWeights, HasWeights, Implementation, Layer
 from rnncheck.model import weights_file
 from rnncheck.model.spec import Spec
 from rnncheck.model.tensor_file import read_layer
@@ -62,6 +62,12 @@ def translated(
     try:
         fitting = weights_file.fitting(source, tensors, spec)
     except WeightsError as problem:
+        fixed = next((side.name for side in sides if isinstance(side, BringsWeights)), None)
+        if fixed is not None:
+            told = str(problem).partition("; use --")[0]
+            raise WeightsError(
+                f"{told}\nThe options are those of {fixed}, which cannot change; give weights of the same layer"
+            ) from None
         owners = [side for side in sides if isinstance(side, HasWeights)]
         if not owners:
             raise

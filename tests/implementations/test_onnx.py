@@ -128,6 +128,17 @@ def test_an_export_of_another_model_is_a_mismatch_that_names_the_weight(
     assert "has other values, different by up to 0.01 at [3, 2]" in said
 
 
+def test_weights_of_another_layer_are_not_answered_with_options_that_cannot_help(
+    exported: tuple[str, Path], tmp_path: Path, rnncheck: Callable[..., Any]
+) -> None:
+    other = tmp_path / "other.pt"
+    torch.save(torch.nn.RNN(9, 11).state_dict(), other)
+    outcome = rnncheck("compare", exported[0], "--weights", other)
+    assert outcome.code == 4
+    assert "use --cell" not in outcome.stderr
+    assert f"The options are those of {exported[0]}, which cannot change" in outcome.stderr
+
+
 def written(
     path: Path,
     kind: str,
