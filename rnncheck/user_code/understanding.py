@@ -274,12 +274,9 @@ class Understanding:
         """Whether it is the layer of `plain`, and holds and returns the same for more layers or directions."""
         if self._instances.constructor is None or self._instances.as_of(plain, several) is None:
             return False
-        try:
-            understood = self._of(plain)
-        except CannotRun:
-            return False
-        if understood.filling is None or understood.filling.agrees is None:
+        if self._agrees(several) or not self._agrees(plain):
             return False  # it may be that it always has several
+        understood = self._of(plain)
         plain, several = (replace(each, dtype=understood.dtype) for each in (plain, several))
         caller = self._instances.native(understood, plain, forgets=True).caller
         dtype, (steps, rows) = getattr(torch, understood.dtype), understood.facts.fixed or (4, 3)
@@ -293,6 +290,13 @@ class Understanding:
             one, other = (dict(leaves(replace(caller, thing=each).result(x, state), {})) for each in things)
             return one.keys() == other.keys() and all(torch.equal(value, other[way]) for way, value in one.items())
         return False
+
+    def _agrees(self, spec: Spec) -> bool:
+        try:
+            filling = self._of(spec).filling
+        except CannotRun:
+            return False
+        return filling is not None and filling.agrees is not None
 
     def by_row(self, spec: Spec) -> bool:
         return self._of(spec).found.convention.by_row
