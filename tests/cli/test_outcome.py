@@ -129,7 +129,11 @@ def test_an_interrupt_before_a_verdict_is_told(
 @posix
 def test_a_signal_while_torch_is_imported_ends_with_its_code_too(process: Callable[..., Any]) -> None:
     running = process(*LONG)
-    time.sleep(0.4)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    for _ in range(3000 if children.exists() else 40):  # until it has started the process that imports torch
+        time.sleep(0.01)
+        if children.exists() and children.read_text():
+            break
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
