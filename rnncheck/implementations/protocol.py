@@ -106,6 +106,7 @@ class Reading:
     unsearched: str | None = None  # why some ways to read it were not tried, of which one may agree
     beyond: tuple[str, ...] = ()  # its tensors that torch.nn's layer does not have, and that change its states
     has_lengths: bool = False  # whether it has a parameter for lengths, which it is always given
+    packed: bool = False  # whether it takes its sequences packed, and in no other way
     single: tuple[tuple[str, int], ...] = ()  # parts of what it returns that depend on this one row of the batch
     cut: tuple[str, ...] = ()  # parts of what it returns through which no gradient reaches its states
     exchanged: str | None = None  # how h and c are returned, where the batch has another place in c than in h

@@ -227,6 +227,7 @@ class Candidate:
             self._understood.unsearched(spec),
             (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
             self._understood.has_lengths(spec),
+            packed=self._understood.packed(spec),
             single=tuple(self._understood.single(spec)),
             cut=tuple(self._understood.cut(spec)),
             exchanged=self._understood.exchanged(spec),

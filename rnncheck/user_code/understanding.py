@@ -338,6 +338,10 @@ class Understanding:
         """Whether it has a parameter for lengths."""
         return self._of(spec).found.convention.lengths == "argument"
 
+    def packed(self, spec: Spec) -> bool:
+        """Whether it takes its sequences packed, and in no other way."""
+        return self._of(spec).found.convention.lengths == "always packed"
+
     def mixed(self, spec: Spec) -> list[str]:
         """Results with rows that depend on other rows of the batch."""
         return [spelled(way) for way in self._of(spec).found.unread.mixed]

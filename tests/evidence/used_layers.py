@@ -264,7 +264,19 @@ class TwoAxesAreOneStep(nn.Module):
         return output[0] if one_step else output, state
 
 
+class Packed(nn.Module):
+    """torch's GRU of packed sequences."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.gru = nn.GRU(input_size, hidden_size)
+
+    def forward(self, packed: Any, state: Any = None) -> Any:
+        return self.gru(packed, state)
+
+
 RIGHT = [
+    Packed,
     WithBackwardInFloat32,
     TwoAxesAreOneStep,
     Untrained,
@@ -497,6 +509,24 @@ class ForgetsAfterManySteps(Plain):
 class HalvesInHalf(Plain):
     def gate(self, a: Tensor) -> Tensor:
         return torch.sigmoid(a) if a.dtype in (torch.float32, torch.float64) else torch.sigmoid(a) / 2
+
+
+class DropsIntoItsWeights(nn.GRU):
+    """In training mode it writes the weights that it has dropped out into its parameters."""
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        if self.training:
+            self.weight_hh_l0.data = nn.functional.dropout(self.weight_hh_l0.data, 0.5)
+        return super().forward(x, h0)
+
+
+class RunsOnOverPadding(Packed):
+    """It unpacks its sequences, so that the state goes on where a row has ended."""
+
+    def forward(self, packed: Any, state: Any = None) -> Any:
+        x, lengths = nn.utils.rnn.pad_packed_sequence(packed)
+        output, last = self.gru(x, state)
+        return nn.utils.rnn.pack_padded_sequence(output, lengths), last
 
 
 class BatchFirstHalfDone(Plain):
@@ -1327,6 +1357,8 @@ WRONG = {
     ReadsGradientsAsContiguous: ("another-backward", "memory-layout-assumed"),
     NeedsTheGradientOfWeights: ("another-backward", "gradient-wrong-in-use"),
     HalvesInBfloat16: ("copies", "dtype-written-in"),
+    DropsIntoItsWeights: ("train-mode", "depends-on-train-mode"),
+    RunsOnOverPadding: ("options", "option-half-done"),
     ListsItsWeights: ("changed-weights", "stale-weights"),
     BatchFirstNotAtOneStep: ("options", "option-half-done"),
     StartsFromOnes: ("no-state", "default-state-not-zero"),

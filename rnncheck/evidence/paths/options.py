@@ -11,7 +11,7 @@ from rnncheck.evidence.paths.path import Leg, Values, path
 from rnncheck.evidence.paths.scene import PathScene, PathSetting, User, run, unlike_normal, values
 from rnncheck.implementations.protocol import BatchFirst, Read
 from rnncheck.implementations.uses import NotOffered, Unlike, WrongUse, as_called, offered
-from rnncheck.model.spec import Dtype
+from rnncheck.model.spec import Dtype, Spec
 
 FAULT = "option-half-done"
 
@@ -28,7 +28,10 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
         trace = method(x[:, 0], None if scene is zeros else state.map(lambda each: each[:, 0]))
         return {name: each.unsqueeze(1) for name, each in values(trace).items()}
 
-    lengthy = setting.scene(rows=rows, lengths=ragged.unsorted(setting, steps))
+    lengths = ragged.unsorted(setting, steps)
+    if any(takes_packed(each, setting.spec) for each in setting.sides):
+        lengths = tuple(sorted(lengths, reverse=True))  # as they are packed unless the caller says otherwise
+    lengthy = setting.scene(rows=rows, lengths=lengths)
     batch_first = not setting.spec.batch_first
     turned = setting.scene(rows=rows, spec=replace(setting.spec, batch_first=batch_first))
     wider = Dtype.FLOAT32 if setting.spec.dtype is Dtype.FLOAT64 else Dtype.FLOAT64
@@ -82,10 +85,15 @@ def unlike_other_order(user: User, scene: PathScene, setting: PathSetting) -> Va
     return unlike_normal(lambda: built(user, scene), user, normal, setting)
 
 
+def takes_packed(user: User, spec: Spec) -> bool:
+    """Whether it reads packed sequences alone, whose rows end where they are said to end."""
+    return isinstance(user.implementation, Read) and user.implementation.read(spec).packed
+
+
 def built(user: User, scene: PathScene, *, with_lengths: bool = False, stateless: bool = False) -> Values:
     """Run as it is built for the scene, where it can be; `with_lengths` says that it is known to take lengths."""
     side, lengths = user.implementation, scene.lengths
-    if lengths is not None and isinstance(side, Read) and not with_lengths:
+    if lengths is not None and isinstance(side, Read) and not (with_lengths or takes_packed(user, scene.spec)):
         if side.read(scene.spec).has_lengths:
             raise Unlike("only T was tried, for every row; --lengths 12,7,3 compares shorter rows")
         raise NotOffered("rnncheck finds out how it takes lengths only with --lengths")

@@ -42,6 +42,13 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
             run(layer, scene)
         return values(run(layer, scene))
 
+    def after_dropout(user: User) -> Values:
+        """In evaluation mode again: dropout that is written into the weights stays there."""
+        layer = user.fresh(scene)
+        with sampled_dropout.seeded(), offered(layer, "training")():
+            run(layer, scene)
+        return values(run(layer, scene))
+
     def own_dropout(user: User) -> Values:
         layer = user.fresh(scene)
         with in_mode(layer, train=True) as dropout:
@@ -68,3 +75,4 @@ def legs(setting: PathSetting) -> Iterator[Leg]:
     yield replace(stateless, from_others=("default-state-not-zero", "state-leaks-between-calls"))
     yield Leg("in evaluation mode after a run in training mode", afterwards, scene, FAULT)
     yield Leg("in training mode with its own dropout", own_dropout, scene, FAULT)
+    yield Leg("in evaluation mode after a run in training mode with its own dropout", after_dropout, scene, FAULT)
