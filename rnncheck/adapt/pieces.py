@@ -40,7 +40,7 @@ def imports(loaded: Loaded, name: str, beside: Path | None) -> list[str]:
     if file.suffix == ".ipynb":
         loads = f'load(Path("{file}"), "{name}", "{file.stem}").{name}'
         return ["from pathlib import Path", "from rnncheck.user_code.notebook import load", "", f"{name} = {loads}"]
-    dotted = loaded.dotted or file.stem
+    dotted = loaded.dotted or named_after(file, loaded.module.__name__)
     root = file.parents[dotted.count(".")]
     needed = [root, *(each for each in loaded.import_path.folders if each not in (root, file.parent))]
     if all(each.isidentifier() and not keyword.iskeyword(each) for each in dotted.split(".")) and not taken(
@@ -56,6 +56,12 @@ def imports(loaded: Loaded, name: str, beside: Path | None) -> list[str]:
         "spec.loader.exec_module(module)",
         f"{name} = module.{name}",
     ]
+
+
+def named_after(file: Path, module: str) -> str:
+    """The dotted name by which the module was imported, if it is that of its file within folders; else the file's."""
+    parts = module.split(".")
+    return module if [*file.parts[-len(parts) : -1], file.stem] == parts else file.stem
 
 
 def taken(dotted: str, root: Path) -> bool:

@@ -22,7 +22,7 @@ _NOISE = {
 }
 _PLACE = re.compile(r"_?l?\d+(?:_reverse)?$")
 _SORT = re.compile(r"(?:weight|bias|kernel|[wubr])_?", re.IGNORECASE)
-_BIAS = re.compile(r"b[a-z]{0,2}\d*|b_\w+|beta|shift")
+_BIAS = re.compile(r"b[a-z]{0,2}\d*|b_\w+|shift")
 _START = re.compile(
     r"(?:[hcs]x?|hidden|state|cell|mem(?:ory)?)_?(?:0|zero|init(?:ial)?|start|begin)(?:_?state)?"
     r"|(?:init(?:ial)?|start|begin|learned|zero)_?(?:[hcs]x?|hc|hidden|state|cell|mem(?:ory)?)?_?(?:0|state)?"

@@ -44,7 +44,8 @@ class OtherTensors:
             return Unused()
         if names.is_bias(name):
             return Zeros()
-        return Unused() if sum(axis > 1 for axis in made.shape) > 1 and made.shape[0] > 4 else Ones()
+        matrix = sum(axis > 1 for axis in made.shape) > 1 and (made.shape[0] > 4 or made.shape[0] == made.shape[-1])
+        return Unused() if matrix else Ones()
 
     def resting(self, name: str) -> Tensor:
         """Its value while other tensors are measured: the value from its class, or a value without effect."""

@@ -224,7 +224,7 @@ class Candidate:
             self._understood.by_row(spec),
             facts.fixed is not None,
             tuple(self._understood.mixed(spec)),
-            self._understood.unsearched(spec),
+            self._understood.unsearched(spec) or self._projects(spec, mapping, acting),
             (*mapping.beyond, *acting) if isinstance(mapping, FoundMapping) else (),
             self._understood.has_lengths(spec),
             packed=self._understood.packed(spec),
@@ -242,6 +242,19 @@ class Candidate:
             self._acting[spec] = moving(self._understood.native(spec, forgets=True), mapping, mapping.idle)
         acting = self._acting[spec]
         return [each for each in mapping.idle if each not in acting], [each for each in mapping.idle if each in acting]
+
+    def _projects(self, spec: Spec, mapping: FoundMapping | OwnLoading | Kept, acting: Sequence[str]) -> str | None:
+        """That a matrix of an LSTM that torch's has no place for may be its projection, and how to compare it so."""
+        if spec.cell is not Cell.LSTM or spec.proj_size or not isinstance(mapping, FoundMapping):
+            return None
+        tensors = self._understood.native(spec).tensors()
+        own = [each for each in (*mapping.beyond, *acting) if "proj" in each.lower() and tensors[each].dim() == 2]
+        if len(own) != 1:
+            return None
+        return (
+            f"{own[0]} may project the state, as torch.nn.LSTM does with proj_size: add --proj-size P, and set its own "
+            "sizes with --arg, the width of h to P and that of c to H"
+        )
 
     def _differs_in(self, spec: Spec) -> list[str]:
         """What rnncheck runs in another way than the candidate's own users."""

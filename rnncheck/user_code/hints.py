@@ -71,6 +71,18 @@ def inside_hint(thing: object, takes: Collection[str], spec: Spec) -> Hint | Non
     return to_add(f"It holds a torch.nn.{type(layer).__name__}({arguments})", **fixed)
 
 
+def first_width(thing: object) -> int | None:
+    """The input size of the first of torch's recurrent modules in it."""
+    modules = thing.modules() if isinstance(thing, nn.Module) else ()
+    return next((each.input_size for each in modules if isinstance(each, nn.RNNBase | nn.RNNCellBase)), None)
+
+
+def sizes_of(tried: sizes_.Sizes) -> set[int]:
+    """The widths that follow from what it was constructed with."""
+    spec = tried.spec
+    return {spec.input_size, spec.hidden_size, 2 * spec.hidden_size, tried.output_size}
+
+
 PAIRS_OF_SIZES = tuple(
     re.compile(pattern)
     for pattern in (
@@ -130,6 +142,10 @@ def size_hint(instances: Instances, spec: Spec) -> Hint | None:
             return Hint(f"It holds torch.nn's layer of another cell; add --cell {cell}")
         if hint := inside_hint(thing, constructor.takes, spec):
             return hint
+        width = first_width(different)
+        own = width is not None and width not in (spec.input_size, *sizes_of(tried))
+        if width is not None and own and "input_size" not in constructor.takes:
+            return to_add(f"Its first recurrent layer reads {width} features", input_size=width)
     roles = constructor.roles.items()
     guessed = [name for name, role in roles if role in SIZES and role_of(name) != role and not SIZE.search(name)]
     if guessed:

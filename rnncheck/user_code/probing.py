@@ -32,7 +32,7 @@ from rnncheck.user_code.loading import Loaded
 from rnncheck.user_code.one_tensor import OneTensor
 from rnncheck.user_code.outputs import interpretations
 from rnncheck.user_code.own_state import OwnState, own_states
-from rnncheck.user_code.signatures import Call
+from rnncheck.user_code.signatures import Call, unmasked
 from rnncheck.user_code.sizes import Sizes
 from rnncheck.user_code.tensors import held
 from rnncheck.user_code.tiny_calls import TinyCalls
@@ -107,6 +107,9 @@ class CallProbe:
                     yield found
                 else:
                     deferred.append((kind, found))
+        if not seen and not self.numpy and (call := unmasked(self.call)) is not None:
+            yield from replace(self, call=call).hypotheses()
+            return
         if not seen:
             raise self._refusal()
         listed = {way for kind, each in deferred if kind not in SINGLE_STEPS for way in list_of_time(each)}

@@ -1,5 +1,7 @@
 """How a candidate was read, in words: in one sentence, and the conventions that differ from torch.nn."""
 
+from torch import Tensor
+
 from rnncheck.model.spec import Cell
 from rnncheck.user_code.convention import SAID, Convention, Reader, ResultReading
 from rnncheck.user_code.found import Found
@@ -70,7 +72,7 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
     said = []
     if batch_first_by_default and convention.x_axes.startswith("B"):
         said.append("it is batch first by default")
-    said += [f"it is called with {name}={value!r}" for name, value in convention.settled]
+    said += [f"it is called with {name}={of_ones(value)}" for name, value in convention.settled]
     if convention.by_row:
         said.append("it takes no batch, so each batch row was run by itself")
     state, x = convention.state, convention.x_axes
@@ -100,6 +102,11 @@ def decided(convention: Convention, reading: ResultReading, *, batch_first_by_de
     if before(reading.c, reading.h):
         said.append("it returns (c, h)")
     return said
+
+
+def of_ones(value: object) -> str:
+    """A settled argument in words; the only tensor among them is a mask of ones."""
+    return "ones" if isinstance(value, Tensor) else repr(value)
 
 
 def turned(axes: str, x_axes: str) -> bool:

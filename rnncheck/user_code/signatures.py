@@ -3,8 +3,10 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from rnncheck.errors import CannotRun
 
@@ -24,9 +26,10 @@ STATE = {
     "s",
     "a",
     "hs",
+    "hxs",
     "hidd",
 }
-CELL = {"c", "cx", "ct", "cell", "cprev", "cs", "mem"}
+CELL = {"c", "cx", "cxs", "ct", "cell", "cprev", "cs", "mem"}
 ASIDE = {
     "prev",
     "previous",
@@ -136,6 +139,14 @@ def may_be_state(parameter: inspect.Parameter) -> bool:
 
 # Without effect whatever the layer is.
 HARMLESS = re.compile(r"(is_)?train(ing)?|verbose|debug|.*(drop|keep|retain).*|return_.*")
+
+
+def unmasked(call: Call) -> Call | None:
+    """With ones where no mask was given, which leave everything as it is; None where it has no mask."""
+    settled = tuple(
+        (name, torch.ones(1, 1, dtype=torch.int8) if value is None else value) for name, value in call.settled
+    )
+    return replace(call, settled=settled) if any(value is None for _, value in call.settled) else None
 
 
 def doubtful(settled: Sequence[tuple[str, object]]) -> list[str]:
