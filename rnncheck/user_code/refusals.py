@@ -115,8 +115,8 @@ def more_layers(spec: Spec, understood: Hypothesis | None, understood_as: Unders
         if has_no_weights_of(layers - 1, several):
             return None
         found = several.found
-        if found.reading.tap is not None and not several.agrees:
-            continue  # what passes inside may be a part of the timesteps
+        if (understood is None or found.reading.tap is not None) and not several.agrees:
+            continue  # its layers may be rows, and what passes inside may be a part of the timesteps
         if found.recurs and not found.unread.strange and found.reading.h is not None and "K" in found.reading.h.axes:
             return layers
     return None

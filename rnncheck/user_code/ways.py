@@ -102,7 +102,8 @@ def forms(
         if kind == LAYERS and lstm and sizes.spec.bidirectional:
             yield StateForm("BF", "[[(h, c)]]")
         if kind in (LAYERS, CELLS) and not lstm and call.state_required:  # what refuses a tensor may be a mistake
-            yield from (StateForm(each, "(h)") for each in axes[:2])
+            several = ["KBF"] if kind == CELLS and sizes.states == 1 else []
+            yield from (StateForm(each, "(h)") for each in [*axes[:2], *several])
         for state in own():
             yield from (StateForm(each, "(h, c)" if lstm else "(h)", kind=state) for each in axes)
             if lstm and kind in (LAYERS, CELLS):

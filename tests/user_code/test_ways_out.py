@@ -50,7 +50,7 @@ CLASSES = HEAD + (
 )
 def test_the_option_that_is_named_works(rnncheck: Command, write: Write, text: str, name: str, options: str) -> None:
     write(text)
-    refused = rnncheck("compare", f"mine.py:{name}", "-q", "--no-witness")
+    refused = rnncheck("compare", f"mine.py:{name}", "-q", "--no-witness", "--input-size", 3, "--hidden-size", 4)
     assert refused.code == 4
     assert f"add {options}" in refused.stderr
     outcome = rnncheck("compare", f"mine.py:{name}", "-q", "--no-witness", *options.split())
