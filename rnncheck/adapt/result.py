@@ -30,7 +30,7 @@ def shortened(text: str) -> str:
 def step_result(returned: Returned | None, *, lstm: bool) -> str:
     """The lines that read h, and c, from the result of one step."""
     parts = named_parts(returned)
-    h = next((at for name, at in parts if is_state(name) and not is_cell_state(name)), None)
+    h = next((at for name, at in parts if name and is_state(name) and not is_cell_state(name)), None)
     c = next((at for name, at in parts if is_cell_state(name)), None)
     if lstm:
         return f"result{h}, result{c}" if h and c else "result"

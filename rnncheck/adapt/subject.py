@@ -12,10 +12,11 @@ from rnncheck.adapt.source import loops
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.model.spec import Cell, Spec
 from rnncheck.user_code.arithmetics import arithmetics
-from rnncheck.user_code.cells import named
+from rnncheck.user_code.cells import named, torch_cell
 from rnncheck.user_code.construct import METHODS, construct, constructor, makes_a_layer
 from rnncheck.user_code.function_code import torch_code
 from rnncheck.user_code.loading import Loaded, is_layer, sounds_recurrent
+from rnncheck.user_code.roles import cell_of_default
 from rnncheck.user_code.signatures import Call, read
 from rnncheck.user_code.tensors import held
 
@@ -63,7 +64,7 @@ def subject(loaded: Loaded, cell: Cell | None, given: Mapping[str, object]) -> S
     kernel = not made and inspect.isroutine(function)
     thing, unmade = None, None
     try:
-        spec = Spec(cell=cell or named(loaded)[0] or Cell.RNN)
+        spec = Spec(cell=cell or by_default(loaded, given) or named(loaded)[0] or Cell.RNN)
         thing = loaded.thing if kernel else construct(loaded, constructor(loaded, given), spec, spec.hidden_size + 1)
     except CannotRun as problem:
         unmade = str(problem).partition("\n")[0]
@@ -76,7 +77,7 @@ def subject(loaded: Loaded, cell: Cell | None, given: Mapping[str, object]) -> S
             call = None
     return Subject(
         loaded,
-        cell or told(loaded, call),
+        cell or told(loaded, call, thing),
         given,
         made,
         kernel,
@@ -90,9 +91,18 @@ def subject(loaded: Loaded, cell: Cell | None, given: Mapping[str, object]) -> S
     )
 
 
-def told(loaded: Loaded, call: Call | None) -> Cell:
-    """The cell, from its name, or from a cell state that it takes."""
-    found = named(loaded)[0]
+def by_default(loaded: Loaded, given: Mapping[str, object]) -> Cell | None:
+    """The cell that a default of its constructor names."""
+    made_by = constructor(loaded, given)
+    found = cell_of_default(made_by.default("mode")) if made_by is not None and made_by.of_any_cell else None
+    return None if found is None else Cell(found)
+
+
+def told(loaded: Loaded, call: Call | None, thing: object) -> Cell:
+    """The cell: that of torch's layers inside, unless the name says another, or from a cell state that it takes."""
+    found, inside = named(loaded)[0], torch_cell(thing)
+    if inside is not None and found in (None, Cell.RNN):
+        return inside
     if found is None and call is not None and call.cell_state is not None:
         return Cell.LSTM
     if found is None:

@@ -321,3 +321,38 @@ def test_a_loop_over_time_is_written_around_single_steps_alone(
     (tmp_path / "theirs.py").write_text(SEQUENCES)
     text = rnncheck("adapt", f"{tmp_path / 'theirs.py'}:{name}", "--cell", "rnn").stdout
     assert text.count("for x_t in x:") == loops
+
+
+OF_ITS_LAYER = HEAD + (
+    "class Policy(nn.Module):\n"
+    "    def __init__(self, input_size, hidden_size, rnn_type=nn.GRU):\n"
+    "        super().__init__()\n"
+    "        self.inside = nn.GRUCell(input_size, hidden_size)\n"
+    "        self.value = nn.Linear(hidden_size, 1)\n"
+    "    def forward(self, x, hxs, masks):\n"
+    "        hxs = self.inside(x, hxs * masks)\n"
+    "        return self.value(hxs), hxs\n"
+)
+
+
+def test_the_cell_is_that_of_torchs_layer_inside_and_the_state_is_what_is_called_so(
+    rnncheck: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.py").write_text(OF_ITS_LAYER)
+    outcome = rnncheck("adapt", f"{tmp_path / 'policy.py'}:Policy")
+    assert outcome.code == 0, outcome.stderr
+    assert "called as torch.nn.GRU is" in outcome.stdout
+    assert "h = result[1]" in outcome.stdout
+
+
+def test_a_class_by_its_dotted_name_is_imported_from_its_package(
+    rnncheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "its_package" / "layers"
+    folder.mkdir(parents=True)
+    (tmp_path / "its_package" / "__init__.py").touch()
+    (folder / "__init__.py").touch()
+    (folder / "gated.py").write_text(OF_ITS_LAYER)
+    outcome = rnncheck("adapt", "its_package.layers.gated:Policy")
+    assert "from its_package.layers.gated import Policy" in outcome.stdout, outcome.stderr
