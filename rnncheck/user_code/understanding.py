@@ -212,9 +212,12 @@ class Understanding:
 
     def passed_over(self, spec: Spec) -> list[str]:
         """Notes on results, and on what is computed of x, that rnncheck does not compare."""
-        found = self._of(spec).found
+        understood = self._of(spec)
+        found, lengths = understood.found, understood.call.lengths
         enters = found.convention.enters
         before = [f"what it computes of x before its module {enters} was not compared"] if enters else []
+        if lengths is not None and found.convention.lengths_name is None:
+            before.append(f"its parameter {lengths} was left out: given numbers of timesteps, the call fails")
         return before + passed_over(found.unread)
 
     def decided(self, spec: Spec) -> list[str]:
