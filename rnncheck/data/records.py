@@ -22,14 +22,19 @@ class Dialect:
     whitespace: bool = False  # any run of blanks stands between cells; `sep` is then one
     header_row: int | None = None
     data_row: int | None = None
+    last_row: int | None = None
 
     def is_blank(self, line: str) -> bool:
         return not line.strip(" \t\n".replace(self.sep, ""))
 
     def passes_over(self, line: int) -> bool:
-        """Whether a line, from 1, stands before the header, or between it and the data."""
+        """Whether a line, from 1, stands before the header, between it and the data, or behind them."""
         header, data = self.header_row, self.data_row
-        return line != header and line < max(header or 0, data or 0)
+        return line != header and (line < max(header or 0, data or 0) or self.ends_before(line))
+
+    def ends_before(self, line: int) -> bool:
+        """Whether the data end before this line."""
+        return self.last_row is not None and line > self.last_row
 
     def cells_of(self, line: str) -> str:
         """The line with one separator between cells."""
