@@ -17,7 +17,9 @@ REFUSED: list[Any] = [
     pytest.param("a,b\n1,2\n".encode("utf-16"), {}, "UTF-16 byte order mark; give --encoding utf-16", id="06-utf-16"),
     pytest.param("a,b\n1,2\n".encode("utf-32"), {}, "UTF-32 byte order mark", id="06-utf-32"),
     pytest.param("a,b\n1,2\n".encode("utf-16-le"), {}, "data.csv:1: a NUL byte", id="06-utf-16-without-mark"),
-    pytest.param(b"\x89PNG\r\n\x1a\n\0", {}, "is a PNG image, not a table", id="07-png"),
+    pytest.param(
+        b"\x89PNG\r\n\x1a\n\0", {}, "is a PNG image; rnncheck run reads CSV, .npy, Parquet and Arrow", id="07-png"
+    ),
     pytest.param(b"a" * 128 + b"\x80\0", {}, "not text (byte 0x80 at 128", id="07-binary"),
     pytest.param('a\n1\n"1"x\n', {}, """data.csv:3: text after a closing quote in '"1"x'""", id="11-after-quote"),
     pytest.param('a\n"1"2\n', {}, "data.csv:2: text after a closing quote", id="11-digit-after-quote"),
@@ -163,7 +165,7 @@ REFUSED: list[Any] = [
     pytest.param(lzma.compress(b"a\n1\n"), {}, "is xz data", id="36-xz-named-csv"),
     pytest.param(b"PK\x03\x04rest", {}, "is a zip archive", id="36-zip-named-csv"),
     pytest.param(b"\x93NUMPY\1\0", {}, "is a numpy array; give it as a file that ends in .npy", id="36-npy-named-csv"),
-    pytest.param(b"PAR1rest", {}, "is a Parquet file; rename it to end in .parquet", id="45-parquet-named-csv"),
+    pytest.param(b"PAR1\0rest", {}, "is a Parquet file; rename it to end in .parquet", id="45-parquet-named-csv"),
     pytest.param("a,b\n1,\xe9\n".encode("latin-1"), {}, "data.csv:2: not UTF-8 text (byte 0xe9 at 6)", id="latin-1"),
     pytest.param(b"a\n1\n\xc3", {}, "data.csv:3: not UTF-8 text (byte 0xc3 at 4)", id="cut-in-a-character"),
     pytest.param("a,b\n", {}, "no data rows after the header on line 1", id="header-alone"),
