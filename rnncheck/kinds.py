@@ -45,7 +45,7 @@ _CLASS_OF = "name the class with it, as in file.py:MyLSTM"
 _STATE_DICT = "rnncheck loads tensors only: save the layer's state_dict() with torch.save or as safetensors"
 _AGAIN = "download the file itself"
 _BY_NAME = "save the parameters by name, with safetensors.numpy.save_file"
-_KERAS = "name its layer, as in rnncheck compare keras:LSTM --weights {}::lstm_1"
+_KERAS = "name its layer, as in rnncheck compare keras:LSTM --weights {}"
 
 
 def _anywhere(what: str, way_out: str, **signs: Any) -> Kind:
@@ -245,18 +245,21 @@ def refusal(
     `start` are its first bytes, and `handle` reads it from any place, if it is on a disk. Without `by_suffix`, only a
     content counts that its suffix does not say.
     """
-    kind = known(start, handle)
+    kind, seems = known(start, handle), "is"
     if kind is not None and not by_suffix and Path(name).suffix.lower() in kind.suffixes:
         return None
     if kind is None and by_suffix:
         kind = _named(name)
+        seems = "is by its name" if kind is not None and (kind.magic or kind.member or kind.text) else "is"
         if kind is not None and role == "data" and kind.of_bytes and is_text(start):
             return None  # a table, whatever it is called
     way_out = None if kind is None else getattr(kind, role)
+    if kind is not None and role == "candidate" and way_out is None and Path(name).suffix not in kind.suffixes:
+        way_out = f"rename it to end in {kind.suffixes[0]}"
     if kind is None or way_out is None:
         return None
     shown = printable(name, 200)
-    return f"{shown} is {kind.what}; {(way_out or _INSTEAD[role]).replace('{}', shown)}"
+    return f"{shown} {seems} {kind.what}; {(way_out or _INSTEAD[role]).replace('{}', shown)}"
 
 
 def refusal_of(path: Path, role: Role, *, by_suffix: bool = True) -> str | None:

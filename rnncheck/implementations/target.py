@@ -52,9 +52,10 @@ def parse(name: str) -> Target:
 
 def _is_file(place: str, colon: str) -> bool:
     """Whether this is a file and no module: by its suffix, but before a colon a module may be called data or json."""
-    if place.endswith(SUFFIXES):
+    suffix = Path(place).suffix.lower()
+    if suffix in SUFFIXES or (suffix in kinds.SUFFIXES and not colon):
         return True
-    return Path(place).suffix.lower() in kinds.SUFFIXES and (not colon or Path(place).is_file())
+    return bool(suffix) and Path(place).is_file()
 
 
 def _behind_suffix(name: str) -> tuple[str, str, str] | None:

@@ -44,8 +44,8 @@ def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
     schema = metadata.get("schema", "")
     if schema.rpartition("/")[0] != FORMAT:
         raise CannotRun(
-            f"{name} is safetensors but not a trace: its metadata lack the schema {SCHEMA}; "
-            f"rnncheck record writes one; if it holds weights, give it with --weights, as in rnncheck compare torch --weights {name}"
+            f"{name} is safetensors but not a trace: its metadata lack the schema {SCHEMA}; rnncheck record "
+            f"writes one; if it holds weights, give it with --weights, as in rnncheck compare torch --weights {name}"
         )
     if schema != SCHEMA:
         raise CannotRun(f"{name} has the schema {printable(schema)}, and this rnncheck reads {SCHEMA}; update rnncheck")
