@@ -93,23 +93,3 @@ def test_without_a_header_columns_are_named_by_place(write_data: Any, refusal: C
     said = "the file has no header (the first row is all numbers), so a column is named by its place, from 1 to 2"
     for options in ({"drop": ("3",)}, {"columns": ("a",)}):
         assert said in refusal(write_data("1.5,2\n3,4\n"), **options)
-
-
-def test_parquet_and_arrow_are_read_in_batches(write_data: Any, read_data: Any, refusal: Callable[..., str]) -> None:
-    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'rnncheck[parquet]'")
-    from pyarrow import feather, parquet
-
-    write_data("")
-    table = pa.table({"day": ["x", "y", "z"], "a": [1, 2, 3], "b": [0.5, None, 2.5]})
-    parquet.write_table(table, "t.parquet")
-    feather.write_feather(table, "t.arrow", compression="uncompressed")
-    for name in ("t.parquet", "t.arrow"):
-        assert read_data(name, columns=("a",))[:, 0].tolist() == [[1], [2], [3]]
-        assert read_data(name, drop=("day",), missing="drop-row")[:, 0].tolist() == [[1, 0.5], [3, 2.5]]
-        assert read_data(name, columns=("b",), missing="ffill")[:, 0].tolist() == [[0.5], [0.5], [2.5]]
-        assert "column 1 ('day') is string, not a number; leave such columns out with --drop day" in refusal(name)
-        assert "row 2, column 3 ('b') is nan: missing or not finite; pass --missing" in refusal(name, drop=("day",))
-    with pytest.raises(UsageError, match="--sep is for text files"):
-        read_data("t.parquet", sep=";")
-    write_data(b"PAR1 and no more", "u.parquet")
-    assert "is not a complete .parquet file" in refusal("u.parquet")
