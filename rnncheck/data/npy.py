@@ -14,7 +14,7 @@ from rnncheck.data.options import FileOptions
 from rnncheck.data.sequences import FloatArray
 from rnncheck.data.source import DataFile
 from rnncheck.errors import DataError
-from rnncheck.kinds import START, misnamed
+from rnncheck.mistaken import START, misnamed
 from rnncheck.text import printable
 
 _BLOCK = 1 << 20  # bytes

@@ -15,7 +15,7 @@ from rnncheck.data.source import DataFile
 from rnncheck.data.typed_columns import Order, is_number, nulls, values, why_not
 from rnncheck.errors import DataError
 from rnncheck.extras import needed
-from rnncheck.kinds import START, misnamed
+from rnncheck.mistaken import START, misnamed
 from rnncheck.text import printable
 
 SUFFIXES = (".parquet", ".pq", ".arrow", ".arrows", ".feather")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rnncheck.data.source import DataFile
 from rnncheck.errors import DataError
-from rnncheck.kinds import START, refusal
+from rnncheck.mistaken import START, refusal
 from rnncheck.text import printable
 
 OPEN_QUOTE = "a quoted cell begins here and does not end; close the quote or remove it"

@@ -20,7 +20,7 @@ from torch import Tensor
 from rnncheck.errors import WeightsError
 from rnncheck.extras import needed
 from rnncheck.implementations.keras_layout import from_keras
-from rnncheck.kinds import START, known, refusal
+from rnncheck.mistaken import START, known, refusal
 from rnncheck.model.spec import Cell
 from rnncheck.model.tensor_file import BEHIND
 from rnncheck.text import printable

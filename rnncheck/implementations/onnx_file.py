@@ -33,7 +33,7 @@ from rnncheck.implementations.onnx_node import (
     shown,
     title,
 )
-from rnncheck.kinds import refusal_of
+from rnncheck.mistaken import refusal_of
 from rnncheck.text import first_of, printable
 
 # What may stand between two layers of one torch.nn module: it moves numbers, and makes none.

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnncheck import kinds
+from rnncheck import kinds, mistaken
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.text import nearest, printable
 
@@ -83,7 +83,7 @@ def existing(place: str) -> Path:
         hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
         raise CannotRun(f"{shown} does not exist{hint}")
     if path.suffix not in SUFFIXES:
-        raise CannotRun(kinds.refusal_of(path, "candidate") or f"{shown} {NO_PYTHON}")
+        raise CannotRun(mistaken.refusal_of(path, "candidate") or f"{shown} {NO_PYTHON}")
     return path
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import WeightsError
-from rnncheck.kinds import START, refusal
+from rnncheck.mistaken import START, refusal
 from rnncheck.text import printable
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Path has already folded the second

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rnncheck.errors import CannotRun, UsageError
-from rnncheck.kinds import refusal_of
+from rnncheck.mistaken import refusal_of
 from rnncheck.model.spec import Cell, Dtype, Head, Nonlinearity, Spec
 from rnncheck.text import printable
 

@@ -210,7 +210,7 @@ def test_the_content_decides_whatever_the_suffix_says(write_data: Any, read_data
     write_data(Path("t.parquet").read_bytes(), "x.feather")
     assert read_data("x.parquet").tolist() == read_data("x.feather").tolist() == [[[1]], [[2]]]
     for content, said in {
-        b"PAR1 and no more": "is not a complete .parquet file",
+        b"PAR1\0 and no more": "is not a complete .parquet file",
         b"": "is empty (0 bytes)",
         b"a,b\n1,2\n": "is text; rename it to end in .csv",
         b"\x1f\x8b\0": "is gzip data",

@@ -18,7 +18,8 @@ import torch
 from safetensors.torch import save_file
 
 from rnncheck.errors import ExitCode
-from rnncheck.kinds import KINDS, START, known, refusal
+from rnncheck.kinds import KINDS
+from rnncheck.mistaken import START, known, refusal
 
 QUICK = ("--no-witness", "--no-diagnose", "--paths", "none", "--no-lockstep", "--quiet")
 TABLE = "a,b,c\n1,2,3\n4,5,7\n6,7,8\n"
