@@ -262,7 +262,11 @@ class RunOptions(CheckOptions):
     data_row: Annotated[int | None, DATA("The line where the data begin. [default: after the header]", metavar="N")] = (
         None
     )
+    last_row: Annotated[int | None, DATA("The line where the data end. [default: the last one]", metavar="N")] = None
     thousands: Annotated[str | None, DATA("The mark between groups of three digits.", metavar="MARK")] = None
+    strip: Annotated[
+        str, DATA("Signs to leave out at the ends of a cell, such as $%. % does not divide.", metavar="SIGNS")
+    ] = ""
     index: Annotated[
         str | None, DATA("A column of numbers or dates that must rise. It is not an input.", metavar="COLUMN")
     ] = None

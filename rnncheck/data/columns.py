@@ -40,9 +40,14 @@ class CellKind(Enum):
     TEXT = "not a number"
 
 
-def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tuple[CellKind, float]:
-    """The kind of a cell and its value, NaN if it has none. `thousands` is the mark between groups of three digits."""
+def read_cell(text: str, decimal: str = ".", thousands: str | None = None, strip: str = "") -> tuple[CellKind, float]:
+    """The kind of a cell and its value, NaN if it has none. `thousands` is the mark between groups of three digits,
+    and `strip` holds signs that are left out at its ends.
+    """
     text = text.strip(BLANKS)
+    if strip:
+        minus = text[:1] if text[:1] in "+-" else ""
+        text = minus + text[len(minus) :].strip(strip + BLANKS)
     if thousands is not None and thousands in text:
         mark = re.escape(thousands)
         if not re.match(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?![0-9{mark}])", text):
@@ -65,9 +70,10 @@ def read_cell(text: str, decimal: str = ".", thousands: str | None = None) -> tu
     return CellKind.TEXT, math.nan
 
 
-def is_text(text: str, decimal: str = ".") -> bool:
+def is_text(text: str, options: FileOptions) -> bool:
     """Whether a cell can only be a name: no number, and no value that is missing or not finite."""
-    return read_cell(text, decimal)[0] is CellKind.TEXT
+    kind, _ = read_cell(text, options.decimal, options.thousands, options.strip)
+    return kind is CellKind.TEXT and text.strip() not in options.na
 
 
 @dataclass(frozen=True)
@@ -95,10 +101,10 @@ class ColumnLayout:
 
     def selector(self, column: int) -> str:
         """The text for --columns or --drop that names this column."""
-        name = self.names[column]
-        if name and self.names.count(name) == 1 and printable(name) == name:
+        name, place = self.names[column], str(column + 1)
+        if name and self.names.count(name) == 1 and printable(name) == name and "," not in name:
             return shlex.quote(name)
-        return str(column + 1)
+        return place if not self.header or place not in self.names else shlex.quote(f"#{place}")
 
 
 def lay_out(first: list[str], options: FileOptions, where: str) -> ColumnLayout:
@@ -106,7 +112,7 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> ColumnLayout:
 
     Raises `DataError` for columns that are not there or cannot be told apart.
     """
-    names_itself = next((cell for cell in first if is_text(cell, options.decimal)), None)
+    names_itself = next((cell for cell in first if is_text(cell, options)), None)
     header = names_itself is not None if options.header is None else options.header
     if options.header_row is not None:
         header, chosen = True, f"--header-row {options.header_row}"
@@ -155,8 +161,9 @@ class _Finder:
             return self.names.index(wanted)
         if count > 1:
             raise DataError(f"{self.where}: {count} columns are named '{printable(wanted)}'; give the place, from 1")
-        if re.fullmatch("[0-9]{1,9}", wanted) and 1 <= int(wanted) <= len(self.names):
-            return int(wanted) - 1
+        place = re.fullmatch("#?([0-9]{1,9})", wanted)
+        if place and 1 <= int(place[1]) <= len(self.names):
+            return int(place[1]) - 1
         if self.headless is not None:
             raise DataError(
                 f"{self.where}: no column '{printable(wanted)}': the file has no header ({self.headless}), so a column "
@@ -170,12 +177,17 @@ class _Finder:
         )
 
     def check_distinct(self, columns: tuple[int, ...]) -> None:
-        for name, count in Counter(self.names[column] for column in columns).items():
-            if count > 1:
-                places = ",".join(str(column + 1) for column in columns if self.names[column] == name)
-                number = read_cell(name)[0] is CellKind.NUMBER  # which as a place would be another column
-                instead = "if the row is data, pass --no-header" if number else "rename them"
-                by_place = "" if number else f", or choose by place, as in --columns {places}"
-                raise DataError(
-                    f"{self.where}: columns {places} are all named '{printable(name)}'; {instead}{by_place}"
-                )
+        """Raises `DataError` where two of these columns have one name, which would then not say which is meant."""
+        named = Counter(self.names[column] for column in columns)
+        name = next((name for name, count in named.items() if count > 1), None)
+        if name is None:
+            return
+        places = ",".join(str(column + 1) for column in columns if self.names[column] == name)
+        if read_cell(name)[0] is CellKind.NUMBER:  # which as a place would be another column
+            way_out = "if the row is data, pass --no-header"
+        else:
+            first = {self.names[column]: column for column in reversed(columns)}
+            again = [column for column in columns if first[self.names[column]] != column or not self.names[column]]
+            drop = ",".join(str(column + 1) for column in again)
+            way_out = f"rename them, leave these out with --drop {drop}, or choose by place, as in --columns {places}"
+        raise DataError(f"{self.where}: columns {places} are all named '{printable(name)}'; {way_out}")

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rnncheck.data.advice import SAMPLE_LINES
 from rnncheck.data.batching import Table, Tally
+from rnncheck.data.cells import rows_of_data
 from rnncheck.data.columns import ColumnLayout, lay_out
 from rnncheck.data.markers import Markers
 from rnncheck.data.options import FileOptions
@@ -11,23 +13,23 @@ from rnncheck.data.records import LONGEST_LINE, OPEN_QUOTE, Dialect, Records, Un
 from rnncheck.data.rows import StrictRows, read_fast
 from rnncheck.data.sequences import FloatArray
 from rnncheck.data.source import DataFile
+from rnncheck.data.structure import structure
 from rnncheck.errors import DataError
 from rnncheck.text import printable
 
-_SAMPLE_LINES = 20
-OF_FEW = ("na", "header_row", "data_row", "thousands", "index")  # options that few files need
+OF_FEW = ("na", "header_row", "data_row", "last_row", "thousands", "strip", "index")  # options that few files need
 
 
 @dataclass(frozen=True)
 class _Head:
-    """The beginning of a file: its first record, where the data begin, and a few lines for messages."""
+    """The beginning of a file: its first record, where the data begin, and its first lines for messages."""
 
     first: list[str]
     offset: int
     line: int
     data_offset: int
     data_line: int
-    sample: list[str]
+    lines: list[str]
 
 
 def open_csv(file: DataFile, options: FileOptions) -> Table:
@@ -35,24 +37,31 @@ def open_csv(file: DataFile, options: FileOptions) -> Table:
 
     Raises `DataError` when the beginning is at fault; reading the table raises it for the rest.
     """
-    dialect = Dialect(options.separator, options.comment, options.whitespace, options.header_row, options.data_row)
+    dialect = Dialect(
+        options.separator, options.comment, options.whitespace, options.header_row, options.data_row, options.last_row
+    )
     markers = Markers.of(options)
     head = _read_head(file, options, dialect)
-    layout = lay_out(head.first, options, f"{file.name}:{head.line}")
-    _refuse_empty_last_column(layout, options, head, file.name)
+    layout = _lay_out(head, options, file.name)
 
     def read(tally: Tally) -> Iterator[FloatArray]:
-        strict = StrictRows(file.name, layout, dialect, options, head.sample, head.first)
+        blocks = text_blocks(file, options.encoding)
+        strict = StrictRows(
+            file.name, layout, dialect, options, head.lines, lambda: [next(blocks, ""), next(blocks, "")]
+        )
         by_row = layout.sequence_id is not None or layout.index is not None
         skip, line = (head.data_offset, head.data_line) if layout.header else (head.offset, head.line)
         left = ""
-        for block in text_blocks(file, options.encoding):
+        for block in blocks:
+            if dialect.ends_before(line):
+                break
             text = left + block[skip:]
             skip = max(0, skip - len(block))
             rows = None
             if not by_row and strict.blank_line is None and not left and text and not dialect.passes_over(line):
                 newlines = text.count("\n")
-                rows = read_fast(text, newlines, layout, dialect, options)
+                ends = dialect.ends_before(line + newlines)
+                rows = None if ends else read_fast(text, newlines, layout, dialect, options)
                 rows = None if rows is None or markers.among(rows) else rows
             if rows is None:
                 rows, left, line = strict.read(text, line, tally)
@@ -97,7 +106,9 @@ def _read_head(file: DataFile, options: FileOptions, dialect: Dialect) -> _Head:
             head = _first_record(records, text, options, file.name)
         except UnfinishedRecord:
             open_quote = records.line
-        if len(text) > LONGEST_LINE or (head is not None and text.count("\n", head.offset) >= _SAMPLE_LINES):
+        except DataError as problem:
+            raise _explained(problem, text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES], options) from None
+        if len(text) > LONGEST_LINE or (head is not None and text.count("\n") >= SAMPLE_LINES):
             break
     if head is not None:
         return head
@@ -116,27 +127,38 @@ def _first_record(records: Records, text: str, options: FileOptions, name: str) 
             continue
         if blank_line is not None and not options.skip_blank:
             raise DataError(f"{name}:{blank_line}: a blank line before the data; remove it or pass --skip-blank")
-        lines = text[records.offset :].split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES]
-        sample = [line for line in lines if line and not records.dialect.is_comment(line)]
-        return _Head(cells, records.offset, records.line, records.end, records.next_line, sample)
+        lines = text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]
+        return _Head(cells, records.offset, records.line, records.end, records.next_line, lines)
     return None
 
 
-def _refuse_empty_last_column(layout: ColumnLayout, options: FileOptions, head: _Head, name: str) -> None:
-    """An empty last column, from a separator at the end of every line, is no column of missing values."""
-    last = layout.width - 1
-    nameless = not layout.names[last] if layout.header else options.missing == "error"
-    if (
-        nameless
-        and last > 0
-        and last in layout.inputs
-        and all(line.endswith(options.separator) for line in head.sample)
-    ):
-        columns = ",".join(layout.selector(column) for column in layout.inputs if column != last)
-        raise DataError(
-            f"{name}:{head.line}: an empty last column; remove the '{printable(options.separator)}' that ends every "
-            f"line, or pass --columns {columns}"
-        )
+def _lay_out(head: _Head, options: FileOptions, name: str) -> ColumnLayout:
+    """The columns. Raises `DataError`, with what the file seems to be where that is the reason."""
+    where = f"{name}:{head.line}"
+    try:
+        layout = lay_out(head.first, options, where)
+        _refuse_empty_last_columns(layout, options, head, where)
+    except DataError as problem:
+        raise _explained(problem, head.lines, options) from None
+    return layout
+
+
+def _explained(problem: DataError, lines: list[str], options: FileOptions) -> DataError:
+    """The error with the structure that the file seems to have as its advice, if it is another."""
+    said = structure(lines, options)
+    return DataError(f"{str(problem).partition(';')[0]}; {said}") if said else problem
+
+
+def _refuse_empty_last_columns(layout: ColumnLayout, options: FileOptions, head: _Head, where: str) -> None:
+    """Empty last columns, from separators at the end of every line, are no columns of missing values."""
+    if options.columns or options.whitespace or (not layout.header and options.missing != "error"):
+        return
+    rows = [head.first, *rows_of_data(head.lines, options, layout.width, header=layout.header)]
+    empty = [each for each in layout.inputs if each and not any("".join(row[each:]).strip() for row in rows)]
+    if empty:
+        mark, drop = printable(options.separator), ",".join([*options.drop, *(layout.selector(each) for each in empty)])
+        columns = "an empty last column" if len(empty) == 1 else f"{len(empty)} empty last columns"
+        raise DataError(f"{where}: {columns}; pass --drop {drop}, or remove the '{mark}' that ends every line")
 
 
 def _refuse_doubtful_first_rows(table: Table, layout: ColumnLayout, options: FileOptions, head: _Head) -> None:

@@ -23,7 +23,7 @@ class Markers:
 
     @classmethod
     def of(cls, options: FileOptions) -> "Markers":
-        read = {each: read_cell(each, options.decimal) for each in options.na}
+        read = {each: read_cell(each, options.decimal, options.thousands, options.strip) for each in options.na}
         numbers = tuple(value for kind, value in read.values() if kind is CellKind.NUMBER)
         texts = frozenset(each.strip().casefold() for each, (kind, _) in read.items() if kind is not CellKind.NUMBER)
         return cls(texts, numbers)

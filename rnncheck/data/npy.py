@@ -14,6 +14,7 @@ from rnncheck.data.options import FileOptions
 from rnncheck.data.sequences import FloatArray
 from rnncheck.data.source import DataFile
 from rnncheck.errors import DataError
+from rnncheck.mistaken import START, misnamed
 from rnncheck.text import printable
 
 _BLOCK = 1 << 20  # bytes
@@ -101,8 +102,11 @@ def _read_header(handle: BinaryIO, name: str) -> _Array:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(handle)
     except Exception as error:  # numpy parses the header as Python, which can fail in many ways
-        reason = printable(str(error), 80)
-        raise DataError(f"{name} is not a .npy file ({reason}); write it with numpy.save") from None
+        handle.seek(0)
+        start, reason = handle.read(START), printable(str(error), 80)
+        raise DataError(
+            misnamed(name, start, handle) or f"{name} is not a .npy file ({reason}); write it with numpy.save"
+        ) from None
     if dtype.kind not in _KINDS:
         raise DataError(f"{name} holds {_what(dtype)}; it must be an array of real numbers, as from x.astype(float)")
     if not 1 <= len(shape) <= 3:

@@ -105,7 +105,7 @@ def _table(path: str, suffix: str, options: FileOptions) -> Table:
         _refuse(_FOR_TEXT, options, "a .npy file is an array of numbers")
         return open_npy(find(path), options)
     if suffix in SUFFIXES:
-        of_text = [name for name in _FOR_TEXT if name != "missing"]
+        of_text = [name for name in _FOR_TEXT if name not in ("missing", "na", "index")]
         _refuse(of_text, options, f"a {suffix} file says itself what it holds")
         return open_parquet(find(path), options, suffix)
     return open_csv(find(path), options)

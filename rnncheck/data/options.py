@@ -20,9 +20,10 @@ class FileOptions:
     place (from 1) where no header has that name. `header=None` takes the first row as a header when a cell in it is
     not a number. `sep=None` is a comma and `encoding=None` is UTF-8.
 
-    `header_row` is the line of the header, from 1, and `data_row` the line where the data begin: what stands before and
-    between is passed over. `sep="whitespace"` is any run of blanks. `thousands` is a mark between groups of three
-    digits. `index` names a column of numbers or dates that must rise, and is no input.
+    `header_row` is the line of the header, from 1, `data_row` the line where the data begin and `last_row` the line
+    where they end: what stands before, between and behind is passed over. `sep="whitespace"` is any run of blanks.
+    `thousands` is a mark between groups of three digits, and `strip` holds signs that are left out at the ends of a
+    cell. `index` names a column of numbers or dates that must rise, and is no input.
 
     `missing` says what becomes of an empty cell, NA or null, or of what `na` names: an error, or its row is left out,
     or zero, or the value above it. Unless `allow_nonfinite` lets NaN and infinities through as numbers, NaN counts as
@@ -50,7 +51,9 @@ class FileOptions:
     na: tuple[str, ...] = ()
     header_row: int | None = None
     data_row: int | None = None
+    last_row: int | None = None
     thousands: str | None = None
+    strip: str = ""
     index: str | None = None
 
     def __post_init__(self) -> None:
@@ -99,15 +102,23 @@ class FileOptions:
             )
         if len(self.decimal) != 1 or self.decimal not in ".,":
             raise UsageError(f"--decimal is {self.decimal!r}; it must be '.' or ','")
-        if sep == self.decimal:
-            raise UsageError(f"--sep and --decimal are both {sep!r}; with --decimal ',' give --sep ';' or another")
+        if sep == self.decimal and self.sep is None:
+            raise UsageError(
+                f"--sep and --decimal are both {sep!r}; give --sep ';' or another, or --sep , for numbers in quotes"
+            )
         if self.thousands is not None and (
             len(self.thousands) != 1 or self.thousands.isalnum() or self.thousands in '+-"\r\n\0' + self.decimal
         ):
             raise UsageError(
                 f"--thousands is {self.thousands!r}; it must be one mark that is not the decimal mark, such as ','"
             )
-        for option, row in (("--header-row", self.header_row), ("--data-row", self.data_row)):
+        if any(mark.isalnum() or mark in "+-\u2212\u2013\u2010.,()\"'\r\n\0" for mark in self.strip):
+            raise UsageError(
+                f"--strip is {self.strip!r}; it must be signs that change no number, such as '$%'; no letter, digit or "
+                "bracket"
+            )
+        rows = {"--header-row": self.header_row, "--data-row": self.data_row, "--last-row": self.last_row}
+        for option, row in rows.items():
             if row is not None and row < 1:
                 raise UsageError(f"{option} is {row}; lines are counted from 1")
         if self.header_row is not None and self.header is False:
@@ -116,6 +127,8 @@ class FileOptions:
             raise UsageError(
                 f"--data-row is {self.data_row} and --header-row {self.header_row}; data follow the header"
             )
+        if self.last_row is not None and self.last_row <= max(self.header_row or 0, (self.data_row or 1) - 1):
+            raise UsageError(f"--last-row is {self.last_row}; data end behind the header, where they begin or later")
         if self.comment is not None and (
             not self.comment or self.comment[0].isalnum() or self.comment[0] in '+-." \t\r\n' or self.comment[0] == sep
         ):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rnncheck.data.source import DataFile
 from rnncheck.errors import DataError
+from rnncheck.mistaken import START, refusal
 from rnncheck.text import printable
 
 OPEN_QUOTE = "a quoted cell begins here and does not end; close the quote or remove it"
@@ -22,14 +23,19 @@ class Dialect:
     whitespace: bool = False  # any run of blanks stands between cells; `sep` is then one
     header_row: int | None = None
     data_row: int | None = None
+    last_row: int | None = None
 
     def is_blank(self, line: str) -> bool:
         return not line.strip(" \t\n".replace(self.sep, ""))
 
     def passes_over(self, line: int) -> bool:
-        """Whether a line, from 1, stands before the header, or between it and the data."""
+        """Whether a line, from 1, stands before the header, between it and the data, or behind them."""
         header, data = self.header_row, self.data_row
-        return line != header and line < max(header or 0, data or 0)
+        return line != header and (line < max(header or 0, data or 0) or self.ends_before(line))
+
+    def ends_before(self, line: int) -> bool:
+        """Whether the data end before this line."""
+        return self.last_row is not None and line > self.last_row
 
     def cells_of(self, line: str) -> str:
         """The line with one separator between cells."""
@@ -104,21 +110,6 @@ class Records:
         return f"a cell of {len(longest):,} characters, '{printable(longest)}'; it may have {csv.field_size_limit():,}"
 
 
-_TO_CSV = "save it as CSV or .npy first"
-_SIGNATURES = (
-    (b"\x1f\x8b", "is gzip data; rename it to end in .csv.gz"),
-    (b"BZh", "is bzip2 data; rename it to end in .csv.bz2"),
-    (b"\xfd7zXZ\x00", "is xz data; rename it to end in .csv.xz"),
-    (b"\x28\xb5\x2f\xfd", "is zstd data; decompress it first, or use gzip"),
-    (b"PAR1", "is a Parquet file; rename it to end in .parquet"),
-    (b"\x93NUMPY", "is a numpy array; give it as a file that ends in .npy"),
-    (b"PK\x03\x04", f"is a zip archive (as .npz and .xlsx are); {_TO_CSV}"),
-    (b"\x89HDF\r\n", f"is an HDF5 file; {_TO_CSV}"),
-    (b"ARROW1", "is an Arrow file; rename it to end in .arrow"),
-    (b"\x89PNG", "is a PNG image, not a table of numbers"),
-    (b"%PDF-", "is a PDF document, not a table of numbers"),
-    (b"\x7fELF", "is a program, not a table of numbers"),
-)
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -128,11 +119,13 @@ _MARKS = (
 )
 
 
-def refuse_what_is_no_text(name: str, start: bytes, encoding: str | None) -> None:
+def refuse_what_is_no_text(file: DataFile, start: bytes, encoding: str | None) -> None:
     """Raises `DataError` if `start` is the beginning of another kind of file, with what to do about it."""
-    for signature, message in _SIGNATURES:
-        if start.startswith(signature):
-            raise DataError(f"{name} {message}")
+    name = file.name
+    with file.open() as handle:
+        said = refusal(name, "data", start[:START], handle if file.compression is None else None)
+    if said is not None:
+        raise DataError(said)
     for mark, wide in _MARKS:
         if encoding is None and start.startswith(mark):
             raise DataError(
@@ -153,7 +146,7 @@ def text_blocks(file: DataFile, encoding: str | None) -> Iterator[str]:
     rest = ""
     for data in file.blocks():
         if decoder.offset == 0:
-            refuse_what_is_no_text(file.name, data, encoding)
+            refuse_what_is_no_text(file, data, encoding)
         rest += decoder.decode(data)
         end = rest.rfind("\n") + 1
         if end:
@@ -199,7 +192,8 @@ class _Decoder:
         byte = f"byte 0x{data[place]:02x} at {offset:,}"
         if b"\0" in data:
             return (
-                f"{self._file.name} is not text ({byte}, and NUL bytes); give the --encoding if it is, such as utf-16"
+                f"{self._file.name} is not text ({byte}, and NUL bytes); save its numbers as CSV or .npy, or give the "
+                f"--encoding if it is text, such as utf-16"
             )
         return (
             f"{self._file.name}:{self._line_at(offset)}: not {self._encoding.upper()} text ({byte}); "

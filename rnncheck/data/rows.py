@@ -2,10 +2,11 @@
 
 import csv
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from rnncheck.data.advice import way_out_of_text, way_out_of_units, way_out_of_width
+from rnncheck.data.advice import Advice, Place
 from rnncheck.data.batching import Group, Tally
 from rnncheck.data.columns import MAY_UNDERFLOW, CellKind, ColumnLayout, read_cell
 from rnncheck.data.markers import Markers, Rising
@@ -68,7 +69,7 @@ def read_fast(
 class StrictRows:
     """Reads the text of one file from its first row of data to its last, a block at a time.
 
-    `name`, `sample` (the file's first few lines) and `first` (its first record) are for messages.
+    `name`, `lines` (the file's first) and `further` (the next two blocks of it) are for messages.
     """
 
     def __init__(
@@ -77,15 +78,16 @@ class StrictRows:
         layout: ColumnLayout,
         dialect: Dialect,
         options: FileOptions,
-        sample: list[str],
-        first: list[str],
+        lines: list[str],
+        further: Callable[[], list[str]],
     ) -> None:
         self._name = name
         self._layout = layout
         self._dialect = dialect
         self._options = options
-        self._sample = sample
-        self._first = first
+        self._advice = Advice(lines, options, layout)
+        self._further = further
+        self._records: Records | None = None
         self._seen: dict[str, Group] = {}
         self._markers = Markers.of(options)
         self._rising = None if layout.index is None else Rising(name, layout, options.decimal)
@@ -98,7 +100,7 @@ class StrictRows:
         What is left over is a record that the text's end cuts in two.
         """
         rows: list[list[float]] = []
-        records = Records(text, line, self._dialect, self._name)
+        self._text, self._records = text, (records := Records(text, line, self._dialect, self._name))
         left, next_line = "", line
         try:
             for cells in records:
@@ -117,9 +119,8 @@ class StrictRows:
                 self.blank_line = line
             return None
         if self.blank_line is not None:
-            raise DataError(
-                f"{self._name}:{self.blank_line}: a blank line between rows of data; remove it or pass --skip-blank"
-            )
+            way_out = self._advice.of_blank(self.blank_line, self._place(cells, line))
+            raise DataError(f"{self._name}:{self.blank_line}: a blank line between rows of data; {way_out}")
         if len(cells) != self._layout.width:
             raise DataError(self._wrong_width(cells, line))
         group = self._group(cells, line)
@@ -140,15 +141,16 @@ class StrictRows:
 
     def _read_cells(self, cells: list[str], line: int, tally: Tally) -> list[float] | None:
         row: list[float] = []
+        options = self._options
         for place, column in enumerate(self._layout.inputs):
-            kind, value = read_cell(cells[column], self._options.decimal, self._options.thousands)
+            kind, value = read_cell(cells[column], options.decimal, options.thousands, options.strip)
             if self._markers.mark(cells[column], kind, value):
                 kind, value = CellKind.MISSING, math.nan
             if kind is CellKind.UNDERFLOW:
                 tally.underflowed += 1
             elif kind is not CellKind.NUMBER and not (kind is CellKind.NONFINITE and self._options.allow_nonfinite):
                 if not self._is_missing(kind, value):
-                    raise DataError(self._refused(kind, cells[column], column, line))
+                    raise DataError(self._refused(kind, cells, column, line))
                 if self._options.missing == "drop-row":
                     return None
                 value = self._fill(place, column, line)
@@ -193,27 +195,30 @@ class StrictRows:
             tally.groups.append(group)
         group.rows += 1
 
+    def _place(self, cells: list[str], line: int) -> Place:
+        return Place(cells, line, self.last_row is not None, self._rest)
+
+    def _rest(self) -> list[str] | None:
+        """The lines behind the record that is being read, or None where more than a block of text follows."""
+        assert self._records is not None
+        following, more = self._further()
+        return None if more else (self._text[self._records.end :] + following).split("\n")
+
     def _wrong_width(self, cells: list[str], line: int) -> str:
         width, found = self._layout.width, len(cells)
-        begun = self.last_row is not None
-        way_out = way_out_of_width(cells, self._first[0], width, self._options, self._sample, None if begun else line)
         return (
             f"{self._name}:{line}: {found} {'field' if found == 1 else 'fields'}, expected {width} "
-            f"as in the first row; {way_out}"
+            f"as in the first row; {self._advice.of_width(self._place(cells, line))}"
         )
 
-    def _refused(self, kind: CellKind, cell: str, column: int, line: int) -> str:
+    def _refused(self, kind: CellKind, cells: list[str], column: int, line: int) -> str:
+        cell, place = cells[column], self._place(cells, line)
         start = f"{self._name}:{line}: {self._layout.describe(column)} is"
-        shown, begun = f"'{printable(cell)}'", self.last_row is not None
+        shown = f"'{printable(cell)}'"
         match kind:
             case CellKind.MISSING:
-                what = "empty" if not cell.strip() else shown
-                units = "" if begun else way_out_of_units(self._layout, self._options, self._sample, line)
-                if units:
-                    return f"{start} {what}, a missing value; {units}"
-                may_be_header = self._options.header is None and not self._layout.header and not begun
-                header = ", or --header if this is the header" if may_be_header else ""
-                return f"{start} {what}, a missing value; fill it in or pass --missing drop-row, zero or ffill{header}"
+                what = shown if cell.strip() else "empty"
+                return f"{start} {what}, a missing value; {self._advice.of_missing(column, place)}"
             case CellKind.NONFINITE:
                 mark = "" if cell.strip().lstrip("+-").lower().startswith("nan") else f"--na {cell.strip()} "
                 how = mark + ("--missing drop-row, zero or ffill" if self._options.missing == "error" else "")
@@ -224,7 +229,4 @@ class StrictRows:
             case CellKind.OVERFLOW:
                 return f"{start} {shown}, which overflows float64; scale the column down"
             case _:
-                way_out = way_out_of_text(
-                    cell, column, self._layout, self._options, self._sample, None if begun else line
-                )
-                return f"{start} {shown}, not a number; {way_out}"
+                return f"{start} {shown}, not a number; {self._advice.of_text(column, place)}"

@@ -20,6 +20,7 @@ from torch import Tensor
 from rnncheck.errors import WeightsError
 from rnncheck.extras import needed
 from rnncheck.implementations.keras_layout import from_keras
+from rnncheck.mistaken import START, known, refusal
 from rnncheck.model.spec import Cell
 from rnncheck.model.tensor_file import BEHIND
 from rnncheck.text import printable
@@ -87,13 +88,15 @@ def opened(path: str, shown: str) -> tuple[Any, Mapping[str, Any]]:
         raise WeightsError(f"{shown} does not exist") from None
     except (OSError, ValueError) as problem:
         raise WeightsError(f"{shown} cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+    kind = known(content[:START], io.BytesIO(content))
+    if kind is not None and not any(each in SUFFIXES for each in kind.suffixes):
+        said = refusal(path, "weights", content[:START], io.BytesIO(content), by_suffix=False)
+        raise WeightsError(said or f"{shown} is {kind.what}; rename it, because its suffix is one of Keras")
     if zipfile.is_zipfile(io.BytesIO(content)):
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 config = json.loads(archive.read("config.json"))
                 content = archive.read("model.weights.h5")
-        except KeyError:
-            raise WeightsError(f"{shown} is a zip archive, but not one that Keras wrote: it has no weights") from None
         except Exception:  # of zip, of zlib, of json
             raise WeightsError(f"{shown} is damaged; save it or download it again") from None
     elif not content.startswith(b"\x89HDF"):

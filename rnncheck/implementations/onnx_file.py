@@ -33,6 +33,7 @@ from rnncheck.implementations.onnx_node import (
     shown,
     title,
 )
+from rnncheck.mistaken import refusal_of
 from rnncheck.text import first_of, printable
 
 # What may stand between two layers of one torch.nn module: it moves numbers, and makes none.
@@ -58,7 +59,8 @@ class OnnxFile:
         except Exception as problem:  # of protobuf, of onnx, of the file system
             if absent := re.search(r"should be stored in (.+), but it", str(problem)):
                 raise CannotRun(f"{self.name} needs {printable(absent[1], 200)}, which does not exist") from None
-            raise CannotRun(f"{self.name} is not an ONNX model, or is damaged: {first_line(problem)}") from None
+            said = refusal_of(path, "candidate", by_suffix=False)
+            raise CannotRun(said or f"{self.name} is not an ONNX model, or is damaged: {first_line(problem)}") from None
         if self.model.functions:
             try:
                 self.model = onnx.inliner.inline_local_functions(self.model)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnncheck import kinds, mistaken
 from rnncheck.errors import CannotRun, UsageError
 from rnncheck.text import nearest, printable
 
@@ -11,25 +12,6 @@ DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 MOST_LISTED = 8
 NO_PYTHON = "is neither a .py file nor a notebook; name a class or function in one, as in file.py:MyLSTM"
-WEIGHTS = "holds weights, not code; name the class and give this file with --weights"
-KERAS = (
-    "is a Keras model, or its weights, not code; give it with --weights, as in "
-    "rnncheck compare keras:LSTM --weights FILE::lstm_1"
-)
-OTHER_FILES = {  # files that are not a candidate, and what to do with them
-    ".pt": WEIGHTS,
-    ".pth": WEIGHTS,
-    ".ckpt": WEIGHTS,
-    ".bin": WEIGHTS,
-    ".pkl": WEIGHTS,
-    ".npz": WEIGHTS,
-    ".keras": KERAS,
-    ".h5": KERAS,
-    ".hdf5": KERAS,
-    ".csv": "is data, not a layer; give data to rnncheck run",
-    ".npy": "is data, not a layer; give data to rnncheck run",
-    ".parquet": "is data, not a layer; give data to rnncheck run",
-}
 SUFFIXES = (".py", ".ipynb")
 
 
@@ -45,8 +27,7 @@ class Target:
 
 def names_a_file_or_module(name: str) -> bool:
     """Whether this can only be a file or a module, and not a built-in implementation."""
-    known = name.endswith(SUFFIXES) or Path(name).suffix.lower() in OTHER_FILES
-    return ":" in name or known or "/" in name or "\\" in name or name.startswith("~")
+    return ":" in name or _is_file(name, colon="") or "/" in name or "\\" in name or name.startswith("~")
 
 
 def parse(name: str) -> Target:
@@ -60,20 +41,21 @@ def parse(name: str) -> Target:
         )
     if not place:
         raise UsageError(f"{printable(name, 200)}: before the colon write a file or a module, as in file.py:MyLSTM")
-    if (
-        place.endswith(SUFFIXES)
-        or Path(place).suffix.lower() in OTHER_FILES
-        or "/" in place
-        or "\\" in place
-        or place.startswith("~")
-        or drive
-    ):
+    if _is_file(place, colon) or "/" in place or "\\" in place or place.startswith("~") or drive:
         return Target(name, existing(place), None, attribute or None)
     if not DOTTED.fullmatch(place):
         raise UsageError(
             f"{printable(name, 200)}: {printable(place, 100)} is not a .py file, a notebook or the name of a module"
         )
     return Target(name, None, place, attribute or None)
+
+
+def _is_file(place: str, colon: str) -> bool:
+    """Whether this is a file and no module: by its suffix, but before a colon a module may be called data or json."""
+    suffix = Path(place).suffix.lower()
+    if suffix in SUFFIXES or (suffix in kinds.SUFFIXES and not colon):
+        return True
+    return bool(suffix) and Path(place).is_file()
 
 
 def _behind_suffix(name: str) -> tuple[str, str, str] | None:
@@ -101,7 +83,7 @@ def existing(place: str) -> Path:
         hint = f"; did you mean {printable(str(path.parent / near[0]), 200)}?" if near else _listed(path.parent)
         raise CannotRun(f"{shown} does not exist{hint}")
     if path.suffix not in SUFFIXES:
-        raise CannotRun(f"{shown} {OTHER_FILES.get(path.suffix.lower(), NO_PYTHON)}")
+        raise CannotRun(mistaken.refusal_of(path, "candidate") or f"{shown} {NO_PYTHON}")
     return path
 
 

@@ -5,7 +5,6 @@ import os
 import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rnncheck.errors import WeightsError
+from rnncheck.mistaken import START, refusal
 from rnncheck.text import printable
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Path has already folded the second
@@ -22,13 +22,6 @@ _ZIP = b"PK\x03\x04"
 _LEGACY = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save's magic number, behind the pickle protocol's two bytes
 _ENTRIES = ("state_dict", "model_state_dict", "model")  # where a checkpoint has the model's tensors
 _TENSORS_ONLY = "rnncheck loads tensors only: save the layer's state_dict() with torch.save or as safetensors"
-_OTHERS = (
-    (b"version https://git-lfs", "is a Git LFS pointer, not the weights; fetch them with git lfs pull"),
-    (b"<", "is a web page or XML, not weights; download the file itself"),
-    (b"\x89HDF", "is an HDF5 file; name it .h5, if Keras wrote it"),
-    (b"\x93NUMPY", "is a numpy array; save the parameters by name as safetensors"),
-    (b"GGUF", "is a GGUF file; convert it to safetensors first"),
-)
 _DAMAGE = (
     ("headertoosmall", "is cut short: the length of its header is missing"),
     ("headertoolarge", "is damaged: its header is larger than allowed"),
@@ -82,28 +75,18 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def _read(handle: BinaryIO, name: str) -> dict[str, Tensor]:
-    start = handle.read(32)
+    start = handle.read(START)
     if not start:
         raise WeightsError(f"{name} is empty; save the weights again")
     # The first bytes decide, so that a huge file of another format is not read to the end.
-    if start[4:9] == _SAFETENSORS:
+    content = start + handle.read() if start.startswith(_ZIP) else start
+    if said := refusal(handle.name, "weights", start, io.BytesIO(content)):
+        raise WeightsError(said)
+    if start.startswith(_ZIP) or start[2:].startswith(_LEGACY):
+        return _named(_torch_save(content + handle.read(), name), name)
+    if start[4:9] == _SAFETENSORS or Path(handle.name).suffix == ".safetensors":
         return _safetensors(start + handle.read(), name)
-    if start.startswith(_ZIP):
-        content = start + handle.read()
-        _check_archive(content, name)
-        return _named(_torch_save(content, name), name)
-    if start[:1] == b"\x80" and start[2:].startswith(_LEGACY):
-        return _named(_torch_save(start + handle.read(), name), name)
-    if start[:1] == b"\x80" and start[1] <= pickle.HIGHEST_PROTOCOL:
-        raise WeightsError(f"{name} is a bare pickle: it contains code, or could; {_TENSORS_ONLY}")
-    for signature, what in _OTHERS:
-        if start.startswith(signature):
-            raise WeightsError(f"{name} {what}")
-    if Path(handle.name).suffix == ".safetensors":
-        return _safetensors(start + handle.read(), name)
-    if Path(handle.name).suffix == ".onnx":
-        raise WeightsError(f"{name} is an ONNX model; give it as the candidate, as in rnncheck compare model.onnx")
-    raise WeightsError(f"{name} is neither safetensors nor a file that torch.save wrote")
+    raise WeightsError(f"{name} is neither safetensors nor a file that torch.save wrote; {_TENSORS_ONLY}")
 
 
 def _safetensors(content: bytes, name: str) -> dict[str, Tensor]:
@@ -119,18 +102,6 @@ def _safetensors(content: bytes, name: str) -> dict[str, Tensor]:
     except Exception:  # a number format that this torch or this safetensors lacks
         damage = "holds numbers of a dtype that this torch or safetensors cannot read"
     raise WeightsError(f"{name} {damage}; save it or download it again")
-
-
-def _check_archive(content: bytes, name: str) -> None:
-    """Raises `WeightsError` when a zip archive is cut short or is not what torch.save makes of a state_dict."""
-    try:
-        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
-    except Exception:
-        raise WeightsError(f"{name} is cut short or damaged; save it or download it again") from None
-    if any(member.endswith("/constants.pkl") for member in names):
-        raise WeightsError(f"{name} is a TorchScript archive: it contains code; {_TENSORS_ONLY}")
-    if not any(member.endswith("/data.pkl") for member in names):
-        raise WeightsError(f"{name} is a zip archive, but not one that torch.save wrote; {_TENSORS_ONLY}")
 
 
 def _torch_save(content: bytes, name: str) -> object:

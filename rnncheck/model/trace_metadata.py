@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rnncheck.errors import CannotRun, UsageError
+from rnncheck.mistaken import refusal_of
 from rnncheck.model.spec import Cell, Dtype, Head, Nonlinearity, Spec
 from rnncheck.text import printable
 
@@ -43,7 +44,8 @@ def spec_in(metadata: Mapping[str, str], name: str) -> Spec:
     schema = metadata.get("schema", "")
     if schema.rpartition("/")[0] != FORMAT:
         raise CannotRun(
-            f"{name} is safetensors but not a trace: its metadata lack the schema {SCHEMA}; rnncheck record writes one"
+            f"{name} is safetensors but not a trace: its metadata lack the schema {SCHEMA}; rnncheck record "
+            f"writes one; if it holds weights, give it with --weights, as in rnncheck compare torch --weights {name}"
         )
     if schema != SCHEMA:
         raise CannotRun(f"{name} has the schema {printable(schema)}, and this rnncheck reads {SCHEMA}; update rnncheck")
@@ -104,7 +106,10 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     except OSError as error:
         raise CannotRun(f"{name} cannot be read: {error.strerror}") from None
     except (ValueError, AttributeError):
-        raise CannotRun(f"{name} is not a safetensors file, or is damaged; rnncheck record writes a trace") from None
+        said = refusal_of(Path(path), "candidate", by_suffix=False)
+        raise CannotRun(
+            said or f"{name} is not a safetensors file, or is damaged; rnncheck record writes a trace"
+        ) from None
     if not isinstance(metadata, dict):
         raise CannotRun(f"{name} is damaged: its metadata are not a table; record it again")
     return {str(key): str(value) for key, value in metadata.items()}

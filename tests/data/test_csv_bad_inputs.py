@@ -17,7 +17,9 @@ REFUSED: list[Any] = [
     pytest.param("a,b\n1,2\n".encode("utf-16"), {}, "UTF-16 byte order mark; give --encoding utf-16", id="06-utf-16"),
     pytest.param("a,b\n1,2\n".encode("utf-32"), {}, "UTF-32 byte order mark", id="06-utf-32"),
     pytest.param("a,b\n1,2\n".encode("utf-16-le"), {}, "data.csv:1: a NUL byte", id="06-utf-16-without-mark"),
-    pytest.param(b"\x89PNG\r\n\x1a\n\0", {}, "is a PNG image, not a table", id="07-png"),
+    pytest.param(
+        b"\x89PNG\r\n\x1a\n\0", {}, "is a PNG image; rnncheck run reads CSV, .npy, Parquet and Arrow", id="07-png"
+    ),
     pytest.param(b"a" * 128 + b"\x80\0", {}, "not text (byte 0x80 at 128", id="07-binary"),
     pytest.param('a\n1\n"1"x\n', {}, """data.csv:3: text after a closing quote in '"1"x'""", id="11-after-quote"),
     pytest.param('a\n"1"2\n', {}, "data.csv:2: text after a closing quote", id="11-digit-after-quote"),
@@ -30,11 +32,16 @@ REFUSED: list[Any] = [
     pytest.param(
         "a,b,\n1,2,\n3,4,\n",
         {},
-        "empty last column; remove the ',' that ends every line, or pass --columns a,b",
+        "empty last column; pass --drop 3, or remove the ',' that ends every line",
         id="13-trailing-comma",
     ),
-    pytest.param("1,2,\n3,4,\n", {}, "pass --columns 1,2", id="13-trailing-comma-no-header"),
-    pytest.param("a,b\n1,2,\n3,4,\n", {}, "the last is empty: remove the ','", id="13-trailing-comma-in-rows"),
+    pytest.param("1,2,\n3,4,\n", {}, "pass --drop 3", id="13-trailing-comma-no-header"),
+    pytest.param(
+        "a,b\n1,2,\n3,4,\n",
+        {},
+        "nothing is behind the last ',': pass --data-row 2 --drop 3, or remove it",
+        id="13-trailing-comma-in-rows",
+    ),
     pytest.param(
         "a\n1\n\n2\n",
         {},
@@ -44,7 +51,9 @@ REFUSED: list[Any] = [
     pytest.param("\na\n1\n2\n", {}, "data.csv:1: a blank line before the data", id="14-blank-first"),
     pytest.param("a,b\n1,2\n3,\n", {}, "data.csv:3: column 2 ('b') is empty, a missing value", id="15-empty-cell"),
     pytest.param('a\n1\n""\n', {}, "data.csv:3: column 1 ('a') is empty", id="15-quoted-empty-cell"),
-    pytest.param(",0,1\n0,5,6\n", {}, "or --header if this is the header", id="15-numbered-header"),
+    pytest.param(
+        ",0,1\n0,5,6\n", {}, "it looks as if the first row is the header; pass --header", id="15-numbered-header"
+    ),
     pytest.param(
         "a,b\n,2\n3,4\n",
         {"missing": "ffill"},
@@ -80,13 +89,16 @@ REFUSED: list[Any] = [
     pytest.param("a\n1\v\n", {}, r"is '1\x0b', not a number", id="21-vertical-tab"),
     pytest.param("a\n1\x1f\n", {}, r"is '1\x1f', not a number", id="21-unit-separator"),
     pytest.param(
-        "a;b\n1,5;2,5\n3,5;4,5\n", {}, "separated by ';'; pass --sep ';' --decimal ','", id="22-decimal-comma"
+        "a;b\n1,5;2,5\n3,5;4,5\n",
+        {},
+        "';' separates the cells and commas are decimal marks; pass --sep ';' --decimal ','",
+        id="22-decimal-comma",
     ),
     pytest.param("1,5;2,5\n3,5;4,5\n", {}, "pass --sep ';' --decimal ','", id="22-decimal-comma-no-header"),
     pytest.param(
         "a;b\n1,5;2\n",
         {"sep": ";"},
-        "is '1,5', not a number; for a decimal comma, pass --decimal ','",
+        "is '1,5', not a number; it looks as if commas are decimal marks; pass --decimal ','",
         id="22-decimal-comma-alone",
     ),
     pytest.param("a\n1.5\n", {"sep": ";", "decimal": ","}, "for a decimal point, leave it out", id="22-decimal-point"),
@@ -96,8 +108,8 @@ REFUSED: list[Any] = [
         "is '1,000', not a number; if ',' stands between thousands, pass --thousands ,",
         id="23-thousands",
     ),
-    pytest.param("a\tb\n1\t2\n", {}, r"it looks separated by '\t'; pass --sep '\t'", id="24-tabs"),
-    pytest.param("a b\n1 2\n", {}, "pass --sep ' '", id="24-spaces"),
+    pytest.param("a\tb\n1\t2\n", {}, r"'\t' separates the cells; pass --sep '\t'", id="24-tabs"),
+    pytest.param("a b\n1 2\n", {}, "pass --sep whitespace", id="24-spaces"),
     pytest.param(
         "day,x\n2020-01-01,5\n",
         {},
@@ -112,11 +124,16 @@ REFUSED: list[Any] = [
     ),
     pytest.param("x,who\n5,Ann\n", {"columns": ("who",)}, "take it out of --columns", id="25-text-column-chosen"),
     pytest.param("a\n" + "1\n" * 300_000 + "x\n", {}, "data.csv:300002: column 1 ('a') is 'x'", id="26-row-300001"),
-    pytest.param("# made by a logger\na,b\n1,2\n", {}, "are comments, pass --comment '#'", id="27-comment-first"),
+    pytest.param(
+        "# made by a logger\na,b\n1,2\n",
+        {},
+        "it looks as if '#' begins comments; pass --comment '#'",
+        id="27-comment-first",
+    ),
     pytest.param(
         "a,b\n1,2\n% 5\n",
         {},
-        "data.csv:3: 1 field, expected 2 as in the first row; if lines that begin with '%'",
+        "data.csv:3: 1 field, expected 2 as in the first row; it looks as if '%' begins comments",
         id="27-comment-later",
     ),
     pytest.param("a\n1\n2\0\n", {}, "data.csv:3: a NUL byte", id="28-nul"),
@@ -130,7 +147,10 @@ REFUSED: list[Any] = [
     pytest.param("a,b\n1," + "7" * 100_000, {}, "'" + "7" * 40 + "...', which overflows float64", id="29-large-cell"),
     pytest.param("7" * (17 << 20), {}, "a line of more than 16,777,216 characters", id="29-huge-line"),
     pytest.param(
-        "a,b,a\n1,2,3\n", {}, "columns 1,3 are all named 'a'; rename them, or choose by place", id="30-duplicates"
+        "a,b,a\n1,2,3\n",
+        {},
+        "columns 1,3 are all named 'a'; rename them, leave these out with --drop 3, or choose by place",
+        id="30-duplicates",
     ),
     pytest.param(
         "a,b,a\n1,2,3\n", {"columns": ("a",)}, "2 columns are named 'a'; give the place", id="30-duplicate-chosen"
@@ -145,7 +165,7 @@ REFUSED: list[Any] = [
     pytest.param(lzma.compress(b"a\n1\n"), {}, "is xz data", id="36-xz-named-csv"),
     pytest.param(b"PK\x03\x04rest", {}, "is a zip archive", id="36-zip-named-csv"),
     pytest.param(b"\x93NUMPY\1\0", {}, "is a numpy array; give it as a file that ends in .npy", id="36-npy-named-csv"),
-    pytest.param(b"PAR1rest", {}, "is a Parquet file; rename it to end in .parquet", id="45-parquet-named-csv"),
+    pytest.param(b"PAR1\0rest", {}, "is a Parquet file; rename it to end in .parquet", id="45-parquet-named-csv"),
     pytest.param("a,b\n1,\xe9\n".encode("latin-1"), {}, "data.csv:2: not UTF-8 text (byte 0xe9 at 6)", id="latin-1"),
     pytest.param(b"a\n1\n\xc3", {}, "data.csv:3: not UTF-8 text (byte 0xc3 at 4)", id="cut-in-a-character"),
     pytest.param("a,b\n", {}, "no data rows after the header on line 1", id="header-alone"),

@@ -56,7 +56,7 @@ def test_real_numbers_of_every_layout_are_read(
     ("content", "message"),
     [
         pytest.param(b"", "x.npy is empty (0 bytes)", id="01-empty"),
-        pytest.param(b"1,2\n3,4\n", "x.npy is not a .npy file", id="36-text"),
+        pytest.param(b"1,2\n3,4\n", "x.npy is text; rename it to end in .csv", id="36-text"),
         pytest.param(saved(np.array([{}, None])), "x.npy holds Python objects (dtype object)", id="41-objects"),
         pytest.param(saved(X)[:-1], "it is cut short: 191 bytes where (4, 2, 3) float64 takes 192", id="42-truncated"),
         pytest.param(saved(X)[:50], "x.npy is not a .npy file", id="42-truncated-header"),

@@ -95,7 +95,7 @@ def test_damaged_and_foreign_files_are_refused_with_what_they_are(folder: Path, 
     for name, length in (("one.keras", 3000), ("several.h5", 3000)):
         (tmp_path / f"cut_{name}").write_bytes((folder / name).read_bytes()[:length])
     for name, said in {
-        "foreign.keras": "is a zip archive, but not one that Keras wrote",
+        "foreign.keras": "is a zip archive; unpack it",
         "dense.h5": "holds no recurrent layer",
         "text.h5": "is neither a .keras file nor HDF5",
         "cut_one.keras": "is damaged",

@@ -276,9 +276,9 @@ def test_a_result_that_the_layer_does_not_return_is_absent_from_its_trace_and_na
     ("name", "said"),
     [
         ("a.pt", "give this file with --weights"),
-        ("a.keras", "is a Keras model"),
-        ("a.h5", "is a Keras model"),
-        ("a.csv", "give data to rnncheck run"),
+        ("a.keras", "is by its name a Keras model"),
+        ("a.h5", "is by its name an HDF5 file; if Keras wrote it, name its layer"),
+        ("a.csv", "it is data, not a layer: give it to rnncheck run"),
         ("a.txt", "is neither a .py file"),
     ],
 )

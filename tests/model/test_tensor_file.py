@@ -75,7 +75,10 @@ def test_the_files_name_is_made_safe_to_print(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the weights"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "is a Git LFS pointer, not the file itself; fetch it with git lfs pull",
+        ),
         (b"<!DOCTYPE html><html>", "is a web page"),
         (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
         (b"\x93NUMPY\x01\x00", "is a numpy array"),
@@ -161,14 +164,14 @@ def test_a_torchscript_archive_is_not_run(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "w") as handle:
         handle.writestr("model/data.pkl", b"")
         handle.writestr("model/constants.pkl", b"")
-    assert "is a TorchScript archive: it contains code" in refusal_of(tmp_path, archive.getvalue())
+    assert "is TorchScript: it contains code; save its weights alone" in refusal_of(tmp_path, archive.getvalue())
 
 
 def test_a_zip_of_something_else_is_called_so(tmp_path: Path) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as handle:
         handle.writestr("weight_ih_l0.npy", b"")
-    assert "is a zip archive, but not one that torch.save wrote" in refusal_of(tmp_path, archive.getvalue())
+    assert "is an archive of numpy arrays; save it as safetensors" in refusal_of(tmp_path, archive.getvalue())
 
 
 @pytest.mark.parametrize("zipped", [True, False])
