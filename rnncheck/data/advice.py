@@ -53,7 +53,7 @@ class Advice:
         headed = self.layout.header and options.header_row is None and options.data_row is None
         if headed and len(cells) > width and not place.begun and not any(cell.strip() for cell in cells[width:]):
             mark = printable(options.separator)
-            drop = ",".join([*options.drop, *(str(each + 1) for each in range(width, len(cells)))])
+            drop = options.dropping(str(each + 1) for each in range(width, len(cells)))
             return f"nothing is behind the last '{mark}': pass --data-row {place.line} --drop {drop}, or remove it"
         pairs = [",".join(pair) for pair in zip(cells[::2], cells[1::2], strict=False)]
         if (
@@ -88,6 +88,9 @@ class Advice:
         cell = place.cells[column].strip()
         if said := structure(self.lines, self.options) or self._of_line(place):
             return said
+        options = self.options
+        if read_cell(cell, options.decimal, options.thousands, options.strip)[0] is CellKind.NUMBER:
+            return "a blank beside it is none of a keyboard, such as U+00A0; remove it"
         every = [row[each] for row in self._data for each in self._numbers]
         if said := way_out_of_marks(cell, [row[column] for row in self._data], every, self.options):
             return said
@@ -100,7 +103,7 @@ class Advice:
         if dated and self._left({*columns}) and self._rises(column):
             selector = self.layout.selector(column)
             return f"{without}, or check that it rises with --index {selector}"
-        if dated or column in self._texts or len(markers) > MOST_MARKERS:
+        if dated or column in self._texts or len(markers) > MOST_MARKERS or "," in cell:  # which --na would split
             return without
         if column in self._empty and self._left({*self._empty, *self._texts}) and not self.options.columns:
             return f"no value is seen there; {self._without(self._empty)}"
@@ -139,7 +142,7 @@ class Advice:
         if not left:
             whole = "every column holds text: write numbers instead" if len(columns) > 1 else "no other column is left"
             return f"{whole}; does the header stand on another line (--header-row N), or is --sep another?"
-        drop = ",".join([*self.options.drop, *(self.layout.selector(each) for each in columns)])
+        drop = self.options.dropping(self.layout.selector(each) for each in columns)
         what = "column" if len(columns) == 1 else "columns of text" if columns == self._texts else "columns"
         return f"leave the {what} out with --drop {drop}"
 

@@ -65,7 +65,7 @@ def read_cell(text: str, decimal: str = ".", thousands: str | None = None, strip
         return CellKind.NUMBER, value
     if _NONFINITE.fullmatch(text):
         return CellKind.NONFINITE, float(text)
-    if text.casefold() in MISSING_TOKENS:
+    if text.casefold() in MISSING_TOKENS or not text.strip():
         return CellKind.MISSING, math.nan
     return CellKind.TEXT, math.nan
 
@@ -126,7 +126,7 @@ def lay_out(first: list[str], options: FileOptions, where: str) -> ColumnLayout:
         chosen = "the first row is all numbers"
     names = tuple(cell.strip() for cell in first) if header else tuple(str(i + 1) for i in range(len(first)))
 
-    finder = _Finder(names, where, chosen if not header else None)
+    finder = _Finder(names, where, chosen if not header else None, options.header_row)
     sequence_id = None if options.sequence_id is None else finder.find(options.sequence_id)
     index = None if options.index is None else finder.find(options.index)
     if options.columns:
@@ -153,6 +153,7 @@ class _Finder:
     names: tuple[str, ...]
     where: str
     headless: str | None  # why the file was taken to have no header, if it was
+    header_row: int | None
 
     def find(self, wanted: str) -> int:
         """The place of a column that the user named."""
@@ -184,7 +185,8 @@ class _Finder:
             return
         places = ",".join(str(column + 1) for column in columns if self.names[column] == name)
         if read_cell(name)[0] is CellKind.NUMBER:  # which as a place would be another column
-            way_out = "if the row is data, pass --no-header"
+            instead = f" --data-row {self.header_row}, not --header-row" if self.header_row else ""
+            way_out = f"if the row is data, pass --no-header{instead}"
         else:
             first = {self.names[column]: column for column in reversed(columns)}
             again = [column for column in columns if first[self.names[column]] != column or not self.names[column]]

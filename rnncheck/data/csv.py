@@ -156,7 +156,7 @@ def _refuse_empty_last_columns(layout: ColumnLayout, options: FileOptions, head:
     rows = [head.first, *rows_of_data(head.lines, options, layout.width, header=layout.header)]
     empty = [each for each in layout.inputs if each and not any("".join(row[each:]).strip() for row in rows)]
     if empty:
-        mark, drop = printable(options.separator), ",".join([*options.drop, *(layout.selector(each) for each in empty)])
+        mark, drop = printable(options.separator), options.dropping(layout.selector(each) for each in empty)
         columns = "an empty last column" if len(empty) == 1 else f"{len(empty)} empty last columns"
         raise DataError(f"{where}: {columns}; pass --drop {drop}, or remove the '{mark}' that ends every line")
 

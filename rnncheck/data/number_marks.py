@@ -45,7 +45,7 @@ def _tries(cell: str, signs: str, options: FileOptions) -> Iterator[Marks]:
         for one in decimals if commas_separate else groups:
             for other in groups if commas_separate else decimals:
                 marks = {**strip, **one, **other}
-                if marks and marks.get("thousands") != marks.get("decimal", options.decimal):
+                if marks and marks.get("thousands", options.thousands) != marks.get("decimal", options.decimal):
                     yield marks
 
 

@@ -1,6 +1,8 @@
 """The options for reading a data file, checked before any file is opened."""
 
 import io
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,6 +80,10 @@ class FileOptions:
     def whitespace(self) -> bool:
         """Whether any run of blanks stands between two cells."""
         return self.sep == "whitespace"
+
+    def dropping(self, more: Iterable[str]) -> str:
+        """What --drop takes to leave out more columns, each as a shell reads it."""
+        return ",".join([*map(shlex.quote, self.drop), *more])
 
     def _check_columns(self) -> None:
         if self.columns and self.drop:

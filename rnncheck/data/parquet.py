@@ -82,10 +82,10 @@ def _refuse_what_is_no_number(types: Sequence[Any], layout: ColumnLayout, option
     elif options.columns:
         way_out = f"take it out of --columns, as in --columns {','.join(left)}"
     else:
-        drop = ",".join([*options.drop, *(layout.selector(each) for each in others)])
+        drop = options.dropping(layout.selector(each) for each in others)
         way_out = f"leave {'it' if len(others) == 1 else 'such columns'} out with --drop {drop}"
         if reason.rises and options.index is None:
-            rest = ",".join([*options.drop, *(layout.selector(each) for each in others if each != column)])
+            rest = options.dropping(layout.selector(each) for each in others if each != column)
             way_out += f", or check that it rises with --index {selector}" + (f" --drop {rest}" if rest else "")
     raise DataError(
         f"{name}: {layout.describe(column)} is {printable(str(types[column]), 60)}, {reason.words}; {way_out}"

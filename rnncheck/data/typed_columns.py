@@ -1,5 +1,6 @@
 """The columns of Arrow by their types: which hold numbers, the numbers in float64, and the order of an index."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,9 @@ class Order:
     def __init__(self, name: str, layout: ColumnLayout, drop: Sequence[str]) -> None:
         assert layout.index is not None
         self._name, self._layout, self._column = name, layout, layout.index
-        self._instead = f"--drop {','.join([*drop, layout.selector(layout.index)])} instead of --index"
+        self._instead = (
+            f"--drop {','.join([*map(shlex.quote, drop), layout.selector(layout.index)])} instead of --index"
+        )
         self._texts = Rising(name, layout, ".")
         self._last: Any = None  # a value, as an array of one
 

@@ -302,6 +302,8 @@ FILES: dict[str, tuple[str | bytes, int, int]] = {
         3,
         20,
     ),
+    "names with blanks, dropped twice": ("a day,b,c\n2020-01-01,1,--\n2020-01-02,2,--\n", 1, 2),
+    "a cell of a no-break space": ("a,b\n1,2\n3,\u00a0\n", 2, 1),
     "a marker among few rows": ("a,b\n1,2\n3,?\n5,6\n", 2, 2),
     "a word as marker": ("a,b\n1,2\n3,invalid\n5,6\n", 2, 2),
     "columns of text": ("site,name,a\nx,y,1\nx,z,2\n", 1, 2),
@@ -319,6 +321,8 @@ FILES: dict[str, tuple[str | bytes, int, int]] = {
 HOPELESS = {
     "text alone": ("d,n\n2020-01-01,foo\n2020-01-02,bar\n", "every column holds text: write numbers instead"),
     "the header again": ("a,b\n1,2\na,b\n3,4\n", "it is the header again: remove this line"),
+    "a marker with a comma": ('a,b\n1,2\n3,"x,y"\n5,6\n', "leave the column out with --drop b"),
+    "a no-break space beside a number": ("a,b\n1,2\n3,\u00a04\n5,6\n", "a blank beside it is none of a keyboard"),
     "ragged rows": ("a,b\n1,2\n3\n4,5\n", "give every row the same number of cells"),
     "brackets for a minus": ("a,b\n1,2\n(3),4\n5,6\n", "if brackets stand for a minus, write '-'"),
 }
