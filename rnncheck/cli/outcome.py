@@ -27,7 +27,10 @@ def main() -> NoReturn:
     """The entry point of the command line."""
     occupy_closed()
     if not PRINT.intersection(sys.argv[1:]) and not completes(sys.argv[1:]):
-        in_child_process()
+        try:
+            in_child_process()
+        except KeyboardInterrupt as problem:  # that was held back until the child process was there
+            end(explain(problem))
     end(run(sys.argv[1:]))
 
 
