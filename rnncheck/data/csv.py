@@ -178,7 +178,10 @@ def _refuse_no_rows(tally: Tally, layout: ColumnLayout, head: _Head, name: str) 
     if tally.rows:
         return
     if tally.dropped:
-        raise DataError(f"{name}: no row is left; all {tally.dropped:,} have a missing value (--missing drop-row)")
+        raise DataError(
+            f"{name}: no row is left; all {tally.dropped:,} have a missing value: pass --missing zero, "
+            "not drop-row, or leave out columns with --drop"
+        )
     raise DataError(
         f"{name}: no data rows after the header on line {head.line} ({layout.header_chosen}); "
         f"pass --no-header if that line is data"

@@ -170,7 +170,7 @@ class StrictRows:
         if self.last_row is None:
             raise DataError(
                 f"{self._name}:{line}: {self._layout.describe(column)} is missing in the first row of its "
-                f"sequence, so --missing ffill has no earlier value; remove the row or pass --missing drop-row"
+                f"sequence, and ffill has no earlier value; remove the row or pass --missing drop-row or zero"
             )
         return self.last_row[place]
 
