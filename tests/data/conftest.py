@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnncheck.data.open import FileOptions, open_data
-from rnncheck.errors import DataError, ExitCode
+from rnncheck.errors import CannotRun, ExitCode
 
 WriteData = Callable[..., str]
 ReadData = Callable[..., np.ndarray]
@@ -41,7 +41,7 @@ def refusal(read_data: ReadData) -> Callable[..., str]:
     """What is said when a data file is refused."""
 
     def refuse(path: str, **options: Any) -> str:
-        with pytest.raises(DataError) as caught:
+        with pytest.raises(CannotRun) as caught:
             read_data(path, **options)
         assert caught.value.exit_code is ExitCode.CANNOT_RUN
         return str(caught.value)

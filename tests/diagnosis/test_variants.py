@@ -34,6 +34,7 @@ def test_a_variant_with_weights_of_its_own_is_told_by_its_name(slug: str) -> Non
     assert f"equals {slug}, a known variant" in report.findings[0].message
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("slug", "cell"), [("gru-reset-before", Cell.GRU), ("lstm-coupled", Cell.LSTM)])
 def test_torchs_layer_beside_a_variant_is_told_to_be_torchs(slug: str, cell: Cell) -> None:
     report = check("torch", against=f"variant:{slug}", cell=cell, **FAST)
@@ -42,6 +43,7 @@ def test_torchs_layer_beside_a_variant_is_told_to_be_torchs(slug: str, cell: Cel
     assert f"torch equals torch.nn's {cell.upper()}, and variant:{slug} is another layer" in report.findings[0].message
 
 
+@pytest.mark.slow
 def test_one_variant_beside_another_is_told_by_its_name() -> None:
     report = check("variant:lstm-coupled", against="variant:lstm-without-forget", cell=Cell.LSTM, **FAST)
     assert [each.slug for each in report.findings] == ["lstm-coupled"]

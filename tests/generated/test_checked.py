@@ -36,6 +36,8 @@ ROWS_OF_NUMBERS = Kind(layers=2, directions=2, inputs="BT", gives="last head", s
 
 
 @pytest.mark.paths
-@pytest.mark.parametrize("kind", [SQUARE_HEAD, ROWS_OF_NUMBERS], ids=lambda kind: kind.says)
+@pytest.mark.parametrize(
+    "kind", [SQUARE_HEAD, pytest.param(ROWS_OF_NUMBERS, marks=pytest.mark.slow)], ids=lambda kind: kind.says
+)
 def test_one_that_is_read_in_part_is_no_mismatch(kind: Kind, tmp_path: Path) -> None:
     assert wrong(kind, tmp_path) is None

@@ -45,6 +45,7 @@ def test_the_default_is_its_cell_and_another_may_be_asked_for(
     assert report.spec.cell is cell
 
 
+@pytest.mark.slow
 def test_a_layer_of_torch_inside_says_which_cell_to_ask_for() -> None:
     with pytest.raises(CannotRun, match=r"It holds torch\.nn's layer of another cell; add --cell gru"):
         check(EncoderRNN, cell="lstm")

@@ -146,6 +146,7 @@ class SharedLayers(OneLayer):
 
 
 @pytest.mark.explained
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("candidate", [OneLayer, OneLayerBelowAHead])
 @pytest.mark.parametrize(("option", "value", "own"), [("num_layers", 2, 1), ("bidirectional", True, False)])
 def test_layers_and_directions_that_are_not_made_are_named(
@@ -161,6 +162,7 @@ def test_layers_and_directions_that_are_not_made_are_named(
     assert [each.quantity for each in report.comparisons if not each.agrees] == [f"option {option}"]
 
 
+@pytest.mark.slow
 @pytest.mark.explained
 def test_layers_that_share_their_weights_are_made() -> None:
     report = check(SharedLayers, input_size=4, hidden_size=4, cell="rnn", num_layers=2, witness=False)
