@@ -41,8 +41,11 @@ class _Rows:
         return len(self.table) / len(self.every) * clear / len(cells) if cells else 0.0
 
 
-def structure(lines: Sequence[str], options: FileOptions) -> str:
-    """What the file seems to be, and the options that say so; nothing where they are given already, or not needed."""
+def structure(lines: Sequence[str], options: FileOptions, *, begun: bool = False) -> str:
+    """What the file seems to be, and the options that say so; nothing where they are given already, or not needed.
+
+    `begun` says that rows of data were read, so that the header and the beginning of the data are known.
+    """
     comment = options.comment or _comment_mark(lines, options)
     tries = [_rows(lines, each, comment) for each in ((options.sep,) if options.sep else _SEPARATORS)]
     tries = [tries[0], *(each for each in tries[1:] if each.table and each.width > 1)]
@@ -56,7 +59,7 @@ def structure(lines: Sequence[str], options: FileOptions) -> str:
     if rows.sep != (options.sep or ","):
         shown = "blanks separate" if rows.sep == "whitespace" else f"'{rows.sep}' separates"
         found.append((f"{shown} the cells", f"--sep {rows.sep}" if rows.sep == "whitespace" else f"--sep '{rows.sep}'"))
-    found += [*_decimal_marks(rows, options), *_header(rows, lines, options)]
+    found += [*_decimal_marks(rows, options), *([] if begun else _header(rows, lines, options))]
     if not found:
         return ""
     return f"it looks as if {in_words([what for what, _ in found])}; pass {' '.join(flag for _, flag in found)}"
@@ -110,7 +113,8 @@ def _header(rows: _Rows, lines: Sequence[str], options: FileOptions) -> Iterator
         return
     data, places = table[above][0], [line for line, _ in rows.every]
     if above == 0:
-        if begin != places[0]:
+        more_than_names = rows.sep == "," and len(rows.every[0][1]) > 1 and places[1:2] == [begin]
+        if begin != places[0] and not more_than_names:  # numbers may have commas
             yield f"the data begin on line {data}", f"--data-row {data}"
         return
     names = max(table[:above], key=lambda row: (len({cell.strip() for cell in row[1]} - {""}), -row[0]))[0]
