@@ -62,7 +62,7 @@ class Advice:
             options.sep is None
             and width == 1
             and len(cells) == 2
-            and all(re.fullmatch(r"[+-]?\d+,\d+", each) for each in pairs)
+            and all(re.fullmatch(r"[^\w\s,]*\d+,\d+[^\w\s,]*", each) for each in pairs)
         ):
             return "if the comma is a decimal mark, pass --sep ';' --decimal ','"
         if said := self._of_file(place):
