@@ -113,7 +113,7 @@ def _header(rows: _Rows, lines: Sequence[str], options: FileOptions) -> Iterator
     if above == 0:
         named = not all(each.isdigit() for each in (*options.columns, *options.drop))
         bare = options.header is None and not named and (texts or _only_look_like_names(first, options))
-        more_than_names = rows.sep == "," and len(rows.every[0][1]) > 1 and places[1:2] == [begin]
+        more_than_names = rows.sep == "," and 1 < len(rows.every[0][1]) < rows.width and places[1:2] == [begin]
         if options.header is None and _are_numbers_of_columns(first):
             yield "the first row is the header", "--header"
         elif begin != places[0] and not more_than_names:  # numbers may have commas
@@ -145,9 +145,11 @@ def _rows_of_names(table: Sequence[Sequence[str]]) -> int:
         looks = [look(cell) for cell in row]
         if any(looks[each] is Look.NUMBER for each in numbers) or any(looks[each] is Look.DATE for each in dates):
             break
+        if _is_title(row):
+            continue
         if any(looks[each] is Look.TEXT for each in (*numbers, *dates)):
             count = above
-        elif any(cell.strip() for cell in row) and not _is_title(row):
+        elif any(cell.strip() for cell in row):
             break
     return count if numbers else min(1, count)
 
