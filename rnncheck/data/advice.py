@@ -16,12 +16,14 @@ from rnncheck.data.structure import structure
 from rnncheck.text import printable
 
 SAMPLE_LINES = 100
+FEW_ROWS = 3  # which may still be the keys and values of a preamble
 MOST_MARKERS = 6  # different texts in a column of numbers; with more it is a column of text
 MARKER_LENGTH = 20  # characters of a marker that are repeated
 _KINDS_OF_TEXT = (
     (re.compile(r"[\u2212\u2013\u2010][0-9.]"), "the sign is U+{sign:04X}, not '-'; write '-'"),
     (re.compile(r"[+-]?0[xXoObB]"), "write it in decimal digits"),
     (re.compile(r"\([0-9.,]+\)$"), "if brackets stand for a minus, write '-'"),
+    (re.compile(r"[+-]?[0-9.,]+[dD][+-]?[0-9]+$"), "write the exponent with e, as in 1.5e+03"),
     (re.compile(r"\d+(?:[.,]\d*)?$"), "write it in the digits 0 to 9"),
 )
 
@@ -58,24 +60,25 @@ class Advice:
         pairs = [",".join(pair) for pair in zip(cells[::2], cells[1::2], strict=False)]
         if (
             options.sep is None
-            and len(cells) == 2 * width
-            and all(re.fullmatch(r"[+-]?\d+,\d+", each) for each in pairs)
+            and width == 1
+            and len(cells) == 2
+            and all(re.fullmatch(r"[^\w\s,]*\d+,\d+[^\w\s,]*", each) for each in pairs)
         ):
             return "if the comma is a decimal mark, pass --sep ';' --decimal ','"
-        if said := structure(self.lines, options) or self._of_line(place):
+        if said := self._of_file(place):
             return said
         if options.sep == " ":
             return "if any run of blanks separates, pass --sep whitespace"
-        return "give every row the same number of cells"
+        quote = f", and quote a cell with '{printable(options.separator)}' in it" if len(cells) > width else ""
+        return f"give every row the same number of cells{quote}"
 
     def of_blank(self, blank: int, place: Place) -> str:
         """What to do about a blank line between records; `place` is the record behind it."""
-        said = structure(self.lines, self.options) or self._of_line(replace(place, line=blank))
-        return said or "remove it or pass --skip-blank"
+        return self._of_file(replace(place, line=blank)) or "remove it or pass --skip-blank"
 
     def of_missing(self, column: int, place: Place) -> str:
         """What to do about a cell without a value."""
-        if said := structure(self.lines, self.options) or self._of_line(place):
+        if said := self._of_file(place):
             return said
         if column in self._empty and not self.options.columns and self._left({*self._empty, *self._texts}):
             return f"no value is seen there; {self._without(self._empty)}"
@@ -86,7 +89,7 @@ class Advice:
     def of_text(self, column: int, place: Place) -> str:
         """What to do about a cell that is not a number."""
         cell = place.cells[column].strip()
-        if said := structure(self.lines, self.options) or self._of_line(place):
+        if said := self._of_file(place):
             return said
         options = self.options
         if read_cell(cell, options.decimal, options.thousands, options.strip)[0] is CellKind.NUMBER:
@@ -97,6 +100,8 @@ class Advice:
         for pattern, advice in _KINDS_OF_TEXT:
             if pattern.match(cell):
                 return advice.format(sign=ord(cell[0]))
+        if look(cell) is Look.NUMBER and column in self._numbers:
+            return f"other columns have other marks in their numbers; {self._without([column])}"
         dated, columns = look(cell) is Look.DATE, sorted({column, *self._texts})
         without = ("it looks like a date or a time; " if dated else "") + self._without(columns)
         markers = self._markers(cell)
@@ -110,6 +115,17 @@ class Advice:
         listed = shlex.quote(",".join([*self.options.na, *markers]))
         how = "" if self.options.missing != "error" else f" --missing {self._filling}"
         return f"if it stands for a missing value, pass --na {listed}{how}; else {without}"
+
+    def _of_file(self, place: Place) -> str:
+        """What the file seems to be, or this line in it."""
+        above = split(
+            self.lines[: place.line - 1],
+            self.options.separator,
+            whitespace=self.options.whitespace,
+            comment=self.options.comment,
+        )
+        begun = place.begun and sum(self._is_row(cells) for _, cells in above) > FEW_ROWS
+        return structure(self.lines, self.options, begun=begun) or self._of_line(place)
 
     def _of_line(self, place: Place) -> str:
         """What to do about a line that is no row of data: a comment, the header again, or a footer."""

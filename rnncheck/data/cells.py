@@ -9,10 +9,10 @@ from rnncheck.data.columns import CellKind, read_cell
 from rnncheck.data.options import FileOptions
 
 COMMENT_MARKS = ("#", "%", "//", "!")
-_SIGN = r"[^\w\s.,+()'\"\u2212\u2013\u2010-]*"  # such as $ or %; no mark that stands in numbers or turns their sign
+_SIGN = r"[^\w\s.,+()'\"<>≤≥\u2212\u2013\u2010-]*"  # such as $ or %; no mark of numbers, or that changes them
 _NUMBER = re.compile(
     rf"[+-]?({_SIGN})\s*[+-]?(?:[0-9]{{1,3}}(?:[,_' \u00a0\u202f.][0-9]{{3}})+(?:[.,][0-9]*)?|[0-9]+(?:[.,][0-9]*)?|"
-    rf"[.,][0-9]+)(?:[eE][+-]?[0-9]+)?\s*({_SIGN})"
+    rf"[.,][0-9]+)(?:[eEdD][+-]?[0-9]+)?\s*({_SIGN})"
 )
 _DAY = (
     r"[0-9]{4}[-/.][0-9]{1,2}(?:[-/.][0-9]{1,2})?|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|"
@@ -23,7 +23,7 @@ _TIME = (
     r"[0-9]{1,2}[:.][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]+)?)?(?: ?[AaPp]\.?[Mm]\.?)?(?: ?Z| ?[+-][0-9]{2}:?[0-9]{2})?"
 )
 _DATE = re.compile(rf"(?:{_DAY})(?:[T ]+{_TIME})?|{_TIME}")
-_NO_WORD = re.compile(r"[^\w\s]{1,4}")  # as ?, -, .. and ***
+_NO_WORD = re.compile(r"[^\w\s]{1,4}|#(?:DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!)")  # as ?, -, .. and Excel's errors
 
 
 class Look(Enum):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncheck.data.batching import Tally
-from rnncheck.data.columns import ColumnLayout
+from rnncheck.data.columns import CellKind, ColumnLayout, read_cell
 from rnncheck.data.markers import Markers
 from rnncheck.data.options import FileOptions
 from rnncheck.data.sequences import FloatArray
@@ -14,7 +14,7 @@ from rnncheck.errors import DataError, UsageError
 from rnncheck.text import printable
 
 Mask = NDArray[np.bool_]
-_ALLOW = "--allow-nonfinite to feed it to both sides"
+_ALLOW = "--allow-nonfinite feeds it to both sides, which then cannot be judged everywhere"
 _WAYS = "--missing drop-row, zero or ffill"
 
 
@@ -25,16 +25,17 @@ class Gaps:
     name: str
     layout: ColumnLayout
     options: FileOptions
-    markers: Markers
+    markers: tuple[float, ...]
 
     @classmethod
     def of(cls, name: str, layout: ColumnLayout, options: FileOptions) -> "Gaps":
         """Raises `UsageError` for a text as marker."""
         markers = Markers.of(options)
-        if markers.texts:
-            text = printable(sorted(markers.texts)[0])
+        infinite = {text for text in markers.texts if read_cell(text)[0] is CellKind.NONFINITE}
+        if texts := sorted(markers.texts - infinite):
+            text = printable(texts[0])
             raise UsageError(f"--na {text}: {name} holds numbers and nulls, no text; name a number, as in --na -200")
-        return cls(name, layout, options, markers)
+        return cls(name, layout, options, (*markers.numbers, *map(float, infinite)))
 
     def closed(self, rows: FloatArray, nulls: Mask, begin: int, last: FloatArray | None, tally: Tally) -> FloatArray:
         """The rows without gaps. `begin` is the place of the first, from 1, and `last` the row before it.
@@ -43,10 +44,11 @@ class Gaps:
         where a gap stays.
         """
         missing, allowed = self.options.missing, self.options.allow_nonfinite
-        marked = nulls | np.isin(rows, self.markers.numbers)
+        marked = nulls | np.isin(rows, self.markers)
         gaps = marked if allowed else marked | np.isnan(rows)
         if not allowed:
-            self._refuse_any(np.isinf(rows), rows, nulls, begin, f"not a finite number; pass {_ALLOW}")
+            stands = f"if it stands for a missing value, pass --na inf,-inf {_WAYS}"
+            self._refuse_any(np.isinf(rows) & ~marked, rows, nulls, begin, f"not a finite number; {stands}; {_ALLOW}")
         if not gaps.any():
             return rows
         if missing == "drop-row":
@@ -55,7 +57,7 @@ class Gaps:
             return np.ascontiguousarray(rows[keep])
         if missing == "error":
             self._refuse_any(marked, rows, nulls, begin, f"a missing value; pass {_WAYS}")
-            self._refuse_any(gaps, rows, nulls, begin, f"which counts as missing; pass {_WAYS}, or {_ALLOW}")
+            self._refuse_any(gaps, rows, nulls, begin, f"which counts as missing; pass {_WAYS}; {_ALLOW}")
         tally.filled += int(gaps.sum())
         if missing == "zero":
             return np.where(gaps, 0.0, rows)

@@ -23,7 +23,7 @@ def way_out_of_marks(cell: str, column: Sequence[str], numbers: Sequence[str], o
     signs = "".join(dict.fromkeys(options.strip + "".join(map(signs_around, [cell, *numbers]))))
     reading = [each for each in _tries(cell, signs, options) if _read(cell, each, options)]
     if not reading:
-        point = options.decimal == "," and "." in cell
+        point = options.decimal == "," and "." in cell and not any("," in each for each in numbers)
         return "--decimal ',' was given; for a decimal point, leave it out" if point else ""
     shares = [sum(_read(each, marks, options) for each in column) for marks in reading]
     good = [marks for marks, share in zip(reading, shares, strict=True) if share == max(shares)]

@@ -223,8 +223,8 @@ class StrictRows:
                 mark = "" if cell.strip().lstrip("+-").lower().startswith("nan") else f"--na {cell.strip()} "
                 how = mark + ("--missing drop-row, zero or ffill" if self._options.missing == "error" else "")
                 return (
-                    f"{start} {shown}, not a finite number; pass --allow-nonfinite to feed it to both sides, or "
-                    f"{how.strip()} if it stands for a missing value"
+                    f"{start} {shown}, not a finite number; if it stands for a missing value, pass {how.strip()}; "
+                    f"--allow-nonfinite feeds it to both sides, which then cannot be judged everywhere"
                 )
             case CellKind.OVERFLOW:
                 return f"{start} {shown}, which overflows float64; scale the column down"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rnncheck.data.cells import COMMENT_MARKS, Look, columns_of_numbers, is_data, look, split
+from rnncheck.data.columns import is_text
 from rnncheck.data.options import FileOptions
 from rnncheck.text import in_words
 
@@ -41,8 +42,11 @@ class _Rows:
         return len(self.table) / len(self.every) * clear / len(cells) if cells else 0.0
 
 
-def structure(lines: Sequence[str], options: FileOptions) -> str:
-    """What the file seems to be, and the options that say so; nothing where they are given already, or not needed."""
+def structure(lines: Sequence[str], options: FileOptions, *, begun: bool = False) -> str:
+    """What the file seems to be, and the options that say so; nothing where they are given already, or not needed.
+
+    `begun` says that rows of data were read, so that the header and the beginning of the data are known.
+    """
     comment = options.comment or _comment_mark(lines, options)
     tries = [_rows(lines, each, comment) for each in ((options.sep,) if options.sep else _SEPARATORS)]
     tries = [tries[0], *(each for each in tries[1:] if each.table and each.width > 1)]
@@ -56,7 +60,7 @@ def structure(lines: Sequence[str], options: FileOptions) -> str:
     if rows.sep != (options.sep or ","):
         shown = "blanks separate" if rows.sep == "whitespace" else f"'{rows.sep}' separates"
         found.append((f"{shown} the cells", f"--sep {rows.sep}" if rows.sep == "whitespace" else f"--sep '{rows.sep}'"))
-    found += [*_decimal_marks(rows, options), *_header(rows, lines, options)]
+    found += [*_decimal_marks(rows, options), *([] if begun else _header(rows, lines, options))]
     if not found:
         return ""
     return f"it looks as if {in_words([what for what, _ in found])}; pass {' '.join(flag for _, flag in found)}"
@@ -95,24 +99,30 @@ def _header(rows: _Rows, lines: Sequence[str], options: FileOptions) -> Iterator
     """Which line is the header, and where the data begin, where the first line and the next are not."""
     if options.header_row is not None or options.data_row is not None:
         return
-    table = rows.table
+    table, places = rows.table, [line for line, _ in rows.every]
     above = 0 if options.header is False else _rows_of_names([row for _, row in table])
-    begin = table[0][0]
+    if above == 0 and len(table) > 1 and _is_title(table[0][1]):
+        table = table[1:]
+    begin, first = table[0]
     if above == 0:
-        texts = any(look(cell) in (Look.TEXT, Look.DATE) for cell in table[0][1])
-        if texts and options.header is None and not is_data(table[0][1], [row for _, row in table[1:]]):
+        texts = any(look(cell) in (Look.TEXT, Look.DATE) for cell in first)
+        if texts and options.header is None and not is_data(first, [row for _, row in table[1:]]):
             above = 1  # names beside numbers that are names too, such as years
-        elif options.header is None and _are_numbers_of_columns(table[0][1]):
-            yield "the first row is the header", "--header"
-        elif texts and options.header is None and all(each.isdigit() for each in (*options.columns, *options.drop)):
-            yield "the first row is data", "--no-header"
     if above == len(table):
         return
-    data, places = table[above][0], [line for line, _ in rows.every]
     if above == 0:
-        if begin != places[0]:
-            yield f"the data begin on line {data}", f"--data-row {data}"
+        named = not all(each.isdigit() for each in (*options.columns, *options.drop))
+        bare = options.header is None and not named and (texts or _only_look_like_names(first, options))
+        more_than_names = rows.sep == "," and 1 < len(rows.every[0][1]) < rows.width and places[1:2] == [begin]
+        if options.header is None and _are_numbers_of_columns(first):
+            yield "the first row is the header", "--header"
+        elif begin != places[0] and not more_than_names:  # numbers may have commas
+            headless = (", without a header", " --no-header") if bare else ("", "")
+            yield f"the data begin on line {begin}{headless[0]}", f"--data-row {begin}{headless[1]}"
+        elif bare:
+            yield "the first row is data", "--no-header"
         return
+    data = table[above][0]
     names = max(table[:above], key=lambda row: (len({cell.strip() for cell in row[1]} - {""}), -row[0]))[0]
     between = lines[names : data - 1] if places.index(data) == places.index(names) + 1 else [""]
     apart = any(not line.strip() for line in between)
@@ -135,11 +145,24 @@ def _rows_of_names(table: Sequence[Sequence[str]]) -> int:
         looks = [look(cell) for cell in row]
         if any(looks[each] is Look.NUMBER for each in numbers) or any(looks[each] is Look.DATE for each in dates):
             break
+        if _is_title(row):
+            continue
         if any(looks[each] is Look.TEXT for each in (*numbers, *dates)):
             count = above
         elif any(cell.strip() for cell in row):
             break
     return count if numbers else min(1, count)
+
+
+def _only_look_like_names(cells: Sequence[str], options: FileOptions) -> bool:
+    """Whether all are numbers, though some have marks that the options do not say yet."""
+    numbers = [cell for cell in cells if look(cell) is not Look.MISSING]
+    return all(look(cell) is Look.NUMBER for cell in numbers) and any(is_text(cell, options) for cell in numbers)
+
+
+def _is_title(cells: Sequence[str]) -> bool:
+    """Whether only one of several cells has a text, as a title has that a spreadsheet saved."""
+    return len(cells) > 1 and [look(cell) for cell in cells if cell.strip()] == [Look.TEXT]
 
 
 def _are_numbers_of_columns(cells: Sequence[str]) -> bool:

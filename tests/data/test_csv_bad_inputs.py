@@ -64,11 +64,21 @@ REFUSED: list[Any] = [
     pytest.param("a\n1\nNA\n", {}, "data.csv:3: column 1 ('a') is 'NA', a missing value", id="16-NA"),
     pytest.param("a\n1\nnull\n", {}, "is 'null', a missing value", id="16-null"),
     pytest.param("a\n1\n#N/A\n", {}, "is '#N/A', a missing value", id="16-excel"),
-    pytest.param("a\n1\nnan\n", {}, "is 'nan', not a finite number; pass --allow-nonfinite", id="16-nan"),
     pytest.param(
-        "a\n1\nnan\n", {}, "or --missing drop-row, zero or ffill if it stands for a missing value", id="16-nan-missing"
+        "a\n1\nnan\n",
+        {},
+        "is 'nan', not a finite number; if it stands for a missing value, pass --missing",
+        id="16-nan",
     ),
-    pytest.param("a\n1\ninf\n", {}, "or --na inf --missing drop-row, zero or ffill if it", id="16-inf-missing"),
+    pytest.param(
+        "a\n1\nnan\n",
+        {},
+        "if it stands for a missing value, pass --missing drop-row, zero or ffill; --allow-nonfinite",
+        id="16-nan-missing",
+    ),
+    pytest.param(
+        "a\n1\ninf\n", {}, "pass --na inf --missing drop-row, zero or ffill; --allow-nonfinite", id="16-inf-missing"
+    ),
     pytest.param(
         "a\n1\n-Infinity\n", {"missing": "zero"}, "is '-Infinity', not a finite", id="16-infinity-is-not-missing"
     ),

@@ -64,7 +64,8 @@ def test_a_null_is_never_a_number_where_nan_is_one(write: Any, read_data: Any, r
     assert "row 2, column 1 ('a') is null" in refusal(name, allow_nonfinite=True)
     x = read_data(name, allow_nonfinite=True, missing="zero")[:, 0]
     np.testing.assert_array_equal(x, [[1, np.nan], [0, np.inf]])
-    assert "row 2, column 2 ('b') is inf, not a finite number; pass --allow-nonfinite" in refusal(name)
+    assert "row 2, column 2 ('b') is inf, not a finite number; if it stands" in refusal(name)
+    assert read_data(name, na=("inf", "-inf"), missing="zero")[:, 0].tolist() == [[1, 0], [0, 0]]
 
 
 def test_a_number_can_stand_for_a_missing_value(write: Any, read_data: Any, refusal: Any) -> None:
